@@ -1,0 +1,273 @@
+"""The lab's own tables. Coordinates are level-0 pixels (`_px0`), lengths µm, areas mm²; times are UTC.
+
+Events are appended, never changed: the database refuses UPDATE and DELETE on `label_events` and `sign_offs`
+(triggers made by the migration). What a patch is labelled now is the latest event of that reader on it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware on the Python side on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: UtcDateTime}  # noqa: RUF012
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Project(Base):
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    simulated: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Slide(Base):
+    """A slide and what is known of it. `status`: needs_mpp, ready, no_tissue or failed; `reason` says why in words."""
+
+    __tablename__ = "slides"
+    __table_args__ = (UniqueConstraint("project_id", "path"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    path: Mapped[str]
+    fingerprint: Mapped[str]
+    vendor: Mapped[str]
+    reader: Mapped[str] = mapped_column(default="openslide")  # which code decodes it: openslide, jpeg-tiles, image ...
+    width_px0: Mapped[int]
+    height_px0: Mapped[int]
+    mpp_x: Mapped[float | None]
+    mpp_y: Mapped[float | None]
+    mpp_source: Mapped[str | None]  # file or person
+    objective: Mapped[float | None]
+    stain: Mapped[str | None]
+    scanner: Mapped[str | None]
+    site: Mapped[str | None]
+    patient: Mapped[str | None]
+    simulated: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    tissue_mm2: Mapped[float | None]
+    core_length_mm: Mapped[float | None]
+    fat_area_share: Mapped[float | None]  # of tissue, 0-1, measured without the network
+    patch_px: Mapped[int | None]
+    patch_mpp: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Patch(Base):
+    """One square of tissue; `set_aside` is the reason it is not used, `overruled` that a person uses it all the same."""
+
+    __tablename__ = "patches"
+    __table_args__ = (UniqueConstraint("slide_id", "row", "col"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    row: Mapped[int]
+    col: Mapped[int]
+    x_px0: Mapped[int]
+    y_px0: Mapped[int]
+    tissue_share: Mapped[float]
+    fat_area_share: Mapped[float | None]
+    quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    set_aside: Mapped[str | None]
+    overruled: Mapped[bool] = mapped_column(default=False)
+
+
+class Reader(Base):
+    """A person who grades (or, in a simulated project, the drawn truth)."""
+
+    __tablename__ = "readers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SlideGrade(Base):
+    """A whole slide's grades by one reader, latest wins; None is unknown."""
+
+    __tablename__ = "slide_grades"
+    __table_args__ = (UniqueConstraint("slide_id", "reader_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    ballooning: Mapped[int | None]
+    inflammation: Mapped[int | None]
+    steatosis: Mapped[int | None]
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class LabelSession(Base):
+    """A reader's named piece of labelling work: which patches, in which order, by which plan and seed."""
+
+    __tablename__ = "label_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    name: Mapped[str]
+    plan: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    seed: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class QueueItem(Base):
+    """One patch of a session's queue; `stream` says why it is asked for: plan, audit, click, region, second, repeat."""
+
+    __tablename__ = "queue_items"
+    __table_args__ = (UniqueConstraint("session_id", "patch_id"), Index("ix_queue_order", "session_id", "position"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("label_sessions.id", ondelete="CASCADE"))
+    patch_id: Mapped[int] = mapped_column(ForeignKey("patches.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    stream: Mapped[str] = mapped_column(default="plan")
+
+
+class LabelEvent(Base):
+    """One act of a reader on one patch: the patch's whole state after it, chained to the event before by hash."""
+
+    __tablename__ = "label_events"
+    __table_args__ = (
+        Index("ix_label_events_current", "reader_id", "patch_id", "id"),
+        Index("ix_label_events_patch", "patch_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # idempotency key from the client
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("label_sessions.id"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    patch_id: Mapped[int] = mapped_column(ForeignKey("patches.id"))
+    act: Mapped[str]  # grade, ignore, undo, clear, flag, bulk, import
+    ballooning: Mapped[int | None]
+    inflammation: Mapped[int | None]
+    steatosis: Mapped[int | None]
+    ignored: Mapped[bool] = mapped_column(default=False)
+    flagged: Mapped[bool] = mapped_column(default=False)
+    shown: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what the reader saw: suggestion, context, view
+    took_ms: Mapped[int | None]
+    at: Mapped[datetime] = mapped_column(default=now)
+    previous_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+class Job(Base):
+    """What a background job is for and how far it is; its state machine lives in the queue's own database."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]  # ingest, train, score, demo ...
+    queue: Mapped[str]  # gpu or cpu
+    title: Mapped[str]
+    spec: Mapped[dict[str, Any]]
+    share_done: Mapped[float] = mapped_column(default=0.0)
+    message: Mapped[str] = mapped_column(default="")
+    progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    failure: Mapped[str | None]  # the sentence for a person when it failed
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Run(Base):
+    """One training: the choices, the frozen label set and split, and the job that runs it."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    name: Mapped[str]
+    choices: Mapped[dict[str, Any]]
+    label_set: Mapped[dict[str, Any]]  # counts, hash, consensus rule
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Model(Base):
+    """A trained network on disk: folder of weights.safetensors and card.json. `run_id` is None for one that was brought."""
+
+    __tablename__ = "models"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    name: Mapped[str]
+    folder: Mapped[str] = mapped_column(unique=True)
+    weights_sha256: Mapped[str]
+    card: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Score(Base):
+    """One slide scored by one model. `result` is the scorer's summary; per-patch arrays lie in `file`."""
+
+    __tablename__ = "scores"
+    __table_args__ = (Index("ix_scores_slide", "slide_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
+    job_id: Mapped[str | None]
+    result: Mapped[dict[str, Any]]
+    file: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignOff(Base):
+    """A reader's signed grades of a scored slide: immutable; a change is a new one that names what it amends."""
+
+    __tablename__ = "sign_offs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    score_id: Mapped[int] = mapped_column(ForeignKey("scores.id"), index=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    amends_id: Mapped[int | None] = mapped_column(ForeignKey("sign_offs.id"))
+    ballooning: Mapped[int | None]
+    inflammation: Mapped[int | None]
+    steatosis: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(default="")
+    report_sha256: Mapped[str]
+    report: Mapped[dict[str, Any]]  # the report JSON as it was signed
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class WorkerLease(Base):
+    """A worker's sign of life: a counter it raises; one that stands still is dead and its jobs are taken over."""
+
+    __tablename__ = "worker_leases"
+
+    executor_id: Mapped[str] = mapped_column(primary_key=True)
+    beat: Mapped[int] = mapped_column(default=0)
+    info: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -1,0 +1,9 @@
+"""The one error a person is meant to read."""
+
+
+class LabError(Exception):
+    """Something a person can mend: what happened, why, what to do; one or two plain sentences, no jargon.
+
+    Pages show the text as it is; the command line prints it and leaves with exit code 1. Whoever raises it has left
+    database and disk as they were.
+    """

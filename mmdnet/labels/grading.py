@@ -1,0 +1,114 @@
+"""What a grade means: on one patch, and on a slide.
+
+The slide's criteria are those of the NAFLD Activity Score (Kleiner 2005, table 1). Kleiner counts per 200x field
+(0.95 mm²); one 299 px patch at 0.5 µm/px is 0.022 mm², so 42 patches make a field, and what a grade means on ONE patch
+needs its own words. They stand here and nowhere else.
+"""
+
+from dataclasses import dataclass
+
+UNKNOWN = -1  # in arrays; in records an unknown grade is None
+FIELD_MM2 = 0.95  # a 200x field, field number 22
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One step of a task's scale."""
+
+    value: int
+    patch: str
+    slide: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One of the three ordinal features of the NAS."""
+
+    name: str
+    title: str
+    letter: str
+    grades: tuple[Grade, ...]
+
+    @property
+    def highest(self) -> int:
+        return self.grades[-1].value
+
+
+TASKS: tuple[Task, ...] = (
+    Task(
+        "ballooning",
+        "Ballooning",
+        "B",
+        (
+            Grade(0, "no ballooned hepatocyte", "none"),
+            Grade(1, "one ballooned hepatocyte", "few balloon cells"),
+            Grade(2, "two or more ballooned hepatocytes", "many cells / prominent ballooning"),
+        ),
+    ),
+    Task(
+        "inflammation",
+        "Lobular inflammation",
+        "I",
+        (
+            Grade(0, "no focus", "no foci"),
+            Grade(1, "one focus", "< 2 foci per 200x field"),
+            Grade(2, "two foci", "2-4 foci per 200x field"),
+            Grade(3, "three foci or more", "> 4 foci per 200x field"),
+        ),
+    ),
+    Task(
+        "steatosis",
+        "Steatosis",
+        "S",
+        (
+            Grade(0, "fat in under 5 % of hepatocytes", "< 5 %"),
+            Grade(1, "fat in 5-33 % of hepatocytes", "5-33 %"),
+            Grade(2, "fat in over 33-66 % of hepatocytes", "> 33-66 %"),
+            Grade(3, "fat in over 66 % of hepatocytes", "> 66 %"),
+        ),
+    ),
+)
+TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
+STEATOSIS_CUTS = (0.05, 0.33, 0.66)  # share of hepatocytes with fat
+
+
+def task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        KeyError: there is no such task.
+    """
+    for one in TASKS:
+        if one.name == name:
+            return one
+    raise KeyError(name)
+
+
+def steatosis_grade(fatty_share: float) -> int:
+    """Grade of a share of fatty hepatocytes (0-1), on a patch or a slide (Kleiner 2005: 5, 33 and 66 %)."""
+    low, middle, high = STEATOSIS_CUTS
+    return int(fatty_share >= low) + int(fatty_share > middle) + int(fatty_share > high)
+
+
+def patch_inflammation_grade(foci: int) -> int:
+    """Grade of one patch by its number of lobular foci."""
+    return min(foci, 3)
+
+
+def patch_ballooning_grade(cells: int) -> int:
+    """Grade of one patch by its number of ballooned hepatocytes."""
+    return min(cells, 2)
+
+
+def slide_inflammation_grade(foci_per_field: float) -> int:
+    """Grade of a slide by lobular foci per 200x field (Kleiner 2005)."""
+    if foci_per_field <= 0:
+        return 0
+    return 1 + int(foci_per_field >= 2) + int(foci_per_field > 4)
+
+
+def slide_ballooning_grade(cells_per_field: float, many: float = 4.0) -> int:
+    """Grade of a slide by ballooned hepatocytes per 200x field; Kleiner's "few" and "many" are cut at `many`."""
+    if cells_per_field <= 0:
+        return 0
+    return 1 + int(cells_per_field >= many)

@@ -1,0 +1,75 @@
+"""Every setting of the product in one place; an unknown or misspelt one is refused."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mmdnet.errors import LabError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings, each from the environment as `MMDNET_<NAME>` or as an argument.
+
+    `home` holds everything the lab makes: databases, runs, models, scores, caches. `slide_roots` are the folders slides
+    may be registered from (separated by the system's path separator); none given means every folder the
+    program may read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MMDNET_", extra="forbid", frozen=True)
+
+    home: Path = Path("lab-data")
+    database_url: str = ""
+    jobs_url: str = ""
+    slide_roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    cache_gib: float = Field(default=20.0, gt=0)
+    patch_px: int = Field(default=299, ge=64, le=1024)
+    patch_mpp: float = Field(default=0.5, ge=0.1, le=2.0)
+    bag_size: int = Field(default=16, ge=4, le=256)
+
+    @field_validator("slide_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object) -> object:
+        import os
+
+        return tuple(Path(p) for p in value.split(os.pathsep) if p) if isinstance(value, str) else value
+
+    @property
+    def lab_url(self) -> str:
+        """SQLAlchemy URL of the lab's own database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'lab.sqlite'}"
+
+    @property
+    def queue_url(self) -> str:
+        """URL of the job queue's database; by default a file beside the lab's, or the same PostgreSQL."""
+        if self.jobs_url:
+            return self.jobs_url
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
+
+    def folder(self, name: str) -> Path:
+        """A folder of the home, made when first asked for."""
+        path = self.home.resolve() / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, overridden by what is given.
+
+    Raises:
+        LabError: a setting is unknown or out of range.
+    """
+    import os
+
+    known = {f"MMDNET_{name.upper()}" for name in Settings.model_fields} | {"MMDNET_REAL_DATA"}
+    unknown = sorted(name for name in os.environ if name.startswith("MMDNET_") and name.upper() not in known)
+    if unknown:
+        raise LabError(f"There is no setting called {', '.join(unknown)}. Known are {', '.join(sorted(known))}.")
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise LabError(f"The setting {'.'.join(map(str, first['loc']))} cannot be used: {first['msg']}.") from error

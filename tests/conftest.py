@@ -1,0 +1,29 @@
+"""What all tests share: the real data's folder, and the switch for slow tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real slides and tissue, read in place."""
+    folder = Path(os.environ.get("MMDNET_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "slides").is_dir():
+        pytest.skip(f"real slides are not at {folder}; set MMDNET_REAL_DATA to their folder")
+    return folder
