@@ -1,0 +1,42 @@
+"""`python -m benchmarks NAME [NAME ...] [--quick]`: each benchmark ends with one line of JSON; `all` runs every one."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.result import Result
+from mmdnet.errors import LabError
+
+NOT_BENCHMARKS = {"__init__", "__main__", "result"}
+
+
+def names() -> list[str]:
+    """The benchmarks there are: one module each, `_helpers` left out."""
+    stems = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return sorted(stem.replace("_", "-") for stem in stems if stem not in NOT_BENCHMARKS and not stem.startswith("_"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; exit code 1 if one could not be run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME", help=f"all, or one of: {', '.join(names())}")
+    parser.add_argument("--quick", action="store_true", help="a short form, for a first look")
+    given = parser.parse_args(arguments)
+    wanted = names() if given.names == ["all"] else given.names
+    unknown = [name for name in wanted if name not in names()]
+    if unknown:
+        parser.error(f"there is no benchmark called {', '.join(unknown)}; there are {', '.join(names())}")
+    failed = 0
+    for name in wanted:
+        try:
+            result: Result = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run(quick=given.quick)
+        except LabError as error:
+            failed += 1
+            result = Result(name, None, "not run", {"reason": str(error)}, runs=0)
+        print(result.line(), flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
