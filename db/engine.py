@@ -1,0 +1,101 @@
+"""Opening the lab's database: SQLite in a file by default, PostgreSQL by changing the URL."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from mmdnet.errors import LabError
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+BUSY_MS = 15_000  # how long a writer waits for another on SQLite
+
+
+def as_url(url: str) -> URL:
+    """The URL with the driver we ship for PostgreSQL."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername.startswith("postgres") else parsed
+
+
+def make_engine(url: str) -> Engine:
+    """An engine whose SQLite connections write ahead, enforce foreign keys and wait for a busy writer.
+
+    SQLite transactions that write begin IMMEDIATE through `write_session`; readers are never blocked (WAL).
+    """
+    parsed = as_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection, _record) -> None:  # type: ignore[no-untyped-def]
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")  # a label is on the disk before the next patch shows
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+    return engine
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose objects stay readable after commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = as_url(url)
+    return config
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest revision, making it if it is not there.
+
+    Raises:
+        LabError: it cannot be reached or written, or is newer than this program.
+    """
+    parsed = as_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabError(f"The lab's folder cannot be made: {error.strerror}. Choose another with --home.") from error
+    try:
+        known = {script.revision for script in ScriptDirectory.from_config(_config(url)).walk_revisions()}
+        present = revision(url)
+        if present is not None and present not in known:
+            raise LabError(
+                "This database was made by a newer version of the program. Update the program; nothing was changed."
+            )
+        command.upgrade(_config(url), "head")
+    except OperationalError as error:
+        raise LabError(
+            f"The lab's database cannot be opened or written: {str(error.orig).strip()}. "
+            "Check the address and the rights, or choose another folder with --home."
+        ) from error
+
+
+def revision(url: str) -> str | None:
+    """The revision the database is at; None when it is empty."""
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError:
+        raise
+    finally:
+        engine.dispose()
+
+
+def newest_revision() -> str:
+    """The revision this program wants."""
+    head = ScriptDirectory.from_config(_config("sqlite://")).get_current_head()
+    assert head is not None
+    return head
