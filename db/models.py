@@ -85,7 +85,7 @@ class Slide(Base):
 
 
 class Patch(Base):
-    """One square of tissue; `set_aside` is the reason it is not used, `overruled` that a person uses it all the same."""
+    """One square of tissue; `set_aside` is the reason it is not used, `overruled` that a person uses it anyway."""
 
     __tablename__ = "patches"
     __table_args__ = (UniqueConstraint("slide_id", "row", "col"),)
@@ -216,7 +216,7 @@ class Run(Base):
 
 
 class Model(Base):
-    """A trained network on disk: folder of weights.safetensors and card.json. `run_id` is None for one that was brought."""
+    """A trained network on disk: weights.safetensors and card.json. `run_id` is None for one brought from elsewhere."""
 
     __tablename__ = "models"
 

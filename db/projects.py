@@ -1,0 +1,44 @@
+"""Projects and readers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import Model, Patch, Project, Reader, Score, Slide
+
+
+def all_projects(session: Session) -> Sequence[Project]:
+    return session.scalars(select(Project).order_by(Project.simulated, Project.name)).all()
+
+
+def project_named(session: Session, name: str) -> Project | None:
+    return session.scalar(select(Project).where(Project.name == name))
+
+
+def project_counts(session: Session, project_id: int) -> dict[str, int]:
+    """Slides, ready slides, patches, models and scored slides of a project."""
+
+    def count(statement) -> int:  # type: ignore[no-untyped-def]
+        return session.scalar(statement) or 0
+
+    slides = select(func.count(Slide.id)).where(Slide.project_id == project_id)
+    return {
+        "slides": count(slides),
+        "ready_slides": count(slides.where(Slide.status == "ready")),
+        "patches": count(select(func.count(Patch.id)).join(Slide).where(Slide.project_id == project_id)),
+        "models": count(
+            select(func.count(Model.id)).where((Model.project_id == project_id) | (Model.project_id.is_(None)))
+        ),
+        "scored_slides": count(
+            select(func.count(func.distinct(Score.slide_id))).join(Slide).where(Slide.project_id == project_id)
+        ),
+    }
+
+
+def all_readers(session: Session) -> Sequence[Reader]:
+    return session.scalars(select(Reader).order_by(Reader.name)).all()
+
+
+def reader_named(session: Session, name: str) -> Reader | None:
+    return session.scalar(select(Reader).where(func.lower(Reader.name) == name.lower()))

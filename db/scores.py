@@ -1,0 +1,36 @@
+"""Scores of slides and their sign-offs."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from db.models import Model, Reader, Score, SignOff, Slide
+
+
+def scores_of(session: Session, project_id: int) -> Sequence[tuple[Score, Slide, Model, bool]]:
+    """Every score of a project, newest first, with its slide, its model and whether it is signed."""
+    signed = exists().where(SignOff.score_id == Score.id)
+    rows = session.execute(
+        select(Score, Slide, Model, signed)
+        .join(Slide, Slide.id == Score.slide_id)
+        .join(Model, Model.id == Score.model_id)
+        .where(Slide.project_id == project_id)
+        .order_by(Score.id.desc())
+    ).all()
+    return [(score, slide, model, bool(is_signed)) for score, slide, model, is_signed in rows]
+
+
+def score_of_job(session: Session, job_id: str, slide_id: int) -> Score | None:
+    return session.scalar(select(Score).where(Score.job_id == job_id, Score.slide_id == slide_id))
+
+
+def sign_offs_of(session: Session, score_id: int) -> Sequence[tuple[SignOff, Reader]]:
+    """Sign-offs of a score, oldest first, with who signed."""
+    rows = session.execute(
+        select(SignOff, Reader)
+        .join(Reader, Reader.id == SignOff.reader_id)
+        .where(SignOff.score_id == score_id)
+        .order_by(SignOff.id)
+    ).all()
+    return [(sign_off, reader) for sign_off, reader in rows]

@@ -1,0 +1,104 @@
+"""Slides and their patches."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Select, case, delete, func, insert, or_, select
+from sqlalchemy.orm import Session
+
+from db.models import LabelEvent, Patch, Score, SignOff, Slide, SlideGrade
+
+USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
+
+
+def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
+    return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.name)).all()
+
+
+def slide_at(session: Session, project_id: int, path: str) -> Slide | None:
+    return session.scalar(select(Slide).where(Slide.project_id == project_id, Slide.path == path))
+
+
+def slide_with_fingerprint(session: Session, project_id: int, fingerprint: str) -> Slide | None:
+    return session.scalar(
+        select(Slide).where(Slide.project_id == project_id, Slide.fingerprint == fingerprint).limit(1)
+    )
+
+
+def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Patches and usable patches per slide."""
+    rows = session.execute(
+        select(Patch.slide_id, func.count(), func.sum(case((USABLE, 1), else_=0)))
+        .where(Patch.slide_id.in_(list(slide_ids)))
+        .group_by(Patch.slide_id)
+    )
+    return {slide_id: (total, int(usable or 0)) for slide_id, total, usable in rows}
+
+
+def latest_scores(session: Session, slide_ids: Iterable[int]) -> dict[int, int]:
+    """The newest score of each slide that has one."""
+    rows = session.execute(
+        select(Score.slide_id, func.max(Score.id)).where(Score.slide_id.in_(list(slide_ids))).group_by(Score.slide_id)
+    )
+    return {slide_id: score_id for slide_id, score_id in rows}
+
+
+def _patches(slide_id: int) -> Select[tuple[Patch]]:
+    return select(Patch).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
+
+
+def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Sequence[Patch]:
+    """A slide's patches, row by row."""
+    statement = _patches(slide_id)
+    return session.scalars(statement.where(USABLE) if usable_only else statement).all()
+
+
+def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
+    """The patches of these ids, by slide and row; ids may be many."""
+    found: list[Patch] = []
+    for start in range(0, len(ids), 500):
+        found.extend(session.scalars(select(Patch).where(Patch.id.in_(ids[start : start + 500]))))
+    return sorted(found, key=lambda patch: (patch.slide_id, patch.row, patch.col))
+
+
+def patches_in_box(session: Session, slide_id: int, low: tuple[int, int], high: tuple[int, int]) -> Sequence[Patch]:
+    """Patches whose corner lies in [low, high), both in level-0 pixels."""
+    (x0, y0), (x1, y1) = low, high
+    return session.scalars(
+        _patches(slide_id).where(Patch.x_px0 >= x0, Patch.x_px0 < x1, Patch.y_px0 >= y0, Patch.y_px0 < y1)
+    ).all()
+
+
+def replace_patches(session: Session, slide_id: int, rows: Iterable[dict[str, Any]]) -> int:
+    """Put these patches in place of the slide's own; the number put there. Labelled patches stop it (foreign keys)."""
+    session.execute(delete(Patch).where(Patch.slide_id == slide_id))
+    values = [{"slide_id": slide_id, "overruled": False, **row} for row in rows]
+    if values:
+        session.execute(insert(Patch), values)
+    return len(values)
+
+
+def labelled_events(session: Session, slide_id: int) -> int:
+    """How many label events point at this slide's patches."""
+    statement = select(func.count(LabelEvent.id)).join(Patch, Patch.id == LabelEvent.patch_id)
+    return session.scalar(statement.where(Patch.slide_id == slide_id)) or 0
+
+
+def signed_scores(session: Session, slide_id: int) -> int:
+    """How many signed reports this slide has."""
+    statement = select(func.count(SignOff.id)).join(Score, Score.id == SignOff.score_id)
+    return session.scalar(statement.where(Score.slide_id == slide_id)) or 0
+
+
+def slide_grades(session: Session, slide_ids: Iterable[int]) -> Sequence[SlideGrade]:
+    return session.scalars(select(SlideGrade).where(SlideGrade.slide_id.in_(list(slide_ids)))).all()
+
+
+def put_slide_grade(session: Session, slide_id: int, reader_id: int, grades: dict[str, int | None]) -> None:
+    """A reader's grades of a whole slide; the latest replace earlier ones."""
+    row = session.scalar(
+        select(SlideGrade).where(SlideGrade.slide_id == slide_id, SlideGrade.reader_id == reader_id)
+    ) or SlideGrade(slide_id=slide_id, reader_id=reader_id)
+    for name, grade in grades.items():
+        setattr(row, name, grade)
+    session.add(row)

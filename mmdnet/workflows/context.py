@@ -1,0 +1,47 @@
+"""What a use case needs from whoever runs it in the background, and from the queue that starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from mmdnet.settings import Settings
+
+
+class JobContext(Protocol):
+    """A running job: its folder outlives attempts, so work done there is not done twice."""
+
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def folder(self) -> Path: ...
+
+    def progress(self, share: float, message: str, **numbers: Any) -> None:
+        """Tell how far the job is (share 0-1), in words and numbers."""
+
+    def check(self) -> None:
+        """Raise if this attempt is no longer the one that may publish results."""
+
+
+class QueuedState(Protocol):
+    """What the queue knows of a job."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
+class Queue(Protocol):
+    """The durable queue as the use cases see it."""
+
+    def submit(self, kind: str, job_id: str, queue: str) -> None: ...
+    def states(self, ids: Iterable[str]) -> Mapping[str, QueuedState]: ...
+    def cancel(self, job_id: str) -> None: ...
+    def retry(self, job_id: str) -> None: ...

@@ -1,0 +1,91 @@
+"""Projects and the people who read slides in them."""
+
+from __future__ import annotations
+
+from db import labels as label_rows
+from db import projects as rows
+from db.models import Project, Reader
+from mmdnet.errors import LabError
+from mmdnet.workflows.base import Desk, must_get
+from mmdnet.workflows.views import ProjectView, ReaderView
+
+
+def _clean(name: str, what: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80 or not name.isprintable():
+        raise LabError(f"A {what} name has 1 to 80 printable characters. Nothing was changed.")
+    return name
+
+
+class Projects:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def list(self) -> list[ProjectView]:
+        with self._desk.db() as session:
+            return [self._view(session, project) for project in rows.all_projects(session)]
+
+    def get(self, project_id: int) -> ProjectView:
+        with self._desk.db() as session:
+            return self._view(session, must_get(session, Project, project_id, "project"))
+
+    def create(self, name: str, simulated: bool = False) -> ProjectView:
+        """A new project.
+
+        Raises:
+            LabError: the name is empty, too long or taken.
+        """
+        name = _clean(name, "project")
+        with self._desk.db.begin() as session:
+            if rows.project_named(session, name):
+                raise LabError(f"There is already a project called {name}. Choose another name.")
+            project = Project(name=name, simulated=simulated)
+            session.add(project)
+            session.flush()
+            return self._view(session, project)
+
+    def named(self, name: str, simulated: bool = False) -> ProjectView:
+        """The project of that name, made if it is not there."""
+        with self._desk.db() as session:
+            found = rows.project_named(session, _clean(name, "project"))
+            if found:
+                return self._view(session, found)
+        return self.create(name, simulated)
+
+    @staticmethod
+    def _view(session, project: Project) -> ProjectView:  # type: ignore[no-untyped-def]
+        labelled = sum(label_rows.labelled_by_slide(session, project.id).values())
+        return ProjectView(
+            id=project.id,
+            name=project.name,
+            simulated=project.simulated,
+            labelled_patches=labelled,
+            **rows.project_counts(session, project.id),
+        )
+
+
+class Readers:
+    """People who grade. A reader is a name; who may use it is the sign-in's business."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def list(self) -> list[ReaderView]:
+        with self._desk.db() as session:
+            return [ReaderView(reader.id, reader.name) for reader in rows.all_readers(session)]
+
+    def get(self, reader_id: int) -> ReaderView:
+        with self._desk.db() as session:
+            reader = must_get(session, Reader, reader_id, "reader")
+            return ReaderView(reader.id, reader.name)
+
+    def ensure(self, name: str) -> ReaderView:
+        """The reader of that name (case does not matter), added if new."""
+        name = _clean(name, "reader")
+        with self._desk.db.begin() as session:
+            reader = rows.reader_named(session, name)
+            if reader is None:
+                reader = Reader(name=name)
+                session.add(reader)
+                session.flush()
+            return ReaderView(reader.id, reader.name)
