@@ -1,0 +1,112 @@
+"""Background jobs: started, watched, cancelled and tried again."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from db.models import Job
+from mmdnet.errors import LabError
+from mmdnet.workflows.base import Desk, must_get
+from mmdnet.workflows.context import QueuedState
+from mmdnet.workflows.views import JobView
+
+TAIL_BYTES = 64_000
+
+
+class Jobs:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def submit(
+        self, kind: str, title: str, spec: dict[str, Any], *, project_id: int | None = None, queue: str = "cpu"
+    ) -> str:
+        """Queue a job; its number. The row is written first, so that a job the queue knows always has its facts."""
+        job_id = uuid.uuid4().hex
+        with self._desk.db.begin() as session:
+            session.add(Job(id=job_id, project_id=project_id, kind=kind, queue=queue, title=title, spec=spec))
+        self._desk.queue.submit(kind, job_id, queue)
+        return job_id
+
+    def list(self, project_id: int | None = None, active: bool = False) -> list[JobView]:
+        """Jobs, newest first; of one project, or of all."""
+        statement = select(Job).order_by(Job.created_at.desc()).limit(200)
+        if project_id is not None:
+            statement = statement.where((Job.project_id == project_id) | Job.project_id.is_(None))
+        with self._desk.db() as session:
+            jobs = session.scalars(statement).all()
+        states = self._desk.queue.states([job.id for job in jobs])
+        views = [_view(job, states.get(job.id)) for job in jobs]
+        return [view for view in views if view.active] if active else views
+
+    def get(self, job_id: str) -> JobView:
+        with self._desk.db() as session:
+            job = must_get(session, Job, job_id, "job")
+        return _view(job, self._desk.queue.states([job_id]).get(job_id))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a queued or running job; what it finished stays.
+
+        Raises:
+            LabError: it has ended already.
+        """
+        if not self.get(job_id).active:
+            raise LabError("This job has ended already; there is nothing to cancel.")
+        self._desk.queue.cancel(job_id)
+
+    def retry(self, job_id: str) -> None:
+        """Start a failed or cancelled job again; it goes on from its last saved state.
+
+        Raises:
+            LabError: it is running, queued or done.
+        """
+        view = self.get(job_id)
+        if view.status not in {"failed", "cancelled"}:
+            raise LabError(f"This job is {view.status}; only a failed or cancelled one can be started again.")
+        with self._desk.db.begin() as session:
+            must_get(session, Job, job_id, "job").failure = None
+        self._desk.queue.retry(job_id)
+
+    def folder(self, job_id: str) -> Path:
+        """Where the job keeps its log and its state."""
+        return self._desk.settings.folder("jobs") / job_id
+
+    def log(self, job_id: str, lines: int = 200) -> str:
+        """The last lines of the job's log."""
+        path = self.folder(self.get(job_id).id) / "log.txt"
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+
+
+def _view(job: Job, state: QueuedState | None) -> JobView:
+    started = state.started_at if state else None
+    status = state.status if state else "failed"
+    eta = None
+    if status == "running" and started and job.share_done > 0.02:
+        passed = (datetime.now(UTC) - started).total_seconds()
+        eta = passed * (1 - job.share_done) / job.share_done
+    failure = job.failure
+    if status == "failed" and failure is None:
+        failure = "It stopped unexpectedly; its log says where. Start it again to go on from its last saved state."
+    return JobView(
+        id=job.id,
+        project_id=job.project_id,
+        kind=job.kind,
+        title=job.title,
+        status=status,
+        share_done=1.0 if status == "done" else job.share_done,
+        message=job.message,
+        failure=failure if status == "failed" else None,
+        progress=job.progress,
+        created_at=job.created_at,
+        started_at=started,
+        finished_at=state.finished_at if state else None,
+        eta_s=job.progress.get("eta_s", eta) if status == "running" else None,
+    )
