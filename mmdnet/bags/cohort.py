@@ -1,0 +1,143 @@
+"""What training sees of a project: slides, their patches, and what readers said about them."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
+
+DomainKey = Literal["none", "slide", "patient", "site", "scanner", "stain", "scanner+stain", "site+scanner"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlideInfo:
+    """One slide. `grades` are the slide's own (from a report), None where nobody gave one."""
+
+    slide_id: int
+    patient: str
+    site: str = ""
+    scanner: str = ""
+    stain: str = ""
+    grades: dict[str, int | None] = field(default_factory=dict)
+    simulated: bool = False
+
+
+class PixelSource(Protocol):
+    """Pixels of a cohort's patches, in the cohort's order."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Patches as uint8 RGB, shape (n, 299, 299, 3), in the order asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Slides and patches with their labels; checks itself.
+
+    Attributes:
+        slides: the slides.
+        patch_id: (N,) int64, the patch's id in the project, each once.
+        slide_index: (N,) position of its slide in `slides`.
+        grades: (N, 3) int8 in the order of `TASK_NAMES`, -1 where unknown.
+        ignored: (N,) bool, set aside by a reader or by quality control; such a patch is in no bag.
+
+    Raises:
+        LabError: arrays of different length, a grade outside its scale, a slide that is not there, a patch named twice.
+    """
+
+    slides: tuple[SlideInfo, ...]
+    patch_id: np.ndarray
+    slide_index: np.ndarray
+    grades: np.ndarray
+    ignored: np.ndarray
+
+    def __post_init__(self) -> None:
+        n = len(self.patch_id)
+        if len(self.slide_index) != n or self.grades.shape != (n, len(TASKS)) or len(self.ignored) != n:
+            raise LabError("The patches, their slides and their labels are not equally many.")
+        if n and (self.slide_index.min() < 0 or self.slide_index.max() >= len(self.slides)):
+            raise LabError("Some patches belong to a slide that is not there.")
+        if len(np.unique(self.patch_id)) != n:
+            raise LabError("A patch is there twice.")
+        if len({slide.slide_id for slide in self.slides}) != len(self.slides):
+            raise LabError("A slide is there twice.")
+        for t, task in enumerate(TASKS):
+            own = [slide.grades.get(task.name) for slide in self.slides]
+            seen = {int(g) for g in np.unique(self.grades[:, t])} | {g for g in own if g is not None}
+            odd = sorted(seen - {UNKNOWN} - set(range(task.highest + 1)))
+            if odd:
+                raise LabError(f"{task.title} is graded 0 to {task.highest}, but a label says {odd[0]}.")
+
+    def patches_of(self, slide: int) -> np.ndarray:
+        """Positions of a slide's patches."""
+        return np.flatnonzero(self.slide_index == slide)
+
+    def slide_grades(self, slide: int) -> np.ndarray:
+        """The slide's own grades, (3,), -1 where unknown."""
+        own = self.slides[slide].grades
+        return np.array([UNKNOWN if own.get(name) is None else own[name] for name in TASK_NAMES], np.int64)
+
+    def known(self) -> np.ndarray:
+        """(N,) bool: usable and graded in at least one task."""
+        return (self.grades != UNKNOWN).any(axis=1) & ~self.ignored
+
+    def weakly_graded(self, slide: int) -> np.ndarray:
+        """(3,) bool: tasks for which this slide has its own grade and no graded patch."""
+        rows = self.patches_of(slide)
+        graded = (self.grades[rows[~self.ignored[rows]]] != UNKNOWN).any(axis=0)
+        return (self.slide_grades(slide) != UNKNOWN) & ~graded
+
+    def informative(self) -> np.ndarray:
+        """(N,) bool: usable, and known by itself or through its slide's grade. What bags are made of to evaluate."""
+        weak = np.array([self.weakly_graded(s).any() for s in range(len(self.slides))], bool)
+        return self.known() | (weak[self.slide_index] & ~self.ignored if len(weak) else self.known())
+
+    def labelled_slides(self) -> list[int]:
+        """Slides that can teach something."""
+        return [int(s) for s in np.unique(self.slide_index[self.informative()])]
+
+    def domains(self, key: DomainKey) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Each slide's domain, (slides,), -1 where what the key asks for is not known, and the domains' names."""
+        names = [_domain(slide, key) for slide in self.slides]
+        order = tuple(sorted({name for name in names if name}))
+        return np.array([order.index(name) if name else -1 for name in names], np.int64), order
+
+    def label_sha256(self) -> str:
+        """Identity of the label set: changes with any grade, set-aside patch or slide grade."""
+        digest = hashlib.sha256()
+        order = np.argsort(self.patch_id, kind="stable")
+        for array, kind in ((self.patch_id, "<i8"), (self.grades, "<i1"), (self.ignored, "<i1")):
+            digest.update(np.ascontiguousarray(array[order]).astype(kind).tobytes())
+        for s in sorted(range(len(self.slides)), key=lambda i: self.slides[i].slide_id):
+            digest.update(repr((self.slides[s].slide_id, self.slide_grades(s).tolist())).encode())
+        return digest.hexdigest()
+
+
+def _domain(slide: SlideInfo, key: DomainKey) -> str:
+    if key == "none":
+        return ""
+    if key == "slide":
+        return f"slide {slide.slide_id}"
+    parts = [str(getattr(slide, part)) for part in key.split("+")]
+    return " · ".join(parts) if all(parts) else ""
+
+
+def grade_counts(cohort: Cohort, slides: tuple[int, ...] | list[int]) -> dict[str, Counter[int]]:
+    """How often each grade is known in these slides, by task: graded patches, or slides graded as a whole."""
+    counts: dict[str, Counter[int]] = {name: Counter() for name in TASK_NAMES}
+    chosen = np.isin(cohort.slide_index, list(slides)) & ~cohort.ignored
+    for t, name in enumerate(TASK_NAMES):
+        values, times = np.unique(cohort.grades[chosen, t], return_counts=True)
+        counts[name].update({int(v): int(n) for v, n in zip(values, times, strict=True) if v != UNKNOWN})
+    for s in slides:
+        weak, own = cohort.weakly_graded(s), cohort.slide_grades(s)
+        if len(cohort.patches_of(s)):
+            counts_of = [name for t, name in enumerate(TASK_NAMES) if weak[t]]
+            for name in counts_of:
+                counts[name][int(own[TASK_NAMES.index(name)])] += 1
+    return counts

@@ -1,0 +1,252 @@
+"""From labelled patches to bags.
+
+A bag is up to K patches of one slide. Its grade in a task is the highest known grade of its patches; where no patch of
+the slide was graded in that task but the slide was, the slide's own grade; else it is unknown (-1) and teaches nothing
+in that task. A patch without a grade is not a negative: a bag's grade is trusted only as far as its patches were
+graded.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdnet.bags.cohort import Cohort, DomainKey
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASKS, UNKNOWN
+
+NATURAL_SHARE = 0.3  # rho: how much of the natural prior of grades is kept
+MOST_POSITIVES = 4  # of the wanted grade in one bag: positives stay rare in it
+BAGS_PER_SLIDE = 8  # cap per epoch, so that a large slide does not drown the others
+FEWEST = 4  # a slide with fewer usable patches does not train
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """Patches of one slide, graded together.
+
+    Attributes:
+        slide_index: position of the slide in its cohort.
+        instances: (k,) positions of the patches in the cohort, each once.
+        grades: (3,) grade by task, -1 where unknown.
+        trust: (3,) 0-1: 1 when every patch was graded, when the known grade is the scale's highest, or when the grade
+            is the slide's own; else the share of patches that were graded.
+    """
+
+    slide_index: int
+    instances: np.ndarray
+    grades: np.ndarray
+    trust: np.ndarray
+
+
+def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, weak: np.ndarray | None = None) -> Bag:
+    """Grade a bag of these patches (`weak` saves asking the cohort again which tasks the slide's own grade serves)."""
+    known = cohort.grades[instances]
+    grades = known.max(axis=0, initial=UNKNOWN).astype(np.int64)
+    trust = (known != UNKNOWN).mean(axis=0) if len(instances) else np.zeros(len(TASKS))
+    trust[grades == np.array([task.highest for task in TASKS])] = 1.0
+    weak = cohort.weakly_graded(slide) if weak is None else weak
+    own = cohort.slide_grades(slide)
+    grades[weak], trust[weak] = own[weak], 1.0
+    return Bag(slide, instances, grades, trust)
+
+
+def natural_bags(
+    cohort: Cohort, slides: Iterable[int], bag_size: int, only_informative: bool = True, seed: int = 0
+) -> list[Bag]:
+    """All usable patches of these slides, each exactly once, in random but fixed bags; a slide's last may be short.
+
+    Args:
+        cohort: slides and patches.
+        slides: positions of slides.
+        bag_size: K.
+        only_informative: leave out patches nothing is known about (for evaluation, where they could not be judged).
+        seed: of the partition; it does not depend on the other slides asked for.
+    """
+    usable = cohort.informative() if only_informative else ~cohort.ignored
+    bags = []
+    for slide in slides:
+        rows = cohort.patches_of(slide)
+        rows = np.random.default_rng((seed, cohort.slides[slide].slide_id)).permutation(rows[usable[rows]])
+        weak = cohort.weakly_graded(slide)
+        bags += [make_bag(cohort, slide, rows[at : at + bag_size], weak) for at in range(0, len(rows), bag_size)]
+    return bags
+
+
+class PositiveFirstSampler:
+    """Bags that show every grade of every task, positives first.
+
+    For each bag the (task, grade) most wanted so far picks a slide that has such patches (from the domain, then the
+    slide, with the fewest bags yet), the least used patches of that grade go in, patches of a higher grade are kept out
+    so that the highest grade is the wanted one, and the rest is filled with graded negatives first. The other tasks'
+    grades are steered in the same way as far as the slide allows.
+
+    Args:
+        cohort: slides and patches.
+        slides: positions of training slides.
+        bag_size: K.
+        seed: same seed, same bags.
+        bags_per_epoch: how many; at most 8 per slide.
+        domain_key: what is balanced.
+        natural_share: 0 wants all grades alike, 1 wants them as they come.
+
+    Raises:
+        LabError: none of the slides has patches with a label.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        slides: Sequence[int],
+        bag_size: int = 16,
+        seed: int = 0,
+        bags_per_epoch: int | None = None,
+        domain_key: DomainKey = "scanner+stain",
+        natural_share: float = NATURAL_SHARE,
+    ) -> None:
+        self.cohort, self.bag_size, self.seed = cohort, bag_size, seed
+        informative = set(cohort.labelled_slides())
+        usable = {s: rows[~cohort.ignored[rows]] for s in slides if len(rows := cohort.patches_of(s))}
+        self.slides = [s for s in usable if s in informative and len(usable[s]) >= FEWEST]
+        if not self.slides:  # everything is tiny: then tiny slides are better than none
+            self.slides = [s for s in usable if s in informative and len(usable[s])]
+        if not self.slides:
+            raise LabError("None of the training slides has a patch with a grade.")
+        self.rows = {s: usable[s] for s in self.slides}
+        self.weak = {s: cohort.weakly_graded(s) for s in self.slides}
+        self.domain = cohort.domains(domain_key)[0]
+        self.bags_per_epoch = min(bags_per_epoch or 5 * len(self.slides), BAGS_PER_SLIDE * len(self.slides))
+        self.grades = self._bag_grades()
+        self.wanted = self._wanted(natural_share)
+        self._used = np.zeros(len(cohort.patch_id))
+        self._next_epoch = 0
+
+    def epoch(self, number: int) -> list[Bag]:
+        """The bags of an epoch, counted from 0; the same whether or not earlier ones were asked for."""
+        if number < self._next_epoch:
+            self._used[:], self._next_epoch = 0, 0
+        while self._next_epoch < number:
+            self._draw(self._next_epoch)
+        return self._draw(number)
+
+    def _bag_grades(self) -> dict[int, np.ndarray]:
+        """Grades that patches of a slide carry into a bag, (patches, 3): its own, or the slide's where only that is."""
+        grades = {}
+        for s in self.slides:
+            own = self.cohort.grades[self.rows[s]].astype(np.int64)
+            own[:, self.weak[s]] = self.cohort.slide_grades(s)[self.weak[s]]
+            grades[s] = own
+        return grades
+
+    def _wanted(self, natural_share: float) -> np.ndarray:
+        """Bags wanted by (task, grade), shape (3, 4); a grade no patch has is not wanted."""
+        there = np.zeros((len(TASKS), 4), bool)
+        for own in self.grades.values():
+            for t in range(len(TASKS)):
+                there[t, np.unique(own[:, t][own[:, t] >= 0])] = True
+        natural = np.zeros((len(TASKS), 4))
+        for bag in natural_bags(self.cohort, self.slides, self.bag_size):
+            for t in np.flatnonzero(bag.grades >= 0):
+                natural[t, bag.grades[t]] += 1
+        natural /= np.maximum(natural.sum(axis=1, keepdims=True), 1)
+        even = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
+        share = np.where(there, (1 - natural_share) * even + natural_share * natural, 0)
+        return self.bags_per_epoch * share
+
+    def _draw(self, number: int) -> list[Bag]:
+        random = np.random.default_rng((self.seed, 7, number))
+        wanted = self.wanted.copy()
+        per_slide = dict.fromkeys(self.slides, 0)
+        per_domain: dict[int, int] = {}
+        cap = max(BAGS_PER_SLIDE, -(-self.bags_per_epoch // len(self.slides)))
+        bags: list[Bag] = []
+        while len(bags) < self.bags_per_epoch:
+            bag = self._next_bag(wanted, per_slide, per_domain, cap, random)
+            bags.append(bag)
+            per_slide[bag.slide_index] += 1
+            domain = int(self.domain[bag.slide_index])
+            per_domain[domain] = per_domain.get(domain, 0) + 1
+            for t in np.flatnonzero(bag.grades >= 0):
+                wanted[t, bag.grades[t]] -= 1
+        self._used *= 0.5  # what was used long ago is as good as new
+        self._next_epoch = number + 1
+        return spread(bags, random)
+
+    def _next_bag(self, wanted, per_slide, per_domain, cap, random) -> Bag:  # type: ignore[no-untyped-def]
+        open_slides = [s for s in self.slides if per_slide[s] < cap]
+        order = np.argsort(-wanted + 1e-6 * random.random(wanted.shape), axis=None)
+        for t, grade in zip(*np.unravel_index(order, wanted.shape), strict=True):
+            owners = [s for s in open_slides if (self.grades[s][:, t] == grade).any()]
+            if owners:
+                key = [(per_domain.get(int(self.domain[s]), 0), per_slide[s], random.random()) for s in owners]
+                slide = owners[min(range(len(owners)), key=key.__getitem__)]
+                return self._fill(slide, int(t), int(grade), wanted, random)
+        return self._fill(open_slides[0], 0, 0, wanted, random)
+
+    def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
+        """A bag of a slide whose highest known grade in `task` is `grade`."""
+        grades = self.grades[slide]
+        allowed = grades[:, task] <= grade
+        must = [self._pick(slide, allowed & (grades[:, task] == grade), self._positives(grade, random), random)]
+        for other in np.argsort(-wanted.max(axis=1)):
+            if other != task:
+                allowed, chosen = self._steer(slide, int(other), allowed, must, wanted[other], random)
+                must.append(chosen)
+        first = np.unique(np.concatenate(must))[: self.bag_size]
+        rest = allowed.copy()
+        rest[first] = False
+        chosen = np.concatenate([first, self._pick(slide, rest, self.bag_size - len(first), random, negatives_of=task)])
+        instances = self.rows[slide][random.permutation(chosen)]
+        self._used[instances] += 1
+        return make_bag(self.cohort, slide, instances, self.weak[slide])
+
+    def _steer(self, slide, task, allowed, must, wanted, random):  # type: ignore[no-untyped-def]
+        """Lower the ceiling of another task to the grade most wanted there that still leaves a full bag.
+
+        Returns:
+            The patches still allowed, and one patch of that grade (or none, when nothing is known of the task).
+        """
+        grades = self.grades[slide][:, task]
+        taken = np.concatenate(must)
+        floor = grades[taken].max(initial=UNKNOWN)
+        enough = min(self.bag_size, int(allowed.sum()))
+        for grade in np.argsort(-wanted, kind="stable"):
+            ceiling = allowed & (grades <= grade)
+            here = ceiling & (grades == grade)
+            if grade >= floor and here.any() and ceiling.sum() >= enough:
+                return ceiling, self._pick(slide, here, 1, random) if grade > floor else np.empty(0, int)
+        return allowed, np.empty(0, int)
+
+    @staticmethod
+    def _positives(grade: int, random: np.random.Generator) -> int:
+        return 1 if grade == 0 else min(MOST_POSITIVES, int(random.geometric(0.5)))
+
+    def _pick(self, slide, mask, count, random, negatives_of=None):  # type: ignore[no-untyped-def]
+        """Up to `count` places of the mask: graded negatives of a task first if asked, then least used, ties random."""
+        places = np.flatnonzero(mask)
+        used = self._used[self.rows[slide][places]]
+        keys = [random.random(len(places)), used]
+        if negatives_of is not None:
+            grades = self.grades[slide][places]
+            graded = (grades >= 0).any(axis=1)
+            keys.append(np.where(grades[:, negatives_of] == 0, 0, np.where(graded, 1, 2)))
+        return places[np.lexsort(keys)[:count]]
+
+
+def spread(bags: list[Bag], random: np.random.Generator) -> list[Bag]:
+    """Shuffle so that neighbours come from different slides: a training step should see several.
+
+    Each slide's bags are laid evenly over the epoch, at a random start.
+    """
+    order = [bags[i] for i in random.permutation(len(bags))]
+    seen: dict[int, int] = {}
+    total: dict[int, int] = {}
+    for bag in order:
+        total[bag.slide_index] = total.get(bag.slide_index, 0) + 1
+    start = {slide: random.random() for slide in sorted(total)}
+    keys = []
+    for bag in order:
+        turn = seen.get(bag.slide_index, 0)
+        seen[bag.slide_index] = turn + 1
+        keys.append((turn + start[bag.slide_index]) / total[bag.slide_index])
+    return [order[i] for i in np.argsort(keys, kind="stable")]

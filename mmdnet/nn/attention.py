@@ -1,0 +1,39 @@
+"""Gated attention pooling: how the instances of a bag become one feature."""
+
+import torch
+from torch import Tensor, nn
+
+
+class GatedAttention(nn.Module):
+    r"""Attention pooling with a gate (Ilse et al. 2018, eq. 9).
+
+    .. math:: a_k = \operatorname{softmax}_k \; u^\top \bigl(\tanh(V z_k) \odot \sigma(U z_k)\bigr), \qquad
+              b = \sum_k a_k z_k
+    """
+
+    def __init__(self, features: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.tanh = nn.Linear(features, hidden)
+        self.gate = nn.Linear(features, hidden)
+        self.score = nn.Linear(hidden, 1)
+
+    def forward(self, z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool the instances of each bag.
+
+        Args:
+            z: instance features, shape (bags, instances, features).
+            present: True where an instance is real and not padding, shape (bags, instances).
+
+        Returns:
+            Bag features, shape (bags, features), and attention, shape (bags, instances): it sums to 1 over a bag and
+            is 0 on padding.
+
+        Raises:
+            ValueError: a bag without any instance.
+        """
+        if not present.any(dim=1).all():
+            raise ValueError("a bag needs at least one instance")
+        score = self.score(torch.tanh(self.tanh(z)) * torch.sigmoid(self.gate(z))).squeeze(-1)
+        # In float32 whatever the autocast: the tail of a softmax is what the attention map shows.
+        attention = score.float().masked_fill(~present, -torch.inf).softmax(dim=1).to(z.dtype)
+        return torch.einsum("bk,bkf->bf", attention, z), attention

@@ -1,0 +1,328 @@
+r"""MMD-Net: multi-task multiple-instance learning with a domain adversary.
+
+A bag of patches of one slide is graded for every task at once. With the shared extractor :math:`F`, for task :math:`t`:
+
+.. math::
+    h_k = \operatorname{LN}(F(x_k)), \quad z_{tk} = \operatorname{ReLU}(A_t h_k + c_t), \quad
+    a_t = \operatorname{softmax}_k \, u_t^\top \bigl(\tanh(V_t z_{tk}) \odot \sigma(U_t z_{tk})\bigr), \quad
+    b_t = \sum_k a_{tk} z_{tk}, \quad o_t = W_t \operatorname{dropout}(b_t) + d_t
+
+and, for every instance, the domain :math:`g_k = G(R(h_k))` behind the gradient reversal :math:`R`, which spares the
+instances a task attends to. :math:`A_t, V_t, U_t, u_t, W_t` belong to one task alone;
+:math:`F` and :math:`G` are shared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASKS
+from mmdnet.nn.attention import GatedAttention
+from mmdnet.nn.backbones import MEAN, SMALL, STD, create_backbone
+from mmdnet.nn.domain import (
+    AttentionRule,
+    DomainPredictor,
+    ReversalMode,
+    domain_loss,
+    reversal_weight,
+    shared_attention,
+)
+from mmdnet.nn.gradient_reversal import reverse_gradient
+from mmdnet.nn.heads import HEADS, GradeHead, HeadKind, expected_grade
+
+
+def _kleiner_tasks() -> dict[str, int]:
+    return {task.name: task.highest + 1 for task in TASKS}
+
+
+class Architecture(BaseModel):
+    """All that is needed to build the network again, but for its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: str = SMALL
+    patch_px: int = 299
+    tasks: dict[str, int] = Field(default_factory=_kleiner_tasks)  # number of grades by task
+    head: HeadKind = "corn"
+    projection: int = 512
+    attention_hidden: int = 128
+    dropout: float = 0.5
+    domains: tuple[str, ...] = ()  # names, in the order of the predictor's outputs; fewer than two: no domain branch
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the network says about a batch of bags (B bags of up to K instances).
+
+    Attributes:
+        logits: by task, (B, outputs).
+        attention: by task, (B, K); sums to 1 over a bag, 0 on padding.
+        bag_features: by task, (B, projection).
+        instance_logits: by task, (B, K, outputs): the grade head on single instances.
+        ignore_logits: (B, K): above 0, the patch should be set aside.
+        domain_logits: (B, K, domains), or None without a domain branch.
+        shared_attention: (B, K), what spares instances from the domain's reversed gradient.
+        present: (B, K), False on padding.
+    """
+
+    logits: dict[str, Tensor]
+    attention: dict[str, Tensor]
+    bag_features: dict[str, Tensor]
+    instance_logits: dict[str, Tensor]
+    ignore_logits: Tensor
+    domain_logits: Tensor | None
+    shared_attention: Tensor
+    present: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Grades of B bags in one task: probabilities (B, classes), grade (B,), expected (B,), the mean grade."""
+
+    probabilities: Tensor
+    grade: Tensor
+    expected: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is known about a batch of bags; tasks in the network's order.
+
+    Attributes:
+        grades: (B, tasks), int64, -1 where unknown.
+        trust: (B, tasks), 0-1, how sure the bag's grade is (the share of its patches that a reader graded).
+        instance_grades: (B, K, tasks), int64, -1 where unknown.
+        domains: (B,), int64, -1 where unknown.
+    """
+
+    grades: Tensor
+    trust: Tensor
+    instance_grades: Tensor
+    domains: Tensor
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How the parts of the loss are weighed.
+
+    Attributes:
+        tasks: by task; a task that is not named counts nothing.
+        classes: by task, weights of the grades, (classes,); not named: all 1.
+        instance: of the auxiliary loss on single graded patches (0: bag labels alone, as the paper).
+        ignore: of the quality gate.
+        domain_by_attention: weigh the domain loss by attention (reversal mode `loss_attention`).
+    """
+
+    tasks: Mapping[str, float]
+    classes: Mapping[str, Tensor] = field(default_factory=dict)
+    instance: float = 0.0
+    ignore: float = 0.0
+    domain_by_attention: bool = False
+
+
+class TaskHead(nn.Module):
+    """One task's own projection, attention and grade head; no parameter is shared with another task."""
+
+    def __init__(self, width: int, classes: int, architecture: Architecture) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, architecture.projection)
+        self.attention = GatedAttention(architecture.projection, architecture.attention_hidden)
+        self.dropout = nn.Dropout(architecture.dropout)
+        self.grade: GradeHead = HEADS[architecture.head](architecture.projection, classes)
+
+    def forward(self, h: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Bag logits (B, outputs), attention (B, K), bag features (B, P), instance logits (B, K, outputs)."""
+        z = F.relu(self.project(h))
+        bag, attention = self.attention(z, present)
+        return self.grade(self.dropout(bag)), attention, bag, self.grade(self.dropout(z))
+
+
+class MMDNet(nn.Module):
+    """The network of the module's formula. `embed` sees pixels; all else works on features.
+
+    Args:
+        architecture: what to build; weights start at random.
+        reversal_mode: how attention spares instances, see `mmdnet.nn.domain.reversal_weight`.
+        attention_rule: how the tasks' attentions become one, see `mmdnet.nn.domain.shared_attention`.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        reversal_mode: ReversalMode = "relative",
+        attention_rule: AttentionRule = "relative_max",
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.reversal_mode: ReversalMode = reversal_mode
+        self.attention_rule: AttentionRule = attention_rule
+        self.backbone = create_backbone(architecture.backbone, architecture.patch_px)
+        self.width = self.backbone.width
+        # Every reader of h is a linear layer, so the norm needs no scale of its own.
+        self.norm = nn.LayerNorm(self.width, elementwise_affine=False)
+        self.heads = nn.ModuleDict(
+            {name: TaskHead(self.width, n, architecture) for name, n in architecture.tasks.items()}
+        )
+        self.ignore = nn.Linear(self.width, 1)
+        domains = len(architecture.domains)
+        self.domain = DomainPredictor(self.width, domains) if domains > 1 else None
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        return tuple(self.architecture.tasks)
+
+    def head(self, task: str) -> TaskHead:
+        return self.heads[task]  # type: ignore[return-value]
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Features of single patches.
+
+        Args:
+            images: (n, 3, h, w), either uint8 or float in 0-1, RGB.
+
+        Returns:
+            (n, width), normalised over their length.
+        """
+        pixels = images.float() / 255 if images.dtype == torch.uint8 else images
+        h = self.backbone((pixels - self.mean) / self.std)
+        return self.norm(h.float())
+
+    def from_features(self, h: Tensor, present: Tensor, reversal: float = 0.0) -> Output:
+        """Grade bags of features.
+
+        Args:
+            h: (B, K, width), as `embed` gives them; anything finite on padding.
+            present: (B, K), True where an instance is real.
+            reversal: strength of the domain's reversed gradient (lambda).
+
+        Raises:
+            LabError: a bag without a patch, or features that are not finite numbers.
+        """
+        if h.ndim != 3 or h.shape[-1] != self.width:
+            raise LabError(f"These features are {h.shape[-1]} numbers long; the model needs {self.width}.")
+        if not present.any(dim=1).all():
+            raise LabError("A bag holds no patch, so it cannot be graded.")
+        if not torch.isfinite(h).all():
+            raise LabError("Some patch features are not finite numbers; the weights or the features are damaged.")
+        parts = {name: self.head(name)(h, present) for name in self.task_names}
+        attention = {name: part[1] for name, part in parts.items()}
+        shared = shared_attention(attention.values(), self.attention_rule)
+        return Output(
+            logits={name: part[0] for name, part in parts.items()},
+            attention=attention,
+            bag_features={name: part[2] for name, part in parts.items()},
+            instance_logits={name: part[3] for name, part in parts.items()},
+            ignore_logits=self.ignore(h).squeeze(-1),
+            domain_logits=self._domain_logits(h, shared, reversal),
+            shared_attention=shared,
+            present=present,
+        )
+
+    def _domain_logits(self, h: Tensor, shared: Tensor, reversal: float) -> Tensor | None:
+        if self.domain is None:
+            return None
+        weight = reversal_weight(shared, reversal, self.reversal_mode)
+        return self.domain(reverse_gradient(h, weight.unsqueeze(-1)))
+
+    def forward(self, images: Tensor, present: Tensor, reversal: float = 0.0) -> Output:
+        """Grade bags of patches.
+
+        Args:
+            images: (B, K, 3, h, w), uint8 or float in 0-1; padding is never looked at.
+            present: (B, K), True where an instance is real.
+            reversal: strength of the domain's reversed gradient (lambda).
+        """
+        return self.from_features(scatter(self.embed(images[present]), present), present, reversal)
+
+    def compute_loss(
+        self, output: Output, targets: Targets, weights: LossWeights, ignored: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The named parts of the loss, and their weighted sum as "total".
+
+        Args:
+            output: of `forward` or `from_features`.
+            targets: what is known about the same bags.
+            weights: how the parts are weighed.
+            ignored: ignore logits of patches that readers set aside, (n,); such patches are never part of a bag.
+
+        Returns:
+            Scalars: one per task, "instance", "ignore", "domain" (where there is a branch), "total". A part for which
+            nothing is known is 0, never NaN.
+        """
+        parts: dict[str, Tensor] = {}
+        instance = output.ignore_logits.sum() * 0.0
+        total = instance
+        for t, name in enumerate(self.task_names):
+            weight = weights.tasks.get(name, 0.0)
+            by_bag, by_instance = self._task_losses(name, t, output, targets, weights)
+            parts[name] = by_bag
+            instance = instance + weight * by_instance
+            total = total + weight * by_bag
+        parts["instance"] = instance
+        parts["ignore"] = ignore_loss(output, targets, ignored)
+        total = total + weights.instance * instance + weights.ignore * parts["ignore"]
+        if output.domain_logits is not None:
+            by = output.shared_attention if weights.domain_by_attention else None
+            parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.present, by)
+            total = total + parts["domain"]  # its grip on the extractor is already in the reversal
+        parts["total"] = total
+        return parts
+
+    def _task_losses(
+        self, name: str, t: int, output: Output, targets: Targets, weights: LossWeights
+    ) -> tuple[Tensor, Tensor]:
+        head = self.head(name).grade
+        classes = weights.classes.get(name, torch.ones(head.classes)).to(output.logits[name].device)
+        bag_grades = targets.grades[:, t]
+        by_bag = head.loss(output.logits[name], bag_grades, classes[bag_grades.clamp(min=0)] * targets.trust[:, t])
+        grades = targets.instance_grades[..., t][output.present]
+        by_instance = head.loss(
+            output.instance_logits[name][output.present], grades, torch.ones_like(grades, dtype=torch.float32)
+        )
+        return by_bag, by_instance
+
+    def predict(self, output: Output) -> dict[str, Prediction]:
+        """Grade, probabilities and mean grade of each bag, by task."""
+        predictions = {}
+        for name, logits in output.logits.items():
+            head = self.head(name).grade
+            probabilities = head.probabilities(logits.float())
+            predictions[name] = Prediction(probabilities, head.grade(logits), expected_grade(probabilities))
+        return predictions
+
+    def instance_probabilities(self, h: Tensor) -> dict[str, Tensor]:
+        """Grade probabilities of single patches, by task (n, classes), of features (n, width)."""
+        result = {}
+        for name in self.task_names:
+            head = self.head(name)
+            result[name] = head.grade.probabilities(head.grade(F.relu(head.project(h))).float())
+        return result
+
+    def ignore_probability(self, h: Tensor) -> Tensor:
+        """Probability that a patch should be set aside, (n,), of features (n, width)."""
+        return torch.sigmoid(self.ignore(h).squeeze(-1))
+
+
+def scatter(features: Tensor, present: Tensor) -> Tensor:
+    """Features of the real instances, (n, width), laid into padded bags, (B, K, width); 0 on padding."""
+    padded = features.new_zeros(*present.shape, features.shape[-1])
+    padded[present] = features
+    return padded
+
+
+def ignore_loss(output: Output, targets: Targets, ignored: Tensor | None) -> Tensor:
+    """Loss of the quality gate: patches set aside against patches that got a grade, both halves weighing the same.
+
+    A patch nobody looked at is on neither side. 0 with graph unless both sides are there.
+    """
+    graded = output.present & (targets.instance_grades >= 0).any(dim=-1)
+    if ignored is None or not len(ignored) or not graded.any():
+        return output.ignore_logits.sum() * 0.0
+    return 0.5 * (F.softplus(-ignored.float()).mean() + F.softplus(output.ignore_logits[graded].float()).mean())
