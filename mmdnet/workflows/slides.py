@@ -15,6 +15,7 @@ from db import slides as rows
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.workflows.base import Desk, must_get
+from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.pictures import SlidePictures
 from mmdnet.workflows.survey import Survey, survey
@@ -109,8 +110,22 @@ class Slides(SlidePictures):
             outcomes.append(self._register_one(project_id, file, given, step))
         return outcomes
 
+    def ingest(self, context: JobContext, project_id: int, path: str, facts: dict[str, Any]) -> None:
+        """Register in the background; what was refused is told at the end.
+
+        Raises:
+            LabError: not one slide could be added.
+        """
+        outcomes = self.register(project_id, path, progress=context.progress, **facts)
+        refused = [outcome.problem for outcome in outcomes if outcome.problem]
+        added = len(outcomes) - len(refused)
+        if not added:
+            raise LabError(" ".join(refused[:5]))
+        words = f"{added} of {len(outcomes)} slides added"
+        context.progress(1.0, ". ".join([words, *refused[:20]]), added=added, refused=refused)
+
     def upload(self, project_id: int, filename: str, data: bytes, **facts: Any) -> IngestOutcome:
-        """Register a small file sent by the browser. It is stored under its own hash, never under a name from outside."""
+        """Register a small file sent by the browser; stored under its own hash, never under the name it came with."""
         suffix = Path(filename).suffix.lower()
         name = Path(filename.replace("\\", "/")).name[:120]
         if suffix not in UPLOAD_SUFFIXES:
@@ -126,7 +141,7 @@ class Slides(SlidePictures):
         if fresh:
             aside = target.with_name(f".{target.name}.{os.getpid()}")
             aside.write_bytes(data)
-            os.replace(aside, target)
+            aside.replace(target)
         outcome = self._register_one(project_id, target, _clean_facts(facts), lambda share, message: None, name=name)
         if outcome.slide_id is None and fresh:
             target.unlink(missing_ok=True)

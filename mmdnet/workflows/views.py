@@ -22,7 +22,7 @@ class ProjectView:
 
 @dataclass(frozen=True, slots=True)
 class SlideView:
-    """A slide and its counts. `usable` patches are those not set aside (or overruled); `labelled` ones carry a label."""
+    """A slide and its counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label."""
 
     id: int
     project_id: int

@@ -1,0 +1,20 @@
+"""Where settings, database, queue and use cases are put together."""
+
+from __future__ import annotations
+
+from db.engine import make_engine, migrate, session_factory
+from mmdnet.jobs.queue import JobQueue
+from mmdnet.settings import Settings
+from mmdnet.workflows.lab import Lab
+
+
+def open_lab(settings: Settings) -> Lab:
+    """Open the lab, bringing its databases up to date first.
+
+    Raises:
+        LabError: the home or a database cannot be used.
+    """
+    migrate(settings.lab_url)
+    queue = JobQueue(settings.queue_url)
+    queue.prepare()
+    return Lab(settings, session_factory(make_engine(settings.lab_url)), queue)

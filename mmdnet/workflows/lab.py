@@ -1,0 +1,37 @@
+"""The lab: every use case a page or a command can ask for, grouped by subject."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from mmdnet.settings import Settings
+from mmdnet.workflows.base import Desk
+from mmdnet.workflows.context import Queue
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling import Labels
+from mmdnet.workflows.models import Models
+from mmdnet.workflows.overview import Overview
+from mmdnet.workflows.projects import Projects, Readers
+from mmdnet.workflows.reports import Reports
+from mmdnet.workflows.scoring import Scoring
+from mmdnet.workflows.slides import Slides
+from mmdnet.workflows.training import Training
+
+
+class Lab:
+    """What pages and commands hold. Everything it gives out is plain and frozen."""
+
+    def __init__(self, settings: Settings, db: sessionmaker[Session], queue: Queue) -> None:
+        desk = Desk(settings, db, queue)
+        self.settings = settings
+        self.db = db
+        self.jobs = Jobs(desk)
+        self.projects = Projects(desk)
+        self.readers = Readers(desk)
+        self.slides = Slides(desk, self.jobs)
+        self.labels = Labels(desk)
+        self.models = Models(desk)
+        self.training = Training(desk, self.jobs, self.labels)
+        self.scoring = Scoring(desk, self.jobs)
+        self.reports = Reports(desk, self.slides)
+        self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

@@ -1,0 +1,239 @@
+"""What labelling hands out and takes in: plain, frozen facts, detached from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mmdnet.errors import LabError
+
+
+class LabelRefused(LabError):
+    """A label that was not taken: why, and that nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAct:
+    """One act of a reader at the canvas, bound to its patch when the key was pressed.
+
+    Attributes:
+        key: the client's idempotency key, 8 to 64 letters, digits, `-` or `_`; the same act may be sent many times.
+        act: grade, ignore, clear or flag; what follows is the patch's whole state after it.
+        grades: by task name, None or absent where unknown.
+        shown: what the reader saw (suggestion, context, view), as JSON.
+        took_ms: from the patch's first paint to the act.
+        based_on: key of the reader's act that the canvas took for the newest on this patch in this session, None for
+            "none yet"; another one in the database means the act comes late or out of order, and it is refused.
+            The default, an ellipsis, asks for no such check (scripts).
+    """
+
+    key: str
+    session_id: int
+    reader_id: int
+    patch_id: int
+    act: str = "grade"
+    grades: Mapping[str, int | None] = field(default_factory=dict)
+    ignored: bool = False
+    flagged: bool = False
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    took_ms: int | None = None
+    based_on: str | Any | None = ...
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An act that is in the database. `already`: it was there before, nothing was added now."""
+
+    key: str
+    patch_id: int
+    already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGrades:
+    """Grades of one patch, for many at once; None is unknown."""
+
+    patch_id: int
+    ballooning: int | None = None
+    inflammation: int | None = None
+    steatosis: int | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PatchLabelView:
+    """A reader's label of a patch as it stands. `event_id` orders labels in time."""
+
+    event_id: int
+    patch_id: int
+    slide_id: int
+    reader_id: int
+    session_id: int | None
+    act: str
+    ballooning: int | None
+    inflammation: int | None
+    steatosis: int | None
+    ignored: bool
+    flagged: bool
+    took_ms: int | None
+    at: datetime
+
+    @property
+    def grades(self) -> dict[str, int | None]:
+        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A reader's named piece of labelling work. `kind`: plan, second, repeat or adjudication."""
+
+    id: int
+    project_id: int
+    reader_id: int
+    name: str
+    kind: str
+    plan: dict[str, Any]
+    seed: int
+    patches: int
+    labelled: int
+    created_at: datetime
+
+    @property
+    def finished(self) -> bool:
+        return self.labelled >= self.patches
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLabel:
+    """What the reader gave this patch in this session; `key` is the act it came by."""
+
+    key: str
+    grades: dict[str, int | None]
+    ignored: bool
+    flagged: bool
+    labelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItemView:
+    """A patch to be labelled: where it is, how large, and what this reader (nobody else) gave it in this session.
+
+    `x_share` and `y_share` are the patch's centre as shares of the slide's width and height. Which stream asked for the
+    patch is not told: it would be a hint. `votes` are other readers' grades without names, in adjudication only.
+    """
+
+    position: int
+    patch_id: int
+    slide_id: int
+    slide_name: str
+    stain: str | None
+    side_um: float
+    x_share: float
+    y_share: float
+    aspect: float
+    own: OwnLabel | None
+    votes: tuple[dict[str, int | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SlideProgress:
+    slide_id: int
+    slide_name: str
+    patches: int
+    labelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a session is. `pace_s` is the reader's own median seconds per patch; None before the first five labels."""
+
+    slides: tuple[SlideProgress, ...]
+    patches: int
+    labelled: int
+    resume_at: int
+    pace_s: float | None
+    minutes_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """Patches labelled in a project by anyone, and how often each grade stands; `grades[task][grade]`."""
+
+    patches: int
+    ignored: int
+    flagged: int
+    readers: int
+    grades: dict[str, dict[int, int]]
+    slides: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    patch_id: int
+    slide_id: int
+    ballooning: int | None
+    inflammation: int | None
+    steatosis: int | None
+    ignored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The labels a training uses: one row per patch, by patch id.
+
+    `sha256` is over slides' fingerprints, places and grades, so the same labels hash alike on every machine; `events` and
+    `last_event_hash` say which state of the event log they were read from.
+    """
+
+    rows: tuple[LabelRow, ...]
+    rule: str
+    sha256: str
+    readers: tuple[str, ...]
+    counts: dict[str, dict[str, int]]
+    events: int
+    last_event_hash: str
+
+    def summary(self) -> dict[str, Any]:
+        """JSON for the record of a run: everything but the rows."""
+        return {
+            "rule": self.rule,
+            "sha256": self.sha256,
+            "readers": list(self.readers),
+            "counts": self.counts,
+            "patches": len(self.rows),
+            "events": self.events,
+            "last_event_hash": self.last_event_hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """A line of an imported table that cannot be used; line 1 is the header."""
+
+    line: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """What an import did: labels put in (0 if nothing was), labels that stood already, and what was wrong."""
+
+    imported: int
+    unchanged: int
+    problems: tuple[ImportProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """Result of checking the event log: events that fit, and the first that does not, in words."""
+
+    events: int
+    last_hash: str
+    broken_id: int | None
+    reason: str | None
+
+    @property
+    def intact(self) -> bool:
+        return self.broken_id is None
