@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import steatosis_grade
+from mmdnet.scoring.aggregate import choose_aggregator, round_to_grade
+from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, quadratic_kappa
+
+
+def summaries(quantities, rule="density"):
+    return [
+        {"rule": rule, "bag_size": 48, "model": {"weights_sha256": "ab"}, "tasks": {"steatosis": {"quantity": q}}}
+        for q in quantities
+    ]
+
+
+def compressed(n, seed=0):
+    """Slides on which a model sees a third of the fat there is: uncalibrated, it grades too low."""
+    random = np.random.default_rng(seed)
+    truth = random.random(n)
+    return truth * 0.35 + random.normal(0, 0.01, n), [{"steatosis": steatosis_grade(t)} for t in truth]
+
+
+@pytest.mark.parametrize("method", ["isotonic", "cuts"])
+def test_calibration_mends_a_model_that_sees_a_third_of_the_fat(method):
+    quantity, truth = compressed(60)
+    grades = np.array([one["steatosis"] for one in truth])
+    calibration = fit_calibration(summaries(quantity), truth, method=method)
+    new, new_truth = compressed(200, seed=1)
+    new_grades = np.array([one["steatosis"] for one in new_truth])
+    from mmdnet.labels.grading import task
+
+    raw = choose_aggregator("auto", None).scale(task("steatosis"))
+    fitted = choose_aggregator("auto", calibration).scale(task("steatosis"))
+    before = quadratic_kappa(new_grades, round_to_grade(raw(new), 3), 4)
+    after = quadratic_kappa(new_grades, round_to_grade(fitted(new), 3), 4)
+    assert before < 0.6
+    assert after > 0.9
+    assert calibration["tasks"]["steatosis"]["kappa_across_folds"] > 0.9
+    assert calibration["tasks"]["steatosis"]["slides_by_grade"] == np.bincount(grades, minlength=4).tolist()
+
+
+def test_a_calibration_is_plain_json():
+    import json
+
+    quantity, truth = compressed(20)
+    calibration = fit_calibration(summaries(quantity), truth)
+    assert json.loads(json.dumps(calibration)) == calibration
+
+
+def test_no_residual_comes_from_a_scale_its_own_patient_shaped():
+    """Coin-flip grades, two slides per patient: only an honest split shows that nothing was learnt."""
+    random = np.random.default_rng(0)
+    quantity = np.repeat(random.random(40), 2)
+    truth = np.repeat(random.integers(0, 4, 40), 2)
+    patients = [str(k // 2) for k in range(80)]
+    fit = fit_calibration(summaries(quantity), [{"steatosis": int(t)} for t in truth], patients)["tasks"]["steatosis"]
+    assert abs(fit["kappa_across_folds"]) < 0.35
+    assert np.std(fit["residuals"]) > 0.8
+
+
+def test_slides_without_a_grade_do_not_count():
+    quantity, truth = compressed(30)
+    truth[:15] = [{"steatosis": None}] * 15
+    assert fit_calibration(summaries(quantity), truth)["tasks"]["steatosis"]["slides"] == 15
+
+
+def test_too_few_slides_are_refused_in_words():
+    quantity, truth = compressed(9)
+    with pytest.raises(LabError, match="at least 10 graded slides"):
+        fit_calibration(summaries(quantity), truth)
+
+
+def test_slides_scored_by_two_rules_are_refused():
+    quantity, truth = compressed(20)
+    mixed = summaries(quantity[:10]) + summaries(quantity[10:], rule="max")
+    with pytest.raises(LabError, match="one rule"):
+        fit_calibration(mixed, truth)
+
+
+def test_fitted_scales_never_fall():
+    quantity, truth = compressed(40, seed=3)
+    grades = np.array([one["steatosis"] for one in truth])
+    for fit in (fit_isotonic, fit_cuts):
+        scale = fit(quantity, grades, 4)
+        assert (np.diff(scale.quantity) > 0).all()
+        assert (np.diff(scale.score) >= 0).all()
+
+
+def test_cuts_can_skip_a_grade_nobody_has():
+    scale = fit_cuts(np.array([0.1, 0.1, 0.1, 0.5, 0.5, 0.5]), np.array([0, 0, 0, 3, 3, 3]), 4)
+    assert round_to_grade(scale(np.array([0.1, 0.5])), 3).tolist() == [0, 3]
+
+
+def test_weighted_kappa_matches_a_case_by_hand():
+    # two raters, four slides: one error of one grade. seen = 1; expected = sum of squared gaps of all 16 pairs / 4
+    truth, grade = np.array([0, 1, 2, 3]), np.array([0, 1, 2, 2])
+    gaps = sum((t - g) ** 2 for t in truth for g in grade) / 4
+    assert quadratic_kappa(truth, grade, 4) == pytest.approx(1 - 1 / gaps)
+    assert np.isnan(quadratic_kappa(np.zeros(3, int), np.zeros(3, int), 4))

@@ -1,0 +1,114 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmdnet.scoring.heat import (
+    HeatLegend,
+    MapFrame,
+    attention_legend,
+    grade_png,
+    heat_png,
+    pick_places,
+    relative_attention,
+    round_ticks,
+    scale_bar_um,
+)
+from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, heat_rgb, ink_on, rgb
+
+LEGEND = HeatLegend(0.0, 1.0, (0.0, 0.5, 1.0), "share")
+
+
+def frame(rows=3, cols=4, side=299.0):
+    row, col = (axis.ravel() for axis in np.mgrid[:rows, :cols])
+    return MapFrame(round(cols * side), round(rows * side), col * side, row * side, side, side)
+
+
+def decoded(png):
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+
+
+def test_each_patch_is_one_flat_square_of_its_own_colour():
+    values = np.linspace(0, 1, 12)
+    picture = decoded(heat_png(frame(), values, LEGEND, width_px=400))
+    assert picture.shape == (300, 400, 4)
+    for k, value in enumerate(values):
+        square = picture[k // 4 * 100 : k // 4 * 100 + 100, k % 4 * 100 : k % 4 * 100 + 100]
+        assert (square == np.r_[heat_rgb(value), 255]).all()
+
+
+def test_a_patch_that_was_not_assessed_is_transparent():
+    values = np.ones(12)
+    values[5] = np.nan
+    alpha = decoded(heat_png(frame(), values, LEGEND, width_px=400, opacity=0.5))[:, :, 3]
+    assert (alpha[100:200, 100:200] == 0).all()
+    assert (alpha[:100] == 128).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(5, 400), st.integers(40, 900))
+def test_neighbours_meet_without_a_seam_at_any_size(rows, cols, side, width_px):
+    alpha = decoded(heat_png(frame(rows, cols, side), np.ones(rows * cols), LEGEND, width_px=width_px))[:, :, 3]
+    assert alpha[: max(1, alpha.shape[0] - 1), : max(1, width_px - 1)].min() == 255
+
+
+def test_a_slide_beyond_the_patches_stays_clear():
+    wide = MapFrame(3000, 1000, np.array([1000.0]), np.array([500.0]), 300, 300)
+    alpha = decoded(heat_png(wide, np.array([1.0]), LEGEND, width_px=300))[:, :, 3]
+    assert alpha.sum() == 255 * 30 * 30
+    assert alpha[50:80, 100:130].min() == 255
+
+
+def test_grade_maps_use_the_tasks_own_colours():
+    picture = decoded(grade_png(frame(1, 4), np.array([0, 2, 3, -1]), "steatosis", width_px=400))
+    assert tuple(picture[50, 50, :3]) == rgb(GRADE_RAMPS["steatosis"][0])
+    assert tuple(picture[50, 250, :3]) == rgb(GRADE_RAMPS["steatosis"][3])
+    assert picture[50, 350, 3] == 0
+
+
+def test_heat_brightens_evenly_from_low_to_high():
+    light = heat_rgb(np.linspace(0, 1, 50)) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(light) > 0).all()
+    assert tuple(heat_rgb(0.5)) == rgb(HEAT_STOPS[8])
+
+
+def test_grade_ramps_darken_with_the_grade_and_their_ink_is_readable():
+    for ramp in GRADE_RAMPS.values():
+        light = [np.dot(rgb(colour), [0.2126, 0.7152, 0.0722]) for colour in ramp]
+        assert light == sorted(light, reverse=True)
+    assert ink_on("#ffffff") != ink_on("#000000")
+
+
+def test_attention_is_told_in_multiples_of_the_mean():
+    times = relative_attention(np.array([0.5, 0.25, 0.25, np.nan]))
+    assert times[:3] == pytest.approx([1.5, 0.75, 0.75])
+    assert np.isnan(times[3])
+
+
+def test_one_hot_patch_does_not_dim_the_rest():
+    attention = np.full(1000, 0.5 / 999)
+    attention[0] = 0.5
+    assert attention_legend(attention).high == 2.0
+
+
+def test_ticks_and_scale_bars_are_round():
+    assert round_ticks(0, 7.3) == (0, 2, 4, 6)
+    assert round_ticks(0, 2.0) == (0, 0.5, 1.0, 1.5, 2.0)
+    assert scale_bar_um(2000) == 500
+    assert scale_bar_um(13_000) == 2000
+
+
+def test_evidence_shows_the_top_the_bottom_and_some_at_random_none_twice():
+    values = np.arange(100, dtype=float)
+    values[::10] = np.nan
+    found = pick_places(values, 6, 3, 3, seed=1)
+    assert found["top"] == [99, 98, 97, 96, 95, 94]
+    assert found["low"] == [1, 2, 3]
+    assert len({k for kind in found.values() for k in kind}) == 12
+    assert not any(np.isnan(values[k]) for kind in found.values() for k in kind)
+
+
+def test_a_slide_of_four_patches_shows_each_once():
+    found = pick_places(np.array([0.1, 0.4, 0.2, 0.3]), 6, 3, 3, seed=1)
+    assert found == {"top": [1, 3, 2, 0], "low": [], "random": []}
