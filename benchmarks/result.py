@@ -24,7 +24,7 @@ def machine() -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """One benchmark's last line. `beside` holds what it is compared with and every number of interest beside `value`."""
+    """One benchmark's last line; `beside` holds what it is compared with and every other number of interest."""
 
     benchmark: str
     value: float | None
@@ -54,9 +54,8 @@ def cpu_ms(cases: Mapping[str, Callable[[], object]], runs: int, per: int = 1) -
     `per` is how many units one call does.
     """
     taken: dict[str, list[float]] = {name: [] for name in cases}
-    for name, work in cases.items():
+    for work in cases.values():
         work()
-        taken[name].clear()
     for _ in range(runs):
         for name, work in cases.items():
             start = time.process_time()

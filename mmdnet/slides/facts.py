@@ -1,0 +1,101 @@
+"""What is known of a slide without looking at its pixels, and how a file is recognised again."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdnet.errors import LabError
+from mmdnet.slides.geometry import Level
+
+FINEST_MPP, COARSEST_MPP = 0.1, 2.0
+LARGEST_SIDE_PX = 999_999
+LARGEST_AREA_PX = 2 * 10**11  # a whole glass slide, 26 x 76 mm, at 0.1 µm/px
+BLOCK = 64 * 1024
+BLOCKS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFacts:
+    """A slide's own statements; None is "the file does not say", never a guess.
+
+    `reader` names the code that decodes it: "jpeg-tiles", "openslide", "image" or "patch-folder". `mpp_source` is
+    "file", "person" or None. `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it.
+    """
+
+    path: Path
+    vendor: str
+    reader: str
+    width_px0: int
+    height_px0: int
+    mpp_x: float | None
+    mpp_y: float | None
+    mpp_source: str | None
+    objective: float | None
+    stain: str | None
+    scanner: str | None
+    site: str | None
+    patient: str | None
+    simulated: bool
+    levels: tuple[Level, ...]
+    bounds_px0: tuple[int, int, int, int] | None
+    fingerprint: str
+
+    @property
+    def area_px0(self) -> tuple[int, int, int, int]:
+        """Where tissue may lie: the bounds, or else the whole slide."""
+        return self.bounds_px0 or (0, 0, self.width_px0, self.height_px0)
+
+
+def check_mpp(name: str, mpp: float | None) -> None:
+    """Refuse a scale no liver slide is read at.
+
+    Raises:
+        LabError: outside 0.1 to 2 µm/px.
+    """
+    if mpp is None or FINEST_MPP <= mpp <= COARSEST_MPP:
+        return
+    fault = "far too coarse to see cells" if mpp > COARSEST_MPP else "finer than any light microscope's"
+    raise LabError(
+        f"{name} was not added: its pixels are {mpp:.4g} µm wide, {fault}. Slides between {FINEST_MPP} and "
+        f"{COARSEST_MPP:g} µm per pixel can be used; if the file is wrong, state the scanner's value. "
+        "Nothing was changed."
+    )
+
+
+def check_size(name: str, width_px: int, height_px: int) -> None:
+    """Refuse a claim no glass slide can hold, before any memory is taken for it.
+
+    Raises:
+        LabError: no pixels, or more than a glass slide has at 0.1 µm/px.
+    """
+    if width_px < 1 or height_px < 1:
+        raise LabError(f"{name} was not added: it claims to hold no pixels. Scan or export it again.")
+    if max(width_px, height_px) > LARGEST_SIDE_PX or width_px * height_px > LARGEST_AREA_PX:
+        raise LabError(
+            f"{name} was not added: it claims to be {width_px} × {height_px} pixels, more than a glass slide can hold. "
+            "The file is damaged or not a slide; scan or export it again. Nothing was changed."
+        )
+
+
+def fingerprint(path: Path, extra: str = "") -> str:
+    """SHA-256 over a file's size, head, tail and blocks between at even distances: fast on any size.
+
+    `extra` joins what the first file does not say, such as the hash of a slide's other files.
+    """
+    digest = hashlib.sha256(extra.encode())
+    size = path.stat().st_size
+    digest.update(size.to_bytes(8, "little"))
+    with path.open("rb") as file:
+        starts = sorted({max(0, (size - BLOCK) * i // (BLOCKS - 1)) for i in range(BLOCKS)})
+        for start in starts:
+            file.seek(start)
+            digest.update(file.read(BLOCK))
+    return digest.hexdigest()
+
+
+def folder_fingerprint(files: list[Path]) -> str:
+    """SHA-256 over names, sizes and contents of a slide's tiles, in order of name."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.name}:{fingerprint(file)};".encode())
+    return digest.hexdigest()

@@ -1,0 +1,132 @@
+"""Where patches lie and which pixels they are: exact arithmetic, nothing here reads a slide.
+
+One rule for rounding: lengths stay floats until a window of whole pixels of one level is cut, and that happens in one
+place, `window`. One rule for the edge: a grid lays only whole patches inside the slide (or inside its bounds, where
+the file states them); a window that a caller asks for beyond the slide's edge reads as white there.
+"""
+
+from dataclasses import dataclass
+
+LEVEL_SLACK = 1.01  # a level at most 1 % coarser than wanted is still taken: pyramids are rounded (4001 -> 2000)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a pyramid; its downsamples are exact ratios to level 0, and may differ between x and y."""
+
+    width_px: int
+    height_px: int
+    downsample_x: float
+    downsample_y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whole pixels of one level: corner and size. It may reach beyond the level."""
+
+    level: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatchGrid:
+    """A regular grid of squares of one physical size, `patch_px` pixels at `patch_mpp` µm/px, on a slide.
+
+    `origin_px0` is the corner of row 0, column 0; `mpp_x` and `mpp_y` are the slide's own µm per level-0 pixel.
+    """
+
+    origin_px0: tuple[int, int]
+    patch_px: int
+    patch_mpp: float
+    mpp_x: float
+    mpp_y: float
+
+    @property
+    def side_um(self) -> float:
+        """Side of a patch in µm."""
+        return self.patch_px * self.patch_mpp
+
+    @property
+    def side_px0(self) -> tuple[float, float]:
+        """Width and height of a patch in level-0 pixels: exact, so not rounded."""
+        return self.side_um / self.mpp_x, self.side_um / self.mpp_y
+
+    def corner_px0(self, row: int, col: int) -> tuple[int, int]:
+        """Corner of a patch, rounded once, so that the error never grows along the grid."""
+        width, height = self.side_px0
+        return self.origin_px0[0] + round(col * width), self.origin_px0[1] + round(row * height)
+
+    def cell_at(self, x_px0: float, y_px0: float) -> tuple[int, int]:
+        """Row and column of the patch that holds a level-0 point; negative before the origin."""
+        width, height = self.side_px0
+        row, col = int((y_px0 - self.origin_px0[1]) // height), int((x_px0 - self.origin_px0[0]) // width)
+        # Corners are rounded: a point beside an edge may belong to the neighbour.
+        for r in (row + 1, row, row - 1):
+            for c in (col + 1, col, col - 1):
+                (x0, y0), (x1, y1) = self.corner_px0(r, c), self.corner_px0(r + 1, c + 1)
+                if x0 <= x_px0 < x1 and y0 <= y_px0 < y1:
+                    return r, c
+        return row, col
+
+    def shape_in(self, width_px0: int, height_px0: int) -> tuple[int, int]:
+        """Rows and columns of whole patches that fit into an area of that size beginning at the origin."""
+        width, height = self.side_px0
+        slack = 0.5  # a last patch that lacks less than half a level-0 pixel is whole
+        return int((height_px0 + slack) // height), int((width_px0 + slack) // width)
+
+    def window(self, row: int, col: int, levels: tuple[Level, ...]) -> Window:
+        """The pixels of one patch, on the level that suits best."""
+        x, y = self.corner_px0(row, col)
+        width, height = self.side_px0
+        level = choose_level(levels, width / self.patch_px, height / self.patch_px)
+        return window(levels, level, x, y, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPlace:
+    """One patch of a grid: its cell, its corner in level-0 pixels and how much of it is tissue (0-1)."""
+
+    row: int
+    col: int
+    x_px0: int
+    y_px0: int
+    tissue_share: float
+
+
+def levels_of(sizes: list[tuple[int, int]]) -> tuple[Level, ...]:
+    """Levels from their sizes in pixels, the finest first."""
+    width0, height0 = sizes[0]
+    return tuple(Level(w, h, width0 / w, height0 / h) for w, h in sizes)
+
+
+def choose_level(levels: tuple[Level, ...], downsample_x: float, downsample_y: float) -> int:
+    """Index of the coarsest level that is still as fine as wanted in both directions; else 0."""
+    best = 0
+    for index, level in enumerate(levels):
+        fine_enough = (
+            level.downsample_x <= downsample_x * LEVEL_SLACK and level.downsample_y <= downsample_y * LEVEL_SLACK
+        )
+        if fine_enough and level.downsample_x >= levels[best].downsample_x:
+            best = index
+    return best
+
+
+def window(
+    levels: tuple[Level, ...], level: int, x_px0: float, y_px0: float, width_px0: float, height_px0: float
+) -> Window:
+    """Cut whole pixels of a level for a level-0 rectangle: the one place where lengths are rounded.
+
+    The size is rounded by itself, not as a difference of rounded corners, so that every patch of a grid has the same
+    scale.
+    """
+    one = levels[level]
+    return Window(
+        level,
+        round(x_px0 / one.downsample_x),
+        round(y_px0 / one.downsample_y),
+        max(1, round(width_px0 / one.downsample_x)),
+        max(1, round(height_px0 / one.downsample_y)),
+    )

@@ -1,0 +1,53 @@
+"""Lay patches on tissue."""
+
+from mmdnet.errors import LabError
+from mmdnet.slides.facts import SlideFacts
+from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.reader import SlideReader
+from mmdnet.slides.tissue import Tissue
+
+
+def patch_grid(slide: SlideReader | SlideFacts, patch_px: int = 299, patch_mpp: float = 0.5) -> PatchGrid:
+    """The slide's grid: it begins at the corner of the slide, or of its bounds where the file states them.
+
+    Raises:
+        LabError: the slide's µm/px is not known.
+    """
+    facts = slide.facts if isinstance(slide, SlideReader) else slide
+    if facts.mpp_x is None or facts.mpp_y is None:
+        raise LabError(
+            f"{facts.path.name} does not say how large its pixels are. "
+            "State the scanner's µm per pixel (0.1 to 2) to lay patches on it."
+        )
+    return PatchGrid(facts.area_px0[:2], patch_px, patch_mpp, facts.mpp_x, facts.mpp_y)
+
+
+def lay_patches(
+    slide: SlideReader | SlideFacts,
+    tissue: Tissue,
+    patch_px: int = 299,
+    patch_mpp: float = 0.5,
+    min_tissue_share: float = 0.5,
+) -> tuple[PatchGrid, list[PatchPlace]]:
+    """Whole patches at least `min_tissue_share` of which is tissue, row by row.
+
+    Raises:
+        LabError: the slide's µm/px is not known, or it is smaller than one patch.
+    """
+    facts = slide.facts if isinstance(slide, SlideReader) else slide
+    grid = patch_grid(facts, patch_px, patch_mpp)
+    _, _, width, height = facts.area_px0
+    rows, cols = grid.shape_in(width, height)
+    if rows < 1 or cols < 1:
+        raise LabError(
+            f"{facts.path.name} is smaller than one patch ({grid.side_um:.0f} µm). Use a larger field or a finer scale."
+        )
+    side_x, side_y = grid.side_px0
+    places = []
+    for row in range(rows):
+        for col in range(cols):
+            x, y = grid.corner_px0(row, col)
+            share = tissue.share(x, y, side_x, side_y)
+            if share >= min_tissue_share:
+                places.append(PatchPlace(row, col, x, y, share))
+    return grid, places

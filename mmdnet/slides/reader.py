@@ -1,0 +1,192 @@
+"""Reading: one class for callers, `SlideReader`, over one small protocol for file formats, `Source`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdnet.errors import LabError
+from mmdnet.slides.facts import SlideFacts
+from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_level, window
+
+Pixels = NDArray[np.uint8]
+WHITE = 255
+BLOCK_PX = 4096 * 1024  # source pixels read at once when much is shrunk to little
+STRIPE = 32  # columns of patches that are read together; memory follows this, not the slide's width
+THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A patch whose pixels cannot be had, and why: a status, never white pixels."""
+
+    reason: str
+
+
+class Source(Protocol):
+    """What a file format must do. Safe to call from several threads."""
+
+    levels: tuple[Level, ...]
+
+    def read(self, window: Window) -> Pixels:
+        """Pixels of one window, RGB (height, width, 3); white beyond the level. May raise LabError."""
+
+    def close(self) -> None:
+        """Give files back."""
+
+
+class SlideReader:
+    """A slide that is open. A context manager; several threads may read; pickles as its path, for spawned workers."""
+
+    def __init__(self, facts: SlideFacts, source: Source) -> None:
+        self.facts = facts
+        self._source = source
+
+    def __enter__(self) -> SlideReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[object, tuple[Path, float | None]]:
+        from mmdnet.slides.open import open_slide
+
+        return open_slide, (self.facts.path, self.facts.mpp_x if self.facts.mpp_source == "person" else None)
+
+    def close(self) -> None:
+        self._source.close()
+
+    @property
+    def mpp_xy(self) -> tuple[float, float]:
+        """µm per level-0 pixel in x and y.
+
+        Raises:
+            LabError: the slide does not say, and nobody stated it.
+        """
+        if self.facts.mpp_x is None or self.facts.mpp_y is None:
+            raise LabError(
+                f"{self.facts.path.name} does not say how large its pixels are. "
+                "State the scanner's µm per pixel (0.1 to 2), then try again."
+            )
+        return self.facts.mpp_x, self.facts.mpp_y
+
+    @property
+    def mpp(self) -> float:
+        """Mean µm per level-0 pixel. Raises LabError where unknown."""
+        x, y = self.mpp_xy
+        return (x + y) / 2
+
+    def read_patch(self, x_px0: int, y_px0: int, patch_px: int = 299, patch_mpp: float = 0.5) -> Pixels:
+        """One patch of `patch_px` pixels at `patch_mpp` µm/px with its corner at a level-0 pixel.
+
+        Returns:
+            RGB, (patch_px, patch_px, 3); white where it reaches beyond the slide.
+
+        Raises:
+            LabError: no µm/px is known, or the pixels cannot be decoded.
+        """
+        mpp_x, mpp_y = self.mpp_xy
+        side = patch_px * patch_mpp
+        return self._scaled(x_px0, y_px0, side / mpp_x, side / mpp_y, patch_px, patch_px)
+
+    def read_region_px0(self, x: float, y: float, w: float, h: float, out_w: int, out_h: int) -> Pixels:
+        """A level-0 rectangle, shrunk by area (or enlarged) to (out_h, out_w, 3), in little memory whatever its size.
+
+        Raises:
+            LabError: the pixels cannot be decoded.
+        """
+        return self._scaled(x, y, w, h, out_w, out_h)
+
+    def thumbnail(self, max_px: int = 1024) -> Pixels:
+        """The whole slide with its longer side at most `max_px`."""
+        width, height = self.facts.width_px0, self.facts.height_px0
+        scale = min(1.0, max_px / max(width, height))
+        return self._scaled(0, 0, width, height, max(1, round(width * scale)), max(1, round(height * scale)))
+
+    def read_patches(
+        self, places: Sequence[PatchPlace], grid: PatchGrid, threads: int = THREADS
+    ) -> Iterator[tuple[int, Pixels | Unreadable]]:
+        """Every place with its index in `places`: row by row inside stripes of 32 columns, read ahead by threads.
+
+        That order is always the same and never needs more of a wide slide in memory than one stripe.
+        """
+        order = sorted(range(len(places)), key=lambda i: (places[i].col // STRIPE, places[i].row, places[i].col, i))
+        rows = [list(group) for _, group in groupby(order, key=lambda i: (places[i].col // STRIPE, places[i].row))]
+
+        def read_row(row: list[int]) -> list[tuple[int, Pixels | Unreadable]]:
+            return [(i, self._try_patch(places[i], grid)) for i in row]
+
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            ahead: list[Future[list[tuple[int, Pixels | Unreadable]]]] = []
+            try:
+                for row in rows:
+                    ahead.append(pool.submit(read_row, row))
+                    if len(ahead) > threads:
+                        yield from ahead.pop(0).result()
+                while ahead:
+                    yield from ahead.pop(0).result()
+            finally:
+                for waiting in ahead:
+                    waiting.cancel()
+
+    def _try_patch(self, place: PatchPlace, grid: PatchGrid) -> Pixels | Unreadable:
+        try:
+            width, height = grid.side_px0
+            return self._scaled(place.x_px0, place.y_px0, width, height, grid.patch_px, grid.patch_px)
+        except LabError as error:
+            return Unreadable(str(error))
+
+    def _scaled(self, x: float, y: float, w: float, h: float, out_w: int, out_h: int) -> Pixels:
+        levels = self._source.levels
+        level = choose_level(levels, w / out_w, h / out_h)
+        cut = window(levels, level, x, y, w, h)
+        if cut.width * cut.height > BLOCK_PX and max(out_w, out_h) > 1:
+            return self._in_halves(x, y, w, h, out_w, out_h)
+        while True:
+            try:
+                return shrink(self._source.read(cut), out_w, out_h)
+            except LabError:
+                if level == 0:
+                    raise
+                level -= 1  # a damaged coarse level costs time, not tissue
+                cut = window(levels, level, x, y, w, h)
+
+    def _in_halves(self, x: float, y: float, w: float, h: float, out_w: int, out_h: int) -> Pixels:
+        out = np.empty((out_h, out_w, 3), np.uint8)
+        if out_w >= out_h:
+            half = out_w // 2
+            cut = w * half / out_w
+            out[:, :half] = self._scaled(x, y, cut, h, half, out_h)
+            out[:, half:] = self._scaled(x + cut, y, w - cut, h, out_w - half, out_h)
+        else:
+            half = out_h // 2
+            cut = h * half / out_h
+            out[:half] = self._scaled(x, y, w, cut, out_w, half)
+            out[half:] = self._scaled(x, y + cut, w, h - cut, out_w, out_h - half)
+        return out
+
+
+def shrink(image: Pixels, width: int, height: int) -> Pixels:
+    """Resize by area when shrinking, linearly when enlarging."""
+    if image.shape[:2] == (height, width):
+        return image
+    enlarging = image.shape[0] < height or image.shape[1] < width
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR if enlarging else cv2.INTER_AREA)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def clip(cut: Window, level: Level) -> tuple[int, int, int, int]:
+    """The part of a window that lies inside its level: x0, y0, x1, y1 in the level's pixels; may be empty."""
+    x0, y0 = max(0, cut.x), max(0, cut.y)
+    x1, y1 = min(level.width_px, cut.x + cut.width), min(level.height_px, cut.y + cut.height)
+    return x0, y0, max(x0, x1), max(y0, y1)

@@ -1,0 +1,199 @@
+"""Where tissue is, at a fixed 8 µm/px on every machine and stain.
+
+Steatotic liver is pale and full of white holes that are tissue: fat, sinusoids, small veins. So what is stained is
+found by colour against the glass of the same slide, and then holes are closed by their area in µm².
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from mmdnet.errors import LabError
+from mmdnet.slides.reader import Pixels, SlideReader
+
+TISSUE_MPP = 8.0
+BLOCK = 256  # mask pixels a side, read at a time
+CHROMA = 14  # grey levels between a pixel's strongest and weakest channel, glass taken as white
+DARKNESS = 36  # grey levels darker than glass
+BRIDGE_UM = 24.0  # gaps closed between stained parts: a wall torn open between fat and glass
+HOLE_UM2 = 40_000.0  # a hole of 225 µm diameter: larger ones are vessels or tears, not fat or sinusoids
+SPECK_UM2 = 20_000.0  # about one patch: smaller pieces are debris
+CORE_ASPECT = 4.0
+
+
+class NoTissueError(LabError):
+    """No tissue on a slide; `mask` (height, width) at 8 µm/px and `overview` (height, width, 3) show what was seen."""
+
+    def __init__(self, text: str, mask: NDArray[np.bool_], overview: Pixels) -> None:
+        super().__init__(text)
+        self.mask = mask
+        self.overview = overview
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Tissue of a slide as a mask, shape (height, width), of `mpp` µm/px; its corner is the slide's."""
+
+    mask: NDArray[np.bool_]
+    mpp: float
+    slide_mpp: tuple[float, float]
+    area_mm2: float
+    core_length_mm: float | None
+
+    @cached_property
+    def _sums(self) -> NDArray[np.float64]:
+        return np.asarray(cv2.integral(self.mask.astype(np.uint8), sdepth=cv2.CV_64F), np.float64)
+
+    def _sum_to(self, x: float, y: float) -> float:
+        """Tissue pixels left of and above a point, exact between pixels too."""
+        height, width = self.mask.shape
+        x, y = min(max(x, 0.0), width), min(max(y, 0.0), height)
+        col, row = min(int(x), width - 1), min(int(y), height - 1)
+        right, low = x - col, y - row
+        sums = self._sums
+        top = sums[row, col] * (1 - right) + sums[row, col + 1] * right
+        bottom = sums[row + 1, col] * (1 - right) + sums[row + 1, col + 1] * right
+        return float(top * (1 - low) + bottom * low)
+
+    def share(self, x_px0: float, y_px0: float, w_px0: float, h_px0: float) -> float:
+        """Share of a level-0 rectangle that is tissue, 0-1; what lies beyond the slide is none."""
+        scale_x, scale_y = self.slide_mpp[0] / self.mpp, self.slide_mpp[1] / self.mpp
+        x0, x1 = x_px0 * scale_x, (x_px0 + w_px0) * scale_x
+        y0, y1 = y_px0 * scale_y, (y_px0 + h_px0) * scale_y
+        inside = self._sum_to(x1, y1) - self._sum_to(x0, y1) - self._sum_to(x1, y0) + self._sum_to(x0, y0)
+        return min(1.0, max(0.0, inside / ((x1 - x0) * (y1 - y0))))
+
+    def save(self, path: Path) -> None:
+        """Write a one-bit PNG with the scale in its text."""
+        info = PngImagePlugin.PngInfo()
+        info.add_text("mpp", repr(self.mpp))
+        info.add_text("slide_mpp", f"{self.slide_mpp[0]!r} {self.slide_mpp[1]!r}")
+        aside = path.with_name(path.name + ".part")
+        Image.fromarray(self.mask).save(aside, format="PNG", pnginfo=info)
+        aside.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> "Tissue":
+        """Read what `save` wrote.
+
+        Raises:
+            LabError: absent or damaged.
+        """
+        try:
+            with Image.open(path) as image:
+                image.load()
+                text = getattr(image, "text", {})
+                x, y = text["slide_mpp"].split()
+                return _measured(np.asarray(image.convert("1")), float(text["mpp"]), (float(x), float(y)))
+        except (OSError, KeyError, ValueError, SyntaxError) as error:
+            raise LabError(f"The tissue mask {path.name} is missing or damaged. Add the slide again.") from error
+
+
+def find_tissue(slide: SlideReader) -> Tissue:
+    """Find the tissue of a slide.
+
+    Raises:
+        LabError: µm/px unknown; or `NoTissueError` with the mask, where there is none.
+    """
+    overview = read_overview(slide)
+    mask = tissue_mask(overview)
+    if not mask.any():
+        raise NoTissueError(
+            f"No tissue was found on {slide.facts.path.name}: it looks like empty glass. "
+            "Look at the overview, and scan it again if there should be tissue.",
+            stained(overview, glass_colour(overview)),
+            overview,
+        )
+    return _measured(mask, TISSUE_MPP, slide.mpp_xy)
+
+
+def read_overview(slide: SlideReader, mpp: float = TISSUE_MPP) -> Pixels:
+    """The whole slide at a scale, RGB, read block by block. Parts that cannot be decoded are glass-white."""
+    mpp_x, mpp_y = slide.mpp_xy
+    step_x, step_y = mpp / mpp_x, mpp / mpp_y
+    width = max(1, round(slide.facts.width_px0 / step_x))
+    height = max(1, round(slide.facts.height_px0 / step_y))
+    out = np.full((height, width, 3), 255, np.uint8)
+    failures, blocks = 0, 0
+    for top in range(0, height, BLOCK):
+        for left in range(0, width, BLOCK):
+            h, w = min(BLOCK, height - top), min(BLOCK, width - left)
+            blocks += 1
+            try:
+                out[top : top + h, left : left + w] = slide.read_region_px0(
+                    left * step_x, top * step_y, w * step_x, h * step_y, w, h
+                )
+            except LabError:
+                failures += 1
+    if failures == blocks:
+        raise LabError(f"{slide.facts.path.name}: its pixels cannot be decoded. Copy or scan it again.")
+    return out
+
+
+def glass_colour(overview: Pixels) -> NDArray[np.float64]:
+    """Colour of empty glass: the most frequent bright grey of the slide, or near white where there is none."""
+    pixels = overview.reshape(-1, 3)
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    bright = pixels[(low > 200) & (high - low < 16)]
+    if len(bright) < 0.02 * len(pixels):
+        return np.full(3, 243.0)
+    values = bright.mean(axis=1).round().astype(np.int64)
+    common = np.bincount(values, minlength=256).argmax()
+    return bright[np.abs(values - common) <= 3].mean(axis=0)
+
+
+def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Pixels that differ from glass in colour or clearly in darkness."""
+    smooth = cv2.GaussianBlur(overview, (3, 3), 0).astype(np.float32) * (255.0 / glass).astype(np.float32)
+    smooth = np.minimum(smooth, 255.0)
+    chroma = smooth.max(axis=2) - smooth.min(axis=2)
+    darkness = 255.0 - smooth.mean(axis=2)
+    return (chroma > CHROMA) | (darkness > DARKNESS)
+
+
+def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
+    """Tissue in an overview at 8 µm/px, RGB (h, w, 3); mask (h, w). Nothing raises: it may be empty."""
+    found = stained(overview, glass_colour(overview)).astype(np.uint8)
+    found = drop_small(found, SPECK_UM2 / 4)
+    radius = round(BRIDGE_UM / TISSUE_MPP)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    padded = cv2.copyMakeBorder(found, radius, radius, radius, radius, cv2.BORDER_CONSTANT, value=0)
+    closed = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk), np.uint8)[radius:-radius, radius:-radius]
+    closed = 1 - drop_small(1 - closed, HOLE_UM2)
+    return drop_small(closed, SPECK_UM2).astype(bool)
+
+
+def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
+    """Remove connected parts smaller than an area; mask (h, w) of 0 and 1 at 8 µm/px."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(mask), connectivity=4)
+    keep = stats[:, cv2.CC_STAT_AREA] * TISSUE_MPP**2 >= below_um2
+    keep[0] = False
+    return keep[parts].astype(np.uint8) if count > 1 else np.zeros_like(mask)
+
+
+def _measured(mask: NDArray[np.bool_], mpp: float, slide_mpp: tuple[float, float]) -> Tissue:
+    return Tissue(mask, mpp, slide_mpp, float(mask.sum()) * mpp**2 / 1e6, core_length_mm(mask, mpp))
+
+
+def core_length_mm(mask: NDArray[np.bool_], mpp: float) -> float | None:
+    """Summed length of needle cores; None where no piece is at least four times as long as wide.
+
+    A strip of width w has a mean distance to its edge of w / 4, straight or bent, so its length is area / (4 · mean).
+    """
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    # The distance runs to the centre of the first pixel outside: half a pixel too far.
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1] - 0.5
+    total = 0.0
+    for part in range(1, count):
+        inside = parts == part
+        width = 4 * float(depth[inside].mean())
+        length = float(stats[part, cv2.CC_STAT_AREA]) / width
+        if length >= CORE_ASPECT * width:
+            total += length * mpp / 1000
+    return total or None
