@@ -141,7 +141,7 @@ class SlideScore:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """By name: `assessed`, `p_ignore`, `bag`, `row`, `col`; per task `attention.`, `patches.` and `bags.<task>`."""
-        found = {
+        found: dict[str, np.ndarray] = {
             "assessed": self.assessed.astype(np.uint8),
             "p_ignore": self.p_ignore.astype(np.float32),
             "bag": self.bag.astype(np.int32),
