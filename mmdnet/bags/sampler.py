@@ -174,13 +174,14 @@ class PositiveFirstSampler:
 
     def _next_bag(self, wanted, per_slide, per_domain, cap, random) -> Bag:  # type: ignore[no-untyped-def]
         open_slides = [s for s in self.slides if per_slide[s] < cap]
-        order = np.argsort(-wanted + 1e-6 * random.random(wanted.shape), axis=None)
-        for t, grade in zip(*np.unravel_index(order, wanted.shape), strict=True):
+        order: list[int] = np.argsort(-wanted + 1e-6 * random.random(wanted.shape), axis=None).tolist()
+        for place in order:
+            t, grade = divmod(place, wanted.shape[1])
             owners = [s for s in open_slides if (self.grades[s][:, t] == grade).any()]
             if owners:
                 key = [(per_domain.get(int(self.domain[s]), 0), per_slide[s], random.random()) for s in owners]
                 slide = owners[min(range(len(owners)), key=key.__getitem__)]
-                return self._fill(slide, int(t), int(grade), wanted, random)
+                return self._fill(slide, t, grade, wanted, random)
         return self._fill(open_slides[0], 0, 0, wanted, random)
 
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:

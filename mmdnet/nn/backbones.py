@@ -8,6 +8,7 @@ transformers are built for that size (their grid drops the last 3 to 11 px; timm
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -114,7 +115,7 @@ class TimmBackbone(Backbone):
     def __init__(self, name: str, patch_px: int = 299) -> None:
         super().__init__()
         self.name = name
-        self.net = _timm_network(name, patch_px)
+        self.net: Any = _timm_network(name, patch_px)  # timm's networks share no type but nn.Module
         self.eval()
         try:
             with torch.no_grad():
@@ -158,7 +159,7 @@ def _timm_network(name: str, patch_px: int) -> nn.Module:
     if not timm.is_model(name):
         raise LabError(f'There is no backbone called "{name}". Use "{SMALL}" or a network that timm lists.')
     known = timm.models.model_entrypoint(name)
-    sized = {"img_size": patch_px} if _takes_size(known.__module__) else {}
+    sized: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **sized)
     except (TypeError, ValueError, AssertionError, RuntimeError) as problem:

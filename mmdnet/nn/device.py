@@ -15,7 +15,7 @@ def best_device(wanted: str = "auto") -> str:
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = wanted.split(":")[0]
+    kind = wanted.split(":", maxsplit=1)[0]
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not here.get(kind, False):
         raise LabError(f"There is no device called {wanted} on this machine. Choose cpu, or auto.")

@@ -1,7 +1,6 @@
 """A model on disk: `weights.safetensors` and `card.json` in one folder."""
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors.torch import load_file, save
 
 from mmdnet import __version__
 from mmdnet.errors import LabError
+from mmdnet.files import sha256_of, write_aside
 from mmdnet.nn.heads import HeadKind
 from mmdnet.nn.mmdnet import Architecture, MMDNet
 
@@ -78,16 +78,6 @@ class ModelCard(BaseModel):
         )
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the whole new one, also after a power cut."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
 def save_model(model: MMDNet, folder: Path, card: ModelCard) -> ModelCard:
     """Write weights, then the card that carries their hash.
 
@@ -97,8 +87,8 @@ def save_model(model: MMDNet, folder: Path, card: ModelCard) -> ModelCard:
     folder.mkdir(parents=True, exist_ok=True)
     data = save({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()})
     card = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
-    write_atomically(folder / WEIGHTS, data)
-    write_atomically(folder / CARD, (card.model_dump_json(indent=2) + "\n").encode())
+    write_aside(folder / WEIGHTS, data)
+    write_aside(folder / CARD, (card.model_dump_json(indent=2) + "\n").encode())
     return card
 
 
@@ -126,7 +116,7 @@ def load_model(folder: Path) -> tuple[MMDNet, ModelCard]:
     path = folder / WEIGHTS
     try:
         state = load_file(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256_of(path)
     except (OSError, SafetensorError) as problem:
         raise LabError(f"The weights of the model {folder.name} are missing or damaged.") from problem
     model = MMDNet(card.architecture)

@@ -112,7 +112,9 @@ class LossWeights:
 
     Attributes:
         tasks: by task; a task that is not named counts nothing.
-        classes: by task, weights of the grades, (classes,); not named: all 1.
+        classes: by task, weights of a bag's grades, (classes,); not named: all 1.
+        instance_classes: the same for the grades of single patches.
+        bag: of the tasks' losses on bags (0: warm-up on single patches).
         instance: of the auxiliary loss on single graded patches (0: bag labels alone, as the paper).
         ignore: of the quality gate.
         domain_by_attention: weigh the domain loss by attention (reversal mode `loss_attention`).
@@ -120,6 +122,8 @@ class LossWeights:
 
     tasks: Mapping[str, float]
     classes: Mapping[str, Tensor] = field(default_factory=dict)
+    instance_classes: Mapping[str, Tensor] = field(default_factory=dict)
+    bag: float = 1.0
     instance: float = 0.0
     ignore: float = 0.0
     domain_by_attention: bool = False
@@ -150,6 +154,9 @@ class MMDNet(nn.Module):
         reversal_mode: how attention spares instances, see `mmdnet.nn.domain.reversal_weight`.
         attention_rule: how the tasks' attentions become one, see `mmdnet.nn.domain.shared_attention`.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -264,14 +271,14 @@ class MMDNet(nn.Module):
             by_bag, by_instance = self._task_losses(name, t, output, targets, weights)
             parts[name] = by_bag
             instance = instance + weight * by_instance
-            total = total + weight * by_bag
+            total = total + weight * weights.bag * by_bag
         parts["instance"] = instance
         parts["ignore"] = ignore_loss(output, targets, ignored)
         total = total + weights.instance * instance + weights.ignore * parts["ignore"]
         if output.domain_logits is not None:
             by = output.shared_attention if weights.domain_by_attention else None
             parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.present, by)
-            total = total + parts["domain"]  # its grip on the extractor is already in the reversal
+            total = total + weights.bag * parts["domain"]  # its grip on the extractor is already in the reversal
         parts["total"] = total
         return parts
 
@@ -279,14 +286,12 @@ class MMDNet(nn.Module):
         self, name: str, t: int, output: Output, targets: Targets, weights: LossWeights
     ) -> tuple[Tensor, Tensor]:
         head = self.head(name).grade
-        classes = weights.classes.get(name, torch.ones(head.classes)).to(output.logits[name].device)
-        bag_grades = targets.grades[:, t]
-        by_bag = head.loss(output.logits[name], bag_grades, classes[bag_grades.clamp(min=0)] * targets.trust[:, t])
+        grades = targets.grades[:, t]
+        weight = _class_weight(weights.classes, name, head.classes, grades) * targets.trust[:, t]
+        by_bag = head.loss(output.logits[name], grades, weight)
         grades = targets.instance_grades[..., t][output.present]
-        by_instance = head.loss(
-            output.instance_logits[name][output.present], grades, torch.ones_like(grades, dtype=torch.float32)
-        )
-        return by_bag, by_instance
+        weight = _class_weight(weights.instance_classes, name, head.classes, grades)
+        return by_bag, head.loss(output.instance_logits[name][output.present], grades, weight)
 
     def predict(self, output: Output) -> dict[str, Prediction]:
         """Grade, probabilities and mean grade of each bag, by task."""
@@ -308,6 +313,12 @@ class MMDNet(nn.Module):
     def ignore_probability(self, h: Tensor) -> Tensor:
         """Probability that a patch should be set aside, (n,), of features (n, width)."""
         return torch.sigmoid(self.ignore(h).squeeze(-1))
+
+
+def _class_weight(classes: Mapping[str, Tensor], task: str, n: int, grades: Tensor) -> Tensor:
+    """Weight of each item by its grade, in the shape of `grades`; anything where the grade is unknown."""
+    weights = classes.get(task, torch.ones(n)).to(grades.device)
+    return weights[grades.clamp(min=0)]
 
 
 def scatter(features: Tensor, present: Tensor) -> Tensor:

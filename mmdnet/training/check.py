@@ -1,0 +1,137 @@
+"""Whether a training would start, and what it would use; says so in seconds, before hours are lost."""
+
+from dataclasses import dataclass
+
+import torch
+
+from mmdnet.bags.cohort import Cohort, grade_counts
+from mmdnet.bags.splits import Split, audit_leakage
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASKS
+from mmdnet.nn.backbones import Backbone, create_backbone
+from mmdnet.nn.device import best_device
+from mmdnet.training.choices import TrainingChoices
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a training would use.
+
+    Attributes:
+        lines: plain sentences.
+        warnings: what would weaken the model.
+        trained_tasks: tasks with two different grades or more in the training part.
+        domains: the domains told apart; empty when the domain branch is off.
+        device: where it would run.
+    """
+
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    trained_tasks: tuple[str, ...]
+    domains: tuple[str, ...]
+    device: str
+
+
+def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport:
+    """Look at everything a training needs and write nothing.
+
+    Raises:
+        LabError: it cannot start; the sentence says why and what to do.
+    """
+    audit_leakage(cohort, split)
+    warnings = list(split.warnings)
+    trained, lines = _labels(cohort, split, warnings)
+    domains = _domains(cohort, split, choices, warnings)
+    device = best_device(choices.device)
+    backbone = create_backbone(choices.backbone, 299, choices.weights)
+    _memory(backbone, choices, device)
+    if choices.mode == "fast" and not choices.warm_up_epochs and not choices.weights:
+        warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
+    if choices.warm_up_epochs and not cohort.known().any():
+        raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
+    counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}
+    lines += [
+        f"Slides with labels: {counted['train']} train, {counted['validation']} validate, {counted['test']} test.",
+        f"Backbone {choices.backbone} ({sum(p.numel() for p in backbone.parameters()) / 1e6:.1f} M parameters, "
+        f"{'from ' + choices.weights.name if choices.weights else 'from random weights'}), {choices.mode} training, "
+        f"at most {choices.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
+        f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
+    ]
+    return CheckReport(tuple(lines), tuple(warnings), trained, domains, device)
+
+
+def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    if not cohort.labelled_slides():
+        raise LabError("There are no labels to train on. Label some patches, or enter the slides' own grades, first.")
+    counts = grade_counts(cohort, split.train)
+    trained = tuple(task.name for task in TASKS if len(counts[task.name]) >= 2)
+    if not trained:
+        raise LabError(
+            "The labels to train on hold no task with two different grades, so there is nothing to tell apart. "
+            "Label more patches, on other slides too."
+        )
+    lines = []
+    for task in TASKS:
+        found = counts[task.name]
+        if task.name not in trained:
+            what = f"only grade {next(iter(found))}" if found else "no grade"
+            warnings.append(f"{task.title}: {what} among the training labels, so this task is not trained.")
+            continue
+        lines.append(f"{task.title}: " + ", ".join(f"{found[g]} of grade {g}" for g in sorted(found)) + ".")
+        missing = [str(g.value) for g in task.grades if not found[g.value]]
+        if missing:
+            warnings.append(f"{task.title}: no training label of grade {' or '.join(missing)}.")
+    return trained, lines
+
+
+def _domains(cohort: Cohort, split: Split, choices: TrainingChoices, warnings: list[str]) -> tuple[str, ...]:
+    of_slide, names = cohort.domains(choices.domain_key)
+    teaching = [s for s in split.train if s in set(cohort.labelled_slides())]
+    slides = {name: sum(of_slide[s] == d for s in teaching) for d, name in enumerate(names)}
+    there = tuple(name for name in names if slides[name])
+    if choices.domain_key == "none":
+        return ()
+    if len(there) < 2:
+        warnings.append(f"All training slides are of one {choices.domain_key} (or it is not known): domain branch off.")
+        return ()
+    single = [name for name in there if slides[name] == 1]
+    if single and choices.domain_key not in ("slide", "patient"):
+        warnings.append(f"Domain with a single slide, told apart by that slide's own look: {', '.join(single)}.")
+    return there
+
+
+def _memory(backbone: Backbone, choices: TrainingChoices, device: str) -> None:
+    """Refuse a step that would not fit.
+
+    The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.
+    """
+    if choices.mode == "fast" and not choices.warm_up_epochs:
+        return
+    sizes: list[int] = []
+    leaves = [one for one in backbone.modules() if not list(one.children())]
+    hooks = [leaf.register_forward_hook(lambda m, i, o: sizes.append(_bytes(o))) for leaf in leaves]
+    with torch.no_grad():
+        backbone(torch.zeros(1, 3, 299, 299))
+    for hook in hooks:
+        hook.remove()
+    needed = 2 * sum(sizes) * choices.bag_size * choices.bags_per_step * (0.5 if device == "cuda" else 1)
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else _free_memory()
+    if free and needed > free:
+        raise LabError(
+            f"One training step would need about {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are "
+            "free. Choose fewer bags per step, smaller bags, a smaller backbone, or fast training."
+        )
+
+
+def _bytes(output: object) -> int:
+    return output.numel() * output.element_size() if isinstance(output, torch.Tensor) else 0
+
+
+def _free_memory() -> int:
+    """Bytes of memory this process may still take, 0 if the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 (no file of ours)
+            facts = dict(line.split(":", 1) for line in file)
+        return int(facts["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return 0

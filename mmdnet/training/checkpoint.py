@@ -1,0 +1,106 @@
+"""Where a training stands, in one file that is either the old one or the new one, never half of each.
+
+`checkpoint.safetensors` holds the network's and the optimiser's tensors; all else (epoch, history, choices) is JSON in
+its header. There is no pickle in it. Every draw of chance is made anew from (seed, epoch) when an epoch begins, so no
+generator's state needs keeping for a resumed run to give the same numbers.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class Progress:
+    """What a training remembers from epoch to epoch.
+
+    Attributes:
+        identity: what the run is of (choices, labels, split); a run of another identity is never continued.
+        epoch: epochs done.
+        best_epoch: the epoch whose weights are the best so far (0: none).
+        best_score: (mean kappa, minus the loss) on validation then.
+        history: one row per epoch done.
+        seconds: spent so far.
+    """
+
+    identity: dict[str, Any]
+    epoch: int = 0
+    best_epoch: int = 0
+    best_score: tuple[float, float] = (-1e9, -1e9)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, best: dict[str, Tensor]
+) -> None:
+    """Write everything needed to go on after this epoch, atomically."""
+    tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
+    tensors |= {f"best.{key}": value for key, value in best.items()}
+    state = optimizer.state_dict()
+    for number, values in state["state"].items():
+        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in values.items()}
+    header = {"progress": json.dumps(vars(progress)), "groups": json.dumps(state["param_groups"])}
+    # clone: safetensors refuses tensors that share memory, and the best weights may be the present ones
+    ready = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+    write_aside(folder / CHECKPOINT, save(ready, header))
+
+
+def load_checkpoint(
+    folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]
+) -> tuple[Progress, dict[str, Tensor]] | None:
+    """Continue where a run of the same identity stopped.
+
+    Returns:
+        The progress and the best weights so far; None when nothing was begun here.
+
+    Raises:
+        LabError: the file is damaged, or belongs to a training with other choices, labels or split.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        facts, groups = json.loads(header["progress"]), json.loads(header["groups"])
+        progress = Progress(**facts)
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as problem:
+        raise LabError(f"The checkpoint in {folder.name} is damaged; start this training anew.") from problem
+    progress.best_score = tuple(progress.best_score)  # type: ignore[assignment]
+    if progress.identity != identity:
+        changed = [key for key in identity if progress.identity.get(key) != identity[key]]
+        raise LabError(
+            f"The checkpoint in {folder.name} belongs to a training with another {' and '.join(changed) or 'set-up'}; "
+            "start a new training instead."
+        )
+    parts: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "optimizer": {}}
+    for key, value in tensors.items():
+        kind, rest = key.split(".", 1)
+        parts[kind][rest] = value
+    try:
+        net.load_state_dict(parts["net"])
+        optimizer.load_state_dict({"state": _by_number(parts["optimizer"]), "param_groups": groups})
+    except (RuntimeError, ValueError, KeyError) as problem:
+        raise LabError(f"The checkpoint in {folder.name} is of another network; start a new training.") from problem
+    return progress, parts["best"]
+
+
+def _by_number(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in flat.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    return state

@@ -1,0 +1,102 @@
+"""What a person may choose about a training; a misspelt choice is refused."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mmdnet.bags.cohort import DomainKey
+from mmdnet.errors import LabError
+from mmdnet.nn.backbones import SMALL
+from mmdnet.nn.domain import AttentionRule, ReversalMode
+from mmdnet.nn.heads import HeadKind
+
+PAPER: dict[str, Any] = {
+    "head": "ce",
+    "domain_key": "slide",
+    "reversal": "hashimoto",
+    "attention_rule": "mean",
+    "aux_instance_weight": 0.0,
+    "ignore_weight": 0.0,
+    "backbone": "ConvNeXt-T",
+    "epochs": 100,
+    "warm_up_epochs": 0,
+}
+
+
+class TrainingChoices(BaseModel):
+    """Choices of one training.
+
+    The preset `paper` is the paper's network as far as it is published (softmax heads, bag labels alone, a domain per
+    slide); `product` is ours. A choice given beside a preset wins over it.
+
+    Attributes:
+        mode: `full` trains all end to end; `fast` warms the backbone up on single patches, then freezes it and trains
+            the heads on stored features.
+        warm_up_epochs: epochs on single graded patches alone before bags are used; in `fast` mode the only time the
+            backbone learns.
+        weights: local safetensors file for the backbone; without one it starts at random.
+        alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
+        aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
+        bags_per_epoch: as many as five per training slide if not given.
+        lr_backbone: 2e-5 with weights, 1e-3 from scratch if not given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Literal["product", "paper"] = "product"
+    mode: Literal["full", "fast"] = "full"
+    backbone: str = SMALL
+    weights: Path | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    epochs: int = Field(default=30, ge=1, le=100)
+    warm_up_epochs: int = Field(default=0, ge=0, le=100)
+    patience: int = Field(default=10, ge=1)
+    seed: int = Field(default=0, ge=0)
+    head: HeadKind = "corn"
+    projection: int = Field(default=512, ge=8, le=4096)
+    bag_size: int = Field(default=16, ge=4, le=256)
+    bags_per_step: int = Field(default=4, ge=1, le=64)
+    bags_per_epoch: int | None = Field(default=None, ge=1)
+    natural_share: float = Field(default=0.3, ge=0, le=1)
+    domain_key: DomainKey = "scanner+stain"
+    reversal: ReversalMode = "relative"
+    attention_rule: AttentionRule = "relative_max"
+    alpha: float = Field(default=0.1, ge=0, le=1)
+    aux_instance_weight: float = Field(default=1.0, ge=0)
+    ignore_weight: float = Field(default=0.3, ge=0)
+    lr_backbone: float | None = Field(default=None, gt=0)
+    lr_heads: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    class_weight_cap: float = Field(default=3.0, ge=1)
+    augment: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: Any) -> Any:
+        return PAPER | given if isinstance(given, dict) and given.get("preset") == "paper" else given
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TrainingChoices":
+        if self.warm_up_epochs >= self.epochs:
+            raise ValueError("warm-up epochs must be fewer than all epochs")
+        return self
+
+    @property
+    def backbone_rate(self) -> float:
+        """Learning rate of the backbone."""
+        return self.lr_backbone or (2e-5 if self.weights else 1e-3)
+
+
+def read_choices(given: dict[str, Any]) -> TrainingChoices:
+    """Choices from a form or a command line.
+
+    Raises:
+        LabError: an unknown choice, or one out of its range; names it.
+    """
+    try:
+        return TrainingChoices.model_validate(given)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise LabError(f"The training choice {name or 'given'} does not work: {first['msg'].lower()}.") from problem

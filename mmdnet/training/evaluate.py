@@ -1,0 +1,68 @@
+"""Grades of natural bags against their labels."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdnet.bags.cohort import Cohort
+from mmdnet.bags.sampler import Bag
+from mmdnet.nn.mmdnet import LossWeights, MMDNet, scatter
+from mmdnet.training.feed import Read, batches, to_device
+from mmdnet.training.metrics import agreement
+
+Embed = Callable[[np.ndarray], Tensor]
+BAGS_AT_ONCE = 4
+
+
+def pixels_to_features(net: MMDNet, device: torch.device) -> Embed:
+    """Features, (n, width), of patches read as uint8 (n, h, w, 3); no augmentation, no gradient."""
+
+    def embed(pixels: np.ndarray) -> Tensor:
+        images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            return net.embed(images)
+
+    return embed
+
+
+@torch.no_grad()
+def evaluate(
+    net: MMDNet, cohort: Cohort, bags: Sequence[Bag], read: Read, embed: Embed, trained: Sequence[str]
+) -> dict[str, float | None]:
+    """Grade bags and compare.
+
+    Args:
+        net: put into evaluation mode here, and back.
+        cohort: where the bags are from.
+        bags: natural ones.
+        read: reads patches (or stored features) by their position in the cohort.
+        embed: makes features of what was read.
+        trained: tasks to judge by.
+
+    Returns:
+        `agreement` of the trained tasks, and "loss", the mean of the tasks' losses over the bags.
+    """
+    tasks = {name: n for name, n in net.architecture.tasks.items() if name in trained}
+    weights = LossWeights(tasks=dict.fromkeys(tasks, 1.0))
+    grades: list[np.ndarray] = []
+    losses: list[tuple[float, int]] = []
+    was_training = net.training
+    net.eval()
+    no_domain = np.full(len(cohort.slides), -1)
+    for batch in batches(cohort, bags, no_domain, read, BAGS_AT_ONCE):
+        features = embed(batch.data)
+        present = batch.present.to(features.device)
+        output = net.from_features(scatter(features, present), present)
+        predicted = net.predict(output)
+        grades.append(np.stack([predicted[name].grade.cpu().numpy() for name in tasks], axis=1))
+        parts = net.compute_loss(output, to_device(batch.targets, features.device), weights)
+        losses.append((sum(float(parts[name]) for name in tasks), len(present)))
+    net.train(was_training)
+    if not grades:
+        return {}
+    columns = [list(net.architecture.tasks).index(name) for name in tasks]
+    truth = np.stack([bag.grades for bag in bags])[:, columns]
+    total = sum(n for _, n in losses)
+    return agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}

@@ -1,0 +1,392 @@
+"""The training loop: full (end to end, as the paper) or fast (frozen backbone, stored features), one code for both."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdnet.augment.on_device import augment
+from mmdnet.bags.cohort import Cohort, PixelSource
+from mmdnet.bags.sampler import Bag, PositiveFirstSampler, natural_bags
+from mmdnet.bags.splits import Split
+from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+from mmdnet.labels.grading import TASKS
+from mmdnet.nn.backbones import create_backbone
+from mmdnet.nn.io import ModelCard, save_model
+from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet, scatter
+from mmdnet.training.check import CheckReport, check
+from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features
+from mmdnet.training.feed import Batch, batches, to_device
+from mmdnet.training.schedules import class_weights, domain_strength, learning_rate_share
+
+OnProgress = Callable[[dict[str, Any]], None]
+IGNORED_SHARE = 1 / 8  # set-aside patches beside those in bags, for the quality gate
+CLIP = 1.0
+AT_ONCE = 32  # patches per forward pass when features are stored
+
+
+def train(
+    cohort: Cohort,
+    pixels: PixelSource,
+    choices: TrainingChoices,
+    split: Split,
+    folder: Path,
+    on_progress: OnProgress = lambda facts: None,
+    name: str = "MMD-Net",
+) -> ModelCard:
+    """Train until validation stops getting better, or to the last epoch; go on by itself where a killed run stopped.
+
+    Writes into `folder`: checkpoint.safetensors (every epoch, atomically), metrics.csv, tensorboard/, and at the end
+    model/ with weights.safetensors and card.json.
+
+    Args:
+        cohort: slides, patches, labels.
+        pixels: the patches' pixels, in the cohort's order.
+        choices: how.
+        split: which slides train, validate, test.
+        folder: kept between the attempts of one run.
+        on_progress: told after every step "epoch", "epochs", "share" (0-1), "loss", "losses", "metrics" (of the last
+            epoch done), "eta_s", "message"; what it raises ends the training, which then goes on from its last epoch.
+        name: of the model.
+
+    Returns:
+        The card of the model in folder/model.
+
+    Raises:
+        LabError: it cannot start (nothing is written then), or the loss stops being a number.
+    """
+    report = check(cohort, choices, split)
+    if len(pixels) != len(cohort.patch_id):
+        raise LabError("The patches and their pixels are not equally many.")
+    run = _Run(cohort, pixels, choices, split, folder, report, on_progress, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    run.resume()
+    while run.has_more():
+        run.epoch()
+    return run.finish()
+
+
+class _Run:
+    """One training under way."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        pixels: PixelSource,
+        choices: TrainingChoices,
+        split: Split,
+        folder: Path,
+        report: CheckReport,
+        on_progress: OnProgress,
+        name: str,
+    ) -> None:
+        self.cohort, self.pixels, self.choices, self.split = cohort, pixels, choices, split
+        self.folder, self.report, self.on_progress, self.name = folder, report, on_progress, name
+        self.device = torch.device(report.device)
+        self.domains, self.domain_names = self._domains()
+        self.sampler = PositiveFirstSampler(
+            cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch, choices.domain_key,
+            choices.natural_share,
+        )  # fmt: skip
+        self.validation = natural_bags(cohort, split.validation, choices.bag_size)
+        torch.manual_seed(choices.seed)
+        self.net = self._network()
+        self.optimizer = self._optimizer()
+        self.stored: np.ndarray | None = None
+        self.best: dict[str, Tensor] = {}
+        self.progress = Progress(self._identity())
+        of_train = np.isin(cohort.slide_index, list(split.train))
+        self.set_aside = np.flatnonzero(cohort.ignored & of_train) if choices.ignore_weight else np.empty(0, np.int64)
+
+    def _domains(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Each slide's place among the domains that training tells apart, -1 for the others."""
+        of_slide, names = self.cohort.domains(self.choices.domain_key)
+        kept = self.report.domains
+        return np.array([kept.index(names[d]) if d >= 0 and names[d] in kept else -1 for d in of_slide]), kept
+
+    def _network(self) -> MMDNet:
+        choices = self.choices
+        architecture = Architecture(
+            backbone=choices.backbone, head=choices.head, projection=choices.projection, domains=self.domain_names
+        )
+        net = MMDNet(architecture, choices.reversal, choices.attention_rule)
+        if choices.weights:
+            net.backbone = create_backbone(choices.backbone, architecture.patch_px, choices.weights)
+        return net.to(self.device)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        backbone = list(self.net.backbone.parameters())
+        inside = {id(p) for p in backbone}
+        heads = [p for p in self.net.parameters() if id(p) not in inside]
+        groups = [
+            {"params": backbone, "lr": self.choices.backbone_rate, "full_lr": self.choices.backbone_rate},
+            {"params": heads, "lr": self.choices.lr_heads, "full_lr": self.choices.lr_heads},
+        ]
+        return torch.optim.AdamW(groups, weight_decay=self.choices.weight_decay)
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "choices": self.choices.model_dump(mode="json", exclude={"device"}),
+            "labels": self.cohort.label_sha256(),
+            "split": self.split.slide_ids(self.cohort),
+        }
+
+    # -- going on ------------------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        found = load_checkpoint(self.folder, self.net, self.optimizer, self.progress.identity)
+        if found:
+            self.progress, self.best = found
+            self._tell(self.progress.epoch, 0.0, {}, f"Going on after epoch {self.progress.epoch}.")
+
+    def has_more(self) -> bool:
+        done = self.progress
+        last_look = max(done.best_epoch, self.choices.warm_up_epochs)
+        waited = done.epoch - last_look if self.validation else 0
+        return done.epoch < self.choices.epochs and waited < self.choices.patience
+
+    @property
+    def warming_up(self) -> bool:
+        return self.progress.epoch < self.choices.warm_up_epochs
+
+    @property
+    def frozen(self) -> bool:
+        return self.choices.mode == "fast" and not self.warming_up
+
+    # -- one epoch -----------------------------------------------------------------------------------------------
+
+    def epoch(self) -> None:
+        began = time.monotonic()
+        number = self.progress.epoch
+        torch.manual_seed(self.choices.seed * 100_003 + number)
+        if self.frozen and self.stored is None:
+            self.stored = self._store_features()
+        bags = self.sampler.epoch(number)
+        sums: dict[str, float] = {}
+        steps = -(-len(bags) // self.choices.bags_per_step)
+        self.net.train()
+        for step, losses in enumerate(self._steps(bags, number, steps)):
+            sums = {key: sums.get(key, 0.0) + value for key, value in losses.items()}
+            self._tell(
+                number + (step + 1) / steps, losses["total"], losses, f"Epoch {number + 1}, step {step + 1} of {steps}"
+            )
+        metrics = {} if self.warming_up else self._validate()
+        seconds = time.monotonic() - began
+        self._close_epoch({key: value / steps for key, value in sums.items()}, metrics, seconds)
+
+    def _steps(self, bags: list[Bag], number: int, steps: int) -> Iterator[dict[str, float]]:
+        generator = torch.Generator().manual_seed(self.choices.seed * 100_003 + number)
+        weights = self._loss_weights(bags)
+        extra = self._set_aside(steps, number)
+        read = self._read_stored if self.frozen else self.pixels.read
+        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, self.choices.bags_per_step, extra)):
+            share = (number + step / steps) / self.choices.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["full_lr"] * learning_rate_share(share)
+            yield self._step(batch, weights, domain_strength(share, self.choices.alpha), generator)
+
+    def _step(
+        self, batch: Batch, weights: LossWeights, strength: float, generator: torch.Generator
+    ) -> dict[str, float]:
+        features = self._features(batch, generator)
+        present = batch.present.to(self.device)
+        in_bags = batch.in_bags
+        output = self.net.from_features(scatter(features[:in_bags], present), present, strength)
+        ignored = self.net.ignore(features[in_bags:]).squeeze(-1)
+        losses = self.net.compute_loss(output, to_device(batch.targets, self.device), weights, ignored)
+        if not torch.isfinite(losses["total"]):
+            raise LabError(
+                f"Training stopped in epoch {self.progress.epoch + 1}: the loss is no longer a number. "
+                "Choose a lower learning rate; the epochs before are kept."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
+        self.optimizer.step()
+        return {key: float(value.detach()) for key, value in losses.items()}
+
+    def _features(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        if self.frozen:
+            return torch.from_numpy(batch.data).to(self.device)
+        images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
+        ready = augment(images, batch.bag_of, generator) if self.choices.augment else images
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            return self.net.embed(ready)
+
+    def _loss_weights(self, bags: list[Bag]) -> LossWeights:
+        cap, trained = self.choices.class_weight_cap, self.report.trained_tasks
+        of_bags = np.stack([bag.grades for bag in bags])
+        of_patches = self.cohort.grades[np.concatenate([bag.instances for bag in bags])].astype(np.int64)
+
+        def by_task(grades: np.ndarray) -> dict[str, Tensor]:
+            return {
+                task.name: torch.from_numpy(class_weights(grades[:, t], task.highest + 1, cap))
+                for t, task in enumerate(TASKS)
+            }
+
+        return LossWeights(
+            tasks=dict.fromkeys(trained, 1.0),
+            classes=by_task(of_bags),
+            instance_classes=by_task(of_patches),
+            bag=0.0 if self.warming_up else 1.0,
+            instance=1.0 if self.warming_up else self.choices.aux_instance_weight,
+            ignore=self.choices.ignore_weight,
+            domain_by_attention=self.choices.reversal == "loss_attention",
+        )
+
+    def _set_aside(self, steps: int, number: int) -> list[np.ndarray]:
+        """Set-aside patches to go along with each step, for the quality gate."""
+        if not len(self.set_aside):
+            return []
+        random = np.random.default_rng((self.choices.seed, 11, number))
+        count = min(
+            len(self.set_aside), max(1, round(self.choices.bag_size * self.choices.bags_per_step * IGNORED_SHARE))
+        )
+        return [random.choice(self.set_aside, count, replace=False) for _ in range(steps)]
+
+    # -- frozen features -----------------------------------------------------------------------------------------
+
+    def _read_stored(self, indices: np.ndarray) -> np.ndarray:
+        assert self.stored is not None
+        return self.stored[indices]
+
+    @torch.no_grad()
+    def _store_features(self) -> np.ndarray:
+        """Features of every patch a bag may hold, (N, width) float32, 0 for the others."""
+        stored = np.zeros((len(self.cohort.patch_id), self.net.width), np.float32)
+        needed = np.isin(self.cohort.slide_index, self.cohort.labelled_slides())
+        places = np.flatnonzero(needed)
+        self.net.eval()
+        embed = pixels_to_features(self.net, self.device)
+        for at in range(0, len(places), AT_ONCE):
+            chosen = places[at : at + AT_ONCE]
+            stored[chosen] = embed(self.pixels.read(chosen)).cpu().numpy()
+            self._tell(self.progress.epoch, 0.0, {}, f"Computing features: {at + len(chosen)} of {len(places)} patches")
+        if not np.isfinite(stored).all():
+            raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
+        return stored
+
+    # -- looking and keeping -------------------------------------------------------------------------------------
+
+    def _judge(self, bags: list[Bag]) -> dict[str, float | None]:
+        if self.stored is not None:
+            as_is: Embed = lambda data: torch.from_numpy(data).to(self.device)  # noqa: E731
+            return evaluate(self.net, self.cohort, bags, self._read_stored, as_is, self.report.trained_tasks)
+        embed = pixels_to_features(self.net, self.device)
+        return evaluate(self.net, self.cohort, bags, self.pixels.read, embed, self.report.trained_tasks)
+
+    def _validate(self) -> dict[str, float | None]:
+        return self._judge(self.validation) if self.validation else {}
+
+    def _close_epoch(self, losses: dict[str, float], metrics: dict[str, float | None], seconds: float) -> None:
+        done = self.progress
+        done.epoch += 1
+        done.seconds += seconds
+        kappa, loss = metrics.get("kappa_mean"), metrics.get("loss")
+        score = (kappa if kappa is not None else -2.0, -loss if loss is not None else 0.0)
+        if not self.validation or (metrics and score > done.best_score):
+            done.best_epoch, done.best_score = done.epoch, score
+            self.best = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
+        row: dict[str, Any] = {"epoch": done.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
+        row |= {f"loss_{key}": value for key, value in losses.items() if key != "total"}
+        row |= {f"validation_{key}": value for key, value in metrics.items()}
+        done.history.append(row)
+        save_checkpoint(self.folder, self.net, self.optimizer, done, self.best)
+        write_history(self.folder, done.history)
+        self._tell(done.epoch, losses["total"], losses, self._epoch_message(kappa))
+
+    def _epoch_message(self, kappa: float | None) -> str:
+        said = f"Epoch {self.progress.epoch} of {self.choices.epochs} done"
+        return said + (f", validation kappa {kappa:.2f}." if kappa is not None else ".")
+
+    def _tell(self, epochs_done: float, loss: float, losses: dict[str, float], message: str) -> None:
+        done = self.progress
+        last = done.history[-1] if done.history else {}
+        metrics = {
+            key.removeprefix("validation_"): value for key, value in last.items() if key.startswith("validation_")
+        }
+        left = self.choices.epochs - epochs_done
+        self.on_progress(
+            {
+                "epoch": done.epoch,
+                "epochs": self.choices.epochs,
+                "share": epochs_done / self.choices.epochs,
+                "loss": loss,
+                "losses": losses,
+                "metrics": metrics,
+                "eta_s": done.seconds / done.epoch * left if done.epoch else None,
+                "message": message,
+            }
+        )
+
+    def finish(self) -> ModelCard:
+        """Judge the best weights once on the test part, and save them with their card."""
+        if self.best:
+            self.net.load_state_dict(self.best)
+        if self.frozen and self.stored is None and self.validation:
+            self.stored = self._store_features()
+        metrics = {"validation": self._validate()}
+        if self.split.test:
+            metrics["test"] = self._judge(natural_bags(self.cohort, self.split.test, self.choices.bag_size))
+        card = self._card({part: found for part, found in metrics.items() if found})
+        return save_model(self.net, self.folder / "model", card)
+
+    def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
+        architecture, choices = self.net.architecture, self.choices
+        slides = [self.cohort.slides[s] for s in self.sampler.slides]
+        patches = np.isin(self.cohort.slide_index, self.sampler.slides) & self.cohort.known()
+        return ModelCard(
+            name=self.name,
+            **architecture.model_dump(),
+            bag_size=choices.bag_size,
+            domain_key=choices.domain_key if architecture.domains else "none",
+            trained_tasks=self.report.trained_tasks,
+            ignore_head=bool(len(self.set_aside)),
+            label_set_sha256=self.cohort.label_sha256(),
+            split=self.split.slide_ids(self.cohort),
+            metrics=metrics,
+            trained_on={
+                "slides": len(slides),
+                "patients": len({slide.patient for slide in slides}),
+                "graded_patches": int(patches.sum()),
+                "sites": sorted({slide.site for slide in slides} - {""}),
+                "scanners": sorted({slide.scanner for slide in slides} - {""}),
+                "stains": sorted({slide.stain for slide in slides} - {""}),
+            },
+            choices=choices.model_dump(mode="json", exclude={"weights"})
+            | {"weights": choices.weights.name if choices.weights else None},
+            seed=choices.seed,
+            epochs=self.progress.epoch,
+            best_epoch=self.progress.best_epoch,
+            warnings=self.report.warnings,
+            simulated=any(slide.simulated for slide in slides),
+        )
+
+
+def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
+    """Write metrics.csv, one row per epoch, and the last epoch to TensorBoard.
+
+    The table is written whole each time, so a resumed run neither repeats a row nor loses one.
+    """
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_aside(folder / "metrics.csv", text.getvalue().encode())
+    from torch.utils.tensorboard import SummaryWriter
+
+    row = history[-1]
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=row["epoch"]) as board:
+        for key, value in row.items():
+            if key != "epoch" and value is not None:
+                board.add_scalar(key.replace("_", "/", 1), value, row["epoch"])
