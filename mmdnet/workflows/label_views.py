@@ -61,6 +61,10 @@ class PatchGrades:
     steatosis: int | None = None
     ignored: bool = False
 
+    @property
+    def grades(self) -> dict[str, int | None]:
+        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
+
 
 @dataclass(frozen=True, slots=True)
 class PatchLabelView:
@@ -147,7 +151,7 @@ class SlideProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a session is. `pace_s` is the reader's own median seconds per patch; None before the first five labels."""
+    """How far a session is. `pace_s` is the reader's own median seconds per patch; None before five labels."""
 
     slides: tuple[SlideProgress, ...]
     patches: int
@@ -183,8 +187,8 @@ class LabelRow:
 class LabelSet:
     """The labels a training uses: one row per patch, by patch id.
 
-    `sha256` is over slides' fingerprints, places and grades, so the same labels hash alike on every machine; `events` and
-    `last_event_hash` say which state of the event log they were read from.
+    `sha256` is over slides' fingerprints, places and grades, so the same labels hash alike on every machine; `events`
+    and `last_event_hash` say which state of the event log they were read from.
     """
 
     rows: tuple[LabelRow, ...]

@@ -7,7 +7,6 @@ the page, the HTTP routes and the command line cannot differ in them.
 from __future__ import annotations
 
 import logging
-import re
 import statistics
 import uuid
 from collections import Counter
@@ -21,15 +20,20 @@ from sqlalchemy.orm import Session
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
+from db.projects import reader_named
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.labels.queue import Candidates, fat_look, plan_queue
+from mmdnet.workflows import label_acts as acts
+from mmdnet.workflows import label_sets, label_tables
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.label_views import (
     AuditView,
+    ImportOutcome,
     LabelAct,
     LabelCounts,
     LabelRefused,
+    LabelSet,
     OwnLabel,
     PatchGrades,
     PatchLabelView,
@@ -42,11 +46,7 @@ from mmdnet.workflows.label_views import (
 
 log = logging.getLogger(__name__)
 
-ACTS = ("grade", "ignore", "clear", "flag")
-KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
-HIGHEST = {task.name: task.highest for task in TASKS}
 ENOUGH_FOR_PACE = 5
-LONGEST_MS = 24 * 3600 * 1000
 
 
 class Labels:
@@ -183,7 +183,9 @@ class Labels:
             x_share=(patch.x_px0 + half_x) / slide.width_px0,
             y_share=(patch.y_px0 + half_y) / slide.height_px0,
             aspect=slide.width_px0 / slide.height_px0,
-            own=None if own is None else OwnLabel(own.key, _grades(own), own.ignored, own.flagged, rows.is_label(own)),
+            own=None
+            if own is None
+            else OwnLabel(own.key, acts.grades_of(own), own.ignored, own.flagged, rows.is_label(own)),
         )
 
     # Acts
@@ -197,7 +199,7 @@ class Labels:
         """
         try:
             with rows.appending(self._desk.db) as session:
-                return _put(session, act)
+                return acts.put(session, act)
         except LabelRefused as refusal:
             log.warning("label refused: %s (reader %s, patch %s)", refusal, act.reader_id, act.patch_id)
             raise
@@ -213,8 +215,8 @@ class Labels:
             LabelRefused: it is not the reader's session, or `undoes` is not the last act.
         """
         with rows.appending(self._desk.db) as session:
-            _own_session(session, session_id, reader_id)
-            key = _checked_key(key or f"undo-{uuid.uuid4().hex}")
+            acts.own_session(session, session_id, reader_id)
+            key = acts.checked_key(key or f"undo-{uuid.uuid4().hex}")
             done = rows.with_keys(session, [key, f"{key}:0"])
             if done:
                 return [event.patch_id for event in done]
@@ -226,10 +228,8 @@ class Labels:
             name = last.shown.get("batch")
             events = rows.with_keys(session, [f"{name}:{n}" for n in range(last.shown["of"])]) if name else [last]
             keys = [f"{key}:{n}" for n in range(len(events))] if name else [key]
-            rows.append(
-                session,
-                [_undoing(session, event, own) for event, own in zip(events, keys, strict=True)],
-            )
+            pairs = zip(events, keys, strict=True)
+            rows.append(session, [back for event, own in pairs for back in acts.undoing(session, event, own)])
             return [event.patch_id for event in events]
 
     def put_many(
@@ -248,16 +248,16 @@ class Labels:
             LabelRefused: a patch or grade does not exist, a patch comes twice, or the session is another reader's.
                 Nothing was changed.
         """
-        key = _checked_key(key or f"{act}-{uuid.uuid4().hex}")
+        key = acts.checked_key(key or f"{act}-{uuid.uuid4().hex}")
         if act not in ("bulk", "import"):
             raise LabelRefused("Many labels at once come as a bulk act or an import. Nothing was changed.")
         for label in labels:
-            _check_state("ignore" if label.ignored else "grade", asdict(label), label.ignored)
+            acts.check_state("ignore" if label.ignored else "grade", label.grades, label.ignored)
         patches = [label.patch_id for label in labels]
         with rows.appending(self._desk.db) as session:
             must_get(session, Reader, reader_id, "reader")
             if session_id is not None:
-                _own_session(session, session_id, reader_id)
+                acts.own_session(session, session_id, reader_id)
             if rows.with_keys(session, [f"{key}:0"]):
                 return len(labels)
             if len(set(patches)) < len(patches):
@@ -296,8 +296,43 @@ class Labels:
             slides=dict(Counter(slides.values())),
         )
 
+    def label_set(self, project_id: int, rule: str = "latest", reader_id: int | None = None) -> LabelSet:
+        """One row per patch that has a grade or is ignored, by the project's rule; see `label_sets.build`."""
+        with self._desk.db() as session:
+            return label_sets.build(session, project_id, rule, reader_id)
+
+    def export_csv(self, project_id: int, reader_id: int | None = None) -> str:
+        """Every reader's standing label of every patch as CSV; see `label_tables` for the columns."""
+        with self._desk.db() as session:
+            return label_tables.export_csv(session, project_id, reader_id)
+
+    def import_csv(
+        self, project_id: int, data: bytes, take_good: bool = False, reader: str | None = None
+    ) -> ImportOutcome:
+        """Put labels of a CSV in, each reader's as one undoable act; nothing if a line is wrong, unless `take_good`.
+
+        `reader` is who gave them where the table does not say.
+        """
+        with self._desk.db() as session:
+            read = label_tables.read_csv(session, project_id, data, reader)
+        if read.problems and not take_good:
+            return ImportOutcome(0, 0, read.problems)
+        imported = 0
+        for name, labels in read.new.items():
+            imported += self.put_many(project_id, self._reader_named(name), labels, act="import")
+        return ImportOutcome(imported, read.unchanged, read.problems)
+
+    def _reader_named(self, name: str) -> int:
+        with self._desk.db.begin() as session:
+            reader = reader_named(session, name)
+            if reader is None:
+                reader = Reader(name=name)
+                session.add(reader)
+                session.flush()
+            return reader.id
+
     def verify(self) -> AuditView:
-        """Check the whole event log: does every event follow the one before, unchanged? The first that does not is named."""
+        """Whether every event of the log follows the one before, unchanged; names the first that does not."""
         with self._desk.db() as session:
             verdict = rows.verify(session)
         return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason)
@@ -330,10 +365,6 @@ def _session_view(session: Session, row: LabelSession) -> SessionView:
     )
 
 
-def _grades(event: LabelEvent) -> dict[str, int | None]:
-    return {name: getattr(event, name) for name in TASK_NAMES}
-
-
 def _label_view(event: LabelEvent, slide_id: int) -> PatchLabelView:
     return PatchLabelView(
         event_id=event.id,
@@ -349,99 +380,4 @@ def _label_view(event: LabelEvent, slide_id: int) -> PatchLabelView:
         flagged=event.flagged,
         took_ms=event.took_ms,
         at=event.at,
-    )
-
-
-def _checked_key(key: str) -> str:
-    if not isinstance(key, str) or not KEY.fullmatch(key):
-        raise LabelRefused("The label came without a proper key, so it could not be kept apart from others.")
-    return key
-
-
-def _own_session(session: Session, session_id: int, reader_id: int) -> LabelSession:
-    row = session.get(LabelSession, session_id)
-    if row is None:
-        raise LabelRefused(f"There is no label session with the number {session_id}. Nothing was changed.")
-    if row.reader_id != reader_id:
-        raise LabelRefused("This label session belongs to another reader. Nothing was changed.")
-    return row
-
-
-def _check_state(act: str, grades: Mapping[str, Any], ignored: bool) -> None:
-    """Whether these grades exist, and an ignored or cleared patch has none."""
-    for name, grade in grades.items():
-        if name in ("patch_id", "ignored"):
-            continue
-        if name not in HIGHEST:
-            raise LabelRefused(f"There is no task called {str(name)[:40]}. Nothing was changed.")
-        if grade is not None and (type(grade) is not int or not 0 <= grade <= HIGHEST[name]):
-            raise LabelRefused(
-                f"{name.capitalize()} has grades 0 to {HIGHEST[name]}, not {grade!r}. Nothing was changed."
-            )
-    known = any(grades.get(name) is not None for name in HIGHEST)
-    if known and (ignored or act in ("ignore", "clear")):
-        raise LabelRefused("A patch that is ignored or cleared has no grades. Nothing was changed.")
-    if (act in ("grade", "clear") and ignored) or (act == "ignore" and not ignored):
-        raise LabelRefused("A patch is either graded or ignored. Nothing was changed.")
-
-
-def _event_of(act: LabelAct) -> rows.NewEvent:
-    """The event an act becomes, once its own content is found to make sense."""
-    _checked_key(act.key)
-    if act.act not in ACTS:
-        raise LabelRefused(f"There is no labelling act called {str(act.act)[:40]}. Nothing was changed.")
-    _check_state(act.act, act.grades, act.ignored)
-    took = act.took_ms
-    if took is not None:
-        took = min(max(int(took), 0), LONGEST_MS)
-    grades = {name: act.grades.get(name) for name in TASK_NAMES}
-    return rows.NewEvent(
-        key=act.key,
-        session_id=act.session_id,
-        reader_id=act.reader_id,
-        patch_id=act.patch_id,
-        act=act.act,
-        ignored=act.ignored,
-        flagged=act.flagged,
-        shown=dict(act.shown),
-        took_ms=took,
-        **grades,
-    )
-
-
-def _put(session: Session, act: LabelAct) -> Saved:
-    event = _event_of(act)
-    there = rows.with_keys(session, [act.key])
-    if there:
-        same = all(getattr(there[0], name) == getattr(event, name) for name in _IDENTITY)
-        if not same:
-            raise LabelRefused("This key was used for another label already. Nothing was changed.")
-        return Saved(act.key, act.patch_id, already=True)
-    _own_session(session, act.session_id, act.reader_id)
-    if not queues.is_queued(session, act.session_id, act.patch_id):
-        raise LabelRefused("This patch is not in your queue, so its label was not taken. Nothing was changed.")
-    if act.based_on is not ...:
-        newest = rows.latest(session, act.reader_id, act.patch_id, act.session_id)
-        if (newest.key if newest else None) != act.based_on:
-            raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
-    rows.append(session, [event])
-    return Saved(act.key, act.patch_id, already=False)
-
-
-_IDENTITY = ("session_id", "reader_id", "patch_id", "act", "ignored", "flagged", *TASK_NAMES)
-
-
-def _undoing(session: Session, event: LabelEvent, key: str) -> rows.NewEvent:
-    """The event that puts a patch back to what it was before `event`."""
-    earlier = rows.before(session, event)
-    return rows.NewEvent(
-        key=key,
-        session_id=event.session_id,
-        reader_id=event.reader_id,
-        patch_id=event.patch_id,
-        act="undo",
-        ignored=earlier.ignored if earlier else False,
-        flagged=earlier.flagged if earlier else False,
-        shown={"undoes": event.key},
-        **(_grades(earlier) if earlier else {}),
     )

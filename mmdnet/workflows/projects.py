@@ -52,6 +52,18 @@ class Projects:
                 return self._view(session, found)
         return self.create(name, simulated)
 
+    def remove(self, project_id: int) -> None:
+        """Take away a project that holds nothing.
+
+        Raises:
+            LabError: there are slides in it.
+        """
+        with self._desk.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if rows.project_counts(session, project_id)["slides"]:
+                raise LabError(f"{project.name} holds slides. Take them out first.")
+            session.delete(project)
+
     @staticmethod
     def _view(session, project: Project) -> ProjectView:  # type: ignore[no-untyped-def]
         labelled = sum(label_rows.labelled_by_slide(session, project.id).values())

@@ -33,7 +33,8 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
     """
     from mmdnet.slides.fat import measure_fat
     from mmdnet.slides.patches import lay_patches
-    from mmdnet.slides.quality import Unreadable, assess
+    from mmdnet.slides.quality import assess
+    from mmdnet.slides.reader import Unreadable
     from mmdnet.slides.tissue import find_tissue
 
     progress(0.0, "looking for tissue")

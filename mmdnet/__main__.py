@@ -1,0 +1,5 @@
+"""`python -m mmdnet` is the command `mmdnet`."""
+
+from mmdnet.cli import main
+
+main()

@@ -1,0 +1,366 @@
+"""Every use case on the command line: `mmdnet doctor | simulate | ingest | labels | train | score | report | ...`.
+
+With `--json` a command prints one JSON object for machines and no progress bar. What a person can mend leaves exit code
+1 and one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from mmdnet.settings import Settings
+    from mmdnet.workflows.lab import Lab
+
+app = typer.Typer(
+    help="Scores fatty-liver biopsies from weak labels. Research use only.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+labels_app = typer.Typer(help="Labels: how many there are, out to a file and in again.", invoke_without_command=True)
+audit_app = typer.Typer(help="The record of who labelled what, when.", no_args_is_help=True)
+app.add_typer(labels_app, name="labels")
+app.add_typer(audit_app, name="audit")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
+Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]
+Project = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
+Background = Annotated[bool, typer.Option("--background", help="Queue it and return at once.")]
+
+
+def main() -> None:
+    """Run a command; turn what a person can mend into one sentence and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except LabError as error:
+        print(str(error), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped. What was finished is kept.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _settings(home: Path | None) -> Settings:
+    from mmdnet.settings import load_settings
+
+    return load_settings(**({"home": home} if home else {}))
+
+
+def _lab(home: Path | None) -> Lab:
+    from mmdnet.lab import open_lab
+
+    return open_lab(_settings(home))
+
+
+def _project(lab: Lab, name: str) -> int:
+    found = [project for project in lab.projects.list() if project.name == name]
+    if not found:
+        known = ", ".join(project.name for project in lab.projects.list()) or "none yet"
+        raise LabError(f"There is no project called {name}. Known are: {known}.")
+    return found[0].id
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
+
+
+def _say(as_json: bool, facts: Any, words: str) -> None:
+    print(json.dumps(_plain(facts)) if as_json else words)
+
+
+@contextmanager
+def _bar(as_json: bool, title: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar for people, silence for machines."""
+    if as_json:
+        yield lambda share, message: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=1.0)
+        yield lambda share, message: progress.update(task, completed=share, description=f"{title}: {message}"[:90])
+
+
+def _follow(lab: Lab, job_id: str, as_json: bool, background: bool) -> None:
+    """Wait for a job, running a worker here if none takes it; what it came to is printed.
+
+    Raises:
+        LabError: it failed or was cancelled.
+    """
+    from mmdnet.jobs.here import wait_for
+
+    if not background:
+        with _bar(as_json, lab.jobs.get(job_id).title) as step:
+            wait_for(lab, job_id, step)
+    job = lab.jobs.get(job_id)
+    if job.status in {"failed", "cancelled"}:
+        raise LabError(job.failure or f"{job.title}: {job.status}.")
+    _say(as_json, job, f"{job.title}: {job.status}. {job.message}".strip())
+
+
+@app.command()
+def doctor(home: Home = None, as_json: AsJson = False) -> None:
+    """Name what is missing on this machine, and the mend."""
+    from mmdnet.doctor import main as examine
+
+    sys.exit(examine(home=home, as_json=as_json))
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where the slides and their truth are written.")],
+    slides: Annotated[int, typer.Option(min=1, max=10_000, help="How many slides.")] = 12,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    demo: Annotated[bool, typer.Option("--demo", help="The demo project's twelve slides.")] = False,
+    processes: Annotated[int, typer.Option(min=1, max=64)] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Draw liver slides with known truth: pyramidal TIFFs, a truth file beside each."""
+    from mmdnet.simulate.recipes import demo_recipes, training_recipes
+    from mmdnet.simulate.write import simulate_many
+
+    recipes = demo_recipes(seed) if demo else training_recipes(slides, seed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{folder} cannot be made or written: {error.strerror}. Choose another folder.") from error
+    with _bar(as_json, "Drawing slides") as step:
+        paths = simulate_many(recipes, folder, processes=processes, progress=step)
+    _say(as_json, {"slides": paths}, f"{len(paths)} slides drawn into {folder}.")
+
+
+@app.command()
+def ingest(
+    path: Annotated[str, typer.Argument(help="A slide, or a folder of slides.")],
+    project: Project = "My lab",
+    mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
+    stain: str | None = None,
+    scanner: str | None = None,
+    site: str | None = None,
+    patient: str | None = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add slides to a project: checked, tissue found, patches laid. Each fails alone."""
+    lab = _lab(home)
+    facts = {"mpp": mpp, "stain": stain, "scanner": scanner, "site": site, "patient": patient}
+    lab.slides.allowed(path)  # before a project is made for it
+    known = any(one.name == project for one in lab.projects.list())
+    project_id = lab.projects.named(project).id
+    try:
+        with _bar(as_json, "Adding slides") as step:
+            outcomes = lab.slides.register(project_id, path, progress=step, **facts)
+    finally:
+        if not known and not lab.slides.list(project_id):
+            lab.projects.remove(project_id)
+    added = []
+    for outcome in outcomes:
+        if outcome.slide_id is None:
+            if not as_json:
+                print(outcome.problem, file=sys.stderr)
+            continue
+        slide = lab.slides.get(outcome.slide_id)
+        added.append(slide)
+        if not as_json:
+            print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
+    if as_json:
+        print(json.dumps({"outcomes": _plain(outcomes), "slides": _plain(added)}))
+    if any(outcome.problem for outcome in outcomes):
+        sys.exit(1)
+
+
+@labels_app.callback()
+def labels_count(
+    context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False
+) -> None:
+    """How many patches carry which grade; out to a file and in again."""
+    if context.invoked_subcommand:
+        return
+    lab = _lab(home)
+    counts = lab.labels.counts(_project(lab, project))
+    lines = [f"{counts.patches} patches labelled by {counts.readers} readers, {counts.ignored} ignored"]
+    lines += [
+        f"  {name}: " + ", ".join(f"grade {grade}: {number}" for grade, number in sorted(grades.items()))
+        for name, grades in counts.grades.items()
+        if grades
+    ]
+    _say(as_json, counts, "\n".join(lines))
+
+
+@labels_app.command("export")
+def labels_export(file: Path, project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+    """Write every reader's labels as CSV."""
+    from mmdnet.files import write_aside
+
+    lab = _lab(home)
+    text = lab.labels.export_csv(_project(lab, project))
+    write_aside(file, text)
+    _say(as_json, {"file": file, "rows": text.count("\n") - 1}, f"{text.count(chr(10)) - 1} labels written to {file}.")
+
+
+@labels_app.command("import")
+def labels_import(
+    file: Path,
+    project: Project = "My lab",
+    good_rows: Annotated[bool, typer.Option("--good-rows", help="Take the good rows although others are bad.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read labels from a CSV; nothing is imported if one row is wrong, unless asked to."""
+    lab = _lab(home)
+    if not file.is_file():
+        raise LabError(f"{file} is not there or no file. Nothing was imported.")
+    outcome = lab.labels.import_csv(_project(lab, project), file.read_bytes(), good_rows_only=good_rows)
+    problems = "\n".join(f"line {one.line}: {one.problem}" for one in outcome.problems)
+    words = f"{outcome.imported} labels imported, {outcome.unchanged} stood already."
+    _say(as_json, outcome, f"{problems}\n{words}".strip())
+    if outcome.problems:
+        sys.exit(1)
+
+
+@audit_app.command("verify")
+def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Check that no label was altered, added or taken out behind the program's back."""
+    verdict = _lab(home).labels.verify()
+    words = f"{verdict.events} events, all as they were written."
+    if not verdict.intact:
+        words = f"Event {verdict.broken_id} is wrong: {verdict.reason}. {verdict.events} events before it are intact."
+    _say(as_json, verdict, words)
+    if not verdict.intact:
+        sys.exit(1)
+
+
+@app.command()
+def train(
+    project: Project = "My lab",
+    choice: Annotated[list[str] | None, typer.Option("--set", help="A choice as name=value; may be repeated.")] = None,
+    backbone: str | None = None,
+    epochs: int | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
+    background: Background = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a network on a project's labels."""
+    lab = _lab(home)
+    project_id = _project(lab, project)
+    choices: dict[str, Any] = {}
+    for pair in choice or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise LabError(f"{pair} is no choice; write it as name=value, for example --set head=corn.")
+        choices[key] = value
+    given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed}
+    choices |= {key: value for key, value in given.items() if value is not None}
+    report = lab.training.check(project_id, choices)
+    if not report.ok:
+        raise LabError(report.problem or "This training cannot start.")
+    if not as_json or check:
+        _say(as_json, report, "\n".join([*report.lines, *(f"Note: {one}" for one in report.warnings)]))
+    if check:
+        return
+    run = lab.training.start(project_id, choices, name)
+    job = lab.training.get(run).job
+    assert job is not None
+    _follow(lab, job.id, as_json, background)
+
+
+@app.command()
+def score(
+    project: Project = "My lab",
+    slide: Annotated[list[str] | None, typer.Option("--slide", help="Name of a slide; may be repeated.")] = None,
+    model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
+    background: Background = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score slides (all that are ready, if none is named) with a trained network."""
+    lab = _lab(home)
+    project_id = _project(lab, project)
+    slides = lab.slides.list(project_id)
+    unknown = set(slide or []) - {one.name for one in slides}
+    if unknown:
+        raise LabError(f"There is no slide called {', '.join(sorted(unknown))} in {project}.")
+    chosen = [one.id for one in slides if (one.name in slide if slide else one.status == "ready")]
+    models = lab.models.list(project_id)
+    model_id = model or (models[0].id if models else lab.models.shipped())
+    _follow(lab, lab.scoring.start(project_id, chosen, model_id), as_json, background)
+
+
+@app.command()
+def report(
+    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .html, .csv, .json or .geojson.")],
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a slide's newest score."""
+    from mmdnet.files import write_aside
+
+    lab = _lab(home)
+    named = [one for one in lab.slides.list(_project(lab, project)) if one.name == slide]
+    if not named:
+        raise LabError(f"There is no slide called {slide} in {project}.")
+    score_id = named[0].score_id
+    if score_id is None:
+        raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
+    forms = {
+        ".html": lab.reports.html,
+        ".csv": lab.reports.csv,
+        ".geojson": lab.reports.geojson,
+        ".json": lab.reports.json,
+    }
+    if out.suffix.lower() not in forms:
+        raise LabError(f"A report is written as {', '.join(forms)}, not as {out.suffix or 'a file without ending'}.")
+    if not out.parent.is_dir():
+        raise LabError(f"The folder {out.parent} is not there. Nothing was written.")
+    write_aside(out, forms[out.suffix.lower()](score_id))
+    _say(as_json, {"file": out, "score_id": score_id, **lab.scoring.get(score_id).result}, f"Report written to {out}.")
+
+
+@app.command()
+def worker(
+    slot: Annotated[str, typer.Option(help="Name of this worker's place on this machine.")] = "cpu",
+    queues: Annotated[str, typer.Option(help="Queues it serves, separated by commas: cpu, gpu.")] = "cpu,gpu",
+    gpu: Annotated[str | None, typer.Option(help="Number of the GPU it uses.")] = None,
+    home: Home = None,
+) -> None:
+    """Run a worker: it takes jobs until it is stopped."""
+    from mmdnet.jobs.worker import run_worker
+
+    run_worker(_settings(home), slot, queues.split(","), gpu)
+
+
+@app.command()
+def demo(background: Background = False, home: Home = None, as_json: AsJson = False) -> None:
+    """Make the demo project: twelve simulated slides, labelled from their truth, scored by the shipped model."""
+    from mmdnet.workflows.demo import submit_demo
+
+    lab = _lab(home)
+    _follow(lab, submit_demo(lab), as_json, background)

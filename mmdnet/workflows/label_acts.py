@@ -1,0 +1,127 @@
+"""The rules of one labelling act: what makes sense, who may do it, in which order, and how it is taken back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db import labels as rows
+from db import sessions as queues
+from db.models import LabelEvent, LabelSession
+from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.workflows.label_views import LabelAct, LabelRefused, Saved
+
+ACTS = ("grade", "ignore", "clear", "flag")
+KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
+HIGHEST = {task.name: task.highest for task in TASKS}
+LONGEST_MS = 24 * 3600 * 1000
+IDENTITY = ("session_id", "reader_id", "patch_id", "act", "ignored", "flagged", *TASK_NAMES)
+
+
+def grades_of(event: LabelEvent) -> dict[str, int | None]:
+    return {name: getattr(event, name) for name in TASK_NAMES}
+
+
+def checked_key(key: str) -> str:
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise LabelRefused("The label came without a proper key, so it could not be kept apart from others.")
+    return key
+
+
+def own_session(session: Session, session_id: int, reader_id: int) -> LabelSession:
+    row = session.get(LabelSession, session_id)
+    if row is None:
+        raise LabelRefused(f"There is no label session with the number {session_id}. Nothing was changed.")
+    if row.reader_id != reader_id:
+        raise LabelRefused("This label session belongs to another reader. Nothing was changed.")
+    return row
+
+
+def check_state(act: str, grades: Mapping[str, Any], ignored: bool) -> None:
+    """Whether these grades exist, and an ignored or cleared patch has none."""
+    for name, grade in grades.items():
+        if name not in HIGHEST:
+            raise LabelRefused(f"There is no task called {str(name)[:40]}. Nothing was changed.")
+        if grade is not None and (type(grade) is not int or not 0 <= grade <= HIGHEST[name]):
+            raise LabelRefused(
+                f"{name.capitalize()} has grades 0 to {HIGHEST[name]}, not {grade!r}. Nothing was changed."
+            )
+    known = any(grades.get(name) is not None for name in HIGHEST)
+    if known and (ignored or act in ("ignore", "clear")):
+        raise LabelRefused("A patch that is ignored or cleared has no grades. Nothing was changed.")
+    if (act in ("grade", "clear") and ignored) or (act == "ignore" and not ignored):
+        raise LabelRefused("A patch is either graded or ignored. Nothing was changed.")
+
+
+def _event_of(act: LabelAct) -> rows.NewEvent:
+    """The event an act becomes, once its own content is found to make sense."""
+    checked_key(act.key)
+    if act.act not in ACTS:
+        raise LabelRefused(f"There is no labelling act called {str(act.act)[:40]}. Nothing was changed.")
+    check_state(act.act, act.grades, act.ignored)
+    took = act.took_ms
+    if took is not None:
+        took = min(max(int(took), 0), LONGEST_MS)
+    grades = {name: act.grades.get(name) for name in TASK_NAMES}
+    return rows.NewEvent(
+        key=act.key,
+        session_id=act.session_id,
+        reader_id=act.reader_id,
+        patch_id=act.patch_id,
+        act=act.act,
+        ignored=act.ignored,
+        flagged=act.flagged,
+        shown=dict(act.shown),
+        took_ms=took,
+        **grades,
+    )
+
+
+def put(session: Session, act: LabelAct) -> Saved:
+    event = _event_of(act)
+    there = rows.with_keys(session, [act.key])
+    if there:
+        same = all(getattr(there[0], name) == getattr(event, name) for name in IDENTITY)
+        if not same:
+            raise LabelRefused("This key was used for another label already. Nothing was changed.")
+        return Saved(act.key, act.patch_id, already=True)
+    own_session(session, act.session_id, act.reader_id)
+    if not queues.is_queued(session, act.session_id, act.patch_id):
+        raise LabelRefused("This patch is not in your queue, so its label was not taken. Nothing was changed.")
+    if act.based_on is not ...:
+        newest = rows.latest(session, act.reader_id, act.patch_id, act.session_id)
+        if (newest.key if newest else None) != act.based_on:
+            raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
+    rows.append(session, [event])
+    return Saved(act.key, act.patch_id, already=False)
+
+
+def undoing(session: Session, event: LabelEvent, key: str) -> list[rows.NewEvent]:
+    """The event that puts a patch back to what it was in this label session before `event`.
+
+    A label from outside the session comes back by a second event, of no session, so that a repeat read stays open and
+    blind.
+    """
+    inside = rows.before(session, event, inside=True)
+    anywhere = rows.before(session, event, inside=False)
+    back = [_restoring(event, inside, event.session_id, key)]
+    if anywhere is not None and (inside is None or anywhere.id > inside.id):
+        back.append(_restoring(event, anywhere, None, f"{key}-restored"))
+    return back
+
+
+def _restoring(event: LabelEvent, state: LabelEvent | None, session_id: int | None, key: str) -> rows.NewEvent:
+    return rows.NewEvent(
+        key=key,
+        session_id=session_id,
+        reader_id=event.reader_id,
+        patch_id=event.patch_id,
+        act="undo",
+        ignored=state.ignored if state else False,
+        flagged=state.flagged if state else False,
+        shown={"undoes": event.key},
+        **(grades_of(state) if state else {}),
+    )

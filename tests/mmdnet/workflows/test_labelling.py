@@ -1,0 +1,287 @@
+"""Labelling as pages and routes see it: nothing lost, misplaced or seen too early."""
+
+import dataclasses
+
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.workflows.label_views import LabelAct, LabelRefused, PatchGrades
+
+
+def act(bench, view, item, number=0, **changes):
+    return dataclasses.replace(
+        LabelAct(
+            key=f"press-{number:08d}",
+            session_id=view.id,
+            reader_id=bench.readers[0],
+            patch_id=item.patch_id,
+            grades={"ballooning": 1, "inflammation": 0, "steatosis": 3},
+            took_ms=2000,
+        ),
+        **changes,
+    )
+
+
+@pytest.fixture
+def view(label_bench):
+    return label_bench.session()
+
+
+@pytest.fixture
+def items(label_bench, view):
+    return label_bench.labels.queue(view.id)
+
+
+def test_a_label_stands_where_it_was_put(label_bench, view, items):
+    saved = label_bench.labels.put(act(label_bench, view, items[2]))
+    assert not saved.already
+    (label,) = label_bench.labels.current(label_bench.project)
+    assert (label.patch_id, label.slide_id) == (items[2].patch_id, items[2].slide_id)
+    assert label.grades == {"ballooning": 1, "inflammation": 0, "steatosis": 3}
+
+
+def test_the_same_act_sent_twice_is_one_event(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0]))
+    assert label_bench.labels.put(act(label_bench, view, items[0])).already
+    assert label_bench.labels.verify().events == 1
+
+
+def test_one_key_for_two_labels_is_refused(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0]))
+    with pytest.raises(LabelRefused, match="key"):
+        label_bench.labels.put(act(label_bench, view, items[0], grades={"steatosis": 1}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patch_id": 999_999}, "not in your queue"),
+        ({"session_id": 999}, "no label session"),
+        ({"grades": {"fibrosis": 1}}, "no task"),
+        ({"grades": {"ballooning": 3}}, "0 to 2"),
+        ({"grades": {"steatosis": -1}}, "0 to 3"),
+        ({"grades": {"steatosis": "2"}}, "0 to 3"),
+        ({"grades": {"steatosis": True}}, "0 to 3"),
+        ({"grades": {"steatosis": 1.0}}, "0 to 3"),
+        ({"act": "sign"}, "no labelling act"),
+        ({"act": "ignore"}, "no grades"),
+        ({"ignored": True}, "no grades"),
+        ({"act": "ignore", "grades": {}}, "either graded or ignored"),
+        ({"key": "short"}, "key"),
+        ({"key": "no spaces or | here"}, "key"),
+        ({"based_on": "press-earlier"}, "another label"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(label_bench, view, items, changes, words):
+    with pytest.raises(LabelRefused, match=words):
+        label_bench.labels.put(act(label_bench, view, items[0], **changes))
+    assert label_bench.labels.verify().events == 0
+
+
+def test_nobody_labels_in_anothers_session(label_bench, view, items):
+    with pytest.raises(LabelRefused, match="another reader"):
+        label_bench.labels.put(act(label_bench, view, items[0], reader_id=label_bench.readers[1]))
+
+
+def test_a_late_act_is_refused(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0], 1, based_on=None))
+    label_bench.labels.put(act(label_bench, view, items[0], 2, based_on="press-00000001", grades={"steatosis": 0}))
+    with pytest.raises(LabelRefused, match="late"):
+        label_bench.labels.put(act(label_bench, view, items[0], 3, based_on="press-00000001"))
+    (label,) = label_bench.labels.current(label_bench.project)
+    assert label.steatosis == 0
+
+
+def test_undo_walks_back_act_by_act(label_bench, view, items):
+    labels = label_bench.labels
+    labels.put(act(label_bench, view, items[0], 1))
+    labels.put(act(label_bench, view, items[0], 2, grades={"steatosis": 0}))
+    labels.put(act(label_bench, view, items[1], 3))
+    reader = label_bench.readers[0]
+    assert labels.undo(view.id, reader) == [items[1].patch_id]
+    assert labels.undo(view.id, reader) == [items[0].patch_id]
+    assert [one.steatosis for one in labels.current(label_bench.project)] == [3]
+    assert labels.undo(view.id, reader) == [items[0].patch_id]
+    assert labels.current(label_bench.project) == []
+    assert labels.undo(view.id, reader) == []
+
+
+def test_an_undo_sent_twice_takes_one_label_back(label_bench, view, items):
+    labels = label_bench.labels
+    for number in (1, 2):
+        labels.put(act(label_bench, view, items[number], number))
+    for _ in range(2):
+        assert labels.undo(view.id, label_bench.readers[0], key="undo-00000001") == [items[2].patch_id]
+    assert len(labels.current(label_bench.project)) == 1
+
+
+def test_an_undo_of_what_is_not_the_last_act_is_refused(label_bench, view, items):
+    for number in (1, 2):
+        label_bench.labels.put(act(label_bench, view, items[number], number))
+    with pytest.raises(LabelRefused, match="no longer your last"):
+        label_bench.labels.undo(view.id, label_bench.readers[0], undoes="press-00000001")
+
+
+def test_an_ignored_patch_counts_as_labelled_and_has_no_grades(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0], act="ignore", ignored=True, grades={}))
+    progress = label_bench.labels.progress(view.id)
+    assert (progress.labelled, progress.patches) == (1, 10)
+    assert label_bench.labels.label_set(label_bench.project).rows[0].ignored
+
+
+def test_a_patch_with_all_unknown_is_done_but_teaches_nothing(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0], grades={}))
+    assert label_bench.labels.progress(view.id).labelled == 1
+    assert label_bench.labels.label_set(label_bench.project).rows == ()
+
+
+def test_a_flag_alone_is_no_label(label_bench, view, items):
+    label_bench.labels.put(act(label_bench, view, items[0], act="flag", flagged=True, grades={}))
+    assert label_bench.labels.progress(view.id).labelled == 0
+    assert label_bench.labels.queue(view.id)[0].own.flagged
+
+
+def test_work_resumes_at_the_first_patch_without_a_label(label_bench, view, items):
+    for number in (0, 1, 3):
+        label_bench.labels.put(act(label_bench, view, items[number], number))
+    assert label_bench.labels.progress(view.id).resume_at == 2
+
+
+def test_time_left_is_told_at_the_readers_own_pace(label_bench, view, items):
+    for number in range(5):
+        assert label_bench.labels.progress(view.id).minutes_left is None
+        label_bench.labels.put(act(label_bench, view, items[number], number, took_ms=6000))
+    progress = label_bench.labels.progress(view.id)
+    assert (progress.pace_s, progress.minutes_left) == (6.0, 0.5)
+
+
+def test_a_second_session_does_not_ask_again_for_what_the_reader_gave(label_bench, view, items):
+    for number, item in enumerate(items):
+        label_bench.labels.put(act(label_bench, view, item, number))
+    again = label_bench.session(per_slide=30, name="Second")
+    assert again.patches == 60 - len(items)
+    assert not {one.patch_id for one in items} & {one.patch_id for one in label_bench.labels.queue(again.id, 0, 99)}
+
+
+def test_another_reader_is_asked_blind_for_the_same_patches(label_bench, view, items):
+    for number, item in enumerate(items):
+        label_bench.labels.put(act(label_bench, view, item, number))
+    other = label_bench.session(reader=1, per_slide=30)
+    queue = label_bench.labels.queue(other.id, 0, 99)
+    assert len(queue) == 60 and all(item.own is None and item.votes == () for item in queue)
+
+
+def test_a_region_is_asked_for_next(label_bench, view, items):
+    bench = label_bench
+    bench.labels.put(act(bench, view, items[0]))
+    queued = {item.patch_id for item in items}
+    new = [patch for patch in bench.patches[bench.slides[0]] if patch not in queued][:3]
+    assert bench.labels.add_to_queue(view.id, [*new, items[4].patch_id]) == 3
+    after = [item.patch_id for item in bench.labels.queue(view.id)]
+    assert after == [items[0].patch_id, *new, *(item.patch_id for item in items[1:])]
+
+
+def test_a_region_without_a_session_makes_one(label_bench):
+    patches = label_bench.patches[label_bench.slides[1]][:4]
+    assert label_bench.labels.queue_region(label_bench.project, label_bench.readers[2], patches) == 4
+    assert label_bench.labels.open_session(label_bench.project, label_bench.readers[2]).patches == 4
+
+
+def test_patches_of_elsewhere_cannot_be_queued(label_bench, view):
+    with pytest.raises(LabError, match="do not belong"):
+        label_bench.labels.add_to_queue(view.id, [10_000])
+
+
+def test_many_labels_are_one_act_to_undo(label_bench, view):
+    bench = label_bench
+    patches = bench.patches[bench.slides[0]]
+    labels = [PatchGrades(patch, steatosis=2) for patch in patches]
+    assert bench.labels.put_many(bench.project, bench.readers[0], labels, session_id=view.id) == 30
+    assert bench.labels.counts(bench.project).grades["steatosis"] == {2: 30}
+    assert sorted(bench.labels.undo(view.id, bench.readers[0])) == patches
+    assert bench.labels.counts(bench.project).patches == 0
+    assert bench.labels.undo(view.id, bench.readers[0]) == []
+    assert bench.labels.verify().intact
+
+
+def test_many_labels_are_taken_whole_or_not_at_all(label_bench):
+    bench = label_bench
+    patch = bench.patches[bench.slides[0]][0]
+    for wrong in (
+        [PatchGrades(patch), PatchGrades(10_000)],
+        [PatchGrades(patch, ballooning=3)],
+        [PatchGrades(patch)] * 2,
+    ):
+        with pytest.raises(LabelRefused):
+            bench.labels.put_many(bench.project, bench.readers[0], wrong)
+    assert bench.labels.verify().events == 0
+
+
+def test_a_label_set_hashes_its_grades_and_places_and_nothing_else(tmp_path):
+    from tests.label_bench import make_label_bench
+
+    hashes = []
+    for number, grade in enumerate((1, 1, 2)):
+        home = tmp_path / str(number)
+        home.mkdir()
+        bench = make_label_bench(home, slides=2 + number)
+        patches = bench.patches[bench.slides[1]]
+        given = [PatchGrades(patches[0], steatosis=grade), PatchGrades(patches[1], ignored=True)]
+        bench.labels.put_many(bench.project, bench.readers[0], given[:: -1 if number == 1 else 1])
+        hashes.append(bench.labels.label_set(bench.project).sha256)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
+    bench = label_bench
+    patches = bench.patches[bench.slides[0]]
+    bench.labels.put_many(bench.project, bench.readers[0], [PatchGrades(p, ballooning=1) for p in patches[:3]])
+    bench.labels.put_many(bench.project, bench.readers[1], [PatchGrades(p, ballooning=2) for p in patches[:1]])
+    found = bench.labels.label_set(bench.project)
+    assert (found.rule, found.readers, found.counts["ballooning"]) == ("latest", ("Ada", "Ben"), {"1": 2, "2": 1})
+    assert bench.labels.label_set(bench.project, "majority").counts["ballooning"] == {"1": 2}
+    assert bench.labels.label_set(bench.project, reader_id=bench.readers[0]).counts["ballooning"] == {"1": 3}
+
+
+def test_labels_go_out_and_come_in_again_exactly(label_bench, tmp_path):
+    from tests.label_bench import make_label_bench
+
+    bench = label_bench
+    patches = bench.patches[bench.slides[0]]
+    given = [PatchGrades(p, ballooning=n % 3, steatosis=n % 4) for n, p in enumerate(patches[:9])]
+    bench.labels.put_many(bench.project, bench.readers[0], [*given, PatchGrades(patches[9], ignored=True)])
+    bench.labels.put_many(bench.project, bench.readers[1], [PatchGrades(patches[0], inflammation=3)])
+    table = bench.labels.export_csv(bench.project)
+    assert bench.labels.import_csv(bench.project, table.encode()).unchanged == 11
+    home = tmp_path / "other"
+    home.mkdir()
+    other = make_label_bench(home)
+    assert other.labels.import_csv(other.project, table.encode()).imported == 11
+    strip = [line.rsplit(",", 1)[0] for line in table.splitlines()]
+    assert [line.rsplit(",", 1)[0] for line in other.labels.export_csv(other.project).splitlines()] == strip
+    assert other.labels.label_set(other.project).sha256 == bench.labels.label_set(bench.project).sha256
+
+
+def test_a_table_with_wrong_lines_is_refused_with_their_numbers(label_bench):
+    bench = label_bench
+    table = (
+        "slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
+        "slide 0,0,0,Ada,1,,,\n"
+        "slide 9,0,0,Ada,1,,,\n"
+        "slide 0,7,0,Ada,1,,,\n"
+        "slide 0,299,0,Ada,5,,,\n"
+        'slide 0,598,0,Ada,"1,5",,,\n'
+        "slide 0,0,0,Ada,2,,,\n"
+        "slide 0,897,0,,2,,,\n"
+        "slide 0,1196,0,Ada,,,,\n"
+    ).encode()
+    outcome = bench.labels.import_csv(bench.project, table)
+    assert [one.line for one in outcome.problems] == [3, 4, 5, 6, 7, 8, 9] and outcome.imported == 0
+    assert bench.labels.verify().events == 0
+    assert bench.labels.import_csv(bench.project, table, take_good=True).imported == 1
+
+
+@pytest.mark.parametrize("data", [b"slide,x_px0,y_px0,steatosis\nsl\xefde,0,0,1\n", b"a,b\n1,2\n", b""])
+def test_a_table_that_is_none_is_refused_in_words(label_bench, data):
+    outcome = label_bench.labels.import_csv(label_bench.project, data)
+    assert outcome.problems and outcome.imported == 0
