@@ -124,7 +124,8 @@ class Density:
         return KLEINER_SCALES[task.name]
 
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (HighestBag(), Density())}
+DENSITY = Density()
+RULES: dict[str, Rule] = {rule.name: rule for rule in (HighestBag(), DENSITY)}
 
 
 @dataclass(frozen=True)

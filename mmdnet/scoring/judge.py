@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdnet.labels.grading import TASKS, Task
-from mmdnet.scoring.aggregate import COUNTED, Aggregator, round_to_grade
+from mmdnet.scoring.aggregate import COUNTED, DENSITY, Aggregator, round_to_grade
 from mmdnet.scoring.evidence import SlideEvidence
 from mmdnet.scoring.fields import resample_counts
 
@@ -17,7 +17,11 @@ LEAST_PATCHES = 30
 
 @dataclass(frozen=True)
 class TaskJudgement:
-    """One feature: the grade and what it rests on; `resampled` are the grades of the resamples, shape (resamples,)."""
+    """One feature: the grade and what it rests on.
+
+    `quantity` is the rule's own; `density` that of Kleiner's criteria, which a report states whatever the rule.
+    `resampled` are the grades of the resamples, shape (resamples,).
+    """
 
     grade: int
     probabilities: tuple[float, ...]
@@ -25,6 +29,8 @@ class TaskJudgement:
     interval: tuple[float, float]
     quantity: float
     quantity_interval: tuple[float, float]
+    density: float
+    density_interval: tuple[float, float]
     resampled: np.ndarray
 
 
@@ -60,12 +66,12 @@ def judge_tasks(
 def _judge_task(
     task: Task, evidence: SlideEvidence, aggregator: Aggregator, counts: np.ndarray, random: np.random.Generator
 ) -> TaskJudgement:
-    rule, scale = aggregator.rule, aggregator.scale(task)
-    quantity = float(rule.quantity(task, evidence, evidence.once())[0])
-    resampled = rule.quantity(task, evidence, counts)
-    if rule.name == "density" and task.name in COUNTED and quantity == 0.0:
-        # nothing seen is not "none there": what n fields without an event leave possible (rule of three)
-        resampled = random.exponential(1.0 / evidence.fields, size=len(counts))
+    density, densities = _density(task, evidence, counts, random)
+    quantity, resampled = density, densities
+    if aggregator.rule.name != DENSITY.name:
+        quantity = float(aggregator.rule.quantity(task, evidence, evidence.once())[0])
+        resampled = aggregator.rule.quantity(task, evidence, counts)
+    scale = aggregator.scale(task)
     expected = float(scale(np.array([quantity]))[0])
     scores = scale(resampled)
     calibration = aggregator.calibrations.get(task.name)
@@ -80,8 +86,21 @@ def _judge_task(
         interval=_interval_around(expected, scores),
         quantity=quantity,
         quantity_interval=_interval_around(quantity, resampled),
+        density=density,
+        density_interval=_interval_around(density, densities),
         resampled=grades,
     )
+
+
+def _density(
+    task: Task, evidence: SlideEvidence, counts: np.ndarray, random: np.random.Generator
+) -> tuple[float, np.ndarray]:
+    """The density on the slide and on its resamples, shape (resamples,)."""
+    density = float(DENSITY.quantity(task, evidence, evidence.once())[0])
+    if task.name in COUNTED and density == 0.0:
+        # nothing seen is not "none there": what n fields without an event leave possible (rule of three)
+        return density, random.exponential(1.0 / evidence.fields, size=len(counts))
+    return density, DENSITY.quantity(task, evidence, counts)
 
 
 def judge_nas(tasks: Mapping[str, TaskJudgement]) -> NasJudgement | None:

@@ -25,8 +25,10 @@ class TaskScore:
         probabilities: share of resamples with each grade, shape (grades,).
         expected: the continuous score; its rounding is the grade.
         interval: 90 % interval of the continuous score, from 5 % to 95 %.
-        quantity: what the score rests on: fat share of hepatocytes, foci or balloon cells per field, or highest grade.
+        quantity: what the score rests on: the density, or another rule's number.
         quantity_interval: its 90 % interval over resampled tissue.
+        density: share of hepatocytes with fat, or foci or balloon cells per 200x field.
+        density_interval: its 90 % interval over resampled tissue.
         rests_on: the aggregation in words.
         calibrated: whether the scale was fitted to graded slides.
         attention: share of the slide's attention per place, shape (places,): sums to 1; NaN where not assessed.
@@ -40,6 +42,8 @@ class TaskScore:
     interval: tuple[float, float]
     quantity: float
     quantity_interval: tuple[float, float]
+    density: float
+    density_interval: tuple[float, float]
     rests_on: str
     calibrated: bool
     attention: np.ndarray
@@ -55,6 +59,8 @@ class TaskScore:
             "interval": _rounded(self.interval),
             "quantity": float(self.quantity),
             "quantity_interval": _rounded(self.quantity_interval),
+            "density": _rounded(self.density),
+            "density_interval": _rounded(self.density_interval),
             "positive_patch_share": _rounded(float(np.mean(positive[np.isfinite(positive)] > 0.5))),
             "rests_on": self.rests_on,
             "calibrated": self.calibrated,
@@ -239,6 +245,8 @@ def _task_score(name: str, summary: Mapping[str, Any], arrays: Mapping[str, np.n
         interval=(summary["interval"][0], summary["interval"][1]),
         quantity=summary["quantity"],
         quantity_interval=(summary["quantity_interval"][0], summary["quantity_interval"][1]),
+        density=summary["density"],
+        density_interval=(summary["density_interval"][0], summary["density_interval"][1]),
         rests_on=summary["rests_on"],
         calibrated=summary["calibrated"],
         attention=arrays[f"attention.{name}"],

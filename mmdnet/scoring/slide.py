@@ -237,6 +237,8 @@ def _task_scores(
             interval=one.interval,
             quantity=one.quantity,
             quantity_interval=one.quantity_interval,
+            density=one.density,
+            density_interval=one.density_interval,
             rests_on=aggregator.title(task),
             calibrated=task.name in aggregator.calibrations,
             attention=_on_places(attention / attention.sum(), seen.used, places),

@@ -92,3 +92,10 @@ def test_without_all_three_features_there_is_no_nas():
     tasks = judge_tasks(nash(), UNCALIBRATED)
     del tasks["ballooning"]
     assert judge_nas(tasks) is None
+
+
+def test_the_density_is_told_whatever_the_rule():
+    by_density, by_bags = (judge_tasks(nash(), choose_aggregator(rule, None)) for rule in ("density", "max"))
+    assert by_bags["inflammation"].density == by_density["inflammation"].quantity
+    assert by_bags["inflammation"].density_interval == by_density["inflammation"].density_interval
+    assert by_bags["inflammation"].quantity == by_bags["inflammation"].grade
