@@ -1,0 +1,148 @@
+"""Make slides: scene, paint, stain, scan, write; one slide, or many beside each other."""
+
+import json
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdnet.simulate.artefacts import cover, mask_of, thicken
+from mmdnet.simulate.paint import margin_px, paint
+from mmdnet.simulate.recipes import SlideRecipe
+from mmdnet.simulate.scanner import Scanner, scan, scanner_named
+from mmdnet.simulate.scene import Scene, build_scene
+from mmdnet.simulate.stain import light_through, stain_density
+from mmdnet.simulate.texture import Window
+from mmdnet.simulate.truth import SlideTruth, truth_of
+from mmdnet.simulate.write import write_pyramid
+
+BLOCK = 1024  # pixels drawn at a time: a multiple of the file's tiles
+Progress = Callable[[float], None]
+
+
+def render(scene: Scene, window: Window, density: np.ndarray, scanner: Scanner) -> np.ndarray:
+    """One window of a slide as the scanner shows it, uint8 RGB of shape (height, width, 3)."""
+    margin = margin_px(window.mpp)
+    wide = window.grow(margin)
+    painted = paint(scene, wide)
+    shape = (wide.height, wide.width)
+    marks = [(place, mask_of(place, wide.origin_um, shape, wide.mpp)) for place in scene.artefacts]
+    if painted is None:
+        light = np.ones((*shape, 3), np.float32)
+    else:
+        dye = painted.dye
+        for place, mask in marks:
+            if mask is not None and place.kind == "fold":
+                thicken(dye, place, mask, wide.mpp)
+        light = light_through(dye, density * scanner.contrast)
+    for place, mask in marks:
+        if mask is not None and place.kind != "fold":
+            light = cover(light, place, mask, wide.mpp)
+    seen = scan(light, scanner, wide, scene.recipe)
+    return seen[margin : margin + window.height, margin : margin + window.width]
+
+
+def render_field(scene: Scene, x_px0: int, y_px0: int, width: int, height: int) -> np.ndarray:
+    """Any rectangle of a slide without writing the slide, uint8 RGB of shape (height, width, 3)."""
+    recipe = scene.recipe
+    window = Window(x_px0, y_px0, width, height, recipe.mpp)
+    return render(scene, window, stain_density(recipe), scanner_named(recipe.scanner))
+
+
+def simulate_slide(recipe: SlideRecipe, path: Path, progress: Progress | None = None, threads: int = 1) -> SlideTruth:
+    """Draw a slide and write it, with its truth beside it (`.truth.json`, `.truth.geojson`).
+
+    Args:
+        recipe: what to draw; the same recipe gives the same bytes.
+        path: of the slide, a `.tiff`.
+        progress: called with the share that is done (0-1).
+        threads: blocks drawn at the same time; the bytes do not depend on it.
+
+    Returns:
+        The truth.
+
+    Raises:
+        LabError: the slide is too small for tissue, or the file cannot be written.
+    """
+    path = Path(path)
+    scene = build_scene(recipe)
+    scanner = scanner_named(recipe.scanner)
+    truth = truth_of(scene)
+    write_pyramid(path, recipe, scanner.quality, _bands(scene, scanner, threads, progress))
+    truth.save(path.with_suffix(".truth.json"))
+    path.with_suffix(".truth.geojson").write_text(json.dumps(truth.to_geojson()), encoding="utf-8")
+    return truth
+
+
+def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress | None) -> Iterator[np.ndarray]:
+    """The slide from top to bottom in bands of one block's height, drawn a few blocks ahead."""
+    recipe = scene.recipe
+    density = stain_density(recipe)
+    windows = [
+        [
+            Window(left, top, min(BLOCK, recipe.width_px - left), min(BLOCK, recipe.height_px - top), recipe.mpp)
+            for left in range(0, recipe.width_px, BLOCK)
+        ]
+        for top in range(0, recipe.height_px, BLOCK)
+    ]
+    flat = deque(window for row in windows for window in row)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        ahead: deque[Future[np.ndarray]] = deque()
+
+        def refill() -> None:
+            while flat and len(ahead) < 2 * threads:
+                ahead.append(pool.submit(render, scene, flat.popleft(), density, scanner))
+
+        for done, row in enumerate(windows, start=1):
+            blocks = []
+            for _ in row:
+                refill()
+                blocks.append(ahead.popleft().result())
+            yield np.concatenate(blocks, axis=1)
+            if progress:
+                progress(done / len(windows))
+
+
+def _one(recipe: SlideRecipe, path: Path) -> Path:
+    cv2.setNumThreads(1)  # the processes share the cores already
+    simulate_slide(recipe, path)
+    return path
+
+
+def simulate_many(
+    recipes: Sequence[SlideRecipe], folder: Path, processes: int = 2, progress: Progress | None = None
+) -> list[Path]:
+    """Make many slides, several at a time, each `<recipe name>.tiff` with its truth beside it.
+
+    Args:
+        recipes: with different names.
+        folder: made when absent.
+        processes: slides drawn at the same time; 1 starts no process.
+        progress: called with the share of slides done (0-1).
+
+    Returns:
+        The slides' paths in the order of the recipes.
+
+    Raises:
+        LabError: a slide could not be made; those before it stay.
+    """
+    folder = Path(folder)
+    paths = [folder / f"{recipe.name}.tiff" for recipe in recipes]
+    if processes <= 1 or len(recipes) < 2:
+        for index, (recipe, path) in enumerate(zip(recipes, paths, strict=True)):
+            simulate_slide(recipe, path)
+            if progress:
+                progress((index + 1) / len(recipes))
+        return paths
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=processes, mp_context=context) as pool:
+        waiting = [pool.submit(_one, recipe, path) for recipe, path in zip(recipes, paths, strict=True)]
+        for done, finished in enumerate(as_completed(waiting), start=1):
+            finished.result()
+            if progress:
+                progress(done / len(recipes))
+    return paths
