@@ -27,3 +27,11 @@ def real_data() -> Path:
     if not (folder / "slides").is_dir():
         pytest.skip(f"real slides are not at {folder}; set MMDNET_REAL_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def label_bench(tmp_path: Path):
+    """A small lab for labelling: two slides of thirty patches, three readers, no files."""
+    from tests.label_bench import make_label_bench
+
+    return make_label_bench(tmp_path)

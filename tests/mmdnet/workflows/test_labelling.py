@@ -265,16 +265,16 @@ def test_labels_go_out_and_come_in_again_exactly(label_bench, tmp_path):
 def test_a_table_with_wrong_lines_is_refused_with_their_numbers(label_bench):
     bench = label_bench
     table = (
-        "slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
-        "slide 0,0,0,Ada,1,,,\n"
-        "slide 9,0,0,Ada,1,,,\n"
-        "slide 0,7,0,Ada,1,,,\n"
-        "slide 0,299,0,Ada,5,,,\n"
-        'slide 0,598,0,Ada,"1,5",,,\n'
-        "slide 0,0,0,Ada,2,,,\n"
-        "slide 0,897,0,,2,,,\n"
-        "slide 0,1196,0,Ada,,,,\n"
-    ).encode()
+        b"slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
+        b"slide 0,0,0,Ada,1,,,\n"
+        b"slide 9,0,0,Ada,1,,,\n"
+        b"slide 0,7,0,Ada,1,,,\n"
+        b"slide 0,299,0,Ada,5,,,\n"
+        b'slide 0,598,0,Ada,"1,5",,,\n'
+        b"slide 0,0,0,Ada,2,,,\n"
+        b"slide 0,897,0,,2,,,\n"
+        b"slide 0,1196,0,Ada,,,,\n"
+    )
     outcome = bench.labels.import_csv(bench.project, table)
     assert [one.line for one in outcome.problems] == [3, 4, 5, 6, 7, 8, 9] and outcome.imported == 0
     assert bench.labels.verify().events == 0

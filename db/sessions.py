@@ -1,0 +1,136 @@
+"""Label sessions and their queues: which patches a reader is asked for, in which order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from db import labels
+from db.models import LabelSession, Patch, QueueItem, Slide
+from db.slides import USABLE
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One place in a queue, with what is needed to find and show the patch."""
+
+    position: int
+    stream: str
+    patch: Patch
+    slide: Slide
+
+
+def sessions_of(session: Session, project_id: int, reader_id: int | None = None) -> Sequence[LabelSession]:
+    """The project's label sessions, newest first; only one reader's if given."""
+    statement = select(LabelSession).where(LabelSession.project_id == project_id).order_by(LabelSession.id.desc())
+    return session.scalars(
+        statement if reader_id is None else statement.where(LabelSession.reader_id == reader_id)
+    ).all()
+
+
+def usable_patches(session: Session, project_id: int, slide_ids: Iterable[int]) -> list[tuple[int, int, float | None]]:
+    """(patch id, slide id, fat area share) of the patches of ready slides that may be asked for, by patch id."""
+    rows = session.execute(
+        select(Patch.id, Patch.slide_id, Patch.fat_area_share)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(Slide.project_id == project_id, Slide.status == "ready", Patch.slide_id.in_(list(slide_ids)), USABLE)
+        .order_by(Patch.id)
+    )
+    return [(patch_id, slide_id, fat) for patch_id, slide_id, fat in rows]
+
+
+def project_of_patch(session: Session, patch_id: int) -> int | None:
+    """The project a patch belongs to; None if there is no such patch."""
+    return session.scalar(select(Slide.project_id).join(Patch, Patch.slide_id == Slide.id).where(Patch.id == patch_id))
+
+
+def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[int]) -> set[int]:
+    """Those of the patches that exist and belong to the project."""
+    found: set[int] = set()
+    for start in range(0, len(patch_ids), labels.CHUNK):
+        found.update(
+            session.scalars(
+                select(Patch.id)
+                .join(Slide, Slide.id == Patch.slide_id)
+                .where(Slide.project_id == project_id, Patch.id.in_(patch_ids[start : start + labels.CHUNK]))
+            )
+        )
+    return found
+
+
+def is_queued(session: Session, session_id: int, patch_id: int) -> bool:
+    statement = select(QueueItem.id).where(QueueItem.session_id == session_id, QueueItem.patch_id == patch_id)
+    return session.scalar(statement) is not None
+
+
+def queued_patches(session: Session, session_id: int) -> set[int]:
+    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id == session_id)))
+
+
+def append_items(session: Session, session_id: int, items: Sequence[tuple[int, str]], at: int | None = None) -> None:
+    """Put (patch id, stream) pairs at the end of a queue, or at position `at` with what stands there moved back."""
+    end = session.scalar(select(func.max(QueueItem.position)).where(QueueItem.session_id == session_id))
+    start = 0 if end is None else end + 1
+    if at is not None and at < start:
+        moved = update(QueueItem).where(QueueItem.session_id == session_id, QueueItem.position >= at)
+        session.execute(moved.values(position=QueueItem.position + len(items)))
+        start = at
+    if items:
+        session.execute(
+            insert(QueueItem),
+            [
+                {"session_id": session_id, "patch_id": patch_id, "position": start + index, "stream": stream}
+                for index, (patch_id, stream) in enumerate(items)
+            ],
+        )
+
+
+def length(session: Session, session_id: int) -> int:
+    return session.scalar(select(func.count(QueueItem.id)).where(QueueItem.session_id == session_id)) or 0
+
+
+def items(session: Session, session_id: int, offset: int, limit: int) -> list[QueueRow]:
+    """The queue from position `offset` on, at most `limit` places."""
+    rows = session.execute(
+        select(QueueItem.position, QueueItem.stream, Patch, Slide)
+        .join(Patch, Patch.id == QueueItem.patch_id)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(QueueItem.session_id == session_id, QueueItem.position >= offset)
+        .order_by(QueueItem.position)
+        .limit(limit)
+    )
+    return [QueueRow(position, stream, patch, slide) for position, stream, patch, slide in rows]
+
+
+def first_open(session: Session, session_id: int, reader_id: int) -> int | None:
+    """Position of the first patch without a label from this session; None when all have one."""
+    return session.scalar(
+        select(func.min(QueueItem.position)).where(
+            QueueItem.session_id == session_id,
+            QueueItem.patch_id.not_in(labels.done_in_session(session_id, reader_id)),
+        )
+    )
+
+
+def progress_by_slide(session: Session, session_id: int, reader_id: int) -> list[tuple[int, str, int, int]]:
+    """(slide id, slide name, patches asked for, patches labelled) per slide of the queue, by name."""
+    total = session.execute(
+        select(Slide.id, Slide.name, func.count())
+        .join(Patch, Patch.slide_id == Slide.id)
+        .join(QueueItem, QueueItem.patch_id == Patch.id)
+        .where(QueueItem.session_id == session_id)
+        .group_by(Slide.id, Slide.name)
+        .order_by(Slide.name)
+    ).all()
+    done_rows = session.execute(
+        select(Patch.slide_id, func.count())
+        .join(QueueItem, QueueItem.patch_id == Patch.id)
+        .where(
+            QueueItem.session_id == session_id,
+            Patch.id.in_(labels.done_in_session(session_id, reader_id)),
+        )
+        .group_by(Patch.slide_id)
+    )
+    done = {slide_id: count for slide_id, count in done_rows}  # noqa: C416
+    return [(slide_id, name, count, done.get(slide_id, 0)) for slide_id, name, count in total]

@@ -1,0 +1,90 @@
+"""From several readers' grades of one patch to one: the rules a project can choose from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mmdnet.errors import LabError
+
+Grade = int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One reader's standing label of a patch. `order` grows with time; `adjudicated`: to settle a disagreement."""
+
+    order: int
+    reader_id: int
+    grades: tuple[Grade, ...]
+    ignored: bool = False
+    adjudicated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a rule makes of the votes; a task on which it finds no grade is None, unknown."""
+
+    grades: tuple[Grade, ...]
+    ignored: bool
+
+
+def latest(votes: Sequence[Vote]) -> Agreed:
+    """The newest label, whoever gave it."""
+    newest = max(votes, key=lambda vote: vote.order)
+    return Agreed(newest.grades, newest.ignored)
+
+
+def majority(votes: Sequence[Vote]) -> Agreed:
+    """Per task the grade given by more than half of those who graded it; ignored if more than half ignored it."""
+    tasks = len(votes[0].grades)
+    if sum(vote.ignored for vote in votes) * 2 > len(votes):
+        return Agreed((None,) * tasks, True)
+    return Agreed(tuple(_most([vote.grades[task] for vote in votes]) for task in range(tasks)), False)
+
+
+def adjudicated(votes: Sequence[Vote]) -> Agreed:
+    """The newest adjudication if there is one; else only what all readers agree on."""
+    settled = [vote for vote in votes if vote.adjudicated]
+    if settled:
+        return latest(settled)
+    tasks = len(votes[0].grades)
+    if all(vote.ignored for vote in votes):
+        return Agreed((None,) * tasks, True)
+    return Agreed(tuple(_same([vote.grades[task] for vote in votes]) for task in range(tasks)), False)
+
+
+RULES: Mapping[str, Callable[[Sequence[Vote]], Agreed]] = {
+    "latest": latest,
+    "majority": majority,
+    "adjudicated": adjudicated,
+}
+
+
+def consensus(votes: Sequence[Vote], rule: str) -> Agreed:
+    """Votes on one patch (at least one) to one label.
+
+    Raises:
+        LabError: there is no such rule.
+    """
+    if rule not in RULES:
+        raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULES)}.")
+    return RULES[rule](votes)
+
+
+def _known(grades: Sequence[Grade]) -> list[int]:
+    return [grade for grade in grades if grade is not None]
+
+
+def _most(grades: Sequence[Grade]) -> Grade:
+    known = _known(grades)
+    if not known:
+        return None
+    grade, count = Counter(known).most_common(1)[0]
+    return grade if count * 2 > len(known) else None
+
+
+def _same(grades: Sequence[Grade]) -> Grade:
+    known = set(_known(grades))
+    return known.pop() if len(known) == 1 else None

@@ -1,0 +1,82 @@
+"""Queues: nothing twice, nothing foreign, seeded, and always with a random audit stream."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmdnet.errors import LabError
+from mmdnet.labels.queue import PLANS, Candidates, fat_look, plan_queue
+
+
+def candidates(slides=3, each=40):
+    count = slides * each
+    rng = np.random.default_rng(1)
+    return Candidates(
+        np.arange(count) + 100, np.arange(count) % slides, look=rng.integers(0, 4, count), worth=rng.random(count)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 5),
+    st.integers(1, 50),
+    st.integers(0, 60),
+    st.floats(0, 1),
+    st.sampled_from(sorted(PLANS)),
+    st.integers(0, 99),
+)
+def test_a_queue_asks_for_each_patch_once_and_for_as_many_as_wanted(slides, each, per_slide, audit, plan, seed):
+    known = candidates(slides, each)
+    picks = plan_queue(known, per_slide, plan, seed, audit)
+    patches = [pick.patch_id for pick in picks]
+    assert len(set(patches)) == len(patches) == slides * min(per_slide, each)
+    assert set(patches) <= set(known.patch_id.tolist())
+    assert sum(pick.stream == "audit" for pick in picks) == slides * round(min(per_slide, each) * audit)
+
+
+def test_the_same_seed_gives_the_same_queue_and_another_another():
+    assert plan_queue(candidates(), 10, seed=4) == plan_queue(candidates(), 10, seed=4)
+    assert plan_queue(candidates(), 10, seed=4) != plan_queue(candidates(), 10, seed=5)
+
+
+def test_quotas_are_per_slide():
+    known = candidates()
+    slide_of = dict(zip(known.patch_id.tolist(), known.slide_id.tolist(), strict=True))
+    picks = plan_queue(known, {0: 3, 2: 7})
+    assert Counter(slide_of[pick.patch_id] for pick in picks) == {0: 3, 2: 7}
+
+
+def test_every_slide_has_patches_before_any_has_a_second_block():
+    known = candidates()
+    slide_of = dict(zip(known.patch_id.tolist(), known.slide_id.tolist(), strict=True))
+    order = [slide_of[pick.patch_id] for pick in plan_queue(known, 12, block=6)]
+    assert {*order[:18]} == {0, 1, 2}
+    assert all(len({*order[start : start + 6]}) == 1 for start in range(0, 36, 6))
+
+
+def test_the_stratified_plan_takes_every_look_as_often_as_it_can():
+    known = Candidates(np.arange(100), np.zeros(100, int), look=np.r_[np.zeros(90, int), np.ones(8, int), [2, 2]])
+    picks = plan_queue(known, 12, "stratified", audit_share=0)
+    assert Counter(known.look[[pick.patch_id for pick in picks]].tolist()) == {0: 5, 1: 5, 2: 2}
+
+
+def test_a_ranked_plan_asks_for_the_highest_worth_first():
+    known = candidates(slides=1)
+    picks = plan_queue(known, 5, "ranked", audit_share=0)
+    best = known.patch_id[np.argsort(-known.worth)[:5]]
+    assert [pick.patch_id for pick in picks] == best.tolist()
+
+
+def test_unknown_plans_and_shares_are_refused():
+    for wrong in ({"plan": "lucky"}, {"audit_share": 1.2}, {"per_slide": -1}):
+        with pytest.raises(LabError):
+            plan_queue(candidates(), **{"per_slide": 3, **wrong})
+    with pytest.raises(LabError, match="scores"):
+        plan_queue(Candidates(np.arange(3), np.zeros(3, int)), 2, "ranked")
+
+
+def test_fat_that_was_not_measured_is_its_own_look():
+    assert fat_look(np.array([0.0, 0.05, 0.2, 0.5, np.nan])).tolist() == [0, 1, 2, 3, 4]
