@@ -146,8 +146,8 @@ class PositiveFirstSampler:
                 there[t, np.unique(own[:, t][own[:, t] >= 0])] = True
         natural = np.zeros((len(TASKS), 4))
         for bag in natural_bags(self.cohort, self.slides, self.bag_size):
-            for t in np.flatnonzero(bag.grades >= 0):
-                natural[t, bag.grades[t]] += 1
+            for known in np.flatnonzero(bag.grades >= 0):
+                natural[known, bag.grades[known]] += 1
         natural /= np.maximum(natural.sum(axis=1, keepdims=True), 1)
         even = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
         share = np.where(there, (1 - natural_share) * even + natural_share * natural, 0)

@@ -1,0 +1,148 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmdnet.bags.cohort import Cohort, SlideInfo
+from mmdnet.bags.sampler import BAGS_PER_SLIDE, PositiveFirstSampler, make_bag, natural_bags
+from mmdnet.errors import LabError
+
+
+def same(a, b) -> bool:
+    return len(a) == len(b) and all(np.array_equal(x.instances, y.instances) for x, y in zip(a, b, strict=True))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 100), st.integers(4, 20))
+def test_a_bags_grade_is_the_highest_of_its_patches_which_are_of_one_slide_and_each_there_once(crafted, seed, size):
+    cohort = crafted(8, 25, seed)
+    for bag in PositiveFirstSampler(cohort, range(8), size, seed).epoch(0):
+        assert (cohort.slide_index[bag.instances] == bag.slide_index).all()
+        assert len(set(bag.instances.tolist())) == len(bag.instances) <= size
+        assert bag.grades.tolist() == cohort.grades[bag.instances].max(axis=0).tolist()
+        assert not cohort.ignored[bag.instances].any()
+
+
+def test_bags_are_seeded_and_an_epoch_does_not_depend_on_which_were_asked_for_before(crafted):
+    cohort = crafted()
+    one, two = (PositiveFirstSampler(cohort, range(30), 16, 7) for _ in range(2))
+    first = [one.epoch(e) for e in range(3)]
+    assert same(first[2], two.epoch(2))
+    assert same(first[0], two.epoch(0))
+    assert not same(first[0], first[1])
+    assert not same(first[0], PositiveFirstSampler(cohort, range(30), 16, 8).epoch(0))
+
+
+def test_grades_come_as_wanted_within_a_tenth(crafted):
+    sampler = PositiveFirstSampler(crafted(40, 80, ignored=0), range(40), 16, 0, bags_per_epoch=200, natural_share=0)
+    delivered = np.zeros((3, 4))
+    for epoch in range(5):
+        for bag in sampler.epoch(epoch):
+            delivered[np.arange(3), bag.grades] += 1
+    assert np.abs(delivered / 5 - sampler.wanted).max() <= 0.1 * 200
+
+
+def test_the_natural_prior_is_kept_as_far_as_asked(crafted):
+    cohort = crafted()
+    natural = np.zeros((3, 4))
+    for bag in natural_bags(cohort, range(30), 16):
+        natural[np.arange(3), bag.grades] += 1
+    natural /= natural.sum(axis=1, keepdims=True)
+    all_natural = PositiveFirstSampler(cohort, range(30), 16, natural_share=1)
+    assert np.allclose(all_natural.wanted / all_natural.bags_per_epoch, natural)
+    even = PositiveFirstSampler(cohort, range(30), 16, natural_share=0)
+    assert np.allclose(even.wanted[2] / even.bags_per_epoch, 0.25)
+
+
+def test_no_slide_fills_an_epoch_and_domains_come_alike(crafted):
+    cohort = crafted(16, 200)
+    uneven = replace(
+        cohort,
+        slides=tuple(replace(s, scanner="big" if i else "small") for i, s in enumerate(cohort.slides)),
+    )
+    bags = PositiveFirstSampler(uneven, range(16), 16, bags_per_epoch=10_000).epoch(0)
+    per_slide = np.bincount([bag.slide_index for bag in bags])
+    assert per_slide.max() <= BAGS_PER_SLIDE
+    few = PositiveFirstSampler(uneven, range(16), 16, bags_per_epoch=16, natural_share=0).epoch(0)
+    assert sum(bag.slide_index == 0 for bag in few) >= 2  # the lone slide of its domain
+
+
+def test_the_least_used_positives_come_first(crafted):
+    cohort = crafted(1, 60, ignored=0)
+    grades = np.zeros_like(cohort.grades)
+    grades[:12, 0] = 1
+    sampler = PositiveFirstSampler(replace(cohort, grades=grades), [0], 16, bags_per_epoch=8, natural_share=0)
+    seen = np.zeros(60, int)
+    for epoch in range(6):
+        for bag in sampler.epoch(epoch):
+            seen[bag.instances] += 1
+    assert seen[:12].min() > 0
+    assert seen[:12].max() <= 2 * seen[:12].min() + 2
+
+
+def test_neighbouring_bags_come_from_different_slides(crafted):
+    bags = PositiveFirstSampler(crafted(), range(30), 16).epoch(0)
+    distinct = [len({bag.slide_index for bag in bags[at : at + 4]}) for at in range(0, len(bags) - 3, 4)]
+    assert np.mean(distinct) > 3.5
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 30), st.integers(0, 50))
+def test_natural_bags_hold_every_usable_patch_exactly_once_and_never_change(crafted, size, seed):
+    cohort = crafted(5, 23, seed, ignored=0.2)
+    bags = natural_bags(cohort, range(5), size)
+    held = np.concatenate([bag.instances for bag in bags])
+    assert sorted(held.tolist()) == np.flatnonzero(~cohort.ignored).tolist()
+    assert all(len(bag.instances) <= size for bag in bags)
+    assert same(bags, natural_bags(cohort, range(5), size))
+    assert same([bag for bag in bags if bag.slide_index == 3], natural_bags(cohort, [3], size))
+
+
+def one_slide(grades, own=None, n=None) -> Cohort:
+    grades = np.array(grades, np.int8)
+    return Cohort(
+        (SlideInfo(1, "a", grades=own or {}),), np.arange(len(grades)), np.zeros(len(grades), int), grades,
+        np.zeros(len(grades), bool),
+    )  # fmt: skip
+
+
+def test_a_patch_without_a_grade_is_not_a_negative():
+    cohort = one_slide([[0, 0, -1], [-1, 1, -1], [-1, 3, -1], [-1, 0, -1]])
+    bag = make_bag(cohort, 0, np.arange(4))
+    assert bag.grades.tolist() == [0, 3, -1]
+    assert bag.trust.tolist() == [0.25, 1.0, 0.0]  # a highest grade stays the highest whatever the others are
+
+
+def test_the_slides_own_grade_is_the_bags_only_where_no_patch_was_graded():
+    cohort = one_slide([[0, -1, -1], [1, -1, -1]], own={"ballooning": 2, "inflammation": 3})
+    bag = make_bag(cohort, 0, np.arange(2))
+    assert bag.grades.tolist() == [1, 3, -1]
+    assert bag.trust.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_a_slide_with_fewer_patches_than_a_bag_gives_one_short_bag():
+    cohort = one_slide([[0, 0, 1]] * 5)
+    assert [len(bag.instances) for bag in natural_bags(cohort, [0], 16)] == [5]
+    assert all(len(bag.instances) == 5 for bag in PositiveFirstSampler(cohort, [0], 16).epoch(0))
+
+
+def test_a_slide_of_fewer_than_four_patches_does_not_train_beside_larger_ones(crafted):
+    cohort = crafted(3, 20, ignored=0)
+    ignored = cohort.ignored.copy()
+    ignored[cohort.patches_of(1)[3:]] = True
+    assert PositiveFirstSampler(replace(cohort, ignored=ignored), range(3)).slides == [0, 2]
+
+
+def test_slides_with_nothing_but_set_aside_patches_cannot_train(crafted):
+    cohort = crafted(2, 10, ignored=1.1)
+    with pytest.raises(LabError, match="None of the training slides"):
+        PositiveFirstSampler(cohort, range(2))
+    assert natural_bags(cohort, range(2), 16) == []
+
+
+def test_patches_nothing_is_known_about_are_left_out_of_evaluation_but_not_of_scoring():
+    cohort = one_slide([[0, 0, 1]] * 5 + [[-1, -1, -1]] * 5)
+    assert sum(len(bag.instances) for bag in natural_bags(cohort, [0], 4)) == 5
+    assert sum(len(bag.instances) for bag in natural_bags(cohort, [0], 4, only_informative=False)) == 10

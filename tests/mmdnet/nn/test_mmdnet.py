@@ -1,0 +1,148 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmdnet.errors import LabError
+from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet, Targets, scatter
+
+TASKS = ("ballooning", "inflammation", "steatosis")
+
+
+@pytest.fixture(scope="module")
+def net() -> MMDNet:
+    torch.manual_seed(0)
+    return MMDNet(Architecture(projection=32, attention_hidden=16, domains=("a", "b"))).eval()
+
+
+def targets(bags: int, instances: int, grade: int = -1, domain: int = -1) -> Targets:
+    return Targets(
+        torch.full((bags, 3), grade),
+        torch.ones(bags, 3),
+        torch.full((bags, instances, 3), grade),
+        torch.full((bags,), domain),
+    )
+
+
+WEIGHTS = LossWeights(tasks=dict.fromkeys(TASKS, 1.0), instance=1.0, ignore=1.0)
+
+
+def test_outputs_have_the_shapes_they_promise(net):
+    h = torch.randn(2, 5, net.width)
+    out = net.from_features(h, torch.ones(2, 5, dtype=torch.bool))
+    assert {name: logits.shape[1] for name, logits in out.logits.items()} == dict(zip(TASKS, (2, 3, 3), strict=True))
+    assert out.domain_logits.shape == (2, 5, 2)
+    assert out.ignore_logits.shape == (2, 5)
+    assert out.bag_features["steatosis"].shape == (2, 32)
+    predicted = net.predict(out)["steatosis"]
+    assert predicted.probabilities.shape == (2, 4)
+    assert predicted.grade.shape == predicted.expected.shape == (2,)
+    assert net.instance_probabilities(h[0])["ballooning"].shape == (5, 3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 6), st.integers(0, 10_000))
+def test_order_and_padding_of_a_bag_change_nothing(net, instances, padding, seed):
+    torch.manual_seed(seed)
+    h = torch.randn(1, instances, net.width)
+    order = torch.randperm(instances)
+    padded = torch.cat([h[:, order], torch.randn(1, padding, net.width)], dim=1)
+    present = torch.arange(instances + padding)[None] < instances
+    plain, moved = net.from_features(h, torch.ones(1, instances, dtype=torch.bool)), net.from_features(padded, present)
+    for name in TASKS:
+        assert torch.allclose(plain.logits[name], moved.logits[name], atol=1e-5)
+        assert torch.allclose(plain.attention[name][:, order], moved.attention[name][:, :instances], atol=1e-5)
+
+
+def test_pixels_of_padding_are_never_looked_at(net):
+    images = torch.randint(0, 256, (1, 3, 3, 64, 64), dtype=torch.uint8)
+    present = torch.tensor([[True, True, False]])
+    other = images.clone()
+    other[0, 2] = 0
+    for name in TASKS:
+        assert torch.equal(net(images, present).logits[name], net(other, present).logits[name])
+
+
+def test_task_heads_share_no_parameter(net):
+    owned = [{id(p) for p in net.head(name).parameters()} for name in TASKS]
+    assert not (owned[0] & owned[1] or owned[0] & owned[2] or owned[1] & owned[2])
+    net.zero_grad()
+    h = torch.randn(2, 4, net.width)
+    net.from_features(h, torch.ones(2, 4, dtype=torch.bool)).logits["steatosis"].sum().backward()
+    assert all(p.grad is None for name in TASKS[:2] for p in net.head(name).parameters())
+
+
+def test_nothing_known_means_a_loss_of_zero_and_finite_gradients(net):
+    net.zero_grad()
+    out = net.from_features(torch.randn(2, 4, net.width), torch.ones(2, 4, dtype=torch.bool), 0.5)
+    parts = net.compute_loss(out, targets(2, 4), WEIGHTS)
+    parts["total"].backward()
+    assert {name: value.item() for name, value in parts.items()} == dict.fromkeys(parts, 0.0)
+    assert set(parts) == {*TASKS, "instance", "ignore", "domain", "total"}
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
+
+
+def test_a_task_unknown_in_the_batch_leaves_the_others_alone(net):
+    out = net.from_features(torch.randn(2, 4, net.width), torch.ones(2, 4, dtype=torch.bool))
+    known = targets(2, 4, grade=1, domain=0)
+    all_known = net.compute_loss(out, known, WEIGHTS)
+    known.grades[:, 0] = known.instance_grades[..., 0] = -1
+    without = net.compute_loss(out, known, WEIGHTS)
+    assert without["ballooning"] == 0
+    assert without["steatosis"] == all_known["steatosis"]
+    assert torch.isfinite(without["total"])
+
+
+def test_the_total_is_the_weighted_sum_of_its_parts(net):
+    out = net.from_features(torch.randn(2, 4, net.width), torch.ones(2, 4, dtype=torch.bool), 0.5)
+    weights = LossWeights(tasks={"steatosis": 2.0, "inflammation": 0.5}, instance=0.3, ignore=0.7)
+    parts = net.compute_loss(out, targets(2, 4, 1, 1), weights, torch.randn(3))
+    expected = 2 * parts["steatosis"] + 0.5 * parts["inflammation"] + 0.3 * parts["instance"]
+    expected = expected + 0.7 * parts["ignore"] + parts["domain"]
+    assert torch.allclose(parts["total"], expected)
+
+
+def test_the_attended_instance_is_spared_and_strength_zero_spares_all(net):
+    h = torch.randn(1, 4, net.width, requires_grad=True)
+    present = torch.ones(1, 4, dtype=torch.bool)
+    known = targets(1, 4, domain=1)
+    for strength in (0.0, 0.7):
+        h.grad = None
+        out = net.from_features(h, present, strength)
+        net.compute_loss(out, known, WEIGHTS)["domain"].backward()
+        moved = h.grad.abs().sum(-1)[0]
+        assert (moved == 0).all() == (strength == 0)
+        if strength:
+            top = [int(out.attention[name].argmax()) for name in TASKS]
+            assert (moved[top] == 0).all()
+
+
+def test_a_set_aside_patch_and_a_graded_one_pull_the_quality_gate_apart(net):
+    out = net.from_features(torch.randn(1, 4, net.width), torch.ones(1, 4, dtype=torch.bool))
+    assert net.compute_loss(out, targets(1, 4), WEIGHTS, torch.randn(2))["ignore"] == 0  # nobody looked at these
+    unsure = net.compute_loss(out, targets(1, 4, 0), WEIGHTS, torch.zeros(2))["ignore"]
+    sure = net.compute_loss(out, targets(1, 4, 0), WEIGHTS, torch.full((2,), 9.0))["ignore"]
+    assert sure < unsure
+
+
+@pytest.mark.parametrize("spoil", ["empty", "nan", "width"])
+def test_bad_features_are_refused_in_a_sentence(net, spoil):
+    h, present = torch.randn(2, 3, net.width), torch.ones(2, 3, dtype=torch.bool)
+    if spoil == "empty":
+        present[1] = False
+    if spoil == "nan":
+        h[0, 0, 0] = torch.nan
+    if spoil == "width":
+        h = h[..., :-1]
+    with pytest.raises(LabError):
+        net.from_features(h, present)
+
+
+def test_scattered_features_stand_where_their_instances_are():
+    present = torch.tensor([[True, False], [True, True]])
+    laid = scatter(torch.tensor([[1.0], [2.0], [3.0]]), present)
+    assert laid.squeeze(-1).tolist() == [[1, 0], [2, 3]]
+
+
+def test_one_domain_or_none_means_no_domain_branch():
+    assert MMDNet(Architecture(domains=("only",))).domain is None
