@@ -16,16 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmdnet.errors import LabError
+from mmdnet.nn.kinds import PAPER_BACKBONES, SMALL
 
-SMALL = "small"
-PAPER_BACKBONES: dict[str, str] = {
-    "VGG16": "vgg16.tv_in1k",
-    "ResNet50": "resnet50.a1_in1k",
-    "MobileNetV3": "mobilenetv3_large_100.ra_in1k",
-    "ViT-B/32": "vit_base_patch32_224.augreg_in21k_ft_in1k",
-    "ConvNeXt-T": "convnext_tiny.fb_in1k",
-    "Swin-T": "swin_tiny_patch4_window7_224.ms_in1k",
-}
 MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB in 0-1: what timm's weights were trained with
 STD = (0.229, 0.224, 0.225)
 

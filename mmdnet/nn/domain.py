@@ -4,14 +4,12 @@ Attention-weighted domain adversary after Hashimoto et al. 2020 (DA-MIL): instan
 """
 
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-AttentionRule = Literal["relative_max", "mean"]
-ReversalMode = Literal["relative", "hashimoto", "uniform", "loss_attention"]
+from mmdnet.nn.kinds import AttentionRule, ReversalMode
 
 
 class DomainPredictor(nn.Module):

@@ -4,13 +4,10 @@ A loss here is a weighted mean over the items whose grade is known. Items withou
 computed (a mean over nothing is NaN); with none left the loss is 0 and still hangs on the graph.
 """
 
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-HeadKind = Literal["ce", "corn"]
 
 
 class GradeHead(nn.Module):

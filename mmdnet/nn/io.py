@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
-from mmdnet.nn.heads import HeadKind
+from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.mmdnet import Architecture, MMDNet
 
 WEIGHTS = "weights.safetensors"

@@ -33,7 +33,8 @@ from mmdnet.nn.domain import (
     shared_attention,
 )
 from mmdnet.nn.gradient_reversal import reverse_gradient
-from mmdnet.nn.heads import HEADS, GradeHead, HeadKind, expected_grade
+from mmdnet.nn.heads import HEADS, GradeHead, expected_grade
+from mmdnet.nn.kinds import HeadKind
 
 
 def _kleiner_tasks() -> dict[str, int]:

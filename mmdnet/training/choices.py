@@ -7,9 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mmdnet.bags.cohort import DomainKey
 from mmdnet.errors import LabError
-from mmdnet.nn.backbones import SMALL
-from mmdnet.nn.domain import AttentionRule, ReversalMode
-from mmdnet.nn.heads import HeadKind
+from mmdnet.nn.kinds import SMALL, AttentionRule, HeadKind, ReversalMode
 
 PAPER: dict[str, Any] = {
     "head": "ce",
