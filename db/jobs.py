@@ -1,0 +1,46 @@
+"""Jobs as people see them, and the signs of life of the workers that run them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from db.models import Job, WorkerLease, now
+
+
+def job_progress(session: Session, job_id: str, share: float, message: str, numbers: dict[str, Any]) -> None:
+    """How far a job is: share 0-1, a sentence, and the numbers behind it."""
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(share_done=share, message=message, progress=numbers, updated_at=now())
+    )
+
+
+def job_failure(session: Session, job_id: str, sentence: str | None) -> None:
+    """Why a job failed, for a person; None when it is tried again."""
+    session.execute(update(Job).where(Job.id == job_id).values(failure=sentence, updated_at=now()))
+
+
+def raise_beat(session: Session, executor_id: str, info: dict[str, Any]) -> None:
+    """A worker's sign of life; its row is made again if a survivor had taken the worker for dead."""
+    alive = update(WorkerLease).where(WorkerLease.executor_id == executor_id)
+    if not _changed(session, alive.values(beat=WorkerLease.beat + 1, info=info)):
+        session.add(WorkerLease(executor_id=executor_id, beat=1, info=info))
+
+
+def leases(session: Session) -> Sequence[WorkerLease]:
+    return session.scalars(select(WorkerLease).order_by(WorkerLease.executor_id)).all()
+
+
+def bury(session: Session, executor_id: str, beat: int) -> bool:
+    """Delete a worker's lease if it still stands at this beat: of several survivors, one gets True."""
+    standing = delete(WorkerLease).where(WorkerLease.executor_id == executor_id, WorkerLease.beat == beat)
+    return _changed(session, standing)
+
+
+def _changed(session: Session, statement: Any) -> bool:
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1

@@ -1,0 +1,132 @@
+"""One attempt at one job, in a process of its own: `python -m mmdnet.jobs.child JOB_ID`, started by a worker.
+
+The first line on stdin is the order (job, settings, attempt). A further line asks the job to stop; the end of stdin
+means that the worker is gone and ends this process at once (`pact`). What the job prints goes to its log; only
+`@progress` and `@failure` lines go to the supervisor.
+"""
+
+import _thread
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from mmdnet.errors import LabError
+from mmdnet.jobs.context import JobContext, protocol_line
+from mmdnet.jobs.pact import watch_parent
+from mmdnet.settings import Settings
+
+DONE, FAILED, STOPPED = 0, 1, 75
+
+RunJob = Callable[[str, dict[str, Any], JobContext], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker tells the child it starts. It travels by stdin: a database password must not show in `ps`."""
+
+    job_id: str
+    folder: Path
+    token: str
+    settings: Settings
+
+    def line(self) -> bytes:
+        content = {
+            "job_id": self.job_id,
+            "folder": str(self.folder),
+            "token": self.token,
+            "settings": self.settings.model_dump(mode="json"),
+        }
+        return json.dumps(content).encode() + b"\n"
+
+    @classmethod
+    def read(cls, descriptor: int = 0) -> "Order":
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(descriptor, 1)
+            if not byte:
+                sys.exit("A job is started by a worker; start one with: mmdnet worker")
+            line += byte
+        content = json.loads(line)
+        return cls(content["job_id"], Path(content["folder"]), content["token"], Settings(**content["settings"]))
+
+
+def main(run_job: RunJob | None = None) -> int:
+    """Do the ordered job with `run_job` (the lab's use cases when none is given); the exit code says how it ended."""
+    order = Order.read()
+    talk = _own_stdout()
+
+    def tell(progress: dict[str, Any]) -> None:
+        talk.write(protocol_line("progress", progress))
+        talk.flush()
+
+    context = JobContext(order.job_id, order.settings, order.folder, order.token, tell)
+
+    def stop() -> None:
+        context.stop()
+        _thread.interrupt_main()  # also out of long work between two checks
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored, inherited from a background shell
+    watch_parent(told=stop)
+    try:
+        kind, spec = _load(order)
+        (run_job or _use_cases())(kind, spec, context)
+    except KeyboardInterrupt:
+        return STOPPED
+    except Exception as error:
+        traceback.print_exc()
+        talk.write(protocol_line("failure", {"sentence": _sentence(error)}))
+        talk.flush()
+        return FAILED
+    return DONE
+
+
+def _own_stdout() -> TextIO:
+    """Keep stdout for the talk with the supervisor; everything anyone prints goes to the log (stderr) instead."""
+    talk = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return talk
+
+
+def _load(order: Order) -> tuple[str, dict[str, Any]]:
+    from db.engine import make_engine, session_factory
+    from db.models import Job
+
+    engine = make_engine(order.settings.lab_url)
+    try:
+        with session_factory(engine)() as session:
+            job = session.get(Job, order.job_id)
+            if job is None:
+                raise LabError("This job is no longer in the lab: its project was removed.")
+            return job.kind, job.spec
+    finally:
+        engine.dispose()
+
+
+def _use_cases() -> RunJob:
+    from mmdnet.workflows import run_job
+
+    return run_job
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, LabError):
+        return str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's own, on a GPU
+        return (
+            "The job needs more memory than there is. Choose a smaller backbone or smaller bags, or close other "
+            "programs, and start it again."
+        )
+    if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return "The disk is full. Free some space and start the job again; it goes on from where it was."
+    return "The job failed by a fault of the program. Its log says more; please report it with the log."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

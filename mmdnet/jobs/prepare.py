@@ -1,0 +1,37 @@
+"""Bring both databases up to date before anything starts: `python -m mmdnet.jobs.prepare`.
+
+Prints `new` when the lab has no project yet, else `ready`.
+"""
+
+import sys
+
+from sqlalchemy import func, select
+
+from db.engine import make_engine, migrate, session_factory
+from db.models import Project
+from mmdnet.errors import LabError
+from mmdnet.jobs.queue import JobQueue
+from mmdnet.settings import Settings, load_settings
+
+
+def prepare(settings: Settings) -> bool:
+    """Migrate the lab's database and the queue's; True when there is no project yet.
+
+    Raises:
+        LabError: one of them cannot be reached or written.
+    """
+    migrate(settings.lab_url)
+    JobQueue(settings.queue_url).prepare()
+    engine = make_engine(settings.lab_url)
+    try:
+        with session_factory(engine)() as session:
+            return session.scalar(select(func.count()).select_from(Project)) == 0
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    try:
+        print("new" if prepare(load_settings()) else "ready")
+    except LabError as error:
+        sys.exit(str(error))

@@ -1,0 +1,272 @@
+"""A worker: holds one slot of this machine, takes jobs from its queues, and has a child process do each.
+
+A worker may be killed at any moment. What it was running stays in the queue under its name; it takes that up again
+when it starts, or another worker does when this one's lease has run out. There is no orderly way out to get wrong.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbos import DBOS, DBOSConfig
+from dbos import error as dbos_error
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.engine import make_engine, migrate, session_factory
+from db.jobs import job_failure, job_progress
+from db.models import Job
+from mmdnet.errors import LabError
+from mmdnet.jobs.child import Order
+from mmdnet.jobs.context import write_token
+from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_slot
+from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, SERIALIZER, VERSION, WORKFLOW, Claim, JobQueue
+from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
+from mmdnet.settings import PROJECT_ROOT, Settings
+
+CHILD = (sys.executable, "-m", "mmdnet.jobs.child")
+FRUITLESS_LIMIT = 10  # attempts in a row that brought the job no further; then it is poison, and left alone
+CLAIM_EVERY_S = 0.5
+QUEUE_EVERY_S = 0.5
+
+
+class JobError(Exception):
+    """A job ended without success; the sentence is for a person."""
+
+
+QUIET = (JobError, dbos_error.DBOSAwaitedWorkflowCancelledError)
+
+
+def run_worker(
+    settings: Settings,
+    slot: str,
+    queues: Sequence[str],
+    gpu: str | None = None,
+    child: Sequence[str] = CHILD,
+    lease_s: float = LEASE_S,
+) -> None:
+    """Work until killed.
+
+    Args:
+        slot: this worker's name on this machine, such as `gpu-0` or `cpu`.
+        queues: which queues it serves, of `gpu` and `cpu`.
+        gpu: the one GPU its jobs see (as CUDA numbers them); None leaves the choice to the job.
+        child: the program that does one attempt.
+        lease_s: after how many silent seconds another worker takes over.
+
+    Raises:
+        LabError: the slot is taken, a queue is unknown, or a database is out of reach.
+    """
+    unknown = sorted(set(queues) - set(CONCURRENCY))
+    if unknown:
+        raise LabError(f"There is no queue called {unknown[0]}; there are {' and '.join(CONCURRENCY)}.")
+    held = lock_slot(settings.folder("locks"), slot)
+    migrate(settings.lab_url)
+    queue = JobQueue(settings.queue_url)
+    queue.prepare()
+    worker = Worker(settings, executor_id(settings, slot), queue, gpu, tuple(child), lease_s)
+    worker.beat({"pid": os.getpid(), "slot": slot, "queues": list(queues), "gpu": gpu})  # before it takes up old jobs
+    worker.listen(queues)
+    print(f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
+    try:
+        threading.Event().wait()
+    finally:
+        held.close()
+        os._exit(0)  # DBOS's threads would wait for the jobs; the children end with this process, by their pact
+
+
+def executor_id(settings: Settings, slot: str) -> str:
+    """One name per host, home and slot: the same name twice would run a job twice."""
+    home = hashlib.sha256(str(settings.home.resolve()).encode()).hexdigest()[:6]
+    return f"{socket.gethostname()}:{home}:{slot}"
+
+
+class Turns:
+    """Lets one thread of this worker at a time at a job, the latest first.
+
+    The queue's own mark of a taking has a resolution of a second on SQLite: a job that is cancelled and at once tried
+    again can come back looking the same while its first attempt is still ending.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, int] = {}
+        self._busy: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def take(self, job_id: str) -> Iterator[Callable[[], bool]]:
+        """Wait until older turns at this job have ended; gives a function that says whether this is the latest."""
+        with self._lock:
+            mine = self._latest[job_id] = self._latest.get(job_id, 0) + 1
+            busy = self._busy.setdefault(job_id, threading.Lock())
+        with busy:
+            yield lambda: self._latest[job_id] == mine
+
+
+@dataclass
+class Worker:
+    """One worker's means: its name, the lab's database, the queue, and how it starts a child."""
+
+    settings: Settings
+    executor: str
+    queue: JobQueue
+    gpu: str | None
+    child: tuple[str, ...]
+    lease_s: float
+    sessions: sessionmaker[Session] = field(init=False)
+    turns: Turns = field(default_factory=Turns)
+
+    def __post_init__(self) -> None:
+        self.sessions = session_factory(make_engine(self.settings.lab_url))
+
+    def beat(self, info: dict[str, Any]) -> None:
+        """Give the first sign of life now and go on giving them in the background."""
+        watch = Watch(self.executor, self.lease_s)
+        beat_once(self.sessions, watch, info, self.queue.take_over)
+
+        def go_on() -> None:
+            while True:
+                time.sleep(self.lease_s / BEATS_PER_LEASE)
+                try:
+                    taken = beat_once(self.sessions, watch, info, self.queue.take_over)
+                except Exception as error:  # the database is away; the next beat tries again
+                    print(f"No sign of life could be given: {type(error).__name__}: {error}", flush=True)
+                    continue
+                if taken:
+                    print(f"Took over {len(taken)} jobs of a worker that is gone.", flush=True)
+
+        threading.Thread(target=go_on, name="lease", daemon=True).start()
+
+    def listen(self, queues: Sequence[str]) -> None:
+        """Take jobs from the queues. What this worker was running when it was last killed is queued again first."""
+
+        # No DBOS steps inside: the child keeps its own checkpoints, and a recorded step would replay an old failure.
+        # DBOS's own count of attempts is reset by every take-over; `_begin` keeps the one that counts.
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=1_000_000)
+        def job(job_id: str) -> None:
+            self.run(job_id)
+
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": self.queue.url,
+            "executor_id": self.executor,
+            "application_version": VERSION,
+            "serializer": SERIALIZER,
+            "log_level": "WARNING",
+        }
+        DBOS(config=config)
+        logging.getLogger("dbos").addFilter(_no_traceback_of_job_errors)
+        DBOS.listen_queues(list(queues))
+        DBOS.launch()
+        for name in queues:
+            DBOS.register_queue(name, worker_concurrency=CONCURRENCY[name], polling_interval_sec=QUEUE_EVERY_S)
+
+    def run(self, job_id: str) -> None:
+        """Bring one job to its end.
+
+        Raises:
+            JobError: it failed, was cancelled, or went to another worker.
+        """
+        with self.turns.take(job_id) as turn:
+            claim = self.queue.claim(job_id)
+            if claim is None or claim.executor != self.executor:
+                raise JobError("The job was stopped before it began.")
+            fence = Fence(self, job_id, claim, turn)
+            while True:
+                outcome = self._attempt(job_id, fence)
+                if outcome.done:
+                    return
+                if outcome.failure is not None:
+                    with self.sessions.begin() as session:
+                        job_failure(session, job_id, outcome.failure)
+                    raise JobError(outcome.failure)
+                reason = outcome.stopped or fence.ask()
+                if reason is not None:
+                    raise JobError(f"The job was ended here: {reason}.")
+                # Else the child saw another token: a frozen worker had woken and put its own over ours. Once more.
+
+    def _attempt(self, job_id: str, fence: "Fence") -> Outcome:
+        with self.sessions() as session:
+            row = session.get(Job, job_id)
+        if row is None:
+            return Outcome(failure="This job is no longer in the lab: its project was removed.")
+        number = self._begin(job_id, row.share_done)
+        if number is None:
+            return Outcome(
+                failure=f"The job was interrupted {FRUITLESS_LIMIT} times without getting any further, so it is not "
+                "tried again by itself. Its log says more; start it again when the cause is mended.",
+            )
+        folder = job_folder(self.settings.folder("jobs"), job_id)
+        order = Order(job_id, folder, f"{number} {self.executor} {secrets.token_hex(8)}", self._absolute_settings())
+        write_token(folder, order.token)
+        environment = {
+            "PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(":;")
+        }
+        if self.gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = self.gpu
+        return supervise(self.child, order, environment, fence, self._write_progress(job_id))
+
+    def _begin(self, job_id: str, share_done: float) -> int | None:
+        """Count this attempt; None when too many in a row brought the job no further."""
+        notes = self.queue.attributes(job_id)
+        attempts = int(notes.get("attempts", 0)) + 1
+        went_on = attempts == 1 or share_done > float(notes.get("share", 0.0))
+        fruitless = 0 if went_on else int(notes.get("fruitless", 0)) + 1
+        if fruitless > FRUITLESS_LIMIT:
+            return None
+        self.queue.note(job_id, attempts=attempts, fruitless=fruitless, share=share_done)
+        with self.sessions.begin() as session:
+            job_failure(session, job_id, None)
+        return attempts
+
+    def _write_progress(self, job_id: str) -> Any:
+        def write(progress: dict[str, Any]) -> None:
+            with self.sessions.begin() as session:
+                job_progress(session, job_id, progress["share"], progress["message"], progress["numbers"])
+
+        return write
+
+    def _absolute_settings(self) -> Settings:
+        return self.settings.model_copy(update={"home": self.settings.home.resolve()})
+
+
+class Fence:
+    """Says why a running attempt must end: it is not the claimed one any more, or nobody can tell for too long."""
+
+    def __init__(self, worker: Worker, job_id: str, claim: Claim, is_latest: Callable[[], bool]):
+        self._worker, self._job_id, self._claim, self._is_latest = worker, job_id, claim, is_latest
+        self._asked_at = self._sure_at = time.monotonic()
+
+    def __call__(self) -> str | None:
+        moment = time.monotonic()
+        if moment - self._asked_at < CLAIM_EVERY_S:
+            return None
+        self._asked_at = moment
+        return self.ask()
+
+    def ask(self) -> str | None:
+        """The reason to end now, by the queue's database."""
+        if not self._is_latest():
+            return "it was started again"
+        try:
+            claim = self._worker.queue.claim(self._job_id)
+        except Exception:
+            lost = time.monotonic() - self._sure_at > self._worker.lease_s
+            return "the database was out of reach for longer than the lease" if lost else None
+        self._sure_at = time.monotonic()
+        if claim == self._claim:
+            return None
+        return "it was cancelled" if claim is None else f"{claim.executor} has taken over"
+
+
+def _no_traceback_of_job_errors(record: logging.LogRecord) -> bool:
+    """The sentence stands in the lab's database and the traceback in the job's log: enough."""
+    return not (record.exc_info and isinstance(record.exc_info[1], QUIET))
