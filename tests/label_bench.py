@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 from sqlalchemy import insert, select
@@ -34,8 +37,11 @@ class LabelBench:
 
 
 def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | None = None) -> LabelBench:
-    url = url or f"sqlite:///{home / 'lab.sqlite'}"
-    migrate(url)
+    if url is None:
+        url = f"sqlite:///{home / 'lab.sqlite'}"
+        (home / "lab.sqlite").write_bytes(_migrated())
+    else:
+        migrate(url)
     db = session_factory(make_engine(url))
     with db.begin() as session:
         project = Project(name="Study")
@@ -52,6 +58,17 @@ def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | 
         project_id, reader_ids = project.id, [reader.id for reader in readers]
     labels = Labels(Desk(Settings(home=home), db, SimpleNamespace()))  # type: ignore[arg-type]
     return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, found)
+
+
+@cache
+def _migrated() -> bytes:
+    """An empty database at the newest revision, made once per test run."""
+    with TemporaryDirectory() as folder:
+        migrate(f"sqlite:///{folder}/lab.sqlite")
+        connection = sqlite3.connect(f"{folder}/lab.sqlite")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return Path(folder, "lab.sqlite").read_bytes()
 
 
 def _slide(session, project_id: int, number: int) -> int:

@@ -169,6 +169,27 @@ class Labels:
         minutes = None if pace is None else (total - done) * pace / 60
         return Progress(slides, total, done, total if resume is None else resume, pace, minutes)
 
+    def project_of(self, patch_id: int) -> int:
+        """The project a patch belongs to.
+
+        Raises:
+            LabError: there is no such patch.
+        """
+        with self._desk.db() as session:
+            found = queues.project_of_patch(session, patch_id)
+        if found is None:
+            raise LabError(f"There is no patch with the number {patch_id} here.")
+        return found
+
+    def check_reader(self, session_id: int, reader_id: int) -> None:
+        """Whether the session is this reader's.
+
+        Raises:
+            LabelRefused: it is not, or there is none.
+        """
+        with self._desk.db() as session:
+            acts.own_session(session, session_id, reader_id)
+
     def _item_view(self, item: queues.QueueRow, own: LabelEvent | None) -> QueueItemView:
         patch, slide = item.patch, item.slide
         side_um = (slide.patch_px or self._desk.settings.patch_px) * (slide.patch_mpp or self._desk.settings.patch_mpp)

@@ -1,0 +1,176 @@
+"""Our own routes: closed without a token, blind to other readers, and labels in their order."""
+
+from types import SimpleNamespace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from mmdnet.workflows.label_views import PatchGrades
+from ui.routes import Grant, lab_secret, label_access, middleware, mint, routes, view_access
+
+CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress"]
+
+
+@pytest.fixture
+def lab(label_bench):
+    slides = SimpleNamespace(
+        patch_jpeg=lambda patch_id, context=1, px=None: b"jpeg %d %d" % (patch_id, context),
+        thumbnail=lambda slide_id, max_px: b"thumb",
+        get=lambda slide_id: SimpleNamespace(project_id=label_bench.project),
+    )
+    return SimpleNamespace(labels=label_bench.labels, slides=slides, settings=label_bench.labels._desk.settings)
+
+
+@pytest.fixture
+def client(lab):
+    app = Starlette(routes=routes(lambda: lab), middleware=middleware(lambda: lab))
+    return TestClient(app, base_url="http://127.0.0.1:8501")
+
+
+@pytest.fixture
+def view(label_bench):
+    return label_bench.session()
+
+
+@pytest.fixture
+def token(lab, label_bench, view):
+    return {"x-lab-token": label_access(lab, label_bench.project, view.id, label_bench.readers[0])}
+
+
+def act(item, number, **changes):
+    grades = {"ballooning": 1, "inflammation": 2, "steatosis": 3}
+    sent = {
+        "key": f"press-{number:08d}",
+        "act": "grade",
+        "patch_id": item["patch_id"],
+        "grades": grades,
+        "based_on": None,
+    }
+    return sent | changes
+
+
+def send(client, token, *acts):
+    return client.post("/api/label/acts", json={"acts": acts}, headers=token)
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_without_a_token_every_route_is_closed(client, path):
+    assert client.get(path).status_code == 401
+
+
+def test_labels_cannot_be_sent_without_a_token(client, label_bench):
+    assert send(client, {}, {"key": "press-00000001"}).status_code == 401
+    assert label_bench.labels.verify().events == 0
+
+
+def test_a_forged_token_opens_nothing(client, label_bench, view):
+    forged = mint(b"guess" * 7, Grant("label", label_bench.project, label_bench.readers[0], view.id))
+    assert client.get("/api/label/queue", headers={"x-lab-token": forged}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_other_pages_are_refused_even_with_a_token(client, token, headers):
+    assert client.get("/api/label/queue", headers=token | headers).status_code == 403
+    assert client.post("/api/label/acts", json={}, headers=token | headers).status_code == 403
+
+
+def test_our_own_page_is_let_in(client, token):
+    headers = token | {"origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
+    assert client.get("/api/label/queue", headers=headers).status_code == 200
+
+
+def test_a_viewing_token_cannot_label(client, lab, label_bench):
+    viewing = {"x-lab-token": mint(lab_secret(lab), Grant("view", label_bench.project))}
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    assert client.get(f"/api/patch/{patch}.jpg", headers=viewing).status_code == 200
+    for path in ("/api/label/queue", "/api/label/progress"):
+        assert client.get(path, headers=viewing).status_code == 403
+    assert send(client, viewing, {"key": "press-00000001"}).status_code == 403
+
+
+def test_only_a_viewing_token_is_taken_from_an_address(client, lab, label_bench, token):
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    assert client.get(f"/api/patch/{patch}.jpg?{view_access(lab, label_bench.project)}").status_code == 200
+    assert client.get(f"/api/patch/{patch}.jpg?t={token['x-lab-token']}").status_code == 403
+
+
+def test_a_token_shows_no_other_projects_pictures(client, lab, label_bench):
+    other = {"x-lab-token": mint(lab_secret(lab), Grant("view", label_bench.project + 1))}
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    assert client.get(f"/api/patch/{patch}.jpg", headers=other).status_code == 403
+    assert client.get(f"/api/slide/{label_bench.slides[0]}.jpg", headers=other).status_code == 403
+
+
+def test_the_queue_carries_places_and_own_labels_only(client, token, label_bench, view):
+    patches = [patch for own in label_bench.patches.values() for patch in own]
+    for reader in label_bench.readers[1:]:
+        label_bench.labels.put_many(label_bench.project, reader, [PatchGrades(p, steatosis=2) for p in patches])
+    answer = client.get("/api/label/queue", headers=token)
+    assert len(answer.json()["items"]) == 10
+    for item in answer.json()["items"]:
+        assert item["own"] is None and item["votes"] == [] and "stream" not in item
+    assert client.get("/api/label/progress", headers=token).json()["labelled"] == 0
+
+
+def test_a_reader_whose_session_it_is_not_sees_and_does_nothing(client, lab, label_bench, view):
+    other = {"x-lab-token": label_access(lab, label_bench.project, view.id, label_bench.readers[1])}
+    assert client.get("/api/label/queue", headers=other).status_code == 400
+    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    (result,) = send(client, other, act(item, 1)).json()["results"]
+    assert not result["saved"] and label_bench.labels.verify().events == 0
+
+
+def test_acts_are_taken_in_order_and_a_refused_one_holds_up_none(client, token, label_bench):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    bad = act(items[1], 2, grades={"ballooning": 9})
+    undo = {"key": "undo-00000001", "act": "undo", "undoes": "press-00000003"}
+    results = send(client, token, act(items[0], 1), bad, act(items[2], 3), undo).json()["results"]
+    assert [one["saved"] for one in results] == [True, False, True, True]
+    assert [label.patch_id for label in label_bench.labels.current(label_bench.project)] == [items[0]["patch_id"]]
+
+
+def test_the_reader_is_the_tokens_whatever_the_message_says(client, token, label_bench):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    send(client, token, act(items[0], 1, reader_id=label_bench.readers[2], session_id=99))
+    (label,) = label_bench.labels.current(label_bench.project)
+    assert label.reader_id == label_bench.readers[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"acts": []}', b'{"acts": [1]}', b'{"acts": {}}', b"\xff", b"[" * 50_000, b"x" * 300_000],
+)
+def test_what_cannot_be_read_is_refused_in_words(client, token, body):
+    answer = client.post("/api/label/acts", content=body, headers=token)
+    assert answer.status_code == 400 and answer.json()["problem"].endswith(".")
+
+
+@pytest.mark.parametrize("query", ["offset=-1", "offset=x", "limit=0", "limit=9999", "offset=" + "9" * 40, "limit=²"])
+def test_numbers_out_of_range_are_refused(client, token, query):
+    assert client.get(f"/api/label/queue?{query}", headers=token).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "changes", [{"key": None}, {"key": 7}, {"patch_id": "1"}, {"grades": []}, {"shown": 3}, {"act": None}]
+)
+def test_acts_of_the_wrong_shape_are_refused_one_by_one(client, token, label_bench, changes):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    (result,) = send(client, token, act(items[0], 1, **changes)).json()["results"]
+    assert not result["saved"] and result["problem"]
+    assert label_bench.labels.verify().events == 0
+
+
+def test_pictures_are_private_and_labels_are_not_stored(client, token, label_bench):
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    assert "private" in client.get(f"/api/patch/{patch}.jpg", headers=token).headers["cache-control"]
+    assert client.get("/api/label/queue", headers=token).headers["cache-control"] == "no-store"

@@ -1,0 +1,288 @@
+"""Our own HTTP routes beside Streamlit's: pictures, the labelling queue, and the acts of a reader.
+
+Everything under `/api/` but the viewer's published library is closed: the guard lets a request in only with a token of
+this lab and, where the browser says where it comes from, from our own pages. What a token allows is checked again at
+each route, pictures included. Nothing here tells a reader about another reader's labels.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmdnet.errors import LabError
+from mmdnet.workflows.label_views import LabelAct, LabelRefused
+from ui.tokens import Grant, TokenRefused, mint, read, secret_key
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.lab import Lab
+
+log = logging.getLogger("mmdnet.routes")
+
+PREFIX = "/api/"
+OPEN = ("/api/zoom/library/",)  # the viewer's code: the same for everyone, asked for by a script tag
+TOKEN_HEADER = "x-lab-token"
+TOKEN_IN_ADDRESS = "t"  # for pictures a viewer asks for by address alone; a token that may label is not taken there
+MOST_ACTS = 100
+MOST_ITEMS = 200
+MOST_BYTES = 256 * 1024
+PICTURE_HEADERS = {"cache-control": "private, max-age=3600", "vary": TOKEN_HEADER}
+
+LabGetter = Callable[[], "Lab"]
+
+
+def _the_lab() -> Lab:
+    from ui.session import lab
+
+    return lab()
+
+
+@lru_cache(maxsize=4)
+def _secret(home: Path) -> bytes:
+    return secret_key(home)
+
+
+def lab_secret(lab: Lab) -> bytes:
+    """The secret this lab signs its tokens with."""
+    return _secret(lab.settings.home.resolve())
+
+
+def view_access(lab: Lab, project_id: int) -> str:
+    """Query string that lets a viewer's own requests see one project's pictures for a while."""
+    return f"{TOKEN_IN_ADDRESS}={mint(lab_secret(lab), Grant('view', project_id))}"
+
+
+def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
+    """Token that lets the canvas label in this session as this reader for a while."""
+    return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
+
+
+class Guard:
+    """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
+
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = _the_lab) -> None:
+        self.app = app
+        self.lab_getter = lab_getter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if scope["type"] != "http" or not path.startswith(PREFIX) or path.startswith(OPEN):
+            await self.app(scope, receive, send)
+            return
+        try:
+            scope.setdefault("state", {})["grant"] = await run_in_threadpool(self._grant, scope)
+        except (TokenRefused, PermissionError) as refusal:
+            log.warning("refused %s %s: %s", scope["method"], scope["path"], refusal)
+            status = 401 if isinstance(refusal, TokenRefused) else 403
+            await JSONResponse({"problem": str(refusal)}, status)(scope, receive, send)
+            return
+
+        async def send_closed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                extra = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
+                if b"cache-control" not in given:
+                    extra.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        await self.app(scope, receive, send_closed)
+
+    def _grant(self, scope: Scope) -> Grant:
+        headers = Headers(scope=scope)
+        if not from_our_pages(headers):
+            raise PermissionError("This request comes from another page and was refused.")
+        secret = lab_secret(self.lab_getter())
+        if TOKEN_HEADER in headers or scope["method"] != "GET":
+            return read(secret, headers.get(TOKEN_HEADER, ""))
+        query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
+        grant = read(secret, query.get(TOKEN_IN_ADDRESS, [""])[0])
+        if grant.role != "view":
+            raise PermissionError("A permission to label does not belong in an address.")
+        return grant
+
+
+def from_our_pages(headers: Headers) -> bool:
+    """Whether the browser says that one of our own pages asks; where it says nothing, the token alone decides."""
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+
+
+def grant_of(request: Request, role: str = "view") -> Grant:
+    """What the request's token allows.
+
+    Raises:
+        PermissionError: the role is not granted. Labelling includes viewing.
+    """
+    grant: Grant = request.state.grant
+    if role == "label" and (grant.role != "label" or grant.reader_id is None or grant.session_id is None):
+        raise PermissionError("This page may look, but not label.")
+    return grant
+
+
+def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """A route whose refusals become a sentence and a status, and whose faults are logged."""
+
+    async def route(request: Request) -> Response:
+        try:
+            return await work(request)
+        except PermissionError as refusal:
+            log.warning("refused %s: %s", request.url.path, refusal)
+            return JSONResponse({"problem": str(refusal)}, 403)
+        except LabError as refusal:
+            return JSONResponse({"problem": str(refusal)}, 400)
+        except Exception:
+            log.exception("%s failed", request.url.path)
+            return JSONResponse({"problem": "The lab could not answer because of a fault in the program."}, 500)
+
+    return route
+
+
+def _number(request: Request, name: str, default: int, low: int, high: int) -> int:
+    value = request.query_params.get(name, str(default))
+    if not value.isascii() or not value.isdecimal() or not low <= int(value[:12]) <= high:
+        raise LabError(f"{name} must be a whole number from {low} to {high}.")
+    return int(value)
+
+
+class _Routes:
+    """The routes' work; all of it that touches database or slides runs in a thread."""
+
+    def __init__(self, lab_getter: LabGetter) -> None:
+        self.lab = lab_getter
+
+    async def patch(self, request: Request) -> Response:
+        """A patch, or `context` times its width around it, as JPEG."""
+        grant, patch_id = grant_of(request), request.path_params["patch_id"]
+        context = _number(request, "context", 1, 1, 5)
+
+        def draw() -> bytes:
+            lab = self.lab()
+            if lab.labels.project_of(patch_id) != grant.project_id:
+                raise PermissionError("This patch belongs to another project.")
+            return lab.slides.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
+
+        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
+
+    async def slide(self, request: Request) -> Response:
+        """A small overview of a slide as JPEG."""
+        grant, slide_id = grant_of(request), request.path_params["slide_id"]
+
+        def draw() -> bytes:
+            lab = self.lab()
+            if lab.slides.get(slide_id).project_id != grant.project_id:
+                raise PermissionError("This slide belongs to another project.")
+            return lab.slides.thumbnail(slide_id, max_px=600)
+
+        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
+
+    async def queue(self, request: Request) -> Response:
+        """A stretch of the session's queue, with what its own reader gave."""
+        grant = grant_of(request, "label")
+        offset = _number(request, "offset", 0, 0, 10**9)
+        limit = _number(request, "limit", 60, 1, MOST_ITEMS)
+
+        def look() -> list[dict[str, Any]]:
+            labels = self.lab().labels
+            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
+            return [asdict(item) for item in labels.queue(_known(grant.session_id), offset, limit)]
+
+        return JSONResponse({"items": await run_in_threadpool(look)})
+
+    async def progress(self, request: Request) -> Response:
+        """How far the session is."""
+        grant = grant_of(request, "label")
+
+        def look() -> dict[str, Any]:
+            labels = self.lab().labels
+            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
+            return asdict(labels.progress(_known(grant.session_id)))
+
+        return JSONResponse(await run_in_threadpool(look))
+
+    async def acts(self, request: Request) -> Response:
+        """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
+        grant = grant_of(request, "label")
+        body = await request.body()
+        if len(body) > MOST_BYTES:
+            raise LabError("Too much was sent at once.")
+        try:
+            sent = json.loads(body)["acts"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise LabError("The labels that were sent could not be read.") from error
+        if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_ACTS or not all(isinstance(a, dict) for a in sent):
+            raise LabError(f"From 1 to {MOST_ACTS} labels can be sent at once.")
+        results = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent])
+        return JSONResponse({"results": results})
+
+    def _take(self, grant: Grant, sent: dict[str, Any]) -> dict[str, Any]:
+        labels = self.lab().labels
+        session_id, reader_id = _known(grant.session_id), _known(grant.reader_id)
+        answer: dict[str, Any] = {"key": sent.get("key")}
+        try:
+            if sent.get("act") == "undo":
+                patches = labels.undo(session_id, reader_id, key=sent.get("key"), undoes=sent.get("undoes"))
+                return answer | {"saved": True, "patches": patches}
+            labels.put(_act(sent, session_id, reader_id))
+            return answer | {"saved": True}
+        except LabelRefused as refusal:
+            return answer | {"saved": False, "problem": str(refusal)}
+
+
+def _known(number: int | None) -> int:
+    assert number is not None  # grant_of(request, "label") has seen to it
+    return number
+
+
+def _act(sent: dict[str, Any], session_id: int, reader_id: int) -> LabelAct:
+    """An act from what was sent; session and reader come from the token, never from the message."""
+    grades, shown = sent.get("grades", {}), sent.get("shown", {})
+    took, patch = sent.get("took_ms"), sent.get("patch_id")
+    if not isinstance(grades, dict) or not isinstance(shown, dict) or type(patch) is not int:
+        raise LabelRefused("The label that was sent could not be read. Nothing was changed.")
+    return LabelAct(
+        key=sent.get("key", ""),
+        session_id=session_id,
+        reader_id=reader_id,
+        patch_id=patch,
+        act=str(sent.get("act", "")),
+        grades=grades,
+        ignored=sent.get("ignored") is True,
+        flagged=sent.get("flagged") is True,
+        shown=shown,
+        took_ms=took if type(took) is int else None,
+        based_on=sent.get("based_on"),
+    )
+
+
+def routes(lab_getter: LabGetter = _the_lab) -> list[Route]:
+    """The routes `app.py` mounts; they need the guard of `middleware`."""
+    work = _Routes(lab_getter)
+    return [
+        Route("/api/patch/{patch_id:int}.jpg", answering(work.patch)),
+        Route("/api/slide/{slide_id:int}.jpg", answering(work.slide)),
+        Route("/api/label/queue", answering(work.queue)),
+        Route("/api/label/progress", answering(work.progress)),
+        Route("/api/label/acts", answering(work.acts), methods=["POST"]),
+    ]
+
+
+def middleware(lab_getter: LabGetter = _the_lab) -> list[Middleware]:
+    """The guard in front of everything under `/api/`."""
+    return [Middleware(Guard, lab_getter=lab_getter)]
