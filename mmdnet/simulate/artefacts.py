@@ -1,4 +1,4 @@
-"""What goes wrong between the scalpel and the scanner: folds, pen, bubbles, blur. Placed as polygons, applied to pixels."""
+"""What goes wrong between the scalpel and the scanner: folds, pen, bubbles, blur."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ def lay_cells(width_um: float, height_um: float, ground: Ground, rng: np.random.
     columns, rows = int(width_um / PITCH_UM) + 3, int(height_um / (PITCH_UM * np.sqrt(0.75))) + 3
     j, i = np.mgrid[0:rows, 0:columns]
     points = np.c_[((i + 0.5 * (j % 2)) * PITCH_UM).ravel(), (j * PITCH_UM * np.sqrt(0.75)).ravel()] - PITCH_UM
-    points = points + rng.normal(0, 4.0, points.shape)
+    points = points + rng.normal(0, 5.0, points.shape)
     return points[ground.near_tissue(points, 60)]
 
 
@@ -66,7 +66,7 @@ class Mesh:
     Attributes:
         corners: all outline points, shape (c, 2); cell k owns corners[start[k]:start[k + 1]] (none: unbounded cell).
         start: shape (cells + 1,).
-        borders: membranes between cells of one plate, shape (b, 2, 2).
+        borders: cell membranes, shape (b, 2, 2).
         sinusoids: smooth short pieces of the channels, shape (s, 5, 2).
         sinusoid_width: in µm, shape (s,).
     """
@@ -90,13 +90,24 @@ def build_mesh(points: np.ndarray, lobules: Lobules, rng: np.random.Generator) -
     _, vein = lobular_zone(middle, lobules)
     radial = middle - vein
     along = ((ends[:, 1] - ends[:, 0]) * radial).sum(axis=1) / (length * np.hypot(*radial.T) + 1e-6)
-    open_channel = rng.random(len(ridges)) < np.clip((np.abs(along) - 0.35) / 0.4, 0, 1) * 0.80
+    open_channel = rng.random(len(ridges)) < np.clip((np.abs(along) - 0.35) / 0.4, 0, 1) * 0.66
     # a few cross connections keep the network from looking combed
     open_channel |= rng.random(len(ridges)) < 0.05
     pieces = _smooth_channels(voronoi.vertices, ridges[open_channel])
-    width = np.clip(rng.lognormal(np.log(3.6), 0.42, len(pieces)), 1.4, 9.0)
+    width = sinusoid_widths(pieces[:, 2], rng)
     corners, start = _outlines(voronoi)
-    return Mesh(corners, start, ends[~open_channel], pieces, width)
+    return Mesh(corners, start, ends, pieces, width)
+
+
+def sinusoid_widths(middle: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Widths in µm: most channels are nearly collapsed, in some regions they stand open.
+
+    Args:
+        middle: where the pieces lie, shape (n, 2).
+    """
+    wave = rng.normal(0, 1 / 60, (10, 2))
+    region = np.cos(middle @ wave.T + rng.uniform(0, 6.3, 10)).sum(axis=1) / np.sqrt(5)
+    return np.clip(np.exp(np.log(2.1) + 0.42 * region + rng.normal(0, 0.38, len(middle))), 0.9, 8.0)
 
 
 def _outlines(voronoi: Voronoi) -> tuple[np.ndarray, np.ndarray]:
@@ -111,9 +122,9 @@ def _outlines(voronoi: Voronoi) -> tuple[np.ndarray, np.ndarray]:
 def _smooth_channels(vertices: np.ndarray, ridges: np.ndarray) -> np.ndarray:
     """Turn a zigzag of cell borders into a smooth channel.
 
-    At every corner where two channel borders meet, a quadratic Bézier curve runs from the middle of one to the middle of
-    the other with the corner as its control point: the pieces join into a quadratic B-spline. A loose end gets a straight
-    half.
+    At every corner where two channel borders meet, a quadratic Bézier curve runs from the middle of one to the middle
+    of the other with the corner as its control point: the pieces join into a quadratic B-spline. A loose end gets a
+    straight half.
 
     Args:
         vertices: corner points, shape (v, 2).

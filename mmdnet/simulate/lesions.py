@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_grade
-from mmdnet.simulate.recipes import SlideRecipe
 
 FATTY_SHARE = {0: (0.0, 0.04), 1: (0.08, 0.29), 2: (0.37, 0.62), 3: (0.70, 0.92)}  # inside Kleiner's 5, 33 and 66 %
 FOCI_PER_FIELD = {0: (0.0, 0.0), 1: (0.5, 1.7), 2: (2.2, 3.9), 3: (5.0, 10.0)}

@@ -1,7 +1,7 @@
 """The architecture of the liver: central veins, portal tracts with their vessels and ducts, and thin septa.
 
-A lobule is about 0.9 mm wide, its central vein in the middle, portal tracts at its corners (Burt, MacSween's Pathology of
-the Liver). All lengths in µm.
+A lobule is about 0.9 mm wide, its central vein in the middle, portal tracts at its corners (MacSween's Pathology of the
+Liver). All lengths in µm.
 """
 
 from dataclasses import dataclass

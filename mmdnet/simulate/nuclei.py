@@ -83,7 +83,7 @@ def _hepatocytes(collector: _Collector, cells: Cells, wide: np.ndarray) -> None:
     rng = collector.rng
     cut = rng.random(len(cells.xy))  # the section misses the nucleus of some cells
     plain = np.flatnonzero(cells.seen & ~cells.macro & ~cells.ballooned & (cut > 0.13))
-    centre = cells.xy[plain] + rng.normal(0, 1.7, (len(plain), 2))
+    centre = cells.xy[plain] + rng.normal(0, 2.2, (len(plain), 2))
     two = rng.random(len(plain)) < 0.09
     turn = rng.uniform(0, 2 * np.pi, len(plain))
     beside = np.c_[np.cos(turn), np.sin(turn)] * 3.9

@@ -29,7 +29,7 @@ def _wedge(width_um: float, height_um: float, rng: np.random.Generator) -> np.nd
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     power = rng.uniform(2.6, 4.0)  # 2 is an ellipse, infinity a rectangle
     squircle = (np.abs(np.cos(angle)) ** power + np.abs(np.sin(angle)) ** power) ** (-1 / power)
-    radius = squircle * (0.90 + _wobble(angle, rng, 0.035, 2, 24).clip(-0.25, 0.06))
+    radius = squircle * (0.90 + _wobble(angle, rng, 0.022, 2, 12).clip(-0.2, 0.05) + _wobble(angle, rng, 0.006, 13, 60))
     half = np.array([width_um, height_um]) / 2
     return half + radius[:, None] * half * np.c_[np.cos(angle), np.sin(angle)]
 
@@ -47,8 +47,8 @@ def _needles(width_um: float, height_um: float, rng: np.random.Generator) -> lis
         bend = 0.10 * pitch * np.sin(along / long_um * rng.uniform(2, 5) + rng.uniform(0, 6))
         turn = np.linspace(0, 2 * np.pi, len(along))
         half = thickness / 2 * (1 - np.abs(2 * along / length) ** 24)  # broken, not pointed, ends
-        upper = bend + half * (1 + _wobble(turn, rng, 0.10, 3, 40).clip(-0.3, 0.2))
-        lower = bend - half * (1 + _wobble(turn, rng, 0.10, 3, 40).clip(-0.3, 0.2))
+        upper = bend + half * (1 + _wobble(turn, rng, 0.07, 3, 40).clip(-0.25, 0.15))
+        lower = bend - half * (1 + _wobble(turn, rng, 0.07, 3, 40).clip(-0.25, 0.15))
         x = np.r_[along, along[::-1]] + long_um / 2
         y = np.r_[upper, lower[::-1]] + pitch * (core + 0.5)
         outlines.append(np.c_[x, y] if width_um >= height_um else np.c_[y, x])

@@ -93,7 +93,10 @@ def paint(scene: Scene, window: Window) -> Painted | None:
     dye[CYTOPLASM] = _cytoplasm(canvas, scene, warp, seed)
     dye[CYTOPLASM] *= 1 - 0.93 * channel
     dye[RED_CELL] = congested * channel
-    dye[COLLAGEN] = 0.10 * cv2.GaussianBlur(channel, (0, 0), 0.8 / window.mpp) * (1 - channel)
+    # the thin lining, and a trace of plasma inside
+    lining = 4 * channel * (1 - channel)
+    dye[COLLAGEN] = 0.38 * lining + 0.06 * channel
+    dye[NUCLEUS] = 0.10 * lining
     nuclei = _stamp_nuclei(canvas, scene)
     _ballooned(canvas, scene, dye, seed)
     fat = _droplets(canvas, scene, dye)
@@ -102,10 +105,10 @@ def paint(scene: Scene, window: Window) -> Painted | None:
     grain = texture("grain", window, seed)
     dye[CYTOPLASM] *= 1 - 0.55 * nuclei
     dye[COLLAGEN] *= 1 - 0.7 * nuclei
-    dye[NUCLEUS] = nuclei * (1 + 0.10 * grain)
+    dye[NUCLEUS] = np.maximum(dye[NUCLEUS], nuclei * (1 + 0.10 * grain))
     # the nuclear dye tints cytoplasm too, in fine clods of ribosomes (basophilia)
     speck = texture("speck", window, seed + 3)
-    dye[NUCLEUS] += dye[CYTOPLASM] * np.clip(0.10 + 0.05 * speck + 0.03 * grain, 0, 0.4)
+    dye[NUCLEUS] += dye[CYTOPLASM] * np.clip(0.085 + 0.035 * speck + 0.10 * grain, 0, 0.5)
     edge = _ragged(tissue, window, seed)
     dye *= edge
     return Painted(dye, (edge * 255).astype(np.uint8), np.where(edge > 0.5, fat, 0).astype(np.uint8))
@@ -133,21 +136,23 @@ def _sinusoids(
     near = np.flatnonzero(window.reaches(mesh.sinusoids[:, 2], 20))
     pieces, width = mesh.sinusoids[near], mesh.sinusoid_width[near]
     plane, red = canvas.plane(), canvas.plane()
-    steps = np.array([1.4, 2.2, 3.0, 4.0, 5.2, 6.6, 9.0])
+    steps = np.array([1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0])
     nearest = np.abs(width[:, None] - steps).argmin(axis=1)
     for index, step in enumerate(steps):
         canvas.lines(plane, pieces[nearest == index], 255, float(step))
-    congestion = scene.recipe.rng("congestion").uniform(0.05, 0.28)
+    congestion = scene.recipe.rng("congestion").uniform(0.12, 0.42)
     # which pieces hold blood goes by a slow wave over the slide, so that filled pieces join
     middle = pieces[:, 2]
     wave = np.sin(middle @ np.array([0.043, 0.031]) + seed) + np.sin(middle @ np.array([-0.027, 0.057]) + 2 * seed)
-    filled = (wave + 0.8 * np.sin(near * 12.9898)) / 2.8 > 1 - 1.9 * congestion
+    filled = (wave + 1.6 * np.sin(near * 12.9898)) / 3.6 > 1 - 1.9 * congestion
     canvas.lines(red, pieces[filled], 255, 7.0)
     soft = cv2.GaussianBlur(_bend(plane, warp), (0, 0), 0.75 / window.mpp).astype(np.float32) / 255
     soft += 0.10 * texture("blotch", window, seed + 1)
-    channel = np.clip((soft - 0.38) / 0.24, 0, 1)
+    channel = np.clip((soft - 0.40) / 0.25, 0, 1)
     blood = cv2.GaussianBlur(_bend(red, warp), (0, 0), 0.6 / window.mpp).astype(np.float32) / 255
-    blood *= np.clip(0.95 + 0.35 * texture("blotch", window, seed + 2), 0, 1.25)
+    blood *= np.clip(
+        0.75 + 0.35 * texture("blotch", window, seed + 2) + 0.12 * texture("speck", window, seed + 2), 0, 1.15
+    )
     return channel, blood
 
 
@@ -166,14 +171,23 @@ def _cytoplasm(canvas: _Canvas, scene: Scene, warp: tuple[np.ndarray, np.ndarray
         if polygons:
             cv2.fillPoly(tone, polygons, int(level) * 8, cv2.LINE_8, _BITS)
     border = canvas.plane()
-    canvas.lines(border, mesh.borders[window.reaches(mesh.borders.mean(axis=1), 25)], 255, 0.5)
+    canvas.lines(border, mesh.borders[window.reaches(mesh.borders.mean(axis=1), 25)], 255, 0.6)
     density = cv2.GaussianBlur(_bend(tone, warp), (0, 0), 0.7 / window.mpp).astype(np.float32) / 128
-    line = cv2.GaussianBlur(_bend(border, warp), (0, 0), 0.45 / window.mpp).astype(np.float32) / 255
+    line = cv2.GaussianBlur(_bend(border, warp), (0, 0), 0.38 / window.mpp).astype(np.float32) / 255
     coarse = recipe_granularity(scene)
-    clods = 0.16 * texture("grain", window, seed) + coarse * texture("speck", window, seed)
-    clods += 0.10 * texture("blotch", window, seed) + 0.06 * texture("patch", window, seed)
+    speck = texture("speck", window, seed)
+    clods = 0.17 * texture("grain", window, seed) + 0.7 * coarse * speck
+    clods += 0.09 * texture("blotch", window, seed) + 0.05 * texture("patch", window, seed)
+    glycogen = np.clip(
+        1.0 + 0.7 * texture("patch", window, seed + 12) + 0.4 * texture("blotch", window, seed + 12), 0, 2.5
+    )
+    clods -= 0.40 * glycogen * np.clip((speck - 0.9) * 1.6, 0, 1)  # tiny clear vacuoles
     density *= np.clip(1 + clods, 0.25, 1.8) * (1 + 0.05 * texture("slow", window, seed))
-    return density * (1 - 0.25 * line) + 0.42 * line
+    pale = cv2.GaussianBlur(line, (0, 0), 1.2 / window.mpp)  # organelles keep off the membrane
+    line *= np.clip(
+        0.95 + 0.45 * texture("blotch", window, seed + 13) + 0.3 * texture("patch", window, seed + 13), 0.1, 1.6
+    )
+    return density * (1 - 0.8 * np.minimum(pale, 0.5)) + 1.25 * line
 
 
 def recipe_granularity(scene: Scene) -> float:

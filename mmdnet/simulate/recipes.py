@@ -18,15 +18,15 @@ FORMS = ("needle", "wedge")
 class SlideRecipe:
     """Everything a simulated slide depends on; the same recipe gives the same bytes.
 
-    The anatomy depends on seed, patient, form, size and grades only: the same recipe with another stain, scanner or site
-    draws the same cells (a counterfactual pair).
+    The anatomy depends on seed, patient, form, size and grades only: the same recipe with another stain, scanner or
+    site draws the same cells (a counterfactual pair).
 
     Attributes:
         grades: wanted grade of the slide by task name; a task left out is drawn from the seed. On very small slides a
             grade may be out of reach; the truth tells what was drawn.
         artefacts: mean number of folds, pen marks, bubbles and blurred regions on the slide.
-        lesions: multiplies how many lesions the open-ended top grades hold (inflammation 3, ballooning 2), so that enough
-            single patches show one.
+        lesions: multiplies how many lesions the open-ended top grades hold (inflammation 3, ballooning 2), so that
+            enough single patches show one.
         clustering: share of foci and ballooned cells that lie near another one.
     """
 
@@ -128,8 +128,8 @@ def _recipe(
     )
 
 
-# Ballooning, inflammation, steatosis of each demo patient's two slides. A second piece of one liver may differ by a grade:
-# that is sampling error, and it is real (Ratziu 2005).
+# Ballooning, inflammation, steatosis of each demo patient's two slides. A second piece of one liver may differ by a
+# grade: that is sampling error, and it is real (Ratziu 2005).
 _DEMO_GRADES = (
     ((0, 0, 0), (0, 1, 0)),
     ((1, 1, 1), (1, 2, 1)),

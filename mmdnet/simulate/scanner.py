@@ -40,7 +40,7 @@ def scanner_named(name: str) -> Scanner:
     return Scanner(
         name=name,
         colour=colour.astype(np.float32),
-        white=rng.uniform(0.93, 0.985, 3).astype(np.float32),
+        white=(rng.uniform(0.945, 0.975) + rng.uniform(-0.006, 0.006, 3)).astype(np.float32),
         contrast=float(rng.uniform(0.90, 1.12)),
         blur_um=float(rng.uniform(0.24, 0.42)),
         noise=float(rng.uniform(0.006, 0.012)),

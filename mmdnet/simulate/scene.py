@@ -149,10 +149,10 @@ def _cells_with_lesions(
     droplet = np.where(macro, np.clip(rng.lognormal(np.log(typical), 0.36, len(points)), 3.2, 17), 0)
     clear = living & ~fatty & ~ballooned & (rng.random(len(points)) < habit.uniform(0.0, 0.02))
 
-    radius = np.maximum(CELL_RADIUS_UM, droplet + 1.6)
+    radius = np.maximum(rng.normal(CELL_RADIUS_UM, 0.9, len(points)).clip(8.5, 13), droplet + 1.6)
     radius[ballooned] = rng.uniform(14, 20, int(ballooned.sum()))
     moved = make_room(points, radius)
-    tone = rng.normal(1, 0.07, len(points))
+    tone = rng.normal(1, 0.11, len(points))
     tone[clear] *= 0.55
     cells = Cells(
         xy=moved, seen=ground.depth_at(moved) > 0, zone=zone, fatty=fatty, macro=macro, ballooned=ballooned,
@@ -162,7 +162,7 @@ def _cells_with_lesions(
 
 
 def _droplets(recipe: SlideRecipe, cells: Cells, wide: np.ndarray, ground: Ground) -> tuple[np.ndarray, np.ndarray]:
-    """Droplets of the fatty cells that are seen; where large ones still overlap, both shrink until a wall fits between."""
+    """Droplets of the fatty cells; where large ones still overlap, both shrink until a wall fits between."""
     rng = recipe.rng("droplets")
     fat = np.flatnonzero(cells.fatty & cells.seen)
     radius = _shrink_overlaps(cells.xy[fat], wide[fat])

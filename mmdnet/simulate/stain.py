@@ -5,11 +5,11 @@ import numpy as np
 
 from mmdnet.simulate.recipes import GOLDNER, HE, MASSON, SlideRecipe
 
-# Optical density per unit of dye in red, green and blue light. Rows: nuclei, cytoplasm, collagen, red cells. Set by eye and
-# by the mean colours of real tissue (H&E 0.494 µm/px: nuclei 93/63/120, cytoplasm 195/140/185; Masson: cytoplasm
-# 130/55/110, collagen 110/80/150).
+# Optical density per unit of dye in red, green and blue light. Rows: nuclei, cytoplasm, collagen, red cells. Set by eye
+# and by mean colours of real tissue (H&E: nuclei 93/63/120, cytoplasm 200/145/185; Masson: cytoplasm 130/55/110,
+# collagen 110/80/150).
 _DENSITY = {
-    HE: ((1.10, 1.30, 0.72), (0.15, 0.50, 0.22), (0.16, 0.40, 0.16), (0.09, 1.02, 0.68)),
+    HE: ((0.98, 1.25, 0.68), (0.11, 0.42, 0.21), (0.16, 0.32, 0.14), (0.08, 0.98, 0.60)),
     MASSON: ((1.15, 1.25, 0.85), (0.46, 1.36, 0.66), (0.92, 0.98, 0.34), (0.30, 1.90, 1.35)),
     GOLDNER: ((1.20, 1.20, 1.00), (0.26, 0.98, 0.80), (0.98, 0.36, 0.62), (0.22, 1.50, 1.55)),
 }

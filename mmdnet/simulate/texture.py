@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-_FEATURE_UM = {"grain": 0.42, "speck": 0.85, "blotch": 2.2, "patch": 9.0, "slow": 45.0, "warp_x": 3.2, "warp_y": 3.2}
+_FEATURE_UM = {"grain": 0.32, "speck": 0.85, "blotch": 2.2, "patch": 9.0, "slow": 45.0, "warp_x": 3.2, "warp_y": 3.2}
 _PERIOD_PX = {
     "grain": 797, "speck": 911, "blotch": 1151, "patch": 1531, "slow": 2203, "warp_x": 1013, "warp_y": 1097,
     "fibre": 1237, "sensor": 863,

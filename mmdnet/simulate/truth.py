@@ -75,8 +75,8 @@ class SlideTruth:
     def patch_grades(self, x_px0: int, y_px0: int, side_px0: float) -> dict[str, int | float | str | None]:
         """Grades of one square patch, by the definitions of `labels.grading`.
 
-        A focus or ballooned cell counts where at least 30 % of its area lies in the patch; a hepatocyte where its centre
-        does.
+        A focus or ballooned cell counts where at least 30 % of its area lies in the patch; a hepatocyte where its
+        centre does.
 
         Args:
             x_px0: left edge in level-0 pixels.
