@@ -1,0 +1,29 @@
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.training.choices import TrainingChoices, read_choices
+
+
+def test_the_defaults_train_the_small_backbone_on_whatever_is_there():
+    assert (TrainingChoices().backbone, TrainingChoices().device, TrainingChoices().preset) == (
+        "small",
+        "auto",
+        "product",
+    )
+
+
+def test_the_papers_preset_is_the_paper_and_a_choice_beside_it_wins():
+    paper = read_choices({"preset": "paper", "backbone": "Swin-T"})
+    assert (paper.head, paper.domain_key, paper.reversal, paper.aux_instance_weight) == ("ce", "slide", "hashimoto", 0)
+    assert paper.backbone == "Swin-T"
+
+
+@pytest.mark.parametrize("given", [{"epoch": 3}, {"epochs": 0}, {"head": "svm"}, {"epochs": 2, "warm_up_epochs": 2}])
+def test_a_misspelt_or_impossible_choice_is_refused(given):
+    with pytest.raises(LabError, match="training choice"):
+        read_choices(given)
+
+
+def test_a_backbone_with_weights_learns_slowly():
+    assert TrainingChoices().backbone_rate > 100 * TrainingChoices(weights="w.safetensors").backbone_rate / 10
+    assert TrainingChoices(lr_backbone=0.5).backbone_rate == 0.5

@@ -1,0 +1,163 @@
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mmdnet.bags.splits import Split, split_by_patient
+from mmdnet.errors import LabError
+from mmdnet.nn.io import load_model
+from mmdnet.training.checkpoint import CHECKPOINT
+from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.loop import train
+
+QUICK = {"epochs": 3, "bag_size": 4, "bags_per_step": 3, "bags_per_epoch": 6, "projection": 32, "device": "cpu"}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the loop may catch it."""
+
+
+def killer(after: int, part: float = 0.0):
+    """Ends the training in the first step past `after` epochs and `part` of the next."""
+
+    def on_progress(facts: dict) -> None:
+        if facts["share"] * facts["epochs"] > after + part:
+            raise Killed
+
+    return on_progress
+
+
+def run(crafted, folder, on_progress=lambda facts: None, **choices):
+    return train(
+        crafted.cohort,
+        crafted.pixels,
+        TrainingChoices(**(QUICK | choices)),
+        split_by_patient(crafted.cohort),
+        folder,
+        on_progress,
+    )
+
+
+def history(folder):
+    with (folder / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("mode", [{}, {"mode": "fast", "warm_up_epochs": 1}], ids=["full", "fast"])
+def test_a_killed_training_goes_on_to_the_same_result_and_repeats_no_epoch(crafted, tmp_path, mode):
+    whole = run(crafted, tmp_path / "whole", **mode)
+    for after in (0, 1, 2):
+        with pytest.raises(Killed):
+            run(crafted, tmp_path / "killed", killer(after, 0.1), **mode)
+    seen: list[int] = []
+    resumed = run(crafted, tmp_path / "killed", lambda facts: seen.append(facts["epoch"]), **mode)
+    assert min(seen) == 2
+    assert [row["epoch"] for row in history(tmp_path / "killed")] == ["1", "2", "3"]
+    assert history(tmp_path / "killed") == history(tmp_path / "whole")
+    assert resumed.metrics == whole.metrics
+    assert resumed.weights_sha256 == whole.weights_sha256
+
+
+def test_a_finished_training_is_not_trained_again(crafted, tmp_path):
+    first = run(crafted, tmp_path)
+    began: list[str] = []
+    again = run(crafted, tmp_path, lambda facts: began.append(facts["message"]))
+    assert began == ["Going on after epoch 3."]
+    assert again.weights_sha256 == first.weights_sha256
+
+
+def test_the_model_its_card_and_its_progress_are_complete(crafted, tmp_path):
+    told: list[dict] = []
+    card = run(crafted, tmp_path, told.append)
+    net, read = load_model(tmp_path / "model")
+    assert read == card
+    assert card.simulated
+    assert card.ignore_head
+    assert card.trained_tasks == ("ballooning", "inflammation", "steatosis")
+    assert set(card.metrics) == {"validation", "test"}
+    assert card.label_set_sha256 == crafted.cohort.label_sha256()
+    assert card.domains == net.architecture.domains == ("scanner 0 · H&E", "scanner 1 · H&E")
+    shares = [facts["share"] for facts in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert set(told[-1]) == {"epoch", "epochs", "share", "loss", "losses", "metrics", "eta_s", "message"}
+    assert "kappa_steatosis" in told[-1]["metrics"]
+    assert told[-1]["eta_s"] == 0
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_nothing_is_written_when_it_cannot_start(crafted, tmp_path):
+    cohort = replace(crafted.cohort, grades=np.zeros_like(crafted.cohort.grades))
+    with pytest.raises(LabError):
+        train(cohort, crafted.pixels, TrainingChoices(**QUICK), split_by_patient(cohort), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_task_without_two_grades_is_masked(crafted, tmp_path):
+    grades = crafted.cohort.grades.copy()
+    grades[:, 1] = 0
+    cohort = replace(crafted.cohort, grades=grades)
+    card = train(cohort, crafted.pixels, TrainingChoices(**QUICK), split_by_patient(cohort), tmp_path)
+    assert card.trained_tasks == ("ballooning", "steatosis")
+    assert "kappa_inflammation" not in card.metrics["validation"]
+
+
+def test_a_checkpoint_of_other_choices_is_not_continued(crafted, tmp_path):
+    run(crafted, tmp_path, epochs=1)
+    with pytest.raises(LabError, match="another choices"):
+        run(crafted, tmp_path, epochs=2)
+
+
+def test_a_damaged_checkpoint_is_refused_in_a_sentence(crafted, tmp_path):
+    run(crafted, tmp_path, epochs=1)
+    (tmp_path / CHECKPOINT).write_bytes(b"\x00" * 50)
+    with pytest.raises(LabError, match="damaged"):
+        run(crafted, tmp_path, epochs=1)
+
+
+def test_two_patients_train_without_validation_and_keep_the_last_epoch(craft, tmp_path):
+    small = craft(slides=2)
+    card = run(small, tmp_path, epochs=2)
+    assert card.best_epoch == 2
+    assert card.metrics == {}
+    assert any("all of them train" in warning for warning in card.warnings)
+
+
+def test_training_stops_when_validation_no_longer_gets_better(crafted, tmp_path):
+    card = run(crafted, tmp_path, epochs=20, patience=1, lr_backbone=1e-12, lr_heads=1e-12)
+    assert card.epochs <= 5
+    assert card.best_epoch == card.epochs - 1
+
+
+def test_a_loss_that_is_no_number_stops_the_training(crafted, tmp_path):
+    with pytest.raises(LabError, match=r"no longer a number|not finite"):
+        run(crafted, tmp_path, lr_heads=1e30, lr_backbone=1e30, epochs=4)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"preset": "paper", "backbone": "test_convnext"}, {"reversal": "loss_attention"}, {"domain_key": "none"}],
+    ids=["paper", "loss_attention", "no_domain"],
+)
+def test_every_way_of_training_runs(crafted, tmp_path, choices):
+    small = replace(crafted.cohort, slides=crafted.cohort.slides)
+    card = train(
+        small,
+        crafted.pixels,
+        TrainingChoices(**(QUICK | {"epochs": 1} | choices)),
+        Split((0, 1, 2, 3), (4, 5)),
+        tmp_path,
+    )
+    assert card.weights_sha256
+
+
+@pytest.mark.slow
+def test_a_network_of_grade_heads_learns_drawn_lesions_it_has_not_seen(craft, tmp_path):
+    many = craft(slides=15, patches=32, side=64, ignored=0.05)
+    torch.manual_seed(0)
+    card = run(
+        many, tmp_path, epochs=30, warm_up_epochs=15, bag_size=8, bags_per_step=4, bags_per_epoch=60, projection=128
+    )
+    assert card.metrics["test"]["kappa_mean"] > 0.5
