@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.errors import LabError
@@ -75,7 +75,7 @@ def migrate(url: str) -> None:
                 "This database was made by a newer version of the program. Update the program; nothing was changed."
             )
         command.upgrade(_config(url), "head")
-    except OperationalError as error:
+    except DatabaseError as error:
         raise LabError(
             f"The lab's database cannot be opened or written: {str(error.orig).strip()}. "
             "Check the address and the rights, or choose another folder with --home."
@@ -88,8 +88,6 @@ def revision(url: str) -> str | None:
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError:
-        raise
     finally:
         engine.dispose()
 

@@ -100,7 +100,9 @@ def _bar(as_json: bool, title: str) -> Iterator[Callable[[float, str], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=1.0)
-        yield lambda share, message: progress.update(task, completed=share, description=f"{title}: {message}"[:90])
+        yield lambda share, message: progress.update(
+            task, completed=share, description=f"{title}: {message}"[:90] if message else title
+        )
 
 
 def _follow(lab: Lab, job_id: str, as_json: bool, background: bool) -> None:
@@ -139,7 +141,7 @@ def simulate(
 ) -> None:
     """Draw liver slides with known truth: pyramidal TIFFs, a truth file beside each."""
     from mmdnet.simulate.recipes import demo_recipes, training_recipes
-    from mmdnet.simulate.write import simulate_many
+    from mmdnet.simulate.slide import simulate_many
 
     recipes = demo_recipes(seed) if demo else training_recipes(slides, seed)
     try:
@@ -147,7 +149,7 @@ def simulate(
     except OSError as error:
         raise LabError(f"{folder} cannot be made or written: {error.strerror}. Choose another folder.") from error
     with _bar(as_json, "Drawing slides") as step:
-        paths = simulate_many(recipes, folder, processes=processes, progress=step)
+        paths = simulate_many(recipes, folder, processes=processes, progress=lambda share: step(share, ""))
     _say(as_json, {"slides": paths}, f"{len(paths)} slides drawn into {folder}.")
 
 

@@ -18,6 +18,7 @@ PROJECT = "Demo (simulated)"
 TRUTH_READER = "Drawn truth"
 SESSION = "Drawn truth, 24 patches a slide"
 PATCHES_A_SLIDE = 24
+LAST_WRITTEN = ".truth.geojson"  # the last file of a slide that is drawn whole
 
 
 def submit_demo(lab: Lab) -> str:
@@ -32,17 +33,23 @@ def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
     Started again after a stop, it goes on where it was: a slide that is drawn or added is not drawn or added twice.
     """
     from mmdnet.simulate.recipes import demo_recipes
-    from mmdnet.simulate.write import simulate_many
+    from mmdnet.simulate.slide import simulate_many
 
     folder = lab.settings.folder("slides") / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     recipes = demo_recipes()
-    paths = simulate_many(
-        recipes,
-        folder,
-        processes=min(4, os.cpu_count() or 1),
-        progress=lambda share, message: context.progress(0.6 * share, message),
-    )
+    paths = [folder / f"{recipe.name}.tiff" for recipe in recipes]
+    missing = [
+        recipe for recipe, path in zip(recipes, paths, strict=True) if not path.with_suffix(LAST_WRITTEN).exists()
+    ]
+    here = len(recipes) - len(missing)
+
+    def drawn(share: float) -> None:
+        done = here + share * len(missing)
+        context.progress(0.6 * done / len(recipes), f"drawing slides, {done:.0f} of {len(recipes)} done")
+
+    drawn(0.0)
+    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=drawn)
     added = []
     for number, path in enumerate(paths):
         context.progress(0.6 + 0.25 * number / len(paths), f"adding slide {number + 1} of {len(paths)}")

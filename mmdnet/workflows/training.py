@@ -18,6 +18,8 @@ from db.slides import patches_with_ids, slide_grades
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.training.choices import TrainingChoices, read_choices
+from mmdnet.workflows.apart import check_training
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
@@ -42,22 +44,16 @@ class Training:
 
     def defaults(self) -> dict[str, Any]:
         """Every choice with its default value."""
-        from mmdnet.training.choices import TrainingChoices
-
-        return TrainingChoices().model_dump()
+        return TrainingChoices().model_dump(mode="json")
 
     def check(self, project_id: int, choices: dict[str, Any], rule: str = "latest") -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
-        from mmdnet.training.check import check
-
         try:
-            chosen = _validated(choices)
-            label_set = self._labels.label_set(project_id, rule)
-            cohort = self._cohort(label_set.rows)
-            report = check(cohort, chosen, _split(cohort, chosen))
+            chosen = read_choices(choices)
+            cohort = self._cohort(self._labels.label_set(project_id, rule).rows)
+            return check_training(cohort, chosen, _split(cohort, chosen))
         except LabError as error:
             return CheckView(False, (), (), str(error))
-        return CheckView(True, tuple(report.lines), tuple(report.warnings), None)
 
     def start(self, project_id: int, choices: dict[str, Any], name: str | None = None, rule: str = "latest") -> int:
         """Freeze labels and split, and queue the training; the run's number.
@@ -68,7 +64,7 @@ class Training:
         checked = self.check(project_id, choices, rule)
         if not checked.ok:
             raise LabError(checked.problem or "This training cannot start.")
-        chosen = _validated(choices)
+        chosen = read_choices(choices)
         label_set = self._labels.label_set(project_id, rule)
         with self._desk.db.begin() as session:
             project = must_get(session, Project, project_id, "project")
@@ -153,7 +149,7 @@ class Training:
             numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
             context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
 
-        card = train(cohort, pixels, _validated(choices), split, folder, on_progress)
+        card = train(cohort, pixels, read_choices(choices), split, folder, on_progress, name)
         context.check()
         target = self._desk.settings.folder("models") / f"run-{run_id}"
         _publish(folder / "model", target)
@@ -207,19 +203,7 @@ def _place(patch: Patch) -> tuple[int, int, int]:
     return patch.slide_id, patch.row, patch.col
 
 
-def _validated(choices: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    from mmdnet.training.choices import TrainingChoices
-
-    try:
-        return TrainingChoices(**choices)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise LabError(f"The choice {'.'.join(map(str, first['loc']))} cannot be used: {first['msg']}.") from error
-
-
-def _split(cohort: Cohort, chosen: Any) -> Split:
+def _split(cohort: Cohort, chosen: TrainingChoices) -> Split:
     from mmdnet.bags.splits import split_by_patient
 
     return split_by_patient(cohort, seed=chosen.seed)

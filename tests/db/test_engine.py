@@ -1,0 +1,64 @@
+"""The database is migrated at start, keeps history, and says what is wrong with it."""
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from db.engine import make_engine, migrate, newest_revision, revision
+from db.models import Base
+from mmdnet.errors import LabError
+
+
+@pytest.fixture
+def url(tmp_path) -> str:
+    url = f"sqlite:///{tmp_path / 'lab.sqlite'}"
+    migrate(url)
+    return url
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(url):
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    with make_engine(url).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_migrating_twice_changes_nothing(url):
+    migrate(url)
+    assert revision(url) == newest_revision()
+
+
+def test_labelled_and_signed_history_cannot_be_changed(url):
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO readers (id, name, created_at) VALUES (1, 'Ada', '2026-01-01')"))
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+    names = {table: {column["name"] for column in inspect(engine).get_columns(table)} for table in ("label_events", "sign_offs")}
+    assert "hash" in names["label_events"] and "report_sha256" in names["sign_offs"]
+    with make_engine(url).connect() as connection:
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        connection.execute(
+            text(
+                "INSERT INTO label_events (key, reader_id, patch_id, act, ignored, flagged, shown, at, previous_hash, hash) "
+                "VALUES ('k', 1, 1, 'grade', 0, 0, '{}', '2026-01-01', '', '')"
+            )
+        )
+        for attempt in ("UPDATE label_events SET steatosis = 3", "DELETE FROM label_events"):
+            with pytest.raises(DatabaseError, match="append-only"):
+                connection.execute(text(attempt))
+
+
+def test_a_database_of_a_newer_program_is_left_alone(url):
+    with make_engine(url).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(LabError, match="newer version"):
+        migrate(url)
+    assert revision(url) == "9999"
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "lab.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(LabError, match="cannot be opened"):
+        migrate(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    assert (tmp_path / "lab.sqlite").read_bytes().startswith(b"this is no database")

@@ -1,0 +1,89 @@
+"""The command line refuses in one sentence, and speaks JSON to machines."""
+
+import json
+import sys
+
+import pytest
+
+from mmdnet import cli
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command on a temporary home: exit code, stdout, stderr."""
+    monkeypatch.setenv("MMDNET_HOME", str(tmp_path / "home"))
+
+    def go(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mmdnet", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return go
+
+
+def test_the_commands_are_those_that_were_promised(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for name in ("doctor", "simulate", "ingest", "labels", "train", "score", "report", "worker", "demo"):
+        assert f" {name} " in out
+
+
+@pytest.mark.parametrize(
+    "name", ["bad_slides/broken.svs", "bad_slides/unreadable.svs", "slides/camelyon_overview_29um.dcm"]
+)
+def test_a_bad_slide_leaves_one_sentence_an_exit_code_and_no_project(run, real_data, name):
+    code, out, err = run("ingest", str(real_data / name), "--project", "P", "--json")
+    assert code == 1 and "Traceback" not in out + err
+    assert json.loads(out)["outcomes"][0]["problem"].endswith(".")
+    assert "none yet" in run("labels", "--project", "P")[2]
+
+
+def test_a_real_slide_is_added_and_counted(run, real_data):
+    code, out, _ = run("ingest", str(real_data / "slides" / "cmu-1-small-region.svs"), "--project", "P", "--json")
+    assert code == 0 and json.loads(out)["slides"][0]["patches"] == 24
+    code, out, _ = run("labels", "--project", "P", "--json")
+    assert code == 0 and json.loads(out)["patches"] == 0
+
+
+def test_training_without_labels_is_refused(run, real_data):
+    run("ingest", str(real_data / "slides" / "cmu-1-small-region.svs"), "--project", "P", "--json")
+    code, _, err = run("train", "--project", "P", "--check")
+    assert code == 1 and "no labels" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("ingest", "/no/such/file.svs"), "not there"),
+        (("score", "--project", "Nobody"), "no project called Nobody"),
+        (("report", "x.svs", "--out", "r.html", "--project", "Nobody"), "no project called Nobody"),
+        (("labels", "import", "/no/such.csv", "--project", "Nobody"), "not there|no project"),
+    ],
+)
+def test_what_is_not_there_is_named(run, words, says):
+    import re
+
+    code, out, err = run(*words)
+    assert code == 1 and re.search(says, err) and "Traceback" not in out + err
+
+
+def test_a_misspelt_setting_is_refused(run, monkeypatch):
+    monkeypatch.setenv("MMDNET_CACH_GIB", "3")
+    code, _, err = run("labels")
+    assert code == 1 and "MMDNET_CACH_GIB" in err
+
+
+def test_a_home_that_cannot_be_made_is_named(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("labels", "--home", str(tmp_path / "file" / "home"))
+    assert code == 1 and "Traceback" not in err and "--home" in err
+
+
+def test_an_untouched_event_log_verifies(run):
+    code, out, _ = run("audit", "verify", "--json")
+    assert code == 0 and json.loads(out)["broken_id"] is None
