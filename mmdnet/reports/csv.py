@@ -1,0 +1,95 @@
+"""The report as a table: one row per feature and one for the NAS."""
+
+import csv
+import io
+
+from mmdnet.reports.schema import Interval, Report, report_sha256
+
+COLUMNS = (
+    "slide", "patient", "site", "stain", "scanner", "simulated", "feature", "model_grade", "score", "low_90", "high_90",
+    "p_grade_0", "p_grade_1", "p_grade_2", "p_grade_3", "rests_on", "readers", "reader_grades", "signed_grade",
+    "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
+    "report_sha256", "made_at", "use",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def to_csv(report: Report) -> str:
+    """The report as comma-separated text, UTF-8, one header line; empty is unknown or not assessed.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for row in _rows(report):
+        writer.writerow({key: _plain(value) for key, value in row.items()})
+    return text.getvalue()
+
+
+def _plain(value: object) -> object:
+    """A cell that is only ever data (OWASP: CSV injection). Numbers are left as they are."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return "" if value is None else value
+
+
+def _rows(report: Report) -> list[dict[str, object]]:
+    common = _common(report)
+    signed = report.sign_off.current
+    rows = []
+    for feature in report.features:
+        shares = dict(enumerate(feature.probabilities or ()))
+        rows.append(
+            common
+            | _interval(feature.interval)
+            | {f"p_grade_{grade}": shares.get(grade) for grade in range(4)}
+            | {
+                "feature": feature.task,
+                "model_grade": feature.grade,
+                "score": feature.score,
+                "rests_on": feature.rests_on,
+                "readers": "; ".join(human.reader for human in feature.human),
+                "reader_grades": "; ".join(str(human.grade) for human in feature.human),
+                "signed_grade": signed.grades.get(feature.task) if signed else None,
+            }
+        )
+    nas = report.nas
+    rows.append(
+        common
+        | _interval(nas.interval)
+        | {
+            "feature": "NAS",
+            "model_grade": nas.value,
+            "score": nas.score,
+            "rests_on": "sum of the three grades",
+            "signed_grade": signed.nas if signed else None,
+        }
+    )
+    return rows
+
+
+def _interval(interval: Interval | None) -> dict[str, object]:
+    return {"low_90": interval.low if interval else None, "high_90": interval.high if interval else None}
+
+
+def _common(report: Report) -> dict[str, object]:
+    header, made, signed = report.header, report.provenance, report.sign_off.current
+    return {
+        "slide": header.slide,
+        "patient": header.patient,
+        "site": header.site,
+        "stain": header.stain,
+        "scanner": header.scanner,
+        "simulated": "yes" if header.simulated else "no",
+        "signed_by": signed.reader if signed else None,
+        "signed_at": signed.at.isoformat(timespec="seconds") if signed else None,
+        "patches_assessed": header.patches_assessed,
+        "assessed_mm2": header.assessed_mm2,
+        "model": made.model,
+        "weights_sha256": made.weights_sha256,
+        "label_set_sha256": made.label_set_sha256,
+        "report_sha256": report_sha256(report),
+        "made_at": report.made_at.isoformat(timespec="seconds"),
+        "use": header.use,
+    }

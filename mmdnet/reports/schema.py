@@ -1,0 +1,262 @@
+"""The report of one scored slide as a document: ten blocks, versioned, the one thing that is signed.
+
+HTML, CSV and GeoJSON are drawn from it and add nothing. What is unknown is None here and said to be absent there. The
+order of blocks follows the AASLD's reporting model for fatty-liver biopsies.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+NOT_SIGNED_CONTENT = {"made_at", "sign_off"}  # what may change without changing what was signed
+
+
+class Block(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(Block):
+    """A 90 % interval."""
+
+    low: float
+    high: float
+
+
+class Header(Block):
+    """Block 1: which slide, how it was made, how much of it was looked at."""
+
+    slide_id: int
+    slide: str
+    fingerprint: str
+    patient: str | None
+    site: str | None
+    stain: str | None
+    scanner: str | None
+    objective: float | None
+    mpp_x: float | None
+    mpp_y: float | None
+    mpp_source: str | None
+    width_mm: float | None
+    height_mm: float | None
+    tissue_mm2: float | None
+    core_length_mm: float | None
+    patch_px: int
+    patch_mpp: float
+    patches: int
+    patches_assessed: int
+    patches_set_aside: int
+    assessed_mm2: float
+    fields: float
+    simulated: bool
+    use: str
+
+
+class Criterion(Block):
+    """What one grade of a feature means on a slide (Kleiner 2005, table 1)."""
+
+    grade: int
+    words: str
+
+
+class HumanGrade(Block):
+    """One reader's grade of one feature; None where they left it unknown."""
+
+    reader: str
+    grade: int | None
+    at: datetime
+
+
+class Feature(Block):
+    """Block 2: one feature. `grade` is the model's; None with `absent` saying why where it was not assessed."""
+
+    task: str
+    title: str
+    letter: str
+    criteria: tuple[Criterion, ...]
+    grade: int | None
+    absent: str | None
+    score: float | None
+    interval: Interval | None
+    probabilities: tuple[float, ...] | None
+    rests_on: str | None
+    calibrated: bool | None
+    human: tuple[HumanGrade, ...]
+    readers_agree: float  # weighted kappa between pathologists, Kleiner 2005
+
+    @property
+    def highest(self) -> int:
+        return self.criteria[-1].grade
+
+    @property
+    def criterion(self) -> str | None:
+        """The words of the model's grade."""
+        return None if self.grade is None else self.criteria[self.grade].words
+
+
+class Nas(Block):
+    """Block 3: the sum of the three grades; None with `absent` saying why where a feature was not assessed."""
+
+    value: int | None
+    absent: str | None
+    interval: Interval | None
+    score: float | None
+    p_active: float | None  # NAS >= 4 with every feature at least 1
+    meaning: str
+
+
+class Quantity(Block):
+    """Block 4: something measured or counted. `basis` says whether the network had a part in it."""
+
+    name: str
+    title: str
+    value: float | None
+    interval: Interval | None
+    unit: Literal["share", "per field"]
+    basis: str
+    absent: str | None
+
+
+class Quantities(Block):
+    field_mm2: float
+    items: tuple[Quantity, ...]
+    disagreements: tuple[str, ...]
+
+
+class EvidencePatch(Block):
+    """One patch shown. `attention` is in multiples of the slide's mean."""
+
+    patch_id: int
+    place: int
+    row: int
+    col: int
+    x_px0: int
+    y_px0: int
+    attention: float
+    grade: int
+    probability: float
+
+
+class FeatureEvidence(Block):
+    """Block 5: patches with the most and the least attention, and some at random."""
+
+    task: str
+    top: tuple[EvidencePatch, ...]
+    low: tuple[EvidencePatch, ...]
+    random: tuple[EvidencePatch, ...]
+
+
+class AttentionMap(Block):
+    """Block 6: the scale of a feature's attention map."""
+
+    task: str
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    unit: str
+
+
+class QualityNote(Block):
+    """One thing to know before trusting the grades. `weight`: `warning` or `note`."""
+
+    weight: Literal["warning", "note"]
+    words: str
+
+
+class Quality(Block):
+    """Block 7: `set_aside` counts patches that were not assessed, by reason."""
+
+    set_aside: dict[str, int]
+    notes: tuple[QualityNote, ...]
+
+
+class Provenance(Block):
+    """Block 8: what made the grades, so that they can be made again."""
+
+    score_id: int
+    scored_at: datetime
+    model: str
+    backbone: str
+    weights_sha256: str
+    label_set_sha256: str
+    code_version: str
+    trained_on: dict[str, Any]
+    slide_part: str | None  # train, validation or test, where the model was trained in this project
+    kappas: dict[str, float | None]  # weighted kappa on bags of validation patients, by task
+    rule: str
+    bag_size: int
+    seed: int
+    resamples: int
+    device: str
+    simulated_training: bool
+
+
+class SignOff(Block):
+    """One signature. `content_sha256` is the report's as it was signed; `amends` names the signature it replaces."""
+
+    sign_off_id: int
+    reader: str
+    at: datetime
+    grades: dict[str, int | None]
+    reason: str
+    content_sha256: str
+    amends: int | None
+
+    @property
+    def nas(self) -> int | None:
+        values = [grade for grade in self.grades.values() if grade is not None]
+        return sum(values) if len(values) == len(self.grades) == 3 else None
+
+
+class SignOffs(Block):
+    """Block 9: signatures, oldest first."""
+
+    signed: tuple[SignOff, ...]
+
+    @property
+    def current(self) -> SignOff | None:
+        return self.signed[-1] if self.signed else None
+
+
+class Report(Block):
+    """The whole document."""
+
+    schema_version: Literal[1] = 1
+    made_at: datetime
+    header: Header
+    features: tuple[Feature, ...]
+    fibrosis: str
+    nas: Nas
+    quantities: Quantities
+    evidence: tuple[FeatureEvidence, ...]
+    maps: tuple[AttentionMap, ...]
+    quality: Quality
+    provenance: Provenance
+    sign_off: SignOffs
+    limits: tuple[str, ...]
+
+    def feature(self, task: str) -> Feature:
+        return next(one for one in self.features if one.task == task)
+
+
+def canonical_json(report: Report, content_only: bool = False) -> str:
+    """The report as JSON with one spelling: keys sorted, no spaces, UTF-8; equal reports are equal bytes.
+
+    Args:
+        report: the document.
+        content_only: leave out when it was made and who signed it: what remains is what a signature stands for.
+    """
+    values = report.model_dump(mode="json", exclude=NOT_SIGNED_CONTENT if content_only else None)
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def report_sha256(report: Report) -> str:
+    """SHA-256 of the report's content: what a signature names, and what shows later that nothing was changed."""
+    return hashlib.sha256(canonical_json(report, content_only=True).encode("utf-8")).hexdigest()
+
+
+def read_report(values: dict[str, Any]) -> Report:
+    """A report from its JSON values, e.g. as it was signed."""
+    return Report.model_validate(values)
