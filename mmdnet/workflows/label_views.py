@@ -151,7 +151,10 @@ class SlideProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a session is. `pace_s` is the reader's own median seconds per patch; None before five labels."""
+    """How far a session is. `pace_s` is the reader's own median seconds per patch; None before five labels.
+
+    `times_ms` are the reader's last labels' times, newest first: a page goes on reckoning from them.
+    """
 
     slides: tuple[SlideProgress, ...]
     patches: int
@@ -159,6 +162,7 @@ class Progress:
     resume_at: int
     pace_s: float | None
     minutes_left: float | None
+    times_ms: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

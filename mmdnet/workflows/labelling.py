@@ -167,7 +167,7 @@ class Labels:
             times = rows.recent_times_ms(session, row.reader_id)
         pace = statistics.median(times) / 1000 if len(times) >= ENOUGH_FOR_PACE else None
         minutes = None if pace is None else (total - done) * pace / 60
-        return Progress(slides, total, done, total if resume is None else resume, pace, minutes)
+        return Progress(slides, total, done, total if resume is None else resume, pace, minutes, tuple(times))
 
     def project_of(self, patch_id: int) -> int:
         """The project a patch belongs to.

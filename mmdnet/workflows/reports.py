@@ -20,6 +20,7 @@ from mmdnet.workflows.slides import Slides, patch_size_px0, patch_view
 from mmdnet.workflows.views import PatchView, SignOffView
 
 if TYPE_CHECKING:
+    from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.schema import Report
     from mmdnet.reports.schema import SignOff as Signature
     from mmdnet.scoring.heat import HeatLegend, MapFrame
@@ -78,7 +79,8 @@ class Reports:
         """The report as one self-contained HTML file."""
         from mmdnet.reports.html import to_html
 
-        return to_html(self.build(score_id), self._images(score_id))
+        report = self.build(score_id)
+        return to_html(report, self._pictures(score_id, report))
 
     def csv(self, score_id: int) -> str:
         """The report's grades as a table."""
@@ -90,7 +92,8 @@ class Reports:
         """Every patch with its attention and grades, for QuPath."""
         from mmdnet.reports.geojson import to_geojson
 
-        return to_geojson(self.build(score_id), self._arrays(score_id), self._frame(score_id))
+        slide, patches = self._scored(score_id)
+        return to_geojson(self.build(score_id), self._arrays(score_id), patches, *patch_size_px0(slide))
 
     def json(self, score_id: int) -> str:
         """The report as the one document that is signed."""
@@ -161,6 +164,19 @@ class Reports:
         """Sign-offs of a score, oldest first."""
         with self._desk.db() as session:
             return [_sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
+
+    def _pictures(self, score_id: int, report: Report) -> ReportPictures:
+        """Overview, maps and evidence patches; a slide whose file is gone has a report without pictures."""
+        from mmdnet.reports.html import ReportPictures
+
+        maps = {found.task: self.heat_png(score_id, found.task, width_px=900) for found in report.maps}
+        shown = {one.patch_id for found in report.evidence for one in (*found.top, *found.low, *found.random)}
+        try:
+            overview = self._slides.thumbnail(report.header.slide_id, 900)
+            patches = {patch_id: self._slides.patch_jpeg(patch_id, px=200) for patch_id in sorted(shown)}
+        except LabError:
+            overview, patches = None, {}
+        return ReportPictures(slide=overview, maps=maps, frame=self._frame(score_id), patches=patches)
 
     def _scored(self, score_id: int) -> tuple[Slide, list[Patch]]:
         """The slide of a score, and its patches in the order of the score's arrays.

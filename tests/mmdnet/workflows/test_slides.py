@@ -56,7 +56,7 @@ def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
 def test_a_slide_without_pixel_size_waits_for_it_and_is_laid_when_it_comes(lab, tissue_png):
     slide = lab.slides.get(lab.slides.register(_project(lab), tissue_png())[0].slide_id)
     assert slide.status == "needs_mpp" and slide.patches == 0
-    with pytest.raises(LabError, match="between 0.1 and 2"):
+    with pytest.raises(LabError, match=r"between 0\.1 and 2"):
         lab.slides.set_facts(slide.id, mpp=28.97)
     after = lab.slides.set_facts(slide.id, mpp=0.5, patient="P1")
     assert after.status == "ready" and after.patches > 0 and after.patient == "P1" and after.mpp_source == "person"

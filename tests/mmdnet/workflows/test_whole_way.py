@@ -1,0 +1,138 @@
+"""From labels to a signed report, as the worker does it, on small pictures."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.settings import Settings
+from mmdnet.workflows.label_views import PatchGrades
+
+CHOICES = {"epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu"}
+
+
+@dataclass
+class Here:
+    """Runs a job in this process."""
+
+    settings: Settings
+    folder: Path
+    job_id: str = "job"
+    told: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+
+    def progress(self, share: float, message: str, **numbers: Any) -> None:
+        self.told.append((share, message, numbers))
+
+    def check(self) -> None:
+        pass
+
+
+@pytest.fixture
+def labelled(lab, tissue_png):
+    """A project of four pictures of four patients, each patch graded."""
+    project = lab.projects.create("Whole").id
+    reader = lab.readers.ensure("Ada")
+    for number in range(4):
+        outcome = lab.slides.register(
+            project, tissue_png(f"s{number}.png", seed=number), mpp=0.5, patient=f"P{number}"
+        )[0]
+        patches = lab.slides.patches(outcome.slide_id)
+        lab.labels.put_many(
+            project,
+            reader.id,
+            [
+                PatchGrades(p.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
+                for i, p in enumerate(patches)
+            ],
+        )
+    return lab, project, reader
+
+
+def train(lab, project: int) -> int:
+    run = lab.training.start(project, CHOICES)
+    context = Here(lab.settings, lab.settings.folder("jobs") / "train")
+    model = lab.training.run(context, run)
+    assert lab.training.get(run).model_id == model
+    assert [share for share, _, _ in context.told] == sorted(share for share, _, _ in context.told)
+    return model
+
+
+def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
+    lab, project, reader = labelled
+    check = lab.training.check(project, CHOICES)
+    assert check.ok and check.lines
+    model = train(lab, project)
+    card = lab.models.get(model).card
+    assert card["label_set_sha256"] and card["epochs"] == 2
+
+    slide = lab.slides.list(project)[0]
+    assert lab.scoring.score_now(Here(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
+    score = lab.scoring.list(project)[0]
+    tasks = score.result["tasks"]
+    assert score.result["nas"] == sum(task["grade"] for task in tasks.values())
+    assert lab.slides.get(slide.id).score_id == score.id
+
+    html, csv = lab.reports.html(score.id), lab.reports.csv(score.id)
+    assert "esearch use only" in html and "http://" not in html.replace("http://www.w3.org", "")
+    assert "steatosis" in csv.lower()
+    assert lab.reports.heat_png(score.id, "steatosis", 300)[:4] == b"\x89PNG"
+    assert lab.reports.evidence(score.id, "steatosis")["top"]
+
+    grades = {name: task["grade"] for name, task in tasks.items()}
+    first = lab.reports.sign(score.id, reader.id, grades)
+    changed = {**grades, "steatosis": (grades["steatosis"] + 1) % 4}
+    with pytest.raises(LabError, match="Say why"):
+        lab.reports.sign(score.id, reader.id, changed)
+    second = lab.reports.sign(score.id, reader.id, changed, "fat counted again by eye")
+    assert second.amends_id == first.id and [one.id for one in lab.reports.sign_offs(score.id)] == [first.id, second.id]
+    with pytest.raises(LabError, match="never deleted"):
+        lab.slides.remove(slide.id)
+
+
+def test_scoring_a_slide_twice_in_one_job_does_it_once(labelled):
+    lab, project, _ = labelled
+    model, slide = train(lab, project), lab.slides.list(project)[0]
+    context = Here(lab.settings, lab.settings.home, "again")
+    lab.scoring.score_now(context, [slide.id], model)
+    lab.scoring.score_now(context, [slide.id], model)
+    assert len(lab.scoring.list(project)) == 1
+
+
+def test_a_training_that_cannot_start_leaves_nothing(lab, tissue_png):
+    project = lab.projects.create("Empty").id
+    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    with pytest.raises(LabError, match="no labels"):
+        lab.training.start(project, CHOICES)
+    reader = lab.readers.ensure("Ada")
+    patches = lab.slides.patches(slide)
+    lab.labels.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in patches])
+    with pytest.raises(LabError, match="two different grades"):
+        lab.training.start(project, CHOICES)
+    with pytest.raises(LabError, match="choice"):
+        lab.training.start(project, {"epoch": 3})
+    assert lab.training.runs(project) == [] and not any(lab.settings.folder("runs").iterdir())
+
+
+def test_a_damaged_model_is_refused_and_nothing_is_scored(labelled, tmp_path):
+    lab, project, _ = labelled
+    model, slide = train(lab, project), lab.slides.list(project)[0]
+    weights = lab.settings.folder("models") / f"run-{lab.training.runs(project)[0].id}" / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(LabError):
+        lab.scoring.score_now(Here(lab.settings, tmp_path), [slide.id], model)
+    with pytest.raises(LabError):
+        lab.models.add(project, weights.parent)
+    assert lab.scoring.list(project) == []
+
+
+def test_the_next_step_follows_the_work(labelled, lab):
+    lab, project, _ = labelled
+    assert lab.overview.next_step(lab.projects.create("New").id).page == "slides"
+    assert lab.overview.next_step(project).page == "label"
+    model = train(lab, project)
+    assert lab.overview.next_step(project).page in {"score", "train"}
+    lab.scoring.score_now(Here(lab.settings, lab.settings.home, "all"), [s.id for s in lab.slides.list(project)], model)
+    assert lab.overview.next_step(project).page in {"report", "train"}
