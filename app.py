@@ -1,0 +1,28 @@
+"""The lab in a browser: `streamlit run app.py`.
+
+Streamlit runs this file as a script to draw a page, and its server imports it to find the application with our own
+routes; the name it runs under tells which of the two it is.
+"""
+
+import streamlit as st
+
+if __name__ == "__main__":
+    from ui.frame import draw
+
+    draw()
+else:
+    from streamlit.runtime.pages_manager import PagesManager
+
+    from ui.frame import show_fault
+    from ui.routes import middleware, routes
+    from ui.zoom_routes import zoom_routes
+
+    # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the
+    # first visitor of a fresh server who follows a deep link would get a page without frame and project.
+    PagesManager.uses_pages_directory = False
+    app = st.App(
+        __file__,
+        routes=[*routes(), *zoom_routes()],
+        middleware=middleware(),
+        on_script_error=show_fault,
+    )

@@ -1,0 +1,49 @@
+"""Report: one slide's score, what it rests on, what to beware of, and who signs it."""
+
+import streamlit as st
+
+from ui import report as parts
+from ui.overview import own_labels, patch_column
+from ui.session import at, lab, project_or_stop
+
+project = project_or_stop()
+scores = lab().scoring.list(project.id)
+if not scores:
+    st.title("Report")
+    st.info("There is no report yet. Score a slide: its grades, the tissue they rest on and your sign-off appear here.")
+    st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
+    st.stop()
+
+score = parts.score_picker(scores)
+report = lab().reports.build(score.id)
+slide = lab().slides.get(score.slide_id)
+patches = lab().slides.patches(slide.id)
+signed = lab().reports.sign_offs(score.id)
+
+st.title(slide.name)
+parts.headline(report, signed)
+parts.downloads(score)
+parts.caution(report)
+
+picture, beside = st.columns([3, 2], gap="large")
+with picture:
+    st.subheader("Where the grades come from")
+    parts.attention_map(report, slide, patches, list(own_labels(slide)))
+    if at("patch") is not None:
+        with st.container(border=True, width=420):
+            patch_column(slide, patches)
+    st.subheader("Patches")
+    parts.evidence(report, slide, patches)
+with beside:
+    st.subheader("Grades")
+    for feature in reversed(report.features):
+        parts.feature_block(feature)
+    st.subheader("Measured beside the grades")
+    parts.quantities(report)
+    st.subheader("Your reading")
+    parts.sign_off(score, report, signed)
+
+with st.expander("Quality and limits"):
+    parts.notes_and_limits(report)
+with st.expander("Provenance"):
+    parts.provenance(report)

@@ -1,0 +1,28 @@
+"""Score: let a model grade slides in the background, and see every score there is."""
+
+import streamlit as st
+
+from ui import score as parts
+from ui.session import lab, project_or_stop
+
+project = project_or_stop()
+st.title("Score")
+slides = [slide for slide in lab().slides.list(project.id) if slide.status == "ready"]
+models = lab().models.list(project.id)
+scores = lab().scoring.list(project.id)
+
+if not slides:
+    st.info("There is no slide to score yet. Add one; patches are laid on it, and then a model can grade them.")
+    st.page_link("pages/slides.py", label="Add slides", icon=":material/add:")
+elif not models:
+    st.info("There is no model yet. Train one on your labels.")
+    st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
+else:
+    model = parts.choose_model(models)
+    by_this = {score.slide_id: score for score in scores if score.model_id == model.id}
+    parts.start_scoring(project.id, parts.choose_slides(slides, by_this), model)
+parts.scoring_jobs(project.id)
+
+if scores:
+    st.subheader("Scores")
+    parts.score_table(scores)

@@ -1,0 +1,58 @@
+"""Slides: what is here, what each is made of, which patches lie on it and what they are worth."""
+
+import streamlit as st
+
+from ui import slides as parts
+from ui.overview import overview, own_labels, patch_column, place_picker, view_bar
+from ui.score import newest_nas
+from ui.session import at, go_to, lab, project_or_stop
+from ui.viewer import deep_zoom
+
+project = project_or_stop()
+slides = lab().slides.list(project.id)
+slide = next((one for one in slides if one.id == at("slide")), None)
+
+if slide is None:
+    st.title("Slides")
+    if at("slide") is not None:
+        st.warning("The slide this link names is not in this project.")
+        go_to("slide", None)
+    parts.add_slides(project.id, expanded=not slides)
+    parts.ingest_jobs(project.id)
+    if not slides:
+        st.info(
+            "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "
+            "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
+        )
+        st.stop()
+    picked = parts.slide_table(slides, newest_nas(project.id))
+    if picked is not None:
+        go_to("slide", picked)
+        st.rerun()
+    st.stop()
+
+st.title(slide.name)
+place_picker(slides, slide)
+patches = lab().slides.patches(slide.id)
+if slide.status == "needs_mpp":
+    parts.ask_mpp(slide)
+elif slide.reason:
+    st.warning(slide.reason, icon=":material/warning:")
+
+picture, beside = st.columns([3, 2], gap="medium")
+with picture:
+    view, layers = view_bar()
+    if view == "Deep zoom":
+        deep_zoom(slide, patches, labelled=own_labels(slide))
+    else:
+        overview(slide, patches, layers)
+with beside:
+    if patches:
+        st.subheader("Patch")
+        patch_column(slide, patches)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Facts")
+        parts.edit_facts(slide)
+    parts.facts_table(slide)
+if patches:
+    parts.set_aside_gallery(slide, patches)

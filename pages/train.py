@@ -1,0 +1,30 @@
+"""Train: choose labels and network, check, start; watch a run, stop it, go on with it."""
+
+import streamlit as st
+
+from ui import train as parts
+from ui.session import lab, project_or_stop
+
+project = project_or_stop()
+st.title("Train")
+runs = lab().training.runs(project.id)
+new, watch = st.columns([2, 3], gap="large")
+
+with new:
+    st.subheader("New training")
+    if parts.labels_at_hand(project.id):
+        choices, rule, name = parts.choose()
+        parts.check_and_start(project.id, choices, rule, name)
+    else:
+        st.info("There are no labels to learn from yet. Grade some patches of each slide first; 60 make a start.")
+        st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")
+
+with watch:
+    st.subheader("Trainings")
+    if runs:
+        parts.run_view(parts.run_picker(runs))
+    else:
+        st.caption(
+            "No training yet. It runs in the background: loss, agreement with the readers, log and time left appear "
+            "here, and it survives a restart. What comes out is a model that scores slides."
+        )

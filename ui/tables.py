@@ -1,0 +1,18 @@
+"""A column of buttons that open a table's row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+
+def open_column(key: str) -> Any:
+    """Column configuration of the buttons; the click is read with `opened_row`."""
+    return st.column_config.ButtonColumn("", key=key, type="tertiary", width=76)
+
+
+def opened_row(key: str, rows: int) -> int | None:
+    """The row whose button was pressed in this run."""
+    click = st.session_state.get(key)
+    return click.row if click is not None and 0 <= click.row < rows else None

@@ -1,0 +1,108 @@
+"""What things look like, in one place: grade chips, grade and heat colours, the one template of every figure."""
+
+from __future__ import annotations
+
+from html import escape
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.labels.grading import TASKS, task
+from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, ink_on
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import plotly.graph_objects as go
+
+FOOTER = "Research use only. Grades and scores made here are not a diagnosis."
+_STYLES = Path(__file__).with_name("theme.css")
+TASK_COLOURS = {name: ramp[-2] if len(ramp) > 3 else ramp[-1] for name, ramp in GRADE_RAMPS.items()}
+"""One strong colour per task, for lines and bars."""
+
+
+def apply_styles() -> None:
+    """Send the shared style sheet; once per run, by the frame."""
+    st.html(_STYLES)
+
+
+def chip(task_name: str, grade: int | None, *, big: bool = False, text: str | None = None) -> str:
+    """HTML of one grade: the digit on its task's colour, or an empty outline while unknown."""
+    size = " big" if big else ""
+    title = task(task_name).title
+    if grade is None or grade < 0:
+        return f'<span class="mmd-chip unknown{size}" title="{title}: unknown">–</span>'
+    fill = GRADE_RAMPS[task_name][grade]
+    words = escape(text if text is not None else str(grade))
+    return (
+        f'<span class="mmd-chip{size}" style="background:{fill};color:{ink_on(fill)}" title="{title} {grade}">'
+        f"{words}</span>"
+    )
+
+
+def ignored_chip() -> str:
+    """HTML of a patch that a reader set to "ignore"."""
+    return '<span class="mmd-chip ignored" title="ignored">&nbsp;</span>'
+
+
+def grade_chips(grades: Mapping[str, int | None], *, big: bool = False) -> str:
+    """HTML of the grades of all tasks, each with its letter: S 2  I 1  B 0."""
+    parts = [
+        f'<span class="mmd-muted">{one.letter}</span>{chip(one.name, grades.get(one.name), big=big)}'
+        for one in reversed(TASKS)
+    ]
+    return f'<div class="mmd-row">{"".join(parts)}</div>'
+
+
+def probability_bar(task_name: str, probabilities: Sequence[float]) -> str:
+    """HTML of one bar cut into the probabilities of the grades, each in its colour with its digit."""
+    pieces = []
+    for grade, share in enumerate(probabilities):
+        fill = GRADE_RAMPS[task_name][grade]
+        digit = str(grade) if share >= 0.08 else ""
+        pieces.append(
+            f'<span style="flex:{max(share, 0.0):.4f};background:{fill};color:{ink_on(fill)}" '
+            f'title="grade {grade}: {share:.0%}">{digit}</span>'
+        )
+    return f'<div class="mmd-bar">{"".join(pieces)}</div>'
+
+
+def heat_legend(low: str, high: str, title: str) -> str:
+    """HTML of the heat scale with its numbers."""
+    return (
+        f'<div class="mmd-small mmd-muted">{escape(title)}</div>'
+        f'<div class="mmd-heat" style="background:linear-gradient(90deg,{",".join(HEAT_STOPS)})"></div>'
+        f'<div class="mmd-scale"><span>{escape(low)}</span><span>{escape(high)}</span></div>'
+    )
+
+
+def figure(x_title: str, y_title: str, height: int = 260) -> go.Figure:
+    """An empty Plotly figure in the house's one template; the caller adds traces."""
+    import plotly.graph_objects as go
+
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        xaxis={"title": {"text": x_title}, "automargin": True, "rangemode": "tozero"},
+        yaxis={"title": {"text": y_title}, "automargin": True},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="x unified",
+        font={"size": 13},
+    )
+    return made
+
+
+def show_figure(made: go.Figure, key: str, alt: str) -> None:
+    """Draw a figure without the toolbar clutter."""
+    st.plotly_chart(made, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def grade_styles(task_name: str, value: object) -> str:
+    """CSS of a table cell that holds a grade, for a pandas Styler."""
+    if not isinstance(value, int | float) or isnan(value) or value < 0:
+        return ""
+    fill = GRADE_RAMPS[task_name][int(value)]
+    return f"background-color: {fill}; color: {ink_on(fill)}; font-weight: 600"

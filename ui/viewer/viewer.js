@@ -1,0 +1,277 @@
+// Deep zoom over our own tile route. One viewer lives per mounted component; a rerun of the page only updates it.
+
+const LIBRARY = '/viewer-library/openseadragon.min.js'
+const TOKEN_HEADER = 'x-lab-token'
+const STATES = { used: '#0f766e', aside: '#46494d', labelled: '#cf860f' }
+const SMALLEST_PX = 3
+const mounted = new WeakMap()
+let library = null
+
+function loadLibrary() {
+  if (window.OpenSeadragon) return Promise.resolve()
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script')
+    script.src = LIBRARY
+    script.onload = resolve
+    script.onerror = () => { library = null; reject(new Error('library')) }
+    document.head.appendChild(script)
+  })
+  return library
+}
+
+class Viewer {
+  constructor(root) {
+    this.root = root
+    this.find = (selector) => root.querySelector(selector)
+    this.layers = new Map()
+    this.shown = null
+    this.find('.bar').onclick = (event) => this.press(event.target.closest('button'))
+    this.find('.opacity input').oninput = () => this.applyLayers()
+    this.find('.grid input').onchange = () => this.drawMarks()
+  }
+
+  async update(data, click) {
+    this.data = data
+    this.click = click
+    this.find('.stage').style.setProperty('--zoom-height', `${data.height_px}px`)
+    this.find('.grid').hidden = data.patches.length === 0
+    try {
+      await loadLibrary()
+    } catch {
+      this.say('The viewer could not be loaded. Ask whoever runs this server to set the program up again.')
+      return
+    }
+    if (this.opened !== data.name) {
+      this.open()
+    } else {
+      this.osd.setAjaxHeaders(this.headers(), true) // the page has brought a younger token
+      this.refresh()
+    }
+  }
+
+  headers() {
+    return { [TOKEN_HEADER]: this.data.token }
+  }
+
+  open() {
+    const data = this.data
+    this.close()
+    this.opened = data.name
+    this.find('.grid input').checked = data.show_patches
+    this.find('.opacity input').value = 55
+    const { width, height, tile_size, overlap, max_level } = data.info
+    this.osd = window.OpenSeadragon({
+      element: this.find('.osd'),
+      prefixUrl: '/viewer-library/images/',
+      tileSources: {
+        width, height, tileSize: tile_size, tileOverlap: overlap, minLevel: 0, maxLevel: max_level,
+        getTileUrl: (level, x, y) => `${data.tiles}/${level}/${x}_${y}.jpg`,
+      },
+      loadTilesWithAjax: true,
+      ajaxHeaders: this.headers(),
+      showNavigationControl: false,
+      showNavigator: true,
+      navigatorPosition: 'TOP_RIGHT',
+      navigatorSizeRatio: 0.16,
+      maxZoomPixelRatio: 4,
+      visibilityRatio: 0.6,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+      drawer: ['canvas'],
+      crossOriginPolicy: false,
+      timeout: 30000,
+    })
+    this.osd.addHandler('open', () => { this.refresh(); this.focus() })
+    this.osd.addHandler('update-viewport', () => this.drawMarks())
+    this.osd.addHandler('resize', () => this.drawMarks())
+    this.osd.addHandler('tile-load-failed', () => this.say('Parts of the slide could not be read. Reload the page to try again.'))
+    this.osd.addHandler('canvas-click', (event) => {
+      if (!event.quick) return
+      const point = this.osd.world.getItemAt(0).viewerElementToImageCoordinates(event.position)
+      this.click({ x: point.x, y: point.y })
+    })
+  }
+
+  refresh() {
+    this.buildLayers()
+    this.applyLayers()
+    this.drawMarks()
+  }
+
+  focus() {
+    const target = this.data.focus
+    if (!target) return
+    const [x, y, width, height] = target
+    const around = this.osd.world.getItemAt(0).imageToViewportRectangle(x - 2 * width, y - 2 * height, 5 * width, 5 * height)
+    this.osd.viewport.fitBounds(around, true)
+  }
+
+  buildLayers() {
+    const box = this.find('.layers')
+    const names = this.data.layers.map((layer) => layer.id).join()
+    if (box.dataset.names === names) return
+    box.dataset.names = names
+    const choices = this.data.layers.length ? [{ id: '', title: 'Slide only' }, ...this.data.layers] : []
+    box.replaceChildren(...choices.map((layer) => {
+      const button = document.createElement('button')
+      button.type = 'button'
+      button.role = 'radio'
+      button.dataset.layer = layer.id
+      button.textContent = layer.title
+      return button
+    }))
+    for (const item of this.layers.values()) this.osd.world.removeItem(item)
+    this.layers.clear()
+    this.shown = this.data.layers[0]?.id ?? ''
+  }
+
+  applyLayers() {
+    if (!this.osd) return
+    const opacity = Number(this.find('.opacity input').value) / 100
+    const chosen = this.data.layers.find((layer) => layer.id === this.shown)
+    for (const button of this.root.querySelectorAll('.layers button')) {
+      button.setAttribute('aria-checked', String(button.dataset.layer === this.shown))
+    }
+    this.find('.opacity').hidden = !chosen
+    for (const [id, item] of this.layers) item.setOpacity(id === this.shown ? opacity : 0)
+    if (chosen && !this.layers.has(chosen.id)) {
+      this.layers.set(chosen.id, { setOpacity() {} }) // a place holder, so that it is asked for once
+      this.loadLayer(chosen)
+    }
+    this.drawLegend(chosen?.legend)
+  }
+
+  // Fetched by hand, because the library would ask for a single picture without our header.
+  async loadLayer(layer) {
+    const osd = this.osd
+    try {
+      const answer = await fetch(layer.url, { headers: this.headers() })
+      if (!answer.ok) throw new Error(String(answer.status))
+      const url = URL.createObjectURL(await answer.blob())
+      if (osd !== this.osd) return
+      osd.addSimpleImage({
+        url, x: 0, y: 0, width: 1, opacity: 0, ajaxHeaders: {}, loadTilesWithAjax: false,
+        success: ({ item }) => { this.layers.set(layer.id, item); this.applyLayers() },
+      })
+    } catch {
+      this.layers.delete(layer.id)
+      this.say('This layer could not be drawn. Reload the page to try again.')
+    }
+  }
+
+  drawLegend(legend) {
+    const box = this.find('.legend')
+    box.hidden = !legend
+    if (!legend) return
+    this.find('.unit').textContent = legend.unit
+    this.find('.ramp').style.background = `linear-gradient(90deg, ${legend.stops.join(',')})`
+    this.find('.ticks').replaceChildren(...legend.ticks.map((tick, index) => {
+      const mark = document.createElement('i')
+      mark.textContent = tick
+      mark.style.left = `${100 * (tick - legend.low) / (legend.high - legend.low)}%`
+      if (index > 0 && tick >= legend.high * 0.97) mark.className = 'last'
+      return mark
+    }))
+  }
+
+  drawMarks() {
+    const image = this.osd?.world.getItemAt(0)
+    if (!image) return
+    const canvas = this.find('.marks')
+    const ratio = window.devicePixelRatio || 1
+    const { clientWidth, clientHeight } = canvas
+    if (canvas.width !== clientWidth * ratio) canvas.width = clientWidth * ratio
+    if (canvas.height !== clientHeight * ratio) canvas.height = clientHeight * ratio
+    const pen = canvas.getContext('2d')
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0)
+    pen.clearRect(0, 0, clientWidth, clientHeight)
+    const origin = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(0, 0))
+    const unit = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(1000, 0))
+    const scale = (unit.x - origin.x) / 1000
+    const [width, height] = this.data.patch_px0.map((side) => side * scale)
+    if (this.find('.grid input').checked && width >= SMALLEST_PX) {
+      for (const [x, y, state] of this.data.patches) {
+        const left = origin.x + x * scale
+        const top = origin.y + y * scale
+        if (left > clientWidth || top > clientHeight || left + width < 0 || top + height < 0) continue
+        this.drawPatch(pen, left, top, width, height, state)
+      }
+    }
+    if (this.data.chosen) this.drawChosen(pen, origin, scale)
+    this.drawScale(scale)
+  }
+
+  drawPatch(pen, left, top, width, height, state) {
+    pen.lineWidth = 1
+    pen.strokeStyle = STATES[state] ?? STATES.used
+    if (state === 'aside') {
+      pen.fillStyle = 'rgb(70 73 77 / 35%)'
+      pen.fillRect(left, top, width, height)
+      pen.beginPath()
+      pen.moveTo(left, top + height)
+      pen.lineTo(left + width, top)
+      pen.stroke()
+      return
+    }
+    pen.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1)
+    if (state === 'labelled') {
+      pen.fillStyle = STATES.labelled
+      pen.beginPath()
+      pen.arc(left + width / 2, top + height / 2, Math.max(2, Math.min(7, width / 8)), 0, 7)
+      pen.fill()
+    }
+  }
+
+  drawChosen(pen, origin, scale) {
+    const [x, y, width, height] = this.data.chosen
+    for (const [colour, line] of [['#fff', 6], ['#0f766e', 3]]) {
+      pen.strokeStyle = colour
+      pen.lineWidth = line
+      pen.strokeRect(origin.x + x * scale, origin.y + y * scale, width * scale, height * scale)
+    }
+  }
+
+  drawScale(scale) {
+    const bar = this.find('.scalebar')
+    bar.hidden = !this.data.mpp
+    if (!this.data.mpp) return
+    const perPixel = this.data.mpp / scale // µm per displayed pixel
+    const power = 10 ** Math.floor(Math.log10(160 * perPixel))
+    const length = Math.max(...[1, 2, 5, 10].map((step) => step * power).filter((um) => um / perPixel <= 180))
+    bar.style.width = `${length / perPixel}px`
+    bar.firstElementChild.textContent = length >= 1000 ? `${length / 1000} mm` : `${length} µm`
+  }
+
+  press(button) {
+    if (!button || !this.osd) return
+    if (button.dataset.layer !== undefined) { this.shown = button.dataset.layer; this.applyLayers() }
+    if (button.dataset.do === 'in') this.osd.viewport.zoomBy(1.6)
+    if (button.dataset.do === 'out') this.osd.viewport.zoomBy(1 / 1.6)
+    if (button.dataset.do === 'home') this.osd.viewport.goHome()
+    if (button.dataset.do === 'full') {
+      if (this.root.fullscreenElement ?? document.fullscreenElement) document.exitFullscreen()
+      else this.find('.zoom').requestFullscreen()
+    }
+  }
+
+  say(sentence) {
+    const box = this.find('.message')
+    box.textContent = sentence
+    box.hidden = false
+  }
+
+  close() {
+    this.osd?.destroy()
+    this.osd = null
+    this.layers.clear()
+    this.find('.layers').dataset.names = '-'
+    this.find('.message').hidden = true
+  }
+}
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component
+  if (!mounted.has(parentElement)) mounted.set(parentElement, new Viewer(parentElement))
+  const viewer = mounted.get(parentElement)
+  viewer.update(data, (spot) => setTriggerValue('click', spot))
+  return () => { viewer.close(); mounted.delete(parentElement) }
+}

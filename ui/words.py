@@ -1,0 +1,74 @@
+"""Numbers and facts in the words of the field: units always, two significant digits, a dash where nothing is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.views import PatchView, SlideView
+
+NOTHING = "–"
+SET_ASIDE = {
+    "pen": "pen mark",
+    "blur": "out of focus",
+    "blank": "hardly any tissue",
+    "fold": "fold",
+    "bubble": "air bubble",
+    "edge": "edge of the cover slip",
+    "unreadable": "cannot be read from the file",
+}
+STATUS = {"ready": "ready", "needs_mpp": "µm/px missing", "no_tissue": "no tissue", "failed": "failed"}
+
+
+def share(value: float | None) -> str:
+    """A share (0-1) as per cent: "38 %", "4.2 %"."""
+    if value is None:
+        return NOTHING
+    per_cent = 100 * value
+    return f"{per_cent:.1f} %" if 0 < per_cent < 10 else f"{per_cent:.0f} %"
+
+
+def number(value: float | None, unit: str = "", digits: int = 2) -> str:
+    """A number with its unit, at that many significant digits, never as a power of ten."""
+    if value is None:
+        return NOTHING
+    if value == 0:
+        return f"0 {unit}".strip()
+    from math import floor, log10
+
+    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    return f"{value:,.{decimals}f} {unit}".strip()
+
+
+def micron_size(slide: SlideView) -> str:
+    """Size of the slide in mm, or in pixels while µm/px is missing."""
+    if slide.mpp_x is None or slide.mpp_y is None:
+        return f"{slide.width_px0:,} × {slide.height_px0:,} px, unknown in mm"
+    return f"{slide.width_px0 * slide.mpp_x / 1000:.1f} × {slide.height_px0 * slide.mpp_y / 1000:.1f} mm"
+
+
+def micron_per_pixel(slide: SlideView) -> str:
+    """µm/px, both when they differ, and who said so."""
+    if slide.mpp_x is None or slide.mpp_y is None:
+        return "missing"
+    same = abs(slide.mpp_x - slide.mpp_y) < 1e-6
+    size = f"{slide.mpp_x:.4g}" if same else f"{slide.mpp_x:.4g} × {slide.mpp_y:.4g}"
+    return f"{size} µm/px, {'entered by hand' if slide.mpp_source == 'person' else 'from the file'}"
+
+
+def place_of(patch: PatchView, slide: SlideView) -> str:
+    """Where a patch lies, in mm from the slide's upper left corner."""
+    if slide.mpp_x is None or slide.mpp_y is None:
+        return f"row {patch.row + 1}, column {patch.col + 1}"
+    x, y = patch.x_px0 * slide.mpp_x / 1000, patch.y_px0 * slide.mpp_y / 1000
+    return f"{x:.2f} mm from the left, {y:.2f} mm from the top"
+
+
+def set_aside_reason(reason: str | None) -> str:
+    """Why a patch is not used, in words."""
+    return SET_ASIDE.get(reason or "", reason or "")
+
+
+def count(number_of: int, one: str, many: str | None = None) -> str:
+    """ "1 patch", "1,240 patches"."""
+    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
