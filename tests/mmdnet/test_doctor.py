@@ -1,0 +1,128 @@
+"""The doctor on machines that lack something."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from db.engine import migrate
+from mmdnet import doctor
+from mmdnet.doctor import FAIL, OK, WARN
+from mmdnet.jobs.queue import JobQueue
+from mmdnet.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def used(settings: Settings) -> Settings:
+    """A home whose databases are up to date."""
+    migrate(settings.lab_url)
+    JobQueue(settings.queue_url).prepare()
+    return settings
+
+
+def test_a_new_lab_is_well_and_stays_unmade(settings: Settings) -> None:
+    for check in (doctor.home_folder, doctor.disk, doctor.database, doctor.job_queue):
+        assert check(settings).status in {OK, WARN}
+    assert not settings.home.exists()
+
+
+def test_a_used_lab_is_well(used: Settings) -> None:
+    assert doctor.database(used).status == OK
+    assert doctor.job_queue(used).status == OK
+
+
+def test_an_old_database_is_named_with_the_command_that_migrates_it(used: Settings) -> None:
+    with sqlite3.connect(used.home / "lab.sqlite") as connection:
+        connection.execute("DELETE FROM alembic_version")
+    finding = doctor.database(used)
+    assert finding.status == FAIL
+    assert "lab.py run" in finding.mend and "migrate" in finding.mend
+
+
+def test_a_newer_database_asks_for_a_newer_program(used: Settings) -> None:
+    with sqlite3.connect(used.home / "lab.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffff'")
+    assert doctor.database(used).mend == "Update the program."
+
+
+def test_a_damaged_database_is_a_finding_and_no_traceback(used: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("lab.sqlite", "jobs.sqlite"):
+        (used.home / name).write_bytes(b"no database" * 100)
+    assert doctor.main(used.home, as_json=True) == 1
+    findings = {one["name"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert findings["Database"]["status"] == FAIL
+    assert findings["Job queue"]["status"] == FAIL
+
+
+def test_a_home_that_is_a_file_or_cannot_be_written_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.home.write_text("")
+    assert doctor.home_folder(settings).status == FAIL
+    settings.home.unlink()
+
+    def refuse(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
+    finding = doctor.home_folder(settings)
+    assert (finding.status, "--home" in finding.mend, "Read-only" in finding.found) == (FAIL, True, True)
+
+
+def test_a_home_on_a_network_drive_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_file_system", lambda path: "nfs4")
+    assert doctor.home_folder(settings).status == WARN
+
+
+@pytest.mark.parametrize(("free_gib", "status"), [(0.5, FAIL), (5, WARN), (500, OK)])
+def test_a_full_disk_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, free_gib: float, status: str
+) -> None:
+    usage = namedtuple("usage", "total used free")(0, 0, int(free_gib * doctor.GIB))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    assert doctor.disk(settings).status == status
+
+
+def test_missing_programs_are_named_with_their_mend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert doctor.browser().status == WARN and "apt install chromium" in doctor.browser().mend
+    for name in ("package.json", "requirements.txt"):
+        shutil.copy(doctor.ROOT / name, tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy==0.1\nno-such-package==1.0\n")
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert doctor.viewer().status == WARN and "npm ci" in doctor.viewer().mend
+    finding = doctor.packages()
+    assert finding.status == FAIL and "no-such-package" in finding.found
+    (tmp_path / "requirements.txt").write_text("numpy==0.1\n")
+    assert doctor.packages().status == WARN
+
+
+def test_libraries_that_do_not_load_fail_with_their_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", broken)
+    assert doctor.torch().status == FAIL and "torchvision::nms" in doctor.torch().found
+    assert doctor.openslide().status == FAIL
+
+
+def test_the_doctor_runs_where_no_package_is_installed(tmp_path: Path) -> None:
+    bare = [sys.executable, "-S", "-m", "mmdnet.doctor", "--json", "--home", str(tmp_path)]
+    done = subprocess.run(bare, cwd=doctor.ROOT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    assert not report["ok"]
+    assert {one["name"] for one in report["findings"] if one["status"] == FAIL} >= {"Packages", "Network library"}
+
+
+def test_every_pin_of_the_product_is_read() -> None:
+    pins = dict(doctor._pins((doctor.ROOT / "requirements.txt").read_text()))
+    assert pins["torch"] == "2.15.0" and pins["psycopg"] and "triton" not in pins
