@@ -132,7 +132,7 @@ def build_report(inputs: ReportInputs) -> Report:
         quality=_quality(inputs),
         provenance=_provenance(inputs),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
-        limits=words.limits(inputs.slide.simulated or bool(inputs.card.get("simulated"))),
+        limits=words.limits(inputs.slide.simulated, bool(inputs.card.get("simulated"))),
     )
 
 

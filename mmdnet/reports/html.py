@@ -132,7 +132,7 @@ def grade_graph(feature: Feature, width: int = 190) -> GradeGraph:
         return round(step * (score + 0.5), 1)
 
     bars = tuple(
-        GradeBar(k, at(k), round(share * 34, 1), _percent(share), GRADE_RAMPS[feature.task][k], k == feature.grade)
+        GradeBar(k, at(k), round(share * 34, 1), _chance(share), GRADE_RAMPS[feature.task][k], k == feature.grade)
         for k, share in enumerate(feature.probabilities)
     )
     return GradeGraph(width, bars, at(feature.interval.low), at(feature.interval.high), at(feature.score))
@@ -150,6 +150,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "figure": _figure,
         "percent": _percent,
+        "chance": _chance,
         "interval": _interval,
         "moment": _moment,
         "ink": ink_on,
@@ -185,13 +186,19 @@ def _percent(share: float | None, absent: str = "not recorded") -> str:
     )
 
 
+def _chance(share: float) -> str:
+    """A probability from resamples: whole per cents, and never certainty, which no number of resamples can give."""
+    if share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if share >= 0.995 else f"{share:.0%}".replace("%", " %")
+
+
 def _interval(interval: Interval | None, style: str = "score") -> str:
     """Low and high end; `style`: score (one decimal), whole, share or figure."""
     if interval is None:
         return "no interval"
     write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": _percent, "figure": _figure}[style]
-    low, high = write(interval.low), write(interval.high)
-    return low if low == high and style == "whole" else f"{low.removesuffix(' %')}–{high}"
+    return f"{write(interval.low).removesuffix(' %')}–{write(interval.high)}"
 
 
 def _quantity(value: float | None, unit: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-NOT_SIGNED_CONTENT = {"made_at", "sign_off"}  # what may change without changing what was signed
+# What may come later without changing what was signed: other signatures, other readings, another print-out.
+NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
 
 
 class Block(BaseModel):
@@ -246,7 +247,8 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
 
     Args:
         report: the document.
-        content_only: leave out when it was made and who signed it: what remains is what a signature stands for.
+        content_only: leave out when it was made, readers' grades and signatures: what remains is what a signature
+            stands for.
     """
     values = report.model_dump(mode="json", exclude=NOT_SIGNED_CONTENT if content_only else None)
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -130,13 +130,13 @@ def _core_length(length_mm: float | None) -> str:
     )
 
 
-def limits(simulated: bool) -> tuple[str, ...]:
+def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
     """What a report of this kind cannot say."""
-    drawn = (
-        ("A simulated slide or a model trained on simulated slides takes part: nothing here is about a patient.",)
-        if simulated
-        else ()
-    )
+    drawn = []
+    if simulated_slide:
+        drawn.append("This slide is simulated: nothing here is about a patient.")
+    elif simulated_training:
+        drawn.append("The model learned from simulated slides; what its grades are worth on real tissue is not known.")
     return (
         *drawn,
         "Not for diagnosis or treatment. The grades are a model's, made from weak labels; a pathologist's reading "

@@ -1,0 +1,102 @@
+"""A report's inputs written down by hand: twelve patches on a grid of three by four."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from mmdnet.reports.build import ReaderGrades, ReportInputs, SlideFacts
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Place:
+    row: int
+    col: int
+    x_px0: int
+    y_px0: int
+    tissue_share: float = 1.0
+
+
+PLACES = [Place(row, col, 100 + col * 299, 50 + row * 299) for row in range(3) for col in range(4)]
+
+
+def slide(**changes: Any) -> SlideFacts:
+    facts = {
+        "slide_id": 7, "name": "N01.svs", "fingerprint": "c" * 64, "width_px0": 2000, "height_px0": 1200, "mpp_x": 0.5,
+        "mpp_y": 0.5, "mpp_source": "file", "objective": 20.0, "stain": "H&E", "scanner": "Scanner A", "site": "North",
+        "patient": "P01", "simulated": False, "tissue_mm2": 0.31, "core_length_mm": 18.0, "fat_area_share": 0.16,
+        "patch_px": 299, "patch_mpp": 0.5,
+    }  # fmt: skip
+    return SlideFacts(**(facts | changes))
+
+
+def task(grade: int, classes: int, **changes: Any) -> dict[str, Any]:
+    shares = [0.0] * classes
+    shares[grade] = 1.0
+    facts = {
+        "grade": grade, "probabilities": shares, "expected": grade + 0.1, "interval": [grade - 0.2, grade + 0.3],
+        "quantity": 0.4, "quantity_interval": [0.3, 0.5], "density": 0.4, "density_interval": [0.3, 0.5],
+        "positive_patch_share": 0.25, "rests_on": "density per field, read by Kleiner's cuts; not calibrated",
+        "calibrated": False,
+    }  # fmt: skip
+    return facts | changes
+
+
+def score(**changes: Any) -> dict[str, Any]:
+    facts = {
+        "version": 1,
+        "tasks": {
+            "ballooning": task(1, 3, density=1.2, density_interval=[0.4, 2.1]),
+            "inflammation": task(2, 4, density=2.5, density_interval=[1.1, 3.9]),
+            "steatosis": task(2, 4),
+        },
+        "nas": 5, "nas_expected": 5.3, "nas_interval": [4, 6], "p_active": 0.93, "patches": 12, "assessed_patches": 11,
+        "set_aside": 1, "ignored_by_model": 0, "not_read": {}, "area_mm2": 0.246, "fields": 0.26, "bags": 1,
+        "bag_size": 48, "blocks": 12, "rule": "density", "aggregator": "density per field", "resamples": 1000, "seed": 0,
+        "low_evidence": True, "warnings": ["Little tissue: 11 patches."], "notes": ["Not calibrated."],
+        "model": {"name": "first", "weights_sha256": "a" * 64, "simulated": False}, "device": "cpu",
+    }  # fmt: skip
+    return facts | changes
+
+
+def arrays() -> dict[str, np.ndarray]:
+    assessed = np.ones(12, dtype=np.uint8)
+    assessed[11] = 0
+    found = {"assessed": assessed}
+    for name, classes in (("ballooning", 3), ("inflammation", 4), ("steatosis", 4)):
+        attention = np.arange(1.0, 13.0)
+        attention[11] = np.nan
+        found[f"attention.{name}"] = attention / np.nansum(attention)
+        patches = np.eye(classes)[np.arange(12) % classes].astype(np.float32)
+        patches[11] = np.nan
+        found[f"patches.{name}"] = patches
+    return found
+
+
+def card(**changes: Any) -> dict[str, Any]:
+    facts = {
+        "name": "first", "backbone": "small", "weights_sha256": "a" * 64, "label_set_sha256": "b" * 64,
+        "code_version": "0.1.0", "simulated": False, "metrics": {"validation": {"kappa_steatosis": 0.81}},
+        "trained_on": {"slides": 20, "stains": ["H&E"], "scanners": ["Scanner A"]},
+    }  # fmt: skip
+    return facts | changes
+
+
+def inputs(**changes: Any) -> ReportInputs:
+    facts = {
+        "slide": slide(), "score_id": 3, "scored_at": NOW, "score": score(), "arrays": arrays(), "places": PLACES,
+        "patch_ids": list(range(500, 512)), "card": card(), "made_at": NOW, "set_aside": {"pen": 1},
+        "human": [ReaderGrades("Dr Okafor", {"ballooning": None, "inflammation": 1, "steatosis": 2}, NOW)],
+    }  # fmt: skip
+    return ReportInputs(**(facts | changes))
+
+
+def without(*names: str) -> ReportInputs:
+    """The inputs of a model that was not trained on these tasks."""
+    kept = {name: found for name, found in score()["tasks"].items() if name not in names}
+    left = {key: value for key, value in arrays().items() if not any(key.endswith(name) for name in names)}
+    nothing = {"nas": None, "nas_expected": None, "nas_interval": None, "p_active": None}
+    return inputs(score=score(tasks=kept, **nothing), arrays=left)

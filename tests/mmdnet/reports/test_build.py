@@ -1,0 +1,127 @@
+import pytest
+from pydantic import ValidationError
+
+from mmdnet.reports import words
+from mmdnet.reports.build import build_report
+from mmdnet.reports.schema import Report
+from tests.mmdnet.reports.crafted import card, inputs, score, slide, task, without
+
+
+def sentences(report: Report) -> str:
+    return " ".join(note.words for note in report.quality.notes)
+
+
+def test_features_come_in_the_order_of_the_nas_with_kleiners_words():
+    report = build_report(inputs())
+    assert [feature.letter for feature in report.features] == ["S", "I", "B"]
+    assert report.feature("inflammation").criterion == "2-4 foci per 200x field"
+    assert report.nas.value == 5
+    assert report.nas.interval.low == 4
+
+
+def test_a_grade_a_reader_left_open_is_no_grade():
+    report = build_report(inputs())
+    assert report.feature("ballooning").human == ()
+    assert [human.grade for human in report.feature("inflammation").human] == [1]
+
+
+@pytest.mark.parametrize(
+    ("stain", "sentence"),
+    [
+        ("H&E", "Not assessed on this stain."),
+        ("Masson trichrome", "Not assessed: the model does not stage fibrosis."),
+        (None, "Not assessed: the stain is not recorded, and the model does not stage fibrosis."),
+    ],
+)
+def test_fibrosis_is_never_staged(stain, sentence):
+    assert build_report(inputs(slide=slide(stain=stain))).fibrosis == sentence
+
+
+def test_evidence_is_six_top_three_low_three_random_and_only_what_was_assessed():
+    evidence = build_report(inputs()).evidence[0]
+    assert [one.place for one in evidence.top] == [10, 9, 8, 7, 6, 5]
+    assert [one.place for one in evidence.low] == [0, 1, 2]
+    assert {one.place for one in evidence.random} == {3, 4}
+    assert evidence.top[0].patch_id == 510
+    assert evidence.top[0].attention == pytest.approx(11 * 11 / 66, abs=0.001)
+
+
+def test_a_feature_that_was_not_trained_is_said_to_be_absent_and_takes_the_nas_with_it():
+    report = build_report(without("ballooning"))
+    assert report.feature("ballooning").grade is None
+    assert "not trained" in report.feature("ballooning").absent
+    assert report.nas.value is None
+    assert report.nas.absent == "No NAS: ballooning not assessed."
+    assert [found.task for found in report.evidence] == ["steatosis", "inflammation"]
+
+
+def test_fat_that_contradicts_the_grade_is_flagged():
+    plain = build_report(inputs())
+    assert plain.quantities.disagreements == ()
+    fatty = build_report(
+        inputs(slide=slide(fat_area_share=0.30), score=score(tasks={"steatosis": task(0, 4)}, nas=None))
+    )
+    assert "model's grade is 0, but measured fat covers 30.0%" in fatty.quantities.disagreements[0]
+
+
+@pytest.mark.parametrize(
+    ("grade", "area", "flagged"),
+    [(0, 0.01, False), (0, 0.06, True), (1, 0.001, True), (2, 0.16, False), (3, 0.05, True), (3, 0.25, False)],
+)
+def test_only_wide_gaps_between_fat_and_grade_count(grade, area, flagged):
+    assert bool(words.disagreements({"steatosis": grade}, {"steatosis": 0.5}, area)) is flagged
+
+
+def test_counts_two_grades_from_the_grade_are_flagged():
+    found = words.disagreements({"inflammation": 1, "ballooning": 1}, {"inflammation": 5.0, "ballooning": 5.0}, None)
+    assert len(found) == 1
+    assert found[0].startswith("Lobular inflammation: the model's grade is 1, but 5 foci per field")
+
+
+def test_what_speaks_against_trust_is_said_first():
+    report = build_report(
+        inputs(
+            slide=slide(stain="Masson trichrome", scanner=None, core_length_mm=8.0, mpp_source="person"),
+            slide_part="train",
+            card=card(simulated=True),
+        )
+    )
+    weights = [note.weight for note in report.quality.notes]
+    assert weights == sorted(weights, reverse=True)
+    told = sentences(report)
+    assert "trained on this slide" in told
+    assert "no slide with this stain (Masson trichrome); it knows H&E" in told
+    assert "scanner is not recorded" in told
+    assert "Simulated slides took part" in told
+    assert "falls under 29 %" in told
+    assert "entered by a person" in told
+    assert "Little tissue" in told
+
+
+def test_patches_set_aside_are_counted_by_reason():
+    report = build_report(inputs(score=score(not_read={"tile": 2}, ignored_by_model=4)))
+    assert report.quality.set_aside == {
+        "pen mark": 1,
+        "could not be read": 2,
+        "left out by the model's quality gate": 4,
+    }
+
+
+def test_a_simulated_slide_is_marked():
+    report = build_report(inputs(slide=slide(simulated=True)))
+    assert report.header.simulated
+    assert "This slide is simulated" in report.limits[0]
+    assert not any("simulated" in limit for limit in build_report(inputs()).limits)
+
+
+def test_a_report_never_claims_compliance_and_never_derives_saf():
+    text = build_report(inputs()).model_dump_json()
+    assert "compliant" not in text
+    assert "SAF is not derived" in text
+    assert text.count("Research use only") == 1
+
+
+def test_an_unknown_field_is_refused():
+    values = build_report(inputs()).model_dump()
+    with pytest.raises(ValidationError):
+        Report.model_validate(values | {"stage": 2})

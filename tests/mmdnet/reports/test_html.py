@@ -1,0 +1,160 @@
+import re
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdnet.reports import html
+from mmdnet.reports.build import build_report
+from mmdnet.reports.html import ReportPictures, grade_graph, to_html
+from mmdnet.reports.schema import report_sha256
+from mmdnet.scoring.heat import MapFrame
+from tests.mmdnet.reports.crafted import PLACES, inputs, slide, without
+from tests.mmdnet.reports.test_schema import signature
+
+VOID = {"meta", "img", "br", "input", "link", "hr"}
+
+
+class Checker(HTMLParser):
+    """Every element that opens also closes; collects addresses and text."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.addresses, self.words, self.tags = [], [], [], set()
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.addresses += [value for key, value in attrs if key in {"src", "href", "action"}]
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data.strip())
+
+
+def read(text: str) -> Checker:
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+    return checker
+
+
+def pictures() -> ReportPictures:
+    jpeg = cv2.imencode(".jpg", np.full((20, 30, 3), 200, np.uint8))[1].tobytes()
+    png = cv2.imencode(".png", np.full((20, 30, 4), 200, np.uint8))[1].tobytes()
+    x, y = (np.array([getattr(place, axis) for place in PLACES]) for axis in ("x_px0", "y_px0"))
+    frame = MapFrame(2000, 1200, x, y, 299.0, 299.0)
+    return ReportPictures(jpeg, {"steatosis": png}, frame, {510: jpeg}, {510: "http://127.0.0.1:8501/slides?patch=510"})
+
+
+def test_the_page_is_whole_and_fetches_nothing():
+    text = to_html(build_report(inputs()), pictures())
+    page = read(text)
+    outside = [one for one in page.addresses if not one.startswith(("data:image/", "#", "http://127.0.0.1:8501/"))]
+    assert outside == []
+    assert "script" not in page.tags
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\((?!data:)|@import", text)
+
+
+def test_the_ten_blocks_stand_in_order():
+    words = " ".join(read(to_html(build_report(inputs()))).words)
+    titles = ["Slide", "Features", "NAFLD activity score", "Measured quantities", "Evidence"]
+    titles += ["Attention over the slide", "Quality", "Provenance", "Sign-off", "Limits"]
+    places = [words.index(f"{number} {title}") for number, title in enumerate(titles, start=1)]
+    assert places == sorted(places)
+
+
+def test_grades_come_with_their_interval_criteria_and_probabilities():
+    words = " ".join(read(to_html(build_report(inputs()))).words)
+    for part in ("90 % interval 4–6", "2–4 foci per 200× field", "> 99 %", "Not assessed on this stain.", "Dr Okafor"):
+        assert part in words
+    assert words.count("Research use only") == 1
+    assert "!" not in words
+
+
+def test_text_from_files_and_people_cannot_become_markup():
+    nasty = '"><script>alert(1)</script>'
+    report = build_report(inputs(slide=slide(name=nasty, patient=nasty, scanner="</style><b>")))
+    text = to_html(report)
+    assert "<script" not in text
+    assert "</style><b>" not in text
+    assert text.count("</style>") == 1
+    assert "script" not in read(text).tags
+
+
+def test_what_is_absent_is_said_to_be_absent():
+    bare = slide(
+        stain=None, scanner=None, site=None, patient=None, objective=None, core_length_mm=None, fat_area_share=None,
+        tissue_mm2=None, mpp_x=None, mpp_y=None,
+    )  # fmt: skip
+    words = " ".join(read(to_html(build_report(inputs(slide=bare, human=[])))).words)
+    for part in ("stain not recorded", "not measured on this slide", "not read", "picture not included"):
+        assert part in words
+    assert "None" not in words
+    assert not re.search(r"\bnan\b", words)
+
+
+@pytest.mark.parametrize("names", [("ballooning",), ("ballooning", "inflammation", "steatosis")])
+def test_a_model_that_grades_less_than_three_features_still_has_a_report(names):
+    words = " ".join(read(to_html(build_report(without(*names)), pictures())).words)
+    assert "the model was not trained on this feature" in words
+    assert "No NAS" in words
+
+
+def test_a_simulated_slide_carries_the_band():
+    assert "no patient behind it" in to_html(build_report(inputs(slide=slide(simulated=True))))
+    assert "no patient behind it" not in to_html(build_report(inputs()))
+
+
+def test_a_signature_leads_the_page_and_a_changed_report_says_so():
+    content = report_sha256(build_report(inputs()))
+    same = to_html(build_report(inputs(sign_offs=[signature(content)])))
+    assert "Signed by Dr B" in same
+    assert "has changed since it was signed" not in same
+    assert "the model&#39;s grades accepted" in same
+    changed = to_html(build_report(inputs(sign_offs=[signature("0" * 64)])))
+    assert "has changed since it was signed" in changed
+    assert "Not signed" in to_html(build_report(inputs()))
+
+
+def test_a_graph_puts_the_score_over_its_grade():
+    graph = grade_graph(build_report(inputs()).feature("steatosis"), width=200)
+    assert [bar.x for bar in graph.bars] == [25, 75, 125, 175]
+    assert graph.point_x == 130
+    assert graph.low_x < graph.point_x < graph.high_x
+    assert [bar.chosen for bar in graph.bars] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.0673, "0.067"), (2.54, "2.5"), (14.4, "14"), (1234.5, "1234"), (None, "not recorded")],
+)
+def test_numbers_have_two_significant_digits(value, text):
+    assert html._figure(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.0004, "< 0.1 %"), (0.075, "7.5 %"), (0.58, "58 %"), (1, "100 %")]
+)
+def test_shares_are_per_cents(share, text):
+    assert html._percent(share) == text
+
+
+def test_resamples_never_promise_certainty():
+    assert (html._chance(0.0), html._chance(1.0), html._chance(0.93)) == ("< 1 %", "> 99 %", "93 %")
+
+
+def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
+    crop = html._crop(build_report(inputs()), pictures().frame)
+    assert crop.width < 2000
+    assert crop.bar_words == "100 µm"
+    assert crop.bar_px0 == 200

@@ -1,0 +1,50 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from mmdnet.reports.build import ReaderGrades, build_report
+from mmdnet.reports.schema import SignOff, canonical_json, read_report, report_sha256
+from tests.mmdnet.reports.crafted import NOW, inputs, score, slide
+
+
+def signature(content: str) -> SignOff:
+    grades = {"ballooning": 1, "inflammation": 2, "steatosis": 2}
+    return SignOff(sign_off_id=1, reader="Dr B", at=NOW, grades=grades, reason="", content_sha256=content, amends=None)
+
+
+def test_a_report_comes_back_from_its_json_the_same():
+    import json
+
+    report = build_report(inputs())
+    assert canonical_json(read_report(json.loads(canonical_json(report)))) == canonical_json(report)
+
+
+def test_equal_reports_are_equal_bytes_with_sorted_keys():
+    text = canonical_json(build_report(inputs()))
+    assert text == canonical_json(build_report(inputs()))
+    assert text.index('"evidence"') < text.index('"features"') < text.index('"header"')
+
+
+def test_signing_printing_again_and_other_readings_do_not_change_what_was_signed():
+    first = build_report(inputs())
+    later = replace(
+        inputs(),
+        made_at=NOW + timedelta(days=3),
+        sign_offs=[signature(report_sha256(first))],
+        human=[ReaderGrades("Dr B", {"ballooning": 1, "inflammation": 2, "steatosis": 2}, NOW)],
+    )
+    assert report_sha256(build_report(later)) == report_sha256(first)
+    assert canonical_json(build_report(later)) != canonical_json(first)
+
+
+def test_any_changed_fact_or_grade_changes_the_signed_hash():
+    plain = report_sha256(build_report(inputs()))
+    assert report_sha256(build_report(inputs(slide=slide(stain="Goldner trichrome")))) != plain
+    assert report_sha256(build_report(inputs(score=score(nas=6)))) != plain
+
+
+def test_a_signature_has_a_nas_only_when_every_grade_is_given():
+    assert signature("x").nas == 5
+    assert (
+        signature("x").model_copy(update={"grades": {"ballooning": None, "inflammation": 2, "steatosis": 2}}).nas
+        is None
+    )
