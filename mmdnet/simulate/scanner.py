@@ -60,5 +60,6 @@ def scan(light: np.ndarray, scanner: Scanner, window: Window, recipe: SlideRecip
     seen = cv2.GaussianBlur(light, (0, 0), scanner.blur_um / window.mpp)
     seen = cv2.transform(seen, scanner.colour * scanner.white[:, None] * 255)
     for channel in range(3):
-        seen[..., channel] += 255 * scanner.noise * texture("sensor", window, recipe.seed + 31 * channel)
+        noise = texture("sensor", window, recipe.seed + 31 * channel)
+        seen[..., channel] = seen[..., channel] + np.float32(255 * scanner.noise) * noise
     return cv2.convertScaleAbs(np.maximum(seen, 0))

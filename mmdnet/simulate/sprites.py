@@ -36,7 +36,7 @@ _LOOKS = {
 KINDS = tuple(_LOOKS)
 KIND = {kind: index for index, kind in enumerate(KINDS)}
 VARIANTS = {kind: (4 * ANGLES if look.turned else 64) for kind, look in _LOOKS.items()}
-SHARPER = 4  # nuclei are drawn larger and shrunk, so that fine parts are smooth
+SHARPER = 3  # nuclei are drawn larger and shrunk, so that fine parts are smooth
 
 
 @lru_cache(maxsize=4)

@@ -34,6 +34,5 @@ def light_through(dye: np.ndarray, density: np.ndarray) -> np.ndarray:
         dye: shape (4, h, w).
         density: optical density per dye, shape (4, 3).
     """
-    height, width = dye.shape[1:]
-    optical = dye.reshape(4, -1).T @ density
-    return cv2.exp(-np.maximum(optical, 0)).reshape(height, width, 3)
+    optical = cv2.transform(cv2.merge(list(dye)), np.ascontiguousarray(-density.T))
+    return cv2.exp(np.minimum(optical, 0, out=optical))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.fft import irfft2, rfft2
 
 _FEATURE_UM = {"grain": 0.32, "speck": 0.85, "blotch": 2.2, "patch": 9.0, "slow": 45.0, "warp_x": 3.2, "warp_y": 3.2}
 _PERIOD_PX = {
@@ -54,15 +54,23 @@ def _bank(mpp: float) -> dict[str, np.ndarray]:
     bank = {}
     for name, feature in _FEATURE_UM.items():
         sigma, period = max(feature / mpp, 0.35), _PERIOD_PX[name]
-        bank[name] = _unit(gaussian_filter(rng.standard_normal((period, period)), sigma, mode="wrap"))
+        bank[name] = _unit(_smooth_noise(period, sigma, sigma, rng))
     period = _PERIOD_PX["fibre"]
-    strands = gaussian_filter(rng.standard_normal((period, period)), (0.7 / mpp, 7 / mpp), mode="wrap")
-    wave = gaussian_filter(rng.standard_normal((period, period)), 12 / mpp, mode="wrap")
+    strands = _smooth_noise(period, 0.7 / mpp, 7 / mpp, rng)
+    wave = _smooth_noise(period, 12 / mpp, 12 / mpp, rng)
     shift = np.round(_unit(wave) * 9 / mpp).astype(int)
     rows = (np.arange(period)[:, None] + shift) % period
     bank["fibre"] = _unit(strands[rows, np.arange(period)[None]])
     bank["sensor"] = _unit(rng.standard_normal((_PERIOD_PX["sensor"],) * 2))
     return bank
+
+
+def _smooth_noise(period: int, sigma_y: float, sigma_x: float, rng: np.random.Generator) -> np.ndarray:
+    """Periodic Gaussian noise: white noise times the transform of a Gaussian."""
+    y, x = np.fft.fftfreq(period)[:, None], np.fft.rfftfreq(period)[None]
+    damping = np.exp(-2 * np.pi**2 * ((sigma_y * y) ** 2 + (sigma_x * x) ** 2)).astype(np.float32)
+    white = rng.standard_normal((period, period), dtype=np.float32)
+    return irfft2(rfft2(white) * damping, s=(period, period))
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
@@ -74,6 +82,19 @@ def texture(name: str, window: Window, seed: int = 0) -> np.ndarray:
     picture = _bank(window.mpp)[name]
     period = len(picture)
     shift = (seed * 7919) % period
-    rows = np.arange(window.y_px + shift, window.y_px + shift + window.height) % period
-    columns = np.arange(window.x_px + 2 * shift, window.x_px + 2 * shift + window.width) % period
-    return picture.take(rows, axis=0).take(columns, axis=1)
+    out = np.empty((window.height, window.width), np.float32)
+    for to_rows, rows in _wrapped(window.y_px + shift, window.height, period):
+        for to_columns, columns in _wrapped(window.x_px + 2 * shift, window.width, period):
+            out[to_rows, to_columns] = picture[rows, columns]
+    return out
+
+
+def _wrapped(first: int, count: int, period: int) -> list[tuple[slice, slice]]:
+    """Where each run of a periodic axis goes to and comes from."""
+    runs, done = [], 0
+    while done < count:
+        start = (first + done) % period
+        length = min(period - start, count - done)
+        runs.append((slice(done, done + length), slice(start, start + length)))
+        done += length
+    return runs

@@ -56,12 +56,14 @@ class TileRows:
             missing = TILE - tile.shape[0], TILE - tile.shape[1]
             if any(missing):
                 tile = cv2.copyMakeBorder(tile, 0, missing[0], 0, missing[1], cv2.BORDER_REPLICATE)
-            yield imagecodecs.jpeg8_encode(
-                np.ascontiguousarray(tile),
-                level=self.quality,
-                colorspace="RGB",
-                outcolorspace="YCBCR",
-                subsampling="420",
+            yield bytes(
+                imagecodecs.jpeg8_encode(
+                    np.ascontiguousarray(tile),
+                    level=self.quality,
+                    colorspace="RGB",
+                    outcolorspace="YCBCR",
+                    subsampling="420",
+                )
             )
 
 
