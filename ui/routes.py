@@ -1,8 +1,8 @@
 """Our own HTTP routes beside Streamlit's: pictures, the labelling queue, and the acts of a reader.
 
-Everything under `/api/` but the viewer's published library is closed: the guard lets a request in only with a token of
-this lab and, where the browser says where it comes from, from our own pages. What a token allows is checked again at
-each route, pictures included. Nothing here tells a reader about another reader's labels.
+Everything under `/api/` is closed: the guard lets a request in only with a token of this lab (a header, never part of
+an address) and, where the browser says where it comes from, from our own pages. What a token allows is checked again
+at each route, pictures included. Nothing here tells a reader about another reader's labels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mmdnet.routes")
 
 PREFIX = "/api/"
-OPEN = ("/api/zoom/library/",)  # the viewer's code: the same for everyone, asked for by a script tag
 TOKEN_HEADER = "x-lab-token"
-TOKEN_IN_ADDRESS = "t"  # for pictures a viewer asks for by address alone; a token that may label is not taken there
 MOST_ACTS = 100
 MOST_ITEMS = 200
 MOST_BYTES = 256 * 1024
@@ -61,11 +59,6 @@ def lab_secret(lab: Lab) -> bytes:
     return _secret(lab.settings.home.resolve())
 
 
-def view_access(lab: Lab, project_id: int) -> str:
-    """Query string that lets a viewer's own requests see one project's pictures for a while."""
-    return f"{TOKEN_IN_ADDRESS}={mint(lab_secret(lab), Grant('view', project_id))}"
-
-
 def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
     """Token that lets the canvas label in this session as this reader for a while."""
     return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
@@ -79,8 +72,7 @@ class Guard:
         self.lab_getter = lab_getter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if scope["type"] != "http" or not path.startswith(PREFIX) or path.startswith(OPEN):
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
         try:
@@ -106,14 +98,7 @@ class Guard:
         headers = Headers(scope=scope)
         if not from_our_pages(headers):
             raise PermissionError("This request comes from another page and was refused.")
-        secret = lab_secret(self.lab_getter())
-        if TOKEN_HEADER in headers or scope["method"] != "GET":
-            return read(secret, headers.get(TOKEN_HEADER, ""))
-        query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
-        grant = read(secret, query.get(TOKEN_IN_ADDRESS, [""])[0])
-        if grant.role != "view":
-            raise PermissionError("A permission to label does not belong in an address.")
-        return grant
+        return read(lab_secret(self.lab_getter()), headers.get(TOKEN_HEADER, ""))
 
 
 def from_our_pages(headers: Headers) -> bool:

@@ -1,0 +1,40 @@
+"""Label: grade patches by key press, one at a time."""
+
+import streamlit as st
+
+from ui.labelling import draw_canvas, session_bar, session_form
+from ui.session import at, go_to, lab, project_or_stop, reader
+
+project = project_or_stop()
+who = reader()
+if project.patches == 0:
+    st.title("Label")
+    st.info(
+        "No patches yet. Add slides first: tissue is found and patches are laid on it; then they can be graded here."
+    )
+    st.page_link("pages/slides.py", label="Add slides", icon=":material/biotech:")
+    st.stop()
+if who is None:
+    st.title("Label")
+    st.info("Who is reading? Choose or type your name under Reader in the side bar; your labels carry it.")
+    st.stop()
+
+sessions = lab().labels.sessions(project.id, who.id)
+if not sessions:
+    st.title("Label")
+    st.markdown("Choose what you will grade. Each patch takes three keys: ballooning, inflammation, steatosis.")
+    session_form(project, who)
+    st.stop()
+
+chosen = next((view for view in sessions if view.id == at("session")), None)
+if chosen is None:
+    if at("session") is not None:
+        st.warning("That label session is another reader's or of another project; this is your own.")
+    chosen = lab().labels.open_session(project.id, who.id) or sessions[0]
+    go_to("session", chosen.id)
+
+session_bar(project, who, sessions, chosen)
+draw_canvas(project, who, chosen)
+if chosen.finished:
+    st.success("This session is finished. Train on the labels, or start another session.")
+    st.page_link("pages/train.py", label="Train the network", icon=":material/model_training:")

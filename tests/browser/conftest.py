@@ -1,0 +1,49 @@
+"""A real browser over the whole lab. Without Chromium these tests are skipped with the hint, unless CI=true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab_process import RunningLab
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+HINT = "no Chromium on this machine; install it (Debian: apt-get install chromium)"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """The system's Chromium, headless."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(HINT)
+        pytest.skip(HINT)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def running_lab(tmp_path: Path) -> Iterator[RunningLab]:
+    """A lab over an empty home, its processes not started yet: `start_app()`, `start_worker("cpu", "cpu")`."""
+    lab = RunningLab(tmp_path / "home")
+    lab.home.mkdir()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def page(chromium) -> Iterator[object]:
+    """A fresh browser profile's page, 1440 x 900, light."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    yield context.new_page()
+    context.close()

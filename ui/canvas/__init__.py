@@ -1,0 +1,77 @@
+"""The labelling canvas: one patch at a time, graded by key; plain JavaScript and CSS from the files beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from mmdnet.labels.grading import TASKS
+from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
+
+SCRIPTS = ("outbox.js", "api.js", "queue.js", "reading.js", "view.js", "keys.js", "index.js")
+_HERE = Path(__file__).parent
+
+
+def script() -> str:
+    """The component's JavaScript: its files in order, as one module."""
+    return "\n".join((_HERE / name).read_text("utf-8") for name in SCRIPTS)
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "mmdnet_label_canvas",
+        html=(_HERE / "canvas.html").read_text("utf-8"),
+        css=(_HERE / "canvas.css").read_text("utf-8"),
+        js=script(),
+    )
+
+
+def _tasks() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": task.name,
+            "title": task.title,
+            "grades": [
+                {
+                    "value": grade.value,
+                    "patch": grade.patch,
+                    "slide": grade.slide,
+                    "fill": GRADE_RAMPS[task.name][grade.value],
+                    "ink": ink_on(GRADE_RAMPS[task.name][grade.value]),
+                }
+                for grade in task.grades
+            ],
+        }
+        for task in TASKS
+    ]
+
+
+def canvas(
+    session_id: int,
+    token: str,
+    *,
+    on_finished: Callable[[], None],
+    on_place: Callable[[], None],
+    key: str,
+) -> Any:
+    """Draw the canvas of a label session.
+
+    Args:
+        session_id: the label session; another one starts the canvas anew.
+        token: lets the canvas label in this session for a while; a rerun of the page brings a fresh one.
+        on_finished: called when the reader has come to the end of the queue.
+        on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
+        key: Streamlit's key.
+    """
+    return _component()(
+        key=key,
+        data={"session": session_id, "token": token, "tasks": _tasks()},
+        on_renew_change=lambda: None,
+        on_finished_change=on_finished,
+        on_place_change=on_place,
+    )

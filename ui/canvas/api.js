@@ -1,0 +1,79 @@
+// Requests to our own routes, with this tab's permission in a header; and pictures of patches, fetched and decoded ahead.
+
+class Api {
+  constructor(renew) {
+    this.token = ''
+    this.renew = renew // asks the page for a new permission
+    this.asked = 0
+  }
+
+  async ask(path, options = {}) {
+    const answer = await fetch(path, { ...options, headers: { ...options.headers, 'x-lab-token': this.token } })
+    if (answer.ok) return answer
+    if (answer.status === 401 && Date.now() - this.asked > 3000) {
+      this.asked = Date.now()
+      this.renew()
+    }
+    const problem = new Error((await answer.json().catch(() => ({}))).problem ?? `The lab answered ${answer.status}.`)
+    problem.status = answer.status
+    throw problem
+  }
+
+  async get(path) { return (await this.ask(path)).json() }
+
+  async post(path, body) {
+    const sent = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    return (await this.ask(path, sent)).json()
+  }
+
+  async picture(path) { return createImageBitmap(await (await this.ask(path)).blob()) }
+}
+
+const MOST_AT_ONCE = 4
+const MOST_KEPT = 140
+
+class Pictures {
+  constructor(api) {
+    this.api = api
+    this.kept = new Map() // path -> { bitmap, promise }
+    this.wanted = []
+    this.running = 0
+  }
+
+  now(path) { return this.kept.get(path)?.bitmap ?? null }
+
+  // A picture, before all that are only wanted ahead.
+  get(path) {
+    const known = this.kept.get(path)
+    if (known?.promise) return known.promise
+    return this.start(path)
+  }
+
+  // Pictures that will be needed, the first first; what was wanted before and is not now is dropped.
+  want(paths) {
+    this.wanted = paths.filter((path) => !this.kept.has(path))
+    this.fill()
+  }
+
+  start(path) {
+    const entry = { bitmap: null, promise: null }
+    this.kept.set(path, entry)
+    this.running += 1
+    entry.promise = this.api.picture(path)
+      .then((bitmap) => (entry.bitmap = bitmap), (problem) => { this.kept.delete(path); throw problem })
+      .finally(() => { this.running -= 1; this.fill() })
+    entry.promise.catch(() => {})
+    for (const [old, { bitmap }] of this.kept) {
+      if (this.kept.size <= MOST_KEPT) break
+      if (bitmap) { bitmap.close(); this.kept.delete(old) }
+    }
+    return entry.promise
+  }
+
+  fill() {
+    while (this.running < MOST_AT_ONCE && this.wanted.length) {
+      const path = this.wanted.shift()
+      if (!this.kept.has(path)) this.start(path)
+    }
+  }
+}

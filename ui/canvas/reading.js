@@ -1,0 +1,257 @@
+// Reading: what keys and clicks do. An act is bound to the patch that was on the screen when its key was pressed. The next
+// patch shows when the lab has the act in its database; a lab that is away is waited for PATIENCE ms, once, and from then
+// on acts wait in the outbox and the screen says so.
+
+const PATIENCE = 1500
+const AHEAD = 48
+const MOST_HELD = 60
+
+class Reading {
+  constructor({ api, outbox, queue, pictures, tasks, session, view, done, patches, times }) {
+    Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, done, patches, times })
+    this.at = 0
+    this.painted = null // patch id on the screen; null while none is
+    this.held = [] // keys that came before their patch was painted
+    this.acts = [] // this tab's acts that stand, for undo: { key, patch }
+    this.strip = []
+    this.notice = ''
+    this.broken = null // the item whose picture cannot be made
+  }
+
+  get item() { return this.queue.items[this.at] }
+  patchPath(item, context = 1) { return `/api/patch/${item.patch_id}.jpg${context > 1 ? `?context=${context}` : ''}` }
+
+  async start(position) {
+    this.at = await this.queue.open(position)
+    this.acts = []
+    await this.show()
+  }
+
+  // Paint the item at `this.at`; keys that came early are taken once it is on the screen.
+  async show(pressed = null) {
+    this.painted = null
+    this.queue.refill(this.at)
+    const item = this.item
+    if (!item) return this.reachedEnd()
+    this.draft = new Draft(this.session, item, this.tasks)
+    this.pictures.want(this.ahead())
+    const path = this.patchPath(item)
+    let picture = this.pictures.now(path)
+    if (!picture) {
+      this.view.blank(this)
+      const problem = await this.pictures.get(path).then((got) => { picture = got }, (reason) => reason)
+      if (item !== this.item || this.painted !== null) return undefined
+      if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed)
+      if (problem) return this.unreadable(problem)
+    }
+    this.picture = picture
+    this.painted = item.patch_id
+    this.paintedAt = performance.now()
+    this.view.patch(this, picture)
+    requestAnimationFrame(() => setTimeout(() => this.tellPainted(item, pressed)))
+    if (this.held.length) this.release()
+    return undefined
+  }
+
+  // The lab is away or this tab's permission has just run out: try again until the picture comes.
+  again(item, pressed) {
+    setTimeout(() => item === this.item && this.painted === null && this.show(pressed), 500)
+  }
+
+  // A patch whose picture cannot be made may still be ignored or passed over, never graded.
+  unreadable(problem) {
+    this.held = this.held.filter(({ name }) => !/^\d$/.test(name))
+    this.broken = this.item
+    this.paintedAt = performance.now()
+    this.view.unreadable(this, problem.message)
+  }
+
+  tellPainted(item, pressed) {
+    const detail = { patch: item.patch_id, ms: pressed === null ? null : performance.now() - pressed }
+    window.dispatchEvent(new CustomEvent('mmdnet:painted', { detail }))
+    if (this.painted === item.patch_id) this.pictures.want([...this.ahead(), this.patchPath(item, 3)])
+  }
+
+  ahead() { return this.queue.items.slice(this.at + 1, this.at + 1 + AHEAD).map((item) => this.patchPath(item)) }
+
+  release() {
+    const [first, ...rest] = this.held
+    this.held = rest
+    this.key(first.name, first.pressed, true)
+    if (this.held.length && this.painted !== null) this.release()
+  }
+
+  async reachedEnd() {
+    if (!this.queue.ended) {
+      await this.queue.refill(this.at)
+      if (this.item) return this.show()
+    }
+    const progress = await this.api.get('/api/label/progress').catch(() => null)
+    if (progress && this.outbox.size === 0) {
+      this.done = progress.labelled
+      this.patches = progress.patches
+      if (progress.resume_at < progress.patches && progress.labelled < progress.patches && !this.turned) {
+        this.turned = true // back to what was passed over, once
+        this.at = await this.queue.open(progress.resume_at)
+        return this.show()
+      }
+    }
+    this.held = []
+    return this.view.finished(this)
+  }
+
+  // One key by what it does: '0'-'3', unknown, ignore, accept, undo, flag, next, previous, up, down, enter.
+  key(name, pressed, early = false) {
+    if (this.painted === null && this.item && !(this.broken === this.item && ['ignore', 'next', 'previous'].includes(name))) {
+      if (this.held.length < MOST_HELD) this.held.push({ name, pressed })
+      else this.say('Wait until the next patch shows; this key was not taken.')
+      return
+    }
+    this.notice = ''
+    this.early = early
+    if (/^\d$/.test(name)) this.digit(Number(name), pressed)
+    else this[name]?.(pressed)
+    this.view.state(this)
+  }
+
+  say(words) {
+    this.notice = words
+    this.view.state(this)
+  }
+
+  digit(grade, pressed) {
+    if (!this.item) return
+    const highest = this.view.highest(this.draft.step)
+    if (grade > highest) this.say(`${this.view.title(this.draft.step)} has grades 0 to ${highest}.`)
+    else this.give(this.draft.step, grade, pressed)
+  }
+
+  unknown(pressed) { if (this.item) this.give(this.draft.step, null, pressed) }
+
+  give(task, grade, pressed) {
+    this.draft.give(task, grade)
+    if (this.draft.open.length === 0) this.commit('grade', pressed)
+  }
+
+  // A click on a grade: on a labelled patch it changes that one grade and stays.
+  click(task, grade, pressed) {
+    if (this.painted === null) return
+    this.notice = ''
+    const own = this.item.own
+    if (own?.labelled && !own.ignored && this.draft.empty) {
+      this.act('grade', { grades: { ...own.grades, [task]: grade }, pressed })
+      this.say('Changed.')
+    } else this.give(task, grade, pressed)
+    this.view.state(this)
+  }
+
+  enter(pressed) { if (this.item && !this.draft.empty) this.commit('grade', pressed) }
+  ignore(pressed) { if (this.item) this.commit('ignore', pressed) }
+  accept() { this.say('There is no suggestion for this patch.') }
+
+  flag(pressed) {
+    if (!this.item) return
+    const own = this.item.own
+    const state = own?.labelled ? { grades: own.grades, ignored: own.ignored } : {}
+    this.act('flag', { ...state, flagged: !own?.flagged, pressed })
+  }
+
+  up() { this.step(-1) }
+  down() { this.step(1) }
+  step(by) {
+    if (!this.item) return
+    const at = this.tasks.indexOf(this.draft.step)
+    this.draft.step = this.tasks[(at + by + this.tasks.length) % this.tasks.length]
+  }
+
+  next(pressed) { if (this.item) { this.at += 1; this.show(pressed) } }
+  previous(pressed) {
+    if (this.at === 0) return this.say('This is the first patch that is loaded.')
+    this.at -= 1
+    return this.show(pressed)
+  }
+
+  goTo(patch) {
+    const at = this.queue.find(patch)
+    if (at >= 0) { this.at = at; this.show() }
+  }
+
+  // Finish this patch and go on: at once into the outbox, on when the lab has it.
+  async commit(act, pressed) {
+    const item = this.item
+    const grades = act === 'grade' ? { ...this.draft.grades } : {}
+    this.painted = null
+    this.view.state(this)
+    const saved = this.act(act, { grades, ignored: act === 'ignore', flagged: item.own?.flagged ?? false, pressed })
+    this.draft.drop()
+    this.strip = [...this.strip.filter((one) => one.item !== item), { item, picture: this.picture }].slice(-8)
+    await saved
+    if (item !== this.item) return
+    this.at += 1
+    this.show(pressed)
+  }
+
+  act(act, { grades = {}, ignored = false, flagged = false, pressed }) {
+    const item = this.item
+    const key = crypto.randomUUID()
+    const took = Math.max(0, Math.round(pressed - this.paintedAt))
+    const shown = { view: this.contextShown ? 'context' : 'patch', ...(this.early ? { typed_ahead: true } : {}) }
+    const before = item.own
+    const sent = { key, act, patch_id: item.patch_id, grades, ignored, flagged, shown, based_on: before?.key ?? null }
+    if (act === 'grade' || act === 'ignore') {
+      sent.took_ms = took
+      this.times = [took, ...this.times].slice(0, 50)
+    }
+    const labelled = act !== 'flag' || (before?.labelled ?? false)
+    if (labelled && !before?.labelled) this.done += 1
+    item.own = { key, grades, ignored, flagged, labelled }
+    this.acts.push({ key, patch: item.patch_id, before })
+    return this.outbox.put(sent, PATIENCE)
+  }
+
+  // Backspace: the last grade of an unfinished patch, else the last act, and back to its patch.
+  async undo(pressed) {
+    if (this.item && !this.draft.empty) return this.draft.takeBack()
+    const last = this.acts.pop()
+    const key = crypto.randomUUID()
+    const sent = { act: 'undo', key, undoes: last?.key ?? null }
+    if (!last) return this.undoEarlier(sent)
+    const item = this.queue.items[this.queue.find(last.patch)]
+    const before = last.before ?? { grades: {}, ignored: false, flagged: false, labelled: false }
+    if (item.own.labelled && !before.labelled) this.done -= 1
+    item.own = { ...before, key }
+    this.strip = this.strip.filter((one) => one.item !== item || before.labelled)
+    this.at = this.queue.items.indexOf(item)
+    this.outbox.put(sent, PATIENCE)
+    this.show(pressed)
+    return this.say('Undone.')
+  }
+
+  // What was done before this tab was opened only the lab knows: it says which patch it was on.
+  undoEarlier(sent) {
+    this.painted = null
+    this.outbox.watch(sent.key, async (result) => {
+      if (!result) {
+        if (this.painted === null) this.show()
+        return this.say('The lab does not answer; the undo follows when it does.')
+      }
+      const patch = result.patches?.[0]
+      const progress = await this.api.get('/api/label/progress').catch(() => null)
+      if (progress) this.done = progress.labelled
+      if (patch === undefined) { this.say('There is nothing left to undo.'); return this.show() }
+      const known = this.queue.find(patch)
+      this.at = await this.queue.open(known >= 0 ? this.queue.items[known].position : progress?.resume_at ?? 0)
+      this.say('Undone.')
+      return this.show()
+    })
+    this.outbox.put(sent, PATIENCE)
+  }
+
+  refused(act, problem) {
+    this.say(`Not taken: ${problem}`)
+    const at = this.queue.find(act.patch_id)
+    if (at < 0 || this.queue.items[at].own?.key !== act.key) return
+    if (act.act !== 'flag' && this.queue.items[at].own.labelled) this.done -= 1
+    this.queue.items[at].own = null
+  }
+}
