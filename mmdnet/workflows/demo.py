@@ -90,5 +90,5 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         grades = {name: None if ignored else drawn[name] for name in TASK_NAMES}
         rows.append(PatchGrades(item.patch_id, **grades, ignored=ignored))
     return lab.labels.put_many(
-        project_id, reader.id, rows, session_id=session.id, act="import", key=f"truth-{session.id}"
+        project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"
     )
