@@ -102,7 +102,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def _open(home: Path, database_url: str = "") -> Iterator[JobLab]:
+def open_lab(home: Path, database_url: str = "") -> Iterator[JobLab]:
     lab = JobLab(home, database_url)
     yield lab
     for process in lab.workers:
@@ -115,12 +115,12 @@ def _open(home: Path, database_url: str = "") -> Iterator[JobLab]:
 @pytest.fixture
 def jobs(tmp_path: Path) -> Iterator[JobLab]:
     """A lab of the test's own, without a worker yet."""
-    yield from _open(tmp_path / "home")
+    yield from open_lab(tmp_path / "home")
 
 
 @pytest.fixture(scope="module")
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobLab]:
     """A lab shared by tests that harm no worker, with one for each queue."""
-    for lab in _open(tmp_path_factory.mktemp("staffed") / "home"):
+    for lab in open_lab(tmp_path_factory.mktemp("staffed") / "home"):
         lab.worker("both", queues="cpu,gpu")
         yield lab
