@@ -89,7 +89,19 @@ def make_environment(dev: bool = False) -> None:
             )
         for one, mark in wanted.items():
             (VENV / f"{one}.installed").write_text(mark)
+    _install_command()
     _install_viewer()
+
+
+def _install_command() -> None:
+    """`mmdnet` in the environment's bin folder, running the code of this folder."""
+    wanted, stamp = _fingerprint(ROOT / "pyproject.toml"), VENV / "pyproject.toml.installed"
+    if _says(stamp, wanted):
+        return
+    pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    if _quiet([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT]) != 0:
+        raise Refusal("The command mmdnet could not be put into .venv. Remove the folder .venv and start again.")
+    stamp.write_text(wanted)
 
 
 def _make_venv() -> None:

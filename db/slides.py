@@ -43,7 +43,7 @@ def latest_scores(session: Session, slide_ids: Iterable[int]) -> dict[int, int]:
     return {slide_id: score_id for slide_id, score_id in rows}
 
 
-def _patches(slide_id: int) -> Select[tuple[Patch]]:
+def _patches(slide_id: int) -> Select[Patch]:
     return select(Patch).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
 
 

@@ -234,7 +234,7 @@ def labels_import(
     lab = _lab(home)
     if not file.is_file():
         raise LabError(f"{file} is not there or no file. Nothing was imported.")
-    outcome = lab.labels.import_csv(_project(lab, project), file.read_bytes(), good_rows_only=good_rows)
+    outcome = lab.labels.import_csv(_project(lab, project), file.read_bytes(), take_good=good_rows)
     problems = "\n".join(f"line {one.line}: {one.problem}" for one in outcome.problems)
     words = f"{outcome.imported} labels imported, {outcome.unchanged} stood already."
     _say(as_json, outcome, f"{problems}\n{words}".strip())

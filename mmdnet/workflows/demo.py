@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from db.slides import put_slide_grade
 from mmdnet.errors import LabError
@@ -79,7 +80,7 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
     truths = {}
     for slide_id in slide_ids:
         slide = lab.slides.get(slide_id)
-        truths[slide_id] = load_truth(slide.path)
+        truths[slide_id] = load_truth(Path(slide.path))
         with lab.db.begin() as db:
             put_slide_grade(db, slide_id, reader.id, {name: truths[slide_id].grades[name] for name in TASK_NAMES})
     rows = []
@@ -87,7 +88,7 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         patch = lab.slides.patch(item.patch_id)
         drawn = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
         ignored = drawn["ignored"] is not None
-        grades = {name: None if ignored else drawn[name] for name in TASK_NAMES}
+        grades = cast("dict[str, int | None]", {name: None if ignored else drawn[name] for name in TASK_NAMES})
         rows.append(PatchGrades(item.patch_id, **grades, ignored=ignored))
     return lab.labels.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Jobs:
         self._desk.queue.submit(kind, job_id, queue)
         return job_id
 
-    def list(self, project_id: int | None = None, active: bool = False) -> list[JobView]:
+    def list(self, project_id: int | None = None, active: bool = False) -> Sequence[JobView]:
         """Jobs, newest first; of one project, or of all."""
         statement = select(Job).order_by(Job.created_at.desc()).limit(200)
         if project_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class Models:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def list(self, project_id: int) -> list[ModelView]:
+    def list(self, project_id: int) -> Sequence[ModelView]:
         """Models a project can score with, newest first; those of all projects last."""
         with self._desk.db() as session:
             return [_view(model) for model in rows.models_of(session, project_id)]

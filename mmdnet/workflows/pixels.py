@@ -50,7 +50,8 @@ class PatchPixels:
         from mmdnet.slides.store import patch_store
         from mmdnet.workflows.places import open_stored, stored_grid, stored_places
 
-        stores, at = [], {}
+        stores: list[object] = []
+        at: dict[int, tuple[int, int]] = {}
         patches = patches_with_ids(session, patch_ids)
         groups = [(slide_id, list(group)) for slide_id, group in groupby(patches, key=lambda patch: patch.slide_id)]
         for number, (slide_id, group) in enumerate(groups):

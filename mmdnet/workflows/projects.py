@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from db import labels as label_rows
 from db import projects as rows
 from db.models import Project, Reader
@@ -21,7 +23,7 @@ class Projects:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def list(self) -> list[ProjectView]:
+    def list(self) -> Sequence[ProjectView]:
         with self._desk.db() as session:
             return [self._view(session, project) for project in rows.all_projects(session)]
 
@@ -82,7 +84,7 @@ class Readers:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def list(self) -> list[ReaderView]:
+    def list(self) -> Sequence[ReaderView]:
         with self._desk.db() as session:
             return [ReaderView(reader.id, reader.name) for reader in rows.all_readers(session)]
 

@@ -47,7 +47,7 @@ class Scoring:
 
     def score_now(
         self, context: JobContext, slide_ids: Sequence[int], model_id: int, start: float = 0.0
-    ) -> list[tuple[str, str]]:
+    ) -> Sequence[tuple[str, str]]:
         """Score slides one by one; each fails alone, and one that this job has scored already is passed over.
 
         Returns:
@@ -112,7 +112,7 @@ class Scoring:
                 )
             )
 
-    def list(self, project_id: int) -> list[ScoreView]:
+    def list(self, project_id: int) -> Sequence[ScoreView]:
         """Scores of a project, newest first."""
         with self._desk.db() as session:
             return [_view(*row) for row in rows.scores_of(session, project_id)]

@@ -36,7 +36,7 @@ class Slides(SlidePictures):
 
     # What is there
 
-    def list(self, project_id: int) -> list[SlideView]:
+    def list(self, project_id: int) -> Sequence[SlideView]:
         with self._desk.db() as session:
             return self._views(session, rows.slides_of(session, project_id))
 
@@ -44,7 +44,7 @@ class Slides(SlidePictures):
         with self._desk.db() as session:
             return self._views(session, [must_get(session, Slide, slide_id, "slide")])[0]
 
-    def patches(self, slide_id: int) -> list[PatchView]:
+    def patches(self, slide_id: int) -> Sequence[PatchView]:
         """The slide's patches, row by row."""
         with self._desk.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
@@ -60,7 +60,7 @@ class Slides(SlidePictures):
         found = self.patches_in(slide_id, x_px0, y_px0, x_px0, y_px0)
         return found[0] if found else None
 
-    def patches_in(self, slide_id: int, x0: float, y0: float, x1: float, y1: float) -> list[PatchView]:
+    def patches_in(self, slide_id: int, x0: float, y0: float, x1: float, y1: float) -> Sequence[PatchView]:
         """The patches that meet the rectangle, given in level-0 pixels, corners in any order."""
         x0, x1 = sorted((x0, x1))
         y0, y1 = sorted((y0, y1))
@@ -88,7 +88,7 @@ class Slides(SlidePictures):
 
     def register(
         self, project_id: int, path: str | Path, *, progress: Progress | None = None, **facts: Any
-    ) -> list[IngestOutcome]:
+    ) -> Sequence[IngestOutcome]:
         """Register a file, or every slide below a folder; each fails alone, with its reason.
 
         Raises:
@@ -280,7 +280,7 @@ class Slides(SlidePictures):
                 )
             session.delete(slide)
 
-    def _views(self, session: Session, slides: Sequence[Slide]) -> list[SlideView]:
+    def _views(self, session: Session, slides: Sequence[Slide]) -> Sequence[SlideView]:
         ids = [slide.id for slide in slides]
         counts, scores = rows.patch_counts(session, ids), rows.latest_scores(session, ids)
         labelled: dict[int, int] = {}

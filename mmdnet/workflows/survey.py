@@ -57,12 +57,12 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
     readable = [patch for patch in patches if patch["set_aside"] != "unreadable"]
     if not readable:
         raise LabError(f"{slide.facts.path.name} was not added: none of its {len(places)} patches can be decoded.")
-    fat = [patch["fat_area_share"] for patch in patches if patch["fat_area_share"] is not None]
+    shares = [patch["fat_area_share"] for patch in patches if patch["fat_area_share"] is not None]
     return Survey(
         patch_px=settings.patch_px,
         patch_mpp=settings.patch_mpp,
         tissue_mm2=tissue.area_mm2,
         core_length_mm=tissue.core_length_mm,
-        fat_area_share=sum(fat) / len(fat) if fat else None,
+        fat_area_share=sum(shares) / len(shares) if shares else None,
         patches=sorted(patches, key=lambda patch: (patch["row"], patch["col"])),
     )
