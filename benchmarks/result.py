@@ -48,17 +48,20 @@ class Result:
         )
 
 
-def cpu_ms(cases: Mapping[str, Callable[[], object]], runs: int, per: int = 1) -> dict[str, float]:
+def cpu_ms(
+    cases: Mapping[str, Callable[[], object]], runs: int, per: int = 1, before: Callable[[], object] | None = None
+) -> dict[str, float]:
     """Median processor time in ms per unit of each case; the cases take turns, so that a busy machine is fair to all.
 
-    `per` is how many units one call does.
+    `per` is how many units one call does; `before` runs before each call and is not counted.
     """
     taken: dict[str, list[float]] = {name: [] for name in cases}
-    for work in cases.values():
-        work()
-    for _ in range(runs):
+    for turn in range(runs + 1):
         for name, work in cases.items():
+            if before is not None:
+                before()
             start = time.process_time()
             work()
-            taken[name].append((time.process_time() - start) * 1000 / per)
+            if turn:  # the first turn warms caches
+                taken[name].append((time.process_time() - start) * 1000 / per)
     return {name: statistics.median(values) for name, values in taken.items()}

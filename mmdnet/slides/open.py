@@ -55,6 +55,7 @@ def open_slide(path: Path | str, mpp: float | None = None) -> SlideReader:
 
 
 def _slide_file(path: Path, mpp: float | None, shown: Path | None = None) -> SlideReader:
+    from mmdnet.slides.jpeg_tiles import JpegTileSource, direct_pages
     from mmdnet.slides.openslide_source import OpenSlideSource, statements
 
     if path.stat().st_size == 0:
@@ -67,13 +68,14 @@ def _slide_file(path: Path, mpp: float | None, shown: Path | None = None) -> Sli
         check_mpp(path.name, mpp_x)
         check_mpp(path.name, mpp_y)
         probe(source, path.name)
+        direct = direct_pages(path, source)
     except BaseException:
         source.close()
         raise
     facts = SlideFacts(
         path=shown or path,
         vendor=source.properties.get("openslide.vendor", "unknown"),
-        reader="openslide",
+        reader="jpeg-tiles" if 0 in direct else "openslide",
         width_px0=source.levels[0].width_px,
         height_px0=source.levels[0].height_px,
         mpp_x=mpp_x,
@@ -89,7 +91,7 @@ def _slide_file(path: Path, mpp: float | None, shown: Path | None = None) -> Sli
         bounds_px0=said.bounds_px0,
         fingerprint=fingerprint(path, source.properties.get("openslide.quickhash-1", "")),
     )
-    return SlideReader(facts, source)
+    return SlideReader(facts, JpegTileSource(path, source, direct) if direct else source)
 
 
 def probe(source: Source, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import openslide
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import check_size
 from mmdnet.slides.geometry import Level, Window, levels_of
-from mmdnet.slides.reader import WHITE, Pixels, clip
+from mmdnet.slides.reader import Pixels, blank, clip
 
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
 LARGEST_TILE_PX = 8192 * 8192
@@ -70,10 +70,16 @@ class OpenSlideSource:
                 "damaged; scan or export it again. Nothing was changed."
             )
 
-    def read(self, window: Window) -> Pixels:
+    def expect(self, windows: Iterable[Window]) -> None:
+        """Nothing is prepared."""
+
+    def expect_nothing(self) -> None:
+        """Nothing was prepared."""
+
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         """See Source.read. A window starts at the nearest level-0 pixel: OpenSlide takes no finer place."""
         x0, y0, x1, y1 = clip(window, self.levels[window.level])
-        out = np.full((window.height, window.width, 3), WHITE, np.uint8)
+        out = blank(window, self.levels[window.level], out)
         if x1 == x0 or y1 == y0:
             return out
         downsample = self.downsamples[window.level]

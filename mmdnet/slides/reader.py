@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +23,7 @@ from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_
 Pixels = NDArray[np.uint8]
 WHITE = 255
 BLOCK_PX = 4096 * 1024  # source pixels read at once when much is shrunk to little
-STRIPE = 32  # columns of patches that are read together; memory follows this, not the slide's width
+STRIPE = 16  # columns of patches that are read together; memory follows this, not the slide's width
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -38,8 +39,17 @@ class Source(Protocol):
 
     levels: tuple[Level, ...]
 
-    def read(self, window: Window) -> Pixels:
-        """Pixels of one window, RGB (height, width, 3); white beyond the level. May raise LabError."""
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
+        """Pixels of one window, RGB (height, width, 3), white beyond the level; in `out` where given.
+
+        May raise LabError.
+        """
+
+    def expect(self, windows: Iterable[Window]) -> None:
+        """These windows will be read soon; what they share need not be decoded twice."""
+
+    def expect_nothing(self) -> None:
+        """What was expected is not coming."""
 
     def close(self) -> None:
         """Give files back."""
@@ -51,6 +61,7 @@ class SlideReader:
     def __init__(self, facts: SlideFacts, source: Source) -> None:
         self.facts = facts
         self._source = source
+        self._scratch = threading.local()
 
     def __enter__(self) -> SlideReader:
         return self
@@ -116,12 +127,15 @@ class SlideReader:
     def read_patches(
         self, places: Sequence[PatchPlace], grid: PatchGrid, threads: int = THREADS
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
-        """Every place with its index in `places`: row by row inside stripes of 32 columns, read ahead by threads.
+        """Every place with its index in `places`: row by row inside stripes of 16 columns, read ahead by threads.
 
         That order is always the same and never needs more of a wide slide in memory than one stripe.
         """
         order = sorted(range(len(places)), key=lambda i: (places[i].col // STRIPE, places[i].row, places[i].col, i))
         rows = [list(group) for _, group in groupby(order, key=lambda i: (places[i].col // STRIPE, places[i].row))]
+
+        def expect(row: list[int]) -> None:
+            self._source.expect(grid.window(places[i].row, places[i].col, self._source.levels) for i in row)
 
         def read_row(row: list[int]) -> list[tuple[int, Pixels | Unreadable]]:
             return [(i, self._try_patch(places[i], grid)) for i in row]
@@ -129,7 +143,10 @@ class SlideReader:
         with ThreadPoolExecutor(max_workers=threads) as pool:
             ahead: list[Future[list[tuple[int, Pixels | Unreadable]]]] = []
             try:
-                for row in rows:
+                for row, following in zip(rows, [*rows[1:], []], strict=True):
+                    if row is rows[0]:
+                        expect(row)
+                    expect(following)  # before this row is read: they share tiles
                     ahead.append(pool.submit(read_row, row))
                     if len(ahead) > threads:
                         yield from ahead.pop(0).result()
@@ -138,6 +155,7 @@ class SlideReader:
             finally:
                 for waiting in ahead:
                     waiting.cancel()
+                self._source.expect_nothing()
 
     def _try_patch(self, place: PatchPlace, grid: PatchGrid) -> Pixels | Unreadable:
         try:
@@ -154,12 +172,22 @@ class SlideReader:
             return self._in_halves(x, y, w, h, out_w, out_h)
         while True:
             try:
-                return shrink(self._source.read(cut), out_w, out_h)
+                if (cut.width, cut.height) == (out_w, out_h):
+                    return self._source.read(cut)
+                return shrink(self._source.read(cut, self._borrow(cut)), out_w, out_h)
             except LabError:
                 if level == 0:
                     raise
                 level -= 1  # a damaged coarse level costs time, not tissue
                 cut = window(levels, level, x, y, w, h)
+
+    def _borrow(self, cut: Window) -> Pixels:
+        """This thread's working memory: fresh memory of that size costs more to touch than to fill."""
+        size = cut.width * cut.height * 3
+        kept: Pixels | None = getattr(self._scratch, "pixels", None)
+        if kept is None or kept.size < size:
+            kept = self._scratch.pixels = np.empty(size, np.uint8)
+        return kept[:size].reshape(cut.height, cut.width, 3)
 
     def _in_halves(self, x: float, y: float, w: float, h: float, out_w: int, out_h: int) -> Pixels:
         out = np.empty((out_h, out_w, 3), np.uint8)
@@ -183,6 +211,15 @@ def shrink(image: Pixels, width: int, height: int) -> Pixels:
     enlarging = image.shape[0] < height or image.shape[1] < width
     resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR if enlarging else cv2.INTER_AREA)
     return np.asarray(resized, dtype=np.uint8)
+
+
+def blank(cut: Window, level: Level, out: Pixels | None = None) -> Pixels:
+    """Memory for a window, white where the window reaches beyond its level; the rest is not yet filled."""
+    if out is None:
+        out = np.empty((cut.height, cut.width, 3), np.uint8)
+    if cut.x < 0 or cut.y < 0 or cut.x + cut.width > level.width_px or cut.y + cut.height > level.height_px:
+        out.fill(WHITE)
+    return out
 
 
 def clip(cut: Window, level: Level) -> tuple[int, int, int, int]:

@@ -7,6 +7,7 @@ that names no file.
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Window, levels_of
-from mmdnet.slides.reader import WHITE, Pixels, clip, shrink
+from mmdnet.slides.reader import WHITE, Pixels, blank, clip, shrink
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
 LARGEST_IMAGE_PX = 120_000_000  # decoded as a whole: 360 MB
@@ -65,20 +66,21 @@ class ImageSource:
         self._image = decode_image(path)
         self.levels = levels_of([(self._image.shape[1], self._image.shape[0])])
 
-    def read(self, window: Window) -> Pixels:
-        return cut_out(self._image, window)
+    def expect(self, windows: Iterable[Window]) -> None:
+        """Nothing is prepared."""
+
+    def expect_nothing(self) -> None:
+        """Nothing was prepared."""
+
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
+        level = self.levels[0]
+        out = blank(window, level, out)
+        x0, y0, x1, y1 = clip(window, level)
+        out[y0 - window.y : y1 - window.y, x0 - window.x : x1 - window.x] = self._image[y0:y1, x0:x1]
+        return out
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def cut_out(image: Pixels, window: Window) -> Pixels:
-    """A window of an array, white beyond it; a copy."""
-    level = levels_of([(image.shape[1], image.shape[0])])[0]
-    x0, y0, x1, y1 = clip(window, level)
-    out = np.full((window.height, window.width, 3), WHITE, np.uint8)
-    out[y0 - window.y : y1 - window.y, x0 - window.x : x1 - window.x] = image[y0:y1, x0:x1]
-    return out
 
 
 def tile_name(path: Path) -> tuple[str, int, int] | None:
@@ -168,10 +170,17 @@ class PatchFolderSource:
     def _thumbnail(self, cell: tuple[int, int]) -> Pixels:
         return shrink(self._tile(cell), self._width // self._shrunk, self._height // self._shrunk)
 
-    def read(self, window: Window) -> Pixels:
+    def expect(self, windows: Iterable[Window]) -> None:
+        """Nothing is prepared."""
+
+    def expect_nothing(self) -> None:
+        """Nothing was prepared."""
+
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         divisor = self._shrunk if window.level else 1
         width, height = self._width // divisor, self._height // divisor
-        out = np.full((window.height, window.width, 3), WHITE, np.uint8)
+        out = blank(window, self.levels[window.level], out)
+        out.fill(WHITE)  # where no tile is
         x0, y0, x1, y1 = clip(window, self.levels[window.level])
         if x0 == x1 or y0 == y1:
             return out

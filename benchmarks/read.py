@@ -1,0 +1,92 @@
+"""[read] One 299 px patch at 0.5 µm/px from a 0.25 µm/px JPEG slide, beside OpenSlide with Pillow's bicubic resize."""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import openslide
+from PIL import Image
+
+from benchmarks._mosaic import tissue_field, write_mosaic
+from benchmarks.result import Result, cpu_ms
+from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.open import open_slide
+from mmdnet.slides.reader import SlideReader
+from mmdnet.slides.tiff import read_directories
+
+SIDE_PX = 20_000
+WINDOW = 598
+
+
+def places_in_block(grid: PatchGrid, rows: int, cols: int) -> list[PatchPlace]:
+    """A block of patches, row by row, away from the slide's corner."""
+    cells = [(row, col) for row in range(2, 2 + rows) for col in range(3, 3 + cols)]
+    return [PatchPlace(row, col, *grid.corner_px0(row, col), 1.0) for row, col in cells]
+
+
+def empty_cache(slide: SlideReader) -> None:
+    """Forget decoded tiles, so that every run decodes them again."""
+    slide._source.forget()  # type: ignore[attr-defined]
+
+
+def openslide_bicubic(path: Path, places: list[PatchPlace]) -> Callable[[], None]:
+    """What the common extractors do for each patch."""
+    slide = openslide.OpenSlide(path)
+
+    def work() -> None:
+        for place in places:
+            image = slide.read_region((place.x_px0, place.y_px0), 0, (WINDOW, WINDOW)).convert("RGB")
+            np.asarray(image.resize((299, 299), Image.Resampling.BICUBIC))
+
+    return work
+
+
+def bare_decode(path: Path, places: list[PatchPlace]) -> Callable[[], None]:
+    """libjpeg-turbo on every tile that the patches touch, once each, its bytes already in memory."""
+    page = read_directories(path)[0]
+    tiles: dict[int, bytes] = {}
+    with path.open("rb") as file:
+        for place in places:
+            for row in range(place.y_px0 // page.tile_height, (place.y_px0 + WINDOW - 1) // page.tile_height + 1):
+                for col in range(place.x_px0 // page.tile_width, (place.x_px0 + WINDOW - 1) // page.tile_width + 1):
+                    index = row * page.across + col
+                    file.seek(int(page.offsets[index]))
+                    tiles[index] = file.read(int(page.sizes[index]))
+
+    def work() -> None:
+        for data in tiles.values():
+            imagecodecs.jpeg8_decode(data)
+
+    return work
+
+
+def measure(quick: bool) -> tuple[dict[str, float], int, str]:
+    """CPU ms per patch of each way, the number of runs, and what tissue it was."""
+    rows, cols, runs = (6, 10, 3) if quick else (10, 20, 9)
+    field, content = tissue_field()
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_mosaic(Path(folder) / "slide.tiff", SIDE_PX, 0.25, field)
+        with open_slide(path) as slide:
+            if slide.facts.reader != "jpeg-tiles":
+                content += f", read by {slide.facts.reader}"
+            grid = PatchGrid((0, 0), 299, 0.5, 0.25, 0.25)
+            places = places_in_block(grid, rows, cols)
+
+            def ours() -> None:
+                deque(slide.read_patches(places, grid, threads=1), maxlen=0)
+
+            cases = {
+                "ours": ours,
+                "openslide_pillow_bicubic": openslide_bicubic(path, places),
+                "bare_decode": bare_decode(path, places),
+            }
+            return cpu_ms(cases, runs, len(places), lambda: empty_cache(slide)), runs, content
+
+
+def run(quick: bool) -> Result:
+    took, runs, content = measure(quick)
+    beside = {"reach": 5, **{f"{name}_cpu_ms": round(ms, 3) for name, ms in took.items()}, "tissue": content}
+    return Result("read", took["openslide_pillow_bicubic"] / took["ours"], "times fewer CPU ms per patch", beside, runs)

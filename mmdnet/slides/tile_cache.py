@@ -1,0 +1,128 @@
+"""Decoded tiles, kept in a fixed amount of memory that is used again and again.
+
+A tile of 256 px is 192 KiB: memory of that size is fetched from the system anew for every tile, and touching it for the
+first time costs a third of what decoding costs. So buffers are handed on from the oldest tile to the newest one.
+"""
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdnet.slides.reader import Pixels
+
+LOCKS = 64
+
+
+@dataclass(slots=True)
+class _Slot:
+    pixels: Pixels
+    readers: int = 0
+
+
+class TileCache:
+    """The tiles used last, in at most `limit_bytes` (more only while all of it is being read). Threads may share it.
+
+    Where it is known how often a tile will still be read (`expect`), the tile is dropped after the last time, so that
+    the next one is decoded into memory that the processor's own cache still holds.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._loading = [threading.Lock() for _ in range(LOCKS)]
+        self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
+        self._free: list[Pixels] = []
+        self._due: Counter[Hashable] = Counter()
+
+    def expect(self, keys: Iterable[Hashable]) -> None:
+        """These tiles will be read, once for each time they are named."""
+        with self._lock:
+            self._due.update(keys)
+
+    def expect_nothing(self) -> None:
+        """What was expected is not coming."""
+        with self._lock:
+            self._due.clear()
+
+    @contextmanager
+    def tile(self, key: Hashable, shape: tuple[int, int, int], load: Callable[[Pixels], None]) -> Iterator[Pixels]:
+        """A tile, to be read only within the `with`; `load` fills a buffer of that shape where it is not kept.
+
+        What `load` raises is raised, and nothing is kept then. Two threads that want one tile load it once.
+        """
+        slot = self._held(key)
+        if slot is None:
+            with self._loading[hash(key) % LOCKS]:
+                slot = self._held(key) or self._load(key, shape, load)
+        try:
+            yield slot.pixels
+        finally:
+            self._release(key, slot)
+
+    def _release(self, key: Hashable, slot: _Slot) -> None:
+        with self._lock:
+            slot.readers -= 1
+            if key not in self._due:
+                return
+            self._due[key] -= 1
+            if self._due[key] <= 0:
+                del self._due[key]
+                if not slot.readers and self._slots.pop(key, None) is not None:
+                    self._free.append(slot.pixels)
+
+    def _held(self, key: Hashable) -> _Slot | None:
+        with self._lock:
+            slot = self._slots.get(key)
+            if slot is not None:
+                slot.readers += 1
+                self._slots.move_to_end(key)
+            return slot
+
+    def _load(self, key: Hashable, shape: tuple[int, int, int], load: Callable[[Pixels], None]) -> _Slot:
+        slot = _Slot(self._buffer(shape), readers=1)
+        try:
+            load(slot.pixels)
+        except BaseException:
+            with self._lock:
+                self._free.append(slot.pixels)
+            raise
+        with self._lock:
+            self._slots[key] = slot
+        return slot
+
+    def _buffer(self, shape: tuple[int, int, int]) -> Pixels:
+        size = shape[0] * shape[1] * shape[2]
+        with self._lock:
+            for i in range(len(self._free) - 1, -1, -1):
+                if self._free[i].shape == shape:
+                    return self._free.pop(i)
+            while self._free and self._bytes + size > self._limit:  # buffers of another level's tiles
+                self._bytes -= self._free.pop().nbytes
+            while self._bytes + size > self._limit:
+                oldest = next((key for key, slot in self._slots.items() if not slot.readers), None)
+                if oldest is None:
+                    break
+                pixels = self._slots.pop(oldest).pixels
+                if pixels.shape == shape:
+                    return pixels
+                self._bytes -= pixels.nbytes
+            self._bytes += size
+        return np.empty(shape, np.uint8)
+
+    def forget(self) -> None:
+        """Drop all tiles that are not being read; their memory is kept for the next ones."""
+        with self._lock:
+            for key in [key for key, slot in self._slots.items() if not slot.readers]:
+                self._free.append(self._slots.pop(key).pixels)
+
+    def clear(self) -> None:
+        """Drop all tiles and give their memory back."""
+        self.forget()
+        with self._lock:
+            self._bytes -= sum(pixels.nbytes for pixels in self._free)
+            self._free.clear()
