@@ -234,6 +234,37 @@ class PositiveFirstSampler:
         return places[np.lexsort(keys)[:count]]
 
 
+class SinglePatches:
+    """Bags of one graded patch each, for warming a backbone up: all grades of all tasks alike, slides mixed.
+
+    Steps of one slide each do not train a network from scratch (0.33 against 0.75 of patches right); mixed ones do.
+
+    Raises:
+        LabError: none of the slides has a graded patch.
+    """
+
+    def __init__(self, cohort: Cohort, slides: Sequence[int], seed: int = 0) -> None:
+        self.cohort, self.seed = cohort, seed
+        rows = np.flatnonzero(cohort.known() & np.isin(cohort.slide_index, list(slides)))
+        graded = [[rows[cohort.grades[rows, t] == g.value] for g in task.grades] for t, task in enumerate(TASKS)]
+        self.pools = [[pool for pool in of_task if len(pool)] for of_task in graded]
+        self.pools = [of_task for of_task in self.pools if len(of_task) > 1] or [p for p in self.pools if p]
+        if not self.pools:
+            raise LabError("None of the training slides has a graded patch to warm up on.")
+
+    def epoch(self, number: int, count: int) -> list[Bag]:
+        """`count` bags of one patch, task by task in turn, a grade at random, then a patch of that grade."""
+        random = np.random.default_rng((self.seed, 13, number))
+        bags = []
+        for turn in range(count):
+            of_task = self.pools[turn % len(self.pools)]
+            pool = of_task[random.integers(len(of_task))]
+            patch = pool[random.integers(len(pool))]
+            slide = int(self.cohort.slide_index[patch])
+            bags.append(make_bag(self.cohort, slide, np.array([patch]), np.zeros(len(TASKS), bool)))
+        return bags
+
+
 def spread(bags: list[Bag], random: np.random.Generator) -> list[Bag]:
     """Shuffle so that neighbours come from different slides: a training step should see several.
 

@@ -66,11 +66,24 @@ def _stage(into: int, out: int, stride: int, kernel: int = 3) -> nn.Sequential:
     )
 
 
+class _Residual(nn.Module):
+    """A convolution beside the way past it (He et al. 2016); starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.GroupNorm(4, channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.norm(self.conv(x)))
+
+
 class SmallConvNet(Backbone):
-    """Six convolutions, 0.3 M parameters, group normalisation: learns within minutes on two CPU cores.
+    """Five convolutions, 0.2 M parameters, group normalisation: learns within minutes on two CPU cores.
 
     The feature is the mean and the maximum of the last map, side by side: how much (fat), and whether at all (a focus).
-    At 0.5 µm/px one cell of the last map is 8 µm wide and sees 55 µm: a ballooned cell with its neighbours.
+    At 0.5 µm/px one cell of the last map is 8 µm wide and sees 48 µm: a ballooned cell with its neighbours.
     """
 
     def __init__(self) -> None:
@@ -79,12 +92,12 @@ class SmallConvNet(Backbone):
         channels = 96
         self.width = 2 * channels
         self.stages = nn.Sequential(
-            _stage(3, 16, 2), _stage(16, 32, 2), _stage(32, 64, 2), _stage(64, channels, 1),
-            _stage(channels, channels, 2), _stage(channels, channels, 1),
+            _stage(3, 24, 4, kernel=7), _stage(24, 48, 2), _stage(48, channels, 2),
+            _Residual(channels), _Residual(channels),
         )  # fmt: skip
 
     def feature_map(self, images: Tensor) -> Tensor:
-        return self.stages(images)
+        return self.stages(images.contiguous(memory_format=torch.channels_last))  # a fifth faster on a CPU
 
     def forward(self, images: Tensor) -> Tensor:
         last = self.feature_map(images)

@@ -4,7 +4,6 @@ A loss here is a weighted mean over the items whose grade is known. Items withou
 computed (a mean over nothing is NaN); with none left the loss is 0 and still hangs on the graph.
 """
 
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

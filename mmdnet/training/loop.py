@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmdnet.augment.on_device import augment
 from mmdnet.bags.cohort import Cohort, PixelSource
-from mmdnet.bags.sampler import Bag, PositiveFirstSampler, natural_bags
+from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
@@ -170,11 +170,11 @@ class _Run:
         torch.manual_seed(self.choices.seed * 100_003 + number)
         if self.frozen and self.stored is None:
             self.stored = self._store_features()
-        bags = self.sampler.epoch(number)
+        bags, per_step = self._bags(number)
         sums: dict[str, float] = {}
-        steps = -(-len(bags) // self.choices.bags_per_step)
+        steps = -(-len(bags) // per_step)
         self.net.train()
-        for step, losses in enumerate(self._steps(bags, number, steps)):
+        for step, losses in enumerate(self._steps(bags, number, per_step)):
             sums = {key: sums.get(key, 0.0) + value for key, value in losses.items()}
             self._tell(
                 number + (step + 1) / steps, losses["total"], losses, f"Epoch {number + 1}, step {step + 1} of {steps}"
@@ -183,16 +183,30 @@ class _Run:
         seconds = time.monotonic() - began
         self._close_epoch({key: value / steps for key, value in sums.items()}, metrics, seconds)
 
-    def _steps(self, bags: list[Bag], number: int, steps: int) -> Iterator[dict[str, float]]:
+    def _bags(self, number: int) -> tuple[list[Bag], int]:
+        """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
+        size, per_step = self.choices.bag_size, self.choices.bags_per_step
+        if not self.warming_up:
+            return self.sampler.epoch(number), per_step
+        single = SinglePatches(self.cohort, self.split.train, self.choices.seed)
+        return single.epoch(number, size * self.sampler.bags_per_epoch), size * per_step
+
+    def _steps(self, bags: list[Bag], number: int, per_step: int) -> Iterator[dict[str, float]]:
+        steps = -(-len(bags) // per_step)
         generator = torch.Generator().manual_seed(self.choices.seed * 100_003 + number)
         weights = self._loss_weights(bags)
         extra = self._set_aside(steps, number)
         read = self._read_stored if self.frozen else self.pixels.read
-        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, self.choices.bags_per_step, extra)):
-            share = (number + step / steps) / self.choices.epochs
+        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra)):
+            of_phase = self._phase_share(number + step / steps)
             for group in self.optimizer.param_groups:
-                group["lr"] = group["full_lr"] * learning_rate_share(share)
-            yield self._step(batch, weights, domain_strength(share, self.choices.alpha), generator)
+                group["lr"] = group["full_lr"] * learning_rate_share(of_phase)
+            yield self._step(batch, weights, domain_strength(of_phase, self.choices.alpha), generator)
+
+    def _phase_share(self, epochs_done: float) -> float:
+        """Share of the present phase done: warm-up and the training on bags each have their own schedule."""
+        warm, total = self.choices.warm_up_epochs, self.choices.epochs
+        return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)
 
     def _step(
         self, batch: Batch, weights: LossWeights, strength: float, generator: torch.Generator

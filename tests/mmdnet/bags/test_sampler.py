@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.bags.sampler import BAGS_PER_SLIDE, PositiveFirstSampler, make_bag, natural_bags
+from mmdnet.bags.sampler import BAGS_PER_SLIDE, PositiveFirstSampler, SinglePatches, make_bag, natural_bags
 from mmdnet.errors import LabError
 
 
@@ -146,3 +146,16 @@ def test_patches_nothing_is_known_about_are_left_out_of_evaluation_but_not_of_sc
     cohort = one_slide([[0, 0, 1]] * 5 + [[-1, -1, -1]] * 5)
     assert sum(len(bag.instances) for bag in natural_bags(cohort, [0], 4)) == 5
     assert sum(len(bag.instances) for bag in natural_bags(cohort, [0], 4, only_informative=False)) == 10
+
+
+def test_single_patches_to_warm_up_on_show_all_grades_alike_and_only_known_ones(crafted):
+    cohort = crafted()
+    bags = SinglePatches(cohort, range(10), seed=3).epoch(0, 1100)
+    assert all(len(bag.instances) == 1 and bag.slide_index < 10 for bag in bags)
+    turns = np.stack([bag.grades for bag in bags])
+    for t, highest in enumerate((2, 3, 3)):
+        counts = np.bincount(turns[t::3, t], minlength=highest + 1)
+        assert counts.min() > 0.7 * counts.mean()
+    assert not cohort.ignored[[bag.instances[0] for bag in bags]].any()
+    assert same(bags, SinglePatches(cohort, range(10), seed=3).epoch(0, 1100))
+    assert not same(bags, SinglePatches(cohort, range(10), seed=3).epoch(1, 1100))
