@@ -109,7 +109,7 @@ def cover(light: np.ndarray, place: ArtefactPlace, mask: np.ndarray, mpp: float)
     if place.kind == "blur":
         soft = cv2.GaussianBlur(mask, (0, 0), 5.0 / mpp).astype(np.float32)[..., None] / 255
         return light + soft * (smooth - light)
-    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((int(8 / mpp) | 1,) * 2, np.uint8))
+    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((int(5 / mpp) | 1,) * 2, np.uint8))
     rim = cv2.GaussianBlur(rim, (0, 0), 1.5 / mpp).astype(np.float32)[..., None] / 255
     inside = 0.30 + 0.62 * smooth
     return (light + weight * (inside - light)) * (1 - 0.7 * rim)

@@ -31,6 +31,10 @@ class Nuclei:
     kind: np.ndarray
     variant: np.ndarray
 
+    def where(self, kept: np.ndarray) -> Nuclei:
+        """Only the nuclei that are True in `kept`."""
+        return Nuclei(self.xy[kept], self.kind[kept], self.variant[kept])
+
 
 class _Collector:
     """Gathers nuclei of all sources."""
@@ -154,7 +158,8 @@ def _tract(collector: _Collector, outline: np.ndarray, rings: tuple[Ring, ...], 
     area = 0.5 * abs(np.sum(span[:, 0] * np.roll(span[:, 1], 1) - span[:, 1] * np.roll(span[:, 0], 1)))
 
     def inside(count: int) -> np.ndarray:
-        spoke = span[rng.integers(0, len(span), count)]
+        edge, between = rng.integers(0, len(span), count), rng.random(count)[:, None]
+        spoke = span[edge] * (1 - between) + span[(edge + 1) % len(span)] * between
         at = centre + spoke * np.sqrt(rng.random(count))[:, None] * 0.97
         free = np.ones(count, bool)
         for ring in rings:

@@ -47,8 +47,8 @@ def _needles(width_um: float, height_um: float, rng: np.random.Generator) -> lis
         bend = 0.10 * pitch * np.sin(along / long_um * rng.uniform(2, 5) + rng.uniform(0, 6))
         turn = np.linspace(0, 2 * np.pi, len(along))
         half = thickness / 2 * (1 - np.abs(2 * along / length) ** 24)  # broken, not pointed, ends
-        upper = bend + half * (1 + _wobble(turn, rng, 0.07, 3, 40).clip(-0.25, 0.15))
-        lower = bend - half * (1 + _wobble(turn, rng, 0.07, 3, 40).clip(-0.25, 0.15))
+        upper = bend + half * (1 + _wobble(turn, rng, 0.028, 3, 60).clip(-0.2, 0.12))
+        lower = bend - half * (1 + _wobble(turn, rng, 0.028, 3, 60).clip(-0.2, 0.12))
         x = np.r_[along, along[::-1]] + long_um / 2
         y = np.r_[upper, lower[::-1]] + pitch * (core + 0.5)
         outlines.append(np.c_[x, y] if width_um >= height_um else np.c_[y, x])

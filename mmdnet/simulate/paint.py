@@ -103,7 +103,7 @@ def paint(scene: Scene, window: Window) -> Painted | None:
     _matrix(canvas, scene, dye, nuclei, fat, seed)
     _vessels(canvas, scene, dye, nuclei, fat, seed)
     grain = texture("grain", window, seed)
-    dye[CYTOPLASM] *= 1 - 0.55 * nuclei
+    dye[CYTOPLASM] *= 1 - 0.25 * nuclei
     dye[COLLAGEN] *= 1 - 0.7 * nuclei
     dye[NUCLEUS] = np.maximum(dye[NUCLEUS], nuclei * (1 + 0.10 * grain))
     # the nuclear dye tints cytoplasm too, in fine clods of ribosomes (basophilia)
@@ -187,7 +187,7 @@ def _cytoplasm(canvas: _Canvas, scene: Scene, warp: tuple[np.ndarray, np.ndarray
     line *= np.clip(
         0.95 + 0.45 * texture("blotch", window, seed + 13) + 0.3 * texture("patch", window, seed + 13), 0.1, 1.6
     )
-    return density * (1 - 0.8 * np.minimum(pale, 0.5)) + 1.25 * line
+    return density * (1 - 0.8 * np.minimum(pale, 0.5)) + 1.5 * line
 
 
 def recipe_granularity(scene: Scene) -> float:
@@ -264,13 +264,13 @@ def _droplets(canvas: _Canvas, scene: Scene, dye: np.ndarray) -> np.ndarray:
         return fat
     sharp, hazy, rim = canvas.plane(), canvas.plane(), canvas.plane()
     large = rows[:, 2] > 3
-    canvas.ellipses(rim, rows[large], 255, grow=0.5)
+    canvas.ellipses(rim, rows[large & (haze < 0.6)], 255, grow=0.9)
     canvas.ellipses(sharp, rows[haze == 0], 255)
-    canvas.ellipses(hazy, rows[haze > 0], 215)
+    canvas.ellipses(hazy, rows[haze > 0], 205)
     canvas.ellipses(fat, rows, 255)
-    dye[CYTOPLASM] += 0.22 * cv2.GaussianBlur(rim, (0, 0), 0.5 / window.mpp).astype(np.float32) / 255
+    dye[CYTOPLASM] += 0.55 * cv2.GaussianBlur(rim, (0, 0), 0.5 / window.mpp).astype(np.float32) / 255
     hole = np.maximum(
-        cv2.GaussianBlur(sharp, (0, 0), 0.35 / window.mpp), cv2.GaussianBlur(hazy, (0, 0), 1.5 / window.mpp)
+        cv2.GaussianBlur(sharp, (0, 0), 0.35 / window.mpp), cv2.GaussianBlur(hazy, (0, 0), 2.0 / window.mpp)
     )
     dye *= 1 - 0.99 * (hole.astype(np.float32) / 255)
     return fat
@@ -287,11 +287,11 @@ def _matrix(canvas: _Canvas, scene: Scene, dye: np.ndarray, nuclei: np.ndarray, 
     soft = cv2.GaussianBlur(plane, (0, 0), 1.6 / window.mpp).astype(np.float32) / 255
     cover = np.clip((soft + 0.12 * texture("blotch", window, seed + 7) - 0.35) / 0.3, 0, 1)
     strands = texture("fibre", window, seed)
-    fibres = np.clip(0.62 + 0.26 * strands + 0.12 * texture("patch", window, seed + 7), 0.08, 1.4)
-    fibres *= np.clip(1 + 0.16 * texture("speck", window, seed + 7), 0.3, 2)
+    fibres = np.clip(0.66 + 0.14 * strands + 0.12 * texture("patch", window, seed + 7), 0.08, 1.4)
+    fibres *= np.clip(1 + 0.20 * texture("speck", window, seed + 7), 0.3, 2)
     dye *= 1 - cover
     dye[COLLAGEN] += cover * fibres
-    dye[CYTOPLASM] += cover * np.clip(0.10 + 0.06 * strands, 0, 1)
+    dye[CYTOPLASM] += cover * np.clip(0.16 + 0.08 * strands, 0, 1)
     fat[cover > 0.5] = 0
 
 
@@ -350,5 +350,6 @@ def _red_cells(ring: Ring) -> np.ndarray:
 def _ragged(tissue: np.ndarray, window: Window, seed: int) -> np.ndarray:
     """The tissue's mask with a torn edge, 0-1."""
     soft = cv2.GaussianBlur(tissue, (0, 0), 3.0 / window.mpp).astype(np.float32) / 255
-    torn = soft + 0.13 * texture("patch", window, seed + 11) + 0.09 * texture("blotch", window, seed + 11)
+    tear = 0.13 * texture("patch", window, seed + 11) + 0.09 * texture("blotch", window, seed + 11)
+    torn = soft + tear * np.where(soft > 0, 1.0, 0.8)  # little loose debris away from the tissue
     return np.where(tissue.min() == 255, 1.0, np.clip((torn - 0.4) / 0.15, 0, 1)).astype(np.float32)

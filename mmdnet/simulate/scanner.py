@@ -42,7 +42,7 @@ def scanner_named(name: str) -> Scanner:
         colour=colour.astype(np.float32),
         white=(rng.uniform(0.945, 0.975) + rng.uniform(-0.006, 0.006, 3)).astype(np.float32),
         contrast=float(rng.uniform(0.90, 1.12)),
-        blur_um=float(rng.uniform(0.24, 0.42)),
+        blur_um=float(rng.uniform(0.20, 0.36)),
         noise=float(rng.uniform(0.006, 0.012)),
         quality=int(rng.integers(80, 92)),
     )

@@ -106,6 +106,7 @@ def build_scene(recipe: SlideRecipe) -> Scene:
     ballooned = np.c_[cells.xy[cells.ballooned], cells.radius[cells.ballooned]]
     mesh = build_mesh(cells.xy, lobules, recipe.rng("mesh"))
     nuclei = all_nuclei(recipe, lobules, ground, cells, wide, mesh, foci)
+    nuclei = nuclei.where(~_in_fat(nuclei.xy, droplets))
     artefacts = place_artefacts(recipe, outlines)
     return Scene(
         recipe, tuple(outlines), lobules, ground, cells, mesh, droplets, haze, foci, ballooned, nuclei, artefacts
@@ -170,6 +171,15 @@ def _droplets(recipe: SlideRecipe, cells: Cells, wide: np.ndarray, ground: Groun
     droplets = droplets[ground.depth_at(droplets[:, :2]) > 0]
     haze = np.where(rng.random(len(droplets)) < 0.10, rng.uniform(0.3, 1, len(droplets)), 0.0)
     return droplets, haze
+
+
+def _in_fat(points: np.ndarray, droplets: np.ndarray) -> np.ndarray:
+    """True for points in a large droplet: no nucleus can lie there."""
+    large = droplets[droplets[:, 3] > 2.5]
+    if not len(large):
+        return np.zeros(len(points), bool)
+    distance, nearest = cKDTree(large[:, :2]).query(points, k=min(4, len(large)))
+    return (large[np.atleast_2d(nearest.T).T, 3] + 0.3 > np.atleast_2d(distance.T).T).any(axis=1)
 
 
 def _shrink_overlaps(centres: np.ndarray, radius: np.ndarray, wall_um: float = 0.5) -> np.ndarray:

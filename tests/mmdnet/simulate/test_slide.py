@@ -31,7 +31,9 @@ def test_the_file_shows_what_was_rendered(made):
         stored = np.asarray(slide.read_region((500, 500), 0, (256, 256)).convert("RGB")).astype(float)
         coarse = np.asarray(slide.read_region((0, 0), 1, slide.level_dimensions[1]).convert("RGB"))
     assert np.abs(rendered - stored).mean() < 6
-    assert coarse.mean() == pytest.approx(np.asarray(openslide.OpenSlide(made.path).get_thumbnail((375, 325))).mean(), abs=3)
+    assert coarse.mean() == pytest.approx(
+        np.asarray(openslide.OpenSlide(made.path).get_thumbnail((375, 325))).mean(), abs=3
+    )
 
 
 def test_the_same_recipe_gives_the_same_bytes_whatever_the_threads(made, tmp_path):

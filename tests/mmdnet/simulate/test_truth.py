@@ -31,7 +31,9 @@ def test_a_healthy_patch_has_grade_zero_in_every_task():
     assert (patch["ballooning"], patch["inflammation"], patch["steatosis"], patch["ignored"]) == (0, 0, 0, None)
 
 
-@pytest.mark.parametrize(("count", "inflammation", "ballooning"), [(0, 0, 0), (1, 1, 1), (2, 2, 2), (3, 3, 2), (5, 3, 2)])
+@pytest.mark.parametrize(
+    ("count", "inflammation", "ballooning"), [(0, 0, 0), (1, 1, 1), (2, 2, 2), (3, 3, 2), (5, 3, 2)]
+)
 def test_lesions_in_a_patch_are_counted(count, inflammation, ballooning):
     rows = np.array([[70 + 20 * k, 100, 8] for k in range(count)], float).reshape(-1, 3)
     patch = _truth(foci=rows, ballooned=rows).patch_grades(100, 100, 299)
