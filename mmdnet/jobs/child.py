@@ -73,6 +73,8 @@ def main(run_job: RunJob | None = None) -> int:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored, inherited from a background shell
     watch_parent(told=stop)
+    if hasattr(os, "nice"):
+        os.nice(5)  # on a small machine the page a person looks at comes first
     try:
         kind, spec = _load(order)
         (run_job or _use_cases())(kind, spec, context)
