@@ -97,7 +97,8 @@ class SlideScore:
     resamples: int
     seed: int
     low_evidence: bool
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what speaks against trusting the score
+    notes: tuple[str, ...] = ()  # what to know when reading it
     model: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
 
@@ -141,6 +142,7 @@ class SlideScore:
             "seed": self.seed,
             "low_evidence": self.low_evidence,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "model": dict(self.model),
             "device": self.device,
         }
@@ -208,6 +210,7 @@ class SlideScore:
                 not_read=summary["not_read"],
                 ignored=summary["ignored_by_model"],
                 warnings=tuple(summary["warnings"]),
+                notes=tuple(summary["notes"]),
                 **{key: summary[key] for key in _PLAIN},
             )
         except KeyError as error:

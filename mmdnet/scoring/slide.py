@@ -284,6 +284,7 @@ def _put_together(
         seed=run.choices.seed,
         low_evidence=bool(low_evidence),
         warnings=tuple(_warnings(seen, evidence, tasks, low_evidence)),
+        notes=tuple(_notes(tasks)),
         model={"name": run.card.name, "weights_sha256": run.card.weights_sha256, "simulated": run.card.simulated},
         device=run.device,
     )
@@ -304,13 +305,17 @@ def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskScore],
         found.append(
             f"Not assessed, since the model was not trained on it: {', '.join(untrained)}. So there is no NAS."
         )
-    loose = [task.title.lower() for task in TASKS if task.name in tasks and not tasks[task.name].calibrated]
-    if loose:
-        found.append(
-            f"Not calibrated to graded slides: {', '.join(loose)}. The interval there covers the choice of tissue, not "
-            "the model's own error."
-        )
     return found
+
+
+def _notes(tasks: dict[str, TaskScore]) -> list[str]:
+    loose = [task.title.lower() for task in TASKS if task.name in tasks and not tasks[task.name].calibrated]
+    if not loose:
+        return []
+    return [
+        f"Not calibrated to graded slides: {', '.join(loose)}. The interval there covers the choice of tissue, not the "
+        "model's own error."
+    ]
 
 
 def _on_places(values: np.ndarray, at: np.ndarray, places: int, empty: float = np.nan) -> np.ndarray:
