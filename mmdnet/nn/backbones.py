@@ -155,6 +155,10 @@ class TimmBackbone(Backbone):
             return self.net.stages[-1]
         if hasattr(self.net, "layers"):
             return self.net.layers[-1].blocks[-1].norm1
+        for part in ("layer4", "blocks", "features"):  # ResNet; MobileNet; VGG: what comes after sees no places
+            if hasattr(self.net, part):
+                last = getattr(self.net, part)
+                return last[-1] if part == "blocks" else last
         return [one for one in self.net.modules() if isinstance(one, nn.Conv2d)][-1]
 
 
