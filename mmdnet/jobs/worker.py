@@ -19,6 +19,7 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig
 from dbos import error as dbos_error
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.engine import make_engine, migrate, session_factory
@@ -68,18 +69,24 @@ def run_worker(
     unknown = sorted(set(queues) - set(CONCURRENCY))
     if unknown:
         raise LabError(f"There is no queue called {unknown[0]}; there are {' and '.join(CONCURRENCY)}.")
-    held = lock_slot(settings.folder("locks"), slot)
-    migrate(settings.lab_url)
-    queue = JobQueue(settings.queue_url)
-    queue.prepare()
-    worker = Worker(settings, executor_id(settings, slot), queue, gpu, tuple(child), lease_s)
-    worker.beat({"pid": os.getpid(), "slot": slot, "queues": list(queues), "gpu": gpu})  # before it takes up old jobs
+    try:
+        held = lock_slot(settings.folder("locks"), slot)
+        migrate(settings.lab_url)
+        queue = JobQueue(settings.queue_url)
+        queue.prepare()
+        worker = Worker(settings, executor_id(settings, slot), queue, gpu, tuple(child), lease_s)
+        worker.beat({"pid": os.getpid(), "slot": slot, "queues": list(queues), "gpu": gpu})  # before it takes old jobs
+    except (OSError, SQLAlchemyError) as error:
+        raise LabError(
+            f"The worker cannot use the lab in {settings.home}: its folder or database cannot be written, or is busy. "
+            "Ask 'mmdnet doctor', then start the worker again."
+        ) from error
     worker.listen(queues)
     print(f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
     try:
         threading.Event().wait()
     finally:
-        held.close()
+        assert not held.closed  # the slot is ours to the very end
         os._exit(0)  # DBOS's threads would wait for the jobs; the children end with this process, by their pact
 
 

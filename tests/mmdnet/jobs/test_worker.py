@@ -35,6 +35,16 @@ def test_a_running_job_is_gone_within_five_seconds_of_its_cancel_and_can_go_on_l
     assert staffed.epochs(job) == list(range(4))
 
 
+def test_a_job_cancelled_and_at_once_tried_again_is_done_by_one_child_at_a_time(staffed: JobLab) -> None:
+    job = staffed.submit("count", {"epochs": 4, "seconds": 0.3})
+    wait_for(lambda: staffed.epochs(job))
+    staffed.queue.cancel(job)
+    staffed.queue.retry(job)
+    state = staffed.wait_until(job, "done")
+    assert staffed.epochs(job) == list(range(4))
+    assert state.attempts == 2
+
+
 def test_a_job_that_will_not_listen_is_killed_with_its_helpers_within_five_seconds(staffed: JobLab) -> None:
     job = staffed.submit("deaf")
     pids = staffed.home / "jobs" / job / "pids.txt"
@@ -114,7 +124,7 @@ def test_a_killed_worker_takes_its_child_along_and_repeats_no_epoch_when_it_is_b
 
 
 def test_two_workers_run_every_job_once(jobs: JobLab) -> None:
-    ids = [jobs.submit("count", {"epochs": 1, "seconds": 0.2}) for _ in range(6)]
+    ids = [jobs.submit("count", {"epochs": 1, "seconds": 0.2}) for _ in range(4)]
     jobs.worker("one")
     jobs.worker("two")
     for job in ids:
