@@ -6,7 +6,7 @@ from ui import report as parts
 from ui.overview import own_labels, patch_column
 from ui.session import at, lab, project_or_stop
 
-project = project_or_stop()
+project = project_or_stop("Report")
 scores = lab().scoring.list(project.id)
 if not scores:
     st.title("Report")
@@ -14,15 +14,21 @@ if not scores:
     st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
     st.stop()
 
-score = parts.score_picker(scores)
+heading, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
+with bar:
+    score = parts.score_picker(scores)
 report = lab().reports.build(score.id)
 slide = lab().slides.get(score.slide_id)
 patches = lab().slides.patches(slide.id)
 signed = lab().reports.sign_offs(score.id)
 
-st.title(slide.name)
-parts.headline(report, signed)
-parts.downloads(score)
+with heading:
+    st.title(slide.name)
+    parts.headline(report, signed)
+with bar:
+    with st.popover("Read and sign", type="primary", icon=":material/draw:"):
+        parts.sign_off(score, report, signed)
+    parts.downloads(score)
 parts.caution(report)
 
 picture, beside = st.columns([3, 2], gap="large")
@@ -36,12 +42,12 @@ with picture:
     parts.evidence(report, slide, patches)
 with beside:
     st.subheader("Grades")
-    for feature in reversed(report.features):
+    for feature in report.features:
         parts.feature_block(feature)
     st.subheader("Measured beside the grades")
     parts.quantities(report)
-    st.subheader("Your reading")
-    parts.sign_off(score, report, signed)
+    st.subheader("Signatures")
+    parts.signatures(signed)
 
 with st.expander("Quality and limits"):
     parts.notes_and_limits(report)

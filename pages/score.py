@@ -5,7 +5,7 @@ import streamlit as st
 from ui import score as parts
 from ui.session import lab, project_or_stop
 
-project = project_or_stop()
+project = project_or_stop("Score")
 st.title("Score")
 slides = [slide for slide in lab().slides.list(project.id) if slide.status == "ready"]
 models = lab().models.list(project.id)

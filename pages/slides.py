@@ -8,7 +8,7 @@ from ui.score import newest_nas
 from ui.session import at, go_to, lab, project_or_stop
 from ui.viewer import deep_zoom
 
-project = project_or_stop()
+project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)
 slide = next((one for one in slides if one.id == at("slide")), None)
 

@@ -5,15 +5,16 @@ import streamlit as st
 from ui import train as parts
 from ui.session import lab, project_or_stop
 
-project = project_or_stop()
+project = project_or_stop("Train")
 st.title("Train")
 runs = lab().training.runs(project.id)
 new, watch = st.columns([2, 3], gap="large")
 
 with new:
     st.subheader("New training")
-    if parts.labels_at_hand(project.id):
-        choices, rule, name = parts.choose()
+    labels = parts.labels_at_hand(project.id)
+    if labels.patches:
+        choices, rule, name = parts.choose(labels.readers)
         parts.check_and_start(project.id, choices, rule, name)
     else:
         st.info("There are no labels to learn from yet. Grade some patches of each slide first; 60 make a start.")

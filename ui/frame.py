@@ -41,16 +41,18 @@ def draw() -> None:
         ]
     )
     st.logo(MARK, size="large", link=None)
+    body = st.container()
+    _footer()  # written before the page, so that it stands under one that stops early, too
     try:
         _sidebar()
         keep_address(page.url_path or "overview")
         for sentence in said():
             st.toast(sentence, icon=":material/check:")
-        page.run()
+        with body:
+            page.run()
     except LabError as refusal:
-        st.error(str(refusal), icon=":material/error:")
-    finally:  # also where a page stopped early
-        _footer()
+        with body:
+            st.error(str(refusal), icon=":material/error:")
 
 
 def show_fault(fault: Exception) -> bool:
@@ -79,7 +81,7 @@ def _project_picker() -> None:
     st.selectbox(
         "Project",
         list(known),
-        format_func=lambda key: known[key].name + (" (simulated)" if known[key].simulated else ""),
+        format_func=lambda key: known[key].name,
         key="pick_project",
         on_change=lambda: go_to("project", st.session_state["pick_project"]),
     )

@@ -12,7 +12,7 @@ from ui import words
 from ui.jobs import job_card
 from ui.score import newest_nas
 from ui.session import go_to, lab, open_page, refusals, say_next_run
-from ui.tables import open_column, opened_row
+from ui.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, SlideView
@@ -73,19 +73,19 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
         {
             "open": ["Open"] * len(slides),
             "Slide": [one.name for one in slides],
-            "State": [words.STATUS.get(one.status, one.status) for one in slides],
-            "Stain": [one.stain for one in slides],
-            "Patient": [one.patient for one in slides],
+            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
             "Patches": [one.usable for one in slides],
             "Labelled": [one.labelled for one in slides],
             "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
-            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
+            "Patient": [one.patient for one in slides],
+            "Stain": [one.stain for one in slides],
+            "State": [words.STATUS.get(one.status, one.status) for one in slides],
         }
     )
     st.dataframe(
         table,
         hide_index=True,
-        height=min(460, 38 + 35 * len(slides)),
+        height=table_height(len(slides), 14),
         key="overview_slides",
         placeholder=words.NOTHING,
         column_config={

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OVERVIEW_PX = 1400
 TALLEST_PX = 720
 USED, SET_ASIDE, CHOSEN, LABELLED = (15, 118, 110, 190), (70, 74, 78, 150), (15, 118, 110, 255), (207, 134, 15, 235)
+INK = (20, 22, 24, 255)
 SMALLEST_OUTLINE_PX = 4.0
 
 
@@ -124,8 +125,8 @@ def overview_picture(
         )
     if chosen:
         left, top, right, bottom = box(chosen)
-        draw.rectangle((left - 2, top - 2, right + 2, bottom + 2), outline=(255, 255, 255, 255), width=6)
-        draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=CHOSEN, width=4)
+        draw.rectangle((left - 9, top - 9, right + 9, bottom + 9), outline=(255, 255, 255, 255), width=11)
+        draw.rectangle((left - 6, top - 6, right + 6, bottom + 6), outline=INK, width=6)
     picture.alpha_composite(paper)
     return picture.convert("RGB")
 
@@ -134,9 +135,9 @@ def _draw_patch(draw, patch: PatchView, box: tuple[float, float, float, float]) 
     """Outline of a used patch, a grey veil with a stroke through it where it is set aside."""
     if not patch.usable:
         draw.rectangle(box, fill=SET_ASIDE)
-        draw.line((box[0], box[3], box[2], box[1]), fill=(255, 255, 255, 200), width=1)
+        draw.line((box[0], box[3], box[2], box[1]), fill=(255, 255, 255, 220), width=2)
     elif box[2] - box[0] >= SMALLEST_OUTLINE_PX:
-        draw.rectangle(box, outline=USED, width=1)
+        draw.rectangle(box, outline=USED, width=2 if box[2] - box[0] > 40 else 1)
 
 
 def display_width(slide: SlideView, column_px: int) -> int | None:

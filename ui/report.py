@@ -51,6 +51,7 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
         key="pick_score",
         on_change=lambda: go_to("score", st.session_state["pick_score"]),
         label_visibility="collapsed",
+        width=430,
     )
     return next(score for score in scores if score.id == shown)
 
@@ -58,12 +59,12 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
 def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     """The NAS with its interval and parts, on one line, and what kind of slide and reading it is."""
     nas = report.nas
-    value = words.NOTHING if nas.value is None else str(nas.value)
+    value = '<span class="mmd-muted">not assessed</span>' if nas.value is None else f"<b>{nas.value}</b>"
     interval = ""
     if nas.interval is not None:
         interval = f'<span class="mmd-muted">90 % interval {nas.interval.low:.0f}–{nas.interval.high:.0f} of 0–8</span>'
     chips = grade_chips({one.task: one.grade for one in report.features}, big=True)
-    st.html(f'<div class="mmd-nas"><span>NAS</span><b>{value}</b>{interval}{chips}</div>')
+    st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
     if nas.absent:
         st.caption(nas.absent)
     head = report.header
@@ -93,7 +94,7 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     score_id = report.provenance.score_id
     layers = [
         HeatLayer(one.task, task(one.task).title, f"/api/zoom/heat/{score_id}/{one.task}.png", one)
-        for one in reversed(report.maps)
+        for one in report.maps
     ]
     deep_zoom(
         slide, patches, layers=layers, labelled=labelled, show_patches=False, height_px=520, key=f"map_{score_id}"
@@ -114,7 +115,7 @@ def feature_block(feature: Feature) -> None:
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
         + (probability_bar(feature.task, feature.probabilities) if feature.probabilities else "")
-        + '<table class="mmd-criteria"><tr><th></th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
+        + '<table class="mmd-criteria fixed"><tr><th></th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
         + "".join(rows)
         + "</table>"
     )
@@ -142,13 +143,16 @@ def _amount(one: Quantity) -> str:
     if one.value is None:
         return one.absent or words.NOTHING
     show = words.share if one.unit == "share" else lambda value: words.number(value, "per field")
-    interval = f" ({show(one.interval.low)}–{show(one.interval.high)})" if one.interval else ""
+    interval = ""
+    if one.interval:
+        low = show(one.interval.low).removesuffix(" per field").removesuffix(" %")
+        interval = f" ({low}–{show(one.interval.high)})"
     return f"**{show(one.value)}**{interval}  :gray[{one.basis}]"
 
 
 def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> None:
     """Six patches that drew most attention, three that drew least, three at random; each can be found on the slide."""
-    known = [one.task for one in reversed(report.evidence)]
+    known = [one.task for one in report.evidence]
     if not known:
         return
     chosen = st.segmented_control(
@@ -161,17 +165,27 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
         label_visibility="collapsed",
     )
     found = next(one for one in report.evidence if one.task == chosen)
-    places = {patch.id: patch for patch in patches}
-    for kind, title, number in KINDS:
-        tiles = [one for one in getattr(found, kind) if one.patch_id in places][:number]
-        if not tiles:
-            continue
-        st.caption(title)
-        with st.grid(6, min_column_width=120):
-            for one in tiles:
-                with st.container(gap="xsmall"):
-                    _tile(one, chosen, kind, slide)
+    places = {patch.id for patch in patches}
+    tiles = {
+        kind: [one for one in getattr(found, kind) if one.patch_id in places][:number] for kind, _, number in KINDS
+    }
+    _tiles("top", tiles["top"], chosen, slide, columns=6)
+    low, random = st.columns(2)
+    with low:
+        _tiles("low", tiles["low"], chosen, slide, columns=3)
+    with random:
+        _tiles("random", tiles["random"], chosen, slide, columns=3)
     st.caption("The digit is the model's grade of that patch; the number is its attention, 1× being the slide's mean.")
+
+
+def _tiles(kind: str, tiles: Sequence[EvidencePatch], task_name: str, slide: SlideView, columns: int) -> None:
+    if not tiles:
+        return
+    st.caption(next(title for name, title, _ in KINDS if name == kind))
+    with st.grid(columns, min_column_width=76, gap="small"):
+        for one in tiles:
+            with st.container(gap="xsmall"):
+                _tile(one, task_name, kind, slide)
 
 
 def _tile(one: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
@@ -189,8 +203,6 @@ def _tile(one: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> No
 
 def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) -> None:
     """The pathologist's own grades, beginning with the model's, and the signature."""
-    for one in signed:
-        _signature(one, amended=any(other.amends_id == one.id for other in signed))
     who = reader()
     if who is None:
         st.info("Say at the left who is reading; then you can give your own grades and sign.")
@@ -221,6 +233,14 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
     st.caption("A signature is never changed or deleted; a later one amends it.")
 
 
+def signatures(signed: Sequence[SignOffView]) -> None:
+    """Who signed which grades, oldest first."""
+    if not signed:
+        st.caption("Not signed yet.")
+    for one in signed:
+        _signature(one, amended=any(other.amends_id == one.id for other in signed))
+
+
 def _signature(one: SignOffView, amended: bool) -> None:
     with st.container(border=True):
         st.markdown(f"**{one.reader}** · {_moment(one.at)}" + (" · :gray[amended since]" if amended else ""))
@@ -233,17 +253,16 @@ def _signature(one: SignOffView, amended: bool) -> None:
 def downloads(score: ScoreView) -> None:
     """The report as files; each is made when it is asked for."""
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in score.slide_name)
-    with st.container(horizontal=True):
-        for title, kind, mime in FILES:
-            st.download_button(
-                title,
-                data=lambda kind=kind: getattr(lab().reports, kind)(score.id),
-                file_name=f"{stem}_report.{kind}",
-                mime=mime,
-                icon=":material/download:",
-                key=f"download_{kind}",
-                on_click="ignore",
-            )
+    for title, kind, mime in FILES:
+        st.download_button(
+            title,
+            data=lambda kind=kind: getattr(lab().reports, kind)(score.id),
+            file_name=f"{stem}_report.{kind}",
+            mime=mime,
+            icon=":material/download:",
+            key=f"download_{kind}",
+            on_click="ignore",
+        )
 
 
 def provenance(report: Report) -> None:

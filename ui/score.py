@@ -13,7 +13,7 @@ from mmdnet.labels.grading import TASKS
 from ui import words
 from ui.jobs import ago, job_card
 from ui.session import go_to, lab, open_page, refusals, say_next_run
-from ui.tables import open_column, opened_row
+from ui.tables import open_column, opened_row, table_height
 from ui.theme import grade_styles
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
         table,
         hide_index=True,
         placeholder=words.NOTHING,
-        height=min(420, 38 + 35 * len(slides)),
+        height=table_height(len(slides), 12),
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": fresh}},
@@ -87,6 +87,8 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
 
 def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView) -> None:
     """The button, saying what it will do."""
+    if not slide_ids:
+        st.caption("Tick the slides to score. Scoring one again keeps its earlier score.")
     words_ = f"Score {words.count(len(slide_ids), 'slide')}" if slide_ids else "Score slides"
     if st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"):
         with refusals():
@@ -147,7 +149,7 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         styled,
         hide_index=True,
         placeholder=words.NOTHING,
-        height=min(560, 38 + 35 * len(scores)),
+        height=table_height(len(scores), 16),
         key="score_table",
         column_config={
             "open": open_column("score_table_open"),

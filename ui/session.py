@@ -88,10 +88,12 @@ def project() -> ProjectView | None:
     return chosen
 
 
-def project_or_stop() -> ProjectView:
-    """The project to draw; where there is none yet, say how to begin and draw nothing more."""
+def project_or_stop(title: str | None = None) -> ProjectView:
+    """The project to draw; where there is none yet, say how to begin under the page's title and draw nothing more."""
     chosen = project()
     if chosen is None:
+        if title:
+            st.title(title)
         st.info(
             "There is no project yet. A project holds the slides that are labelled, trained on and scored together."
         )
@@ -101,17 +103,22 @@ def project_or_stop() -> ProjectView:
 
 
 def reader() -> ReaderView | None:
-    """Who is reading in this tab; None until someone said so."""
+    """Who is reading in this tab; None until someone said so.
+
+    After a reload or a restart of the lab, a tab that was labelling is still its session's reader's.
+    """
+    session_id = at("session")
+    if "reader_id" not in st.session_state and session_id is not None:
+        from ui.routes import remembered_reader
+
+        st.session_state["reader_id"] = remembered_reader(lab(), st.context.cookies, session_id)
     key = st.session_state.get("reader_id")
     return next((one for one in lab().readers.list() if one.id == key), None)
 
 
 def set_reader(key: int | None) -> None:
     """Remember for this tab who is reading."""
-    if key is None:
-        st.session_state.pop("reader_id", None)
-    else:
-        st.session_state["reader_id"] = key
+    st.session_state["reader_id"] = key
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ui import words
 from ui.jobs import job_card
 from ui.pictures import patch_jpeg, thumbnail
 from ui.session import go_to, lab, refusals, say_next_run
-from ui.tables import open_column, opened_row
+from ui.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import IngestOutcome, PatchView, SlideView
@@ -145,7 +145,7 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         hide_index=True,
         placeholder=words.NOTHING,
         row_height=56,
-        height=min(640, 40 + 57 * len(slides)),
+        height=table_height(len(slides), 11, row_px=56),
         key="slide_table",
         column_config={
             "": st.column_config.ImageColumn(width=110),

@@ -7,6 +7,11 @@ from typing import Any
 import streamlit as st
 
 
+def table_height(rows: int, most: int, row_px: int = 35) -> int | str:
+    """Height of a table that shows all its rows up to `most`, and scrolls beyond."""
+    return "content" if rows <= most else 35 + row_px * most
+
+
 def open_column(key: str) -> Any:
     """Column configuration of the buttons; the click is read with `opened_row`."""
     return st.column_config.ButtonColumn("", key=key, type="tertiary", width=76)

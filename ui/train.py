@@ -14,6 +14,7 @@ from ui.session import at, go_to, lab, open_page, refusals, say_next_run
 from ui.theme import TASK_COLOURS, chip, figure, show_figure
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.label_views import LabelCounts
     from mmdnet.workflows.views import RunView
 
 SMALL = "small"
@@ -47,11 +48,11 @@ DOMAINS = {
 }
 
 
-def labels_at_hand(project_id: int) -> int:
-    """How many patches carry which grades; the number of labelled patches."""
+def labels_at_hand(project_id: int) -> LabelCounts:
+    """How many patches carry which grades."""
     counts = lab().labels.counts(project_id)
     if not counts.patches:
-        return 0
+        return counts
     st.markdown(
         f"**{words.count(counts.patches, 'labelled patch', 'labelled patches')}** on "
         f"{words.count(len(counts.slides), 'slide')} by {words.count(counts.readers, 'reader')}"
@@ -66,20 +67,20 @@ def labels_at_hand(project_id: int) -> int:
         )
         rows.append(f"<tr><td>{task.title}</td><td><span class='mmd-row mmd-counts'>{cells}</span></td></tr>")
     st.html(f'<table class="mmd-criteria">{"".join(rows)}</table>')
-    return counts.patches
+    return counts
 
 
-def choose() -> tuple[dict[str, Any], str, str | None]:
+def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
     """The form of a new training: its choices, the rule that settles several readers' labels, and its name."""
-    rule = st.segmented_control(
-        "Where readers differ",
-        list(RULES),
-        format_func=RULES.get,
-        default="latest",
-        required=True,
-        key="train_rule",
-        help="Which grade a patch gets when several readers, or one reader twice, graded it.",
-    )
+    rule = "latest"
+    if readers > 1:
+        rule = st.selectbox(
+            "Where readers differ",
+            list(RULES),
+            format_func=RULES.get,
+            key="train_rule",
+            help="Which grade a patch gets when several readers graded it.",
+        )
     preset = st.segmented_control(
         "Network",
         list(PRESETS),
@@ -128,7 +129,7 @@ def choose() -> tuple[dict[str, Any], str, str | None]:
                 help="What the domain branch must not be able to tell from a bag.",
             )
     name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
-    return choices, rule or "latest", name.strip() or None
+    return choices, rule, name.strip() or None
 
 
 def check_and_start(project_id: int, choices: dict[str, Any], rule: str, name: str | None) -> None:

@@ -25,7 +25,7 @@ class Viewer {
     this.find = (selector) => root.querySelector(selector)
     this.layers = new Map()
     this.shown = null
-    this.find('.bar').onclick = (event) => this.press(event.target.closest('button'))
+    this.find('.zoom').onclick = (event) => this.press(event.target.closest('button'))
     this.find('.opacity input').oninput = () => this.applyLayers()
     this.find('.grid input').onchange = () => this.drawMarks()
   }
@@ -223,7 +223,7 @@ class Viewer {
 
   drawChosen(pen, origin, scale) {
     const [x, y, width, height] = this.data.chosen
-    for (const [colour, line] of [['#fff', 6], ['#0f766e', 3]]) {
+    for (const [colour, line] of [['#fff', 7], ['#141618', 3.5]]) {
       pen.strokeStyle = colour
       pen.lineWidth = line
       pen.strokeRect(origin.x + x * scale, origin.y + y * scale, width * scale, height * scale)

@@ -1,0 +1,159 @@
+"""A real lab on a temporary home behind the app under test: empty, or with slides, labels, a training and a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from mmdnet.lab import open_lab
+from mmdnet.settings import Settings
+from mmdnet.workflows.lab import Lab
+from mmdnet.workflows.label_views import PatchGrades
+
+ROOT = Path(__file__).resolve().parents[2]
+CHOICES = {"epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu"}
+OpenPage = Callable[..., AppTest]
+
+
+@dataclass
+class Here:
+    """Runs a job in this process."""
+
+    settings: Settings
+    folder: Path
+    job_id: str
+    told: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+
+    def progress(self, share: float, message: str, **numbers: Any) -> None:
+        self.told.append((share, message, numbers))
+
+    def check(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A lab with four slides of four patients, one without µm/px, labels of one reader, a model and a score."""
+
+    lab: Lab
+    project: int
+    reader: int
+    slides: list[int]
+    without_mpp: int
+    run: int
+    score: int
+
+
+def draw_tissue(path: Path, seed: int, side: int = 900) -> Path:
+    """A picture of pink noise with purple dots on glass: enough to be tissue to the finder."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((side, side, 3), 244, np.uint8)
+    pink = np.array([205, 150, 190]) + rng.normal(0, 12, (side - 120, side - 120, 3))
+    picture[60:-60, 60:-60] = np.clip(pink, 0, 255).astype(np.uint8)
+    for x, y in rng.integers(70, side - 70, (side // 3, 2)):
+        cv2.circle(picture, (int(x), int(y)), 5, (90, 50, 130), -1)
+    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return path
+
+
+@pytest.fixture(scope="module")
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Made once for a module; tests that change it change it for those after them."""
+    home = tmp_path_factory.mktemp("filled")
+    lab = open_lab(Settings(home=home))
+    project = lab.projects.create("Cohort").id
+    reader = lab.readers.ensure("Ada").id
+    slides = []
+    for number in range(3):
+        path = draw_tissue(home / f"slide_{number}.png", seed=number)
+        outcome = lab.slides.register(project, path, mpp=0.5, patient=f"P{number}", site="North", stain="H&E")[0]
+        assert outcome.slide_id is not None
+        slides.append(outcome.slide_id)
+        labels = [
+            PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
+            for i, patch in enumerate(lab.slides.patches(outcome.slide_id))
+        ]
+        lab.labels.put_many(project, reader, labels)
+    without = lab.slides.register(project, draw_tissue(home / "no_scale.png", seed=9))[0]
+    assert without.slide_id is not None
+    run = lab.training.start(project, CHOICES, name="First training")
+    model = lab.training.run(Here(lab.settings, home / "train", "train"), run)
+    lab.scoring.score_now(Here(lab.settings, home / "score", "score"), [slides[0]], model)
+    return Filled(lab, project, reader, slides, without.slide_id, run, lab.scoring.list(project)[0].id)
+
+
+@pytest.fixture(autouse=True)
+def frame_around_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As app.py does for the server: a folder named pages/ is not Streamlit's older navigation; the frame always runs."""
+    make = PagesManager.__init__
+
+    def make_without_folder(self: PagesManager, *args: Any, **more: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        make(self, *args, **more)
+
+    monkeypatch.setattr(PagesManager, "__init__", make_without_folder)
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Points the app at a home; the lab it opens is let go afterwards."""
+
+    def point(home: Path) -> None:
+        monkeypatch.setenv("MMDNET_HOME", str(home))
+        st.cache_resource.clear()
+        st.cache_data.clear()
+
+    monkeypatch.chdir(ROOT)
+    yield point
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def _open(page: str, query: dict[str, str], state: dict[str, Any]) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    for key, value in state.items():
+        app.session_state[key] = value
+    app.run()
+    if page != "overview":
+        app.switch_page(f"pages/{page}.py")
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+    return app
+
+
+@pytest.fixture
+def empty(at_home: Callable[[Path], None], tmp_path: Path) -> OpenPage:
+    """Opens pages of a lab that holds nothing yet."""
+    at_home(tmp_path / "home")
+    return lambda page, query=None, **state: _open(page, query or {}, state)
+
+
+@pytest.fixture
+def filled(at_home: Callable[[Path], None], filled_home: Filled) -> OpenPage:
+    """Opens pages of the filled lab, as the reader Ada."""
+    at_home(filled_home.lab.settings.home)
+    known = {"reader_id": filled_home.reader}
+    return lambda page, query=None, **state: _open(page, query or {}, known | state)
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says, for looking for a phrase."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
+    return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+@pytest.fixture
+def said() -> Callable[[AppTest], str]:
+    return texts

@@ -1,0 +1,39 @@
+"""No page can break unseen: each is opened in an empty lab and in one that is in use."""
+
+import pytest
+
+from ui.frame import PAGES
+
+NAMES = [name for name, *_ in PAGES]
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_a_page_of_an_empty_lab_says_how_to_begin(page, empty, said):
+    app = empty(page)
+    assert not app.exception
+    assert not app.error
+    assert app.title or app.info
+    assert "Research use only" in said(app)
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_a_page_of_a_project_without_anything_says_how_to_go_on(page, empty):
+    app = empty("overview")
+    app.text_input[0].set_value("Cohort")
+    app.button[0].click().run()
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_a_page_of_a_lab_in_use_draws(page, filled):
+    app = filled(page)
+    assert not app.exception
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_a_link_that_names_what_is_not_there_breaks_no_page(page, filled):
+    app = filled(page, {"project": "1", "slide": "999", "session": "999", "run": "999", "score": "999", "patch": "7x"})
+    assert not app.exception
