@@ -145,8 +145,8 @@ def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
         "Intervals are 90 %, from resampled blocks of tissue. Where a grade is not calibrated they cover the choice of "
         "tissue and not the model's own error.",
         "Attention says which patches the network's grade drew on. It does not outline lesions and gives no reason.",
-        "Foci and ballooned cells are counted by patch: one cut by the edge of two patches can count twice, and "
-        '"two or more" on a patch counts as a little more than two.',
+        "Foci and ballooned cells are counted by patch. That one at a patch's edge is seen twice is allowed for on "
+        'average, and "two or more" counts as a little more than two.',
         "Pathologists differ too: between readers, weighted kappa was 0.79 for steatosis, 0.45 for lobular "
         "inflammation and 0.56 for ballooning (Kleiner 2005).",
     )

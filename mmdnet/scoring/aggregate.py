@@ -22,7 +22,10 @@ PATCH_WORTH: dict[str, tuple[float, ...]] = {
     "inflammation": (0.0, 1.0, 2.0, 3.3),
     "steatosis": (0.02, 0.19, 0.50, 0.82),
 }
-COUNTED = ("ballooning", "inflammation")  # events per field; steatosis is a share
+# Events per field (steatosis is a share), with how often one event is counted: at a patch's edge it is seen on two.
+# On 40 simulated slides exact patch grades held 1.1 ballooned cells and 1.2 foci for each one drawn; a circle of 25 to
+# 40 µm that is seen where three tenths of it lie on a patch gives the same.
+COUNTED = {"ballooning": 1.1, "inflammation": 1.2}
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class Density:
         tissue = np.bincount(evidence.block, evidence.tissue_share, evidence.blocks)
         if task.name in COUNTED:
             present = 1.0 - probabilities[:, 0]
-            events = np.where(present > 0.5, worth, 0.0)
+            events = np.where(present > 0.5, worth, 0.0) / COUNTED[task.name]
             fields = counts @ tissue * evidence.patch_mm2 / FIELD_MM2
             return counts @ np.bincount(evidence.block, events, evidence.blocks) / fields
         fatty = np.bincount(evidence.block, worth * evidence.tissue_share, evidence.blocks)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdnet.scoring.aggregate import RULES, Aggregator, Calibration, Scale, choose_aggregator
+from mmdnet.scoring.aggregate import COUNTED, RULES, Aggregator, Calibration, Scale, choose_aggregator
 from mmdnet.scoring.judge import judge_nas, judge_tasks
 from tests.mmdnet.scoring.crafted import slide
 
@@ -56,7 +56,7 @@ def test_the_interval_covers_the_true_density_about_nine_times_in_ten():
         random = np.random.default_rng(seed)
         evidence = slide(25, 40, inflammation=(random.random(1000) < 0.05).astype(int))
         low, high = judge_tasks(evidence, UNCALIBRATED, resamples=400)["inflammation"].quantity_interval
-        covered += low <= 0.05 * 0.95 / evidence.patch_mm2 <= high
+        covered += low <= 0.05 * 0.95 / evidence.patch_mm2 / COUNTED["inflammation"] <= high
     assert 0.78 <= covered / 60 <= 1.0
 
 
