@@ -57,7 +57,8 @@ class _Canvas:
     def ellipses(self, plane: np.ndarray, rows: np.ndarray, value: int, grow: float = 0.0, width: int = -1) -> None:
         """Rows of x, y, long half axis, short half axis, angle, all µm and radians."""
         centres = self.fixed(rows[:, :2])
-        axes = np.round((rows[:, 2:4] + grow) / self.window.mpp * (1 << _BITS)).astype(int)
+        half_px = 0.5 if width < 0 else 0.0  # OpenCV fills half a pixel beyond the line
+        axes = np.round(((rows[:, 2:4] + grow) / self.window.mpp - half_px).clip(0.3) * (1 << _BITS)).astype(int)
         degrees = np.degrees(rows[:, 4])
         for (x, y), (a, b), turn in zip(centres.tolist(), axes.tolist(), degrees.tolist(), strict=True):
             cv2.ellipse(plane, (x, y), (a, b), turn, 0, 360, value, width, cv2.LINE_AA, _BITS)
@@ -174,7 +175,7 @@ def _cytoplasm(canvas: _Canvas, scene: Scene, warp: tuple[np.ndarray, np.ndarray
     canvas.lines(border, mesh.borders[window.reaches(mesh.borders.mean(axis=1), 25)], 255, 0.6)
     density = cv2.GaussianBlur(_bend(tone, warp), (0, 0), 0.7 / window.mpp).astype(np.float32) / 128
     line = cv2.GaussianBlur(_bend(border, warp), (0, 0), 0.38 / window.mpp).astype(np.float32) / 255
-    coarse = recipe_granularity(scene)
+    coarse = _granularity(scene)
     speck = texture("speck", window, seed)
     clods = 0.17 * texture("grain", window, seed) + 0.7 * coarse * speck
     clods += 0.09 * texture("blotch", window, seed) + 0.05 * texture("patch", window, seed)
@@ -190,7 +191,7 @@ def _cytoplasm(canvas: _Canvas, scene: Scene, warp: tuple[np.ndarray, np.ndarray
     return density * (1 - 0.8 * np.minimum(pale, 0.5)) + 1.5 * line
 
 
-def recipe_granularity(scene: Scene) -> float:
+def _granularity(scene: Scene) -> float:
     """How coarse the cytoplasm's grain is; the patient's own."""
     return float(scene.recipe.patient_rng("granularity").uniform(0.13, 0.24))
 

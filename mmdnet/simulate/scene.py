@@ -175,11 +175,10 @@ def _droplets(recipe: SlideRecipe, cells: Cells, wide: np.ndarray, ground: Groun
 
 def _in_fat(points: np.ndarray, droplets: np.ndarray) -> np.ndarray:
     """True for points in a large droplet: no nucleus can lie there."""
-    large = droplets[droplets[:, 3] > 2.5]
-    if not len(large):
-        return np.zeros(len(points), bool)
-    distance, nearest = cKDTree(large[:, :2]).query(points, k=min(4, len(large)))
-    return (large[np.atleast_2d(nearest.T).T, 3] + 0.3 > np.atleast_2d(distance.T).T).any(axis=1)
+    far_away = np.array([[-1e6, -1e6, 0, 0, 0], [-2e6, -2e6, 0, 0, 0]])  # so that there are always two to ask
+    large = np.r_[droplets[droplets[:, 3] > 2.5], far_away]
+    distance, nearest = cKDTree(large[:, :2]).query(points, k=2)
+    return (distance - large[nearest, 3] < 0.3).any(axis=1)
 
 
 def _shrink_overlaps(centres: np.ndarray, radius: np.ndarray, wall_um: float = 0.5) -> np.ndarray:

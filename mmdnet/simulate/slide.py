@@ -1,7 +1,10 @@
 """Make slides: scene, paint, stain, scan, write; one slide, or many beside each other."""
 
+import contextlib
 import json
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -10,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmdnet.errors import LabError
 from mmdnet.simulate.artefacts import cover, mask_of, thicken
 from mmdnet.simulate.paint import margin_px, paint
 from mmdnet.simulate.recipes import SlideRecipe
@@ -72,10 +76,25 @@ def simulate_slide(recipe: SlideRecipe, path: Path, progress: Progress | None = 
     scene = build_scene(recipe)
     scanner = scanner_named(recipe.scanner)
     truth = truth_of(scene)
-    write_pyramid(path, recipe, scanner.quality, _bands(scene, scanner, threads, progress))
-    truth.save(path.with_suffix(".truth.json"))
-    path.with_suffix(".truth.geojson").write_text(json.dumps(truth.to_geojson()), encoding="utf-8")
+    beside = path.with_suffix(".truth.json"), path.with_suffix(".truth.geojson")
+    try:
+        _save_truth(truth, *beside)  # before the slide: a finished slide always has its truth
+        write_pyramid(path, recipe, scanner.quality, _bands(scene, scanner, threads, progress))
+    except BaseException:
+        for file in beside:
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
+        raise
     return truth
+
+
+def _save_truth(truth: SlideTruth, record: Path, annotations: Path) -> None:
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        truth.save(record)
+        annotations.write_text(json.dumps(truth.to_geojson()), encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"{record.name} could not be written: {error.strerror or error}. Nothing was kept.") from error
 
 
 def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress | None) -> Iterator[np.ndarray]:
@@ -107,10 +126,17 @@ def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress | No
                 progress(done / len(windows))
 
 
-def _one(recipe: SlideRecipe, path: Path) -> Path:
-    cv2.setNumThreads(1)  # the processes share the cores already
-    simulate_slide(recipe, path)
-    return path
+def _start_process() -> None:
+    """In each process: one thread, as the processes share the cores already, and an end when the parent is gone."""
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def simulate_many(
@@ -139,10 +165,14 @@ def simulate_many(
                 progress((index + 1) / len(recipes))
         return paths
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=processes, mp_context=context) as pool:
-        waiting = [pool.submit(_one, recipe, path) for recipe, path in zip(recipes, paths, strict=True)]
-        for done, finished in enumerate(as_completed(waiting), start=1):
-            finished.result()
-            if progress:
-                progress(done / len(recipes))
+    with ProcessPoolExecutor(max_workers=processes, mp_context=context, initializer=_start_process) as pool:
+        waiting = [pool.submit(simulate_slide, recipe, path) for recipe, path in zip(recipes, paths, strict=True)]
+        try:
+            for done, finished in enumerate(as_completed(waiting), start=1):
+                finished.result()
+                if progress:
+                    progress(done / len(recipes))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return paths

@@ -59,7 +59,7 @@ def test_the_drawn_slide_has_the_wanted_grades(form, grades):
     wanted = dict(zip(("ballooning", "inflammation", "steatosis"), grades, strict=True))
     from mmdnet.simulate.truth import truth_of
 
-    recipe = SlideRecipe(seed=21, grades=wanted, form=form, width_px=3600, height_px=3000)
+    recipe = SlideRecipe(seed=21, grades=wanted, form=form, width_px=2400, height_px=2000)
     assert truth_of(build_scene(recipe)).grades == wanted
 
 

@@ -40,9 +40,9 @@ def test_lesions_in_a_patch_are_counted(count, inflammation, ballooning):
     assert (patch["inflammation"], patch["ballooning"]) == (inflammation, ballooning)
 
 
-@pytest.mark.parametrize(("x", "counted"), [(45.0, False), (48.0, True), (60.0, True), (202.0, False)])
+@pytest.mark.parametrize(("x", "counted"), [(45.0, False), (48.0, True), (60.0, True), (203.5, False)])
 def test_a_ballooned_cell_counts_where_thirty_percent_of_it_is_seen(x, counted):
-    """The patch begins at 50 µm and ends at 199.5 µm; a disc of radius 10 shows 30 % when its centre is 3.2 µm outside."""
+    """The patch is 50-199.5 µm; a disc of radius 10 shows 30 % of itself when its centre is 3.2 µm outside."""
     patch = _truth(ballooned=np.array([[x, 120.0, 10.0]])).patch_grades(100, 100, 299)
     assert (patch["ballooning"] == 1) is counted
 

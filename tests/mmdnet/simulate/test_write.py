@@ -1,5 +1,7 @@
 """The pyramid: its levels, and tiles cut from rows that come in any portions."""
 
+import itertools
+
 import imagecodecs
 import numpy as np
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from mmdnet.simulate.write import STEP, TILE, TileRows, level_shapes
 def test_every_level_is_a_quarter_of_the_one_before_and_none_is_tiny(width, height):
     shapes = level_shapes(width, height)
     assert shapes[0] == (height, width)
-    for finer, coarser in zip(shapes, shapes[1:], strict=False):
+    for finer, coarser in itertools.pairwise(shapes):
         assert coarser == (finer[0] // STEP, finer[1] // STEP)
         assert min(coarser) >= 64
 
