@@ -35,6 +35,3 @@ if chosen is None:
 
 session_bar(project, who, sessions, chosen)
 draw_canvas(project, who, chosen)
-if chosen.finished:
-    st.success("This session is finished. Train on the labels, or start another session.")
-    st.page_link("pages/train.py", label="Train the network", icon=":material/model_training:")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ui.canvas import canvas
 from ui.routes import label_access
-from ui.session import go_to, lab, open_page, refusals, say_next_run
+from ui.session import go_to, lab, open_page, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,8 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
         )
         if st.button("New session", icon=":material/add:"):
             _new_session(project, reader)
+        if chosen.finished:
+            st.page_link("pages/train.py", label="Finished. Train the network", icon=":material/model_training:")
 
 
 def _session_words(view: SessionView) -> str:
@@ -89,7 +91,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
     result = canvas(
         view.id,
         label_access(lab(), project.id, view.id, reader.id),
-        on_finished=_finished,
+        on_finished=lambda: None,
         on_place=lambda: None,
         key=f"canvas_{view.id}",
     )
@@ -98,7 +100,3 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         go_to("slide", int(place["slide"]))
         go_to("patch", int(place["patch"]))
         open_page("slides")
-
-
-def _finished() -> None:
-    say_next_run("You have reached the end of this session")

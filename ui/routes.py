@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.label_views import LabelAct, LabelRefused
-from ui.tokens import Grant, TokenRefused, mint, read, secret_key
+from ui.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_key
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -62,6 +62,29 @@ def lab_secret(lab: Lab) -> bytes:
 def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
     """Token that lets the canvas label in this session as this reader for a while."""
     return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
+
+
+def remember(answer: Response, lab: Lab, grant: Grant) -> None:
+    """Let the browser remember who labels in this session, so that a reload or a restarted lab need not ask again.
+
+    The cookie is bound to the session (which tabs carry in their address), so two readers in two tabs stay apart; it is
+    out of reach of scripts, and no route takes it.
+    """
+    token = mint(lab_secret(lab), Grant("remember", grant.project_id, grant.reader_id, grant.session_id))
+    answer.set_cookie(cookie_name(grant.session_id), token, max_age=REMEMBER_S, httponly=True, samesite="strict")
+
+
+def cookie_name(session_id: int | None) -> str:
+    return f"mmdnet-session-{session_id}"
+
+
+def remembered_reader(lab: Lab, cookies: Mapping[str, str], session_id: int) -> int | None:
+    """The reader who has labelled in this session from this browser lately, if any."""
+    try:
+        grant = read(lab_secret(lab), cookies.get(cookie_name(session_id), ""))
+    except TokenRefused:
+        return None
+    return grant.reader_id if grant.role == "remember" and grant.session_id == session_id else None
 
 
 class Guard:
@@ -116,6 +139,8 @@ def grant_of(request: Request, role: str = "view") -> Grant:
         PermissionError: the role is not granted. Labelling includes viewing.
     """
     grant: Grant = request.state.grant
+    if grant.role not in ("view", "label"):
+        raise PermissionError("This page may not look.")
     if role == "label" and (grant.role != "label" or grant.reader_id is None or grant.session_id is None):
         raise PermissionError("This page may look, but not label.")
     return grant
@@ -199,7 +224,9 @@ class _Routes:
             labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
             return asdict(labels.progress(_known(grant.session_id)))
 
-        return JSONResponse(await run_in_threadpool(look))
+        answer = JSONResponse(await run_in_threadpool(look))
+        remember(answer, self.lab(), grant)
+        return answer
 
     async def acts(self, request: Request) -> Response:
         """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""

@@ -21,9 +21,10 @@ from typing import Literal
 from mmdnet.errors import LabError
 
 LIFE_S = 30 * 60
+REMEMBER_S = 12 * 3600  # a working day
 SECRET_BYTES = 32
 
-Role = Literal["view", "label"]
+Role = Literal["view", "label", "remember"]
 
 
 class TokenRefused(LabError):
@@ -32,7 +33,10 @@ class TokenRefused(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token allows: to see one project's pictures (`view`), and to label in one session (`label`)."""
+    """What a token allows: to see one project's pictures (`view`), and to label in one session (`label`).
+
+    `remember` allows nothing at the routes: it says which reader has worked in this browser in that session.
+    """
 
     role: Role
     project_id: int
@@ -67,9 +71,9 @@ def secret_key(home: Path) -> bytes:
 
 
 def mint(secret: bytes, grant: Grant, now: float | None = None) -> str:
-    """A token for this grant, good for `LIFE_S` seconds."""
+    """A token for this grant, good for `LIFE_S` seconds (`REMEMBER_S` to remember)."""
     moment = time.time() if now is None else now
-    facts = asdict(grant) | {"expires": int(moment) + LIFE_S}
+    facts = asdict(grant) | {"expires": int(moment) + (REMEMBER_S if grant.role == "remember" else LIFE_S)}
     body = base64.urlsafe_b64encode(json.dumps(facts, sort_keys=True).encode()).rstrip(b"=")
     return f"{body.decode()}.{_signature(secret, body)}"
 

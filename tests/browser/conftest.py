@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
 from tests.browser.lab_process import RunningLab
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -37,6 +39,17 @@ def running_lab(tmp_path: Path) -> Iterator[RunningLab]:
     """A lab over an empty home, its processes not started yet: `start_app()`, `start_worker("cpu", "cpu")`."""
     lab = RunningLab(tmp_path / "home")
     lab.home.mkdir()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """One lab for all tests of a module: starting the app takes longer than most of them. Its app is running."""
+    lab = RunningLab(tmp_path_factory.mktemp("lab") / "home")
+    lab.home.mkdir()
+    open_lab(load_settings(home=lab.home))
+    lab.start_app()
     yield lab
     lab.stop()
 

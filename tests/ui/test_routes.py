@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdnet.workflows.label_views import PatchGrades
-from ui.routes import Grant, lab_secret, label_access, middleware, mint, routes
+from ui.routes import Grant, lab_secret, label_access, middleware, mint, remembered_reader, routes
 
 CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress"]
 
@@ -173,3 +173,17 @@ def test_pictures_are_private_and_labels_are_not_stored(client, token, label_ben
     patch = label_bench.patches[label_bench.slides[0]][0]
     assert "private" in client.get(f"/api/patch/{patch}.jpg", headers=token).headers["cache-control"]
     assert client.get("/api/label/queue", headers=token).headers["cache-control"] == "no-store"
+
+
+def test_a_browser_remembers_who_labels_in_a_session_and_nothing_opens_with_it(client, lab, label_bench, view, token):
+    client.get("/api/label/progress", headers=token)
+    cookies = dict(client.cookies)
+    assert remembered_reader(lab, cookies, view.id) == label_bench.readers[0]
+    assert remembered_reader(lab, cookies, view.id + 1) is None
+    ((_, value),) = cookies.items()
+    assert client.get("/api/label/queue").status_code == 401
+    assert client.get("/api/label/queue", headers={"x-lab-token": value}).status_code == 403
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    assert client.get(f"/api/patch/{patch}.jpg", headers={"x-lab-token": value}).status_code == 403
+    stolen = {f"mmdnet-session-{view.id}": token["x-lab-token"]}
+    assert remembered_reader(lab, stolen, view.id) is None

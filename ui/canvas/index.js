@@ -97,7 +97,9 @@ function mount(root, data) {
   window.addEventListener('blur', away)
   const sized = new ResizeObserver(() => { if (!reading.contextShown) view.repaint() })
   sized.observe(view.part.stage)
+  const heard = withoutConnectionNotice(() => root.focus({ preventScroll: true }))
   canvas.close = () => {
+    heard()
     window.removeEventListener('keydown', down)
     window.removeEventListener('keyup', up)
     window.removeEventListener('blur', away)

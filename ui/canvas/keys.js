@@ -29,6 +29,21 @@ function meaning(event, keys) {
   return Object.keys(keys).find((name) => keys[name] === pressed) ?? null
 }
 
+// Streamlit lays a "Connection error" over the page when the lab is away. The canvas says so itself, more quietly, and
+// labels go on: the notice is closed, and the keys are the canvas's again.
+function withoutConnectionNotice(back) {
+  const close = () => {
+    for (const dialog of document.querySelectorAll('[role="dialog"]')) {
+      if (!dialog.textContent.startsWith('Connection error')) continue
+      dialog.querySelector('button[aria-label="Close"]')?.click()
+      setTimeout(back)
+    }
+  }
+  const watcher = new MutationObserver(close)
+  watcher.observe(document.body, { childList: true })
+  return () => watcher.disconnect()
+}
+
 // Whether the reader is typing somewhere else: a field, a list, a dialog of the page.
 function elsewhere(event) {
   return event.composedPath().some((el) => el instanceof Element && (

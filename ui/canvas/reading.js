@@ -97,6 +97,7 @@ class Reading {
       }
     }
     this.held = []
+    this.draft = null
     return this.view.finished(this)
   }
 
@@ -211,7 +212,7 @@ class Reading {
 
   // Backspace: the last grade of an unfinished patch, else the last act, and back to its patch.
   async undo(pressed) {
-    if (this.item && !this.draft.empty) return this.draft.takeBack()
+    if (this.draft && !this.draft.empty) return this.draft.takeBack()
     const last = this.acts.pop()
     const key = crypto.randomUUID()
     const sent = { act: 'undo', key, undoes: last?.key ?? null }
