@@ -85,7 +85,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for name in ("requirements.txt", "requirements-dev.txt", "package-lock.json"):
+    for name in ("requirements.txt", "requirements-dev.txt", "package-lock.json", "pyproject.toml"):
         (tmp_path / name).write_text(name)
     shell = Shell()
     monkeypatch.setattr(lab, "ROOT", tmp_path)
@@ -183,7 +183,8 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    if not (lab.VENV / "requirements.txt.installed").is_file():
+    stamp = lab.VENV / "requirements.txt.installed"
+    if not lab._says(stamp, lab._fingerprint(lab.ROOT / "requirements.txt")):
         pytest.skip("the environment was not made by lab.py, so a start would install packages")
     started = Running(tmp_path / "home")
     yield started
