@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from mmdnet.labels.grading import TASKS, Task
 from mmdnet.scoring.aggregate import COUNTED, DENSITY, Aggregator, round_to_grade
@@ -100,7 +101,19 @@ def _density(
     if task.name in COUNTED and density == 0.0:
         # nothing seen is not "none there": what n fields without an event leave possible (rule of three)
         return density, random.exponential(1.0 / evidence.fields, size=len(counts))
-    return density, DENSITY.quantity(task, evidence, counts)
+    drawn = DENSITY.quantity(task, evidence, counts)
+    return density, np.maximum(0.0, density + (drawn - density) * _few_blocks(evidence.blocks))
+
+
+def _few_blocks(blocks: int) -> float:
+    """How much wider the bootstrap should spread: few blocks understate their own scatter.
+
+    Student's t in place of the normal quantile, and blocks - 1 in place of blocks. Without it, 90 % intervals of 12 and
+    of 21 blocks held the truth 81 and 85 times in 100.
+    """
+    if blocks < 2:
+        return 1.0
+    return float(stdtrit(blocks - 1, HIGH) / ndtri(HIGH) * np.sqrt(blocks / (blocks - 1)))
 
 
 def judge_nas(tasks: Mapping[str, TaskJudgement]) -> NasJudgement | None:

@@ -62,7 +62,7 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
             places=places,
             patch_ids=list(range(len(places))),
             card=card.model_dump(mode="json"),
-        )  # fmt: skip
+        )
     )
     assert read_report(json.loads(canonical_json(report))) == report
     x, y = (np.array([getattr(place, axis) for place in places]) for axis in ("x_px0", "y_px0"))
