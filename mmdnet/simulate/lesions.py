@@ -7,9 +7,9 @@ import numpy as np
 from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_grade
 
 FATTY_SHARE = {0: (0.0, 0.04), 1: (0.08, 0.29), 2: (0.37, 0.62), 3: (0.70, 0.92)}  # inside Kleiner's 5, 33 and 66 %
-FOCI_PER_FIELD = {0: (0.0, 0.0), 1: (0.5, 1.7), 2: (2.2, 3.9), 3: (5.0, 10.0)}
+FOCI_PER_FIELD = {0: (0.0, 0.0), 1: (0.5, 1.7), 2: (2.2, 3.9), 3: (6.0, 12.0)}
 BALLOONED_PER_FIELD = {0: (0.0, 0.0), 1: (0.8, 3.5), 2: (6.0, 14.0)}
-FOCUS_APART_UM = 62.0  # nearer ones would be counted as one
+FOCUS_APART_UM = 50.0  # nearer ones would be counted as one
 BALLOONED_APART_UM = 34.0
 
 
@@ -56,7 +56,7 @@ def scatter(
     Args:
         points: candidates, shape (n, 2) in µm.
         weight: chance of each candidate, shape (n,); 0 never.
-        clustering: share that is drawn from within 2.2 times `apart_um` of a chosen one.
+        clustering: share that is drawn from within twice `apart_um` of a chosen one.
 
     Returns:
         Indices into `points`; fewer than `count` where there is no room.
@@ -72,7 +72,7 @@ def scatter(
         chosen.append(index)
         distance = np.hypot(*(points - points[index]).T)
         weight[distance < apart_um] = 0
-        near_any |= distance < 2.2 * apart_um
+        near_any |= distance < 2 * apart_um
     return np.array(chosen, int)
 
 
@@ -118,7 +118,7 @@ def fat_droplets(
             turn = rng.uniform(0, 2 * np.pi, small)
             away = owner_radius[index] + rng.uniform(2.0, 3.5, small)
             offset = np.r_[np.zeros((1, 2)), np.c_[np.cos(turn), np.sin(turn)] * away[:, None]]
-            ratio = rng.uniform(0.86, 1.0, small + 1)
+            ratio = rng.uniform(0.78, 1.0, small + 1)
         else:
             count = int(rng.integers(6, 17))
             radius = np.clip(rng.lognormal(np.log(1.5), 0.45, count), 0.7, 4.0)

@@ -267,11 +267,11 @@ def _droplets(canvas: _Canvas, scene: Scene, dye: np.ndarray) -> np.ndarray:
     large = rows[:, 2] > 3
     canvas.ellipses(rim, rows[large & (haze < 0.6)], 255, grow=0.9)
     canvas.ellipses(sharp, rows[haze == 0], 255)
-    canvas.ellipses(hazy, rows[haze > 0], 205)
+    canvas.ellipses(hazy, rows[haze > 0], 240)
     canvas.ellipses(fat, rows, 255)
     dye[CYTOPLASM] += 0.55 * cv2.GaussianBlur(rim, (0, 0), 0.5 / window.mpp).astype(np.float32) / 255
     hole = np.maximum(
-        cv2.GaussianBlur(sharp, (0, 0), 0.35 / window.mpp), cv2.GaussianBlur(hazy, (0, 0), 2.0 / window.mpp)
+        cv2.GaussianBlur(sharp, (0, 0), 0.35 / window.mpp), cv2.GaussianBlur(hazy, (0, 0), 2.4 / window.mpp)
     )
     dye *= 1 - 0.99 * (hole.astype(np.float32) / 255)
     return fat

@@ -42,7 +42,7 @@ class SlideRecipe:
     form: str = "wedge"
     artefacts: float = 1.0
     lesions: float = 1.5
-    clustering: float = 0.5
+    clustering: float = 0.6
 
     def __post_init__(self) -> None:
         if self.stain not in STAINS:
@@ -163,10 +163,13 @@ def _balanced_grades(slides: int, rng: np.random.Generator) -> list[dict[str, in
     return [{name: int(values[i]) for name, values in columns.items()} for i in range(slides)]
 
 
-def training_recipes(slides: int, seed: int, size_px: int = 3000, slides_per_patient: int = 2) -> list[SlideRecipe]:
+def training_recipes(
+    slides: int, seed: int, size_px: int = 3000, slides_per_patient: int = 2, lesions: float = 3.0
+) -> list[SlideRecipe]:
     """Slides for training: other patients and seeds than the demo's, sites in turn, grades balanced.
 
-    Slides of one patient share their grades and their site.
+    Slides of one patient share their grades and their site. `lesions` is above the demo's, so that the rare patch
+    grades are seen often enough to be learned.
     """
     rng = np.random.default_rng([seed, 7])
     patients = -(-slides // slides_per_patient)
@@ -176,7 +179,15 @@ def training_recipes(slides: int, seed: int, size_px: int = 3000, slides_per_pat
         patient = index // slides_per_patient
         site = SITES[patient % len(SITES)]
         recipes.append(
-            _recipe(site, 1_000_000 + 10_000 * seed + index, f"T{seed}-{patient:03d}", grades[patient], size_px)
+            _recipe(
+                site,
+                1_000_000 + 10_000 * seed + index,
+                f"T{seed}-{patient:03d}",
+                grades[patient],
+                size_px,
+                lesions=lesions,
+                clustering=0.7,
+            )
         )
     return recipes
 

@@ -121,7 +121,7 @@ def _place_foci(
     count = foci_count(recipe.wanted_grades()["inflammation"], fields, recipe.lesions, rng)
     weight = (ground.depth_at(points) > 42).astype(float)
     chosen = scatter(points, weight, count, FOCUS_APART_UM, recipe.clustering, rng)
-    foci = np.c_[points[chosen], rng.uniform(11, 21, len(chosen))].reshape(-1, 3)
+    foci = np.c_[points[chosen], rng.uniform(11, 18, len(chosen))].reshape(-1, 3)
     if len(foci):
         distance, nearest = cKDTree(foci[:, :2]).query(points)
         points = points[distance > 0.75 * foci[nearest, 2]]

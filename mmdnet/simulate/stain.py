@@ -22,7 +22,7 @@ def stain_density(recipe: SlideRecipe) -> np.ndarray:
     """
     site = np.random.default_rng([sum(map(ord, recipe.site)), 3])
     slide = recipe.rng("stain")
-    strength = site.uniform(0.88, 1.14, 4) * slide.normal(1, 0.05, 4) * slide.uniform(0.93, 1.07)
+    strength = site.uniform(0.94, 1.16, 4) * slide.normal(1, 0.05, 4) * slide.uniform(0.93, 1.07)
     hue = 1 + site.normal(0, 0.05, (4, 3)) + slide.normal(0, 0.02, (4, 3))
     return (np.array(_DENSITY[recipe.stain]) * hue * strength[:, None]).astype(np.float32)
 
