@@ -134,8 +134,12 @@ class SlideReader:
         order = sorted(range(len(places)), key=lambda i: (places[i].col // STRIPE, places[i].row, places[i].col, i))
         rows = [list(group) for _, group in groupby(order, key=lambda i: (places[i].col // STRIPE, places[i].row))]
 
+        levels = self._source.levels
+        side_x, side_y = grid.side_px0
+        level = choose_level(levels, side_x / grid.patch_px, side_y / grid.patch_px)
+
         def expect(row: list[int]) -> None:
-            self._source.expect(grid.window(places[i].row, places[i].col, self._source.levels) for i in row)
+            self._source.expect(window(levels, level, places[i].x_px0, places[i].y_px0, side_x, side_y) for i in row)
 
         def read_row(row: list[int]) -> list[tuple[int, Pixels | Unreadable]]:
             return [(i, self._try_patch(places[i], grid)) for i in row]

@@ -68,6 +68,17 @@ class Tissue:
         inside = self._sum_to(x1, y1) - self._sum_to(x0, y1) - self._sum_to(x1, y0) + self._sum_to(x0, y0)
         return min(1.0, max(0.0, inside / ((x1 - x0) * (y1 - y0))))
 
+    def window(
+        self, x_px0: float, y_px0: float, w_px0: float, h_px0: float, width: int, height: int
+    ) -> NDArray[np.bool_]:
+        """The mask of a level-0 rectangle as (height, width), for pixels of any size; False beyond the slide."""
+        cols = (x_px0 + (np.arange(width) + 0.5) * w_px0 / width) * self.slide_mpp[0] / self.mpp
+        rows = (y_px0 + (np.arange(height) + 0.5) * h_px0 / height) * self.slide_mpp[1] / self.mpp
+        col, row = np.floor(cols).astype(int), np.floor(rows).astype(int)
+        known = np.outer((row >= 0) & (row < self.mask.shape[0]), (col >= 0) & (col < self.mask.shape[1]))
+        taken = self.mask[np.ix_(row.clip(0, self.mask.shape[0] - 1), col.clip(0, self.mask.shape[1] - 1))]
+        return taken & known
+
     def save(self, path: Path) -> None:
         """Write a one-bit PNG with the scale in its text."""
         info = PngImagePlugin.PngInfo()

@@ -1,0 +1,132 @@
+"""A lab for labelling benchmarks: the running app over one drawn slide and as many patches as asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import insert
+
+from db.models import Patch
+from mmdnet.errors import LabError
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
+from mmdnet.workflows.lab import Lab
+from tests.browser.drawn import draw_field
+from tests.browser.lab_process import RunningLab
+
+BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+READY = ".canvas[data-patch]:not([data-patch=''])"
+COLUMNS, ROWS = 12, 8
+
+
+@dataclass(frozen=True)
+class LabelLab:
+    """A lab with one project, one slide of many patches, and its processes."""
+
+    running: RunningLab
+    lab: Lab
+    project: int
+    slide: int
+
+    def session(self, reader: str, patches: int, seed: int = 0) -> int:
+        reader_id = self.lab.readers.ensure(reader).id
+        view = self.lab.labels.create_session(self.project, reader_id, "Bench", [self.slide], patches, seed=seed)
+        return view.id
+
+
+@contextmanager
+def label_lab(patches: int) -> Iterator[LabelLab]:
+    """A temporary home with `patches` patches: those of a drawn field, and more laid over it, a pixel apart."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        draw_field(home / "field.png", COLUMNS, ROWS)
+        lab = open_lab(load_settings(home=home))
+        project = lab.projects.named("Benchmark").id
+        (outcome,) = lab.slides.register(project, home / "field.png", mpp=0.5)
+        if outcome.slide_id is None:
+            raise LabError(str(outcome.problem))
+        _more_patches(lab, outcome.slide_id, patches)
+        running = RunningLab(home)
+        try:
+            yield LabelLab(running, lab, project, outcome.slide_id)
+        finally:
+            running.stop()
+
+
+def _more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
+    known = lab.slides.patches(slide_id)
+    free_x, free_y = 299 * (COLUMNS - 1), 299 * (ROWS - 1)
+    rows = [
+        {
+            "slide_id": slide_id,
+            "row": 1000 + number // 1000,
+            "col": number % 1000,
+            "x_px0": number * 37 % free_x,
+            "y_px0": number * 53 % free_y,
+            "tissue_share": 1.0,
+            "fat_area_share": 0.1,
+            "quality": {},
+            "set_aside": None,
+            "overruled": False,
+        }
+        for number in range(max(0, wanted - len(known)))
+    ]
+    with lab.db.begin() as session:
+        for start in range(0, len(rows), 10_000):
+            session.execute(insert(Patch), rows[start : start + 10_000])
+
+
+@contextmanager
+def browser() -> Iterator[object]:
+    """The system's Chromium, headless.
+
+    Raises:
+        LabError: there is none.
+    """
+    from playwright.sync_api import sync_playwright
+
+    found = next((path for path in BROWSERS if Path(path).exists()), None)
+    if found is None:
+        raise LabError("This benchmark needs Chromium (Debian: apt-get install chromium).")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+def open_canvas(browser, bench: LabelLab, reader: str):  # type: ignore[no-untyped-def]
+    """A fresh browser profile with the reader's canvas on the screen, collecting paint times."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.add_init_script(
+        "window.painted = []; window.addEventListener('mmdnet:painted', (e) => window.painted.push(e.detail))"
+    )
+    page.goto(f"{bench.running.url}/label?project={bench.project}")
+    box = page.get_by_role("combobox", name="Reader")
+    box.wait_for(timeout=60_000)
+    box.click()
+    box.fill(reader)
+    page.keyboard.press("Enter")
+    page.locator(READY).wait_for(timeout=60_000)
+    return page
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> bool:
+    """Whether it became true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return true()
+
+
+def share(values: list[float], percent: float) -> float:
+    """The value below which `percent` of the values lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
