@@ -27,6 +27,7 @@ from mmdnet.reports.schema import (
     SignOff,
     SignOffs,
 )
+from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
 
 ORDER = ("steatosis", "inflammation", "ballooning")  # as the NAS is written
@@ -250,6 +251,7 @@ def _density(name: str, title: str, found: Mapping[str, Any] | None) -> Quantity
 def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     times = relative_attention(inputs.arrays[f"attention.{name}"])
     probabilities = inputs.arrays[f"patches.{name}"]
+    grades = middle_grade(probabilities)
     picked = pick_places(times, TOP, LOW, RANDOM, inputs.seed)
 
     def shown(k: int) -> EvidencePatch:
@@ -262,8 +264,8 @@ def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
             x_px0=place.x_px0,
             y_px0=place.y_px0,
             attention=round(float(times[k]), 3),
-            grade=int(probabilities[k].argmax()),
-            probability=round(float(probabilities[k].max()), 4),
+            grade=int(grades[k]),
+            probability=round(float(probabilities[k, grades[k]]), 4),
         )
 
     return FeatureEvidence(task=name, **{kind: tuple(map(shown, places)) for kind, places in picked.items()})

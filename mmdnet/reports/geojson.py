@@ -8,6 +8,7 @@ import numpy as np
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.build import Place
 from mmdnet.reports.schema import Report, report_sha256
+from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.heat import relative_attention
 
 
@@ -28,13 +29,14 @@ def to_geojson(
     """
     tasks = [task for task in TASKS if f"attention.{task.name}" in arrays]
     times = {task.name: relative_attention(arrays[f"attention.{task.name}"]) for task in tasks}
+    grades = {task.name: middle_grade(arrays[f"patches.{task.name}"]) for task in tasks}
     features = []
     for k in np.flatnonzero(arrays["assessed"]).tolist():
         measurements: dict[str, float] = {}
         for task in tasks:
             probabilities = arrays[f"patches.{task.name}"][k]
             measurements[f"{task.title}: attention (times mean)"] = round(float(times[task.name][k]), 4)
-            measurements[f"{task.title}: grade"] = int(probabilities.argmax())
+            measurements[f"{task.title}: grade"] = int(grades[task.name][k])
             for grade, share in enumerate(probabilities):
                 measurements[f"{task.title}: p(grade {grade})"] = round(float(share), 4)
         features.append(_tile(places[k], side_x_px0, side_y_px0, measurements))

@@ -189,6 +189,15 @@ def choose_aggregator(rule: str, calibration: Mapping[str, Any] | None) -> Aggre
     return Aggregator(RULES[name], found)
 
 
+def middle_grade(probabilities: np.ndarray) -> np.ndarray:
+    """The highest grade that is reached more likely than not, shape (n,), of probabilities (n, grades); 0 for NaN.
+
+    The same line that a count is drawn at: a patch whose grade is not 0 is a patch that counts.
+    """
+    reached = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
+    return (reached[:, 1:] > 0.5).sum(axis=1)
+
+
 def round_to_grade(score: np.ndarray, highest: int) -> np.ndarray:
     """The grade of a continuous score: halves go up, as the cuts are the halves."""
     return np.clip(np.floor(np.asarray(score) + 0.5), 0, highest).astype(np.int64)

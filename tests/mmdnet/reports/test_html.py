@@ -13,7 +13,7 @@ from mmdnet.scoring.heat import MapFrame
 from tests.mmdnet.reports.crafted import PLACES, inputs, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
-VOID = {"meta", "img", "br", "input", "link", "hr"}
+VOID = {"meta", "img", "br", "input", "link", "hr", "col"}
 
 
 class Checker(HTMLParser):

@@ -3,7 +3,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS, task
-from mmdnet.scoring.aggregate import KLEINER_SCALES, RULES, choose_aggregator, round_to_grade
+from mmdnet.scoring.aggregate import KLEINER_SCALES, RULES, choose_aggregator, middle_grade, round_to_grade
 from mmdnet.scoring.fields import resample_counts
 from tests.mmdnet.scoring.crafted import slide, with_bag_grade
 
@@ -98,3 +98,8 @@ def test_a_calibration_of_another_rule_is_not_used():
 def test_an_unknown_rule_is_refused_in_words():
     with pytest.raises(LabError, match="no aggregation rule called 'mean'"):
         choose_aggregator("mean", None)
+
+
+def test_a_patch_has_a_grade_above_0_just_where_it_counts():
+    probabilities = np.array([[0.4, 0.35, 0.25], [0.6, 0.4, 0.0], [0.1, 0.3, 0.6], [np.nan] * 3])
+    assert middle_grade(probabilities).tolist() == [1, 0, 2, 0]
