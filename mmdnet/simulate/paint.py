@@ -352,5 +352,5 @@ def _ragged(tissue: np.ndarray, window: Window, seed: int) -> np.ndarray:
     """The tissue's mask with a torn edge, 0-1."""
     soft = cv2.GaussianBlur(tissue, (0, 0), 3.0 / window.mpp).astype(np.float32) / 255
     tear = 0.13 * texture("patch", window, seed + 11) + 0.09 * texture("blotch", window, seed + 11)
-    torn = soft + tear * np.where(soft > 0, 1.0, 0.8)  # little loose debris away from the tissue
-    return np.where(tissue.min() == 255, 1.0, np.clip((torn - 0.4) / 0.15, 0, 1)).astype(np.float32)
+    torn = np.where((soft > 0) & (soft < 1), soft + tear, soft)  # only at the edge: windows without one look the same
+    return np.clip((torn - 0.4) / 0.15, 0, 1).astype(np.float32)

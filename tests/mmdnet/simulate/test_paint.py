@@ -1,9 +1,12 @@
 """Painting: what is seen is what the truth says, and windows meet without a seam."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from mmdnet.simulate import ArtefactPlace
 from mmdnet.simulate.paint import MARGIN_UM, margin_px, paint
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.texture import Window
@@ -49,9 +52,24 @@ def test_a_ballooned_cell_is_paler_than_its_surroundings(made):
     assert np.mean(np.array(paler) > cytoplasm) > 0.8
 
 
-def test_two_windows_meet_without_a_seam(made):
-    whole = render_field(made.scene, 400, 400, 300, 200)
-    parts = [render_field(made.scene, 400 + left, 400, 150, 200) for left in (0, 150)]
+def _edge_px(made):
+    """Where the tissue's left edge is, in the middle row."""
+    outline = made.scene.outlines[0] / made.recipe.mpp
+    middle = outline[np.abs(outline[:, 1] - made.recipe.height_px / 2) < 60]
+    return int(middle[:, 0].min())
+
+
+@pytest.mark.parametrize("where", ["inside", "edge", "artefact"])
+def test_two_windows_meet_without_a_seam(made, where):
+    scene, left, top = made.scene, 400, made.recipe.height_px // 2 - 100
+    if where == "edge":
+        left = _edge_px(made) - 150
+    if where == "artefact":
+        box = np.array([[230, 250], [300, 250], [300, 400], [230, 400]], float)
+        kinds = ("fold", "blur", "bubble", "pen")
+        scene = replace(scene, artefacts=tuple(ArtefactPlace(kind, box + 9 * k, 0.4) for k, kind in enumerate(kinds)))
+    whole = render_field(scene, left, top, 300, 200)
+    parts = [render_field(scene, left + part, top, 150, 200) for part in (0, 150)]
     assert np.abs(whole.astype(int) - np.concatenate(parts, axis=1)).max() <= 2
 
 
