@@ -22,6 +22,9 @@ from db.models import LabelEvent, Patch, Slide, now
 
 GENESIS = "0" * 64
 NO_LABEL_BY_ITSELF = ("undo", "clear", "flag")  # acts after which a patch may have no label at all
+GRADES = ("ballooning", "inflammation", "steatosis")
+TAKEN_OUT = "it does not follow the event before it: one was taken out or put in"
+CHANGED = "its content was changed after it was written"
 CHUNK = 500  # ids in one IN (...): SQLite's oldest limit on parameters is 999
 _PG_LOCK = 7_210_113  # any number, the same in every process
 
@@ -143,83 +146,32 @@ def append(session: Session, events: Iterable[NewEvent], at: datetime | None = N
         )
         previous = hashed
     if rows:
-        session.execute(insert(LabelEvent), rows)
+        session.connection().execute(insert(LabelEvent.__table__), rows)  # type: ignore[arg-type]
     return len(rows)
 
 
 def verify(session: Session) -> Verdict:
-    """Walk the whole chain; the first event that does not fit is named. 1,000,000 events take a few seconds."""
+    """Walk the whole chain; the first event that does not fit is named.
+
+    The database itself writes out what was hashed (as `digest` does), so that a million events take seconds.
+    """
     sqlite = session.get_bind().dialect.name == "sqlite"
     at = "at" if sqlite else "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
-    statement = text(
-        "SELECT id, key, session_id, reader_id, patch_id, act, ballooning, inflammation, steatosis, "
-        f"CAST(ignored AS INTEGER), CAST(flagged AS INTEGER), took_ms, {at}, CAST(shown AS TEXT), previous_hash, hash "
-        "FROM label_events ORDER BY id"
-    )
-    rows = session.connection().execution_options(yield_per=5000).execute(statement)
+    fields = ["previous_hash", "key", "session_id", "reader_id", "patch_id", "act", *GRADES]
+    fields += ["CAST(ignored AS INTEGER)", "CAST(flagged AS INTEGER)", "took_ms", at, "CAST(shown AS TEXT)"]
+    written = f"{'printf' if sqlite else 'format'}('{'|'.join(['%s'] * len(fields))}', {', '.join(fields)})"
+    statement = text(f"SELECT id, previous_hash, hash, {written} FROM label_events ORDER BY id")
+    result = session.connection().execute(statement, execution_options={"stream_results": True})
     previous, count = GENESIS, 0
-    for row in rows:
-        if row[14] != previous:
-            return Verdict(
-                count, previous, row[0], "it does not follow the event before it: one was taken out or put in"
-            )
-        if digest(previous, row[1:12], row[12], row[13]) != row[15]:
-            return Verdict(count, previous, row[0], "its content was changed after it was written")
-        previous = row[15]
-        count += 1
+    for rows in result.partitions(5000):
+        for number, follows, hashed, written in rows:
+            if follows != previous:
+                return Verdict(count, previous, number, TAKEN_OUT)
+            if hashlib.sha256(written.encode()).hexdigest() != hashed:
+                return Verdict(count, previous, number, CHANGED)
+            previous = hashed
+            count += 1
     return Verdict(count, previous)
-
-
-def latest(session: Session, reader_id: int, patch_id: int, session_id: int | None = None) -> LabelEvent | None:
-    """The reader's newest event on the patch, withdrawn or not; only of one label session if given."""
-    statement = select(LabelEvent).where(LabelEvent.reader_id == reader_id, LabelEvent.patch_id == patch_id)
-    if session_id is not None:
-        statement = statement.where(LabelEvent.session_id == session_id)
-    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
-
-
-def before(session: Session, event: LabelEvent, inside: bool) -> LabelEvent | None:
-    """The reader's event on the same patch just before this one: `inside` its label session, or anywhere."""
-    statement = select(LabelEvent).where(
-        LabelEvent.reader_id == event.reader_id, LabelEvent.patch_id == event.patch_id, LabelEvent.id < event.id
-    )
-    if inside:
-        statement = statement.where(LabelEvent.session_id == event.session_id)
-    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
-
-
-def latest_in_session(
-    session: Session, session_id: int, reader_id: int, patches: Iterable[int]
-) -> dict[int, LabelEvent]:
-    """The newest event of a label session on each of these patches that has one."""
-    found: dict[int, LabelEvent] = {}
-    ids = list(patches)
-    for start in range(0, len(ids), CHUNK):
-        rows = session.scalars(
-            select(LabelEvent)
-            .where(LabelEvent.reader_id == reader_id, LabelEvent.patch_id.in_(ids[start : start + CHUNK]))
-            .where(LabelEvent.session_id == session_id)
-            .order_by(LabelEvent.id)
-        )
-        found.update((event.patch_id, event) for event in rows)
-    return found
-
-
-def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEvent | None:
-    """The newest event of the session that was not undone; None if nothing is left to undo."""
-    undone: set[str] = set()
-    events = session.scalars(
-        select(LabelEvent)
-        .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
-        .order_by(LabelEvent.id.desc())
-        .execution_options(yield_per=50)
-    )
-    for event in events:
-        if event.act == "undo":
-            undone.add(event.shown.get("undoes", ""))
-        elif event.key not in undone:
-            return event
-    return None
 
 
 def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
