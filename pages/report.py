@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ui import report as parts
-from ui.overview import own_labels, patch_column
-from ui.session import at, lab, project_or_stop
+from ui.overview import chosen_patch, own_labels, patch_column
+from ui.session import lab, project_or_stop
 
 project = project_or_stop("Report")
 scores = lab().scoring.list(project.id)
@@ -35,7 +35,7 @@ picture, beside = st.columns([3, 2], gap="large")
 with picture:
     st.subheader("Where the grades come from")
     parts.attention_map(report, slide, patches, list(own_labels(slide)))
-    if at("patch") is not None:
+    if chosen_patch(slide, patches) is not None:
         with st.container(border=True, width=420):
             patch_column(slide, patches)
     st.subheader("Patches")

@@ -97,7 +97,14 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
         for one in report.maps
     ]
     deep_zoom(
-        slide, patches, layers=layers, labelled=labelled, show_patches=False, height_px=520, key=f"map_{score_id}"
+        slide,
+        patches,
+        layers=layers,
+        labelled=labelled,
+        show_patches=False,
+        begin_at_patch=False,
+        height_px=520,
+        key=f"map_{score_id}",
     )
     st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
 
@@ -124,7 +131,7 @@ def feature_block(feature: Feature) -> None:
     elif feature.score is not None and feature.interval is not None:
         st.caption(
             f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}), "
-            f"from {feature.rests_on}{'' if feature.calibrated else ', not calibrated'}. "
+            f"from {feature.rests_on}. "
             f"Between pathologists κ was {feature.readers_agree:.2f}."
         )
 

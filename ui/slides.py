@@ -125,8 +125,8 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
 
     table = pd.DataFrame(
         {
-            "": [small(one) for one in slides],
             "open": ["Open"] * len(slides),
+            "": [small(one) for one in slides],
             "Slide": [one.name for one in slides],
             "State": [words.STATUS.get(one.status, one.status) for one in slides],
             "Stain": [one.stain for one in slides],

@@ -60,7 +60,7 @@ class RunningLab:
         raise RuntimeError(f"the app did not start:\n{(self.home / 'app.log').read_text()[-3000:]}")
 
     def start_worker(self, slot: str, queues: str) -> None:
-        command = [sys.executable, "-m", "mmdnet.cli", "worker", "--slot", slot, "--queues", queues]
+        command = [sys.executable, "-m", "mmdnet", "worker", "--slot", slot, "--queues", queues]
         self.workers.append(self._start(command, f"worker-{slot}.log"))
 
     def _start(self, command: list[str], log: str) -> subprocess.Popen:

@@ -49,12 +49,16 @@ def deep_zoom(
     layers: Sequence[HeatLayer] = (),
     labelled: Collection[int] = (),
     show_patches: bool = True,
+    begin_at_patch: bool = True,
     height_px: int = HEIGHT_PX,
     key: str = "zoom",
 ) -> None:
-    """Draw the viewer; a click makes the patch there the chosen one of this tab."""
+    """Draw the viewer; a click makes the patch there the chosen one of this tab.
+
+    It begins at the chosen patch or at the whole slide, and goes to a patch that is chosen elsewhere on the page.
+    """
     drawn = st.fragment(_draw, run_every=YOUNGER_TOKEN_S)
-    drawn(slide, patches, layers, labelled, show_patches, height_px, key)
+    drawn(slide, patches, layers, labelled, show_patches, begin_at_patch, height_px, key)
 
 
 def _draw(
@@ -63,6 +67,7 @@ def _draw(
     layers: Sequence[HeatLayer],
     labelled: Collection[int],
     show_patches: bool,
+    begin_at_patch: bool,
     height_px: int,
     key: str,
 ) -> None:
@@ -88,7 +93,7 @@ def _draw(
             "patch_px0": [patches[0].width_px0, patches[0].height_px0] if patches else [0, 0],
             "show_patches": show_patches,
             "chosen": square,
-            "focus": square,
+            "focus": square if begin_at_patch else None,
             "layers": [_layer(layer) for layer in layers],
             "height_px": height_px,
         },

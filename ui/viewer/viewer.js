@@ -58,7 +58,7 @@ class Viewer {
     this.close()
     this.opened = data.name
     this.find('.grid input').checked = data.show_patches
-    this.find('.opacity input').value = 55
+    this.find('.opacity input').value = 45
     const { width, height, tile_size, overlap, max_level } = data.info
     this.osd = window.OpenSeadragon({
       element: this.find('.osd'),
@@ -80,12 +80,17 @@ class Viewer {
       crossOriginPolicy: false,
       timeout: 30000,
     })
-    this.osd.addHandler('open', () => { this.refresh(); this.focus() })
+    this.followed = String(data.chosen ?? '')
+    this.osd.addHandler('open', () => {
+      this.refresh()
+      if (data.focus) this.show(data.focus, true)
+    })
     this.osd.addHandler('update-viewport', () => this.drawMarks())
     this.osd.addHandler('resize', () => this.drawMarks())
     this.osd.addHandler('tile-load-failed', () => this.say('Parts of the slide could not be read. Reload the page to try again.'))
     this.osd.addHandler('canvas-click', (event) => {
       if (!event.quick) return
+      this.clicked = true
       const point = this.osd.world.getItemAt(0).viewerElementToImageCoordinates(event.position)
       this.click({ x: point.x, y: point.y })
     })
@@ -95,14 +100,22 @@ class Viewer {
     this.buildLayers()
     this.applyLayers()
     this.drawMarks()
+    this.follow()
   }
 
-  focus() {
-    const target = this.data.focus
-    if (!target) return
-    const [x, y, width, height] = target
-    const around = this.osd.world.getItemAt(0).imageToViewportRectangle(x - 2 * width, y - 2 * height, 5 * width, 5 * height)
-    this.osd.viewport.fitBounds(around, true)
+  // Go to a patch that was chosen elsewhere on the page; one that was clicked here is in view already.
+  follow() {
+    const chosen = String(this.data.chosen ?? '')
+    if (chosen && chosen !== this.followed && !this.clicked) this.show(this.data.chosen, false)
+    this.followed = chosen
+    this.clicked = false
+  }
+
+  show([x, y, width, height], atOnce) {
+    const image = this.osd.world.getItemAt(0)
+    if (!image) return
+    const around = image.imageToViewportRectangle(x - 2 * width, y - 2 * height, 5 * width, 5 * height)
+    this.osd.viewport.fitBounds(around, atOnce)
   }
 
   buildLayers() {

@@ -1,0 +1,236 @@
+"""The whole way in a real browser on real tissue: a slide goes in, a signed score comes out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
+from tests.browser.lab_process import ROOT, RunningLab
+
+pytestmark = pytest.mark.browser
+SLIDE = "slides/liver_he_fields.svs"
+READY = ".canvas[data-patch]:not([data-patch=''])"
+THREES = ("002", "112", "223", "031", "101", "213", "020", "132", "201", "003", "121", "230")
+PICTURES = ROOT / "docs" / "pictures"
+
+
+class Walk:
+    """A person at the browser."""
+
+    def __init__(self, page, lab: RunningLab, pictures: bool) -> None:
+        self.page, self.lab, self.pictures = page, lab, pictures
+
+    def heading(self, words: str, wait_s: float = 30) -> None:
+        self.page.get_by_role("heading", name=words, exact=True).first.wait_for(timeout=wait_s * 1000)
+        self.at_rest()
+
+    def at_rest(self) -> None:
+        """Wait until the page has stopped drawing itself."""
+        self.page.wait_for_timeout(400)
+        self.page.locator(".stApp[data-test-script-state='notRunning']").wait_for(timeout=60_000)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+        self.at_rest()
+
+    def turn_to(self, page_name: str) -> None:
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=page_name).click()
+        self.heading(page_name)
+
+    def no_fault(self) -> None:
+        assert self.page.get_by_test_id("stException").count() == 0
+        assert self.page.get_by_test_id("stAlertContentError").count() == 0
+
+    def picture(self, name: str) -> None:
+        if self.pictures:
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            self.page.wait_for_timeout(1500)
+            self.page.screenshot(path=PICTURES / f"{name}.png")
+
+
+@pytest.fixture
+def walk(
+    page, running_lab: RunningLab, real_data: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Walk]:
+    open_lab(load_settings(home=running_lab.home))  # as the launcher does: the database first, then those who use it
+    running_lab.start_app()
+    running_lab.start_worker("cpu", "cpu,gpu")
+    yield Walk(page, running_lab, request.config.getoption("--pictures"))
+    page.screenshot(path=tmp_path / "last.png")  # what was on the screen when it ended, for whoever mends a failure
+
+
+def make_project(walk: Walk) -> None:
+    walk.page.goto(walk.lab.url)
+    walk.page.get_by_role("textbox", name="Name of the new project").fill("Liver")
+    walk.press("Make project")
+    walk.heading("Liver")
+    walk.press("Add slides")
+
+
+def add_slide(walk: Walk, path: Path) -> None:
+    walk.heading("Slides")
+    walk.page.get_by_role("textbox", name="File or folder on the server").fill(str(path))
+    walk.page.get_by_role("combobox", name="Stain").fill("H&E")
+    walk.page.keyboard.press("Enter")
+    walk.page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add slides").click()
+    walk.page.get_by_test_id("stDataFrame").wait_for(timeout=120_000)
+    walk.at_rest()
+    walk.no_fault()
+    walk.page.get_by_test_id("stDataFrame").click(position={"x": 40, "y": 62})  # its button Open
+    walk.heading(path.name)
+
+
+def say_who_reads(walk: Walk, name: str) -> None:
+    box = walk.page.get_by_role("combobox", name="Reader")
+    box.click()
+    box.fill(name)
+    walk.page.keyboard.press("Enter")
+    walk.at_rest()
+
+
+def look_and_queue(walk: Walk) -> None:
+    """A click shows the patch there; a dragged rectangle queues its patches."""
+    frame = walk.page.frame_locator("iframe[title*='image_coordinates']")
+    frame.locator("img").wait_for(timeout=30_000)
+    box = walk.page.locator("iframe[title*='image_coordinates']").bounding_box()
+
+    def spot(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    walk.page.mouse.click(*spot(0.33, 0.5))
+    walk.page.get_by_text("150 µm wide").wait_for(timeout=30_000)
+    walk.at_rest()
+    walk.page.mouse.move(*spot(0.27, 0.45))
+    walk.page.mouse.down()
+    walk.page.mouse.move(*spot(0.45, 0.7), steps=6)
+    walk.page.mouse.up()
+    queued = walk.page.get_by_text(re.compile(r"\d+ patches queued for Ada"))
+    queued.wait_for(timeout=30_000)
+    assert int(re.match(r"(\d+)", queued.inner_text()).group(1)) >= len(THREES)
+
+
+def zoom_in(walk: Walk) -> None:
+    """The deep zoom opens, its tiles come through the guarded route, and a click gives a patch."""
+    answers: list[tuple[str, int]] = []
+    walk.page.on("response", lambda answer: answers.append((answer.url, answer.status)))
+    walk.page.get_by_text("Deep zoom", exact=True).click()
+    stage = walk.page.locator(".stage")
+    stage.locator(".osd canvas").first.wait_for(timeout=30_000)
+    walk.page.wait_for_timeout(1500)
+    tiles = [status for url, status in answers if "/api/zoom/slide/" in url]
+    assert tiles and set(tiles) == {200}
+    box = stage.bounding_box()
+    before = walk.page.url
+    walk.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    walk.page.wait_for_function("before => location.href !== before", arg=before, timeout=15_000)
+    assert "patch=" in walk.page.url
+    walk.at_rest()
+
+
+def label(walk: Walk) -> None:
+    """Twelve patches by key press, each saved before the next is asked for."""
+    walk.page.get_by_test_id("stSidebarNavLink").filter(has_text="Label").click()
+    walk.page.locator(READY).wait_for(timeout=30_000)
+    walk.page.wait_for_timeout(500)
+    for number, three in enumerate(THREES):
+        patch = walk.page.locator(READY).get_attribute("data-patch")
+        for digit in three[:2]:
+            walk.page.keyboard.press(digit)
+        if number == 6:
+            walk.picture("label")
+        walk.page.keyboard.press(three[2])
+        if number < len(THREES) - 1:
+            walk.page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=15_000)
+    walk.page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+
+
+def train(walk: Walk) -> None:
+    walk.turn_to("Train")
+    walk.page.get_by_text("12 labelled patches").wait_for(timeout=30_000)
+    epochs = walk.page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("2")
+    epochs.press("Enter")
+    walk.at_rest()
+    walk.press("Start training")
+    walk.page.get_by_role("button", name="Score slides with it").wait_for(timeout=240_000)
+    walk.at_rest()
+    walk.no_fault()
+    walk.page.get_by_text("Training", exact=True).first.wait_for()
+
+
+def score(walk: Walk) -> None:
+    walk.press("Score slides with it")
+    walk.heading("Score")
+    walk.press("Score 1 slide")
+    walk.page.get_by_role("heading", name="Scores").wait_for(timeout=240_000)
+    walk.at_rest()
+    walk.no_fault()
+
+
+def report_and_sign(walk: Walk, name: str) -> None:
+    walk.page.get_by_test_id("stSidebarNavLink").filter(has_text="Report").click()
+    walk.heading(name)
+    walk.page.locator(".stage .osd canvas").first.wait_for(timeout=30_000)
+    walk.no_fault()
+    for words in ("Kleiner 2005", "Where the grades come from", "Drew most attention", "Research use only"):
+        assert walk.page.get_by_text(words).first.is_visible()
+    walk.picture("report")
+    walk.page.get_by_test_id("stPopover").get_by_role("button", name="Read and sign").click()
+    body = walk.page.get_by_test_id("stPopoverBody")
+    body.get_by_role("button", name="Sign as Ada").wait_for(timeout=15_000)
+    why = body.get_by_role("textbox", name="Why, where you differ from the model")
+    why.fill("Read under the microscope")
+    why.press("Tab")
+    walk.at_rest()
+    body.get_by_role("button", name="Sign as Ada").click()
+    walk.page.get_by_text("signed by Ada").first.wait_for(timeout=30_000)
+    walk.at_rest()
+
+
+def download(walk: Walk, kind: str) -> str:
+    with walk.page.expect_download(timeout=60_000) as waiting:
+        walk.page.get_by_test_id("stDownloadButton").get_by_role("button", name=kind).click()
+    return Path(waiting.value.path()).read_text("utf-8")
+
+
+@pytest.mark.timeout(900)
+def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data: Path):
+    path = real_data / SLIDE
+    make_project(walk)
+    add_slide(walk, path)
+    say_who_reads(walk, "Ada")
+    look_and_queue(walk)
+    zoom_in(walk)
+    label(walk)
+    train(walk)
+    score(walk)
+    report_and_sign(walk, path.name)
+
+    html = download(walk, "HTML")
+    assert path.name in html and "esearch use only" in html and "Ada" in html
+    table = list(csv.reader(io.StringIO(download(walk, "CSV"))))
+    assert any("steatosis" in cell.lower() for row in table for cell in row)
+
+    lab = open_lab(load_settings(home=walk.lab.home))
+    (project,) = lab.projects.list()
+    given = [tuple(one.grades.values()) for one in lab.labels.current(project.id)]
+    assert sorted(given) == sorted(tuple(int(digit) for digit in three) for three in THREES)
+    (run,) = lab.training.runs(project.id)
+    assert [row["epoch"] for row in lab.training.history(run.id)] == [1, 2]
+    (scored,) = lab.scoring.list(project.id)
+    assert scored.signed and scored.result["patches"] == project.patches
+    assert [one.reader for one in lab.reports.sign_offs(scored.id)] == ["Ada"]
+
+
+def test_a_deep_link_into_a_fresh_server_shows_the_page_in_its_frame(page, running_lab: RunningLab):
+    running_lab.start_app()
+    page.goto(f"{running_lab.url}/slides?project=1&slide=7")
+    page.get_by_text("Research use only").wait_for(timeout=60_000)
+    assert page.get_by_test_id("stSidebarNavLink").count() >= 6
