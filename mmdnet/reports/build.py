@@ -251,7 +251,7 @@ def _density(name: str, title: str, found: Mapping[str, Any] | None) -> Quantity
 def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     times = relative_attention(inputs.arrays[f"attention.{name}"])
     probabilities = inputs.arrays[f"patches.{name}"]
-    grades = middle_grade(probabilities)
+    grades = middle_grade(probabilities, inputs.score["tasks"][name]["line"])
     picked = pick_places(times, TOP, LOW, RANDOM, inputs.seed)
 
     def shown(k: int) -> EvidencePatch:

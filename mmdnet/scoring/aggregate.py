@@ -26,6 +26,7 @@ PATCH_WORTH: dict[str, tuple[float, ...]] = {
 # On 40 simulated slides exact patch grades held 1.1 ballooned cells and 1.2 foci for each one drawn; a circle of 25 to
 # 40 µm that is seen where three tenths of it lie on a patch gives the same.
 COUNTED = {"ballooning": 1.1, "inflammation": 1.2}
+LINE = 0.5  # a patch counts where "at least one" is more probable than this
 
 
 @dataclass(frozen=True)
@@ -100,26 +101,42 @@ class HighestBag:
         return Scale(grades, grades)
 
 
+def counted_events(task_name: str, probabilities: np.ndarray, line: float) -> np.ndarray:
+    """Events each patch counts, shape (n,), of probabilities (n, grades): what is expected if there is at least one."""
+    present = 1.0 - probabilities[:, 0]
+    worth = probabilities @ np.asarray(PATCH_WORTH[task_name])
+    return np.where(present > line, worth / np.maximum(present, 1e-9), 0.0)
+
+
 class Density:
     """Kleiner's own quantities: share of hepatocytes with fat; foci and balloon cells per 200x field of tissue.
 
     Steatosis is the mean over patches, weighted by tissue, of the expected share. A focus or balloon cell is counted on
-    a patch only where the network holds "at least one" for more likely than not: training shows it far more positive
-    patches than a slide has, and the small doubts of thousands of empty patches would add up to events.
+    a patch only where the probability of "at least one" is above the task's line: training shows the network far more
+    positive patches than a slide has, and the doubts of many empty patches would add up to events. The line is one half
+    unless it was fitted to patches that readers graded (`mmdnet.scoring.calibration.fit_lines`).
+
+    Args:
+        lines: fitted lines by task.
     """
 
     name = "density"
     title = "density per field"
 
+    def __init__(self, lines: Mapping[str, float] | None = None) -> None:
+        self.lines = dict(lines or {})
+
+    def line(self, task_name: str) -> float:
+        return self.lines.get(task_name, LINE)
+
     def quantity(self, task: Task, evidence: SlideEvidence, counts: np.ndarray) -> np.ndarray:
         probabilities = evidence.patch_probabilities[task.name].astype(float)
-        worth = probabilities @ np.asarray(PATCH_WORTH[task.name])
         tissue = np.bincount(evidence.block, evidence.tissue_share, evidence.blocks)
         if task.name in COUNTED:
-            present = 1.0 - probabilities[:, 0]
-            events = np.where(present > 0.5, worth, 0.0) / COUNTED[task.name]
+            events = counted_events(task.name, probabilities, self.line(task.name)) / COUNTED[task.name]
             fields = counts @ tissue * evidence.patch_mm2 / FIELD_MM2
             return counts @ np.bincount(evidence.block, events, evidence.blocks) / fields
+        worth = probabilities @ np.asarray(PATCH_WORTH[task.name])
         fatty = np.bincount(evidence.block, worth * evidence.tissue_share, evidence.blocks)
         return (counts @ fatty) / (counts @ tissue)
 
@@ -127,8 +144,7 @@ class Density:
         return KLEINER_SCALES[task.name]
 
 
-DENSITY = Density()
-RULES: dict[str, Rule] = {rule.name: rule for rule in (HighestBag(), DENSITY)}
+RULES: dict[str, Rule] = {rule.name: rule for rule in (HighestBag(), Density())}
 
 
 @dataclass(frozen=True)
@@ -147,9 +163,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Aggregator:
-    """A rule with, per task, the scale it is read on."""
+    """A rule with, per task, the scale it is read on; and densities, which every report states."""
 
     rule: Rule
+    density: Density
     calibrations: Mapping[str, Calibration]
 
     def title(self, task: Task) -> str:
@@ -186,16 +203,18 @@ def choose_aggregator(rule: str, calibration: Mapping[str, Any] | None) -> Aggre
         for task_name, fit in calibration["tasks"].items():
             scale = Scale(tuple(fit["quantity"]), tuple(fit["score"]))
             found[task_name] = Calibration(fit["method"], scale, tuple(fit["residuals"]), int(fit["slides"]))
-    return Aggregator(RULES[name], found)
+    density = Density((calibration or {}).get("lines"))
+    return Aggregator(density if name == density.name else RULES[name], density, found)
 
 
-def middle_grade(probabilities: np.ndarray) -> np.ndarray:
+def middle_grade(probabilities: np.ndarray, line: float = LINE) -> np.ndarray:
     """The highest grade that is reached more likely than not, shape (n,), of probabilities (n, grades); 0 for NaN.
 
-    The same line that a count is drawn at: a patch whose grade is not 0 is a patch that counts.
+    Grade 0 is left at the line that counts are drawn at: a patch whose grade is not 0 is a patch that counts.
     """
     reached = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
-    return (reached[:, 1:] > 0.5).sum(axis=1)
+    middle = (reached[:, 1:] > 0.5).sum(axis=1)
+    return np.where(reached[:, 1] > line, np.maximum(middle, 1), 0)
 
 
 def round_to_grade(score: np.ndarray, highest: int) -> np.ndarray:

@@ -7,11 +7,12 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS, Task
-from mmdnet.scoring.aggregate import Scale, round_to_grade
+from mmdnet.scoring.aggregate import COUNTED, PATCH_WORTH, Scale, counted_events, round_to_grade
 
 CALIBRATION_VERSION = 1
 LEAST_SLIDES = 10  # fewer graded slides than this leave a task uncalibrated
 FOLDS = 10
+LEAST_PATCHES, LEAST_POSITIVE = 100, 5  # graded patches, and those that show the feature, for a line
 
 
 def quadratic_kappa(truth: np.ndarray, grade: np.ndarray, grades: int) -> float:
@@ -59,6 +60,7 @@ def fit_calibration(
     truth: Sequence[Mapping[str, int | None]],
     patients: Sequence[str] | None = None,
     method: str = "isotonic",
+    lines: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Calibrate a model on slides whose grades are known.
 
@@ -70,10 +72,11 @@ def fit_calibration(
         truth: the slides' grades by task name, None where unknown.
         patients: whose slides they are; each slide is its own patient if not given.
         method: `isotonic` or `cuts`.
+        lines: of `fit_lines`, where the slides were scored with them.
 
     Returns:
-        JSON for the model card's `calibration`: rule, bag size, and per task the scale, residuals, slides, and the
-        weighted kappa across folds. Tasks with too few slides, or all of one grade, are left out.
+        JSON for the model card's `calibration`: rule, bag size, lines, and per task the scale, residuals, slides, and
+        the weighted kappa across folds. Tasks with too few slides, or all of one grade, are left out.
 
     Raises:
         LabError: no task could be calibrated, or the slides were scored in different ways.
@@ -99,7 +102,48 @@ def fit_calibration(
             "with more than one grade among them. Grade more slides and try again."
         )
     rule, bag_size, _ = next(iter(ways))
-    return {"version": CALIBRATION_VERSION, "rule": rule, "bag_size": bag_size, "tasks": fits}
+    return {
+        "version": CALIBRATION_VERSION,
+        "rule": rule,
+        "bag_size": bag_size,
+        "lines": dict(lines or {}),
+        "tasks": fits,
+    }
+
+
+def fit_lines(probabilities: Mapping[str, np.ndarray], grades: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Lines at which a count of events comes out as readers counted them; they need no graded slide.
+
+    A network that was shown grades in equal shares holds far too many patches for positive. Where the line is drawn
+    mends that, as long as the patches are of patients it was not trained on and were not picked for what they show.
+
+    Args:
+        probabilities: the network's, by task, shape (patches, grades).
+        grades: readers' grades of the same patches by task, shape (patches,), -1 where unknown.
+
+    Returns:
+        Lines (0-1) by task, for the calibration's `lines`; a task with fewer than 100 graded patches, or 5 that show
+        it, has none.
+    """
+    lines = {}
+    for name in COUNTED:
+        known = grades[name] >= 0 if name in grades and name in probabilities else np.zeros(0, dtype=bool)
+        if known.sum() < LEAST_PATCHES or (grades[name][known] > 0).sum() < LEAST_POSITIVE:
+            continue
+        found = probabilities[name][known].astype(float)
+        wanted = float(np.asarray(PATCH_WORTH[name])[grades[name][known]].sum())
+        order = np.argsort(-(1.0 - found[:, 0]), kind="stable")
+        counted = np.cumsum(counted_events(name, found[order], line=-1.0))
+        last = int(np.argmin(np.abs(counted - wanted)))
+        present = 1.0 - found[order, 0]
+        below = present[last + 1] if last + 1 < len(present) else 0.0
+        lines[name] = round(float((present[last] + below) / 2), 6)
+    return lines
+
+
+def lines_only(lines: Mapping[str, float]) -> dict[str, Any]:
+    """A calibration that has fitted lines and no graded slides: for the model card where slides were not graded."""
+    return {"version": CALIBRATION_VERSION, "rule": "density", "bag_size": None, "lines": dict(lines), "tasks": {}}
 
 
 def _fit_task(task: Task, quantity: np.ndarray, truth: np.ndarray, groups: np.ndarray, method: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from mmdnet.labels.grading import TASKS, Task
-from mmdnet.scoring.aggregate import COUNTED, DENSITY, Aggregator, round_to_grade
+from mmdnet.scoring.aggregate import COUNTED, Aggregator, Density, round_to_grade
 from mmdnet.scoring.evidence import SlideEvidence
 from mmdnet.scoring.fields import resample_counts
 
@@ -67,9 +67,9 @@ def judge_tasks(
 def _judge_task(
     task: Task, evidence: SlideEvidence, aggregator: Aggregator, counts: np.ndarray, random: np.random.Generator
 ) -> TaskJudgement:
-    density, densities = _density(task, evidence, counts, random)
+    density, densities = _density(task, evidence, aggregator.density, counts, random)
     quantity, resampled = density, densities
-    if aggregator.rule.name != DENSITY.name:
+    if aggregator.rule is not aggregator.density:
         quantity = float(aggregator.rule.quantity(task, evidence, evidence.once())[0])
         resampled = aggregator.rule.quantity(task, evidence, counts)
     scale = aggregator.scale(task)
@@ -94,14 +94,14 @@ def _judge_task(
 
 
 def _density(
-    task: Task, evidence: SlideEvidence, counts: np.ndarray, random: np.random.Generator
+    task: Task, evidence: SlideEvidence, rule: Density, counts: np.ndarray, random: np.random.Generator
 ) -> tuple[float, np.ndarray]:
     """The density on the slide and on its resamples, shape (resamples,)."""
-    density = float(DENSITY.quantity(task, evidence, evidence.once())[0])
+    density = float(rule.quantity(task, evidence, evidence.once())[0])
     if task.name in COUNTED and density == 0.0:
         # nothing seen is not "none there": what n fields without an event leave possible (rule of three)
         return density, random.exponential(1.0 / evidence.fields, size=len(counts))
-    drawn = DENSITY.quantity(task, evidence, counts)
+    drawn = rule.quantity(task, evidence, counts)
     return density, np.maximum(0.0, density + (drawn - density) * _few_blocks(evidence.blocks))
 
 

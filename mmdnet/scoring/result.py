@@ -29,6 +29,7 @@ class TaskScore:
         quantity_interval: its 90 % interval over resampled tissue.
         density: share of hepatocytes with fat, or foci or balloon cells per 200x field.
         density_interval: its 90 % interval over resampled tissue.
+        line: a patch shows the feature where its probability of grade 1 or more is above this.
         rests_on: the aggregation in words.
         calibrated: whether the scale was fitted to graded slides.
         attention: share of the slide's attention per place, shape (places,): sums to 1; NaN where not assessed.
@@ -44,6 +45,7 @@ class TaskScore:
     quantity_interval: tuple[float, float]
     density: float
     density_interval: tuple[float, float]
+    line: float
     rests_on: str
     calibrated: bool
     attention: np.ndarray
@@ -61,7 +63,8 @@ class TaskScore:
             "quantity_interval": _rounded(self.quantity_interval),
             "density": _rounded(self.density),
             "density_interval": _rounded(self.density_interval),
-            "positive_patch_share": _rounded(float(np.mean(positive[np.isfinite(positive)] > 0.5))),
+            "positive_patch_share": _rounded(float(np.mean(positive[np.isfinite(positive)] > self.line))),
+            "line": self.line,
             "rests_on": self.rests_on,
             "calibrated": self.calibrated,
         }
@@ -250,6 +253,7 @@ def _task_score(name: str, summary: Mapping[str, Any], arrays: Mapping[str, np.n
         quantity_interval=(summary["quantity_interval"][0], summary["quantity_interval"][1]),
         density=summary["density"],
         density_interval=(summary["density_interval"][0], summary["density_interval"][1]),
+        line=summary["line"],
         rests_on=summary["rests_on"],
         calibrated=summary["calibrated"],
         attention=arrays[f"attention.{name}"],

@@ -239,6 +239,7 @@ def _task_scores(
             quantity_interval=one.quantity_interval,
             density=one.density,
             density_interval=one.density_interval,
+            line=aggregator.density.line(task.name),
             rests_on=aggregator.title(task),
             calibrated=task.name in aggregator.calibrations,
             attention=_on_places(attention / attention.sum(), seen.used, places),

@@ -39,7 +39,7 @@ def task(grade: int, classes: int, **changes: Any) -> dict[str, Any]:
     facts = {
         "grade": grade, "probabilities": shares, "expected": grade + 0.1, "interval": [grade - 0.2, grade + 0.3],
         "quantity": 0.4, "quantity_interval": [0.3, 0.5], "density": 0.4, "density_interval": [0.3, 0.5],
-        "positive_patch_share": 0.25, "rests_on": "density per field, read by Kleiner's cuts; not calibrated",
+        "positive_patch_share": 0.25, "line": 0.5, "rests_on": "density per field, read by Kleiner's cuts; not calibrated",
         "calibrated": False,
     }  # fmt: skip
     return facts | changes

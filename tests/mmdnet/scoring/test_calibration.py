@@ -4,7 +4,7 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import steatosis_grade
 from mmdnet.scoring.aggregate import choose_aggregator, round_to_grade
-from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, quadratic_kappa
+from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, fit_lines, lines_only, quadratic_kappa
 
 
 def summaries(quantities, rule="density"):
@@ -98,3 +98,37 @@ def test_weighted_kappa_matches_a_case_by_hand():
     gaps = sum((t - g) ** 2 for t in truth for g in grade) / 4
     assert quadratic_kappa(truth, grade, 4) == pytest.approx(1 - 1 / gaps)
     assert np.isnan(quadratic_kappa(np.zeros(3, int), np.zeros(3, int), 4))
+
+
+def overcalling(n, seed):
+    """Patches of which one in twenty has a focus, seen by a network that was shown as many with as without."""
+    random = np.random.default_rng(seed)
+    grades = (random.random(n) < 0.05).astype(int)
+    odds = np.exp(random.normal(np.where(grades, 3.0, -1.0), 1.2))
+    present = odds / (1 + odds)
+    return np.stack([1 - present, present, 0 * present, 0 * present], axis=1), grades
+
+
+def test_a_fitted_line_makes_counts_come_out_as_readers_counted():
+    probabilities, grades = overcalling(2000, seed=0)
+    lines = fit_lines({"inflammation": probabilities}, {"inflammation": grades})
+    assert set(lines) == {"inflammation"}
+    assert lines["inflammation"] > 0.7
+    new, truth = overcalling(5000, seed=1)
+    assert (1 - new[:, 0] > 0.5).sum() > 3 * truth.sum()
+    assert (1 - new[:, 0] > lines["inflammation"]).sum() == pytest.approx(truth.sum(), rel=0.25)
+
+
+def test_a_line_needs_enough_patches_that_show_the_feature():
+    probabilities, grades = overcalling(2000, seed=0)
+    assert fit_lines({"inflammation": probabilities[:90]}, {"inflammation": grades[:90]}) == {}
+    assert fit_lines({"inflammation": probabilities}, {"inflammation": np.zeros_like(grades)}) == {}
+    assert fit_lines({"inflammation": probabilities}, {"inflammation": np.full_like(grades, -1)}) == {}
+
+
+def test_lines_alone_are_used_and_leave_the_grades_uncalibrated():
+    found = choose_aggregator("auto", lines_only({"inflammation": 0.9}))
+    assert found.density.line("inflammation") == 0.9
+    assert found.density.line("ballooning") == 0.5
+    assert found.rule is found.density
+    assert found.calibrations == {}

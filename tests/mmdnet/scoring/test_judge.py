@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from mmdnet.scoring.aggregate import COUNTED, RULES, Aggregator, Calibration, Scale, choose_aggregator
+from mmdnet.scoring.aggregate import COUNTED, RULES, Aggregator, Calibration, Density, Scale, choose_aggregator
 from mmdnet.scoring.judge import judge_nas, judge_tasks
 from tests.mmdnet.scoring.crafted import slide
 
+DENSITY = Density()
 UNCALIBRATED = choose_aggregator("auto", None)
 
 
@@ -75,8 +76,8 @@ def test_nothing_seen_in_thirty_fields_is_grade_zero_for_sure():
 
 def test_a_calibration_error_widens_the_interval():
     scale = Scale((0.0, 1.0), (0.0, 3.0))
-    sharp = Aggregator(RULES["density"], {"steatosis": Calibration("isotonic", scale, (0.0,), 20)})
-    blunt = Aggregator(RULES["density"], {"steatosis": Calibration("isotonic", scale, (-0.8, 0.0, 0.8), 20)})
+    sharp = Aggregator(DENSITY, DENSITY, {"steatosis": Calibration("isotonic", scale, (0.0,), 20)})
+    blunt = Aggregator(DENSITY, DENSITY, {"steatosis": Calibration("isotonic", scale, (-0.8, 0.0, 0.8), 20)})
     narrow, wide = (judge_tasks(nash(), one)["steatosis"].interval for one in (sharp, blunt))
     assert wide[1] - wide[0] > 1.5 > narrow[1] - narrow[0]
 
