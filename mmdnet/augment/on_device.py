@@ -30,12 +30,11 @@ def turn(images: Tensor, turns: Tensor) -> Tensor:
         images: (n, channels, side, side).
         turns: (n,), 0-7: quarter turns (0-3), and from 4 on mirrored first.
     """
+    images = images.contiguous()
     result = torch.empty_like(images)
-    for one in range(8):
-        chosen = turns == one
-        if chosen.any():
-            part = images[chosen]
-            result[chosen] = torch.rot90(part.flip(3) if one >= 4 else part, one % 4, dims=(2, 3))
+    for place, one in enumerate(turns.tolist()):
+        image = images[place].flip(2) if one >= 4 else images[place]
+        result[place] = torch.rot90(image, one % 4, dims=(1, 2))
     return result
 
 
@@ -54,7 +53,7 @@ def augment(images: Tensor, bag_of: Tensor, generator: torch.Generator) -> Tenso
     turns = torch.randint(8, (n,), generator=generator)
     matrices = stain_matrices(bags, generator)
     brighter = BRIGHTNESS * (2 * torch.rand(bags, 1, 1, generator=generator) - 1)
-    turned = turn(images, turns.to(images.device))
+    turned = turn(images, turns)
     density = (turned.flatten(2).float() + 1).div_(256).log_().neg_()
     matrix, shift = (part.to(images.device)[bag_of.to(images.device)] for part in (matrices, brighter))
     density = torch.baddbmm(shift.expand(n, 3, 1), matrix, density)

@@ -117,6 +117,8 @@ class PositiveFirstSampler:
         self.domain = cohort.domains(domain_key)[0]
         self.bags_per_epoch = min(bags_per_epoch or 5 * len(self.slides), BAGS_PER_SLIDE * len(self.slides))
         self.grades = self._bag_grades()
+        self.owns = self._owners()
+        self._place = {slide: place for place, slide in enumerate(self.slides)}
         self.wanted = self._wanted(natural_share)
         self._used = np.zeros(len(cohort.patch_id))
         self._next_epoch = 0
@@ -138,12 +140,17 @@ class PositiveFirstSampler:
             grades[s] = own
         return grades
 
+    def _owners(self) -> np.ndarray:
+        """Which slides have patches of which grade, (tasks, 4, slides) bool."""
+        owns = np.zeros((len(TASKS), 4, len(self.slides)), bool)
+        for place, s in enumerate(self.slides):
+            for t, task in enumerate(TASKS):
+                owns[t, : task.highest + 1, place] = np.isin(np.arange(task.highest + 1), self.grades[s][:, t])
+        return owns
+
     def _wanted(self, natural_share: float) -> np.ndarray:
         """Bags wanted by (task, grade), shape (3, 4); a grade no patch has is not wanted."""
-        there = np.zeros((len(TASKS), 4), bool)
-        for own in self.grades.values():
-            for t in range(len(TASKS)):
-                there[t, np.unique(own[:, t][own[:, t] >= 0])] = True
+        there = self.owns.any(axis=2)
         natural = np.zeros((len(TASKS), 4))
         for bag in natural_bags(self.cohort, self.slides, self.bag_size):
             for known in np.flatnonzero(bag.grades >= 0):
@@ -156,33 +163,28 @@ class PositiveFirstSampler:
     def _draw(self, number: int) -> list[Bag]:
         random = np.random.default_rng((self.seed, 7, number))
         wanted = self.wanted.copy()
-        per_slide = dict.fromkeys(self.slides, 0)
-        per_domain: dict[int, int] = {}
-        cap = max(BAGS_PER_SLIDE, -(-self.bags_per_epoch // len(self.slides)))
+        counts = _Counts(self.domain[self.slides])
         bags: list[Bag] = []
         while len(bags) < self.bags_per_epoch:
-            bag = self._next_bag(wanted, per_slide, per_domain, cap, random)
+            bag = self._next_bag(wanted, counts, random)
             bags.append(bag)
-            per_slide[bag.slide_index] += 1
-            domain = int(self.domain[bag.slide_index])
-            per_domain[domain] = per_domain.get(domain, 0) + 1
+            counts.add(self._place[bag.slide_index])
             for t in np.flatnonzero(bag.grades >= 0):
                 wanted[t, bag.grades[t]] -= 1
         self._used *= 0.5  # what was used long ago is as good as new
         self._next_epoch = number + 1
         return spread(bags, random)
 
-    def _next_bag(self, wanted, per_slide, per_domain, cap, random) -> Bag:  # type: ignore[no-untyped-def]
-        open_slides = [s for s in self.slides if per_slide[s] < cap]
+    def _next_bag(self, wanted: np.ndarray, counts: "_Counts", random: np.random.Generator) -> Bag:
+        """A bag for the (task, grade) most wanted that a slide below its cap can give."""
         order: list[int] = np.argsort(-wanted + 1e-6 * random.random(wanted.shape), axis=None).tolist()
         for place in order:
-            t, grade = divmod(place, wanted.shape[1])
-            owners = [s for s in open_slides if (self.grades[s][:, t] == grade).any()]
-            if owners:
-                key = [(per_domain.get(int(self.domain[s]), 0), per_slide[s], random.random()) for s in owners]
-                slide = owners[min(range(len(owners)), key=key.__getitem__)]
-                return self._fill(slide, t, grade, wanted, random)
-        return self._fill(open_slides[0], 0, 0, wanted, random)
+            task, grade = divmod(place, wanted.shape[1])
+            owners = np.flatnonzero(self.owns[task, grade] & (counts.per_slide < counts.cap))
+            if len(owners):
+                keys = (random.random(len(owners)), counts.per_slide[owners], counts.of_domain()[owners])
+                return self._fill(self.slides[owners[np.lexsort(keys)[0]]], task, grade, wanted, random)
+        raise AssertionError("the cap leaves room for every bag of an epoch")
 
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
         """A bag of a slide whose highest known grade in `task` is `grade`."""
@@ -232,6 +234,24 @@ class PositiveFirstSampler:
             graded = (grades >= 0).any(axis=1)
             keys.append(np.where(grades[:, negatives_of] == 0, 0, np.where(graded, 1, 2)))
         return places[np.lexsort(keys)[:count]]
+
+
+class _Counts:
+    """How many bags each slide and each domain has given in this epoch."""
+
+    def __init__(self, domains: np.ndarray) -> None:
+        self._domain = domains - domains.min()  # slides of unknown domain are one of their own
+        self._per_domain = np.zeros(int(self._domain.max()) + 1, int)
+        self.per_slide = np.zeros(len(domains), int)
+        self.cap = BAGS_PER_SLIDE
+
+    def add(self, place: int) -> None:
+        self.per_slide[place] += 1
+        self._per_domain[self._domain[place]] += 1
+
+    def of_domain(self) -> np.ndarray:
+        """Bags of each slide's domain, (slides,)."""
+        return self._per_domain[self._domain]
 
 
 class SinglePatches:

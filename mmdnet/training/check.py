@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from mmdnet.bags.cohort import Cohort, grade_counts
@@ -23,6 +24,7 @@ class CheckReport:
         trained_tasks: tasks with two different grades or more in the training part.
         domains: the domains told apart; empty when the domain branch is off.
         device: where it would run.
+        warm_up: epochs on single patches before bags are used.
     """
 
     lines: tuple[str, ...]
@@ -30,6 +32,7 @@ class CheckReport:
     trained_tasks: tuple[str, ...]
     domains: tuple[str, ...]
     device: str
+    warm_up: int
 
 
 def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport:
@@ -45,9 +48,11 @@ def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport
     device = best_device(choices.device)
     backbone = create_backbone(choices.backbone, 299, choices.weights)
     _memory(backbone, choices, device)
-    if choices.mode == "fast" and not choices.warm_up_epochs and not choices.weights:
+    graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
+    warm_up = choices.warm_up if graded.any() else 0
+    if choices.mode == "fast" and not warm_up and not choices.weights:
         warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
-    if choices.warm_up_epochs and not cohort.known().any():
+    if choices.warm_up_epochs and not warm_up:
         raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
     counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}
     lines += [
@@ -57,7 +62,9 @@ def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport
         f"at most {choices.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
-    return CheckReport(tuple(lines), tuple(warnings), trained, domains, device)
+    if warm_up:
+        lines.append(f"Warm-up on single graded patches: {warm_up} of {choices.epochs} epochs.")
+    return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, warm_up)
 
 
 def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -105,7 +112,7 @@ def _memory(backbone: Backbone, choices: TrainingChoices, device: str) -> None:
 
     The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.
     """
-    if choices.mode == "fast" and not choices.warm_up_epochs:
+    if choices.mode == "fast" and not choices.warm_up:
         return
     sizes: list[int] = []
     leaves = [one for one in backbone.modules() if not list(one.children())]

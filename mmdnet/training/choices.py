@@ -32,7 +32,8 @@ class TrainingChoices(BaseModel):
         mode: `full` trains all end to end; `fast` warms the backbone up on single patches, then freezes it and trains
             the heads on stored features.
         warm_up_epochs: epochs on single graded patches alone before bags are used; in `fast` mode the only time the
-            backbone learns.
+            backbone learns. Not given: half of the epochs for a backbone from scratch, none for one with weights (and
+            none where no patch has a grade).
         weights: local safetensors file for the backbone; without one it starts at random.
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
@@ -48,7 +49,7 @@ class TrainingChoices(BaseModel):
     weights: Path | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     epochs: int = Field(default=30, ge=1, le=100)
-    warm_up_epochs: int = Field(default=0, ge=0, le=100)
+    warm_up_epochs: int | None = Field(default=None, ge=0, le=100)
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)
     head: HeadKind = "corn"
@@ -76,9 +77,16 @@ class TrainingChoices(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingChoices":
-        if self.warm_up_epochs >= self.epochs:
+        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
             raise ValueError("warm-up epochs must be fewer than all epochs")
         return self
+
+    @property
+    def warm_up(self) -> int:
+        """Epochs of warm-up, if there are graded patches."""
+        if self.warm_up_epochs is not None:
+            return self.warm_up_epochs
+        return 0 if self.weights else self.epochs // 2
 
     @property
     def backbone_rate(self) -> float:

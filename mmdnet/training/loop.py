@@ -1,7 +1,5 @@
 """The training loop: full (end to end, as the paper) or fast (frozen backbone, stored features), one code for both."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +14,6 @@ from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
-from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.backbones import create_backbone
 from mmdnet.nn.io import ModelCard, save_model
@@ -26,11 +23,14 @@ from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoin
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features
 from mmdnet.training.feed import Batch, batches, to_device
+from mmdnet.training.history import write_history
+from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.schedules import class_weights, domain_strength, learning_rate_share
 
 OnProgress = Callable[[dict[str, Any]], None]
 IGNORED_SHARE = 1 / 8  # set-aside patches beside those in bags, for the quality gate
 CLIP = 1.0
+WARM_UP_BATCH = 32  # single patches in a step: more, smaller steps learn faster from scratch
 AT_ONCE = 32  # patches per forward pass when features are stored
 
 
@@ -67,7 +67,8 @@ def train(
     report = check(cohort, choices, split)
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
-    run = _Run(cohort, pixels, choices, split, folder, report, on_progress, name)
+    keep_freed_memory()
+    run = Run(cohort, pixels, choices, split, folder, report, on_progress, name)
     folder.mkdir(parents=True, exist_ok=True)
     run.resume()
     while run.has_more():
@@ -75,8 +76,8 @@ def train(
     return run.finish()
 
 
-class _Run:
-    """One training under way."""
+class Run:
+    """One training under way; `train` is what to call."""
 
     def __init__(
         self,
@@ -150,13 +151,13 @@ class _Run:
 
     def has_more(self) -> bool:
         done = self.progress
-        last_look = max(done.best_epoch, self.choices.warm_up_epochs)
+        last_look = max(done.best_epoch, self.report.warm_up)
         waited = done.epoch - last_look if self.validation else 0
         return done.epoch < self.choices.epochs and waited < self.choices.patience
 
     @property
     def warming_up(self) -> bool:
-        return self.progress.epoch < self.choices.warm_up_epochs
+        return self.progress.epoch < self.report.warm_up
 
     @property
     def frozen(self) -> bool:
@@ -185,32 +186,34 @@ class _Run:
 
     def _bags(self, number: int) -> tuple[list[Bag], int]:
         """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
-        size, per_step = self.choices.bag_size, self.choices.bags_per_step
         if not self.warming_up:
-            return self.sampler.epoch(number), per_step
+            return self.sampler.epoch(number), self.choices.bags_per_step
         single = SinglePatches(self.cohort, self.split.train, self.choices.seed)
-        return single.epoch(number, size * self.sampler.bags_per_epoch), size * per_step
+        return single.epoch(number, self.choices.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
 
     def _steps(self, bags: list[Bag], number: int, per_step: int) -> Iterator[dict[str, float]]:
         steps = -(-len(bags) // per_step)
         generator = torch.Generator().manual_seed(self.choices.seed * 100_003 + number)
-        weights = self._loss_weights(bags)
+        weights = self.loss_weights(bags)
         extra = self._set_aside(steps, number)
         read = self._read_stored if self.frozen else self.pixels.read
         for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra)):
             of_phase = self._phase_share(number + step / steps)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["full_lr"] * learning_rate_share(of_phase)
-            yield self._step(batch, weights, domain_strength(of_phase, self.choices.alpha), generator)
+            yield self.step(batch, weights, domain_strength(of_phase, self.choices.alpha), generator)
 
     def _phase_share(self, epochs_done: float) -> float:
         """Share of the present phase done: warm-up and the training on bags each have their own schedule."""
-        warm, total = self.choices.warm_up_epochs, self.choices.epochs
+        warm, total = self.report.warm_up, self.choices.epochs
         return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)
 
-    def _step(
-        self, batch: Batch, weights: LossWeights, strength: float, generator: torch.Generator
-    ) -> dict[str, float]:
+    def step(self, batch: Batch, weights: LossWeights, strength: float, generator: torch.Generator) -> dict[str, float]:
+        """One step of the optimiser; the named losses before it.
+
+        Raises:
+            LabError: the loss is not a number.
+        """
         features = self._features(batch, generator)
         present = batch.present.to(self.device)
         in_bags = batch.in_bags
@@ -236,7 +239,8 @@ class _Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.net.embed(ready)
 
-    def _loss_weights(self, bags: list[Bag]) -> LossWeights:
+    def loss_weights(self, bags: list[Bag]) -> LossWeights:
+        """How the losses of an epoch with these bags are weighed."""
         cap, trained = self.choices.class_weight_cap, self.report.trained_tasks
         of_bags = np.stack([bag.grades for bag in bags])
         of_patches = self.cohort.grades[np.concatenate([bag.instances for bag in bags])].astype(np.int64)
@@ -262,9 +266,8 @@ class _Run:
         if not len(self.set_aside):
             return []
         random = np.random.default_rng((self.choices.seed, 11, number))
-        count = min(
-            len(self.set_aside), max(1, round(self.choices.bag_size * self.choices.bags_per_step * IGNORED_SHARE))
-        )
+        beside = WARM_UP_BATCH if self.warming_up else self.choices.bag_size * self.choices.bags_per_step
+        count = min(len(self.set_aside), max(1, round(beside * IGNORED_SHARE)))
         return [random.choice(self.set_aside, count, replace=False) for _ in range(steps)]
 
     # -- frozen features -----------------------------------------------------------------------------------------
@@ -384,23 +387,3 @@ class _Run:
             warnings=self.report.warnings,
             simulated=any(slide.simulated for slide in slides),
         )
-
-
-def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Write metrics.csv, one row per epoch, and the last epoch to TensorBoard.
-
-    The table is written whole each time, so a resumed run neither repeats a row nor loses one.
-    """
-    columns = list(dict.fromkeys(key for row in history for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_aside(folder / "metrics.csv", text.getvalue().encode())
-    from torch.utils.tensorboard import SummaryWriter
-
-    row = history[-1]
-    with SummaryWriter(str(folder / "tensorboard"), purge_step=row["epoch"]) as board:
-        for key, value in row.items():
-            if key != "epoch" and value is not None:
-                board.add_scalar(key.replace("_", "/", 1), value, row["epoch"])

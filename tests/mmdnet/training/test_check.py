@@ -86,3 +86,11 @@ def test_warm_up_without_graded_patches_is_refused(crafted):
     slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
     with pytest.raises(LabError, match="Warm-up"):
         check(replace(cohort, slides=slides), TrainingChoices(warm_up_epochs=1), Split(tuple(range(6))))
+
+
+def test_slides_graded_as_a_whole_train_without_warm_up(crafted):
+    cohort = with_grades(crafted.cohort, None, -1)
+    slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
+    report = check(replace(cohort, slides=slides), TrainingChoices(device="cpu"), Split(tuple(range(6))))
+    assert report.warm_up == 0
+    assert report.trained_tasks == ("steatosis",)

@@ -27,3 +27,10 @@ def test_a_misspelt_or_impossible_choice_is_refused(given):
 def test_a_backbone_with_weights_learns_slowly():
     assert TrainingChoices().backbone_rate > 100 * TrainingChoices(weights="w.safetensors").backbone_rate / 10
     assert TrainingChoices(lr_backbone=0.5).backbone_rate == 0.5
+
+
+def test_a_backbone_from_scratch_warms_up_for_half_of_the_epochs_and_one_with_weights_does_not():
+    assert [TrainingChoices(epochs=epochs).warm_up for epochs in (1, 2, 30)] == [0, 1, 15]
+    assert TrainingChoices(weights="w.safetensors").warm_up == 0
+    assert TrainingChoices(warm_up_epochs=3).warm_up == 3
+    assert read_choices({"preset": "paper"}).warm_up == 0

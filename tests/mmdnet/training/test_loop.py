@@ -12,7 +12,15 @@ from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.loop import train
 
-QUICK = {"epochs": 3, "bag_size": 4, "bags_per_step": 3, "bags_per_epoch": 6, "projection": 32, "device": "cpu"}
+QUICK = {
+    "epochs": 3,
+    "warm_up_epochs": 0,
+    "bag_size": 4,
+    "bags_per_step": 3,
+    "bags_per_epoch": 6,
+    "projection": 32,
+    "device": "cpu",
+}
 
 
 class Killed(BaseException):

@@ -1,0 +1,28 @@
+"""What a training leaves to look at: a table and TensorBoard's file."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from mmdnet.files import write_aside
+
+
+def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
+    """Write metrics.csv, one row per epoch, and the last epoch to TensorBoard.
+
+    The table is written whole each time, so a resumed run neither repeats a row nor loses one.
+    """
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_aside(folder / "metrics.csv", text.getvalue().encode())
+    from torch.utils.tensorboard import SummaryWriter
+
+    row = history[-1]
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=row["epoch"]) as board:
+        for key, value in row.items():
+            if key != "epoch" and value is not None:
+                board.add_scalar(key.replace("_", "/", 1), value, row["epoch"])
