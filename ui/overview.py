@@ -51,7 +51,7 @@ def view_bar() -> tuple[str, list[str]]:
             layers = st.pills(
                 "Show on the slide",
                 list(LAYERS),
-                format_func=LAYERS.get,
+                format_func=LAYERS.__getitem__,
                 selection_mode="multi",
                 default=["patches"],
                 key="layers",
@@ -161,7 +161,7 @@ def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
         st.selectbox(
             "Slide",
             ids,
-            format_func=names.get,
+            format_func=names.__getitem__,
             key="pick_slide",
             label_visibility="collapsed",
             on_change=lambda: go_to("slide", st.session_state["pick_slide"]),

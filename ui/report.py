@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
     st.selectbox(
         "Report",
         ids,
-        format_func=names.get,
+        format_func=names.__getitem__,
         key="pick_score",
         on_change=lambda: go_to("score", st.session_state["pick_score"]),
         label_visibility="collapsed",
@@ -263,7 +264,7 @@ def downloads(score: ScoreView) -> None:
     for title, kind, mime in FILES:
         st.download_button(
             title,
-            data=lambda kind=kind: getattr(lab().reports, kind)(score.id),
+            data=partial(getattr(lab().reports, kind), score.id),
             file_name=f"{stem}_report.{kind}",
             mime=mime,
             icon=":material/download:",

@@ -132,7 +132,7 @@ def refusals() -> Iterator[None]:
 
 def open_page(page: str) -> NoReturn:
     """Go to that page (its name without folder and ending), keeping the places its address names."""
-    places = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
+    places: dict[str, str] = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
     st.switch_page(f"pages/{page}.py", query_params=places)
 
 

@@ -282,7 +282,7 @@ def set_aside_gallery(slide: SlideView, patches: Sequence[PatchView]) -> None:
         if not box.open:
             return
         reason = st.pills(
-            "Reason", list(names), format_func=names.get, default=next(iter(names)), key=f"why_{slide.id}"
+            "Reason", list(names), format_func=names.__getitem__, default=next(iter(names)), key=f"why_{slide.id}"
         )
         shown = [patch for patch in aside if reason in (None, patch.set_aside)]
         pages = -(-len(shown) // GALLERY)

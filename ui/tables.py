@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 
-def table_height(rows: int, most: int, row_px: int = 35) -> int | str:
+def table_height(rows: int, most: int, row_px: int = 35) -> int | Literal["content"]:
     """Height of a table that shows all its rows up to `most`, and scrolls beyond."""
     return "content" if rows <= most else 35 + row_px * most
 

@@ -77,14 +77,14 @@ def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
         rule = st.selectbox(
             "Where readers differ",
             list(RULES),
-            format_func=RULES.get,
+            format_func=RULES.__getitem__,
             key="train_rule",
             help="Which grade a patch gets when several readers graded it.",
         )
     preset = st.segmented_control(
         "Network",
         list(PRESETS),
-        format_func=PRESETS.get,
+        format_func=PRESETS.__getitem__,
         default="product",
         required=True,
         key="train_preset",
@@ -104,7 +104,7 @@ def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
     )
     left, right = st.columns(2)
     epochs = left.number_input("Epochs", 1, 100, value=100 if paper else 30, key=f"train_epochs_{preset}")
-    device = right.selectbox("Computed on", list(DEVICES), format_func=DEVICES.get, key="train_device")
+    device = right.selectbox("Computed on", list(DEVICES), format_func=DEVICES.__getitem__, key="train_device")
     choices: dict[str, Any] = {"preset": preset, "backbone": backbone, "epochs": int(epochs), "device": device}
     with st.expander("More choices"):
         choices["seed"] = int(
@@ -117,14 +117,14 @@ def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
                 help="The same seed gives the same split and the same training.",
             )
         )
-        choices["mode"] = st.selectbox("Trained", list(MODES), format_func=MODES.get, key="train_mode")
+        choices["mode"] = st.selectbox("Trained", list(MODES), format_func=MODES.__getitem__, key="train_mode")
         choices["bag_size"] = int(st.number_input("Patches in a bag", 4, 256, value=16, key="train_bag"))
         if not paper:
-            choices["head"] = st.selectbox("Heads", list(HEADS), format_func=HEADS.get, key="train_head")
+            choices["head"] = st.selectbox("Heads", list(HEADS), format_func=HEADS.__getitem__, key="train_head")
             choices["domain_key"] = st.selectbox(
                 "Made insensitive to",
                 list(DOMAINS),
-                format_func=DOMAINS.get,
+                format_func=DOMAINS.__getitem__,
                 key="train_domain",
                 help="What the domain branch must not be able to tell from a bag.",
             )
@@ -166,7 +166,7 @@ def run_picker(runs: Sequence[RunView]) -> RunView:
     st.selectbox(
         "Training",
         ids,
-        format_func=names.get,
+        format_func=names.__getitem__,
         key="pick_run",
         on_change=lambda: go_to("run", st.session_state["pick_run"]),
     )

@@ -14,7 +14,7 @@ from ui.session import at, go_to, lab, refusals
 from ui.zoom_routes import zoom_token
 
 if TYPE_CHECKING:
-    from mmdnet.scoring.heat import HeatLegend
+    from mmdnet.reports.schema import AttentionMap
     from mmdnet.workflows.views import PatchView, SlideView
 
 HEIGHT_PX = 560
@@ -29,7 +29,7 @@ class HeatLayer:
     id: str
     title: str
     url: str
-    legend: HeatLegend
+    legend: AttentionMap
 
 
 @cache
