@@ -174,6 +174,58 @@ def verify(session: Session) -> Verdict:
     return Verdict(count, previous)
 
 
+def latest(session: Session, reader_id: int, patch_id: int, session_id: int | None = None) -> LabelEvent | None:
+    """The reader's newest event on the patch, withdrawn or not; only of one label session if given."""
+    statement = select(LabelEvent).where(LabelEvent.reader_id == reader_id, LabelEvent.patch_id == patch_id)
+    if session_id is not None:
+        statement = statement.where(LabelEvent.session_id == session_id)
+    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
+
+
+def before(session: Session, event: LabelEvent, inside: bool) -> LabelEvent | None:
+    """The reader's event on the same patch just before this one: `inside` its label session, or anywhere."""
+    statement = select(LabelEvent).where(
+        LabelEvent.reader_id == event.reader_id, LabelEvent.patch_id == event.patch_id, LabelEvent.id < event.id
+    )
+    if inside:
+        statement = statement.where(LabelEvent.session_id == event.session_id)
+    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
+
+
+def latest_in_session(
+    session: Session, session_id: int, reader_id: int, patches: Iterable[int]
+) -> dict[int, LabelEvent]:
+    """The newest event of a label session on each of these patches that has one."""
+    found: dict[int, LabelEvent] = {}
+    ids = list(patches)
+    for start in range(0, len(ids), CHUNK):
+        rows = session.scalars(
+            select(LabelEvent)
+            .where(LabelEvent.reader_id == reader_id, LabelEvent.patch_id.in_(ids[start : start + CHUNK]))
+            .where(LabelEvent.session_id == session_id)
+            .order_by(LabelEvent.id)
+        )
+        found.update((event.patch_id, event) for event in rows)
+    return found
+
+
+def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEvent | None:
+    """The newest event of the session that was not undone; None if nothing is left to undo."""
+    undone: set[str] = set()
+    events = session.scalars(
+        select(LabelEvent)
+        .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
+        .order_by(LabelEvent.id.desc())
+        .execution_options(yield_per=50)
+    )
+    for event in events:
+        if event.act == "undo":
+            undone.add(event.shown.get("undoes", ""))
+        elif event.key not in undone:
+            return event
+    return None
+
+
 def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
     """The events of these keys, oldest first."""
     found: list[LabelEvent] = []

@@ -25,7 +25,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.labels.queue import Candidates, fat_look, plan_queue
 from mmdnet.workflows import label_acts as acts
-from mmdnet.workflows import label_sets, label_tables
+from mmdnet.workflows import label_reviews, label_sets, label_tables
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.label_views import (
     AuditView,
@@ -47,6 +47,7 @@ from mmdnet.workflows.label_views import (
 log = logging.getLogger(__name__)
 
 ENOUGH_FOR_PACE = 5
+REVIEWS = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
 
 
 class Labels:
@@ -112,6 +113,31 @@ class Labels:
             session.add(row)
             session.flush()
             queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in picks])
+            return _session_view(session, row)
+
+    def create_review(
+        self,
+        project_id: int,
+        reader_id: int,
+        kind: str,
+        share: float = 0.1,
+        washout_days: float = 14,
+        seed: int = 0,
+    ) -> SessionView:
+        """A session of second, repeat or adjudication reads; see `label_reviews.patches_to_review`.
+
+        Raises:
+            LabError: nothing is left to read, or a choice is out of range.
+        """
+        with rows.appending(self._desk.db) as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            patches = label_reviews.patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
+            choices = {"kind": kind, "share": share}
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=REVIEWS[kind], plan=choices, seed=seed)
+            session.add(row)
+            session.flush()
+            queues.append_items(session, row.id, [(patch, kind) for patch in patches])
             return _session_view(session, row)
 
     def add_to_queue(self, session_id: int, patch_ids: Iterable[int], stream: str = "region") -> int:
@@ -322,6 +348,13 @@ class Labels:
         with self._desk.db() as session:
             return label_sets.build(session, project_id, rule, reader_id)
 
+    def agreement(
+        self, project_id: int
+    ) -> tuple[list[label_reviews.PairAgreement], list[label_reviews.GroupAgreement]]:
+        """How far readers agree on the patches they have in common: every pair, and all together, per task."""
+        with self._desk.db() as session:
+            return label_reviews.pairs(session, project_id), label_reviews.group(session, project_id)
+
     def export_csv(self, project_id: int, reader_id: int | None = None) -> str:
         """Every reader's standing label of every patch as CSV; see `label_tables` for the columns."""
         with self._desk.db() as session:
@@ -351,6 +384,11 @@ class Labels:
                 session.add(reader)
                 session.flush()
             return reader.id
+
+    def log_state(self) -> str:
+        """Hash of the newest event: changes whenever any label does."""
+        with self._desk.db() as session:
+            return rows.last_hash(session)
 
     def verify(self) -> AuditView:
         """Whether every event of the log follows the one before, unchanged; names the first that does not."""

@@ -285,3 +285,64 @@ def test_a_table_with_wrong_lines_is_refused_with_their_numbers(label_bench):
 def test_a_table_that_is_none_is_refused_in_words(label_bench, data):
     outcome = label_bench.labels.import_csv(label_bench.project, data)
     assert outcome.problems and outcome.imported == 0
+
+
+def grade_all(bench, reader, grades):
+    patches = bench.patches[bench.slides[0]]
+    labels = [PatchGrades(patch, steatosis=grade) for patch, grade in zip(patches, grades, strict=False)]
+    bench.labels.put_many(bench.project, bench.readers[reader], labels)
+
+
+def test_second_reads_are_patches_of_others_and_blind(label_bench):
+    bench = label_bench
+    grade_all(bench, 0, [1] * 30)
+    view = bench.labels.create_review(bench.project, bench.readers[1], "second")
+    items = bench.labels.queue(view.id)
+    assert (view.kind, len(items)) == ("second", 3) and all(item.own is None for item in items)
+
+
+def test_a_repeat_read_starts_without_the_first_label_and_undo_keeps_it(label_bench):
+    bench = label_bench
+    grade_all(bench, 0, [1] * 10)
+    view = bench.labels.create_review(bench.project, bench.readers[0], "repeat", share=0.2, washout_days=0)
+    item = bench.labels.queue(view.id)[0]
+    assert item.own is None and view.labelled == 0
+    bench.labels.put(act(bench, view, item, grades={"steatosis": 3}))
+    assert bench.labels.undo(view.id, bench.readers[0]) == [item.patch_id]
+    assert bench.labels.progress(view.id).labelled == 0
+    assert {one.steatosis for one in bench.labels.current(bench.project)} == {1}
+
+
+def test_repeat_reads_wait_for_the_washout(label_bench):
+    grade_all(label_bench, 0, [1] * 10)
+    with pytest.raises(LabError, match="nothing to read"):
+        label_bench.labels.create_review(label_bench.project, label_bench.readers[0], "repeat")
+
+
+def test_disagreements_are_what_is_adjudicated_and_then_they_are_settled(label_bench):
+    bench = label_bench
+    grade_all(bench, 0, [1, 1, 2, 0])
+    grade_all(bench, 1, [1, 3, 2, 1])
+    view = bench.labels.create_review(bench.project, bench.readers[2], "adjudication")
+    items = bench.labels.queue(view.id)
+    patches = bench.patches[bench.slides[0]]
+    assert {item.patch_id for item in items} == {patches[1], patches[3]}
+    bench.labels.put(act(bench, view, items[0], grades={"steatosis": 2}, reader_id=bench.readers[2]))
+    rows = {row.patch_id: row.steatosis for row in bench.labels.label_set(bench.project, "adjudicated").rows}
+    assert rows == {patches[0]: 1, patches[2]: 2, items[0].patch_id: 2}
+
+
+def test_agreement_is_told_for_every_pair_on_what_both_graded(label_bench):
+    bench = label_bench
+    grade_all(bench, 0, [0, 1, 2, 3, 0, 1])
+    grade_all(bench, 1, [0, 1, 2, 2])
+    pairs, groups = bench.labels.agreement(bench.project)
+    (pair,) = pairs
+    assert (pair.task, pair.first, pair.second, pair.n) == ("steatosis", "Ada", "Ben", 4)
+    assert 0.8 < pair.coefficients["kappa, quadratic"].value < 1
+    assert [one.readers for one in groups] == [2, 2, 2]
+
+
+def test_agreement_of_a_project_without_labels_is_empty(label_bench):
+    pairs, groups = label_bench.labels.agreement(label_bench.project)
+    assert pairs == [] and all(one.alpha.value is None for one in groups)
