@@ -24,13 +24,15 @@ from mmdnet.slides.tissue import Tissue
 
 MARGIN_UM = 32.0  # as wide as the largest droplet's radius
 
-SMALLEST_UM2 = 7.0  # a droplet of 3 µm; smaller ones are below what 0.5 µm/px shows reliably
+SMALLEST_UM2 = 3.0  # a droplet of 2 µm; smaller ones are below what 0.5 µm/px shows
+SMALLEST_HAZY_UM2 = 40.0
+HAZE_UM = 1.2
 LARGEST_UM2 = 3_000.0  # 62 µm across
 LARGE_UM2 = 1_200.0  # above it, vessels: must be rounder, and empty
 SMOOTH_UM = 0.35
 BRIGHT = 26  # grey levels below glass that still count as empty
 SPECK_UM2 = 30.0
-RIM_UM = 0.5
+RIM_UM = 0.8
 _CROSS = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.uint8)
 WAIST = 0.62  # parts are cut where the distance to the rim falls below this share of its greatest value
 SOLID, SOLID_SMALL, SOLID_LARGE = 0.88, 0.9, 0.93
@@ -65,8 +67,8 @@ def measure_fat(rgb: Pixels, mpp: float, inside: NDArray[np.bool_] | None = None
     whole = parts.size
     if inside is not None:
         parts, whole = np.where(inside, parts, 0), int(inside.sum())
-    areas = np.bincount(parts.ravel())[1:]
-    areas = areas[areas > 0] * mpp**2
+    counts = np.bincount(parts.ravel())[1:]
+    areas = counts[counts > 0] * mpp**2
     if not len(areas) or not whole:
         return FatMeasure(0.0, 0, None)
     diameters = 2 * np.sqrt(areas / np.pi)
@@ -123,7 +125,7 @@ def _centred_in(droplets: NDArray[np.int32], inner: tuple[slice, slice]) -> NDAr
     """Diameters in pixels of the numbered droplets (h, w) whose centre lies in a part of the image."""
     numbers = droplets.ravel()
     areas = np.bincount(numbers)
-    rows, cols = np.divmod(np.arange(droplets.size), droplets.shape[1])
+    rows, cols = (place.ravel() for place in np.indices(droplets.shape))
     with np.errstate(invalid="ignore"):
         y, x = np.bincount(numbers, rows) / areas, np.bincount(numbers, cols) / areas
     here = (areas > 0) & (y >= inner[0].start) & (y < inner[0].stop) & (x >= inner[1].start) & (x < inner[1].stop)
@@ -131,20 +133,22 @@ def _centred_in(droplets: NDArray[np.int32], inner: tuple[slice, slice]) -> NDAr
     return 2 * np.sqrt(areas[here] / np.pi)
 
 
-def white_masks(rgb: Pixels, mpp: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """What is as bright as glass, and the wider area nearer to glass than to tissue; 0 or 1, (h, w) each.
+def white_masks(rgb: Pixels, mpp: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """What is as bright as glass; the wider area nearer to glass than to tissue; bright haze; 0 or 1, (h, w) each.
 
     Only the brighter tells fat from pale cytoplasm, but a droplet's rim, blurred by the optics, lies half way.
     """
     smooth = cv2.GaussianBlur(rgb, (0, 0), max(0.3, SMOOTH_UM / mpp))
-    low = np.asarray(smooth.min(axis=2))
+    low = np.asarray(smooth, np.uint8).min(axis=2)
     glass = float(np.clip(np.percentile(low, 99.5), 215, 250))
     stained = low[low < glass - 40]
     tissue = float(np.median(stained)) if stained.size > 0.01 * low.size else glass - 90
     chroma = smooth.max(axis=2) - low
     bright = (low > glass - BRIGHT) & (chroma < 32)
-    near = (low > max((glass + tissue) / 2, glass - 70)) & (chroma < 64)
-    return _without_specks(bright.astype(np.uint8), mpp), near.astype(np.uint8)
+    near = (low > max((glass + tissue) / 2, glass - 85)) & (chroma < 64)
+    coarse = cv2.GaussianBlur(low, (0, 0), HAZE_UM / mpp).astype(np.float32)
+    hazy = (coarse > tissue + 0.62 * (glass - tissue)) & near
+    return _without_specks(bright.astype(np.uint8), mpp), near.astype(np.uint8), hazy.astype(np.uint8)
 
 
 def _without_specks(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
@@ -157,23 +161,31 @@ def _without_specks(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
 
 def fat_droplets(rgb: Pixels, mpp: float) -> NDArray[np.int32]:
     """Droplets of an image, numbered from 1; 0 is everything else; (h, w)."""
-    white, near = white_masks(rgb, mpp)
-    white = np.asarray(cv2.morphologyEx(white, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
+    white, near, hazy = white_masks(rgb, mpp)
     out = np.zeros(white.shape, np.int32)
-    found = 0
+    _collect(np.asarray(cv2.morphologyEx(white, cv2.MORPH_OPEN, _CROSS), np.uint8), out, mpp, SMALLEST_UM2)
+    sharp = _to_rim(out, near, mpp)
+    # Droplets above or below the plane of focus: hazy, and only where nothing sharp was found.
+    taken = np.asarray(cv2.dilate((sharp > 0).astype(np.uint8), _disk(2)), np.uint8)
+    _collect(hazy & (1 - taken), sharp, mpp, SMALLEST_HAZY_UM2)
+    return sharp
+
+
+def _collect(white: NDArray[np.uint8], out: NDArray[np.int32], mpp: float, smallest_um2: float) -> None:
+    """Number the round bodies of a white mask (h, w) in `out`, onwards from what is there."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
+    found = int(out.max())
     for part in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[part])
-        if area * mpp**2 < SMALLEST_UM2:
+        if area * mpp**2 < smallest_um2:
             continue
         cut = (parts[y : y + h, x : x + w] == part).astype(np.uint8)
         whole = _is_droplet(cut, x, y, white.shape, mpp)
         for piece, left, top in [(cut, x, y)] if whole else _at_waists(cut, x, y, mpp):
-            if whole or _is_droplet(piece, left, top, white.shape, mpp):
+            if piece.sum() * mpp**2 >= smallest_um2 and (whole or _is_droplet(piece, left, top, white.shape, mpp)):
                 found += 1
                 place = out[top : top + piece.shape[0], left : left + piece.shape[1]]
                 place[(piece > 0) & (place == 0)] = found
-    return _to_rim(out, near, mpp)
 
 
 def _to_rim(droplets: NDArray[np.int32], near: NDArray[np.uint8], mpp: float) -> NDArray[np.int32]:
@@ -209,7 +221,7 @@ def _at_waists(cut: NDArray[np.uint8], x: int, y: int, mpp: float) -> list[Piece
         margin = int(deepest) + 4
         rows = slice(max(0, top - margin), top + h + margin)
         cols = slice(max(0, left - margin), left + w + margin)
-        body = _body(names[rows, cols] == name, cut[rows, cols], depth[rows, cols])
+        body = _body(names[rows, cols] == name, cut[rows, cols], depth[rows, cols].astype(np.float32))
         if body is not None:
             pieces.append((body, x + cols.start, y + rows.start))
     return pieces

@@ -13,8 +13,10 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import check_size
 from mmdnet.slides.geometry import Level, Window, levels_of
 from mmdnet.slides.reader import Pixels, blank, clip
+from mmdnet.slides.tiff import NotTiffError, read_directories
 
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
+READ_ERRORS = (openslide.OpenSlideError, OSError, ValueError, MemoryError)
 LARGEST_TILE_PX = 8192 * 8192
 SCANNER_KEYS = (
     "aperio.ScanScope ID",
@@ -38,8 +40,12 @@ class OpenSlideSource:
         """
         self._path = path
         self._lock = threading.Lock()
+        refuse_absurd_claims(path)
         self._slide = self._open()
-        self.properties: Mapping[str, str] = dict(self._slide.properties)
+        try:
+            self.properties: Mapping[str, str] = dict(self._slide.properties)
+        except (KeyError, UnicodeError, openslide.OpenSlideError) as error:  # names that are not even text
+            raise _damaged(path, "its description cannot be read") from error
         for width, height in self._slide.level_dimensions:
             check_size(path.name, width, height)
         for index in range(self._slide.level_count):
@@ -56,19 +62,11 @@ class OpenSlideSource:
                 "DICOM and try again. Nothing was changed."
             ) from None
         except (openslide.OpenSlideError, OSError, ValueError) as error:
-            raise LabError(
-                f"{self._path.name} was not added: the file is damaged ({error}). Copy or scan it again. "
-                "Nothing was changed."
-            ) from error
+            raise _damaged(self._path, str(error)) from error
 
     def _check_tile(self, index: int) -> None:
         keys = (f"openslide.level[{index}].tile-width", f"openslide.level[{index}].tile-height")
-        width, height = (int(self.properties.get(key, 0)) for key in keys)
-        if width * height > LARGEST_TILE_PX:
-            raise LabError(
-                f"{self._path.name} was not added: its tiles claim to be {width} × {height} pixels. The file is "
-                "damaged; scan or export it again. Nothing was changed."
-            )
+        check_tile(self._path, *(int(self.properties.get(key, 0)) for key in keys))
 
     def expect(self, windows: Iterable[Window]) -> None:
         """Nothing is prepared."""
@@ -84,18 +82,28 @@ class OpenSlideSource:
             return out
         downsample = self.downsamples[window.level]
         corner = (round(x0 * downsample), round(y0 * downsample))
-        slide = self._slide
-        try:
-            rgba = np.asarray(slide.read_region(corner, window.level, (x1 - x0, y1 - y0)))
-        except (openslide.OpenSlideError, OSError, ValueError, MemoryError) as error:
-            self._renew(slide)
-            raise LabError(f"{self._path.name}: pixels cannot be decoded there ({error}).") from error
+        rgba = self._read_region(corner, window.level, (x1 - x0, y1 - y0))
         inside = out[y0 - window.y : y1 - window.y, x0 - window.x : x1 - window.x]
         inside[...] = rgba[..., :3]
         alpha = rgba[..., 3:]
         if alpha.min() < 255:  # parts the scanner did not take: glass
             inside[...] = (rgba[..., :3] * (alpha / 255.0) + (255.0 - alpha)).round().astype(np.uint8)
         return out
+
+    def _read_region(self, corner: tuple[int, int], level: int, size: tuple[int, int]) -> Pixels:
+        """Pixels with transparency, (height, width, 4). The second try is on a handle no other thread spoils."""
+        slide = self._slide
+        try:
+            return np.asarray(slide.read_region(corner, level, size))
+        except READ_ERRORS:
+            self._renew(slide)
+        own = self._open()
+        try:
+            return np.asarray(own.read_region(corner, level, size))
+        except READ_ERRORS as error:
+            raise LabError(f"{self._path.name}: pixels cannot be decoded there ({error}).") from error
+        finally:
+            own.close()
 
     def _renew(self, broken: openslide.OpenSlide) -> None:
         with self._lock:
@@ -104,6 +112,43 @@ class OpenSlideSource:
 
     def close(self) -> None:
         self._slide.close()
+
+
+def _damaged(path: Path, why: str) -> LabError:
+    return LabError(
+        f"{path.name} was not added: the file is damaged ({why}). Copy or scan it again. Nothing was changed."
+    )
+
+
+def check_tile(path: Path, width: int, height: int) -> None:
+    """Refuse tiles no scanner writes, before memory is taken for one.
+
+    Raises:
+        LabError: more than 67 million pixels in a tile.
+    """
+    if width * height > LARGEST_TILE_PX:
+        raise LabError(
+            f"{path.name} was not added: its tiles claim to be {width} × {height} pixels. The file is "
+            "damaged; scan or export it again. Nothing was changed."
+        )
+
+
+def refuse_absurd_claims(path: Path) -> None:
+    """Look at the sizes a TIFF claims before any library takes memory for them; other formats pass.
+
+    Raises:
+        LabError: a picture or a tile is larger than any slide's.
+    """
+    try:
+        directories = read_directories(path)
+    except NotTiffError:
+        return
+    for page in directories:
+        check_size(path.name, max(1, page.width), max(1, page.height))
+        check_tile(path, page.tile_width, page.tile_height)
+        if len(page.sizes) and not 0 <= int(page.sizes.min()) <= int(page.sizes.max()) <= path.stat().st_size:
+            # The library below OpenSlide takes memory for that many bytes, and ends the program where it gets none.
+            raise _damaged(path, "a tile claims more bytes than the file has")
 
 
 @dataclass(frozen=True, slots=True)
