@@ -13,6 +13,7 @@ from mmdnet.nn.io import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring import infer
 from mmdnet.scoring.infer import SlideFeatures, grade_bags, read_patches
+from mmdnet.scoring.lines import fit_model_lines
 from mmdnet.scoring.result import SlideScore
 from mmdnet.scoring.slide import ScoringChoices, embed_slide, score_features, score_slide
 
@@ -201,3 +202,17 @@ def test_features_that_were_kept_give_the_same_score_as_patches(model, places, p
     assert score_features(model, a_card(), kept, places, Grid()).tasks["steatosis"].expected == pytest.approx(
         fresh.tasks["steatosis"].expected, abs=0.01
     )
+
+
+def test_a_models_lines_are_fitted_on_graded_patches_and_used_to_score(model, places, patches, features):
+    read = read_patches(model, features.values).probabilities["inflammation"]
+    present = 1 - read[:, 0]
+    grades = (present >= np.sort(present)[-6]).astype(int)  # the six it is surest of, among 80 and 80 more
+    many = [*patches, *((80 + k, image) for k, image in patches)]
+    calibration = fit_model_lines(model, many, {"inflammation": np.concatenate([grades, grades])})
+    line = calibration["lines"]["inflammation"]
+    score = score_features(model, a_card(calibration=calibration), features, places, Grid())
+    assert score.tasks["inflammation"].line == line
+    assert not score.tasks["inflammation"].calibrated
+    assert 1 <= (present > line).sum() <= 8
+    assert fit_model_lines(model, patches, {"inflammation": grades}) is None
