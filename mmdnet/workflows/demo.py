@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,13 +15,14 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.label_views import PatchGrades
 
 if TYPE_CHECKING:
+    from mmdnet.simulate.recipes import SlideRecipe
     from mmdnet.workflows.lab import Lab
 
 PROJECT = "Demo (simulated)"
 TRUTH_READER = "Drawn truth"
 SESSION = "Drawn truth, 24 patches a slide"
 PATCHES_A_SLIDE = 24
-LAST_WRITTEN = ".truth.geojson"  # the last file of a slide that is drawn whole
+SOON = 2  # slides that are drawn, added and scored before the others
 
 
 def submit_demo(lab: Lab) -> str:
@@ -29,38 +32,59 @@ def submit_demo(lab: Lab) -> str:
 
 
 def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
-    """Draw the slides, add them with their truth, label a subset from it, and score all with the shipped model.
+    """Draw slides, add and score them with the shipped model, then label a subset of each from what was drawn.
 
-    Started again after a stop, it goes on where it was: a slide that is drawn or added is not drawn or added twice.
+    The first two slides go the whole way before the others are begun, so that there is a report to look at soon.
+    Started again after a stop, it goes on where it was: nothing is drawn, added, scored or labelled twice.
     """
     from mmdnet.simulate.recipes import demo_recipes
+
+    recipes = demo_recipes()
+    model = lab.models.shipped()
+    added: list[int] = []
+    for part in (recipes[:SOON], recipes[SOON:]):
+        steps = _Share(context, len(added) / len(recipes), (len(added) + len(part)) / len(recipes))
+        paths = _draw(lab, part, steps.within(0.0, 0.5))
+        for number, path in enumerate(paths):
+            steps(0.5 + 0.2 * number / len(paths), f"adding slide {len(added) + 1} of {len(recipes)}")
+            outcome = lab.slides.register(project_id, path)[0]
+            if outcome.slide_id is None:
+                raise LabError(outcome.problem or f"{path.name} could not be added.")
+            added.append(outcome.slide_id)
+        lab.scoring.score_now(context, added[-len(part) :], model, steps.within(0.7, 1.0))
+    context.progress(0.98, "labelling from what was drawn")
+    label_from_truth(lab, project_id, added)
+    context.progress(1.0, f"{len(added)} slides drawn, labelled and scored")
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Progress of a part of the job, told as a share of the whole; the last fiftieth is left for the labels."""
+
+    context: JobContext
+    low: float
+    high: float
+
+    def __call__(self, share: float, message: str) -> None:
+        self.context.progress(0.98 * (self.low + (self.high - self.low) * share), message)
+
+    def within(self, low: float, high: float) -> _Share:
+        span = self.high - self.low
+        return _Share(self.context, self.low + span * low, self.low + span * high)
+
+
+def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: _Share) -> list[Path]:
+    """The slides of these recipes, drawn where they are not there yet."""
     from mmdnet.simulate.slide import simulate_many
 
     folder = lab.settings.folder("slides") / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    recipes = demo_recipes()
     paths = [folder / f"{recipe.name}.tiff" for recipe in recipes]
-    missing = [
-        recipe for recipe, path in zip(recipes, paths, strict=True) if not path.with_suffix(LAST_WRITTEN).exists()
-    ]
-    here = len(recipes) - len(missing)
-
-    def drawn(share: float) -> None:
-        done = here + share * len(missing)
-        context.progress(0.6 * done / len(recipes), f"drawing slides, {done:.0f} of {len(recipes)} done")
-
-    drawn(0.0)
-    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=drawn)
-    added = []
-    for number, path in enumerate(paths):
-        context.progress(0.6 + 0.25 * number / len(paths), f"adding slide {number + 1} of {len(paths)}")
-        outcome = lab.slides.register(project_id, path)[0]
-        if outcome.slide_id is None:
-            raise LabError(outcome.problem or f"{path.name} could not be added.")
-        added.append(outcome.slide_id)
-    context.progress(0.85, "labelling from the drawn truth")
-    label_from_truth(lab, project_id, added)
-    lab.scoring.score_now(context, added, lab.models.shipped(), start=0.9)
+    missing = [recipe for recipe, path in zip(recipes, paths, strict=True) if not path.exists()]
+    message = f"drawing {len(missing)} slides"
+    steps(0.0, message)
+    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=lambda share: steps(share, message))
+    return paths
 
 
 def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide: int = PATCHES_A_SLIDE) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,15 @@ class Scoring:
         return self._jobs.submit("score", title, spec, project_id=project_id, queue="gpu")
 
     def score_now(
-        self, context: JobContext, slide_ids: Sequence[int], model_id: int, start: float = 0.0
+        self,
+        context: JobContext,
+        slide_ids: Sequence[int],
+        model_id: int,
+        steps: Callable[[float, str], None] | None = None,
     ) -> Sequence[tuple[str, str]]:
         """Score slides one by one; each fails alone, and one that this job has scored already is passed over.
+
+        As a part of a larger job, `steps` is told how far it is in place of the job itself.
 
         Returns:
             Slides that could not be scored, by name, each with the sentence that says why.
@@ -66,8 +72,9 @@ class Scoring:
                 done = rows.score_of_job(session, context.job_id, slide_id)
 
             def told(share: float, message: str, number: int = number, name: str = slide.name) -> None:
-                whole = start + (1 - start) * (number + share) / len(slide_ids)
-                context.progress(whole, f"{name} ({number + 1} of {len(slide_ids)}): {message}")
+                (steps or context.progress)(
+                    (number + share) / len(slide_ids), f"{name} ({number + 1} of {len(slide_ids)}): {message}"
+                )
 
             if done:
                 continue
@@ -79,7 +86,8 @@ class Scoring:
             raise LabError(" ".join(sentence for _, sentence in refused[:5]))
         words = f"{len(slide_ids) - len(refused)} of {len(slide_ids)} slides scored"
         told_refused = [f"{name}: {sentence}" for name, sentence in refused]
-        context.progress(1.0, ". ".join([words, *told_refused[:20]]), refused=told_refused)
+        if steps is None:
+            context.progress(1.0, ". ".join([words, *told_refused[:20]]), refused=told_refused)
         return refused
 
     def _score_one(self, context: JobContext, model: Any, card: Any, slide: Slide, model_id: int, told: Any) -> None:
