@@ -69,19 +69,17 @@ def save_features(path: Path, features: NDArray[np.floating], meta: Mapping[str,
 
 def load_features(path: Path, verify: bool = False) -> tuple[NDArray[np.float16], dict[str, object]]:
     """See FeatureStore.load. `verify` also compares the file's hash with the one noted when it was written."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, safe_open
 
     try:
-        data = path.read_bytes()
-        features = load(data)["features"]
+        with safe_open(path, framework="numpy") as file:
+            features = file.get_tensor("features")
         meta = json.loads(path.with_suffix(".json").read_text())
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        faulty = verify and hashlib.sha256(path.read_bytes()).hexdigest() != meta.get("sha256")
+    except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
         raise LabError(
             f"The features {path.name} are missing or damaged. They will have to be computed again."
         ) from error
-    if features.shape != (meta.get("rows"), meta.get("columns")) or (
-        verify and hashlib.sha256(data).hexdigest() != meta.get("sha256")
-    ):
+    if faulty or features.shape != (meta.get("rows"), meta.get("columns")):
         raise LabError(f"The features {path.name} are damaged. They will have to be computed again.")
     return features, meta

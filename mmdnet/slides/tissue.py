@@ -18,6 +18,7 @@ from mmdnet.slides.reader import Pixels, SlideReader
 
 TISSUE_MPP = 8.0
 BLOCK = 256  # mask pixels a side, read at a time
+GLASS_SAMPLE = 500_000  # pixels looked at for the colour of glass
 CHROMA = 14  # grey levels between a pixel's strongest and weakest channel, glass taken as white
 DARKNESS = 36  # grey levels darker than glass
 BRIDGE_UM = 24.0  # gaps closed between stained parts: a wall torn open between fat and glass
@@ -148,7 +149,8 @@ def read_overview(slide: SlideReader, mpp: float = TISSUE_MPP) -> Pixels:
 
 def glass_colour(overview: Pixels) -> NDArray[np.float64]:
     """Colour of empty glass: the most frequent bright grey of the slide, or near white where there is none."""
-    pixels = overview.reshape(-1, 3)
+    step = max(1, round((overview.size / 3 / GLASS_SAMPLE) ** 0.5))
+    pixels = np.ascontiguousarray(overview[::step, ::step]).reshape(-1, 3)
     low, high = pixels.min(axis=1), pixels.max(axis=1)
     bright = pixels[(low > 200) & (high - low < 16)]
     if len(bright) < 0.02 * len(pixels):
@@ -160,11 +162,15 @@ def glass_colour(overview: Pixels) -> NDArray[np.float64]:
 
 def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Pixels that differ from glass in colour or clearly in darkness."""
-    smooth = cv2.GaussianBlur(overview, (3, 3), 0).astype(np.float32) * (255.0 / glass).astype(np.float32)
-    smooth = np.minimum(smooth, 255.0)
-    chroma = smooth.max(axis=2) - smooth.min(axis=2)
-    darkness = 255.0 - smooth.mean(axis=2)
-    return (chroma > CHROMA) | (darkness > DARKNESS)
+    found = np.empty(overview.shape[:2], bool)
+    gain = (255.0 / glass).astype(np.float32)
+    for top in range(0, len(overview), BLOCK):  # in bands: as floats a large slide's overview would fill memory
+        first = max(0, top - 1)
+        band = cv2.GaussianBlur(overview[first : top + BLOCK + 1], (3, 3), 0)[top - first :][:BLOCK]
+        light = np.minimum(band * gain, np.float32(255))
+        chroma = light.max(axis=2) - light.min(axis=2)
+        found[top : top + BLOCK] = (chroma > CHROMA) | (255 - light.mean(axis=2) > DARKNESS)
+    return found
 
 
 def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
