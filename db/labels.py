@@ -209,6 +209,22 @@ def latest_in_session(
     return found
 
 
+def standing_of_others(session: Session, reader_id: int, patches: Sequence[int]) -> dict[int, list[LabelEvent]]:
+    """What other readers' labels of these patches are as they stand, in an order that hides who gave which."""
+    found: dict[int, list[LabelEvent]] = {}
+    for start in range(0, len(patches), CHUNK):
+        newest = (
+            select(func.max(LabelEvent.id))
+            .where(LabelEvent.patch_id.in_(patches[start : start + CHUNK]), LabelEvent.reader_id != reader_id)
+            .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
+        )
+        for event in session.scalars(select(LabelEvent).where(LabelEvent.id.in_(newest), LABELS)):
+            found.setdefault(event.patch_id, []).append(event)
+    for events in found.values():
+        events.sort(key=lambda event: hashlib.sha256(f"{event.patch_id} {event.hash}".encode()).digest())
+    return found
+
+
 def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEvent | None:
     """The newest event of the session that was not undone; None if nothing is left to undo."""
     undone: set[str] = set()

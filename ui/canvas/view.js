@@ -33,6 +33,7 @@ class View {
         button.setAttribute('aria-label', button.title)
         button.style.setProperty('--fill', grade.fill)
         button.style.setProperty('--ink', grade.ink)
+        button.append(make('span', 'votes'))
         buttons.append(button)
       }
       const unknown = make('button', 'grade unknown', '?')
@@ -142,6 +143,8 @@ class View {
       for (const button of row.querySelectorAll('button')) {
         const on = button.dataset.grade === (grade === null ? 'unknown' : String(grade))
         button.setAttribute('aria-pressed', String(on))
+        const votes = item?.votes.filter((vote) => String(vote[task]) === button.dataset.grade).length ?? 0
+        if (button.querySelector('.votes')) button.querySelector('.votes').textContent = '●'.repeat(votes)
       }
     }
     this.part.ignore.setAttribute('aria-pressed', String(Boolean(own?.labelled && own.ignored)))

@@ -346,3 +346,15 @@ def test_agreement_is_told_for_every_pair_on_what_both_graded(label_bench):
 def test_agreement_of_a_project_without_labels_is_empty(label_bench):
     pairs, groups = label_bench.labels.agreement(label_bench.project)
     assert pairs == [] and all(one.alpha.value is None for one in groups)
+
+
+def test_only_who_settles_a_disagreement_sees_what_was_given_and_never_by_whom(label_bench):
+    bench = label_bench
+    grade_all(bench, 0, [1, 3])
+    grade_all(bench, 1, [1, 0])
+    settling = bench.labels.create_review(bench.project, bench.readers[2], "adjudication")
+    (item,) = bench.labels.queue(settling.id)
+    assert sorted(vote["steatosis"] for vote in item.votes) == [0, 3]
+    assert all(set(vote) == {"ballooning", "inflammation", "steatosis"} for vote in item.votes)
+    second = bench.labels.create_review(bench.project, bench.readers[2], "second", share=1)
+    assert all(item.votes == () for item in bench.labels.queue(second.id))
