@@ -17,7 +17,7 @@ parts.next_step(current)
 parts.numbers(current)
 
 slides = lab().slides.list(current.id)
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns([3, 2], gap="medium")
 with left:
     st.subheader("Slides")
     if slides:

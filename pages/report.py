@@ -31,7 +31,7 @@ with bar:
     parts.downloads(score)
 parts.caution(report)
 
-picture, beside = st.columns([3, 2], gap="large")
+picture, beside = st.columns([4, 3], gap="medium")
 with picture:
     st.subheader("Where the grades come from")
     parts.attention_map(report, slide, patches, list(own_labels(slide)))

@@ -50,9 +50,9 @@ def draw() -> None:
             st.toast(sentence, icon=":material/check:")
         with body:
             page.run()
-    except LabError as refusal:
+    except Exception as fault:
         with body:
-            st.error(str(refusal), icon=":material/error:")
+            show_fault(fault)
 
 
 def show_fault(fault: Exception) -> bool:

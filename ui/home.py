@@ -58,10 +58,10 @@ def next_step(project: ProjectView) -> None:
 
 def numbers(project: ProjectView) -> None:
     """How far the project is."""
-    with st.grid(5, min_column_width=130):
+    with st.grid(5, min_column_width=108):
         st.metric("Slides ready", f"{project.ready_slides} of {project.slides}", border=True)
         st.metric("Patches", f"{project.patches:,}", border=True)
-        st.metric("Labelled patches", f"{project.labelled_patches:,}", border=True)
+        st.metric("Labelled", f"{project.labelled_patches:,}", border=True)
         st.metric("Models", str(project.models), border=True)
         st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)
 
@@ -122,15 +122,14 @@ def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) 
     for one in projects:
         with st.container(horizontal=True, vertical_alignment="center"):
             kind = " · simulated" if one.simulated else ""
+            here = " :gray-badge[open]" if one.id == current.id else ""
             st.markdown(
-                f"**{one.name}**  \n:gray[{words.count(one.slides, 'slide')} · "
+                f"**{one.name}**{here}  \n:gray[{words.count(one.slides, 'slide')} · "
                 f"{words.count(one.labelled_patches, 'labelled patch', 'labelled patches')} · "
                 f"{one.scored_slides} scored{kind}]",
                 width="stretch",
             )
-            if one.id == current.id:
-                st.caption("open")
-            elif st.button("Open", key=f"open_project_{one.id}"):
+            if one.id != current.id and st.button("Open", key=f"open_project_{one.id}"):
                 go_to("project", one.id)
                 st.rerun()
     with st.popover("New project", icon=":material/add:"):
