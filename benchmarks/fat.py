@@ -36,14 +36,15 @@ def compare(path: Path, truth: SlideTruth, most_patches: int) -> tuple[float, fl
     )
 
 
-def real_dice(data: Path) -> dict[str, float]:
-    """Dice of the real slide's fat inside tissue with the program's mask, and both areas."""
+def real_dice(data: Path, area_px0: tuple[int, int, int, int] = (0, 0, 6656, 3072)) -> dict[str, float]:
+    """Dice of the real slide's fat inside tissue with the program's mask, and both areas; x, y, width, height."""
+    x, y, width, height = area_px0
     with open_slide(data / "slides" / "liver_he_fields.svs") as slide:
-        width, height = slide.facts.width_px0, slide.facts.height_px0
-        rgb = slide.read_region_px0(0, 0, width, height, width, height)
-        inside = find_tissue(slide).window(0, 0, width, height, width, height)
+        rgb = slide.read_region_px0(x, y, width, height, width, height)
+        inside = find_tissue(slide).window(x, y, width, height, width, height)
         ours = fat_mask(rgb, slide.mpp) & inside
     theirs = cv2.imread(str(data / "slides" / "liver_he_fields_fat_mask.png"), cv2.IMREAD_GRAYSCALE) > 127
+    theirs = theirs[y : y + height, x : x + width]
     both, tissue = int((ours & theirs).sum()), int(inside.sum())
     return {
         "real_dice": round(2 * both / int(ours.sum() + theirs.sum()), 4),

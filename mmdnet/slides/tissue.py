@@ -165,9 +165,7 @@ def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
     found = np.empty(overview.shape[:2], bool)
     gain = (255.0 / glass).astype(np.float32)
     for top in range(0, len(overview), BLOCK):  # in bands: as floats a large slide's overview would fill memory
-        first = max(0, top - 1)
-        band = cv2.GaussianBlur(overview[first : top + BLOCK + 1], (3, 3), 0)[top - first :][:BLOCK]
-        light = np.minimum(band * gain, np.float32(255))
+        light = np.minimum(overview[top : top + BLOCK] * gain, np.float32(255))
         chroma = light.max(axis=2) - light.min(axis=2)
         found[top : top + BLOCK] = (chroma > CHROMA) | (255 - light.mean(axis=2) > DARKNESS)
     return found

@@ -67,9 +67,9 @@ def main(folder: Path, first: int, last: int) -> None:
         try:
             print("read", attempt(path), flush=True)
         except LabError as error:
-            print("refused", str(error).replace("\n", " ")[:200], flush=True)
+            print("refused", ascii(str(error))[:200], flush=True)
         except Exception as error:
-            print("ERROR", type(error).__name__, error, flush=True)
+            print("ERROR", type(error).__name__, ascii(str(error)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,48 @@
+"""Damaged files of every kind: a process of its own opens them, since a crash of a C library would end this one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from benchmarks._mosaic import write_mosaic
+
+CASES, ALL_CASES = 140, 2100
+SCRIPT = Path(__file__).with_name("fuzz_slides.py")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def whole_files(tmp_path, field, real_data) -> Path:
+    for name in ("boxes.tiff", "small.svs", "boxes_0.dcm", "camelyon_overview_29um.dcm"):
+        shutil.copyfile(real_data / "slides" / name, tmp_path / name)
+    write_mosaic(tmp_path / "drawn.svs", 1500, 0.5, field, (1, 4), quality=60)
+    for name in ("field.png", "field.jpg"):
+        cv2.imwrite(str(tmp_path / name), field[:200, :200])
+    return tmp_path
+
+
+def outcomes(folder: Path, cases: int) -> list[list[str]]:
+    command = [sys.executable, str(SCRIPT), str(folder), "0", str(cases)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=550, env={"PYTHONPATH": str(ROOT)})
+    lines = [line.split(maxsplit=3) for line in done.stdout.split("\n")[:-1]]
+    assert done.returncode == 0, f"crashed at {lines[-1:]}: {done.stderr[-500:]}"
+    return lines
+
+
+def check(lines: list[list[str]], cases: int) -> None:
+    assert len(lines) == cases
+    assert not [line for line in lines if line[2] == "ERROR"]
+    assert {line[2] for line in lines} == {"read", "refused"}
+
+
+def test_damaged_files_are_read_or_refused_in_words(whole_files):
+    check(outcomes(whole_files, CASES), CASES)
+
+
+@pytest.mark.slow
+def test_two_thousand_damaged_files_are_read_or_refused_in_words(whole_files):
+    check(outcomes(whole_files, ALL_CASES), ALL_CASES)

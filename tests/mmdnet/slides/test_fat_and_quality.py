@@ -1,0 +1,75 @@
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import artefacts
+from benchmarks.fat import real_dice
+from mmdnet.slides.fat import fat_mask, measure_fat
+from mmdnet.slides.quality import assess
+
+PINK, WHITE = (200, 130, 178), (243, 242, 244)
+
+
+def tissue(side: int = 400) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 7, (side, side, 1))
+    return np.clip(np.asarray(PINK) + noise, 0, 255).astype(np.uint8)
+
+
+def soften(image: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), 0.7)
+
+
+def test_droplets_are_counted_and_measured():
+    image = tissue()
+    for x in range(40, 400, 64):
+        for y in range(40, 400, 64):
+            cv2.circle(image, (x, y), 16, WHITE, -1)
+    found = measure_fat(soften(image), 0.5)
+    assert found.droplets == 36
+    assert found.median_diameter_um == pytest.approx(16.3, abs=0.6)
+    assert found.area_share == pytest.approx(36 * np.pi * 16.3**2 / 400**2, abs=0.01)
+
+
+def test_touching_droplets_are_parted():
+    image = tissue()
+    for x in (150, 186, 222):
+        cv2.circle(image, (x, 200), 19, WHITE, -1)
+    assert measure_fat(soften(image), 0.5).droplets == 3
+
+
+def test_sinusoids_and_vessels_are_no_fat():
+    image = tissue()
+    cv2.polylines(image, [np.int32([[20, 40], [120, 70], [200, 50], [380, 90]])], False, WHITE, 8)
+    cv2.ellipse(image, (200, 260), (150, 90), 20, 0, 360, WHITE, -1)
+    assert fat_mask(soften(image), 0.5).mean() < 0.002
+
+
+def test_a_droplet_cut_by_the_edge_counts_and_a_corner_of_glass_does_not():
+    image = tissue()
+    cv2.circle(image, (0, 200), 20, WHITE, -1)
+    cv2.fillPoly(image, [np.int32([[400, 400], [400, 250], [250, 400]])], WHITE)
+    mask = fat_mask(soften(image), 0.5)
+    assert mask[190:210, :12].all()
+    assert mask[300:, 300:].mean() < 0.01
+
+
+def test_no_fat_is_none_and_not_an_error():
+    assert measure_fat(tissue(), 0.5).droplets == 0
+    assert measure_fat(np.full((299, 299, 3), 255, np.uint8), 0.5).area_share == 0
+
+
+def test_fat_on_the_real_liver_agrees_with_the_painted_fields(real_data):
+    assert real_dice(real_data, (1700, 600, 1200, 1200))["real_dice"] >= 0.85
+
+
+def test_real_tiles_are_sorted_as_their_names_say(real_data):
+    assert artefacts.run(quick=True).value >= 24
+
+
+def test_blank_and_blurred_patches_are_set_aside():
+    assert assess(np.full((299, 299, 3), 242, np.uint8)).set_aside == "blank"
+    image = tissue(299)
+    for x in range(20, 299, 40):
+        cv2.circle(image, (x, 150), 6, (80, 40, 120), -1)
+    assert assess(image).set_aside is None
+    assert assess(cv2.GaussianBlur(image, (0, 0), 9)).set_aside == "blur"

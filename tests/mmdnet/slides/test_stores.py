@@ -1,0 +1,100 @@
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mmdnet.errors import LabError
+from mmdnet.slides.features import FeatureStore, feature_key, load_features, save_features
+from mmdnet.slides.geometry import PatchPlace
+from mmdnet.slides.open import open_slide
+from mmdnet.slides.patches import patch_grid
+from mmdnet.slides.store import PIXELS, StoredPatches, list_stores, patch_store, prune_stores, store_key
+
+
+@pytest.fixture
+def laid(odd_pyramid):
+    with open_slide(odd_pyramid) as slide:
+        grid = patch_grid(slide, 64)
+        yield slide, grid, [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(5) for c in range(5)]
+
+
+def test_stored_patches_are_the_slides(tmp_path, laid):
+    slide, grid, places = laid
+    stored = patch_store(tmp_path, slide, places, grid)
+    assert len(stored) == 25
+    assert stored.readable.all()
+    wanted = np.asarray([3, 24, 0, 3])
+    expected = [slide.read_patch(places[i].x_px0, places[i].y_px0, 64) for i in wanted]
+    assert np.array_equal(stored.read(wanted), np.stack(expected))
+    assert np.array_equal(pickle.loads(pickle.dumps(stored))[7], stored[7])
+    assert stored.read([]).shape == (0, 64, 64, 3)
+
+
+def test_a_store_is_made_once_and_made_again_when_damaged(tmp_path, laid):
+    slide, grid, places = laid
+    stored = patch_store(tmp_path, slide, places, grid)
+    at = (stored.folder / PIXELS).stat().st_mtime_ns
+    assert patch_store(tmp_path, slide, places, grid).folder == stored.folder
+    assert (stored.folder / PIXELS).stat().st_mtime_ns == at
+    (stored.folder / PIXELS).write_bytes(b"short")
+    with pytest.raises(LabError, match="damaged"):
+        StoredPatches(stored.folder)
+    assert np.array_equal(patch_store(tmp_path, slide, places, grid)[2], slide.read_patch(*_corner(places[2]), 64))
+
+
+def _corner(place: PatchPlace) -> tuple[int, int]:
+    return place.x_px0, place.y_px0
+
+
+def test_the_key_changes_with_everything_that_changes_a_pixel_or_the_order(laid, odd_pyramid):
+    slide, grid, places = laid
+    keys = {store_key(slide, places, grid), store_key(slide, places[::-1], grid), store_key(slide, places[:-1], grid)}
+    with open_slide(odd_pyramid, mpp=0.3) as other:
+        keys.add(store_key(other, places, patch_grid(other, 64)))
+    assert len(keys) == 4
+
+
+def test_stores_are_listed_and_pruned_the_longest_unused_first(tmp_path, laid):
+    slide, grid, places = laid
+    import os
+
+    old = patch_store(tmp_path, slide, places[:5], grid)
+    new = patch_store(tmp_path, slide, places, grid)
+    os.utime(old.folder, (1, 1))
+    assert [entry.key for entry in list_stores(tmp_path)] == [old.folder.name, new.folder.name]
+    assert [entry.key for entry in prune_stores(tmp_path, 25 * 64 * 64 * 3 + 5000)] == [old.folder.name]
+    assert new.folder.is_dir()
+
+
+@given(arrays(np.float16, st.tuples(st.integers(0, 20), st.integers(1, 8)), elements=st.floats(-100, 100, width=16)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_features_come_back_as_they_went(tmp_path, features):
+    save_features(tmp_path / "f.safetensors", features, {"weights": "abc"})
+    back, meta = load_features(tmp_path / "f.safetensors", verify=True)
+    assert np.array_equal(back, features)
+    assert meta["weights"] == "abc"
+
+
+def test_damaged_features_are_refused(tmp_path):
+    store = FeatureStore(tmp_path)
+    key = feature_key(slide="a", weights="b")
+    assert not store.has(key)
+    store.save(key, np.ones((4, 3), np.float32), {})
+    assert store.has(key)
+    data = bytearray(store.path(key).read_bytes())
+    data[-1] ^= 1
+    store.path(key).write_bytes(data)
+    with pytest.raises(LabError, match="damaged"):
+        load_features(store.path(key), verify=True)
+    store.path(key).write_bytes(data[:20])
+    with pytest.raises(LabError, match="damaged"):
+        store.load(key)
+
+
+def test_features_that_are_not_finite_are_not_stored(tmp_path):
+    with pytest.raises(LabError, match="not finite"):
+        save_features(tmp_path / "f.safetensors", np.asarray([[np.nan]]), {})
+    assert not list(tmp_path.iterdir())
