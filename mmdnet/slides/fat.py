@@ -10,7 +10,7 @@ are narrow and branched, vessels large and often hold blood, tears and the glass
    the image's edge, how well the rest of its rim follows one circle of a droplet's size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -89,36 +89,72 @@ class SlideFat:
     diameters_um: NDArray[np.float64]
 
 
-def measure_slide_fat(slide: SlideReader, tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -> SlideFat:
-    """Fat on every patch, each seen with 32 µm around it, so that no droplet is judged by a cut rim.
+@dataclass(frozen=True)
+class PatchFat:
+    """Fat of one patch: pixels of fat and of tissue, and the diameters in µm of droplets whose centre it holds."""
 
-    Raises:
-        LabError: not one patch could be read.
+    fat_px: int
+    tissue_px: int
+    diameters_um: NDArray[np.float64]
+
+    @property
+    def area_share(self) -> float:
+        """Share of the patch's tissue that is fat, 0-1."""
+        return self.fat_px / self.tissue_px if self.tissue_px else 0.0
+
+
+def read_with_fat(
+    slide: SlideReader, tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid
+) -> Iterator[tuple[int, Pixels | Unreadable, PatchFat | None]]:
+    """Every patch with its fat, each seen with 32 µm around it, so that no droplet is judged by a cut rim.
+
+    Yields the index in `places`, the patch's pixels cut from the wider view, and its fat; None where unreadable. Where
+    only the surroundings are unreadable, the patch is measured without them.
     """
     margin = round(MARGIN_UM / grid.patch_mpp)
     wide = replace(grid, patch_px=grid.patch_px + 2 * margin)
     around_x, around_y = (margin * grid.patch_mpp / mpp for mpp in (grid.mpp_x, grid.mpp_y))
     around = [replace(p, x_px0=round(p.x_px0 - around_x), y_px0=round(p.y_px0 - around_y)) for p in places]
-    shares = np.full(len(places), np.nan)
-    diameters: list[NDArray[np.float64]] = []
-    fat_px, tissue_px = 0, 0
     inner = (slice(margin, margin + grid.patch_px),) * 2
     for index, pixels in slide.read_patches(around, wide):
         if isinstance(pixels, Unreadable):
-            continue
-        place = around[index]
-        found = fat_droplets(pixels, grid.patch_mpp)
-        mask = tissue.window(place.x_px0, place.y_px0, *wide.side_px0, wide.patch_px, wide.patch_px)
-        found[~mask] = 0
-        diameters.append(_centred_in(found, inner) * grid.patch_mpp)
-        fat, held = int((found[inner] > 0).sum()), int(mask[inner].sum())
-        shares[index] = fat / held if held else 0.0
-        fat_px, tissue_px = fat_px + fat, tissue_px + held
-    if len(places) and np.isnan(shares).all():
+            (_, alone), *_ = slide.read_patches([places[index]], grid, threads=1)
+            if isinstance(alone, Unreadable):
+                yield index, alone, None
+            else:
+                whole = (slice(0, grid.patch_px),) * 2
+                yield index, alone, _fat_within(alone, places[index], grid, tissue, whole)
+        else:
+            yield index, pixels[inner], _fat_within(pixels, around[index], wide, tissue, inner)
+
+
+def _fat_within(
+    pixels: Pixels, place: PatchPlace, grid: PatchGrid, tissue: Tissue, inner: tuple[slice, slice]
+) -> PatchFat:
+    found = fat_droplets(pixels, grid.patch_mpp)
+    mask = tissue.window(place.x_px0, place.y_px0, *grid.side_px0, grid.patch_px, grid.patch_px)
+    found[~mask] = 0
+    diameters = _centred_in(found, inner) * grid.patch_mpp
+    return PatchFat(int((found[inner] > 0).sum()), int(mask[inner].sum()), diameters)
+
+
+def measure_slide_fat(slide: SlideReader, tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -> SlideFat:
+    """Fat on all of a slide's patches; see `read_with_fat`.
+
+    Raises:
+        LabError: not one patch could be read.
+    """
+    found = {index: fat for index, _, fat in read_with_fat(slide, tissue, places, grid) if fat is not None}
+    if len(places) and not found:
         raise LabError(f"{slide.facts.path.name}: no patch could be decoded. Copy or scan it again.")
-    sizes = np.concatenate([np.empty(0), *diameters])
+    shares = np.full(len(places), np.nan)
+    for index, fat in found.items():
+        shares[index] = fat.area_share
+    tissue_px = sum(fat.tissue_px for fat in found.values())
+    sizes = np.concatenate([np.empty(0), *(found[index].diameters_um for index in sorted(found))])
     median = float(np.median(sizes)) if len(sizes) else None
-    return SlideFat(fat_px / tissue_px if tissue_px else 0.0, len(sizes), median, shares, sizes)
+    share = sum(fat.fat_px for fat in found.values()) / tissue_px if tissue_px else 0.0
+    return SlideFat(share, len(sizes), median, shares, sizes)
 
 
 def _centred_in(droplets: NDArray[np.int32], inner: tuple[slice, slice]) -> NDArray[np.float64]:

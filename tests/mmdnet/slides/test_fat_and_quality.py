@@ -4,8 +4,11 @@ import pytest
 
 from benchmarks import artefacts
 from benchmarks.fat import real_dice
-from mmdnet.slides.fat import fat_mask, measure_fat
+from mmdnet.slides.fat import fat_mask, measure_fat, measure_slide_fat
+from mmdnet.slides.open import open_slide
+from mmdnet.slides.patches import lay_patches
 from mmdnet.slides.quality import assess
+from mmdnet.slides.tissue import find_tissue
 
 PINK, WHITE = (200, 130, 178), (243, 242, 244)
 
@@ -73,3 +76,22 @@ def test_blank_and_blurred_patches_are_set_aside():
         cv2.circle(image, (x, 150), 6, (80, 40, 120), -1)
     assert assess(image).set_aside is None
     assert assess(cv2.GaussianBlur(image, (0, 0), 9)).set_aside == "blur"
+
+
+def test_fat_of_a_slide_counts_each_droplet_once_and_only_on_tissue(tmp_path):
+    image = np.full((1200, 1200, 3), WHITE, np.uint8)
+    image[100:1100, 100:1100] = np.tile(tissue(500), (2, 2, 1))
+    centres = [(x, y) for x in range(160, 1060, 61) for y in range(160, 1060, 61)]
+    for centre in centres:
+        cv2.circle(image, centre, 14, WHITE, -1)
+    cv2.imwrite(str(tmp_path / "field.png"), soften(image)[..., ::-1])
+    with open_slide(tmp_path / "field.png", mpp=0.5) as slide:
+        found = find_tissue(slide)
+        grid, places = lay_patches(slide, found)
+        fat = measure_slide_fat(slide, found, places, grid)
+    laid = {(place.row, place.col) for place in places}
+    inside = sum(grid.cell_at(x + 0.5, y + 0.5) in laid for x, y in centres)
+    assert fat.droplets == pytest.approx(inside, abs=2)
+    assert fat.median_diameter_um == pytest.approx(14.3, abs=0.6)
+    tissue_px = sum(place.tissue_share for place in places) * 299**2
+    assert fat.area_share == pytest.approx(inside * np.pi * 14.3**2 / tissue_px, abs=0.01)
