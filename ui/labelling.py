@@ -39,8 +39,8 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
         )
         if st.button("New session", icon=":material/add:"):
             _new_session(project, reader)
-        if chosen.finished:
-            st.page_link("pages/train.py", label="Finished. Train the network", icon=":material/model_training:")
+        if chosen.finished and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
+            open_page("train")
 
 
 def _session_words(view: SessionView) -> str:
@@ -83,7 +83,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
 
 
 def _slide_words(slide: SlideView) -> str:
-    return f"{slide.name} ({slide.labelled} of {slide.usable} labelled)"
+    return f"{slide.name} ({slide.usable:,} patches)"
 
 
 def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> None:

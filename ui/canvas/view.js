@@ -134,6 +134,7 @@ class View {
     const given = draft && !draft.empty ? draft.grades : own?.labelled && !own.ignored ? own.grades : {}
     this.root.dataset.step = item && draft ? draft.step : ''
     this.root.dataset.done = reading.done
+    this.root.classList.toggle('over', !item)
     for (const row of this.part.grades.children) {
       const { task } = row.dataset
       row.classList.toggle('here', task === this.root.dataset.step)
