@@ -131,7 +131,9 @@ class Training:
     def run(self, context: JobContext, run_id: int) -> int:
         """Do the training (in the worker); the model's number. Starting again goes on from the last epoch."""
         from mmdnet.bags.splits import Split
+        from mmdnet.nn.device import best_device
         from mmdnet.training.loop import train
+        from mmdnet.workflows.calibrate import calibrate
 
         with self._desk.db() as session:
             run = must_get(session, Run, run_id, "training")
@@ -149,7 +151,8 @@ class Training:
             numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
             context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
 
-        card = train(cohort, pixels, read_choices(choices), split, folder, on_progress, name)
+        train(cohort, pixels, read_choices(choices), split, folder, on_progress, name)
+        card = calibrate(folder / "model", cohort, pixels, split, best_device(choices["device"]))
         context.check()
         target = self._desk.settings.folder("models") / f"run-{run_id}"
         _publish(folder / "model", target)
