@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,28 +54,30 @@ class Filled:
     score: int
 
 
-def draw_tissue(path: Path, seed: int, side: int = 900) -> Path:
-    """A picture of pink noise with purple dots on glass: enough to be tissue to the finder."""
+def draw_tissue(path: Path, seed: int, side: int = 900, glass: int = 0) -> Path:
+    """Pink noise with purple dots on glass, `glass` px of it on the right: enough to be tissue to the finder."""
     rng = np.random.default_rng(seed)
     picture = np.full((side, side, 3), 244, np.uint8)
     pink = np.array([205, 150, 190]) + rng.normal(0, 12, (side - 120, side - 120, 3))
     picture[60:-60, 60:-60] = np.clip(pink, 0, 255).astype(np.uint8)
     for x, y in rng.integers(70, side - 70, (side // 3, 2)):
         cv2.circle(picture, (int(x), int(y)), 5, (90, 50, 130), -1)
+    picture[:, side - glass :] = 244
     cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     return path
 
 
-@pytest.fixture(scope="module")
-def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Filled:
-    """Made once for a module; tests that change it change it for those after them."""
-    home = tmp_path_factory.mktemp("filled")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """Made once; tests get a copy of its home."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+    home.mkdir()
     lab = open_lab(Settings(home=home))
     project = lab.projects.create("Cohort").id
     reader = lab.readers.ensure("Ada").id
     slides = []
     for number in range(3):
-        path = draw_tissue(home / f"slide_{number}.png", seed=number)
+        path = draw_tissue(home / f"slide_{number}.png", seed=number, glass=320 if number == 2 else 0)
         outcome = lab.slides.register(project, path, mpp=0.5, patient=f"P{number}", site="North", stain="H&E")[0]
         assert outcome.slide_id is not None
         slides.append(outcome.slide_id)
@@ -89,6 +92,14 @@ def filled_home(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     model = lab.training.run(Here(lab.settings, home / "train", "train"), run)
     lab.scoring.score_now(Here(lab.settings, home / "score", "score"), [slides[0]], model)
     return Filled(lab, project, reader, slides, without.slide_id, run, lab.scoring.list(project)[0].id)
+
+
+@pytest.fixture
+def filled_home(template: Filled, tmp_path: Path) -> Filled:
+    """A filled lab of the test's own."""
+    home = tmp_path / "home"
+    shutil.copytree(template.lab.settings.home, home)
+    return replace(template, lab=open_lab(Settings(home=home)))
 
 
 @pytest.fixture(autouse=True)

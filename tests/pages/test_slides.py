@@ -1,0 +1,103 @@
+"""The Slides page: in, refused, measured, looked at, queued, overruled."""
+
+import pytest
+
+
+def shown(slide_id: int, x1: float, y1: float, x2: float, y2: float, stamp: int = 1) -> dict:
+    """What the picture component sends for a press on an overview shown 450 px wide."""
+    return {
+        f"overview_{slide_id}": {
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+            "width": 450,
+            "height": 450,
+            "unix_time": stamp,
+        }
+    }
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all.svs", "../../../etc/shadow-of-nothing", "\0"])
+def test_a_path_that_cannot_be_read_is_refused_in_a_sentence_and_starts_nothing(filled, filled_home, path):
+    app = filled("slides")
+    app.text_input(key="add_path").set_value(path)
+    app.form_submit_button[0].click().run()
+    assert len(app.error) == 1 and app.error[0].value.endswith(".")
+    assert "Traceback" not in app.error[0].value
+    assert filled_home.lab.jobs.list(filled_home.project, active=True) == [
+        job for job in filled_home.lab.jobs.list(filled_home.project, active=True) if job.kind != "ingest"
+    ]
+
+
+def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(filled, filled_home):
+    app = filled("slides")
+    app.text_input(key="add_path").set_value(str(filled_home.lab.settings.home))
+    app.number_input(key="add_mpp").set_value(0.5)
+    app.text_input(key="add_patient").set_value("P7")
+    app.form_submit_button[0].click().run()
+    assert not app.error
+    (job,) = [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "ingest"]
+    assert job.status == "queued" and job.title.startswith("Add")
+
+
+def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(filled, filled_home):
+    good = (filled_home.lab.settings.home / "slide_0.png").read_bytes()
+    app = filled("slides", add_way="On this computer")
+    app.file_uploader(key="add_files").upload("notes.txt", b"no slide")
+    app.file_uploader(key="add_files").upload("again.png", good + b"\0")
+    app.number_input(key="add_mpp").set_value(0.5)
+    app.form_submit_button[0].click().run()
+    assert ["notes.txt" in one.value for one in app.error] == [True]
+    assert "again.png" in app.success[0].value
+
+
+def test_a_missing_scale_is_asked_for_and_lays_patches_once_given(filled, filled_home, said):
+    app = filled("slides", {"project": "1", "slide": str(filled_home.without_mpp)})
+    assert "does not say how large its pixels are" in said(app)
+    app.number_input(key=f"ask_mpp_{filled_home.without_mpp}").set_value(0.5)
+    next(one for one in app.form_submit_button if one.label == "Lay patches").click().run()
+    assert not app.error
+    slide = filled_home.lab.slides.get(filled_home.without_mpp)
+    assert (slide.status, slide.mpp_x, slide.mpp_source) == ("ready", 0.5, "person")
+    assert slide.patches > 0
+
+
+def test_a_click_on_the_overview_chooses_the_patch_there_and_stands_in_the_address(filled, filled_home, said):
+    slide = filled_home.slides[0]
+    app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 225, 225, 226, 225))
+    wanted = filled_home.lab.slides.patch_at(slide, 450, 450)
+    assert app.query_params["patch"] == str(wanted.id)
+    assert "µm wide" in said(app)
+
+
+def test_a_click_on_glass_says_that_there_is_no_patch(filled, filled_home, said):
+    slide = filled_home.slides[2]
+    app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 445, 225, 445, 225))
+    assert "no patch at that spot" in said(app)
+
+
+def test_a_dragged_rectangle_queues_its_patches_once(filled, filled_home, said):
+    slide, lab = filled_home.slides[0], filled_home.lab
+    app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 10, 10, 440, 440))
+    inside = [patch.id for patch in lab.slides.patches(slide) if patch.usable]
+    assert f"{len(inside)} patches queued for Ada" in said(app)
+    app.run()
+    (session,) = lab.labels.sessions(filled_home.project, filled_home.reader)
+    assert session.patches == len(inside)
+
+
+def test_a_dragged_rectangle_without_a_reader_asks_who_reads(filled, filled_home, said):
+    slide = filled_home.slides[0]
+    app = filled("slides", {"project": "1", "slide": str(slide)}, reader_id=None, **shown(slide, 10, 10, 440, 440))
+    assert "Say at the left who is reading" in said(app)
+    assert filled_home.lab.labels.sessions(filled_home.project) == []
+
+
+def test_stain_and_patient_can_be_corrected(filled, filled_home):
+    slide = filled_home.slides[1]
+    app = filled("slides", {"project": "1", "slide": str(slide)})
+    app.text_input(key=f"facts_{slide}_patient").set_value("P99")
+    next(one for one in app.form_submit_button if one.label == "Save").click().run()
+    assert filled_home.lab.slides.get(slide).patient == "P99"
+    assert filled_home.lab.slides.get(slide).stain == "H&E"
