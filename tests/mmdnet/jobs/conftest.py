@@ -21,7 +21,7 @@ from mmdnet.settings import PROJECT_ROOT, Settings
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
     """The first true value of `condition`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -76,7 +76,7 @@ class JobLab:
         assert state is not None
         return state
 
-    def wait_until(self, job_id: str, status: str, seconds: float = 20.0) -> JobState:
+    def wait_until(self, job_id: str, status: str, seconds: float = 90.0) -> JobState:
         wait_for(lambda: self.state(job_id).status == status, seconds)
         return self.state(job_id)
 
