@@ -207,6 +207,7 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
     add_slide(walk, path)
     say_who_reads(walk, "Ada")
     look_and_queue(walk)
+    walk.picture("slides")
     zoom_in(walk)
     label(walk)
     train(walk)
