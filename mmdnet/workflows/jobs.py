@@ -69,8 +69,13 @@ class Jobs:
         if view.status not in {"failed", "cancelled"}:
             raise LabError(f"This job is {view.status}; only a failed or cancelled one can be started again.")
         with self._desk.db.begin() as session:
-            must_get(session, Job, job_id, "job").failure = None
-        self._desk.queue.retry(job_id)
+            job = must_get(session, Job, job_id, "job")
+            job.failure = None
+            kind, queue = job.kind, job.queue
+        if job_id in self._desk.queue.states([job_id]):
+            self._desk.queue.retry(job_id)
+        else:  # the power went between writing the row and queueing it
+            self._desk.queue.submit(kind, job_id, queue)
 
     def folder(self, job_id: str) -> Path:
         """Where the job keeps its log and its state."""

@@ -1,0 +1,31 @@
+"""Jobs are written before they are queued, so none is ever lost between the two."""
+
+import pytest
+
+from db.models import Job
+from mmdnet.errors import LabError
+
+
+def test_a_job_that_never_reached_the_queue_can_be_started_again(lab):
+    with lab.db.begin() as session:
+        session.add(Job(id="lost", kind="demo", queue="cpu", title="Lost", spec={}))
+    assert lab.jobs.get("lost").status == "failed"
+    lab.jobs.retry("lost")
+    assert lab.jobs.get("lost").status == "queued"
+
+
+def test_a_queued_job_is_listed_cancelled_and_not_cancelled_twice(lab):
+    job = lab.jobs.submit("demo", "Make the demo slides", {})
+    assert [one.id for one in lab.jobs.list(active=True)] == [job]
+    with pytest.raises(LabError, match="only a failed or cancelled"):
+        lab.jobs.retry(job)
+    lab.jobs.cancel(job)
+    assert lab.jobs.get(job).status == "cancelled" and lab.jobs.list(active=True) == []
+    with pytest.raises(LabError, match="ended already"):
+        lab.jobs.cancel(job)
+    assert lab.jobs.log(job) == ""
+
+
+def test_a_job_that_is_not_there_is_named(lab):
+    with pytest.raises(LabError, match="no job"):
+        lab.jobs.get("nothing")
