@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db import labels
@@ -77,12 +77,11 @@ def append_items(session: Session, session_id: int, items: Sequence[tuple[int, s
         session.execute(moved.values(position=QueueItem.position + len(items)))
         start = at
     if items:
-        session.connection().execute(  # past the ORM: a queue may hold a million places
-            insert(QueueItem.__table__),  # type: ignore[arg-type]
-            [
-                {"session_id": session_id, "patch_id": patch_id, "position": start + index, "stream": stream}
-                for index, (patch_id, stream) in enumerate(items)
-            ],
+        connection = session.connection()  # straight to the driver: a queue may hold a million places
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(
+            f"INSERT INTO queue_items (session_id, patch_id, position, stream) VALUES ({', '.join([mark] * 4)})",
+            [(session_id, patch, position, stream) for position, (patch, stream) in enumerate(items, start)],
         )
 
 

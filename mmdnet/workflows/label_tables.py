@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -56,7 +57,7 @@ def export_csv(session: Session, project_id: int, reader_id: int | None = None) 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(sorted(table, key=lambda row: (row[0], row[2], row[1], row[3])))
+    writer.writerows(sorted(table, key=itemgetter(0, 2, 1, 3)))
     return out.getvalue()
 
 
