@@ -38,7 +38,7 @@ class TrainingChoices(BaseModel):
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
-        lr_backbone: 2e-5 with weights, 1e-3 from scratch if not given.
+        lr_backbone: 2e-5 with weights, 2e-3 from scratch if not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,7 +91,7 @@ class TrainingChoices(BaseModel):
     @property
     def backbone_rate(self) -> float:
         """Learning rate of the backbone."""
-        return self.lr_backbone or (2e-5 if self.weights else 1e-3)
+        return self.lr_backbone or (2e-5 if self.weights else 2e-3)
 
 
 def read_choices(given: dict[str, Any]) -> TrainingChoices:

@@ -24,7 +24,7 @@ from mmdnet.training.simulated import simulated_cohort
 
 SLIDES, SEED = 30, 1
 CHOICES = TrainingChoices(
-    mode="fast", warm_up_epochs=10, epochs=50, patience=15, projection=128, lr_backbone=2e-3, device="cpu"
+    mode="fast", warm_up_epochs=12, epochs=36, patience=12, projection=128, lr_backbone=2e-3, device="cpu"
 )
 README = """# Demo model
 

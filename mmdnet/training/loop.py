@@ -30,7 +30,7 @@ from mmdnet.training.schedules import class_weights, domain_strength, learning_r
 OnProgress = Callable[[dict[str, Any]], None]
 IGNORED_SHARE = 1 / 8  # set-aside patches beside those in bags, for the quality gate
 CLIP = 1.0
-WARM_UP_BATCH = 32  # single patches in a step: more, smaller steps learn faster from scratch
+WARM_UP_BATCH = 16  # single patches in a step: more, smaller steps learn faster from scratch
 AT_ONCE = 32  # patches per forward pass when features are stored
 
 

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.bags.sampler import BAGS_PER_SLIDE, PositiveFirstSampler, SinglePatches, make_bag, natural_bags
+from mmdnet.bags.sampler import (
+    BAGS_PER_SLIDE,
+    MOST_REPEATS,
+    PositiveFirstSampler,
+    SinglePatches,
+    make_bag,
+    natural_bags,
+)
 from mmdnet.errors import LabError
 
 
@@ -159,3 +166,11 @@ def test_single_patches_to_warm_up_on_show_all_grades_alike_and_only_known_ones(
     assert not cohort.ignored[[bag.instances[0] for bag in bags]].any()
     assert same(bags, SinglePatches(cohort, range(10), seed=3).epoch(0, 1100))
     assert not same(bags, SinglePatches(cohort, range(10), seed=3).epoch(1, 1100))
+
+
+def test_a_grade_of_few_patches_is_not_learned_by_heart_while_warming_up(crafted):
+    cohort = crafted(4, 100, ignored=0)
+    grades = np.zeros_like(cohort.grades)
+    grades[5, 1] = 2
+    bags = SinglePatches(replace(cohort, grades=grades), range(4)).epoch(0, 400)
+    assert 1 <= sum(bag.instances[0] == 5 for bag in bags) <= 3 * MOST_REPEATS
