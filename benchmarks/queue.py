@@ -15,31 +15,31 @@ SLIDES = 20
 def run(quick: bool = False) -> Result:
     """Seconds to rebuild a queue of 100,000; a million, and the next patch, beside it."""
     small, large = (10_000, 0) if quick else (100_000, 1_000_000)
-    cpu = time.process_time()
-    build_s, next_ms, resume_ms = _measure(small)
+    build_s, processor_s, next_ms, resume_ms = _measure(small)
     beside: dict[str, object] = {
         "patches": small,
-        "processor_s_with_set_up": round(time.process_time() - cpu, 2),
+        "processor_s": processor_s,
         "next_patch_ms": next_ms,
         "resume_ms": resume_ms,
     }
     if large:
-        large_s, large_next_ms, large_resume_ms = _measure(large)
+        large_s, large_processor_s, large_next_ms, large_resume_ms = _measure(large)
         beside |= {"million_s": round(large_s, 2), "million_next_patch_ms": large_next_ms}
-        beside |= {"million_resume_ms": large_resume_ms}
+        beside |= {"million_resume_ms": large_resume_ms, "million_processor_s": large_processor_s}
     beside["reach"] = "100,000: <= 2 s; 1,000,000: <= 20 s, next patch <= 5 ms"
     return Result("queue", build_s, "s", beside)
 
 
-def _measure(patches: int) -> tuple[float, float, float]:
+def _measure(patches: int) -> tuple[float, float, float, float]:
     with TemporaryDirectory() as folder:
         bench = make_label_bench(Path(folder), slides=SLIDES, patches=patches // SLIDES)
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         view = bench.labels.create_session(
             bench.project, bench.readers[0], "Bench", bench.slides, patches, plan="stratified"
         )
-        build_s = time.perf_counter() - start
-        return build_s, _median_ms(lambda: bench.labels.queue(view.id, patches // 2, 1)), _resume_ms(bench, view.id)
+        build_s, processor_s = time.perf_counter() - start, round(time.process_time() - processor, 2)
+        next_ms = _median_ms(lambda: bench.labels.queue(view.id, patches // 2, 1))
+        return build_s, processor_s, next_ms, _resume_ms(bench, view.id)
 
 
 def _resume_ms(bench: LabelBench, session_id: int) -> float:
