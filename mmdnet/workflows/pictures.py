@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from db.models import Patch, Slide
@@ -44,17 +45,32 @@ class OpenSlides:
             return self._open[key]
 
 
+_OPENED = OpenSlides()
+
+
+@lru_cache(maxsize=32)
+def _tissue_png(path: str, mpp: float | None) -> bytes:
+    import cv2
+    import numpy as np
+
+    from mmdnet.slides.tissue import find_tissue
+
+    mask = find_tissue(_OPENED.get(path, mpp)[0]).mask
+    picture = np.zeros((*mask.shape, 4), np.uint8)
+    picture[~mask] = (128, 128, 128, 150)
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
 class SlidePictures:
     """Encoded pictures of slides; coordinates in, bytes out."""
 
     _desk: Desk
-    _opened = OpenSlides()
 
     def _reader(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
         with self._desk.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
         mpp = slide.mpp_x if slide.mpp_source == "person" else None
-        return self._opened.get(slide.path, mpp)
+        return _OPENED.get(slide.path, mpp)
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
         """The whole slide as a JPEG whose longer side is at most `max_px`."""
@@ -62,15 +78,9 @@ class SlidePictures:
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
-        import cv2
-        import numpy as np
-
-        from mmdnet.slides.tissue import find_tissue
-
-        mask = find_tissue(self._reader(slide_id)[0]).mask
-        picture = np.zeros((*mask.shape, 4), np.uint8)
-        picture[~mask] = (128, 128, 128, 150)
-        return cv2.imencode(".png", picture)[1].tobytes()
+        with self._desk.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+        return _tissue_png(slide.path, slide.mpp_x if slide.mpp_source == "person" else None)
 
     def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
         """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a survey found. `patches` are rows for the patch table; `fat_area_share` is of the usable patches' area."""
+    """What a survey found. `patches` are rows of the patch table; `fat_area_share` is of usable patches' tissue."""
 
     patch_px: int
     patch_mpp: float
@@ -31,7 +31,7 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
     Raises:
         LabError: no tissue, no µm/px, or not one readable patch.
     """
-    from mmdnet.slides.fat import measure_fat
+    from mmdnet.slides.fat import read_with_fat
     from mmdnet.slides.patches import lay_patches
     from mmdnet.slides.quality import assess
     from mmdnet.slides.reader import Unreadable
@@ -41,28 +41,29 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
     tissue = find_tissue(slide)
     grid, places = lay_patches(slide, tissue, patch_px=settings.patch_px, patch_mpp=settings.patch_mpp)
     patches: list[dict[str, Any]] = []
-    for index, pixels in slide.read_patches(places, grid):
+    fat_px = tissue_px = 0
+    for index, pixels, fat in read_with_fat(slide, tissue, places, grid):
         place = asdict(places[index])
-        if isinstance(pixels, Unreadable):
-            patches.append(
-                {**place, "set_aside": "unreadable", "quality": {"reason": pixels.reason}, "fat_area_share": None}
-            )
+        if isinstance(pixels, Unreadable) or fat is None:
+            unreadable = {"reason": pixels.reason} if isinstance(pixels, Unreadable) else {}
+            patches.append({**place, "set_aside": "unreadable", "quality": unreadable, "fat_area_share": None})
         else:
             quality = asdict(assess(pixels, settings.patch_mpp))
             set_aside = quality.pop("set_aside")
-            fat = None if set_aside else measure_fat(pixels, settings.patch_mpp).area_share
-            patches.append({**place, "set_aside": set_aside, "quality": quality, "fat_area_share": fat})
+            share = None if set_aside else fat.area_share
+            patches.append({**place, "set_aside": set_aside, "quality": quality, "fat_area_share": share})
+            if not set_aside:
+                fat_px, tissue_px = fat_px + fat.fat_px, tissue_px + fat.tissue_px
         if len(patches) % 16 == 0:
             progress(len(patches) / max(1, len(places)), f"{len(patches)} of {len(places)} patches looked at")
     readable = [patch for patch in patches if patch["set_aside"] != "unreadable"]
     if not readable:
         raise LabError(f"{slide.facts.path.name} was not added: none of its {len(places)} patches can be decoded.")
-    shares = [patch["fat_area_share"] for patch in patches if patch["fat_area_share"] is not None]
     return Survey(
         patch_px=settings.patch_px,
         patch_mpp=settings.patch_mpp,
         tissue_mm2=tissue.area_mm2,
         core_length_mm=tissue.core_length_mm,
-        fat_area_share=sum(shares) / len(shares) if shares else None,
+        fat_area_share=fat_px / tissue_px if tissue_px else None,
         patches=sorted(patches, key=lambda patch: (patch["row"], patch["col"])),
     )
