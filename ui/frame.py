@@ -37,7 +37,6 @@ def draw() -> None:
         [
             st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=words, default=name == "overview")
             for name, title, icon, words in PAGES
-            if __import__("pathlib").Path(f"pages/{name}.py").exists()  # TEMP
         ]
     )
     st.logo(MARK, size="large", link=None)
