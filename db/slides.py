@@ -38,9 +38,11 @@ def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[
 def latest_scores(session: Session, slide_ids: Iterable[int]) -> dict[int, int]:
     """The newest score of each slide that has one."""
     rows = session.execute(
-        select(Score.slide_id, func.max(Score.id)).where(Score.slide_id.in_(list(slide_ids))).group_by(Score.slide_id)
+        select(Score.slide_id, func.max(Score.id).label("newest"))
+        .where(Score.slide_id.in_(list(slide_ids)))
+        .group_by(Score.slide_id)
     )
-    return {slide_id: score_id for slide_id, score_id in rows}
+    return {row.slide_id: row.newest for row in rows}
 
 
 def _patches(slide_id: int) -> Select[Patch]:

@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run tests marked slow")
-    parser.addoption("--pictures", action="store_true", help="let the spine test make the pictures of docs/pictures anew")
+    parser.addoption(
+        "--pictures", action="store_true", help="let the spine test make the pictures of docs/pictures anew"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -57,7 +57,8 @@ def export_csv(session: Session, project_id: int, reader_id: int | None = None) 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(sorted(table, key=itemgetter(0, 2, 1, 3)))
+    table.sort(key=itemgetter(0, 2, 1, 3))
+    writer.writerows(table)
     return out.getvalue()
 
 

@@ -34,7 +34,10 @@ def test_labelled_and_signed_history_cannot_be_changed(url):
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO readers (id, name, created_at) VALUES (1, 'Ada', '2026-01-01')"))
         connection.execute(text("PRAGMA defer_foreign_keys = ON"))
-    names = {table: {column["name"] for column in inspect(engine).get_columns(table)} for table in ("label_events", "sign_offs")}
+    names = {
+        table: {column["name"] for column in inspect(engine).get_columns(table)}
+        for table in ("label_events", "sign_offs")
+    }
     assert "hash" in names["label_events"] and "report_sha256" in names["sign_offs"]
     with make_engine(url).connect() as connection:
         connection.execute(text("PRAGMA foreign_keys = OFF"))
