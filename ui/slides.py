@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 STAINS = ("H&E", "Masson trichrome", "Goldner trichrome")
 GALLERY = 12
+LAST_JOBS = 2
 
 
 def add_slides(project_id: int, *, expanded: bool) -> None:
@@ -103,10 +105,15 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
 
 
 def ingest_jobs(project_id: int) -> None:
-    """Jobs that are adding slides, and the last one that failed or refused files."""
-    jobs = [job for job in lab().jobs.list(project_id) if job.kind in {"ingest", "demo"}]
-    for job in [job for job in jobs if job.active] or jobs[:1]:
-        refused = job.progress.get("problems") or []
+    """Jobs that are adding slides, and of those of the last hour the ones that failed or refused files."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    jobs = [
+        job
+        for job in lab().jobs.list(project_id)
+        if job.kind in {"ingest", "demo"} and (job.active or job.created_at > since)
+    ]
+    for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
+        refused = job.progress.get("refused") or []
         if job.active or job.status == "failed" or refused:
             job_card(job, retry=job.kind == "demo")
         for sentence in refused:
