@@ -72,6 +72,13 @@ def _project(lab: Lab, name: str) -> int:
     return found[0].id
 
 
+def _reader(lab: Lab, name: str) -> int:
+    found = [reader for reader in lab.readers.list() if reader.name.lower() == name.lower()]
+    if not found:
+        raise LabError(f"There is no reader called {name}. Known are: {', '.join(r.name for r in lab.readers.list())}.")
+    return found[0].id
+
+
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
@@ -263,12 +270,15 @@ def train(
     device: str | None = None,
     seed: int | None = None,
     name: str | None = None,
+    reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
     background: Background = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a project's labels."""
+    from mmdnet.workflows.label_views import LabelChoice
+
     lab = _lab(home)
     project_id = _project(lab, project)
     choices: dict[str, Any] = {}
@@ -279,14 +289,15 @@ def train(
         choices[key] = value
     given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed}
     choices |= {key: value for key, value in given.items() if value is not None}
-    report = lab.training.check(project_id, choices)
+    labels = LabelChoice(reader_id=_reader(lab, reader) if reader else None)
+    report = lab.training.check(project_id, choices, labels)
     if not report.ok:
         raise LabError(report.problem or "This training cannot start.")
     if not as_json or check:
         _say(as_json, report, "\n".join([*report.lines, *(f"Note: {one}" for one in report.warnings)]))
     if check:
         return
-    run = lab.training.start(project_id, choices, name)
+    run = lab.training.start(project_id, choices, name, labels)
     job = lab.training.get(run).job
     assert job is not None
     _follow(lab, job.id, as_json, background)

@@ -14,8 +14,9 @@ with new:
     st.subheader("New training")
     labels = parts.labels_at_hand(project.id)
     if labels.patches:
-        choices, rule, name = parts.choose(labels.readers)
-        parts.check_and_start(project.id, choices, rule, name)
+        chosen = parts.choose_labels(project.id)
+        choices, name = parts.choose()
+        parts.check_and_start(project.id, choices, chosen, name)
     else:
         st.info("There are no labels to learn from yet. Grade some patches of each slide first; 60 make a start.")
         st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")

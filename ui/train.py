@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.workflows.label_views import LabelChoice
 from ui import words
 from ui.jobs import ago, duration, progress_line, state_badge
 from ui.session import at, go_to, lab, open_page, refusals, say_next_run
@@ -70,10 +71,20 @@ def labels_at_hand(project_id: int) -> LabelCounts:
     return counts
 
 
-def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
-    """The form of a new training: its choices, the rule that settles several readers' labels, and its name."""
-    rule = "latest"
-    if readers > 1:
+def choose_labels(project_id: int) -> LabelChoice:
+    """Which labels to learn from: whose, on which slides, and by which rule where readers differ."""
+    graded = lab().labels.current(project_id)
+    names = {one.id: one.name for one in lab().readers.list() if one.id in {label.reader_id for label in graded}}
+    slides = {one.id: one.name for one in lab().slides.list(project_id) if one.labelled}
+    rule, reader = "latest", None
+    if len(names) > 1:
+        reader = st.selectbox(
+            "Labels of",
+            [None, *names],
+            format_func=lambda key: "all readers" if key is None else names[key],
+            key="train_reader",
+        )
+    if len(names) > 1 and reader is None:
         rule = st.selectbox(
             "Where readers differ",
             list(RULES),
@@ -81,6 +92,21 @@ def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
             key="train_rule",
             help="Which grade a patch gets when several readers graded it.",
         )
+    chosen = list(slides)
+    if len(slides) > 1:
+        chosen = st.multiselect(
+            "Slides",
+            list(slides),
+            format_func=slides.__getitem__,
+            key=f"train_slides_{project_id}",
+            placeholder=f"all {len(slides)} with labels",
+            help="None chosen means all. A patient's slides are never split between training and validation.",
+        )
+    return LabelChoice(rule, reader, tuple(chosen) or None)
+
+
+def choose() -> tuple[dict[str, Any], str | None]:
+    """The form of a new training: its choices and its name."""
     preset = st.segmented_control(
         "Network",
         list(PRESETS),
@@ -129,23 +155,23 @@ def choose(readers: int) -> tuple[dict[str, Any], str, str | None]:
                 help="What the domain branch must not be able to tell from a bag.",
             )
     name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
-    return choices, rule, name.strip() or None
+    return choices, name.strip() or None
 
 
-def check_and_start(project_id: int, choices: dict[str, Any], rule: str, name: str | None) -> None:
+def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoice, name: str | None) -> None:
     """Two buttons: look whether it would work, and start it."""
     with st.container(horizontal=True):
         start = st.button("Start training", type="primary", icon=":material/play_arrow:", key="train_start")
         check = st.button("Check first", icon=":material/fact_check:", key="train_check")
     if start:
         with refusals(), st.spinner("Checking labels and splitting by patient"):
-            run_id = lab().training.start(project_id, choices, name=name, rule=rule)
+            run_id = lab().training.start(project_id, choices, name=name, labels=labels)
             go_to("run", run_id)
             say_next_run("Training is queued")
             st.rerun()
     if check:
         with st.spinner("Checking labels and splitting by patient"):
-            found = lab().training.check(project_id, choices, rule)
+            found = lab().training.check(project_id, choices, labels)
         if not found.ok:
             st.error(found.problem or "This training cannot start.", icon=":material/error:")
             return

@@ -12,10 +12,10 @@ from db import labels as rows
 from db.models import LabelEvent, LabelSession, Patch, Reader, Slide
 from mmdnet.labels.consensus import Vote, consensus
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.label_views import LabelRow, LabelSet
+from mmdnet.workflows.label_views import LabelChoice, LabelRow, LabelSet
 
 
-def build(session: Session, project_id: int, rule: str, reader_id: int | None) -> LabelSet:
+def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     """The label set of a project as it stands.
 
     Patches whose rule gives no grade at all and no "ignored" are left out: nothing can be learned from them.
@@ -26,7 +26,9 @@ def build(session: Session, project_id: int, rule: str, reader_id: int | None) -
     settling = _adjudications(session, project_id)
     votes: dict[int, list[Vote]] = defaultdict(list)
     slides: dict[int, int] = {}
-    for event, slide_id in rows.current(session, project_id, reader_id):
+    for event, slide_id in rows.current(session, project_id, choice.reader_id):
+        if choice.slide_ids is not None and slide_id not in choice.slide_ids:
+            continue
         grades = tuple(getattr(event, name) for name in TASK_NAMES)
         votes[event.patch_id].append(
             Vote(event.id, event.reader_id, grades, event.ignored, event.session_id in settling)
@@ -34,7 +36,7 @@ def build(session: Session, project_id: int, rule: str, reader_id: int | None) -
         slides[event.patch_id] = slide_id
     table = []
     for patch_id in sorted(votes):
-        agreed = consensus(votes[patch_id], rule)
+        agreed = consensus(votes[patch_id], choice.rule)
         if agreed.ignored or any(grade is not None for grade in agreed.grades):
             table.append(
                 LabelRow(
@@ -47,7 +49,7 @@ def build(session: Session, project_id: int, rule: str, reader_id: int | None) -
     names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
     return LabelSet(
         rows=tuple(table),
-        rule=rule if reader_id is None else f"{rule} of one reader",
+        rule=choice.rule if choice.reader_id is None else f"{choice.rule} of one reader",
         sha256=_hash(session, project_id, table),
         readers=tuple(sorted({names[vote.reader_id] for given in votes.values() for vote in given})),
         counts=_counts(table),

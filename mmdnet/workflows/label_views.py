@@ -178,6 +178,15 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelChoice:
+    """Which labels a training uses: by which rule where readers differ, of one reader only, on some slides only."""
+
+    rule: str = "latest"
+    reader_id: int | None = None
+    slide_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelRow:
     patch_id: int
     slide_id: int

@@ -26,6 +26,7 @@ from mmdnet.workflows.label_views import (
     AuditView,
     ImportOutcome,
     LabelAct,
+    LabelChoice,
     LabelCounts,
     LabelRefused,
     LabelSet,
@@ -148,10 +149,10 @@ class Labels(LabelSessions):
             slides=dict(Counter(slides.values())),
         )
 
-    def label_set(self, project_id: int, rule: str = "latest", reader_id: int | None = None) -> LabelSet:
-        """One row per patch that has a grade or is ignored, by the project's rule; see `label_sets.build`."""
+    def label_set(self, project_id: int, choice: LabelChoice | None = None) -> LabelSet:
+        """One row per patch that has a grade or is ignored, of the labels chosen; see `label_sets.build`."""
         with self._desk.db() as session:
-            return label_sets.build(session, project_id, rule, reader_id)
+            return label_sets.build(session, project_id, choice or LabelChoice())
 
     def agreement(
         self, project_id: int

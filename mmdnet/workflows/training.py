@@ -23,7 +23,7 @@ from mmdnet.workflows.apart import check_training
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.label_views import LabelRow
+from mmdnet.workflows.label_views import LabelChoice, LabelRow
 from mmdnet.workflows.labelling import Labels
 from mmdnet.workflows.models import add_model
 from mmdnet.workflows.pixels import PatchPixels
@@ -46,26 +46,28 @@ class Training:
         """Every choice with its default value."""
         return TrainingChoices().model_dump(mode="json")
 
-    def check(self, project_id: int, choices: dict[str, Any], rule: str = "latest") -> CheckView:
+    def check(self, project_id: int, choices: dict[str, Any], labels: LabelChoice | None = None) -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
         try:
             chosen = read_choices(choices)
-            cohort = self._cohort(self._labels.label_set(project_id, rule).rows)
+            cohort = self._cohort(self._labels.label_set(project_id, labels).rows)
             return check_training(cohort, chosen, _split(cohort, chosen))
         except LabError as error:
             return CheckView(False, (), (), str(error))
 
-    def start(self, project_id: int, choices: dict[str, Any], name: str | None = None, rule: str = "latest") -> int:
+    def start(
+        self, project_id: int, choices: dict[str, Any], name: str | None = None, labels: LabelChoice | None = None
+    ) -> int:
         """Freeze labels and split, and queue the training; the run's number.
 
         Raises:
             LabError: the training could not start (see `check`); nothing was written.
         """
-        checked = self.check(project_id, choices, rule)
+        checked = self.check(project_id, choices, labels)
         if not checked.ok:
             raise LabError(checked.problem or "This training cannot start.")
         chosen = read_choices(choices)
-        label_set = self._labels.label_set(project_id, rule)
+        label_set = self._labels.label_set(project_id, labels)
         with self._desk.db.begin() as session:
             project = must_get(session, Project, project_id, "project")
             run = Run(

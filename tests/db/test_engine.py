@@ -65,3 +65,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     with pytest.raises(LabError, match="cannot be opened"):
         migrate(f"sqlite:///{tmp_path / 'lab.sqlite'}")
     assert (tmp_path / "lab.sqlite").read_bytes().startswith(b"this is no database")
+
+
+def test_processes_that_start_together_migrate_an_empty_database_once(tmp_path):
+    import subprocess
+    import sys
+
+    url = f"sqlite:///{tmp_path / 'new' / 'lab.sqlite'}"
+    code = f"from db.engine import migrate; migrate({url!r})"
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [(one.wait(), one.stderr.read()) for one in started] == [(0, "")] * 4
+    assert revision(url) == newest_revision()

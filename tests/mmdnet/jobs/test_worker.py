@@ -6,6 +6,8 @@ import sqlite3
 import time
 from contextlib import closing
 
+import psutil
+
 from tests.mmdnet.jobs.conftest import JobLab, alive, wait_for
 
 
@@ -148,6 +150,9 @@ def freeze(jobs: JobLab, *pids: int) -> None:
     while True:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
+        # a thread inside a system call stops only when that returns, perhaps with the lock it was taking
+        wait_for(lambda: all(psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in pids))
+        time.sleep(0.05)
         if all(writable(url) for url in (jobs.settings.lab_url, jobs.settings.queue_url)):
             return
         for pid in pids:

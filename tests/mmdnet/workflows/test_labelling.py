@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.workflows.label_views import LabelAct, LabelRefused, PatchGrades
+from mmdnet.workflows.label_views import LabelAct, LabelChoice, LabelRefused, PatchGrades
 
 
 def act(bench, view, item, number=0, **changes):
@@ -239,8 +239,10 @@ def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
     bench.labels.put_many(bench.project, bench.readers[1], [PatchGrades(p, ballooning=2) for p in patches[:1]])
     found = bench.labels.label_set(bench.project)
     assert (found.rule, found.readers, found.counts["ballooning"]) == ("latest", ("Ada", "Ben"), {"1": 2, "2": 1})
-    assert bench.labels.label_set(bench.project, "majority").counts["ballooning"] == {"1": 2}
-    assert bench.labels.label_set(bench.project, reader_id=bench.readers[0]).counts["ballooning"] == {"1": 3}
+    assert bench.labels.label_set(bench.project, LabelChoice("majority")).counts["ballooning"] == {"1": 2}
+    assert bench.labels.label_set(bench.project, LabelChoice(reader_id=bench.readers[0])).counts["ballooning"] == {
+        "1": 3
+    }
 
 
 def test_labels_go_out_and_come_in_again_exactly(label_bench, tmp_path):
@@ -328,7 +330,9 @@ def test_disagreements_are_what_is_adjudicated_and_then_they_are_settled(label_b
     patches = bench.patches[bench.slides[0]]
     assert {item.patch_id for item in items} == {patches[1], patches[3]}
     bench.labels.put(act(bench, view, items[0], grades={"steatosis": 2}, reader_id=bench.readers[2]))
-    rows = {row.patch_id: row.steatosis for row in bench.labels.label_set(bench.project, "adjudicated").rows}
+    rows = {
+        row.patch_id: row.steatosis for row in bench.labels.label_set(bench.project, LabelChoice("adjudicated")).rows
+    }
     assert rows == {patches[0]: 1, patches[2]: 2, items[0].patch_id: 2}
 
 
@@ -358,3 +362,12 @@ def test_only_who_settles_a_disagreement_sees_what_was_given_and_never_by_whom(l
     assert all(set(vote) == {"ballooning", "inflammation", "steatosis"} for vote in item.votes)
     second = bench.labels.create_review(bench.project, bench.readers[2], "second", share=1)
     assert all(item.votes == () for item in bench.labels.queue(second.id))
+
+
+def test_a_training_may_choose_its_slides(label_bench):
+    bench = label_bench
+    slide, other = bench.slides[:2]
+    both = [PatchGrades(bench.patches[one][0], steatosis=1) for one in (slide, other)]
+    bench.labels.put_many(bench.project, bench.readers[0], both)
+    assert len(bench.labels.label_set(bench.project, LabelChoice(slide_ids=(slide,))).rows) == 1
+    assert bench.labels.label_set(bench.project, LabelChoice(slide_ids=(slide + 999,))).rows == ()
