@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from mmdnet.errors import LabError
 if TYPE_CHECKING:
     from mmdnet.settings import Settings
     from mmdnet.workflows.lab import Lab
+    from mmdnet.workflows.views import StoreView
 
 app = typer.Typer(
     help="Scores fatty-liver biopsies from weak labels. Research use only.",
@@ -33,6 +34,8 @@ labels_app = typer.Typer(help="Labels: how many there are, out to a file and in 
 audit_app = typer.Typer(help="The record of who labelled what, when.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")
+store_app = typer.Typer(help="Decoded patches kept for training: what there is, and its limit.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
 Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]
@@ -259,6 +262,43 @@ def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
     _say(as_json, verdict, words)
     if not verdict.intact:
         sys.exit(1)
+
+
+@store_app.command("list")
+def store_list(home: Home = None, as_json: AsJson = False) -> None:
+    """List what is kept, the longest unused first."""
+    store = _lab(home).store
+    _say_stores(as_json, store.list(), store.limit_bytes, "kept")
+
+
+@store_app.command("verify")
+def store_verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Read every pixel that is kept and compare it with what was written."""
+    store = _lab(home).store
+    found = store.verify()
+    _say_stores(as_json, found, store.limit_bytes, "kept")
+    if any(one.fault for one in found):
+        if not as_json:
+            print("Remove what is damaged: mmdnet store prune. It is made again when it is needed.", file=sys.stderr)
+        sys.exit(1)
+
+
+@store_app.command("prune")
+def store_prune(home: Home = None, as_json: AsJson = False) -> None:
+    """Remove what is damaged, then the longest unused until the rest fits MMDNET_CACHE_GIB. What is in use stays."""
+    store = _lab(home).store
+    _say_stores(as_json, store.prune(), store.limit_bytes, "removed")
+
+
+def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, what: str) -> None:
+    total = sum(one.bytes for one in stores)
+    lines = [
+        f"{one.key[:12]}  {one.bytes / 2**20:8.1f} MiB  {one.used_at:%Y-%m-%d %H:%M}  "
+        + (one.fault or f"{one.slide}, {one.patches} patches" + (", in use" if one.in_use else ""))
+        for one in stores
+    ]
+    lines.append(f"{len(stores)} stores {what}, {total / 2**30:.2f} GiB; the limit is {limit_bytes / 2**30:g} GiB.")
+    _say(as_json, {"stores": stores, "bytes": total, "limit_bytes": limit_bytes}, "\n".join(lines))
 
 
 @app.command()

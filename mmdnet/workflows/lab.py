@@ -15,6 +15,7 @@ from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.reports import Reports
 from mmdnet.workflows.scoring import Scoring
 from mmdnet.workflows.slides import Slides
+from mmdnet.workflows.store import Store
 from mmdnet.workflows.training import Training
 
 
@@ -34,4 +35,5 @@ class Lab:
         self.training = Training(desk, self.jobs, self.labels)
         self.scoring = Scoring(desk, self.jobs)
         self.reports = Reports(desk, self.slides)
+        self.store = Store(desk)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

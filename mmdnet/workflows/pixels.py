@@ -44,12 +44,16 @@ class PatchPixels:
     ) -> PatchPixels:
         """The pixels of these patches, in this order; each slide's are decoded once and kept.
 
+        Then stores of other trainings go, the longest unused first, until all fit `settings.cache_gib`.
+
         Raises:
             LabError: a slide is gone, or one of the patches can no longer be read from it.
         """
-        from mmdnet.slides.store import patch_store
+        from mmdnet.slides.store import patch_store, prune_stores
         from mmdnet.workflows.places import open_stored, stored_grid, stored_places
+        from mmdnet.workflows.store import limit_bytes, store_folder
 
+        folder = store_folder(settings)
         stores: list[object] = []
         at: dict[int, tuple[int, int]] = {}
         patches = patches_with_ids(session, patch_ids)
@@ -58,7 +62,6 @@ class PatchPixels:
             slide = must_get(session, Slide, slide_id, "slide")
             progress(0.05 * number / len(groups), f"decoding patches of {slide.name}")
             with open_stored(slide) as reader:
-                folder = settings.folder("cache") / "patches"
                 store = patch_store(folder, reader, stored_places(group), stored_grid(slide))
             if not store.readable.all():
                 raise LabError(
@@ -67,4 +70,5 @@ class PatchPixels:
                 )
             stores.append(store)
             at |= {patch.id: (len(stores) - 1, position) for position, patch in enumerate(group)}
+        prune_stores(folder, limit_bytes(settings))  # ours are open, and so they stay
         return cls(stores, [at[patch_id] for patch_id in patch_ids])

@@ -85,6 +85,19 @@ class IngestOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreView:
+    """Decoded patches of one slide, kept for training; `fault` is the sentence that says what is wrong with them."""
+
+    key: str
+    slide: str
+    patches: int
+    bytes: int
+    used_at: datetime
+    in_use: bool
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderView:
     id: int
     name: str
