@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.training.demo_model import make_slides
+from mmdnet.workflows.demo_model import make_slides
 from mmdnet.training.simulated import StoredSource, simulated_cohort
 
 KEPT = Path("lab-data") / "benchmarks"

@@ -1,10 +1,11 @@
 """Make the demo model: simulate slides that are not the demo's, train on them, and say how well it went.
 
-`python -m mmdnet.training.demo_model` remakes `models/demo`. The slides, the split and the training are seeded; on
+`python -m mmdnet.workflows.demo_model` remakes `models/demo`. The slides, the split and the training are seeded; on
 another processor the last digits may differ.
 """
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -17,21 +18,22 @@ from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.io import CARD, WEIGHTS, ModelCard
 from mmdnet.simulate.recipes import training_recipes
-from mmdnet.simulate.slide import simulate_slide
+from mmdnet.simulate.slide import simulate_many
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.loop import train
 from mmdnet.training.simulated import simulated_cohort
+from mmdnet.workflows.calibrate import calibrate
 
-SLIDES, SEED = 30, 1
+SLIDES, SEED = 64, 2
 CHOICES = TrainingChoices(
-    mode="fast", warm_up_epochs=12, epochs=36, patience=12, projection=128, lr_backbone=2e-3, device="cpu"
+    mode="fast", warm_up_epochs=22, epochs=60, patience=12, projection=128, lr_backbone=2e-3, device="cpu"
 )
 README = """# Demo model
 
 Trained on {slides} simulated slides of {patients} simulated patients, none of them a slide or patient of the demo
 project. It shows what reports look like. It has never seen a real liver: it must not be used to read one.
 
-Made by `python -m mmdnet.training.demo_model --slides {slides} --seed {seed}`. Choices, split and label set are in
+Made by `python -m mmdnet.workflows.demo_model --slides {slides} --seed {seed}`. Choices, split and label set are in
 `{card}`.
 
 Agreement with the drawn truth on natural bags of {bag_size} patches, patients never trained on (quadratic kappa):
@@ -47,15 +49,14 @@ The test patients were looked at once, after training had ended; the validation 
 
 def make_slides(slides: int, seed: int, folder: Path) -> list[Path]:
     """Simulated training slides with their truth; those already there are kept (a recipe gives the same bytes)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for recipe in training_recipes(slides, seed):
-        path = folder / f"{recipe.name}.tiff"
-        if not path.with_suffix(".truth.json").exists():
-            simulate_slide(recipe, path)
-            _say(f"simulated {path.name}")
-        paths.append(path)
-    return paths
+    recipes = training_recipes(slides, seed)
+    missing = [recipe for recipe in recipes if not (folder / f"{recipe.name}.tiff").exists()]
+    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=_drawn)
+    return [folder / f"{recipe.name}.tiff" for recipe in recipes]
+
+
+def _drawn(share: float) -> None:
+    _say(f"{time.strftime('%H:%M:%S')} {share:.0%} of the slides drawn")
 
 
 def make(
@@ -72,7 +73,8 @@ def make(
     """
     cohort, pixels = simulated_cohort(make_slides(slides, seed, work / "slides"), work / "patches")
     split = split_by_patient(cohort, choices.seed)
-    card = train(cohort, pixels, choices, split, work / "run", _progress, name="Demo model (simulated slides)")
+    train(cohort, pixels, choices, split, work / "run", _progress, name="Demo model (simulated slides)")
+    card = calibrate(work / "run" / "model", cohort, pixels, split)
     out.mkdir(parents=True, exist_ok=True)
     for name in (WEIGHTS, CARD):
         shutil.copyfile(work / "run" / "model" / name, out / name)
@@ -109,7 +111,7 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m mmdnet.training.demo_model", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mmdnet.workflows.demo_model", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("lab-data/demo-model"), help="slides, patches and the run")
     parser.add_argument("--out", type=Path, default=Path("models/demo"), help="the finished model")
     parser.add_argument("--slides", type=int, default=SLIDES)
