@@ -198,7 +198,8 @@ def ingest(
         if not as_json:
             print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
     if as_json:
-        print(json.dumps({"outcomes": _plain(outcomes), "slides": _plain(added)}))
+        plain = [{"name": one.name, "slide_id": one.slide_id, "problem": one.problem} for one in outcomes]
+        print(json.dumps({"outcomes": plain, "slides": _plain(added)}))
     if any(outcome.problem for outcome in outcomes):
         sys.exit(1)
 

@@ -102,6 +102,12 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
     for one in outcomes:
         if one.problem:
             st.error(one.problem, icon=":material/error:")
+        if one.picture:
+            st.image(
+                one.picture,
+                caption="The whole slide. What differs from glass is outlined.",
+                alt=f"Overview of {one.name}: no tissue was found",
+            )
 
 
 def ingest_jobs(project_id: int) -> None:

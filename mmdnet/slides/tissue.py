@@ -179,6 +179,8 @@ def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     padded = cv2.copyMakeBorder(found, radius, radius, radius, radius, cv2.BORDER_CONSTANT, value=0)
     closed = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk), np.uint8)[radius:-radius, radius:-radius]
+    if not closed.any():  # a small picture of nothing but glass is no hole in tissue
+        return closed.astype(bool)
     closed = 1 - drop_small(1 - closed, HOLE_UM2)
     return drop_small(closed, SPECK_UM2).astype(bool)
 

@@ -17,7 +17,7 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.pictures import SlidePictures
+from mmdnet.workflows.pictures import SlidePictures, outlined_png
 from mmdnet.workflows.survey import Survey, survey
 from mmdnet.workflows.views import IngestOutcome, PatchView, SlideView
 
@@ -175,6 +175,8 @@ class Slides(SlidePictures):
     def _register_one(
         self, project_id: int, path: Path, facts: dict[str, Any], progress: Progress, name: str | None = None
     ) -> IngestOutcome:
+        from mmdnet.slides.tissue import NoTissueError
+
         name = name or path.name
         try:
             with self._desk.db() as session:
@@ -183,7 +185,8 @@ class Slides(SlidePictures):
                 return IngestOutcome(name, known.id, None)
             return IngestOutcome(name, self._add(project_id, path, name, facts, progress), None)
         except LabError as error:
-            return IngestOutcome(name, None, str(error).replace(path.name, name))
+            seen = outlined_png(error.overview, error.mask) if isinstance(error, NoTissueError) else None
+            return IngestOutcome(name, None, str(error).replace(path.name, name), seen)
 
     def _add(self, project_id: int, path: Path, name: str, facts: dict[str, Any], progress: Progress) -> int:
         """Survey first, write last, in one transaction: a slide is in whole or not at all."""

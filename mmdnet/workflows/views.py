@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -77,11 +77,15 @@ class PatchView:
 
 @dataclass(frozen=True, slots=True)
 class IngestOutcome:
-    """What became of one file: a slide, or the sentence that says why not."""
+    """What became of one file: a slide, or the sentence that says why not.
+
+    Where no tissue was found, `picture` is a small PNG of the whole slide with what differs from glass outlined.
+    """
 
     name: str
     slide_id: int | None
     problem: str | None
+    picture: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

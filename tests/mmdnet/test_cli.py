@@ -43,6 +43,16 @@ def test_a_bad_slide_leaves_one_sentence_an_exit_code_and_no_project(run, real_d
     assert "none yet" in run("labels", "--project", "P")[2]
 
 
+def test_a_slide_of_glass_is_refused_in_plain_json(run, tmp_path):
+    import cv2
+    import numpy as np
+
+    cv2.imwrite(str(tmp_path / "glass.png"), np.full((800, 800, 3), 245, np.uint8))
+    code, out, _ = run("ingest", str(tmp_path / "glass.png"), "--mpp", "0.5", "--json")
+    (outcome,) = json.loads(out)["outcomes"]
+    assert code == 1 and "No tissue" in outcome["problem"] and set(outcome) == {"name", "slide_id", "problem"}
+
+
 def test_a_real_slide_is_added_and_counted(run, real_data):
     code, out, _ = run("ingest", str(real_data / "slides" / "cmu-1-small-region.svs"), "--project", "P", "--json")
     assert code == 0 and json.loads(out)["slides"][0]["patches"] == 24

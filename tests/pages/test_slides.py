@@ -1,5 +1,7 @@
 """The Slides page: in, refused, measured, looked at, queued, overruled."""
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -50,6 +52,18 @@ def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(fi
     app.form_submit_button[0].click().run()
     assert ["notes.txt" in one.value for one in app.error] == [True]
     assert "again.png" in app.success[0].value
+
+
+def test_an_uploaded_slide_without_tissue_is_refused_with_its_picture(filled):
+    glass = cv2.imencode(".png", np.full((800, 800, 3), 245, np.uint8))[1].tobytes()
+    app = filled("slides", add_way="On this computer")
+    app.file_uploader(key="add_files").upload("glass.png", glass)
+    app.number_input(key="add_mpp").set_value(0.5)
+    app.form_submit_button[0].click().run()
+    (refusal,) = app.error
+    assert "No tissue was found on glass.png" in refusal.value
+    (picture,) = app.image
+    assert "outlined" in picture.captions[0]
 
 
 def test_a_missing_scale_is_asked_for_and_lays_patches_once_given(filled, filled_home, said):

@@ -70,6 +70,25 @@ def test_a_picture_of_glass_is_refused(lab, tmp_path):
     assert lab.slides.list(project) == []
 
 
+@pytest.mark.parametrize("side", [300, 800, 6000])
+def test_a_refusal_for_want_of_tissue_shows_the_slide_with_its_specks_outlined(lab, tmp_path, side):
+    glass = np.full((side, side, 3), 245, np.uint8)
+    glass[100:148, 200:248] = (120, 60, 160)  # 24 µm of debris
+    cv2.imwrite(str(tmp_path / "glass.png"), glass)
+    outcome = lab.slides.register(_project(lab), tmp_path / "glass.png", mpp=0.5)[0]
+    assert outcome.slide_id is None and outcome.picture is not None
+    picture = cv2.imdecode(np.frombuffer(outcome.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert 100 < max(picture.shape) <= 640
+    at = np.argwhere((picture == (15, 134, 207)).all(axis=2)).mean(axis=0) * side / picture.shape[0]
+    assert at == pytest.approx((124, 224), abs=24 + side / 300)
+
+
+def test_other_refusals_and_slides_that_came_in_carry_no_picture(lab, tmp_path, tissue_png):
+    tissue_png("good.png")
+    (tmp_path / "bad.png").write_bytes(b"not a slide")
+    assert [one.picture for one in lab.slides.register(_project(lab), tmp_path, mpp=0.5)] == [None, None]
+
+
 def test_the_same_slide_is_not_added_twice(lab, tissue_png, tmp_path):
     project = _project(lab)
     first = lab.slides.register(project, tissue_png("one.png"), mpp=0.5)[0]
