@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mmdnet.slides.zoom import ZoomPyramid
 
 OPEN_SLIDES = 16
-OUTLINED_PX, OUTLINED_ZOOM = 640, 8.0
+OUTLINED_PX, OUTLINED_ZOOM = 480, 8.0
+OUTLINE_GAP_PX = 3
 OUTLINE_BGR = (15, 134, 207)
 JPEG_QUALITY = 90
 
@@ -138,9 +139,9 @@ def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:
 
 
 def outlined_png(overview: np.ndarray, mask: np.ndarray) -> bytes:
-    """A small picture of a slide with a mask's outline: RGB (h, w, 3) and bool (h, w) in, a PNG out.
+    """A small picture of a slide with a line around each part of a mask: RGB (h, w, 3) and bool (h, w) in, a PNG out.
 
-    Its longer side is 640 px, of tiny slides eight times the overview's.
+    Its longer side is 480 px, of tiny slides eight times the overview's.
     """
     import cv2
     import numpy as np
@@ -150,6 +151,7 @@ def outlined_png(overview: np.ndarray, mask: np.ndarray) -> bytes:
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     picture = cv2.resize(overview[..., ::-1], size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
     share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
-    outlines = cv2.findContours((share > 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    wider = cv2.dilate((share > 0).astype(np.uint8), np.ones((2 * OUTLINE_GAP_PX + 1,) * 2, np.uint8))
+    outlines = cv2.findContours(wider, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
     drawn = cv2.drawContours(np.ascontiguousarray(picture), outlines, -1, OUTLINE_BGR, 2)
     return cv2.imencode(".png", drawn)[1].tobytes()
