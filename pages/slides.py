@@ -6,7 +6,7 @@ from ui import slides as parts
 from ui.overview import overview, own_labels, patch_column, place_picker, view_bar
 from ui.score import newest_nas
 from ui.session import at, go_to, lab, project_or_stop
-from ui.viewer import deep_zoom
+from ui.viewer import deep_zoom, tissue_layer
 
 project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)
@@ -43,7 +43,8 @@ picture, beside = st.columns([3, 2], gap="medium")
 with picture:
     view, layers = view_bar()
     if view == "Deep zoom":
-        deep_zoom(slide, patches, labelled=own_labels(slide))
+        layers_over = [tissue_layer(slide)] if slide.status == "ready" else []
+        deep_zoom(slide, patches, layers=layers_over, labelled=own_labels(slide))
     else:
         overview(slide, patches, layers)
 with beside:

@@ -16,7 +16,7 @@ from ui.jobs import ago
 from ui.pictures import patch_jpeg
 from ui.session import at, go_to, lab, reader, refusals, say_next_run
 from ui.theme import chip, grade_chips, probability_bar
-from ui.viewer import HeatLayer, deep_zoom
+from ui.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
@@ -94,8 +94,7 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     """The slide with each feature's attention over it."""
     score_id = report.provenance.score_id
     layers = [
-        HeatLayer(one.task, task(one.task).title, f"/api/zoom/heat/{score_id}/{one.task}.png", one)
-        for one in report.maps
+        Layer(one.task, task(one.task).title, f"/api/zoom/heat/{score_id}/{one.task}.png", one) for one in report.maps
     ]
     deep_zoom(
         slide,

@@ -128,6 +128,10 @@ def zoom_in(walk: Walk) -> None:
     walk.page.wait_for_timeout(1500)
     tiles = [status for url, status in answers if "/api/zoom/slide/" in url]
     assert tiles and set(tiles) == {200}
+    with walk.page.expect_response(lambda answer: "/api/zoom/tissue/" in answer.url) as mask:
+        walk.page.get_by_role("radio", name="Tissue").click()
+    assert mask.value.status == 200
+    walk.page.wait_for_timeout(500)
     box = stage.bounding_box()
     before = walk.page.url
     walk.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])

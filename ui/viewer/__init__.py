@@ -1,4 +1,4 @@
-"""Deep zoom: a slide at every magnification, with patch grid, labels and heat over it; a click gives the patch."""
+"""Deep zoom: a slide at every magnification; over it patches, labels, tissue and heat; a click gives the patch."""
 
 from __future__ import annotations
 
@@ -23,13 +23,24 @@ _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class HeatLayer:
-    """A picture over the whole slide, with what its colours stand for."""
+class Layer:
+    """A picture over the whole slide, with what its colours stand for where they stand for numbers.
+
+    `begins_shown` layers are drawn when the viewer opens, the first of them; the others when a person asks.
+    """
 
     id: str
     title: str
     url: str
-    legend: AttentionMap
+    legend: AttentionMap | None = None
+    begins_shown: bool = True
+    opacity: float = 0.45
+
+
+def tissue_layer(slide: SlideView) -> Layer:
+    """The slide's tissue mask: glass covered, tissue clear."""
+    url = f"/api/zoom/tissue/{slide.id}.png"
+    return Layer("tissue", "Tissue", url, begins_shown=False, opacity=1.0)  # the picture lets glass through by itself
 
 
 @cache
@@ -46,7 +57,7 @@ def deep_zoom(
     slide: SlideView,
     patches: Sequence[PatchView],
     *,
-    layers: Sequence[HeatLayer] = (),
+    layers: Sequence[Layer] = (),
     labelled: Collection[int] = (),
     show_patches: bool = True,
     begin_at_patch: bool = True,
@@ -64,7 +75,7 @@ def deep_zoom(
 def _draw(
     slide: SlideView,
     patches: Sequence[PatchView],
-    layers: Sequence[HeatLayer],
+    layers: Sequence[Layer],
     labelled: Collection[int],
     show_patches: bool,
     begin_at_patch: bool,
@@ -116,19 +127,18 @@ def _state(patch: PatchView, labelled: Collection[int]) -> str:
     return "labelled" if patch.id in labelled else "used"
 
 
-def _layer(layer: HeatLayer) -> dict[str, Any]:
-    from mmdnet.scoring.palette import HEAT_STOPS
-
-    legend = layer.legend
-    return {
+def _layer(layer: Layer) -> dict[str, Any]:
+    drawn = {
         "id": layer.id,
         "title": layer.title,
         "url": layer.url,
-        "legend": {
-            "low": legend.low,
-            "high": legend.high,
-            "ticks": list(legend.ticks),
-            "unit": legend.unit,
-            "stops": list(HEAT_STOPS),
-        },
+        "begins_shown": layer.begins_shown,
+        "opacity": layer.opacity,
     }
+    if layer.legend is None:
+        return drawn
+    from mmdnet.scoring.palette import HEAT_STOPS
+
+    legend = layer.legend
+    scale = {"low": legend.low, "high": legend.high, "ticks": list(legend.ticks), "unit": legend.unit}
+    return drawn | {"legend": scale | {"stops": list(HEAT_STOPS)}}

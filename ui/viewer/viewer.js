@@ -58,7 +58,7 @@ class Viewer {
     this.close()
     this.opened = data.name
     this.find('.grid input').checked = data.show_patches
-    this.find('.opacity input').value = 45
+    this.find('.opacity input').value = 100 * (data.layers[0]?.opacity ?? 1)
     const { width, height, tile_size, overlap, max_level } = data.info
     this.osd = window.OpenSeadragon({
       element: this.find('.osd'),
@@ -134,7 +134,7 @@ class Viewer {
     }))
     for (const item of this.layers.values()) this.osd.world.removeItem(item)
     this.layers.clear()
-    this.shown = this.data.layers[0]?.id ?? ''
+    this.shown = this.data.layers.find((layer) => layer.begins_shown)?.id ?? ''
   }
 
   applyLayers() {
@@ -162,13 +162,19 @@ class Viewer {
       const url = URL.createObjectURL(await answer.blob())
       if (osd !== this.osd) return
       osd.addSimpleImage({
-        url, x: 0, y: 0, width: 1, opacity: 0, ajaxHeaders: {}, loadTilesWithAjax: false,
+        url, x: 0, y: 0, ...this.span(), opacity: 0, ajaxHeaders: {}, loadTilesWithAjax: false,
         success: ({ item }) => { this.layers.set(layer.id, item); this.applyLayers() },
       })
     } catch {
       this.layers.delete(layer.id)
       this.say('This layer could not be drawn. Reload the page to try again.')
     }
+  }
+
+  // A layer's sides are rounded to its own coarse pixels: laid by the longer one, it fits to half a pixel of it.
+  span() {
+    const { width, height } = this.data.info
+    return height > width ? { height: height / width } : { width: 1 }
   }
 
   drawLegend(legend) {
