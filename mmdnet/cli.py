@@ -404,11 +404,12 @@ def worker(
     queues: Annotated[str, typer.Option(help="Queues it serves, separated by commas: cpu, gpu.")] = "cpu,gpu",
     gpu: Annotated[str | None, typer.Option(help="Number of the GPU it uses.")] = None,
     home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run a worker: it takes jobs until it is stopped."""
+    """Run a worker: it takes jobs until it is stopped. One line says when it is ready."""
     from mmdnet.jobs.worker import run_worker
 
-    run_worker(_settings(home), slot, queues.split(","), gpu)
+    run_worker(_settings(home), slot, queues.split(","), gpu, as_json=as_json)
 
 
 @app.command()

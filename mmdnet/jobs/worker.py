@@ -6,6 +6,7 @@ when it starts, or another worker does when this one's lease has run out. There 
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import secrets
@@ -53,8 +54,9 @@ def run_worker(
     gpu: str | None = None,
     child: Sequence[str] = CHILD,
     lease_s: float = LEASE_S,
+    as_json: bool = False,
 ) -> None:
-    """Work until killed.
+    """Work until killed. The one line on stdout says that it is ready; what happens later is told on stderr.
 
     Args:
         slot: this worker's name on this machine, such as `gpu-0` or `cpu`.
@@ -62,6 +64,7 @@ def run_worker(
         gpu: the one GPU its jobs see (as CUDA numbers them); None leaves the choice to the job.
         child: the program that does one attempt.
         lease_s: after how many silent seconds another worker takes over.
+        as_json: say that it is ready as one JSON object: `ready`, `slot`, `queues`, `pid`.
 
     Raises:
         LabError: the slot is taken, a queue is unknown, or a database is out of reach.
@@ -82,7 +85,8 @@ def run_worker(
             "Ask 'mmdnet doctor', then start the worker again."
         ) from error
     worker.listen(queues)
-    print(f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
+    facts = {"ready": True, "slot": slot, "queues": list(queues), "pid": os.getpid()}
+    print(json.dumps(facts) if as_json else f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
     try:
         threading.Event().wait()
     finally:
@@ -145,10 +149,12 @@ class Worker:
                 try:
                     taken = beat_once(self.sessions, watch, info, self.queue.take_over)
                 except Exception as error:  # the database is away; the next beat tries again
-                    print(f"No sign of life could be given: {type(error).__name__}: {error}", flush=True)
+                    print(
+                        f"No sign of life could be given: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+                    )
                     continue
                 if taken:
-                    print(f"Took over {len(taken)} jobs of a worker that is gone.", flush=True)
+                    print(f"Took over {len(taken)} jobs of a worker that is gone.", file=sys.stderr, flush=True)
 
         threading.Thread(target=go_on, name="lease", daemon=True).start()
 

@@ -94,6 +94,17 @@ def test_a_home_that_cannot_be_made_is_named(run, tmp_path):
     assert code == 1 and "Traceback" not in err and "--home" in err
 
 
+def test_a_worker_says_in_one_line_of_json_that_it_is_ready(tmp_path):
+    import subprocess
+
+    words = ["worker", "--slot", "one", "--queues", "cpu", "--home", str(tmp_path / "home"), "--json"]
+    with subprocess.Popen([sys.executable, "-m", "mmdnet", *words], stdout=subprocess.PIPE) as worker:
+        line = worker.stdout.readline()
+        worker.kill()
+        rest = worker.stdout.read()
+    assert json.loads(line) == {"ready": True, "slot": "one", "queues": ["cpu"], "pid": worker.pid} and rest == b""
+
+
 def test_an_untouched_event_log_verifies(run):
     code, out, _ = run("audit", "verify", "--json")
     assert code == 0 and json.loads(out)["broken_id"] is None
