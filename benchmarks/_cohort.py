@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.workflows.demo_model import make_slides
 from mmdnet.training.simulated import StoredSource, simulated_cohort
+from mmdnet.workflows.demo_model import make_slides
 
 KEPT = Path("lab-data") / "benchmarks"
 
