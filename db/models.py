@@ -83,6 +83,11 @@ class Slide(Base):
     patch_mpp: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
+    @property
+    def stated_mpp(self) -> float | None:
+        """µm/px a person stated, which goes before the file's own; None where the file's own holds."""
+        return self.mpp_x if self.mpp_source == "person" else None
+
 
 class Patch(Base):
     """One square of tissue; `set_aside` is the reason it is not used, `overruled` that a person uses it anyway."""

@@ -1,8 +1,6 @@
 """A scored slide: its grades, how sure they are, and what each patch contributed; on disk and back."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmdnet.errors import LabError
+from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
 
 SCORE_VERSION = 1
@@ -172,16 +171,7 @@ class SlideScore:
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays().items()}
         data = save(arrays, metadata={"summary": json.dumps(self.summary(), sort_keys=True)})
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_aside(path, data)
 
     @classmethod
     def load(cls, path: Path) -> "SlideScore":

@@ -72,8 +72,7 @@ class SlidePictures:
     def _reader(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
         with self._desk.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
-        mpp = slide.mpp_x if slide.mpp_source == "person" else None
-        return _OPENED.get(slide.path, mpp)
+        return _OPENED.get(slide.path, slide.stated_mpp)
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
         """The whole slide as a JPEG whose longer side is at most `max_px`."""
@@ -83,7 +82,7 @@ class SlidePictures:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
         with self._desk.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
-        return _tissue_png(slide.path, slide.mpp_x if slide.mpp_source == "person" else None)
+        return _tissue_png(slide.path, slide.stated_mpp)
 
     def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
         """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).

@@ -26,4 +26,4 @@ def open_stored(slide: Slide) -> SlideReader:
     Raises:
         LabError: the file is gone or damaged.
     """
-    return open_slide(slide.path, mpp=slide.mpp_x if slide.mpp_source == "person" else None)
+    return open_slide(slide.path, mpp=slide.stated_mpp)

@@ -45,13 +45,11 @@ class Reports:
         with self._desk.db() as session:
             score = must_get(session, Score, score_id, "score")
             model = must_get(session, Model, score.model_id, "model")
-            readers = {
-                grade.reader_id: must_get(session, Reader, grade.reader_id, "reader")
-                for grade in slide_grades(session, [slide.id])
-            }
             human = [
                 ReaderGrades(
-                    readers[grade.reader_id].name, {name: getattr(grade, name) for name in TASK_NAMES}, grade.at
+                    must_get(session, Reader, grade.reader_id, "reader").name,
+                    {name: getattr(grade, name) for name in TASK_NAMES},
+                    grade.at,
                 )
                 for grade in slide_grades(session, [slide.id])
             ]

@@ -14,6 +14,7 @@ from db import labels as label_rows
 from db import slides as rows
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
+from mmdnet.files import write_aside
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
@@ -139,9 +140,7 @@ class Slides(SlidePictures):
         target = self._desk.settings.folder("uploads") / f"{hashlib.sha256(data).hexdigest()}{suffix}"
         fresh = not target.exists()
         if fresh:
-            aside = target.with_name(f".{target.name}.{os.getpid()}")
-            aside.write_bytes(data)
-            aside.replace(target)
+            write_aside(target, data)
         outcome = self._register_one(project_id, target, _clean_facts(facts), lambda share, message: None, name=name)
         if outcome.slide_id is None and fresh:
             target.unlink(missing_ok=True)
