@@ -1,8 +1,8 @@
 """Scores of slides and their sign-offs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Model, Reader, Score, SignOff, Slide
@@ -23,6 +23,20 @@ def scores_of(session: Session, project_id: int) -> Sequence[tuple[Score, Slide,
 
 def score_of_job(session: Session, job_id: str, slide_id: int) -> Score | None:
     return session.scalar(select(Score).where(Score.job_id == job_id, Score.slide_id == slide_id))
+
+
+def newest_scores(session: Session, slide_ids: Iterable[int]) -> list[tuple[Score, Model]]:
+    """Of each slide and each model that scored it the newest score, the newest of all first."""
+    newest = (
+        select(func.max(Score.id)).where(Score.slide_id.in_(list(slide_ids))).group_by(Score.slide_id, Score.model_id)
+    )
+    rows = session.execute(
+        select(Score, Model)
+        .join(Model, Model.id == Score.model_id)
+        .where(Score.id.in_(newest))
+        .order_by(Score.id.desc())
+    )
+    return [(score, model) for score, model in rows]
 
 
 def sign_offs_of(session: Session, score_id: int) -> Sequence[tuple[SignOff, Reader]]:

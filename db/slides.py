@@ -55,6 +55,14 @@ def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Se
     return session.scalars(statement.where(USABLE) if usable_only else statement).all()
 
 
+def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:
+    """(patch id, row, column) of a slide's patches, row by row: the order of `patches_of` and of a score's arrays."""
+    rows = session.execute(
+        select(Patch.id, Patch.row, Patch.col).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
+    )
+    return [(patch_id, row, col) for patch_id, row, col in rows]
+
+
 def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
     """The patches of these ids, by slide and row; ids may be many."""
     found: list[Patch] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from functools import cache
@@ -9,10 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
+import numpy as np
 from sqlalchemy import insert, select
 
 from db.engine import make_engine, migrate, session_factory
-from db.models import Patch, Project, Reader, Slide
+from db.models import Model, Patch, Project, Reader, Score, Slide
+from mmdnet.labels.grading import TASKS
 from mmdnet.settings import Settings
 from mmdnet.workflows.base import Desk
 from mmdnet.workflows.labelling import Labels
@@ -34,6 +37,42 @@ class LabelBench:
         return self.labels.create_session(
             self.project, self.readers[reader], choices.pop("name", "First"), self.slides, per_slide, **choices
         )
+
+    def scored(
+        self, slide: int, probabilities: dict[str, np.ndarray], model: str = "first", p_ignore: float = 0.0
+    ) -> int:
+        """Write a score of this slide as scoring would; the model's number. Probabilities: task to (patches, grades)."""
+        from safetensors.numpy import save
+
+        folder = self.labels._desk.settings.folder("scores")
+        with self.db.begin() as session:
+            row = session.scalar(select(Model).where(Model.name == model))
+            if row is None:
+                row = Model(name=model, folder=f"nowhere/{model}", weights_sha256="a" * 64, card={})
+                session.add(row)
+                session.flush()
+            cells = session.execute(
+                select(Patch.row, Patch.col).where(Patch.slide_id == slide).order_by(Patch.row, Patch.col)
+            ).all()
+            table = np.array([tuple(cell) for cell in cells], dtype=np.int32)
+            arrays = {"row": table[:, 0].copy(), "col": table[:, 1].copy()}
+            arrays["p_ignore"] = np.full(len(table), p_ignore, np.float32)
+            arrays |= {f"patches.{name}": np.asarray(p, np.float32) for name, p in probabilities.items()}
+            score = Score(slide_id=slide, model_id=row.id, result={"patches": len(table)}, file="")
+            session.add(score)
+            session.flush()
+            score.file = f"{score.id}.safetensors"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / score.file).write_bytes(save(arrays, metadata={"summary": json.dumps(score.result)}))
+            return row.id
+
+
+def sure(grades: np.ndarray, task: str, share: float = 0.9) -> np.ndarray:
+    """Probabilities of a model that gives these grades (patches,) of a task with this share; shape (patches, grades)."""
+    size = next(len(one.grades) for one in TASKS if one.name == task)
+    table = np.full((len(grades), size), (1 - share) / (size - 1))
+    table[np.arange(len(grades)), grades] = share
+    return table
 
 
 def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | None = None) -> LabelBench:

@@ -11,6 +11,7 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling import Labels
 from mmdnet.workflows.models import Models
 from mmdnet.workflows.overview import Overview
+from mmdnet.workflows.predictions import Predictions
 from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.reports import Reports
 from mmdnet.workflows.scoring import Scoring
@@ -34,6 +35,7 @@ class Lab:
         self.models = Models(desk)
         self.training = Training(desk, self.jobs, self.labels)
         self.scoring = Scoring(desk, self.jobs)
+        self.predictions = Predictions(desk)
         self.reports = Reports(desk, self.slides)
         self.store = Store(desk)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)
