@@ -82,6 +82,13 @@ def _reader(lab: Lab, name: str) -> int:
     return found[0].id
 
 
+def _slide(lab: Lab, project_id: int, name: str) -> int:
+    found = [slide.id for slide in lab.slides.list(project_id) if slide.name == name]
+    if len(found) != 1:
+        raise LabError(f"There {'is no slide' if not found else f'are {len(found)} slides'} called {name} here.")
+    return found[0]
+
+
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
@@ -223,32 +230,57 @@ def labels_count(
 
 
 @labels_app.command("export")
-def labels_export(file: Path, project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
-    """Write every reader's labels as CSV."""
+def labels_export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv, .parquet, .jsonl, .geojson (one slide) or .zip.")],
+    project: Project = "My lab",
+    reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
+    slide: Annotated[str | None, typer.Option(help="Only labels on this slide.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write every reader's labels to a file; its ending says which kind."""
     from mmdnet.files import write_aside
+    from mmdnet.labels.files import kind_of
 
     lab = _lab(home)
-    text = lab.labels.export_csv(_project(lab, project))
-    write_aside(file, text)
-    _say(as_json, {"file": file, "rows": text.count("\n") - 1}, f"{text.count(chr(10)) - 1} labels written to {file}.")
+    project_id = _project(lab, project)
+    reader_id = _reader(lab, reader) if reader else None
+    slide_id = _slide(lab, project_id, slide) if slide else None
+    found = lab.labels.export(project_id, kind_of(file.name), reader_id, slide_id)
+    try:
+        write_aside(file, found.data)
+    except OSError as error:
+        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    _say(as_json, {"file": file, "rows": found.labels}, f"{found.labels} labels written to {file}.")
 
 
 @labels_app.command("import")
 def labels_import(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="A .csv, .parquet, .jsonl, .geojson or .zip of labels.")],
     project: Project = "My lab",
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Take the good rows although others are bad.")] = False,
+    reader: Annotated[str, typer.Option(help="Who graded, where the file does not say.")] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read labels from a CSV; nothing is imported if one row is wrong, unless asked to."""
+    """Read labels from a file; nothing is imported if one row is wrong, unless asked to."""
+    import getpass
+
     lab = _lab(home)
     if not file.is_file():
         raise LabError(f"{file} is not there or no file. Nothing was imported.")
-    outcome = lab.labels.import_csv(_project(lab, project), file.read_bytes(), take_good=good_rows)
-    problems = "\n".join(f"line {one.line}: {one.problem}" for one in outcome.problems)
-    words = f"{outcome.imported} labels imported, {outcome.unchanged} stood already."
-    _say(as_json, outcome, f"{problems}\n{words}".strip())
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was imported.") from error
+    outcome = lab.labels.import_file(
+        _project(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
+    )
+    said = [f"{one.file} {outcome.counted} {one.line}: {one.problem}".strip() for one in outcome.problems]
+    if outcome.not_read:
+        said.append(f"Columns that mean nothing here: {', '.join(outcome.not_read)}.")
+    said.append(f"{outcome.imported} labels imported, {outcome.unchanged} stood already.")
+    _say(as_json, outcome, "\n".join(said))
     if outcome.problems:
         sys.exit(1)
 

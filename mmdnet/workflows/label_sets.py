@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import labels as rows
-from db.models import LabelEvent, LabelSession, Patch, Reader, Slide
+from db.models import LabelEvent, Patch, Reader, Slide
+from db.readings import SETTLED_IMPORT, sessions_of_kind
 from mmdnet.labels.consensus import Vote, consensus
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.label_views import LabelChoice, LabelRow, LabelSet
@@ -23,16 +24,15 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     Raises:
         LabError: there is no such rule.
     """
-    settling = _adjudications(session, project_id)
+    settling = sessions_of_kind(session, project_id, "adjudication")
     votes: dict[int, list[Vote]] = defaultdict(list)
     slides: dict[int, int] = {}
     for event, slide_id in rows.current(session, project_id, choice.reader_id):
         if choice.slide_ids is not None and slide_id not in choice.slide_ids:
             continue
         grades = tuple(getattr(event, name) for name in TASK_NAMES)
-        votes[event.patch_id].append(
-            Vote(event.id, event.reader_id, grades, event.ignored, event.session_id in settling)
-        )
+        settles = event.session_id in settling or event.act == SETTLED_IMPORT
+        votes[event.patch_id].append(Vote(event.id, event.reader_id, grades, event.ignored, settles))
         slides[event.patch_id] = slide_id
     table = []
     for patch_id in sorted(votes):
@@ -56,11 +56,6 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
         events=session.scalar(select(func.count(LabelEvent.id))) or 0,
         last_event_hash=rows.last_hash(session),
     )
-
-
-def _adjudications(session: Session, project_id: int) -> set[int]:
-    found = session.scalars(select(LabelSession).where(LabelSession.project_id == project_id))
-    return {row.id for row in found if row.plan.get("kind") == "adjudication"}
 
 
 def _counts(table: list[LabelRow]) -> dict[str, dict[str, int]]:

@@ -1,165 +1,242 @@
-"""Labels out as CSV and in again, exactly.
-
-One row per reader and patch. Columns: `slide` (name), `x_px0`, `y_px0` (the patch's corner, level-0 pixels), `reader`,
-`ballooning`, `inflammation`, `steatosis` (empty is unknown), `ignored`, `flagged` (0 or 1), `at` (UTC). Coming in, only
-`slide`, `x_px0`, `y_px0` and one task are needed.
-"""
+"""A project's labels as lines of a file, and a file's lines against the project's patches; nothing is written here."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import labels as rows
+from db import readings
 from db.labels import canonical_time
-from db.models import Patch, Reader, Slide
-from mmdnet.labels.grading import TASK_NAMES, TASKS
-from mmdnet.workflows.label_views import ImportProblem, PatchGrades
+from db.models import LabelEvent, Patch, Reader, Slide
+from mmdnet.errors import LabError
+from mmdnet.labels.files import COUNTED, Line, NoLabelFile, SquareOf, kind_of, read_lines
+from mmdnet.labels.records import COLUMNS, LabelRecord, LineProblem, record_of
+from mmdnet.workflows.label_views import ImportProblem
 
-COLUMNS = ("slide", "x_px0", "y_px0", "reader", *TASK_NAMES, "ignored", "flagged", "at")
-NEEDED = ("slide", "x_px0", "y_px0")
-_HIGHEST = {task.name: task.highest for task in TASKS}
-_YES_NO = {"": False, "0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+ORDER = attrgetter("slide", "fingerprint", "y_px0", "x_px0", "reader", "adjudicated")
+Place = tuple[int, int, int]  # slide, and the patch's corner
+Reading = tuple[str, int, bool]  # reader's name in small letters, patch, whether it settles a disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class NewLabel:
+    """A label that is to be put in: from which line of the file, on which patch."""
+
+    line: Line
+    patch_id: int
+    record: LabelRecord
 
 
 @dataclass(frozen=True)
 class ReadTable:
-    """A table understood: new labels by reader's name, how many stand already, what was wrong."""
+    """A file understood: new labels, how many stand already, what was wrong, which columns mean nothing here."""
 
-    new: Mapping[str, list[PatchGrades]] = field(default_factory=dict)
+    counted: str
+    new: tuple[NewLabel, ...] = ()
     unchanged: int = 0
     problems: tuple[ImportProblem, ...] = ()
+    not_read: tuple[str, ...] = ()
 
 
-def export_csv(session: Session, project_id: int, reader_id: int | None = None) -> str:
-    """The labels as they stand, by slide, place and reader."""
-    places = {
-        patch_id: (name, x_px0, y_px0)
-        for patch_id, name, x_px0, y_px0 in session.execute(
-            select(Patch.id, Slide.name, Patch.x_px0, Patch.y_px0)
-            .join(Slide, Slide.id == Patch.slide_id)
-            .where(Slide.project_id == project_id)
-        )
-    }
-    readers = {reader.id: reader.name for reader in session.scalars(select(Reader))}
-    table: list[tuple[Any, ...]] = []
-    for event, _ in rows.current(session, project_id, reader_id):
-        grades = ("" if getattr(event, name) is None else getattr(event, name) for name in TASK_NAMES)
-        place = (*places[event.patch_id], readers[event.reader_id])
-        table.append((*place, *grades, int(event.ignored), int(event.flagged), canonical_time(event.at)))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    table.sort(key=itemgetter(0, 2, 1, 3))
-    writer.writerows(table)
-    return out.getvalue()
+def standing_records(session: Session, project_id: int) -> list[tuple[LabelRecord, int, int]]:
+    """Labels as they stand, each with its reader's and patch's number; by slide, place and reader.
+
+    A reader who graded a patch blind and later settled a disagreement on it has two.
+    """
+    names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
+    places = {patch_id: place for place, patch_id in _places(session, project_id).items()}
+    slides = {slide.id: slide for slide in _slides(session, project_id)}
+    settled = {event.id for event, _ in readings.settled(session, project_id)}
+    blind = [event for event, _ in readings.blind(session, project_id)]
+    newest = [event for event, _ in rows.current(session, project_id)]
+    settling = {(event.reader_id, event.patch_id) for event in newest if event.id in settled}
+    events = newest + [event for event in blind if (event.reader_id, event.patch_id) in settling]
+    found = []
+    for event in {event.id: event for event in events}.values():
+        slide_id, x_px0, y_px0 = places[event.patch_id]
+        corner, adjudicated = (x_px0, y_px0), event.id in settled
+        found.append((_record(event, slides[slide_id], corner, names[event.reader_id], adjudicated), event))
+    found.sort(key=lambda one: ORDER(one[0]))
+    return [(record, event.reader_id, event.patch_id) for record, event in found]
 
 
-class _LineError(Exception):
-    """What is wrong with one line."""
+def _record(event: LabelEvent, slide: Slide, corner: tuple[int, int], reader: str, adjudicated: bool) -> LabelRecord:
+    return LabelRecord(
+        slide=slide.name,
+        x_px0=corner[0],
+        y_px0=corner[1],
+        reader=reader,
+        ballooning=event.ballooning,
+        inflammation=event.inflammation,
+        steatosis=event.steatosis,
+        ignored=event.ignored,
+        flagged=event.flagged,
+        adjudicated=adjudicated,
+        at=event.shown.get("given_at") or canonical_time(event.at),
+        fingerprint=slide.fingerprint,
+    )
 
 
-def read_csv(session: Session, project_id: int, data: bytes, reader: str | None = None) -> ReadTable:
-    """Understand a table against the project's patches; nothing is written."""
+def visible_records(
+    session: Session, project_id: int, reader_id: int | None, seen_by: int | None
+) -> tuple[list[LabelRecord], int]:
+    """Labels for a file: of one reader if given, and only those `seen_by` may see; how many those are not.
+
+    A reader sees the labels of others on patches they have graded themselves, and no others.
+    """
+    found = standing_records(session, project_id)
+    if reader_id is not None:
+        found = [one for one in found if one[1] == reader_id]
+    if seen_by is None:
+        return [record for record, *_ in found], 0
+    own = rows.labelled_patches(session, project_id, seen_by)
+    shown = [record for record, who, patch in found if who == seen_by or patch in own]
+    return shown, len(found) - len(shown)
+
+
+def read_table(
+    session: Session,
+    project_id: int,
+    name: str,
+    data: bytes,
+    square_of: SquareOf,
+    reader: str = "",
+    by: int | None = None,
+) -> ReadTable:
+    """Understand a file against the project's patches.
+
+    Args:
+        name: the file's name; its ending says what it is, and of a GeoJSON that does not say it, the slide.
+        reader: who graded, where the file does not say.
+        by: who brings the file. Labels of other readers that stand already then stay as they are, and whether the
+            file's are the same is not told, so that nobody can try out what a colleague gave. None is the operator.
+    """
     try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return ReadTable(problems=(ImportProblem(line, "is not UTF-8 text; save the table as CSV UTF-8"),))
-    header_line = content.split("\n", 1)[0]
-    table = csv.DictReader(io.StringIO(content, newline=""), delimiter=";" if ";" in header_line else ",")
-    names = tuple(name.strip().lower() for name in table.fieldnames or ())
-    table.fieldnames = names
-    missing = [name for name in NEEDED if name not in names]
-    if missing or not set(names) & set(TASK_NAMES):
-        what = f"has no column {', '.join(missing)}" if missing else f"has none of the columns {', '.join(TASK_NAMES)}"
-        return ReadTable(problems=(ImportProblem(1, what),))
-    return _read_lines(session, project_id, table, reader)
+        kind = kind_of(name)
+    except LabError as problem:
+        return ReadTable("line", problems=(ImportProblem(1, str(problem)),))
+    slides = _Known(_slides(session, project_id))
+    try:
+        lines = read_lines(data, kind, square_of, slides.meant_by(name))
+    except NoLabelFile as problem:
+        return ReadTable(COUNTED[kind], problems=(ImportProblem(problem.line, str(problem)),))
+    own = None if by is None else session.get_one(Reader, by).name.lower()
+    return _Against(session, project_id, slides, reader, own).read(lines, COUNTED[kind])
 
 
-def _read_lines(session: Session, project_id: int, table: csv.DictReader, reader: str | None) -> ReadTable:
-    places = _places(session, project_id)
-    slides = {name for name, *_ in places}
-    standing = _standing(session, project_id)
-    new: dict[str, list[PatchGrades]] = {}
-    seen: dict[tuple[str, int], int] = {}
-    problems, unchanged = [], 0
-    for line in table:
-        try:
-            who = (line.get("reader") or reader or "").strip()
-            if not who:
-                raise _LineError("does not say who graded")
-            label = _label(_patch(line, places, slides), line)
-            if (who.lower(), label.patch_id) in seen:
-                raise _LineError(f"repeats line {seen[who.lower(), label.patch_id]}")
-            seen[who.lower(), label.patch_id] = table.line_num
-        except _LineError as problem:
-            problems.append(ImportProblem(table.line_num, str(problem)))
-            continue
-        if standing.get((who.lower(), label.patch_id)) == label:
-            unchanged += 1
-        else:
-            new.setdefault(who, []).append(label)
-    return ReadTable(new, unchanged, tuple(problems))
+class _Known:
+    """The project's slides, by name and by fingerprint."""
+
+    def __init__(self, slides: Sequence[Slide]) -> None:
+        self.by_print = {slide.fingerprint: slide.id for slide in slides}
+        self.by_name: dict[str, list[int]] = {}
+        for slide in slides:
+            self.by_name.setdefault(slide.name, []).append(slide.id)
+
+    def find(self, record: LabelRecord) -> int:
+        """The slide a label is of.
+
+        Raises:
+            LineProblem: none, or it is not clear which.
+        """
+        if record.fingerprint in self.by_print:
+            return self.by_print[record.fingerprint]
+        named = self.by_name.get(record.slide, [])
+        if not named:
+            raise LineProblem(f"names a slide that is not in this project: {record.slide}")
+        if record.fingerprint:
+            raise LineProblem(
+                f"is of another file called {record.slide} (its fingerprint differs); without the fingerprint "
+                "its name alone would count"
+            )
+        if len(named) > 1:
+            raise LineProblem(f"names {record.slide}, and {len(named)} slides here are called so; give the fingerprint")
+        return named[0]
+
+    def meant_by(self, file: str) -> str:
+        """The slide a GeoJSON's name speaks of: `case 7.svs.geojson` and `case 7.geojson` are of `case 7.svs`."""
+        stem = file.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0]
+        found = [name for name in self.by_name if name == stem]
+        found = found or [name for name in self.by_name if name.rpartition(".")[0] == stem]
+        return found[0] if len(found) == 1 else ""
 
 
-def _places(session: Session, project_id: int) -> dict[tuple[str, int, int], int]:
+@dataclass
+class _Against:
+    """The project as it stands, and lines held against it one by one."""
+
+    session: Session
+    project_id: int
+    slides: _Known
+    reader: str
+    own: str | None
+    seen: dict[Reading, Line] = field(default_factory=dict)
+
+    def read(self, lines: Iterable[Line], counted: str) -> ReadTable:
+        places = _places(self.session, self.project_id)
+        standing = {
+            (record.reader.lower(), patch, record.adjudicated): record
+            for record, _, patch in standing_records(self.session, self.project_id)
+        }
+        new: list[NewLabel] = []
+        problems: list[ImportProblem] = []
+        unchanged, strange = 0, set()
+        for line in lines:
+            strange |= set(line.fields) - set(COLUMNS)
+            try:
+                label = self._label(line, places, counted)
+            except LineProblem as problem:
+                problems.append(ImportProblem(line.number, str(problem), line.file))
+                continue
+            there = standing.get(self._reading(label))
+            if there is not None and (self._is_anothers(label) or _same(there, label.record)):
+                unchanged += 1
+            else:
+                new.append(label)
+        new.sort(key=lambda one: one.record.at)  # stable: lines that say no time keep their order
+        return ReadTable(counted, tuple(new), unchanged, tuple(problems), tuple(sorted(map(str, strange))))
+
+    def _label(self, line: Line, places: Mapping[Place, int], counted: str) -> NewLabel:
+        if line.problem:
+            raise LineProblem(line.problem)
+        record = record_of(line.fields, self.reader)
+        place = (self.slides.find(record), record.x_px0, record.y_px0)
+        if place not in places:
+            raise LineProblem(
+                f"names no patch of {record.slide}: none has its corner at {record.x_px0}, {record.y_px0}"
+            )
+        label = NewLabel(line, places[place], record)
+        first = self.seen.setdefault(self._reading(label), line)
+        if first is not line:
+            where = f" of {first.file}" if first.file != line.file else ""
+            raise LineProblem(f"repeats {counted} {first.number}{where}")
+        return label
+
+    @staticmethod
+    def _reading(label: NewLabel) -> Reading:
+        return label.record.reader.lower(), label.patch_id, label.record.adjudicated
+
+    def _is_anothers(self, label: NewLabel) -> bool:
+        return self.own is not None and label.record.reader.lower() != self.own
+
+
+def _same(there: LabelRecord, new: LabelRecord) -> bool:
+    return (there.grades, there.ignored, there.flagged) == (new.grades, new.ignored, new.flagged)
+
+
+def _slides(session: Session, project_id: int) -> Sequence[Slide]:
+    return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.id)).all()
+
+
+def _places(session: Session, project_id: int) -> dict[Place, int]:
     found = session.execute(
-        select(Slide.name, Patch.x_px0, Patch.y_px0, Patch.id)
+        select(Slide.id, Patch.x_px0, Patch.y_px0, Patch.id)
         .join(Patch, Patch.slide_id == Slide.id)
         .where(Slide.project_id == project_id)
     )
-    return {(name, x_px0, y_px0): patch_id for name, x_px0, y_px0, patch_id in found}
-
-
-def _standing(session: Session, project_id: int) -> dict[tuple[str, int], PatchGrades]:
-    readers = {reader.id: reader.name.lower() for reader in session.scalars(select(Reader))}
-    return {
-        (readers[event.reader_id], event.patch_id): PatchGrades(
-            event.patch_id, event.ballooning, event.inflammation, event.steatosis, event.ignored
-        )
-        for event, _ in rows.current(session, project_id)
-    }
-
-
-def _patch(line: Mapping[str, str | None], places: Mapping[tuple[str, int, int], int], slides: set[str]) -> int:
-    slide = (line.get("slide") or "").strip()
-    if slide not in slides:
-        raise _LineError(f"names a slide that is not in this project: {slide or '(empty)'}")
-    x_px0, y_px0 = (_whole(line, name) for name in ("x_px0", "y_px0"))
-    if (slide, x_px0, y_px0) not in places:
-        raise _LineError(f"names no patch of {slide}: none has its corner at {x_px0}, {y_px0}")
-    return places[slide, x_px0, y_px0]
-
-
-def _whole(line: Mapping[str, str | None], name: str) -> int:
-    value = (line.get(name) or "").strip()
-    try:
-        return int(value)
-    except ValueError:
-        raise _LineError(f"has {value or 'nothing'} as {name}, which is not a whole number") from None
-
-
-def _label(patch_id: int, line: Mapping[str, str | None]) -> PatchGrades:
-    grades: dict[str, int] = {}
-    for name in TASK_NAMES:
-        if (line.get(name) or "").strip():
-            grades[name] = _whole(line, name)
-            if not 0 <= grades[name] <= _HIGHEST[name]:
-                raise _LineError(f"has {name} {grades[name]}; the scale is 0 to {_HIGHEST[name]}")
-    written = (line.get("ignored") or "").strip().lower()
-    if written not in _YES_NO:
-        raise _LineError(f"has {written} as ignored, which is neither 0 nor 1")
-    ignored = _YES_NO[written]
-    if ignored and grades:
-        raise _LineError("is ignored and graded at once")
-    if not ignored and not grades:
-        raise _LineError("has no grade and is not ignored")
-    return PatchGrades(patch_id, **grades, ignored=ignored)
+    return {(slide_id, x_px0, y_px0): patch_id for slide_id, x_px0, y_px0, patch_id in found}

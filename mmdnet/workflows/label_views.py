@@ -110,6 +110,19 @@ class SessionView:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionPreview:
+    """What a new session would ask for: patches, how many of them drawn at random, and how long that takes.
+
+    `pace_s` is the reader's own median seconds per patch; None before five labels, and then so is `minutes`.
+    """
+
+    patches: int
+    audit: int
+    pace_s: float | None
+    minutes: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class OwnLabel:
     """What the reader gave this patch in this session; `key` is the act it came by."""
 
@@ -227,19 +240,41 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
-    """A line of an imported table that cannot be used; line 1 is the header."""
+    """A line of an imported file that cannot be used; line 1 of a CSV is its header. `file` names a ZIP's member."""
 
     line: int
     problem: str
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """What an import did: labels put in (0 if nothing was), labels that stood already, and what was wrong."""
+    """What an import did (or, as a preview, would do).
+
+    Attributes:
+        imported: labels put in; 0 if nothing was.
+        unchanged: labels that stood already.
+        problems: what was wrong, line by line.
+        counted: what `ImportProblem.line` counts: line, row or feature.
+        readers: whose labels are new, and how many each.
+        not_read: names of columns that mean nothing here.
+    """
 
     imported: int
     unchanged: int
     problems: tuple[ImportProblem, ...]
+    counted: str = "line"
+    readers: tuple[tuple[str, int], ...] = ()
+    not_read: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedLabels:
+    """A file of labels. `hidden` are those left out because whoever asked may not see them yet."""
+
+    data: bytes = field(repr=False)
+    labels: int = 0
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,14 @@ from typing import Any
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, Reader
-from db.projects import reader_named
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows import label_acts as acts
-from mmdnet.workflows import label_reviews, label_sets, label_tables
+from mmdnet.workflows import label_reviews, label_sets
 from mmdnet.workflows.base import must_get
+from mmdnet.workflows.label_files import LabelFiles
 from mmdnet.workflows.label_sessions import LabelSessions
 from mmdnet.workflows.label_views import (
     AuditView,
-    ImportOutcome,
     LabelAct,
     LabelChoice,
     LabelCounts,
@@ -38,7 +37,7 @@ from mmdnet.workflows.label_views import (
 log = logging.getLogger(__name__)
 
 
-class Labels(LabelSessions):
+class Labels(LabelSessions, LabelFiles):
     """Use cases of labelling, reachable as `lab.labels`."""
 
     # Acts
@@ -160,36 +159,6 @@ class Labels(LabelSessions):
         """How far readers agree on the patches they have in common: every pair, and all together, per task."""
         with self._desk.db() as session:
             return label_reviews.pairs(session, project_id), label_reviews.group(session, project_id)
-
-    def export_csv(self, project_id: int, reader_id: int | None = None) -> str:
-        """Every reader's standing label of every patch as CSV; see `label_tables` for the columns."""
-        with self._desk.db() as session:
-            return label_tables.export_csv(session, project_id, reader_id)
-
-    def import_csv(
-        self, project_id: int, data: bytes, take_good: bool = False, reader: str | None = None
-    ) -> ImportOutcome:
-        """Put labels of a CSV in, each reader's as one undoable act; nothing if a line is wrong, unless `take_good`.
-
-        `reader` is who gave them where the table does not say.
-        """
-        with self._desk.db() as session:
-            read = label_tables.read_csv(session, project_id, data, reader)
-        if read.problems and not take_good:
-            return ImportOutcome(0, 0, read.problems)
-        imported = 0
-        for name, labels in read.new.items():
-            imported += self.put_many(project_id, self._reader_named(name), labels, act="import")
-        return ImportOutcome(imported, read.unchanged, read.problems)
-
-    def _reader_named(self, name: str) -> int:
-        with self._desk.db.begin() as session:
-            reader = reader_named(session, name)
-            if reader is None:
-                reader = Reader(name=name)
-                session.add(reader)
-                session.flush()
-            return reader.id
 
     def log_state(self) -> str:
         """Hash of the newest event: changes whenever any label does."""

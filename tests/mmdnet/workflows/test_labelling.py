@@ -245,50 +245,6 @@ def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
     }
 
 
-def test_labels_go_out_and_come_in_again_exactly(label_bench, tmp_path):
-    from tests.label_bench import make_label_bench
-
-    bench = label_bench
-    patches = bench.patches[bench.slides[0]]
-    given = [PatchGrades(p, ballooning=n % 3, steatosis=n % 4) for n, p in enumerate(patches[:9])]
-    bench.labels.put_many(bench.project, bench.readers[0], [*given, PatchGrades(patches[9], ignored=True)])
-    bench.labels.put_many(bench.project, bench.readers[1], [PatchGrades(patches[0], inflammation=3)])
-    table = bench.labels.export_csv(bench.project)
-    assert bench.labels.import_csv(bench.project, table.encode()).unchanged == 11
-    home = tmp_path / "other"
-    home.mkdir()
-    other = make_label_bench(home)
-    assert other.labels.import_csv(other.project, table.encode()).imported == 11
-    strip = [line.rsplit(",", 1)[0] for line in table.splitlines()]
-    assert [line.rsplit(",", 1)[0] for line in other.labels.export_csv(other.project).splitlines()] == strip
-    assert other.labels.label_set(other.project).sha256 == bench.labels.label_set(bench.project).sha256
-
-
-def test_a_table_with_wrong_lines_is_refused_with_their_numbers(label_bench):
-    bench = label_bench
-    table = (
-        b"slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
-        b"slide 0,0,0,Ada,1,,,\n"
-        b"slide 9,0,0,Ada,1,,,\n"
-        b"slide 0,7,0,Ada,1,,,\n"
-        b"slide 0,299,0,Ada,5,,,\n"
-        b'slide 0,598,0,Ada,"1,5",,,\n'
-        b"slide 0,0,0,Ada,2,,,\n"
-        b"slide 0,897,0,,2,,,\n"
-        b"slide 0,1196,0,Ada,,,,\n"
-    )
-    outcome = bench.labels.import_csv(bench.project, table)
-    assert [one.line for one in outcome.problems] == [3, 4, 5, 6, 7, 8, 9] and outcome.imported == 0
-    assert bench.labels.verify().events == 0
-    assert bench.labels.import_csv(bench.project, table, take_good=True).imported == 1
-
-
-@pytest.mark.parametrize("data", [b"slide,x_px0,y_px0,steatosis\nsl\xefde,0,0,1\n", b"a,b\n1,2\n", b""])
-def test_a_table_that_is_none_is_refused_in_words(label_bench, data):
-    outcome = label_bench.labels.import_csv(label_bench.project, data)
-    assert outcome.problems and outcome.imported == 0
-
-
 def grade_all(bench, reader, grades):
     patches = bench.patches[bench.slides[0]]
     labels = [PatchGrades(patch, steatosis=grade) for patch, grade in zip(patches, grades, strict=False)]

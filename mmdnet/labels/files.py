@@ -1,0 +1,303 @@
+"""Label files: CSV, JSON lines, Parquet and QuPath GeoJSON, out and in again, exactly.
+
+A file is read into lines, good or bad, each with its number; what a line means is `records`' business. GeoJSON holds
+one slide, since QuPath opens one image at a time; a ZIP holds one GeoJSON per slide.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.labels.records import COLUMNS, FLAGS, NEEDED, LabelRecord, LineProblem
+
+LARGEST_BYTES = 512 * 2**20
+KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines", "geojson": "QuPath GeoJSON", "zip": "QuPath, ZIP"}
+COUNTED = {"csv": "line", "jsonl": "line", "parquet": "row", "geojson": "feature", "zip": "feature"}
+_SUFFIXES = {"csv": "csv", "txt": "csv", "parquet": "parquet", "jsonl": "jsonl", "ndjson": "jsonl"}
+_SUFFIXES |= {"geojson": "geojson", "json": "geojson", "zip": "zip"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file: its fields, or what is wrong with it. `file` names the member of a ZIP."""
+
+    number: int
+    fields: Mapping[str, object]
+    problem: str | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """Where QuPath sees a slide's patches: the corner of its image in level-0 pixels, and a patch's sides."""
+
+    left_px0: int
+    top_px0: int
+    width_px0: int
+    height_px0: int
+
+
+SquareOf = Callable[[str, str], Square | None]
+"""Where QuPath sees the patches of the slide of this name and fingerprint; None where that is not known."""
+
+
+class NoLabelFile(LabError):
+    """The file as a whole cannot be read; `line` is where that was seen."""
+
+    def __init__(self, problem: str, line: int = 1) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def kind_of(name: str) -> str:
+    """csv, parquet, jsonl, geojson or zip, by the file's ending.
+
+    Raises:
+        LabError: another ending.
+    """
+    suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower().lstrip(".")
+    if suffix not in _SUFFIXES:
+        raise LabError(f"Labels are kept in files ending in {', '.join(f'.{kind}' for kind in KINDS)}, not {name}.")
+    return _SUFFIXES[suffix]
+
+
+def write_records(records: Sequence[LabelRecord], kind: str, square_of: SquareOf) -> bytes:
+    """A file of these labels.
+
+    Args:
+        square_of: asked for `geojson` and `zip`; must know every slide.
+
+    Raises:
+        LabError: there is no such kind of file, or a GeoJSON would hold more than one slide.
+    """
+    if kind == "csv":
+        return _to_csv(records)
+    if kind == "jsonl":
+        return "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in records).encode()
+    if kind == "parquet":
+        return _to_parquet(records)
+    slides = list(dict.fromkeys((one.slide, one.fingerprint) for one in records))
+    if kind == "geojson":
+        if len(slides) > 1:
+            raise LabError(
+                f"A GeoJSON holds the labels of one slide, and these are of {len(slides)}. "
+                "Choose one slide, or write a .zip with one file for each."
+            )
+        return _to_geojson(records, square_of)
+    if kind == "zip":
+        return _to_zip(records, slides, square_of)
+    raise LabError(f"There is no label file called {kind}. Known are {', '.join(KINDS)}.")
+
+
+def read_lines(data: bytes, kind: str, square_of: SquareOf, slide: str = "") -> list[Line]:
+    """The lines of a file, good or bad.
+
+    Args:
+        square_of: asked for `geojson` and `zip`.
+        slide: the slide a GeoJSON is of, where it does not say.
+
+    Raises:
+        NoLabelFile: it cannot be read as a whole.
+    """
+    if len(data) > LARGEST_BYTES:
+        raise NoLabelFile("is larger than 512 MB; import it in parts")
+    if kind == "csv":
+        return list(_csv_lines(data))
+    if kind == "jsonl":
+        return list(_jsonl_lines(data))
+    if kind == "parquet":
+        return _parquet_lines(data)
+    if kind == "geojson":
+        return list(_features(data, square_of, slide))
+    return list(_zip_features(data, square_of))
+
+
+def _to_csv(records: Iterable[LabelRecord]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in records:
+        cells = asdict(one) | {name: int(getattr(one, name)) for name in FLAGS}
+        writer.writerow(["" if cells[name] is None else cells[name] for name in COLUMNS])
+    return out.getvalue().encode()
+
+
+def _csv_lines(data: bytes) -> Iterator[Line]:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NoLabelFile("is UTF-16 text; save the table as CSV UTF-8")
+    content = data.decode("utf-8-sig", errors="surrogateescape")  # what is no UTF-8 is told line by line
+    header = content.split("\n", 1)[0]
+    mark = max(",;\t", key=header.count)
+    table = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
+    try:
+        names = [name.strip().lower() for name in next(table, [])]
+        _check_columns(names)
+        for cells in table:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(names):
+                why = "; a decimal comma or an unquoted comma shifts them" if len(cells) > len(names) else ""
+                yield Line(table.line_num, {}, f"has {len(cells)} cells where the header has {len(names)}{why}")
+            else:
+                yield Line(table.line_num, dict(zip(names, cells, strict=True)))
+    except csv.Error as error:
+        yield Line(table.line_num, {}, f"is no CSV from here on ({error}); nothing below it was read")
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    missing = [name for name in NEEDED if name not in names]
+    twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
+    if missing:
+        raise NoLabelFile(f"has no column {', '.join(missing)}")
+    if not set(names) & {*TASK_NAMES, "ignored"}:
+        raise NoLabelFile(f"has none of the columns {', '.join(TASK_NAMES)}")
+    if twice:
+        raise NoLabelFile(f"has the column {', '.join(twice)} twice")
+
+
+def _jsonl_lines(data: bytes) -> Iterator[Line]:
+    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            found = json.loads(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            yield Line(number, {}, "is not UTF-8 text; save the whole file as UTF-8")
+        except (ValueError, RecursionError):
+            yield Line(number, {}, "is no JSON")
+        else:
+            good = isinstance(found, dict)
+            yield Line(number, found if good else {}, None if good else "is no JSON object with one label's fields")
+
+
+def _to_parquet(records: Sequence[LabelRecord]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"slide": pa.string(), "x_px0": pa.int64(), "y_px0": pa.int64(), "reader": pa.string()}
+    types |= {name: pa.int8() for name in TASK_NAMES} | {name: pa.bool_() for name in FLAGS}
+    types |= {"at": pa.string(), "fingerprint": pa.string()}
+    schema = pa.schema([(name, types[name]) for name in COLUMNS])
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([asdict(one) for one in records], schema=schema), out)
+    return out.getvalue()
+
+
+def _parquet_lines(data: bytes) -> list[Line]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        names = [name.lower() for name in file.schema_arrow.names]
+        _check_columns(names)
+        table = file.read().rename_columns(names).select([name for name in COLUMNS if name in names])
+        return [Line(number, row) for number, row in enumerate(table.to_pylist(), start=1)]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise NoLabelFile(f"is no Parquet file that can be read ({str(error).splitlines()[0][:120]})") from error
+
+
+def _to_geojson(records: Iterable[LabelRecord], square_of: SquareOf) -> bytes:
+    features = [_feature(one, square) for one in records if (square := square_of(one.slide, one.fingerprint))]
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False).encode()
+
+
+def _feature(one: LabelRecord, square: Square) -> dict[str, Any]:
+    x0, y0 = one.x_px0 - square.left_px0, one.y_px0 - square.top_px0
+    x1, y1 = x0 + square.width_px0, y0 + square.height_px0
+    grades = {name: grade for name, grade in one.grades.items() if grade is not None}
+    said = {name: str(int(value)) if isinstance(value, bool) else value for name, value in asdict(one).items()}
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]]},
+        "properties": {
+            "objectType": "annotation",
+            "name": f"{one.reader}: {_short(one)}",
+            "classification": {"name": _short(one)},
+            "measurements": grades,
+            "metadata": {name: said[name] for name in ("slide", "reader", *FLAGS, "at", "fingerprint")},
+        },
+    }
+
+
+def _short(one: LabelRecord) -> str:
+    if one.ignored:
+        return "ignored"
+    known = [f"{task.letter}{one.grades[task.name]}" for task in TASKS if one.grades[task.name] is not None]
+    return " ".join(known) or "unknown"
+
+
+def _features(data: bytes, square_of: SquareOf, slide: str, file: str = "") -> Iterator[Line]:
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+        features = found["features"] if isinstance(found, dict) else found
+        if not isinstance(features, list):
+            raise TypeError
+    except UnicodeDecodeError:
+        raise NoLabelFile("is not UTF-8 text; export it from QuPath again") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NoLabelFile("is no GeoJSON feature collection; export it from QuPath again") from error
+    for number, feature in enumerate(features, start=1):
+        try:
+            yield Line(number, _fields(feature, square_of, slide), file=file)
+        except LineProblem as problem:
+            yield Line(number, {}, str(problem), file)
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+            yield Line(number, {}, "is no square with a label as this program writes it", file)
+
+
+def _fields(feature: dict[str, Any], square_of: SquareOf, slide: str) -> dict[str, object]:
+    said = feature["properties"]
+    fields = {name: value for name, value in dict(said.get("metadata") or {}).items() if name in COLUMNS}
+    measured = said.get("measurements") or {}
+    if isinstance(measured, list):  # QuPath before 0.5
+        measured = {one["name"]: one["value"] for one in measured}
+    fields |= {name: measured[name] for name in TASK_NAMES if name in measured}
+    fields.setdefault("slide", slide)
+    if feature["geometry"]["type"] != "Polygon":
+        raise LineProblem("is no square: labels are squares of patches")
+    (ring,) = feature["geometry"]["coordinates"]
+    across, down = {point[0] for point in ring}, {point[1] for point in ring}
+    if len(across) != 2 or len(down) != 2:
+        raise LineProblem("is no square: labels are squares of patches")
+    square = square_of(str(fields["slide"]), str(fields.get("fingerprint", "")))
+    left, top = (square.left_px0, square.top_px0) if square else (0, 0)
+    return fields | {"x_px0": min(across) + left, "y_px0": min(down) + top}
+
+
+def _to_zip(records: Sequence[LabelRecord], slides: Sequence[tuple[str, str]], square_of: SquareOf) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (slide, mark) in enumerate(slides, start=1):
+            name = "".join(one if one.isalnum() or one in "-_. " else "_" for one in slide)
+            member = zipfile.ZipInfo(f"{number:03d} {name}.geojson")  # its own fixed date: same labels, same bytes
+            own = [one for one in records if (one.slide, one.fingerprint) == (slide, mark)]
+            archive.writestr(member, _to_geojson(own, square_of), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _zip_features(data: bytes, square_of: SquareOf) -> Iterator[Line]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [one for one in archive.infolist() if one.filename.lower().endswith(".geojson")]
+            if sum(one.file_size for one in members) > LARGEST_BYTES:
+                raise NoLabelFile("holds more than 512 MB; import it in parts")
+            if not members:
+                raise NoLabelFile("holds no .geojson file")
+            for one in members:
+                try:
+                    yield from _features(archive.read(one), square_of, "", one.filename)
+                except NoLabelFile as problem:
+                    yield Line(problem.line, {}, str(problem), one.filename)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
+        raise NoLabelFile("is no ZIP file that can be read") from error

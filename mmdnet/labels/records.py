@@ -1,0 +1,151 @@
+"""One label as a line of a file: what its fields mean, and what is wrong with a line that is none.
+
+Fields: `slide` (name), `x_px0`, `y_px0` (the patch's corner, level-0 pixels), `reader`, one field per task (empty is
+unknown), `ignored`, `flagged`, `adjudicated` (0 or 1; adjudicated: given to settle a disagreement, others' grades in
+view), `at` (UTC, when it was given) and `fingerprint` (of the slide's file, which tells slides of one name apart).
+Coming in, only slide, place and one task are needed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+from mmdnet.labels.grading import TASK_NAMES, TASKS
+
+NEEDED = ("slide", "x_px0", "y_px0")
+FLAGS = ("ignored", "flagged", "adjudicated")
+TIME = "%Y-%m-%d %H:%M:%S.%f"
+_HIGHEST = {task.name: task.highest for task in TASKS}
+_YES_NO = {"": False, "0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+_WHOLE = re.compile(r"([+-]?\d{1,15})(?:\.0*)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+
+
+class LineProblem(Exception):
+    """What is wrong with one line, to be read after "line 7"."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecord:
+    """A reader's label of one patch. `at` is UTC as text, "" where the file does not say."""
+
+    slide: str
+    x_px0: int
+    y_px0: int
+    reader: str
+    ballooning: int | None = None
+    inflammation: int | None = None
+    steatosis: int | None = None
+    ignored: bool = False
+    flagged: bool = False
+    adjudicated: bool = False
+    at: str = ""
+    fingerprint: str = ""
+
+    @property
+    def grades(self) -> dict[str, int | None]:
+        return {name: getattr(self, name) for name in TASK_NAMES}
+
+
+COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(LabelRecord))
+
+
+def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
+    """The label a line holds; `reader` is who gave it where the line does not say.
+
+    Raises:
+        LineProblem: it holds none.
+    """
+    for name, value in line.items():
+        if isinstance(value, str) and not value.isascii() and any("\udc80" <= one <= "\udcff" for one in value):
+            raise LineProblem(f"is not UTF-8 text (see {name}); save the whole table as UTF-8")
+    who = " ".join((_text(line, "reader") or reader).split())
+    if not who:
+        raise LineProblem("does not say who graded")
+    if len(who) > 80 or not who.isprintable():
+        raise LineProblem("has a reader's name that is not 1 to 80 printable characters")
+    slide = line.get("slide")
+    if not isinstance(slide, str) or not slide:
+        raise LineProblem("names no slide")
+    x_px0, y_px0 = _place(line, "x_px0"), _place(line, "y_px0")
+    grades = {name: _grade(line, name) for name in TASK_NAMES}
+    ignored, at = _flag(line, "ignored"), _time(_text(line, "at"))
+    known = any(grade is not None for grade in grades.values())
+    if ignored and known:
+        raise LineProblem("is ignored and graded at once")
+    if not ignored and not known and not at:  # all unknown on purpose is a label, and says when it was given
+        raise LineProblem("has no grade and is not ignored")
+    mark = _text(line, "fingerprint")
+    return LabelRecord(
+        slide,
+        x_px0,
+        y_px0,
+        who,
+        **grades,
+        ignored=ignored,
+        flagged=_flag(line, "flagged"),
+        adjudicated=_flag(line, "adjudicated"),
+        at=at,
+        fingerprint=mark,
+    )
+
+
+def _text(line: Mapping[str, object], name: str) -> str:
+    """A field as text: numbers as they are written, nothing as ""."""
+    value = line.get(name)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def _whole(line: Mapping[str, object], name: str) -> int | None:
+    written = _text(line, name)
+    if not written:
+        return None
+    found = _WHOLE.fullmatch(written)
+    if found is None:
+        why = ", a decimal comma" if _COMMA.fullmatch(written) else ""
+        raise LineProblem(f"has {written[:40]} as {name}{why}; it must be a whole number")
+    return int(found[1])
+
+
+def _place(line: Mapping[str, object], name: str) -> int:
+    number = _whole(line, name)
+    if number is None:
+        raise LineProblem(f"has nothing as {name}; it must be a whole number")
+    return number
+
+
+def _grade(line: Mapping[str, object], name: str) -> int | None:
+    grade = _whole(line, name)
+    if grade is not None and not 0 <= grade <= _HIGHEST[name]:
+        raise LineProblem(f"has {name} {grade}; the scale is 0 to {_HIGHEST[name]}")
+    return grade
+
+
+def _flag(line: Mapping[str, object], name: str) -> bool:
+    written = _text(line, name).lower()
+    if written not in _YES_NO:
+        raise LineProblem(f"has {written[:40]} as {name}, which is neither 0 nor 1")
+    return _YES_NO[written]
+
+
+def _time(written: str) -> str:
+    if not written:
+        return ""
+    try:
+        moment = datetime.fromisoformat(written)
+        utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise LineProblem(f"has {written[:40]} as at, which is no date and time (write 2026-11-22 09:30:00)") from None
+    return utc.strftime(TIME) if utc.year >= 1000 else _refuse_year(written)
+
+
+def _refuse_year(written: str) -> str:
+    raise LineProblem(f"has {written[:40]} as at, which is no date of this time")
