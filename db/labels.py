@@ -19,6 +19,7 @@ from sqlalchemy import Select, and_, func, insert, not_, or_, select, text
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from db.models import LabelEvent, Patch, Slide, now
+from mmdnet.labels.grading import TASKS
 
 GENESIS = "0" * 64
 NO_LABEL_BY_ITSELF = ("undo", "clear", "flag")  # acts after which a patch may have no label at all
@@ -290,6 +291,26 @@ def labelled_patches(session: Session, project_id: int, reader_id: int) -> set[i
             select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS)
         )
     )
+
+
+def any_label(session: Session, project_id: int) -> bool:
+    """Whether anybody has labelled a patch of the project."""
+    statement = (
+        select(LabelEvent.id).join(Patch, Patch.id == LabelEvent.patch_id).join(Slide, Slide.id == Patch.slide_id)
+    )
+    return session.scalar(statement.where(Slide.project_id == project_id, LABELS).limit(1)) is not None
+
+
+def grade_counts(session: Session, project_id: int) -> dict[str, list[int]]:
+    """Per task how many standing labels each grade has, by grade."""
+    standing = LabelEvent.id.in_(_newest_ids(project_id, None))
+    found: dict[str, list[int]] = {}
+    for task in TASKS:
+        column = getattr(LabelEvent, task.name)
+        counts = session.execute(select(column, func.count()).where(standing, column.is_not(None)).group_by(column))
+        by_grade = {grade: count for grade, count in counts}  # noqa: C416
+        found[task.name] = [by_grade.get(grade.value, 0) for grade in task.grades]
+    return found
 
 
 def done_in_session(session_id: int, reader_id: int) -> Select[Any]:

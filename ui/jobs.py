@@ -17,6 +17,7 @@ KINDS = {
     "train": "Training",
     "score": "Scoring",
     "demo": "Making the demo",
+    "map": "Tissue map",
 }
 STATES = {
     "queued": ("waiting", "gray", ":material/schedule:"),

@@ -25,13 +25,21 @@ class Candidates:
         patch_id: shape (n,), unique.
         slide_id: shape (n,).
         look: shape (n,), a small integer per kind of tissue (a cluster of features, a class of fat area).
-        worth: shape (n,), higher is asked for sooner; only ranked plans read it.
+        worth: shape (n,), higher is asked for sooner, NaN is not asked for by a ranked plan at all; only such plans
+            read it.
+        only_plan: shape (n,) bool, True where the audit stream may not draw (patches the reader has labelled before).
     """
 
     patch_id: np.ndarray
     slide_id: np.ndarray
     look: np.ndarray | None = None
     worth: np.ndarray | None = None
+    only_plan: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        given = (self.slide_id, self.look, self.worth, self.only_plan)
+        if any(array is not None and array.shape != self.patch_id.shape for array in given):
+            raise ValueError("every array of the candidates has one number per patch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,72 +73,108 @@ def _stratified(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.r
 
 
 def _ranked(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """The highest worth first; ties in random order."""
+    """The highest worth first; ties in random order; nothing of no worth."""
     if candidates.worth is None:
         raise LabError("This plan follows a model's scores; score the slides first, or choose the random plan.")
+    rows = rows[~np.isnan(candidates.worth[rows])]
     return rows[np.lexsort((rng.random(rows.size), -candidates.worth[rows]))][:wanted]
+
+
+def _shuffled(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Those of highest worth, in random order: where the order would tell what others gave."""
+    return rng.permutation(_ranked(rows, candidates, wanted, rng))
 
 
 PLANS: Mapping[str, Callable[[np.ndarray, Candidates, int, np.random.Generator], np.ndarray]] = {
     "random": _random,
     "stratified": _stratified,
     "ranked": _ranked,
+    "shuffled": _shuffled,
 }
 
 
 def plan_queue(
     candidates: Candidates,
-    per_slide: int | Mapping[int, int],
+    per_slide: int | Mapping[int, int] | None = None,
     plan: str = "random",
     seed: int = 0,
     audit_share: float = 0.2,
     block: int = BLOCK,
+    total: int | None = None,
 ) -> list[Pick]:
-    """The queue of a session: from each slide as many patches as asked for, in blocks that take turns.
+    """The queue of a session: as many patches as asked for, in blocks of one slide that take turns.
 
     Args:
         candidates: what may be asked for.
         per_slide: how many per slide, audit stream included; one number, or one per slide id (a quota).
         plan: one of `PLANS`.
         seed: the same seed over the same candidates gives the same queue.
-        audit_share: share 0-1 of each slide's patches drawn at random whatever the plan; for the random plan the
-            audit stream is a marked part of the same draw.
+        audit_share: share 0-1 of the patches drawn at random whatever the plan; for the random plan the audit stream
+            is a marked part of the same draw.
         block: patches of one slide in a row.
+        total: in place of `per_slide`, how many over all slides, wherever the plan finds them.
+
+    Returns:
+        Fewer than asked for where a plan has no more of worth: the audit stream does not fill up for it.
 
     Raises:
         LabError: there is no such plan, a number is out of range, or the plan lacks what it follows.
     """
+    _check(per_slide, plan, audit_share, total)
+    rng = np.random.default_rng(seed)
+    order = np.argsort(candidates.slide_id, kind="stable")
+    cuts = np.flatnonzero(np.diff(candidates.slide_id[order])) + 1
+    groups = [order] if total is not None else np.split(order, cuts)
+    audits, chosen = [], []
+    for rows in groups if order.size else []:
+        wanted = total if total is not None else _quota(per_slide, int(candidates.slide_id[rows[0]]))
+        audit = _audit(rows, candidates, round(min(wanted, rows.size) * audit_share), rng)
+        rest = rows if not audit.size else np.setdiff1d(rows, audit, assume_unique=True)
+        audits.append(audit)
+        chosen.append(PLANS[plan](rest, candidates, min(wanted, rows.size) - audit.size, rng))
+    if not chosen:
+        return []
+    return _in_blocks(candidates, np.concatenate(audits), np.concatenate(chosen), block, rng)
+
+
+def _check(per_slide: int | Mapping[int, int] | None, plan: str, audit_share: float, total: int | None) -> None:
     if plan not in PLANS:
         raise LabError(f"There is no sampling plan called {plan}. Known are {', '.join(PLANS)}.")
     if not 0 <= audit_share <= 1:
         raise LabError("The share of random audit patches is a number from 0 to 1.")
-    rng = np.random.default_rng(seed)
-    blocks: list[tuple[int, float, list[Pick]]] = []
-    order = np.argsort(candidates.slide_id, kind="stable")
-    cuts = np.flatnonzero(np.diff(candidates.slide_id[order])) + 1
-    for rows in np.split(order, cuts) if order.size else []:
-        slide = int(candidates.slide_id[rows[0]])
-        wanted = per_slide.get(slide, 0) if isinstance(per_slide, Mapping) else per_slide
-        if wanted < 0:
-            raise LabError("The number of patches per slide cannot be negative.")
-        picks = _slide_picks(rows, candidates, min(wanted, rows.size), plan, audit_share, rng)
-        luck = rng.random()  # slides take turns in an order of the seed's, the same in every round
-        blocks.extend(
-            (turn, luck, picks[start : start + block]) for turn, start in enumerate(range(0, len(picks), block))
-        )
-    return [pick for _, _, part in sorted(blocks, key=lambda one: one[:2]) for pick in part]
+    if (per_slide is None) == (total is None):
+        raise LabError("Say either how many patches of each slide or how many in all.")
+    numbers = per_slide.values() if isinstance(per_slide, Mapping) else [per_slide, total]
+    if any(number is not None and number < 0 for number in numbers):
+        raise LabError("The number of patches cannot be negative.")
 
 
-def _slide_picks(
-    rows: np.ndarray, candidates: Candidates, wanted: int, plan: str, audit_share: float, rng: np.random.Generator
+def _quota(per_slide: int | Mapping[int, int] | None, slide_id: int) -> int:
+    return per_slide.get(slide_id, 0) if isinstance(per_slide, Mapping) else per_slide or 0
+
+
+def _audit(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    if candidates.only_plan is not None:
+        rows = rows[~candidates.only_plan[rows]]
+    return rng.permutation(rows)[:wanted]
+
+
+def _in_blocks(
+    candidates: Candidates, audit: np.ndarray, chosen: np.ndarray, block: int, rng: np.random.Generator
 ) -> list[Pick]:
-    """One slide's picks: the audit draw first, then the plan over the rest, mixed so that neither can be told."""
-    audit = rng.permutation(rows)[: round(wanted * audit_share)]
-    rest = np.setdiff1d(rows, audit, assume_unique=True)
-    chosen = PLANS[plan](rest, candidates, wanted - audit.size, rng)
-    streams = np.zeros(wanted, dtype=bool)
-    streams[rng.permutation(wanted)[: audit.size]] = True
-    mixed = np.empty(wanted, dtype=rows.dtype)
-    mixed[streams], mixed[~streams] = audit, chosen
-    ids = candidates.patch_id[mixed].tolist()
-    return [Pick(patch, "audit" if is_audit else "plan") for patch, is_audit in zip(ids, streams.tolist(), strict=True)]
+    """Audit and plan mixed slide by slide so that neither can be told, then slides in turns of a block each."""
+    rows = np.concatenate([chosen, audit])
+    is_audit = np.arange(rows.size) >= chosen.size
+    place = np.empty(rows.size)
+    slides, slide = np.unique(candidates.slide_id[rows], return_inverse=True)
+    for number in range(slides.size):
+        mine = slide == number
+        own, drawn = np.flatnonzero(mine & ~is_audit), np.flatnonzero(mine & is_audit)
+        places = rng.permutation(own.size + drawn.size)
+        place[drawn] = places[: drawn.size]
+        place[own] = np.sort(places[drawn.size :])  # the plan's order stays
+    luck = rng.permutation(slides.size)[slide]  # slides take turns in an order of the seed's, the same in every round
+    order = np.lexsort((place, luck, place // block))
+    ids = candidates.patch_id[rows[order]].tolist()
+    streams = is_audit[order].tolist()
+    return [Pick(patch, "audit" if drawn else "plan") for patch, drawn in zip(ids, streams, strict=True)]

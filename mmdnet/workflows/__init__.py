@@ -39,5 +39,7 @@ def run_job(kind: str, spec: dict[str, Any], context: JobContext) -> None:
         lab.scoring.score_now(context, spec["slide_ids"], spec["model_id"])
     elif kind == "demo":
         make_demo(lab, context, spec["project_id"])
+    elif kind == "map":
+        lab.maps.make(context, spec["project_id"])
     else:
         raise RuntimeError(f"no such kind of job: {kind}")

@@ -5,20 +5,29 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
-from mmdnet.labels.queue import Candidates, fat_look, plan_queue
 from mmdnet.workflows import label_acts as acts
 from mmdnet.workflows import label_reviews
 from mmdnet.workflows.base import Desk, must_get
-from mmdnet.workflows.label_views import OwnLabel, Progress, QueueItemView, SessionView, SlideProgress
+from mmdnet.workflows.label_plans import Planned, Planner, PlanView
+from mmdnet.workflows.label_views import (
+    OwnLabel,
+    Progress,
+    QueueItemView,
+    SessionPreview,
+    SessionView,
+    SlideProgress,
+)
+from mmdnet.workflows.predictions import Predictions
+from mmdnet.workflows.tissue_map import kinds_of_tissue
 
 ENOUGH_FOR_PACE = 5
+NOTHING_LEFT = "These slides have no patches left for this plan to ask you for. Choose other slides or another plan."
 REVIEWS = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
 
 
@@ -27,6 +36,7 @@ class LabelSessions:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._planner = Planner(Predictions(desk), lambda project_id: kinds_of_tissue(desk, project_id))
 
     def sessions(self, project_id: int, reader_id: int | None = None) -> list[SessionView]:
         """The project's label sessions, newest first; only one reader's if given."""
@@ -53,37 +63,78 @@ class LabelSessions:
         reader_id: int,
         name: str,
         slide_ids: Sequence[int],
-        per_slide: int | Mapping[int, int],
+        per_slide: int | Mapping[int, int] | None = None,
         plan: str = "random",
         seed: int = 0,
         audit_share: float = 0.2,
+        total: int | None = None,
     ) -> SessionView:
-        """A new session over these slides; patches the reader has labelled already are not asked for again.
+        """A new session over these slides: so many patches of each (or per slide id), or `total` over all of them.
+
+        Patches the reader has labelled already are not asked for again, but by the plan that looks for disagreement.
 
         Raises:
-            LabError: nothing is left to ask for, or a choice is out of range.
+            LabError: nothing is left to ask for, the plan cannot be followed yet, or a choice is out of range.
         """
         name = _session_name(name)
+        planned = self._plan(project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share)
+        if not planned.picks:
+            raise LabError(NOTHING_LEFT)
+        choices = {"kind": "plan", "plan": plan, "audit_share": audit_share, "slides": sorted(map(int, slide_ids))}
+        choices |= {"total": total} if total is not None else {"per_slide": _as_json(per_slide)}
         with rows.appending(self._desk.db) as session:
-            must_get(session, Project, project_id, "project")
-            must_get(session, Reader, reader_id, "reader")
-            known = rows.labelled_patches(session, project_id, reader_id)
-            found = [row for row in queues.usable_patches(session, project_id, slide_ids) if row[0] not in known]
-            table = np.array([(patch, slide) for patch, slide, _ in found], dtype=np.int64).reshape(-1, 2)
-            fat = np.array([np.nan if share is None else share for *_, share in found], dtype=float)
-            candidates = Candidates(table[:, 0], table[:, 1], look=fat_look(fat))
-            picks = plan_queue(candidates, per_slide, plan, seed, audit_share)
-            if not picks:
-                raise LabError("These slides have no patches left that you have not labelled. Choose other slides.")
-            choices = {"kind": "plan", "plan": plan, "audit_share": audit_share, "slides": sorted(map(int, slide_ids))}
-            choices["per_slide"] = (
-                per_slide if isinstance(per_slide, int) else {str(k): v for k, v in per_slide.items()}
+            row = LabelSession(
+                project_id=project_id, reader_id=reader_id, name=name, plan=choices | planned.facts, seed=seed
             )
-            row = LabelSession(project_id=project_id, reader_id=reader_id, name=name, plan=choices, seed=seed)
             session.add(row)
             session.flush()
-            queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in picks])
+            queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in planned.picks])
             return _session_view(session, row)
+
+    def plans(self, project_id: int, slide_ids: Sequence[int]) -> list[PlanView]:
+        """Every sampling plan, and whether it can be followed on these slides yet."""
+        with self._desk.db() as session:
+            return self._planner.views(session, project_id, slide_ids)
+
+    def preview_session(
+        self,
+        project_id: int,
+        reader_id: int,
+        slide_ids: Sequence[int],
+        per_slide: int | Mapping[int, int] | None = None,
+        plan: str = "random",
+        seed: int = 0,
+        audit_share: float = 0.2,
+        total: int | None = None,
+    ) -> SessionPreview:
+        """What `create_session` would ask for, and how long that takes at the reader's own pace; nothing is made.
+
+        Raises:
+            LabError: as `create_session`, but for a queue of no patches.
+        """
+        planned = self._plan(project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share)
+        with self._desk.db() as session:
+            pace = _pace_s(rows.recent_times_ms(session, reader_id))
+        patches = len(planned.picks)
+        return SessionPreview(patches, planned.audit, pace, None if pace is None else patches * pace / 60)
+
+    def _plan(
+        self,
+        project_id: int,
+        reader_id: int,
+        slide_ids: Sequence[int],
+        plan: str,
+        per_slide: int | Mapping[int, int] | None,
+        total: int | None,
+        seed: int,
+        audit_share: float,
+    ) -> Planned:
+        with self._desk.db() as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            return self._planner.work_out(
+                session, project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share
+            )
 
     def create_review(
         self,
@@ -164,7 +215,7 @@ class LabelSessions:
             total, done = sum(slide.patches for slide in slides), sum(slide.labelled for slide in slides)
             resume = queues.first_open(session, session_id, row.reader_id)
             times = rows.recent_times_ms(session, row.reader_id)
-        pace = statistics.median(times) / 1000 if len(times) >= ENOUGH_FOR_PACE else None
+        pace = _pace_s(times)
         minutes = None if pace is None else (total - done) * pace / 60
         return Progress(slides, total, done, total if resume is None else resume, pace, minutes, tuple(times))
 
@@ -208,6 +259,15 @@ class LabelSessions:
             else OwnLabel(own.key, acts.grades_of(own), own.ignored, own.flagged, rows.is_label(own)),
             votes=tuple(acts.grades_of(vote) for vote in votes),
         )
+
+
+def _pace_s(times_ms: Sequence[int]) -> float | None:
+    """Median seconds per patch; None before there are enough to say."""
+    return statistics.median(times_ms) / 1000 if len(times_ms) >= ENOUGH_FOR_PACE else None
+
+
+def _as_json(per_slide: int | Mapping[int, int] | None) -> int | dict[str, int] | None:
+    return {str(key): number for key, number in per_slide.items()} if isinstance(per_slide, Mapping) else per_slide
 
 
 def _session_name(name: str) -> str:

@@ -63,6 +63,55 @@ def test_the_stratified_plan_takes_every_look_as_often_as_it_can():
     assert Counter(known.look[[pick.patch_id for pick in picks]].tolist()) == {0: 5, 1: 5, 2: 2}
 
 
+def test_a_ranked_plan_takes_nothing_of_no_worth_and_random_patches_do_not_fill_up():
+    known = candidates(slides=2, each=50)
+    worth = np.where(np.arange(100) < 6, known.worth, np.nan)
+    picks = plan_queue(Candidates(known.patch_id, known.slide_id, worth=worth), 20, "ranked", audit_share=0.2)
+    by_stream = Counter(pick.stream for pick in picks)
+    assert by_stream["audit"] == 8
+    planned = {pick.patch_id for pick in picks if pick.stream == "plan"}
+    assert planned <= set(known.patch_id[:6].tolist()) and len(planned) + by_stream["audit"] == len(picks)
+
+
+def test_patches_of_the_plan_only_are_never_drawn_at_random():
+    known = candidates(slides=1, each=50)
+    seen = Candidates(known.patch_id, known.slide_id, worth=known.worth, only_plan=np.arange(50) % 2 == 0)
+    picks = plan_queue(seen, 30, "ranked", audit_share=0.5)
+    assert all(pick.patch_id % 2 for pick in picks if pick.stream == "audit")
+    assert any(pick.patch_id % 2 == 0 for pick in picks if pick.stream == "plan")
+
+
+def test_a_shuffled_plan_asks_for_the_same_patches_in_an_order_that_tells_nothing():
+    known = candidates(slides=1, each=200)
+    ranked = [pick.patch_id for pick in plan_queue(known, 100, "ranked", audit_share=0)]
+    shuffled = [pick.patch_id for pick in plan_queue(known, 100, "shuffled", audit_share=0)]
+    assert set(ranked) == set(shuffled)
+    worth = known.worth[np.array(shuffled) - 100]
+    assert abs(np.corrcoef(np.arange(100), worth)[0, 1]) < 0.3
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 5), st.integers(1, 50), st.integers(0, 400), st.floats(0, 1), st.sampled_from(sorted(PLANS)),
+    st.integers(0, 99),
+)  # fmt: skip
+def test_a_total_is_taken_wherever_the_plan_finds_it(slides, each, total, audit, plan, seed):
+    known = candidates(slides, each)
+    picks = plan_queue(known, plan=plan, seed=seed, audit_share=audit, total=total)
+    wanted = min(total, slides * each)
+    assert len({pick.patch_id for pick in picks}) == len(picks) == wanted
+    assert sum(pick.stream == "audit" for pick in picks) == round(wanted * audit)
+
+
+def test_where_audit_patches_come_in_the_queue_tells_nothing():
+    places = []
+    for seed in range(200):
+        picks = plan_queue(candidates(1, 50), 20, "ranked", seed=seed)
+        places += [n for n, pick in enumerate(picks) if pick.stream == "audit"]
+    assert abs(np.mean(places) - 9.5) < 0.7
+    assert np.std(places) == pytest.approx(5.77, abs=0.5)
+
+
 def test_a_ranked_plan_asks_for_the_highest_worth_first():
     known = candidates(slides=1)
     picks = plan_queue(known, 5, "ranked", audit_share=0)
@@ -71,7 +120,7 @@ def test_a_ranked_plan_asks_for_the_highest_worth_first():
 
 
 def test_unknown_plans_and_shares_are_refused():
-    for wrong in ({"plan": "lucky"}, {"audit_share": 1.2}, {"per_slide": -1}):
+    for wrong in ({"plan": "lucky"}, {"audit_share": 1.2}, {"per_slide": -1}, {"total": 4}, {"per_slide": None}):
         with pytest.raises(LabError):
             plan_queue(candidates(), **{"per_slide": 3, **wrong})
     with pytest.raises(LabError, match="scores"):
