@@ -211,6 +211,39 @@ def ingest(
         sys.exit(1)
 
 
+@app.command("import-tiles")
+def import_tiles(
+    folder: Annotated[
+        Path, typer.Argument(help="The data set's folder: CNN/ in it, data/ and ground_truth.csv beside.")
+    ],
+    project: Project = "My lab",
+    reader: Annotated[str, typer.Option(help="Whose labels they become.")] = "Heinemann 2022",
+    stain: Annotated[str, typer.Option(help="Stain of the tiles.")] = "Trichrome",
+    mpp: Annotated[float, typer.Option(min=0.1, max=2.0, help="µm per pixel of the tiles.")] = 0.44,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in the paper's public data set of graded tiles: slides, labels, slide grades. May be started again."""
+    import getpass
+
+    from mmdnet.workflows.tile_layout import read_layout
+
+    lab = _lab(home)
+    place = lab.slides.allowed(folder)
+    read_layout(place)  # before a project is made for it
+    project_id = lab.projects.named(project).id
+    with _bar(as_json, "Adding tiles") as step:
+        done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=getpass.getuser())
+    said = [*done.problems, *(f"Left out: {number} {what}." for what, number in done.left_out.items())]
+    said.append(
+        f"{done.slides} slides with {done.tiles} tiles added, {done.labels} of them labelled ({done.ignored} ignored), "
+        f"{done.slide_grades} slides graded; {done.there} slides were there already."
+    )
+    _say(as_json, done, "\n".join(said))
+    if done.problems:
+        sys.exit(1)
+
+
 @labels_app.callback()
 def labels_count(
     context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False

@@ -17,6 +17,7 @@ from mmdnet.workflows.reports import Reports
 from mmdnet.workflows.scoring import Scoring
 from mmdnet.workflows.slides import Slides
 from mmdnet.workflows.store import Store
+from mmdnet.workflows.tile_sets import TileSets
 from mmdnet.workflows.tissue_map import TissueMaps
 from mmdnet.workflows.training import Training
 
@@ -34,6 +35,7 @@ class Lab:
         self.slides = Slides(desk, self.jobs)
         self.maps = TissueMaps(desk, self.jobs)
         self.labels = Labels(desk)
+        self.tile_sets = TileSets(desk)
         self.models = Models(desk)
         self.training = Training(desk, self.jobs, self.labels)
         self.scoring = Scoring(desk, self.jobs)

@@ -82,6 +82,34 @@ def test_what_is_not_there_is_named(run, words, says):
     assert code == 1 and re.search(says, err) and "Traceback" not in out + err
 
 
+def test_tiles_come_in_and_labels_go_out_and_in_again(run, tmp_path):
+    import cv2
+    import numpy as np
+
+    for number, kind in enumerate(("05", "30", "75")):
+        path = tmp_path / "public" / "CNN" / "steatosis" / "train" / kind / f"7_{number}_0.png"
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), np.full((299, 299, 3), 200, np.uint8))
+    code, out, _ = run("import-tiles", str(tmp_path / "public"), "--project", "P", "--json")
+    assert code == 0 and json.loads(out)["labels"] == 3
+    for kind in ("csv", "parquet", "jsonl", "geojson", "zip"):
+        file = tmp_path / f"labels.{kind}"
+        assert run("labels", "export", str(file), "--project", "P", "--slide", "7")[0] == 0
+        code, out, _ = run("labels", "import", str(file), "--project", "P", "--json")
+        assert code == 0 and json.loads(out)["unchanged"] == 3
+    (tmp_path / "labels.csv").write_text("slide,x_px0,y_px0,reader,steatosis\n7,0,0,Ada,9\n7,299,0,Ada,1\n")
+    code, out, _ = run("labels", "import", str(tmp_path / "labels.csv"), "--project", "P")
+    assert code == 1 and "line 2: has steatosis 9" in out and "0 labels imported" in out
+    code, out, _ = run("labels", "import", str(tmp_path / "labels.csv"), "--project", "P", "--good-rows", "--json")
+    assert json.loads(out)["imported"] == 1
+
+
+def test_a_folder_that_is_no_tile_set_makes_no_project(run, tmp_path):
+    code, _, err = run("import-tiles", str(tmp_path), "--project", "P")
+    assert code == 1 and "not laid out" in err
+    assert "none yet" in run("labels", "--project", "P")[2]
+
+
 def test_a_misspelt_setting_is_refused(run, monkeypatch):
     monkeypatch.setenv("MMDNET_CACH_GIB", "3")
     code, _, err = run("labels")
