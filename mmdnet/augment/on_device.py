@@ -1,8 +1,10 @@
-"""Augmentation of training patches where they are computed on: turned and mirrored one by one, stained anew by bag.
+"""Augmentation of training patches where they are computed on: stained anew, bag by bag.
 
 Stain changes in optical density, where it is additive (Beer-Lambert; Ruifrok & Johnston 2001), and alike for all
 patches of a bag: a bag stays one slide.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -23,23 +25,8 @@ def stain_matrices(bags: int, generator: torch.Generator) -> Tensor:
     return matrices + MIXING * torch.randn(bags, 3, 3, generator=generator)
 
 
-def turn(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn square images by quarter turns and mirror some.
-
-    Args:
-        images: (n, channels, side, side).
-        turns: (n,), 0-7: quarter turns (0-3), and from 4 on mirrored first.
-    """
-    images = images.contiguous()
-    result = torch.empty_like(images)
-    for place, one in enumerate(turns.tolist()):
-        image = images[place].flip(2) if one >= 4 else images[place]
-        result[place] = torch.rot90(image, one % 4, dims=(1, 2))
-    return result
-
-
-def augment(images: Tensor, bag_of: Tensor, generator: torch.Generator) -> Tensor:
-    """Turn every patch and restain every bag.
+def restain(images: Tensor, bag_of: Tensor, generator: torch.Generator) -> Tensor:
+    r"""Give every bag another stain and brightness: :math:`I' = \min(1, e^{M \ln((I+1)/256) - s})`.
 
     Args:
         images: (n, 3, side, side), uint8.
@@ -47,14 +34,18 @@ def augment(images: Tensor, bag_of: Tensor, generator: torch.Generator) -> Tenso
         generator: on the CPU, so that the draw is the same on every device.
 
     Returns:
-        (n, 3, side, side), float32 in 0-1.
+        (n, 3, side, side), float32 in 0-1, channels last in memory.
     """
     n, bags = len(images), int(bag_of.max()) + 1 if len(bag_of) else 0
-    turns = torch.randint(8, (n,), generator=generator)
     matrices = stain_matrices(bags, generator)
     brighter = BRIGHTNESS * (2 * torch.rand(bags, 1, 1, generator=generator) - 1)
-    turned = turn(images, turns)
-    density = (turned.flatten(2).float() + 1).div_(256).log_().neg_()
-    matrix, shift = (part.to(images.device)[bag_of.to(images.device)] for part in (matrices, brighter))
-    density = torch.baddbmm(shift.expand(n, 3, 1), matrix, density)
-    return density.neg_().exp_().clamp_(0, 1).unflatten(2, images.shape[2:])
+    shifts = -math.log(256) * matrices.sum(dim=2, keepdim=True) + brighter
+    matrix, shift = (part[bag_of].to(images.device) for part in (matrices, shifts))
+    result = torch.empty(images.shape, device=images.device, memory_format=torch.channels_last)
+    at_once = max(n, 1) if images.is_cuda else 1  # on a CPU a patch at a time stays in the processor's cache
+    for at in range(0, n, at_once):
+        part = slice(at, at + at_once)
+        light = images[part].float().add_(1).log_().flatten(2)
+        changed = torch.baddbmm(shift[part], matrix[part], light).exp_().clamp_(max=1)
+        result[part] = changed.unflatten(2, images.shape[2:])
+    return result

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -73,9 +74,14 @@ class Cohort:
             if odd:
                 raise LabError(f"{task.title} is graded 0 to {task.highest}, but a label says {odd[0]}.")
 
+    @cached_property
+    def _by_slide(self) -> list[np.ndarray]:
+        order = np.argsort(self.slide_index, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.slide_index, minlength=len(self.slides)))[:-1])
+
     def patches_of(self, slide: int) -> np.ndarray:
-        """Positions of a slide's patches."""
-        return np.flatnonzero(self.slide_index == slide)
+        """Positions of a slide's patches, rising."""
+        return self._by_slide[slide]
 
     def slide_grades(self, slide: int) -> np.ndarray:
         """The slide's own grades, (3,), -1 where unknown."""
@@ -86,16 +92,20 @@ class Cohort:
         """(N,) bool: usable and graded in at least one task."""
         return (self.grades != UNKNOWN).any(axis=1) & ~self.ignored
 
+    @cached_property
+    def _weak(self) -> np.ndarray:
+        own = [(self.grades[rows] != UNKNOWN) & ~self.ignored[rows, None] for rows in self._by_slide]
+        graded = np.array([rows.any(axis=0) for rows in own]).reshape(len(self.slides), len(TASKS))
+        given = np.array([self.slide_grades(s) for s in range(len(self.slides))]).reshape(graded.shape)
+        return (given != UNKNOWN) & ~graded
+
     def weakly_graded(self, slide: int) -> np.ndarray:
         """(3,) bool: tasks for which this slide has its own grade and no graded patch."""
-        rows = self.patches_of(slide)
-        graded = (self.grades[rows[~self.ignored[rows]]] != UNKNOWN).any(axis=0)
-        return (self.slide_grades(slide) != UNKNOWN) & ~graded
+        return self._weak[slide]
 
     def informative(self) -> np.ndarray:
         """(N,) bool: usable, and known by itself or through its slide's grade. What bags are made of to evaluate."""
-        weak = np.array([self.weakly_graded(s).any() for s in range(len(self.slides))], bool)
-        return self.known() | (weak[self.slide_index] & ~self.ignored if len(weak) else self.known())
+        return self.known() | (self._weak.any(axis=1)[self.slide_index] & ~self.ignored)
 
     def labelled_slides(self) -> list[int]:
         """Slides that can teach something."""

@@ -8,6 +8,7 @@ graded.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mmdnet.bags.cohort import Cohort, DomainKey
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS, UNKNOWN
 
+BagDrawing = Literal["positive_first", "by_slide", "random"]
 NATURAL_SHARE = 0.3  # rho: how much of the natural prior of grades is kept
 MOST_REPEATS = 4  # of one patch in an epoch of warm-up
 MOST_POSITIVES = 4  # of the wanted grade in one bag: positives stay rare in it
@@ -90,6 +92,8 @@ class PositiveFirstSampler:
         bags_per_epoch: how many; at most 8 per slide.
         domain_key: what is balanced.
         natural_share: 0 wants all grades alike, 1 wants them as they come.
+        drawing: `positive_first` as above; `by_slide` picks the slide in the same way and then any of its patches;
+            `random` cuts all slides into bags anew each epoch and takes any of them.
 
     Raises:
         LabError: none of the slides has patches with a label.
@@ -104,8 +108,9 @@ class PositiveFirstSampler:
         bags_per_epoch: int | None = None,
         domain_key: DomainKey = "scanner+stain",
         natural_share: float = NATURAL_SHARE,
+        drawing: BagDrawing = "positive_first",
     ) -> None:
-        self.cohort, self.bag_size, self.seed = cohort, bag_size, seed
+        self.cohort, self.bag_size, self.seed, self.drawing = cohort, bag_size, seed, drawing
         informative = set(cohort.labelled_slides())
         usable = {s: rows[~cohort.ignored[rows]] for s in slides if len(rows := cohort.patches_of(s))}
         self.slides = [s for s in usable if s in informative and len(usable[s]) >= FEWEST]
@@ -126,11 +131,21 @@ class PositiveFirstSampler:
 
     def epoch(self, number: int) -> list[Bag]:
         """The bags of an epoch, counted from 0; the same whether or not earlier ones were asked for."""
+        if self.drawing == "random":
+            return self._any_bags(number)
         if number < self._next_epoch:
             self._used[:], self._next_epoch = 0, 0
         while self._next_epoch < number:
             self._draw(self._next_epoch)
         return self._draw(number)
+
+    def _any_bags(self, number: int) -> list[Bag]:
+        random = np.random.default_rng((self.seed, 7, number))
+        bags: list[Bag] = []
+        while len(bags) < self.bags_per_epoch:
+            cut = natural_bags(self.cohort, self.slides, self.bag_size, False, int(random.integers(2**31)))
+            bags += [cut[place] for place in random.permutation(len(cut))]
+        return spread(bags[: self.bags_per_epoch], random)
 
     def _bag_grades(self) -> dict[int, np.ndarray]:
         """Grades that patches of a slide carry into a bag, (patches, 3): its own, or the slide's where only that is."""
@@ -189,6 +204,8 @@ class PositiveFirstSampler:
 
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
         """A bag of a slide whose highest known grade in `task` is `grade`."""
+        if self.drawing == "by_slide":
+            return make_bag(self.cohort, slide, random.permutation(self.rows[slide])[: self.bag_size], self.weak[slide])
         grades = self.grades[slide]
         allowed = grades[:, task] <= grade
         must = [self._pick(slide, allowed & (grades[:, task] == grade), self._positives(grade, random), random)]

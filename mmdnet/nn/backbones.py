@@ -210,16 +210,35 @@ def create_backbone(name: str, patch_px: int = 299, weights: Path | None = None)
 
 
 def _load_weights(backbone: Backbone, path: Path) -> None:
+    load_backbone(backbone, read_weights(path), path.name)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name.
+
+    Raises:
+        LabError: it is not there, or damaged.
+    """
     try:
-        given = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as problem:
         raise LabError(f"The weights {path.name} could not be read as safetensors: {problem}") from problem
+
+
+def load_backbone(backbone: Backbone, given: dict[str, Tensor], source: str) -> None:
+    """Take a backbone's weights, named as timm names them, or as a whole model of ours does ("backbone.…").
+
+    Raises:
+        LabError: they are of another network.
+    """
     inner = backbone.net if isinstance(backbone, TimmBackbone) else backbone
+    prefix = "backbone.net." if isinstance(backbone, TimmBackbone) else "backbone."
+    given = {key.removeprefix(prefix): value for key, value in given.items()}
     wanted = inner.state_dict()
     missing = [key for key in wanted if key not in given or given[key].shape != wanted[key].shape]
     if missing:
         raise LabError(
-            f'The weights {path.name} do not fit the backbone "{backbone.name}": {len(missing)} of {len(wanted)} '
+            f'The weights {source} do not fit the backbone "{backbone.name}": {len(missing)} of {len(wanted)} '
             f"tensors are missing or have another shape, the first is {missing[0]}."
         )
     inner.load_state_dict({key: given[key] for key in wanted})

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmdnet.nn.attention import BagDropout
 from mmdnet.nn.kinds import AttentionRule, ReversalMode
 
 
@@ -23,13 +24,13 @@ class DomainPredictor(nn.Module):
         super().__init__()
         first, second = min(1024, 2 * features), min(256, features)
         self.layers = nn.Sequential(
-            nn.Linear(features, first), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(first, second), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(features, first), nn.ReLU(), BagDropout(0.5),
+            nn.Linear(first, second), nn.ReLU(), BagDropout(0.5),
             nn.Linear(second, domains),
         )  # fmt: skip
 
     def forward(self, features: Tensor) -> Tensor:
-        """Domain logits, shape (..., domains), of features of shape (..., features)."""
+        """Domain logits, shape (bags, ..., domains), of features of shape (bags, ..., features)."""
         return self.layers(features)
 
 
@@ -84,9 +85,7 @@ def domain_loss(logits: Tensor, domains: Tensor, present: Tensor, weights: Tenso
         weights: shape (bags, instances), attention for the mode `loss_attention`; else every instance counts alike.
     """
     counts = present & (domains >= 0)[:, None]
-    if not counts.any():
-        return logits.sum() * 0.0
-    truth = domains[:, None].expand_as(counts)[counts]
-    loss = F.cross_entropy(logits[counts].float(), truth, reduction="none")
-    weight = torch.ones_like(loss) if weights is None else weights[counts].float()
-    return (loss * weight).sum() / weight.sum()
+    truth = domains.clamp(min=0)[:, None].expand_as(counts).flatten()
+    loss = F.cross_entropy(logits.flatten(0, 1).float(), truth, reduction="none")
+    weight = counts.float() if weights is None else torch.where(counts, weights.float(), 0)
+    return (loss * weight.flatten()).sum() / weight.sum().clamp(min=torch.finfo(torch.float32).tiny)

@@ -1,7 +1,7 @@
 """Grade heads: from a feature to the probability of each grade, and the loss against a known grade.
 
-A loss here is a weighted mean over the items whose grade is known. Items without one are taken out *before* anything is
-computed (a mean over nothing is NaN); with none left the loss is 0 and still hangs on the graph.
+A loss here is a weighted mean over the items whose grade is known. Items without one weigh nothing, and a label is never
+looked up for them (a mean over nothing is NaN); with none left the loss is 0 and still hangs on the graph.
 """
 
 import torch
@@ -49,10 +49,8 @@ class GradeHead(nn.Module):
         Returns:
             A scalar; 0 with its graph kept when nothing counts.
         """
-        counts = (grades >= 0) & (weights > 0)
-        if not counts.any():
-            return logits.sum() * 0.0
-        return self._loss(logits[counts].float(), grades[counts], weights[counts].float())
+        weights = torch.where(grades >= 0, weights, 0).float()
+        return self._loss(logits.float(), grades.clamp(min=0), weights)
 
 
 class CrossEntropyHead(GradeHead):
@@ -71,7 +69,7 @@ class CrossEntropyHead(GradeHead):
         return logits.argmax(dim=-1)
 
     def _loss(self, logits: Tensor, grades: Tensor, weights: Tensor) -> Tensor:
-        return (F.cross_entropy(logits, grades, reduction="none") * weights).sum() / weights.sum()
+        return _mean(F.cross_entropy(logits, grades, reduction="none"), weights)
 
 
 class CornHead(GradeHead):
@@ -104,7 +102,12 @@ class CornHead(GradeHead):
         step = torch.arange(self.classes - 1, device=logits.device)
         asked = (grades[:, None] >= step) * weights[:, None]
         answer = (grades[:, None] > step).to(logits.dtype)
-        return (F.binary_cross_entropy_with_logits(logits, answer, reduction="none") * asked).sum() / asked.sum()
+        return _mean(F.binary_cross_entropy_with_logits(logits, answer, reduction="none"), asked)
+
+
+def _mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean; 0 with its graph where all weights are 0. Nothing here waits for a GPU."""
+    return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
 
 
 HEADS: dict[str, type[CrossEntropyHead] | type[CornHead]] = {"ce": CrossEntropyHead, "corn": CornHead}

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
+from mmdnet.nn.backbones import load_backbone, read_weights
 from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.mmdnet import Architecture, MMDNet
 
@@ -127,3 +128,18 @@ def load_model(folder: Path) -> tuple[MMDNet, ModelCard]:
         raise LabError(f"The weights of the model {folder.name} are not those its card was written for.")
     model.load_state_dict(state)
     return model.eval(), card
+
+
+def start_from(model: MMDNet, path: Path) -> None:
+    """Take weights to start a training from: a backbone's, or a whole model's.
+
+    Of a whole model the heads come along; its domain predictor only if it tells equally many domains apart.
+
+    Raises:
+        LabError: the file is damaged, or of another backbone.
+    """
+    given = read_weights(path)
+    load_backbone(model.backbone, given, path.name)
+    own = model.state_dict()
+    fitting = {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(own | fitting)

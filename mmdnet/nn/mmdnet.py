@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.attention import GatedAttention
+from mmdnet.nn.attention import BagDropout, GatedAttention
 from mmdnet.nn.backbones import MEAN, SMALL, STD, create_backbone
 from mmdnet.nn.domain import (
     AttentionRule,
@@ -137,14 +137,16 @@ class TaskHead(nn.Module):
         super().__init__()
         self.project = nn.Linear(width, architecture.projection)
         self.attention = GatedAttention(architecture.projection, architecture.attention_hidden)
-        self.dropout = nn.Dropout(architecture.dropout)
+        self.dropout = BagDropout(architecture.dropout)
         self.grade: GradeHead = HEADS[architecture.head](architecture.projection, classes)
 
     def forward(self, h: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Bag logits (B, outputs), attention (B, K), bag features (B, P), instance logits (B, K, outputs)."""
         z = F.relu(self.project(h))
         bag, attention = self.attention(z, present)
-        return self.grade(self.dropout(bag)), attention, bag, self.grade(self.dropout(z))
+        dropped = self.dropout(torch.cat([bag.unsqueeze(1), z], dim=1))
+        logits = self.grade(dropped)
+        return logits[:, 0], attention, bag, logits[:, 1:]
 
 
 class MMDNet(nn.Module):
@@ -169,6 +171,7 @@ class MMDNet(nn.Module):
         self.architecture = architecture
         self.reversal_mode: ReversalMode = reversal_mode
         self.attention_rule: AttentionRule = attention_rule
+        self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
         self.backbone = create_backbone(architecture.backbone, architecture.patch_px)
         self.width = self.backbone.width
         # Every reader of h is a linear layer, so the norm needs no scale of its own.
@@ -198,9 +201,18 @@ class MMDNet(nn.Module):
         Returns:
             (n, width), normalised over their length.
         """
-        pixels = images.float() / 255 if images.dtype == torch.uint8 else images
-        h = self.backbone((pixels - self.mean).div_(self.std))  # in place: a third of the time of a second copy
+        h = self.backbone(self._normalised(images))
         return self.norm(h.float())
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        """Images less ImageNet's mean over its deviation, channels last in memory, in one pass over whole rows."""
+        n, _, height, width = images.shape
+        scale = 1 / self.std.flatten()
+        shift = -self.mean.flatten() * scale
+        rows = images.permute(0, 2, 3, 1).reshape(n, height, 3 * width).float()
+        of_bytes = 255 if images.dtype == torch.uint8 else 1
+        pixels = torch.addcmul(shift.repeat(width), rows, (scale / of_bytes).repeat(width))
+        return pixels.view(n, height, width, 3).permute(0, 3, 1, 2)
 
     def from_features(self, h: Tensor, present: Tensor, reversal: float = 0.0) -> Output:
         """Grade bags of features.
@@ -217,11 +229,11 @@ class MMDNet(nn.Module):
             raise LabError(f"These features are {h.shape[-1]} numbers long; the model needs {self.width}.")
         if not present.any(dim=1).all():
             raise LabError("A bag holds no patch, so it cannot be graded.")
-        if not torch.isfinite(h).all():
+        if not torch.isfinite(h.sum()):  # a sum of normalised features stays finite unless one of them is not
             raise LabError("Some patch features are not finite numbers; the weights or the features are damaged.")
         parts = {name: self.head(name)(h, present) for name in self.task_names}
         attention = {name: part[1] for name, part in parts.items()}
-        shared = shared_attention(attention.values(), self.attention_rule)
+        shared = shared_attention([attention[name] for name in self.attending], self.attention_rule)
         return Output(
             logits={name: part[0] for name, part in parts.items()},
             attention=attention,
@@ -290,9 +302,9 @@ class MMDNet(nn.Module):
         grades = targets.grades[:, t]
         weight = _class_weight(weights.classes, name, head.classes, grades) * targets.trust[:, t]
         by_bag = head.loss(output.logits[name], grades, weight)
-        grades = targets.instance_grades[..., t][output.present]
+        grades = torch.where(output.present, targets.instance_grades[..., t], -1).flatten()
         weight = _class_weight(weights.instance_classes, name, head.classes, grades)
-        return by_bag, head.loss(output.instance_logits[name][output.present], grades, weight)
+        return by_bag, head.loss(output.instance_logits[name].flatten(0, 1), grades, weight)
 
     def predict(self, output: Output) -> dict[str, Prediction]:
         """Grade, probabilities and mean grade of each bag, by task."""

@@ -93,8 +93,8 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
 
 def _domains(cohort: Cohort, split: Split, choices: TrainingChoices, warnings: list[str]) -> tuple[str, ...]:
     of_slide, names = cohort.domains(choices.domain_key)
-    teaching = [s for s in split.train if s in set(cohort.labelled_slides())]
-    slides = {name: sum(of_slide[s] == d for s in teaching) for d, name in enumerate(names)}
+    teaching = of_slide[np.intersect1d(split.train, cohort.labelled_slides())]
+    slides = {name: int((teaching == d).sum()) for d, name in enumerate(names)}
     there = tuple(name for name in names if slides[name])
     if choices.domain_key == "none":
         return ()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmdnet.bags.cohort import DomainKey
+from mmdnet.bags.sampler import BagDrawing
 from mmdnet.errors import LabError
 from mmdnet.nn.kinds import SMALL, AttentionRule, HeadKind, ReversalMode
 
@@ -34,7 +35,10 @@ class TrainingChoices(BaseModel):
         warm_up_epochs: epochs on single graded patches alone before bags are used; in `fast` mode the only time the
             backbone learns. Not given: half of the epochs for a backbone from scratch, none for one with weights (and
             none where no patch has a grade).
-        weights: local safetensors file for the backbone; without one it starts at random.
+        weights: local safetensors file to start from: a backbone's, or a whole model's (its `weights.safetensors`), of
+            which the heads are then taken too; without one everything starts at random.
+        bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
+        balance: draw and weigh all grades alike; off takes them as they come (`natural_share` 1, no class weights).
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
@@ -57,6 +61,8 @@ class TrainingChoices(BaseModel):
     bag_size: int = Field(default=16, ge=4, le=256)
     bags_per_step: int = Field(default=4, ge=1, le=64)
     bags_per_epoch: int | None = Field(default=None, ge=1)
+    bag_drawing: BagDrawing = "positive_first"
+    balance: bool = True
     natural_share: float = Field(default=0.3, ge=0, le=1)
     domain_key: DomainKey = "scanner+stain"
     reversal: ReversalMode = "relative"
@@ -77,8 +83,8 @@ class TrainingChoices(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingChoices":
-        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
-            raise ValueError("warm-up epochs must be fewer than all epochs")
+        if self.warm_up_epochs is not None and self.warm_up_epochs > self.epochs:
+            raise ValueError("warm-up epochs must not be more than all epochs")
         return self
 
     @property

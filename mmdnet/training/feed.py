@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmdnet.augment.on_read import vary
 from mmdnet.bags.cohort import Cohort
 from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS, UNKNOWN
@@ -68,6 +69,7 @@ def batches(
     read: Read,
     per_step: int,
     extra: Sequence[np.ndarray] = (),
+    random: np.random.Generator | None = None,
 ) -> Iterator[Batch]:
     """Read bags step by step; while one step is computed the next is read.
 
@@ -78,6 +80,7 @@ def batches(
         read: gives an array, first axis the patches, for positions in the cohort.
         per_step: bags in a step.
         extra: per step, positions of set-aside patches to go along.
+        random: of what varies patches as they are read (`mmdnet.augment.on_read`); none leaves them as they are.
     """
     steps = [bags[at : at + per_step] for at in range(0, len(bags), per_step)]
 
@@ -88,6 +91,7 @@ def batches(
         bag_of = np.repeat(np.arange(len(chosen)), [len(bag.instances) for bag in chosen])
         bag_of = np.concatenate([bag_of, len(chosen) + np.arange(len(beside))])
         data = read(np.concatenate([*(bag.instances for bag in chosen), beside]))
+        data = data if random is None else vary(data, random)
         return Batch(data, torch.from_numpy(bag_of), present, targets)
 
     with ThreadPoolExecutor(1) as reader:

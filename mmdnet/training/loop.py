@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.augment.on_device import augment
+from mmdnet.augment.on_device import restain
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.backbones import create_backbone
-from mmdnet.nn.io import ModelCard, save_model
+from mmdnet.nn.io import ModelCard, save_model, start_from
 from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet, scatter
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -76,6 +75,11 @@ def train(
     return run.finish()
 
 
+def patch_side(pixels: PixelSource) -> int:
+    """Side of a source's patches in pixels."""
+    return int(pixels.read(np.zeros(1, np.int64)).shape[1]) if len(pixels) else 299
+
+
 class Run:
     """One training under way; `train` is what to call."""
 
@@ -96,7 +100,7 @@ class Run:
         self.domains, self.domain_names = self._domains()
         self.sampler = PositiveFirstSampler(
             cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch, choices.domain_key,
-            choices.natural_share,
+            choices.natural_share if choices.balance else 1.0, choices.bag_drawing,
         )  # fmt: skip
         self.validation = natural_bags(cohort, split.validation, choices.bag_size)
         torch.manual_seed(choices.seed)
@@ -117,11 +121,13 @@ class Run:
     def _network(self) -> MMDNet:
         choices = self.choices
         architecture = Architecture(
-            backbone=choices.backbone, head=choices.head, projection=choices.projection, domains=self.domain_names
-        )
+            backbone=choices.backbone, patch_px=patch_side(self.pixels), head=choices.head,
+            projection=choices.projection, domains=self.domain_names,
+        )  # fmt: skip
         net = MMDNet(architecture, choices.reversal, choices.attention_rule)
+        net.attending = self.report.trained_tasks
         if choices.weights:
-            net.backbone = create_backbone(choices.backbone, architecture.patch_px, choices.weights)
+            start_from(net, choices.weights)
         return net.to(self.device)
 
     def _optimizer(self) -> torch.optim.Optimizer:
@@ -132,7 +138,8 @@ class Run:
             {"params": backbone, "lr": self.choices.backbone_rate, "full_lr": self.choices.backbone_rate},
             {"params": heads, "lr": self.choices.lr_heads, "full_lr": self.choices.lr_heads},
         ]
-        return torch.optim.AdamW(groups, weight_decay=self.choices.weight_decay)
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.AdamW(groups, weight_decay=self.choices.weight_decay, fused=fused)
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -197,7 +204,9 @@ class Run:
         weights = self.loss_weights(bags)
         extra = self._set_aside(steps, number)
         read = self._read_stored if self.frozen else self.pixels.read
-        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra)):
+        vary = self.choices.augment and not self.frozen
+        random = np.random.default_rng((self.choices.seed, 17, number)) if vary else None
+        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra, random)):
             of_phase = self._phase_share(number + step / steps)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["full_lr"] * learning_rate_share(of_phase)
@@ -235,13 +244,14 @@ class Run:
         if self.frozen:
             return torch.from_numpy(batch.data).to(self.device)
         images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
-        ready = augment(images, batch.bag_of, generator) if self.choices.augment else images
+        ready = restain(images, batch.bag_of, generator) if self.choices.augment else images
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             return self.net.embed(ready)
 
     def loss_weights(self, bags: list[Bag]) -> LossWeights:
         """How the losses of an epoch with these bags are weighed."""
         cap, trained = self.choices.class_weight_cap, self.report.trained_tasks
+        balance = self.choices.balance
         of_bags = np.stack([bag.grades for bag in bags])
         of_patches = self.cohort.grades[np.concatenate([bag.instances for bag in bags])].astype(np.int64)
 
@@ -253,8 +263,8 @@ class Run:
 
         return LossWeights(
             tasks=dict.fromkeys(trained, 1.0),
-            classes=by_task(of_bags),
-            instance_classes=by_task(of_patches),
+            classes=by_task(of_bags) if balance else {},
+            instance_classes=by_task(of_patches) if balance else {},
             bag=0.0 if self.warming_up else 1.0,
             instance=1.0 if self.warming_up else self.choices.aux_instance_weight,
             ignore=self.choices.ignore_weight,

@@ -1,21 +1,13 @@
 import pytest
 import torch
 
-from mmdnet.augment.on_device import augment, stain_matrices, turn
-
-
-def test_the_eight_turns_of_a_square_are_all_different_and_keep_its_pixels():
-    image = torch.arange(25).reshape(1, 1, 5, 5)
-    turned = turn(image.repeat(8, 1, 1, 1), torch.arange(8))
-    assert len({tuple(one.flatten().tolist()) for one in turned}) == 8
-    assert all(sorted(one.flatten().tolist()) == list(range(25)) for one in turned)
-    assert torch.equal(turned[0], image[0])
+from mmdnet.augment.on_device import restain, stain_matrices
 
 
 def test_patches_of_a_bag_are_stained_alike_and_bags_differently():
     images = torch.full((4, 3, 8, 8), 120, dtype=torch.uint8)
     images[:, 1] = 70
-    out = augment(images, torch.tensor([0, 0, 1, 1]), torch.Generator().manual_seed(0))
+    out = restain(images, torch.tensor([0, 0, 1, 1]), torch.Generator().manual_seed(0))
     assert torch.allclose(out[0], out[1])
     assert torch.allclose(out[2], out[3])
     assert (out[0] - out[2]).abs().max() > 0.01
@@ -23,13 +15,13 @@ def test_patches_of_a_bag_are_stained_alike_and_bags_differently():
 
 def test_the_draw_is_seeded():
     images = torch.randint(0, 256, (3, 3, 9, 9), dtype=torch.uint8)
-    one, two = (augment(images, torch.tensor([0, 1, 1]), torch.Generator().manual_seed(4)) for _ in range(2))
+    one, two = (restain(images, torch.tensor([0, 1, 1]), torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(one, two)
 
 
 def test_values_stay_in_range_and_white_stays_bright():
     white = torch.full((16, 3, 4, 4), 255, dtype=torch.uint8)
-    out = augment(white, torch.arange(16), torch.Generator().manual_seed(1))
+    out = restain(white, torch.arange(16), torch.Generator().manual_seed(1))
     assert out.min() > 0.9
     assert out.max() <= 1
 
@@ -43,4 +35,13 @@ def test_restaining_is_mild():
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_or_no_patches_are_fine(count):
     images = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
-    assert augment(images, torch.zeros(count, dtype=torch.int64), torch.Generator()).shape == images.shape
+    assert restain(images, torch.zeros(count, dtype=torch.int64), torch.Generator()).shape == images.shape
+
+
+def test_without_a_change_of_stain_a_patch_comes_back_as_it_was(monkeypatch):
+    monkeypatch.setattr("mmdnet.augment.on_device.stain_matrices", lambda bags, generator: torch.eye(3).repeat(bags, 1, 1))
+    monkeypatch.setattr("mmdnet.augment.on_device.BRIGHTNESS", 0.0)
+    images = torch.randint(0, 256, (2, 3, 9, 9), dtype=torch.uint8)
+    out = restain(images, torch.tensor([0, 1]), torch.Generator())
+    assert torch.allclose(out, (images.float() + 1) / 256, atol=1e-5)
+    assert out.is_contiguous(memory_format=torch.channels_last)

@@ -18,7 +18,7 @@ def test_the_papers_preset_is_the_paper_and_a_choice_beside_it_wins():
     assert paper.backbone == "Swin-T"
 
 
-@pytest.mark.parametrize("given", [{"epoch": 3}, {"epochs": 0}, {"head": "svm"}, {"epochs": 2, "warm_up_epochs": 2}])
+@pytest.mark.parametrize("given", [{"epoch": 3}, {"epochs": 0}, {"head": "svm"}, {"epochs": 2, "warm_up_epochs": 3}])
 def test_a_misspelt_or_impossible_choice_is_refused(given):
     with pytest.raises(LabError, match="training choice"):
         read_choices(given)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from mmdnet.augment.on_read import compressed, turn, vary
+
+
+def test_the_eight_turns_of_a_square_are_all_different_and_keep_its_pixels():
+    image = np.arange(75, dtype=np.uint8).reshape(5, 5, 3)
+    turned = [turn(image, number) for number in range(8)]
+    assert len({one.tobytes() for one in turned}) == 8
+    assert all(sorted(one.ravel().tolist()) == list(range(75)) for one in turned)
+    assert np.array_equal(turned[0], image)
+
+
+def test_the_draw_is_seeded_and_does_not_hang_on_the_pixels():
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    one, two = (vary(images, np.random.default_rng(3)) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert one.dtype == np.uint8
+    # a patch of one colour looks alike however it is turned or blurred, so what differs was compressed
+    flat = np.full((40, 16, 16, 3), (200, 120, 180), np.uint8)
+    assert np.abs(vary(flat, np.random.default_rng(3)).astype(int) - flat).max() <= 4
+
+
+def test_most_patches_are_only_turned():
+    images = np.random.default_rng(1).integers(0, 256, (400, 8, 8, 3), np.uint8)
+    varied = vary(images, np.random.default_rng(0))
+    only_turned = [sorted(a.ravel().tolist()) == sorted(b.ravel().tolist()) for a, b in zip(images, varied, strict=True)]
+    assert 0.78 < np.mean(only_turned) < 0.93
+
+
+def test_compression_loses_more_at_lower_quality():
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    loss = [np.abs(compressed(image, q).astype(int) - image).mean() for q in (60, 95)]
+    assert loss[0] > loss[1] > 0
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_or_no_patches_are_fine(count):
+    images = np.zeros((count, 4, 4, 3), np.uint8)
+    assert vary(images, np.random.default_rng(0)).shape == images.shape
