@@ -1,50 +1,20 @@
 """The same on PostgreSQL, in a cluster made for the test; skipped where PostgreSQL is not installed."""
 
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.mmdnet.jobs.conftest import JobLab, alive, open_lab, wait_for
+from tests.postgres import postgres
 
 pytestmark = pytest.mark.slow
 
 
-def program(name: str) -> str:
-    found = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
-    if found is None:
-        pytest.skip(f"PostgreSQL is not installed here: no {name}")
-    return str(found)
-
-
 @pytest.fixture(scope="module")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("cluster")
-    as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        as_user = {"user": "postgres", "group": "postgres"}
-        shutil.chown(folder, "postgres")
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    data = folder / "data"
-    subprocess.run([program("initdb"), "-D", data, "-U", "lab", "-A", "trust"], check=True, cwd=folder, **as_user)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
-    server = subprocess.Popen([program("postgres"), "-D", data, *options], cwd=folder, **as_user)
-    try:
-        ready = [program("pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
-        wait_for(lambda: subprocess.run(ready).returncode == 0)
-        yield f"postgresql://lab@127.0.0.1:{port}/postgres"
-    finally:
-        server.terminate()
-        server.wait()
+    with postgres(tmp_path_factory.mktemp("cluster")) as url:
+        yield url
 
 
 @pytest.fixture
