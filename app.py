@@ -14,6 +14,7 @@ else:
     from streamlit.runtime.pages_manager import PagesManager
 
     from ui.frame import show_fault
+    from ui.label_routes import label_routes
     from ui.routes import middleware, routes
     from ui.zoom_routes import zoom_routes
 
@@ -22,7 +23,7 @@ else:
     PagesManager.uses_pages_directory = False
     app = st.App(
         __file__,
-        routes=[*routes(), *zoom_routes()],
+        routes=[*routes(), *label_routes(), *zoom_routes()],
         middleware=middleware(),
         on_script_error=show_fault,
     )

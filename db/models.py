@@ -115,6 +115,7 @@ class Reader(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    keys: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of the labelling canvas, where not the usual ones
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

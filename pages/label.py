@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui.labelling import draw_canvas, session_bar, session_form
+from ui.labelling import draw_canvas, session_bar
+from ui.plans import session_form
 from ui.session import at, go_to, lab, project_or_stop, reader
 
 project = project_or_stop()

@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.canvas import canvas
+from ui.plans import session_form
 from ui.routes import label_access
-from ui.session import go_to, lab, open_page, refusals
+from ui.session import go_to, lab, open_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmdnet.workflows.label_views import SessionView
-    from mmdnet.workflows.views import ProjectView, ReaderView, SlideView
-
-PLANS = {
-    "random": "Random",
-    "stratified": "Even over kinds of tissue",
-}
-DEFAULT_PATCHES = 12
+    from mmdnet.workflows.views import ProjectView, ReaderView
 
 
 def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView) -> None:
@@ -47,43 +42,9 @@ def _session_words(view: SessionView) -> str:
     return f"{view.name} · {view.patches:,} patches" + (", finished" if view.finished else "")
 
 
-@st.dialog("New label session")
+@st.dialog("New label session", width="medium")
 def _new_session(project: ProjectView, reader: ReaderView) -> None:
     session_form(project, reader)
-
-
-def session_form(project: ProjectView, reader: ReaderView) -> None:
-    """Choose slides and how many patches of each, and start."""
-    slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
-    number = 1 + len(lab().labels.sessions(project.id, reader.id))
-    name = st.text_input("Name", f"Session {number}", key="session_name")
-    chosen = st.multiselect(
-        "Slides",
-        list(slides),
-        default=list(slides),
-        format_func=lambda key: _slide_words(slides[key]),
-        key="session_slides",
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        per_slide = st.number_input("Patches per slide", 1, 5000, DEFAULT_PATCHES, key="session_per_slide", width=160)
-        plan = st.selectbox("Which patches", list(PLANS), format_func=PLANS.__getitem__, key="session_plan", width=250)
-        seed = st.number_input("Seed", 0, 10**6, 0, key="session_seed", width=120)
-    wanted = sum(min(int(per_slide), slides[key].usable) for key in chosen)
-    st.caption(
-        f"At most {wanted:,} patches. The same seed asks for the same patches; every fifth is drawn at random whatever "
-        "the plan. Patches you labelled before are not asked for again."
-    )
-    if st.button("Start labelling", type="primary", key="start_session", disabled=not chosen):
-        with refusals():
-            made = lab().labels.create_session(
-                project.id, reader.id, name, chosen, int(per_slide), plan=plan, seed=int(seed)
-            )
-            go_to("session", made.id)
-            st.rerun()
-
-
-def _slide_words(slide: SlideView) -> str:
-    return f"{slide.name} ({slide.usable:,} patches)"
 
 
 def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> None:
@@ -91,6 +52,9 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
     result = canvas(
         view.id,
         label_access(lab(), project.id, view.id, reader.id),
+        keys=lab().readers.keys(reader.id),
+        suggestions=False,
+        on_started=lambda: None,
         on_finished=lambda: None,
         on_place=lambda: None,
         key=f"canvas_{view.id}",

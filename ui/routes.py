@@ -1,4 +1,4 @@
-"""Our own HTTP routes beside Streamlit's: pictures, the labelling queue, and the acts of a reader.
+"""Our own HTTP routes beside Streamlit's: the guard of all of them, and pictures (see also `ui.label_routes`).
 
 Everything under `/api/` is closed: the guard lets a request in only with a token of this lab (a header, never part of
 an address) and, where the browser says where it comes from, from our own pages. What a token allows is checked again
@@ -7,13 +7,11 @@ at each route, pictures included. Nothing here tells a reader about another read
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +23,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
-from mmdnet.workflows.label_views import LabelAct, LabelRefused
 from ui.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_key
 
 if TYPE_CHECKING:
@@ -35,15 +32,12 @@ log = logging.getLogger("mmdnet.routes")
 
 PREFIX = "/api/"
 TOKEN_HEADER = "x-lab-token"
-MOST_ACTS = 100
-MOST_ITEMS = 200
-MOST_BYTES = 256 * 1024
 PICTURE_HEADERS = {"cache-control": "private, max-age=3600", "vary": TOKEN_HEADER}
 
 LabGetter = Callable[[], "Lab"]
 
 
-def _the_lab() -> Lab:
+def the_lab() -> Lab:
     from ui.session import lab
 
     return lab()
@@ -90,7 +84,7 @@ def remembered_reader(lab: Lab, cookies: Mapping[str, str], session_id: int) -> 
 class Guard:
     """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
 
-    def __init__(self, app: ASGIApp, lab_getter: LabGetter = _the_lab) -> None:
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = the_lab) -> None:
         self.app = app
         self.lab_getter = lab_getter
 
@@ -164,15 +158,16 @@ def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
     return route
 
 
-def _number(request: Request, name: str, default: int, low: int, high: int) -> int:
+def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number from the request's address, within its limits; LabError if it is none."""
     value = request.query_params.get(name, str(default))
     if not value.isascii() or not value.isdecimal() or not low <= int(value[:12]) <= high:
         raise LabError(f"{name} must be a whole number from {low} to {high}.")
     return int(value)
 
 
-class _Routes:
-    """The routes' work; all of it that touches database or slides runs in a thread."""
+class _Pictures:
+    """Pictures of patches and slides; all of it that touches database or slides runs in a thread."""
 
     def __init__(self, lab_getter: LabGetter) -> None:
         self.lab = lab_getter
@@ -180,7 +175,7 @@ class _Routes:
     async def patch(self, request: Request) -> Response:
         """A patch, or `context` times its width around it, as JPEG."""
         grant, patch_id = grant_of(request), request.path_params["patch_id"]
-        context = _number(request, "context", 1, 1, 5)
+        context = number_of(request, "context", 1, 1, 5)
 
         def draw() -> bytes:
             lab = self.lab()
@@ -202,99 +197,16 @@ class _Routes:
 
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
-    async def queue(self, request: Request) -> Response:
-        """A stretch of the session's queue, with what its own reader gave."""
-        grant = grant_of(request, "label")
-        offset = _number(request, "offset", 0, 0, 10**9)
-        limit = _number(request, "limit", 60, 1, MOST_ITEMS)
 
-        def look() -> list[dict[str, Any]]:
-            labels = self.lab().labels
-            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
-            return [asdict(item) for item in labels.queue(_known(grant.session_id), offset, limit)]
-
-        return JSONResponse({"items": await run_in_threadpool(look)})
-
-    async def progress(self, request: Request) -> Response:
-        """How far the session is."""
-        grant = grant_of(request, "label")
-
-        def look() -> dict[str, Any]:
-            labels = self.lab().labels
-            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
-            return asdict(labels.progress(_known(grant.session_id)))
-
-        answer = JSONResponse(await run_in_threadpool(look))
-        remember(answer, self.lab(), grant)
-        return answer
-
-    async def acts(self, request: Request) -> Response:
-        """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
-        grant = grant_of(request, "label")
-        body = await request.body()
-        if len(body) > MOST_BYTES:
-            raise LabError("Too much was sent at once.")
-        try:
-            sent = json.loads(body)["acts"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise LabError("The labels that were sent could not be read.") from error
-        if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_ACTS or not all(isinstance(a, dict) for a in sent):
-            raise LabError(f"From 1 to {MOST_ACTS} labels can be sent at once.")
-        results = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent])
-        return JSONResponse({"results": results})
-
-    def _take(self, grant: Grant, sent: dict[str, Any]) -> dict[str, Any]:
-        labels = self.lab().labels
-        session_id, reader_id = _known(grant.session_id), _known(grant.reader_id)
-        answer: dict[str, Any] = {"key": sent.get("key")}
-        try:
-            if sent.get("act") == "undo":
-                patches = labels.undo(session_id, reader_id, key=sent.get("key"), undoes=sent.get("undoes"))
-                return answer | {"saved": True, "patches": patches}
-            labels.put(_act(sent, session_id, reader_id))
-            return answer | {"saved": True}
-        except LabelRefused as refusal:
-            return answer | {"saved": False, "problem": str(refusal)}
-
-
-def _known(number: int | None) -> int:
-    assert number is not None  # grant_of(request, "label") has seen to it
-    return number
-
-
-def _act(sent: dict[str, Any], session_id: int, reader_id: int) -> LabelAct:
-    """An act from what was sent; session and reader come from the token, never from the message."""
-    grades, shown = sent.get("grades", {}), sent.get("shown", {})
-    took, patch = sent.get("took_ms"), sent.get("patch_id")
-    if not isinstance(grades, dict) or not isinstance(shown, dict) or type(patch) is not int:
-        raise LabelRefused("The label that was sent could not be read. Nothing was changed.")
-    return LabelAct(
-        key=sent.get("key", ""),
-        session_id=session_id,
-        reader_id=reader_id,
-        patch_id=patch,
-        act=str(sent.get("act", "")),
-        grades=grades,
-        ignored=sent.get("ignored") is True,
-        flagged=sent.get("flagged") is True,
-        shown=shown,
-        took_ms=took if type(took) is int else None,
-        based_on=sent.get("based_on"),
-    )
-
-
-def routes(lab_getter: LabGetter = _the_lab) -> list[Route]:
-    """The routes `app.py` mounts; they need the guard of `middleware`."""
-    work = _Routes(lab_getter)
+def routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+    """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
+    work = _Pictures(lab_getter)
     return [
         Route("/api/patch/{patch_id:int}.jpg", answering(work.patch)),
         Route("/api/slide/{slide_id:int}.jpg", answering(work.slide)),
-        Route("/api/label/queue", answering(work.queue)),
-        Route("/api/label/progress", answering(work.progress)),
-        Route("/api/label/acts", answering(work.acts), methods=["POST"]),
     ]
 
 
-def middleware(lab_getter: LabGetter = _the_lab) -> list[Middleware]:
+def middleware(lab_getter: LabGetter = the_lab) -> list[Middleware]:
     """The guard in front of everything under `/api/`."""
     return [Middleware(Guard, lab_getter=lab_getter)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from db import labels as label_rows
 from db import projects as rows
 from db.models import Project, Reader
 from mmdnet.errors import LabError
+from mmdnet.labels.keys import USUAL, checked_keys
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.views import ProjectView, ReaderView
 
@@ -103,3 +104,20 @@ class Readers:
                 session.add(reader)
                 session.flush()
             return ReaderView(reader.id, reader.name)
+
+    def keys(self, reader_id: int) -> dict[str, str]:
+        """The reader's keys of the labelling canvas, one per act of `mmdnet.labels.keys.ACTS`."""
+        with self._desk.db() as session:
+            return USUAL | must_get(session, Reader, reader_id, "reader").keys
+
+    def set_keys(self, reader_id: int, keys: Mapping[str, str]) -> dict[str, str]:
+        """Keep the reader's keys; all of them as they are now.
+
+        Raises:
+            LabError: two acts would have one key, or a key or act cannot be used. Nothing was changed.
+        """
+        chosen = checked_keys(keys)
+        with self._desk.db.begin() as session:
+            own = {act: key for act, key in chosen.items() if key != USUAL[act]}
+            must_get(session, Reader, reader_id, "reader").keys = own
+        return chosen

@@ -7,6 +7,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.projects import Readers
+from ui.label_routes import label_routes
 from ui.routes import Grant, lab_secret, label_access, middleware, mint, remembered_reader, routes
 
 CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress"]
@@ -19,12 +21,13 @@ def lab(label_bench):
         thumbnail=lambda slide_id, max_px: b"thumb",
         get=lambda slide_id: SimpleNamespace(project_id=label_bench.project),
     )
-    return SimpleNamespace(labels=label_bench.labels, slides=slides, settings=label_bench.labels._desk.settings)
+    desk = label_bench.labels._desk
+    return SimpleNamespace(labels=label_bench.labels, slides=slides, readers=Readers(desk), settings=desk.settings)
 
 
 @pytest.fixture
 def client(lab):
-    app = Starlette(routes=routes(lambda: lab), middleware=middleware(lambda: lab))
+    app = Starlette(routes=[*routes(lambda: lab), *label_routes(lambda: lab)], middleware=middleware(lambda: lab))
     return TestClient(app, base_url="http://127.0.0.1:8501")
 
 
@@ -187,3 +190,15 @@ def test_a_browser_remembers_who_labels_in_a_session_and_nothing_opens_with_it(c
     assert client.get(f"/api/patch/{patch}.jpg", headers={"x-lab-token": value}).status_code == 403
     stolen = {f"mmdnet-session-{view.id}": token["x-lab-token"]}
     assert remembered_reader(lab, stolen, view.id) is None
+
+
+def test_a_readers_keys_are_kept_and_a_conflict_changes_nothing(client, lab, label_bench, token):
+    def send_keys(keys):
+        return client.post("/api/label/keys", json={"keys": keys}, headers=token)
+
+    assert send_keys({"ignore": "q"}).json()["keys"]["ignore"] == "q"
+    refused = send_keys({"ignore": "q", "flag": "q"})
+    assert refused.status_code == 400 and "the same key" in refused.json()["problem"]
+    assert send_keys([1]).status_code == 400
+    first, second = label_bench.readers[:2]
+    assert lab.readers.keys(first)["ignore"] == "q" and lab.readers.keys(second)["ignore"] == "i"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.labels.keys import ACTS, TAKEN, USUAL
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
 
-SCRIPTS = ("outbox.js", "api.js", "queue.js", "reading.js", "view.js", "keys.js", "index.js")
+SCRIPTS = ("outbox", "api", "queue", "looks", "stage", "ruler", "reading", "view", "keys", "atlas", "index")
 _HERE = Path(__file__).parent
 
 
 def script() -> str:
     """The component's JavaScript: its files in order, as one module."""
-    return "\n".join((_HERE / name).read_text("utf-8") for name in SCRIPTS)
+    return "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
 
 
 @cache
@@ -55,6 +56,9 @@ def canvas(
     session_id: int,
     token: str,
     *,
+    keys: Mapping[str, str],
+    suggestions: bool,
+    on_started: Callable[[], None],
     on_finished: Callable[[], None],
     on_place: Callable[[], None],
     key: str,
@@ -64,13 +68,26 @@ def canvas(
     Args:
         session_id: the label session; another one starts the canvas anew.
         token: lets the canvas label in this session for a while; a rerun of the page brings a fresh one.
+        keys: the reader's keys, one per act.
+        suggestions: whether suggested grades are on in this session; a change starts the canvas anew.
+        on_started: called once the canvas runs in the browser.
         on_finished: called when the reader has come to the end of the queue.
         on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
         key: Streamlit's key.
     """
     return _component()(
         key=key,
-        data={"session": session_id, "token": token, "tasks": _tasks()},
+        data={
+            "session": session_id,
+            "token": token,
+            "tasks": _tasks(),
+            "keys": dict(keys),
+            "usual_keys": USUAL,
+            "taken_keys": sorted(TAKEN),
+            "acts": {act: words for act, (words, _) in ACTS.items()},
+            "suggestions": suggestions,
+        },
+        on_started_change=on_started,
         on_renew_change=lambda: None,
         on_finished_change=on_finished,
         on_place_change=on_place,

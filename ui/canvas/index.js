@@ -5,34 +5,48 @@ const MOUNTED = new WeakMap()
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   let canvas = MOUNTED.get(parentElement)
-  if (canvas && canvas.session !== data.session) { canvas.close(); canvas = null }
+  if (canvas && canvas.name !== nameOf(data)) { canvas.close(); canvas = null }
   if (!canvas) {
     canvas = mount(parentElement.querySelector('.canvas'), data)
     MOUNTED.set(parentElement, canvas)
+    setTriggerValue('started', data.session)
   }
   canvas.api.token = data.token
   canvas.api.renew = () => setTriggerValue('renew', Date.now())
   canvas.view.onfinished = () => setTriggerValue('finished', Date.now())
-  canvas.show = (place) => setTriggerValue('place', place)
+  canvas.place = (place) => setTriggerValue('place', place)
   canvas.begin()
   return () => { canvas.close(); MOUNTED.delete(parentElement) }
 }
 
+function nameOf(data) { return `${data.session} ${data.suggestions}` }
+
 function mount(root, data) {
   const api = new Api(() => {})
-  const view = new View(root, data)
-  const keys = loadKeys()
+  const pictures = new Pictures(api)
+  const looks = new Looks()
+  const stage = new Stage(partsOf(root), looks)
+  const view = new View(root, data, stage, looks)
+  const atlas = new Atlas(view.part, api, pictures, data.tasks)
   let reading = null
   const outbox = new Outbox(data.session, api, () => reading && view.saved(reading))
   const queue = new Queue(api)
-  const pictures = new Pictures(api)
-  const canvas = { session: data.session, api, view }
+  const canvas = { name: nameOf(data), api, view }
 
   reading = new Reading({
-    api, outbox, queue, pictures, view, session: data.session, tasks: data.tasks.map((task) => task.name),
+    api, outbox, queue, pictures, view, stage, looks, session: data.session, tasks: data.tasks.map((task) => task.name),
     done: 0, patches: 0, times: [],
   })
   outbox.refused = (act, problem) => reading.refused(act, problem)
+  const ruler = new Ruler(view.part, (words) => reading.say(words), () => reading.seen.add('ruler'))
+  stage.onscale = (width_um) => ruler.scaled(width_um)
+  view.onstep = (step) => atlas.show(step)
+
+  const dialog = new KeyDialog(view.part, data, api, () => {
+    for (const el of root.querySelectorAll('kbd[data-key]')) write(el, keyWords(dialog.keys[el.dataset.key]))
+    root.focus({ preventScroll: true })
+  })
+  for (const el of root.querySelectorAll('kbd[data-key]')) write(el, keyWords(data.keys[el.dataset.key]))
 
   let begun = false
   canvas.begin = async () => {
@@ -42,64 +56,64 @@ function mount(root, data) {
       await outbox.flush()
       const progress = await api.get('/api/label/progress')
       Object.assign(reading, { done: progress.labelled, patches: progress.patches, times: progress.times_ms })
+      stage.resize()
       await reading.start(progress.resume_at)
       root.focus({ preventScroll: true }) // whoever has just chosen a name or a session grades next
       const others = Outbox.elsewhere(data.session)
       if (others) reading.say(`${others} labels of another session wait in this browser; open it to send them.`)
     } catch (problem) {
       begun = false
-      view.part.message.textContent = problem.status === 400 ? problem.message : 'The lab does not answer; trying again.'
-      setTimeout(() => canvas.begin(), 1000)
+      stage.blank(problem.status === 400 ? problem.message : 'The lab does not answer; trying again.')
+      canvas.again = setTimeout(() => canvas.begin(), 1000)
     }
   }
 
+  const acts = {
+    guide: () => { atlas.toggle(root, root.dataset.step); if (atlas.open) reading.seen.add('atlas') },
+    keys: () => dialog.show(),
+    ruler: () => ruler.toggle(),
+    place: () => { if (reading.item) canvas.place({ slide: reading.item.slide_id, patch: reading.item.patch_id }) },
+  }
+
   const down = (event) => {
-    const name = meaning(event, keys)
-    if (name === null || elsewhere(event)) return
-    if (name === 'enter' && event.composedPath()[0] instanceof HTMLButtonElement) return
+    if (elsewhere(event) || dialog.open) return
+    if (event.key === 'Escape' && ruler.on) return ruler.off()
+    if (ruler.on && ruler.arrow(event.key, event.shiftKey)) return event.preventDefault()
+    const name = meaning(event, dialog.keys)
+    if (name === null) return
+    if (['enter', 'accept'].includes(name) && event.composedPath()[0] instanceof HTMLButtonElement) return
     event.preventDefault()
     if (event.repeat) return
-    if (name === 'guide') root.classList.toggle('guiding')
-    else if (name === 'context') context(true)
+    if (name === 'context') reading.around(true)
+    else if (acts[name]) acts[name]()
     else reading.key(name, event.timeStamp)
   }
-  const up = (event) => { if (meaning(event, keys) === 'context') context(false) }
-  const away = () => context(false)
-
-  async function context(on) {
-    reading.contextHeld = on
-    if (!on) { if (reading.painted !== null && reading.contextShown) { view.repaint(); view.scale(reading.item.side_um) } reading.contextShown = false; return }
-    if (reading.painted === null) return
-    const { item } = reading
-    const picture = await pictures.get(reading.patchPath(item, 3)).catch(() => null)
-    if (!picture || !reading.contextHeld || reading.painted !== item.patch_id) return
-    reading.contextShown = true
-    view.showContext(reading, picture)
-  }
+  const up = (event) => { if (meaning(event, dialog.keys) === 'context') reading.around(false) }
+  const away = () => reading.around(false)
 
   root.onclick = (event) => {
     const button = event.composedPath().find((el) => el instanceof HTMLButtonElement)
     if (!button) return
     const { task, grade, key } = button.dataset
     if (task) reading.click(task, grade === 'unknown' ? null : Number(grade), event.timeStamp)
-    else if (key === 'guide') root.classList.toggle('guiding')
-    else if (key === 'place') { if (reading.item) canvas.show({ slide: reading.item.slide_id, patch: reading.item.patch_id }) }
+    else if (acts[key]) acts[key]()
     else if (key) reading.key(key, event.timeStamp)
   }
   root.onpointerdown = (event) => { if (event.composedPath().some((el) => el instanceof HTMLButtonElement)) event.preventDefault() }
-  for (const [name, press] of [['pointerdown', true], ['pointerup', false], ['pointerleave', false]]) {
-    view.part.context.addEventListener(name, () => context(press))
+  for (const [name, press] of [['pointerdown', true], ['pointerup', false], ['pointerleave', false], ['pointercancel', false]]) {
+    view.part.context.addEventListener(name, () => reading.around(press))
   }
-  for (const el of root.querySelectorAll('kbd[data-key]')) el.textContent = keyWords(keys[el.dataset.key])
+  view.part.context.oncontextmenu = (event) => event.preventDefault() // a long press on a tablet holds, and opens nothing
 
   window.addEventListener('keydown', down)
   window.addEventListener('keyup', up)
   window.addEventListener('blur', away)
-  const sized = new ResizeObserver(() => { if (!reading.contextShown) view.repaint() })
+  const sized = new ResizeObserver(() => { if (stage.resize()) reading.repaint() })
   sized.observe(view.part.stage)
   const heard = withoutConnectionNotice(() => root.focus({ preventScroll: true }))
   canvas.close = () => {
     heard()
+    clearTimeout(canvas.again)
     window.removeEventListener('keydown', down)
     window.removeEventListener('keyup', up)
     window.removeEventListener('blur', away)

@@ -1,31 +1,20 @@
-// Keys: which key does what. Digits are taken by their place on the keyboard, so that a French one needs no shift.
+// Keys: which key does what. The lab keeps each reader's own; digits are grades, taken by their place on the keyboard, so
+// that a French one needs no shift.
 
-const DEFAULT_KEYS = {
-  ignore: 'i', accept: ' ', undo: 'Backspace', guide: 'h', flag: 'f', context: 'z', unknown: 'u', enter: 'Enter',
-  next: 'ArrowRight', previous: 'ArrowLeft', up: 'ArrowUp', down: 'ArrowDown',
-}
-const KEYS_AT = 'mmdnet:keys'
+const NAMED = { ' ': 'Space', ArrowRight: '→', ArrowLeft: '←', ArrowUp: '↑', ArrowDown: '↓', Backspace: '⌫', Enter: '⏎', Delete: 'Del' }
 
-function loadKeys() {
-  try { return { ...DEFAULT_KEYS, ...JSON.parse(localStorage.getItem(KEYS_AT) ?? '{}') } } catch { return { ...DEFAULT_KEYS } }
-}
+function keyWords(key) { return NAMED[key] ?? (key.length === 1 ? key.toUpperCase() : key) }
 
-function saveKeys(keys) {
-  const own = Object.fromEntries(Object.entries(keys).filter(([name, key]) => DEFAULT_KEYS[name] !== key))
-  localStorage.setItem(KEYS_AT, JSON.stringify(own))
-}
-
-function keyWords(key) {
-  return { ' ': 'Space', ArrowRight: '→', ArrowLeft: '←', ArrowUp: '↑', ArrowDown: '↓', Backspace: '⌫', Enter: '⏎' }[key] ?? key.toUpperCase()
-}
+// The name of a pressed key as it is kept: letters without regard to Shift.
+function keyOf(event) { return event.key.length === 1 ? event.key.toLowerCase() : event.key }
 
 // What a key press means; null if it is not ours.
 function meaning(event, keys) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null
   const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)
   if (digit && !event.shiftKey) return digit[1]
-  if (event.key === '-') return 'unknown'
-  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key
+  const pressed = keyOf(event)
+  if (pressed === '-') return 'unknown'
   return Object.keys(keys).find((name) => keys[name] === pressed) ?? null
 }
 
@@ -49,4 +38,109 @@ function elsewhere(event) {
   return event.composedPath().some((el) => el instanceof Element && (
     el.matches('input, textarea, select, [contenteditable="true"], [role="combobox"], [role="listbox"], [role="dialog"]')
   ))
+}
+
+// The dialog in which a reader gives acts other keys. A key that does something else already is refused; what was chosen
+// holds when the lab has kept it.
+class KeyDialog {
+  constructor(part, data, api, changed) {
+    Object.assign(this, { part, api, changed })
+    this.names = data.acts // act -> words
+    this.usual = data.usual_keys
+    this.taken = data.taken_keys
+    this.keys = { ...data.keys }
+    this.waiting = null // the act whose new key is waited for
+    part.keys.onclick = (event) => this.click(event)
+    part.keys.onkeydown = (event) => this.press(event)
+  }
+
+  get open() { return !this.part.keys.hidden }
+
+  show() {
+    this.before = { ...this.keys }
+    this.waiting = null
+    this.part.keys.hidden = false
+    this.draw()
+    this.part.keys.querySelector('button').focus()
+  }
+
+  hide() {
+    this.part.keys.hidden = true
+    this.changed()
+  }
+
+  draw(problem = '') {
+    this.part.keylist.replaceChildren(...Object.entries(this.names).map(([name, words]) => {
+      const row = make('button', 'keyrow')
+      row.type = 'button'
+      row.dataset.act = name
+      row.setAttribute('aria-pressed', String(this.waiting === name))
+      row.append(make('span', '', words), make('kbd', '', this.waiting === name ? 'press a key' : keyWords(this.keys[name])))
+      return row
+    }))
+    this.part.keyproblem.textContent = problem
+  }
+
+  click(event) {
+    const button = event.composedPath().find((el) => el instanceof HTMLButtonElement)
+    if (!button) return
+    event.stopPropagation()
+    const { act, does } = button.dataset
+    if (act) this.waitFor(act)
+    else if (does === 'reset') { this.keys = { ...this.usual }; this.waiting = null; this.draw('These are the usual keys; Save keeps them.') }
+    else if (does === 'save') this.save()
+    else this.cancel()
+  }
+
+  waitFor(act) {
+    this.waiting = act
+    this.draw()
+    this.part.keylist.querySelector(`[data-act="${act}"]`).focus()
+  }
+
+  cancel() {
+    this.keys = this.before
+    this.hide()
+  }
+
+  press(event) {
+    event.stopPropagation()
+    if (event.key === 'Escape') {
+      event.preventDefault()
+      if (this.waiting) { this.waiting = null; this.draw() } else this.cancel()
+    } else if (event.key === 'Tab') this.keepInside(event)
+    else if (this.waiting) {
+      event.preventDefault()
+      this.take(event)
+    }
+  }
+
+  take(event) {
+    if (['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'Dead'].includes(event.key)) return
+    const act = this.waiting
+    const key = keyOf(event)
+    const other = Object.keys(this.keys).find((name) => name !== act && this.keys[name] === key)
+    if (this.taken.includes(key)) return this.draw('Digits are grades, - is unknown, C and R belong to the page; choose another key.')
+    if (other) return this.draw(`${keyWords(key)} is the key of “${this.names[other]}” already; change that one first.`)
+    this.keys[act] = key
+    this.waiting = null
+    this.draw()
+    return this.part.keylist.querySelector(`[data-act="${act}"]`).focus()
+  }
+
+  async save() {
+    try {
+      this.keys = (await this.api.post('/api/label/keys', { keys: this.keys })).keys
+      this.hide()
+    } catch (problem) {
+      this.draw(problem.status ? problem.message : 'The lab does not answer; your keys are not kept yet. Try again.')
+    }
+  }
+
+  keepInside(event) {
+    const all = [...this.part.keys.querySelectorAll('button')]
+    const at = all.indexOf(event.composedPath()[0])
+    event.preventDefault()
+    all[(at + (event.shiftKey ? -1 : 1) + all.length) % all.length].focus()
+  }
 }

@@ -5,10 +5,12 @@
 const PATIENCE = 1500
 const AHEAD = 48
 const MOST_HELD = 60
+const SLOW_MS = 80 // from here on a reader may see that the last key was taken before the next patch comes
+const AROUND = 3 // how many times a patch's width its surroundings show
 
 class Reading {
-  constructor({ api, outbox, queue, pictures, tasks, session, view, done, patches, times }) {
-    Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, done, patches, times })
+  constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, done, patches, times }) {
+    Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, stage, looks, done, patches, times })
     this.at = 0
     this.painted = null // patch id on the screen; null while none is
     this.held = [] // keys that came before their patch was painted
@@ -16,9 +18,11 @@ class Reading {
     this.strip = []
     this.notice = ''
     this.broken = null // the item whose picture cannot be made
+    this.seen = new Set() // what else the reader looked at while this patch was on the screen
   }
 
   get item() { return this.queue.items[this.at] }
+  get suggestion() { return this.item && !this.item.own?.labelled ? this.item.suggestion ?? null : null }
   patchPath(item, context = 1) { return `/api/patch/${item.patch_id}.jpg${context > 1 ? `?context=${context}` : ''}` }
 
   async start(position) {
@@ -30,15 +34,16 @@ class Reading {
   // Paint the item at `this.at`; keys that came early are taken once it is on the screen.
   async show(pressed = null) {
     this.painted = null
-    this.queue.refill(this.at)
     const item = this.item
     if (!item) return this.reachedEnd()
     this.draft = new Draft(this.session, item, this.tasks)
-    this.pictures.want(this.ahead())
+    this.accepted = []
+    this.around(false)
     const path = this.patchPath(item)
     let picture = this.pictures.now(path)
     if (!picture) {
       this.view.blank(this)
+      this.pictures.want(this.ahead())
       const problem = await this.pictures.get(path).then((got) => { picture = got }, (reason) => reason)
       if (item !== this.item || this.painted !== null) return undefined
       if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed)
@@ -47,8 +52,9 @@ class Reading {
     this.picture = picture
     this.painted = item.patch_id
     this.paintedAt = performance.now()
+    this.seen.clear()
     this.view.patch(this, picture)
-    requestAnimationFrame(() => setTimeout(() => this.tellPainted(item, pressed)))
+    afterPaint(() => this.afterPainted(item, pressed))
     if (this.held.length) this.release()
     return undefined
   }
@@ -63,13 +69,52 @@ class Reading {
     this.held = this.held.filter(({ name }) => !/^\d$/.test(name))
     this.broken = this.item
     this.paintedAt = performance.now()
-    this.view.unreadable(this, problem.message)
+    this.view.blank(this, `This patch cannot be shown: ${problem.message} Ignore it, or pass over it.`)
   }
 
-  tellPainted(item, pressed) {
+  // Whatever need not be there in the patch's first frame.
+  afterPainted(item, pressed) {
     const detail = { patch: item.patch_id, ms: pressed === null ? null : performance.now() - pressed }
     window.dispatchEvent(new CustomEvent('mmdnet:painted', { detail }))
-    if (this.painted === item.patch_id) this.pictures.want([...this.ahead(), this.patchPath(item, 3)])
+    this.queue.refill(this.at)
+    if (this.painted !== item.patch_id) return
+    this.view.state(this)
+    this.pictures.want([...this.ahead(), this.patchPath(item, AROUND)])
+    this.paintAhead()
+  }
+
+  // Have the next patch painted before it is asked for.
+  async paintAhead() {
+    const next = this.queue.items[this.at + 1]
+    if (!next) return
+    const picture = await this.pictures.get(this.patchPath(next)).catch(() => null)
+    if (next === this.queue.items[this.at + 1] && !this.aroundShown) this.stage.ahead(picture, next.stain)
+  }
+
+  // Paint what is on the screen anew: in another look, or at another size.
+  repaint() {
+    if (this.painted === null) return
+    if (this.aroundShown) this.around(true)
+    else this.stage.show(this.picture, this.item.stain, this.item.side_um)
+    this.view.state(this)
+    this.paintAhead()
+  }
+
+  // What lies around the patch, while a key or the button is held.
+  async around(on) {
+    this.aroundHeld = on
+    const { item } = this
+    if (!on) {
+      if (this.aroundShown && this.painted === item?.patch_id) this.stage.show(this.picture, item.stain, item.side_um)
+      this.aroundShown = false
+      return
+    }
+    if (this.painted === null) return
+    const picture = await this.pictures.get(this.patchPath(item, AROUND)).catch(() => null)
+    if (!picture || !this.aroundHeld || this.painted !== item.patch_id) return
+    this.aroundShown = true
+    this.seen.add('surroundings')
+    this.stage.showAround(picture, item.stain, item.side_um * AROUND, AROUND)
   }
 
   ahead() { return this.queue.items.slice(this.at + 1, this.at + 1 + AHEAD).map((item) => this.patchPath(item)) }
@@ -112,7 +157,7 @@ class Reading {
     this.early = early
     if (/^\d$/.test(name)) this.digit(Number(name), pressed)
     else this[name]?.(pressed)
-    this.view.state(this)
+    if (this.painted !== null || !this.sending) this.view.state(this)
   }
 
   say(words) {
@@ -148,7 +193,28 @@ class Reading {
 
   enter(pressed) { if (this.item && !this.draft.empty) this.commit('grade', pressed) }
   ignore(pressed) { if (this.item) this.commit('ignore', pressed) }
-  accept() { this.say('There is no suggestion for this patch.') }
+
+  // The suggested grades for what is not given yet.
+  accept(pressed) {
+    if (!this.suggestion) return this.say('There is no suggestion for this patch.')
+    const open = this.draft.open.filter((task) => task in this.suggestion)
+    if (!open.length) return undefined
+    this.accepted = open
+    for (const task of open) this.draft.give(task, this.suggestion[task])
+    if (this.draft.open.length === 0) this.commit('grade', pressed)
+    return undefined
+  }
+
+  // Other ways to look at the same pixels.
+  brightness() { this.look(() => this.looks.brighter()) }
+  contrast() { this.look(() => this.looks.sharper()) }
+  haematoxylin() { this.look(() => this.looks.only('haematoxylin')) }
+  counterstain() { this.look(() => this.looks.only('counterstain')) }
+  plain() { this.look(() => this.looks.reset()) }
+  look(change) {
+    change()
+    this.repaint()
+  }
 
   flag(pressed) {
     if (!this.item) return
@@ -181,24 +247,37 @@ class Reading {
   async commit(act, pressed) {
     const item = this.item
     const grades = act === 'grade' ? { ...this.draft.grades } : {}
+    this.accepted = this.accepted.filter((task) => grades[task] === this.suggestion?.[task])
     this.painted = null
-    this.view.state(this)
+    this.sending = true
     const saved = this.act(act, { grades, ignored: act === 'ignore', flagged: item.own?.flagged ?? false, pressed })
     this.draft.drop()
     this.strip = [...this.strip.filter((one) => one.item !== item), { item, picture: this.picture }].slice(-8)
+    const slow = setTimeout(() => this.view.state(this), SLOW_MS)
     await saved
+    clearTimeout(slow)
+    this.sending = false
     if (item !== this.item) return
     this.at += 1
     this.show(pressed)
+  }
+
+  // What the reader saw when this act was made, for the log.
+  shown() {
+    const shown = { view: this.aroundShown ? 'context' : 'patch' }
+    if (this.early) shown.typed_ahead = true
+    if (!this.looks.neutral) shown.look = this.looks.facts
+    if (this.seen.size) shown.seen = [...this.seen]
+    if (this.suggestion) Object.assign(shown, { suggestion: this.suggestion, accepted: this.accepted })
+    return shown
   }
 
   act(act, { grades = {}, ignored = false, flagged = false, pressed }) {
     const item = this.item
     const key = crypto.randomUUID()
     const took = Math.max(0, Math.round(pressed - this.paintedAt))
-    const shown = { view: this.contextShown ? 'context' : 'patch', ...(this.early ? { typed_ahead: true } : {}) }
     const before = item.own
-    const sent = { key, act, patch_id: item.patch_id, grades, ignored, flagged, shown, based_on: before?.key ?? null }
+    const sent = { key, act, patch_id: item.patch_id, grades, ignored, flagged, shown: this.shown(), based_on: before?.key ?? null }
     if (act === 'grade' || act === 'ignore') {
       sent.took_ms = took
       this.times = [took, ...this.times].slice(0, 50)
@@ -255,4 +334,14 @@ class Reading {
     if (act.act !== 'flag' && this.queue.items[at].own.labelled) this.done -= 1
     this.queue.items[at].own = null
   }
+}
+
+// Call back when the frame in which the page is drawn next has left the page: the first task after its animation frame.
+function afterPaint(tell) {
+  const channel = new MessageChannel()
+  channel.port1.onmessage = () => {
+    channel.port1.close()
+    tell()
+  }
+  requestAnimationFrame(() => channel.port2.postMessage(null))
 }

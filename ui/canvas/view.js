@@ -1,118 +1,60 @@
-// What is seen: the patch, the grades with their colours, the last patches, where on the slide, what is saved.
+// What is seen: the grades with their colours, the last patches, where on the slide, what is saved. Only what differs is
+// written, so that a key costs the browser no more than what it changes.
 
-const SCALE_UM = [10, 20, 25, 50, 100, 200, 500]
+const SAVING_SHOWS_MS = 150 // a label is usually saved before anyone could read that it is not
 
 class View {
-  constructor(root, data) {
-    this.root = root
-    this.tasks = data.tasks
-    this.keys = data.keys
-    this.part = Object.fromEntries([...root.querySelectorAll('[data-part]')].map((el) => [el.dataset.part, el]))
-    this.picture = null
-    this.context = null
+  constructor(root, data, stage, looks) {
+    Object.assign(this, { root, stage, looks, tasks: data.tasks })
+    this.part = partsOf(root)
     this.slideAt = null
-    this.buildGrades()
+    this.rows = this.buildGrades()
   }
 
   highest(name) { return this.tasks.find((task) => task.name === name).grades.length - 1 }
   title(name) { return this.tasks.find((task) => task.name === name).title }
 
   buildGrades() {
-    this.part.grades.replaceChildren(...this.tasks.map((task) => {
+    const rows = this.tasks.map((task) => {
       const row = make('div', 'task')
-      row.dataset.task = task.name
       const head = make('div', 'head', task.title)
       const words = make('span', 'words')
       head.append(words)
       const buttons = make('div', 'buttons')
+      const byGrade = new Map()
       for (const grade of task.grades) {
-        const button = make('button', 'grade', String(grade.value))
-        Object.assign(button.dataset, { task: task.name, grade: grade.value })
-        button.type = 'button'
-        button.title = `${task.title} ${grade.value}: ${grade.patch}`
-        button.setAttribute('aria-label', button.title)
+        const button = gradeButton(task, String(grade.value), String(grade.value), `${grade.value}: ${grade.patch}`)
         button.style.setProperty('--fill', grade.fill)
         button.style.setProperty('--ink', grade.ink)
         button.append(make('span', 'votes'))
-        buttons.append(button)
+        byGrade.set(grade.value, button)
       }
-      const unknown = make('button', 'grade unknown', '?')
-      Object.assign(unknown.dataset, { task: task.name, grade: 'unknown' })
-      unknown.type = 'button'
-      unknown.title = `${task.title}: unknown`
-      unknown.setAttribute('aria-label', unknown.title)
-      buttons.append(unknown)
-      const guide = make('ol', 'guide')
-      guide.start = 0
-      for (const grade of task.grades) {
-        const line = make('li', '', '')
-        line.append(make('b', '', grade.patch), make('span', 'slide', `slide: ${grade.slide}`))
-        guide.append(line)
-      }
-      row.append(head, buttons, guide)
-      return row
-    }))
+      byGrade.set(null, gradeButton(task, 'unknown', '?', 'unknown'))
+      buttons.append(...byGrade.values())
+      row.append(head, buttons)
+      return { task, row, words, byGrade }
+    })
+    this.part.grades.replaceChildren(...rows.map(({ row }) => row))
+    return rows
   }
 
-  // Canvas of `box` CSS pixels a side, as sharp as the screen allows.
-  paint(canvas, picture) {
-    const side = Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)) || 598
-    if (canvas.width !== side) canvas.width = canvas.height = side
-    const pen = canvas.getContext('2d', { alpha: false })
-    pen.imageSmoothingQuality = 'high'
-    pen.drawImage(picture, 0, 0, side, side)
-    return pen
-  }
-
-  blank(reading) {
+  blank(reading, words = 'Loading the patch') {
     this.root.dataset.patch = ''
-    this.picture = null
-    const { patch } = this.part
-    patch.getContext('2d', { alpha: false }).fillRect(0, 0, patch.width, patch.height)
-    this.part.message.textContent = 'Loading the patch'
-    this.part.stage.classList.add('empty')
+    this.stage.blank(words)
     this.state(reading)
   }
 
-  unreadable(reading, problem) {
-    this.blank(reading)
-    this.part.message.textContent = `This patch cannot be shown: ${problem} Press I to ignore it.`
-  }
-
+  // The patch and its empty grades, in one frame; the rest follows when it is on the screen.
   patch(reading, picture) {
-    this.picture = picture
-    this.part.stage.classList.remove('empty')
-    this.root.dataset.patch = reading.item.patch_id
-    this.paint(this.part.patch, picture)
-    this.scale(reading.item.side_um)
-    this.where(reading)
-    this.state(reading)
-  }
-
-  repaint() { if (this.picture) this.paint(this.part.patch, this.picture) }
-
-  showContext(reading, picture) {
-    const times = 3
-    const pen = this.paint(this.part.patch, picture)
-    const side = pen.canvas.width
-    pen.lineWidth = Math.max(2, side / 300)
-    for (const [colour, dash] of [['#ffffff', []], ['#14181b', [side / 80, side / 80]]]) {
-      pen.strokeStyle = colour
-      pen.setLineDash(dash)
-      pen.strokeRect((side * (times - 1)) / 2 / times, (side * (times - 1)) / 2 / times, side / times, side / times)
-    }
-    this.scale(reading.item.side_um * times)
-  }
-
-  scale(width_um) {
-    const um = SCALE_UM.filter((one) => one <= width_um / 2.4).at(-1) ?? SCALE_UM[0]
-    this.part.bar.style.width = `${(100 * um) / width_um}%`
-    this.part.um.textContent = `${um} µm`
+    const { item } = reading
+    this.root.dataset.patch = item.patch_id
+    this.stage.show(picture, item.stain, item.side_um)
+    this.grades(reading)
   }
 
   async where({ item, pictures }) {
     const { overview, dot, slide } = this.part
-    slide.textContent = item.stain ? `${item.slide_name} · ${item.stain}` : item.slide_name
+    write(slide, item.stain ? `${item.slide_name} · ${item.stain}` : item.slide_name)
     slide.title = slide.textContent
     dot.style.left = `${100 * item.x_share}%`
     dot.style.top = `${100 * item.y_share}%`
@@ -128,29 +70,49 @@ class View {
     overview.getContext('2d', { alpha: false }).drawImage(picture, 0, 0)
   }
 
-  state(reading) {
+  // Grades, step and what stands in the notice: what has to change with the patch.
+  grades(reading) {
     const { item, draft } = reading
     const own = item?.own
     const given = draft && !draft.empty ? draft.grades : own?.labelled && !own.ignored ? own.grades : {}
-    this.root.dataset.step = item && draft ? draft.step : ''
-    this.root.dataset.done = reading.done
-    this.root.classList.toggle('over', !item)
-    for (const row of this.part.grades.children) {
-      const { task } = row.dataset
-      row.classList.toggle('here', task === this.root.dataset.step)
-      const grade = task in given ? given[task] : undefined
-      const facts = this.tasks.find((one) => one.name === task)
-      row.querySelector('.words').textContent = grade === undefined ? '' : grade === null ? 'unknown' : facts.grades[grade].patch
-      for (const button of row.querySelectorAll('button')) {
-        const on = button.dataset.grade === (grade === null ? 'unknown' : String(grade))
-        button.setAttribute('aria-pressed', String(on))
-        const votes = item?.votes.filter((vote) => String(vote[task]) === button.dataset.grade).length ?? 0
-        if (button.querySelector('.votes')) button.querySelector('.votes').textContent = '●'.repeat(votes)
+    const step = item && draft ? draft.step : ''
+    const hint = reading.suggestion
+    if (this.root.dataset.step !== step) {
+      this.root.dataset.step = step
+      this.onstep?.(step)
+    }
+    for (const { task, row, words, byGrade } of this.rows) {
+      const grade = task.name in given ? given[task.name] : undefined
+      toggle(row, 'here', task.name === step)
+      write(words, grade === undefined ? '' : grade === null ? 'unknown' : task.grades[grade].patch)
+      for (const [value, button] of byGrade) {
+        attribute(button, 'aria-pressed', String(grade === value))
+        toggle(button, 'hinted', hint?.[task.name] === value && grade === undefined)
       }
     }
-    this.part.ignore.setAttribute('aria-pressed', String(Boolean(own?.labelled && own.ignored)))
-    this.part.flag.setAttribute('aria-pressed', String(Boolean(own?.flagged)))
-    this.part.notice.textContent = reading.notice
+    attribute(this.part.ignore, 'aria-pressed', String(Boolean(own?.labelled && own.ignored)))
+    attribute(this.part.flag, 'aria-pressed', String(Boolean(own?.flagged)))
+    toggle(this.root, 'hinting', Boolean(hint))
+    write(this.part.notice, reading.notice)
+  }
+
+  // Everything there is to see.
+  state(reading) {
+    const { item } = reading
+    this.grades(reading)
+    for (const { task, byGrade } of this.rows) {
+      for (const [value, button] of byGrade) {
+        const votes = item?.votes.filter((vote) => vote[task.name] === value).length ?? 0
+        if (button.lastElementChild) write(button.lastElementChild, '●'.repeat(votes))
+      }
+    }
+    if (this.root.dataset.done !== String(reading.done)) this.root.dataset.done = reading.done
+    toggle(this.root, 'over', !item)
+    write(this.part.look, this.looks.words)
+    for (const [name, on] of [['haematoxylin', this.looks.stain === 'haematoxylin'], ['counterstain', this.looks.stain === 'counterstain']]) {
+      attribute(this.part[name], 'aria-pressed', String(on))
+    }
+    if (item) this.where(reading)
     this.progress(reading)
     this.saved(reading)
     this.strip(reading)
@@ -160,20 +122,24 @@ class View {
     const left = patches - done
     const middle = times.length >= 5 ? [...times].sort((a, b) => a - b)[times.length >> 1] : null
     const minutes = middle === null ? '' : ` · ~${Math.max(1, Math.round((left * middle) / 60000))} min`
-    this.part.count.textContent = `${done} of ${patches}${left > 0 ? minutes : ''}`
+    write(this.part.count, `${done} of ${patches}${left > 0 ? minutes : ''}`)
     this.part.done.style.width = `${patches ? (100 * done) / patches : 0}%`
   }
 
   saved({ outbox }) {
-    const { saved } = this.part
     const waiting = outbox.size
+    if (this.root.dataset.unsaved !== String(waiting)) this.root.dataset.unsaved = waiting
+    clearTimeout(this.savedLater)
     const state = waiting === 0 ? 'saved' : outbox.reachable ? 'saving' : 'away'
-    this.root.dataset.unsaved = waiting
-    if (saved.dataset.state !== state || state === 'away') {
-      saved.dataset.state = state
-      const kept = `${waiting} not saved yet: the lab does not answer. Kept in this browser; sent by itself.`
-      saved.textContent = { saved: 'Saved', saving: 'Saving', away: kept }[state]
-    }
+    if (state === 'saving') this.savedLater = setTimeout(() => this.saysSaved('saving', waiting), SAVING_SHOWS_MS)
+    else this.saysSaved(state, waiting)
+  }
+
+  saysSaved(state, waiting) {
+    const { saved } = this.part
+    if (saved.dataset.state !== state) saved.dataset.state = state
+    const kept = `${waiting} not saved yet: the lab does not answer. Kept in this browser; sent by itself.`
+    write(saved, { saved: 'Saved', saving: 'Saving', away: kept }[state])
   }
 
   strip(reading) {
@@ -181,7 +147,7 @@ class View {
     wanted.forEach((el, n) => this.lastGrades(el, reading.strip[n].item))
     const there = [...this.part.strip.children]
     if (there.length !== wanted.length || there.some((el, n) => el !== wanted[n])) this.part.strip.replaceChildren(...wanted)
-    for (const el of wanted) el.classList.toggle('now', el.dataset.patch === String(reading.item?.patch_id))
+    for (const el of wanted) toggle(el, 'now', el.dataset.patch === String(reading.item?.patch_id))
   }
 
   last(reading, { item, picture }) {
@@ -213,14 +179,22 @@ class View {
   }
 
   finished(reading) {
-    this.blank(reading)
-    this.root.dataset.step = ''
     const all = reading.done >= reading.patches
     const words = `${reading.done} of ${reading.patches} patches are labelled; the rest you passed over.`
-    this.part.message.textContent = all ? `All ${reading.patches} patches are labelled.` : words
-    this.state(reading)
+    this.blank(reading, all ? `All ${reading.patches} patches are labelled.` : words)
     this.onfinished?.()
   }
+}
+
+function partsOf(root) { return Object.fromEntries([...root.querySelectorAll('[data-part]')].map((el) => [el.dataset.part, el])) }
+
+function gradeButton(task, grade, text, words) {
+  const button = make('button', grade === 'unknown' ? 'grade unknown' : 'grade', text)
+  Object.assign(button.dataset, { task: task.name, grade })
+  button.type = 'button'
+  button.title = `${task.title} ${words}`
+  button.setAttribute('aria-label', button.title)
+  return button
 }
 
 function make(kind, name = '', text = '') {
@@ -229,3 +203,7 @@ function make(kind, name = '', text = '') {
   if (text) el.textContent = text
   return el
 }
+
+function write(el, text) { if (el.textContent !== text) el.textContent = text }
+function attribute(el, name, value) { if (el.getAttribute(name) !== value) el.setAttribute(name, value) }
+function toggle(el, name, on) { if (el.classList.contains(name) !== on) el.classList.toggle(name, on) }
