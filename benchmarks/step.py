@@ -31,13 +31,14 @@ def run(quick: bool = False) -> Result:
             cohort, pixels, choices, split, Path(home), check(cohort, choices, split), lambda facts: None, ""
         )
         bags = training.sampler.epoch(0)[: choices.bags_per_step]
-        weights, generator = training.loss_weights(bags), torch.Generator()
+        weights, random = training.loss_weights(bags), np.random.default_rng(0)
         images = torch.rand(sum(len(bag.instances) for bag in bags), 3, 299, 299)
+        images = images.contiguous(memory_format=torch.channels_last)  # what the backbone likes best
         training.net.train()
 
         def whole() -> None:
-            (batch,) = batches(cohort, bags, training.domains, pixels.read, choices.bags_per_step)
-            training.step(batch, weights, 0.1, generator)
+            (batch,) = batches(cohort, bags, training.domains, pixels.read, choices.bags_per_step, (), random)
+            training.step(batch, weights, 0.1)
 
         def bare() -> None:
             training.net.backbone(images).sum().backward()

@@ -105,7 +105,8 @@ class Cohort:
 
     def informative(self) -> np.ndarray:
         """(N,) bool: usable, and known by itself or through its slide's grade. What bags are made of to evaluate."""
-        return self.known() | (self._weak.any(axis=1)[self.slide_index] & ~self.ignored)
+        weak: np.ndarray = self._weak.any(axis=1)
+        return self.known() | (weak[self.slide_index] & ~self.ignored)
 
     def labelled_slides(self) -> list[int]:
         """Slides that can teach something."""

@@ -1,7 +1,7 @@
 """Grade heads: from a feature to the probability of each grade, and the loss against a known grade.
 
-A loss here is a weighted mean over the items whose grade is known. Items without one weigh nothing, and a label is never
-looked up for them (a mean over nothing is NaN); with none left the loss is 0 and still hangs on the graph.
+A loss here is a weighted mean over the items whose grade is known. Items without one weigh nothing (a mean over nothing
+would be NaN); with none left the loss is 0 and still hangs on the graph.
 """
 
 import torch

@@ -66,7 +66,7 @@ class Output:
         bag_features: by task, (B, projection).
         instance_logits: by task, (B, K, outputs): the grade head on single instances.
         ignore_logits: (B, K): above 0, the patch should be set aside.
-        domain_logits: (B, K, domains), or None without a domain branch.
+        domain_logits: (B, K, domains), or None where the domain branch is absent or left out.
         shared_attention: (B, K), what spares instances from the domain's reversed gradient.
         present: (B, K), False on padding.
     """
@@ -214,13 +214,13 @@ class MMDNet(nn.Module):
         pixels = torch.addcmul(shift.repeat(width), rows, (scale / of_bytes).repeat(width))
         return pixels.view(n, height, width, 3).permute(0, 3, 1, 2)
 
-    def from_features(self, h: Tensor, present: Tensor, reversal: float = 0.0) -> Output:
+    def from_features(self, h: Tensor, present: Tensor, reversal: float | None = None) -> Output:
         """Grade bags of features.
 
         Args:
             h: (B, K, width), as `embed` gives them; anything finite on padding.
             present: (B, K), True where an instance is real.
-            reversal: strength of the domain's reversed gradient (lambda).
+            reversal: strength of the domain's reversed gradient (lambda); None leaves the domain branch out.
 
         Raises:
             LabError: a bag without a patch, or features that are not finite numbers.
@@ -245,19 +245,19 @@ class MMDNet(nn.Module):
             present=present,
         )
 
-    def _domain_logits(self, h: Tensor, shared: Tensor, reversal: float) -> Tensor | None:
-        if self.domain is None:
+    def _domain_logits(self, h: Tensor, shared: Tensor, reversal: float | None) -> Tensor | None:
+        if self.domain is None or reversal is None:
             return None
         weight = reversal_weight(shared, reversal, self.reversal_mode)
         return self.domain(reverse_gradient(h, weight.unsqueeze(-1)))
 
-    def forward(self, images: Tensor, present: Tensor, reversal: float = 0.0) -> Output:
+    def forward(self, images: Tensor, present: Tensor, reversal: float | None = None) -> Output:
         """Grade bags of patches.
 
         Args:
             images: (B, K, 3, h, w), uint8 or float in 0-1; padding is never looked at.
             present: (B, K), True where an instance is real.
-            reversal: strength of the domain's reversed gradient (lambda).
+            reversal: strength of the domain's reversed gradient (lambda); None leaves the domain branch out.
         """
         return self.from_features(scatter(self.embed(images[present]), present), present, reversal)
 

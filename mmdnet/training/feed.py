@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmdnet.augment.on_read import vary
+from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.cohort import Cohort
 from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS, UNKNOWN
@@ -23,16 +24,15 @@ class Batch:
 
     Attributes:
         data: what was read of the patches, first those of the bags in order, then the set-aside ones.
-        bag_of: (n,) which bag a patch belongs to; set-aside patches count as bags of their own.
         present: (B, K).
         targets: what is known about the bags.
-        bags: how many.
+        stains: change of stain of each patch that is still to be made, (n, 3, 4); None where none is.
     """
 
     data: np.ndarray
-    bag_of: Tensor
     present: Tensor
     targets: Targets
+    stains: np.ndarray | None = None
 
     @property
     def in_bags(self) -> int:
@@ -70,6 +70,7 @@ def batches(
     per_step: int,
     extra: Sequence[np.ndarray] = (),
     random: np.random.Generator | None = None,
+    stain_here: bool = True,
 ) -> Iterator[Batch]:
     """Read bags step by step; while one step is computed the next is read.
 
@@ -80,7 +81,8 @@ def batches(
         read: gives an array, first axis the patches, for positions in the cohort.
         per_step: bags in a step.
         extra: per step, positions of set-aside patches to go along.
-        random: of what varies patches as they are read (`mmdnet.augment.on_read`); none leaves them as they are.
+        random: of the augmentation (`mmdnet.augment`); none leaves the patches as they are.
+        stain_here: make the change of stain while reading; else it comes with the batch, to be made on a GPU.
     """
     steps = [bags[at : at + per_step] for at in range(0, len(bags), per_step)]
 
@@ -88,11 +90,14 @@ def batches(
         chosen = steps[step]
         present, targets = build_targets(cohort, chosen, domains)
         beside = extra[step] if step < len(extra) else np.empty(0, np.int64)
-        bag_of = np.repeat(np.arange(len(chosen)), [len(bag.instances) for bag in chosen])
-        bag_of = np.concatenate([bag_of, len(chosen) + np.arange(len(beside))])
         data = read(np.concatenate([*(bag.instances for bag in chosen), beside]))
-        data = data if random is None else vary(data, random)
-        return Batch(data, torch.from_numpy(bag_of), present, targets)
+        if random is None:
+            return Batch(data, present, targets)
+        sizes = [len(bag.instances) for bag in chosen] + [1] * len(beside)  # a set-aside patch is a bag of its own
+        stains = draw_stains(len(sizes), random).repeat(sizes, axis=0)
+        if stain_here:
+            return Batch(vary(data, random, stains), present, targets)
+        return Batch(vary(data, random), present, targets, stains)
 
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(prepare, 0) if steps else None

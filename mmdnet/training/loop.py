@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.augment.on_device import restain
+from mmdnet.augment.stain import restain
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
 from mmdnet.bags.splits import Split
@@ -200,30 +200,30 @@ class Run:
 
     def _steps(self, bags: list[Bag], number: int, per_step: int) -> Iterator[dict[str, float]]:
         steps = -(-len(bags) // per_step)
-        generator = torch.Generator().manual_seed(self.choices.seed * 100_003 + number)
         weights = self.loss_weights(bags)
         extra = self._set_aside(steps, number)
         read = self._read_stored if self.frozen else self.pixels.read
         vary = self.choices.augment and not self.frozen
         random = np.random.default_rng((self.choices.seed, 17, number)) if vary else None
-        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra, random)):
+        on_cpu = self.device.type == "cpu"
+        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra, random, on_cpu)):
             of_phase = self._phase_share(number + step / steps)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["full_lr"] * learning_rate_share(of_phase)
-            yield self.step(batch, weights, domain_strength(of_phase, self.choices.alpha), generator)
+            yield self.step(batch, weights, None if self.warming_up else domain_strength(of_phase, self.choices.alpha))
 
     def _phase_share(self, epochs_done: float) -> float:
         """Share of the present phase done: warm-up and the training on bags each have their own schedule."""
         warm, total = self.report.warm_up, self.choices.epochs
         return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)
 
-    def step(self, batch: Batch, weights: LossWeights, strength: float, generator: torch.Generator) -> dict[str, float]:
+    def step(self, batch: Batch, weights: LossWeights, strength: float | None) -> dict[str, float]:
         """One step of the optimiser; the named losses before it.
 
         Raises:
             LabError: the loss is not a number.
         """
-        features = self._features(batch, generator)
+        features = self._features(batch)
         present = batch.present.to(self.device)
         in_bags = batch.in_bags
         output = self.net.from_features(scatter(features[:in_bags], present), present, strength)
@@ -240,13 +240,14 @@ class Run:
         self.optimizer.step()
         return {key: float(value.detach()) for key, value in losses.items()}
 
-    def _features(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def _features(self, batch: Batch) -> Tensor:
         if self.frozen:
             return torch.from_numpy(batch.data).to(self.device)
         images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
-        ready = restain(images, batch.bag_of, generator) if self.choices.augment else images
+        if batch.stains is not None:
+            images = restain(images, torch.from_numpy(batch.stains).to(self.device))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            return self.net.embed(ready)
+            return self.net.embed(images)
 
     def loss_weights(self, bags: list[Bag]) -> LossWeights:
         """How the losses of an epoch with these bags are weighed."""

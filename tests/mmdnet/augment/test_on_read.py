@@ -25,7 +25,9 @@ def test_the_draw_is_seeded_and_does_not_hang_on_the_pixels():
 def test_most_patches_are_only_turned():
     images = np.random.default_rng(1).integers(0, 256, (400, 8, 8, 3), np.uint8)
     varied = vary(images, np.random.default_rng(0))
-    only_turned = [sorted(a.ravel().tolist()) == sorted(b.ravel().tolist()) for a, b in zip(images, varied, strict=True)]
+    only_turned = [
+        sorted(a.ravel().tolist()) == sorted(b.ravel().tolist()) for a, b in zip(images, varied, strict=True)
+    ]
     assert 0.78 < np.mean(only_turned) < 0.93
 
 

@@ -174,3 +174,24 @@ def test_a_grade_of_few_patches_is_not_learned_by_heart_while_warming_up(crafted
     grades[5, 1] = 2
     bags = SinglePatches(replace(cohort, grades=grades), range(4)).epoch(0, 400)
     assert 1 <= sum(bag.instances[0] == 5 for bag in bags) <= 3 * MOST_REPEATS
+
+
+@pytest.mark.parametrize("drawing", ["by_slide", "random"])
+def test_other_drawings_are_seeded_whole_and_of_one_slide_each(crafted, drawing):
+    cohort = crafted(8, 40)
+    one, two = (PositiveFirstSampler(cohort, range(8), 16, 3, drawing=drawing) for _ in range(2))
+    assert same(one.epoch(2), two.epoch(2))
+    assert not same(one.epoch(1), one.epoch(2))
+    assert len(one.epoch(0)) == one.bags_per_epoch
+    for bag in one.epoch(0):
+        assert (cohort.slide_index[bag.instances] == bag.slide_index).all()
+        assert len(set(bag.instances.tolist())) == len(bag.instances)
+
+
+def test_positive_first_shows_the_grades_more_evenly_than_random_bags(crafted):
+    cohort = crafted(20, 60)
+    spread = {}
+    for drawing in ("positive_first", "random"):
+        bags = PositiveFirstSampler(cohort, range(20), 8, 0, natural_share=0.0, drawing=drawing).epoch(0)
+        spread[drawing] = np.std(np.bincount([bag.grades[0] for bag in bags], minlength=3) / len(bags))
+    assert spread["positive_first"] < 0.5 * spread["random"]

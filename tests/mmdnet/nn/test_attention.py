@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdnet.nn.attention import GatedAttention
+from mmdnet.nn.attention import BagDropout, GatedAttention
 
 
 @settings(max_examples=25, deadline=None)
@@ -32,3 +32,14 @@ def test_attention_is_the_formula_of_ilse():
     pooled, attention = pool(z, torch.ones(1, 5, dtype=torch.bool))
     assert torch.allclose(attention, expected, atol=1e-6)
     assert torch.allclose(pooled, (expected[..., None] * z).sum(1), atol=1e-6)
+
+
+def test_dropout_leaves_out_the_same_features_for_all_of_a_bag_and_others_for_another():
+    torch.manual_seed(0)
+    dropout = BagDropout(0.5).train()
+    out = dropout(torch.ones(3, 5, 400))
+    assert (out == out[:, :1]).all()
+    assert not torch.equal(out[0], out[1])
+    assert set(out.unique().tolist()) == {0.0, 2.0}
+    assert 0.4 < (out == 0).float().mean() < 0.6
+    assert torch.equal(dropout.eval()(out), out)

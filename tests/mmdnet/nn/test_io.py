@@ -2,9 +2,10 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmdnet.errors import LabError
-from mmdnet.nn.io import CARD, WEIGHTS, ModelCard, load_model, save_model
+from mmdnet.nn.io import CARD, WEIGHTS, ModelCard, load_model, save_model, start_from
 from mmdnet.nn.mmdnet import Architecture, MMDNet
 
 
@@ -60,3 +61,23 @@ def test_a_broken_card_is_refused(saved, text):
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(LabError, match="no model"):
         load_model(tmp_path)
+
+
+def test_a_training_may_start_from_a_whole_model_or_from_a_backbone_alone(tmp_path):
+    torch.manual_seed(0)
+    earlier, fresh = (MMDNet(Architecture(projection=16, domains=d)) for d in (("a", "b"), ("a", "b", "c")))
+    save_file(earlier.state_dict(), tmp_path / "whole.safetensors")
+    start_from(fresh, tmp_path / "whole.safetensors")
+    assert torch.equal(fresh.head("steatosis").project.weight, earlier.head("steatosis").project.weight)
+    assert torch.equal(fresh.backbone.stages[0][0].weight, earlier.backbone.stages[0][0].weight)
+    assert fresh.domain.layers[-1].out_features == 3
+    other = MMDNet(Architecture(projection=16))
+    save_file(earlier.backbone.state_dict(), tmp_path / "backbone.safetensors")
+    start_from(other, tmp_path / "backbone.safetensors")
+    assert torch.equal(other.backbone.stages[0][0].weight, earlier.backbone.stages[0][0].weight)
+
+
+def test_a_training_does_not_start_from_another_backbone(tmp_path):
+    save_file({"backbone.net.stem.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(LabError, match="do not fit"):
+        start_from(MMDNet(Architecture(projection=16)), tmp_path / "other.safetensors")

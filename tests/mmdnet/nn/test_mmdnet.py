@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
+from mmdnet.nn.backbones import MEAN, STD
 from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet, Targets, scatter
 
 TASKS = ("ballooning", "inflammation", "steatosis")
@@ -27,9 +28,27 @@ def targets(bags: int, instances: int, grade: int = -1, domain: int = -1) -> Tar
 WEIGHTS = LossWeights(tasks=dict.fromkeys(TASKS, 1.0), instance=1.0, ignore=1.0)
 
 
+def test_pixels_are_normalised_as_imagenet_was_whatever_their_type(net):
+    images = torch.randint(0, 256, (2, 3, 7, 9), dtype=torch.uint8)
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    wanted = (images.float() / 255 - mean) / std
+    assert torch.allclose(net._normalised(images), wanted, atol=1e-5)
+    assert torch.allclose(net._normalised(images.float() / 255), wanted, atol=1e-5)
+    assert net._normalised(images).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_only_attending_tasks_spare_instances_from_the_domain():
+    net = MMDNet(Architecture(projection=16))
+    h, present = torch.randn(1, 6, net.width), torch.ones(1, 6, dtype=torch.bool)
+    net.attending = ("steatosis",)
+    own = net.eval().from_features(h, present).attention["steatosis"]
+    assert torch.allclose(net.from_features(h, present).shared_attention, own / own.max())
+
+
 def test_outputs_have_the_shapes_they_promise(net):
     h = torch.randn(2, 5, net.width)
-    out = net.from_features(h, torch.ones(2, 5, dtype=torch.bool))
+    assert net.from_features(h, torch.ones(2, 5, dtype=torch.bool)).domain_logits is None
+    out = net.from_features(h, torch.ones(2, 5, dtype=torch.bool), 0.0)
     assert {name: logits.shape[1] for name, logits in out.logits.items()} == dict(zip(TASKS, (2, 3, 3), strict=True))
     assert out.domain_logits.shape == (2, 5, 2)
     assert out.ignore_logits.shape == (2, 5)
