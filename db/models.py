@@ -134,6 +134,17 @@ class SlideGrade(Base):
     at: Mapped[datetime] = mapped_column(default=now)
 
 
+class ExemplarShown(Base):
+    """A patch a reader has seen in the atlas, with its agreed grade: it is not asked of that reader any more."""
+
+    __tablename__ = "exemplars_shown"
+    __table_args__ = (UniqueConstraint("reader_id", "patch_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    patch_id: Mapped[int] = mapped_column(ForeignKey("patches.id", ondelete="CASCADE"))
+
+
 class LabelSession(Base):
     """A reader's named piece of labelling work: which patches, in which order, by which plan and seed."""
 
@@ -186,6 +197,19 @@ class LabelEvent(Base):
     at: Mapped[datetime] = mapped_column(default=now)
     previous_hash: Mapped[str]
     hash: Mapped[str]
+
+
+class ConsensusRule(Base):
+    """By which rule a project makes one label of several readers'; rows are added, the newest holds."""
+
+    __tablename__ = "consensus_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    rule: Mapped[str]  # latest, majority, adjudicated or reader
+    reader_id: Mapped[int | None] = mapped_column(ForeignKey("readers.id"))  # for the rule of one reader
+    set_by: Mapped[int | None] = mapped_column(ForeignKey("readers.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Job(Base):

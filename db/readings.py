@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.labels import LABELS
+from db.labels import LABELS, done_in_session, labelled_patches
 from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
 
 SETTLED_IMPORT = "import_settled"
@@ -116,3 +116,16 @@ def queued_for(session: Session, project_id: int, reader_id: int, settling: bool
             .where(LabelSession.project_id == project_id, LabelSession.reader_id == reader_id, of_kind)
         )
     )
+
+
+def may_see(session: Session, project_id: int, reader_id: int) -> set[int]:
+    """Patches on which others' labels may be shown to this reader: graded, and not waiting to be read a second time."""
+    again = sessions_of_kind(session, project_id, "repeat")
+    waiting: set[int] = set()
+    for session_id in again:
+        row = session.get_one(LabelSession, session_id)
+        if row.reader_id == reader_id:
+            done = done_in_session(session_id, reader_id)
+            queued = select(QueueItem.patch_id).where(QueueItem.session_id == session_id)
+            waiting |= set(session.scalars(queued.where(QueueItem.patch_id.not_in(done))))
+    return labelled_patches(session, project_id, reader_id) - waiting

@@ -1,36 +1,64 @@
-"""Agreement: how far readers agree on the patches they have in common, and what to read again."""
+"""Agreement: how far readers agree, what to read again, labels as files, and the state of the record."""
 
 import streamlit as st
 
 from ui import agreement as parts
-from ui.session import lab, project_or_stop, reader
+from ui import label_files, reviews
+from ui.session import project_or_stop, reader
 
 project = project_or_stop("Agreement")
 st.title("Agreement")
-pairs, groups = parts.compared(project.id, lab().labels.log_state())
 who = reader()
-if not pairs:
-    st.info(
-        "Two readers have no patch in common yet. Let a second reader grade some of the same patches: choose the other "
-        "reader's name in the side bar, then start second reads. Neither sees what the other gave."
-    )
-else:
-    couples = list(dict.fromkeys((pair.first, pair.second) for pair in pairs))
-    chosen = st.selectbox("Readers", couples, format_func=" and ".join, key="agreement_pair", width=340)
-    shown = [pair for pair in pairs if (pair.first, pair.second) == chosen]
-    parts.pair_table(shown)
-    st.caption("In brackets: 95 % bootstrap interval. Slides are drawn where there are five or more, else patches.")
-    for column, pair in zip(st.columns(3), shown, strict=False):
-        with column:
-            parts.confusion_figure(pair)
-    if groups and groups[0].readers > 2:
-        st.subheader(f"All {groups[0].readers} readers")
-        parts.group_table(groups)
-    st.subheader("Beside published readers")
-    parts.published()
+compare, again, files, record = st.tabs(
+    ["Compare", "Read again", "Files", "Record"], key="part", bind="query-params", on_change="rerun"
+)
 
-st.subheader("Read again")
-if who is None:
-    st.caption("Choose your name under Reader in the side bar to start second reads, repeat reads or adjudication.")
-else:
-    parts.review_buttons(project.id, who.id)
+if compare.open:
+    with compare:
+        view = parts.compared(project.id, parts.state_of(project.id))
+        if not view.comparisons:
+            if not view.readers:
+                st.info("Nobody has graded a patch of this project yet.")
+                st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")
+            else:
+                st.info(
+                    f"Only {', '.join(view.readers)} graded patches, and nothing stands beside those grades yet. Let a "
+                    "second reader grade some of the same patches: choose another name under Reader in the side bar, "
+                    "then begin second reads under Read again. Neither sees what the other gave. A model that scored "
+                    "these slides is compared, too."
+                )
+        else:
+            parts.overview(view)
+            if view.groups:
+                st.subheader(f"All {view.groups[0].readers} readers together")
+                parts.group_table(view)
+            st.subheader("Two in detail")
+            chosen = parts.choose(view)
+            if chosen is None:
+                st.caption("They have graded no patch in common for this feature.")
+            else:
+                parts.details(project.id, chosen, who)
+        if view.learnt_from:
+            st.caption(
+                f"{view.learnt_from:,} labels are not held against the model: they lie on slides it has learnt from."
+            )
+
+if again.open:
+    with again:
+        reviews.read_again(project.id, who)
+        st.subheader("One label of several")
+        reviews.consensus_rule(project.id, who)
+
+if files.open:
+    with files:
+        if who is None:
+            st.info("Choose your name under Reader in the side bar: which labels you may see depends on who reads.")
+        else:
+            st.subheader("Save labels to a file")
+            label_files.export(project, who)
+            st.subheader("Import labels from a file")
+            label_files.import_(project, who)
+
+if record.open:
+    with record:
+        reviews.record()

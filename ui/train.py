@@ -28,11 +28,6 @@ BACKBONES = {
     "ViT-B/32": "ViT-B/32",
     "VGG16": "VGG16",
 }
-RULES = {
-    "latest": "Latest label",
-    "majority": "Majority of readers",
-    "adjudicated": "Adjudicated or unanimous",
-}
 DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "GPU"}
 PRESETS = {"product": "This lab's", "paper": "As published"}
 MODES = {"full": "Whole network", "fast": "Fast, backbone frozen"}
@@ -72,11 +67,11 @@ def labels_at_hand(project_id: int) -> LabelCounts:
 
 
 def choose_labels(project_id: int) -> LabelChoice:
-    """Which labels to learn from: whose, on which slides, and by which rule where readers differ."""
+    """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
     graded = lab().labels.current(project_id)
     names = {one.id: one.name for one in lab().readers.list() if one.id in {label.reader_id for label in graded}}
     slides = {one.id: one.name for one in lab().slides.list(project_id) if one.labelled}
-    rule, reader = "latest", None
+    reader = None
     if len(names) > 1:
         reader = st.selectbox(
             "Labels of",
@@ -85,13 +80,9 @@ def choose_labels(project_id: int) -> LabelChoice:
             key="train_reader",
         )
     if len(names) > 1 and reader is None:
-        rule = st.selectbox(
-            "Where readers differ",
-            list(RULES),
-            format_func=RULES.__getitem__,
-            key="train_rule",
-            help="Which grade a patch gets when several readers graded it.",
-        )
+        rule = lab().labels.consensus_rule(project_id)
+        said = words.RULES[rule.rule] + (f": {rule.reader}" if rule.reader else "")
+        st.caption(f"Where readers differ: {said.lower() if not rule.reader else said}, as set on the Agreement page.")
     chosen = list(slides)
     if len(slides) > 1:
         chosen = st.multiselect(
@@ -102,7 +93,7 @@ def choose_labels(project_id: int) -> LabelChoice:
             placeholder=f"all {len(slides)} with labels",
             help="None chosen means all. A patient's slides are never split between training and validation.",
         )
-    return LabelChoice(rule, reader, tuple(chosen) or None)
+    return LabelChoice(None, reader, tuple(chosen) or None)
 
 
 def choose() -> tuple[dict[str, Any], str | None]:
@@ -287,7 +278,8 @@ def _provenance(run: RunView) -> None:
     with st.expander("What it was made of"):
         st.table(
             {
-                "Labels": f"{labels.get('patches', 0)} patches; where readers differ: {RULES.get(rule, rule).lower()}",
+                "Labels": f"{labels.get('patches', 0)} patches",
+                "Where readers differ": words.RULES.get(rule, rule).lower(),
                 "Readers": ", ".join(labels.get("readers", [])) or words.NOTHING,
                 "Label set": f"`{str(labels.get('sha256', ''))[:16]}`",
                 "Backbone": str(chosen.get("backbone")),

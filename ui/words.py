@@ -17,6 +17,18 @@ SET_ASIDE = {
     "edge": "edge of the cover slip",
     "unreadable": "cannot be read from the file",
 }
+RULES = {
+    "latest": "Latest label",
+    "majority": "Majority of readers",
+    "adjudicated": "Adjudicated or unanimous",
+    "reader": "One reader's labels",
+}
+RULE_HELP = {
+    "latest": "The newest label counts, whoever gave it.",
+    "majority": "The grade more than half of a patch's readers gave; where there is none, the feature stays unknown.",
+    "adjudicated": "What was settled counts; else only what all readers agree on, and the rest stays unknown.",
+    "reader": "Only this reader's labels count.",
+}
 STATUS = {"ready": "ready", "needs_mpp": "µm/px missing", "no_tissue": "no tissue", "failed": "failed"}
 
 

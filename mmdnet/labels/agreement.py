@@ -1,13 +1,13 @@
 """How far readers agree: Cohen's, Fleiss', Krippendorff's and Gwet's coefficients, with bootstrap intervals.
 
-Tables hold one row per patch and one column per reader; -1 is "not graded". Where a kept library computes a coefficient
-(scikit-learn, statsmodels, krippendorff) the tests hold ours to it to 1e-9; ours exist because a bootstrap needs them a
-thousand times over. Gwet's AC is ours alone (its package does not install beside ours) and tested on published cases.
+Tables hold one row per patch and one column per reader; -1 is "not graded". Every coefficient is a function of sums
+over patches, so a bootstrap adds up sums that are there instead of counting a thousand tables anew. Where a kept
+library computes the same (scikit-learn, statsmodels, krippendorff, irrCAC) the tests hold ours to it to 1e-9.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,26 +16,71 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import UNKNOWN
 
 WEIGHTS = ("plain", "linear", "quadratic")
-FEWEST = 2  # patches both have graded, below which no coefficient is given
+FEWEST = 2  # patches graded in common, below which no coefficient is given
+FEWEST_CLUSTERS = 5  # patients or slides, below which patches are drawn instead
 RESAMPLES = 1000
 
-# Weighted kappa between human readers, for reference lines. Whole-biopsy figures and those of bags of patches never
-# share an axis: `unit` says which they are.
-PUBLISHED: tuple[tuple[str, str, dict[str, float]], ...] = (
-    ("Kleiner 2005, between readers", "biopsy", {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56}),
-    ("Davison 2020, three readers", "biopsy", {"steatosis": 0.61, "inflammation": 0.33, "ballooning": 0.52}),
-    ("Heinemann 2022, quadratic", "biopsy", {"steatosis": 0.66, "inflammation": 0.24, "ballooning": 0.43}),
+Sums = Callable[[np.ndarray, int], np.ndarray]
+Value = Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Weighted kappa between human readers as published, by task. `unit`: what was graded, biopsy or bag.
+
+    Figures of different units never share an axis without saying so.
+    """
+
+    name: str
+    unit: str
+    source: str
+    kappa: Mapping[str, float]
+
+
+PUBLISHED: tuple[Published, ...] = (
+    Published(
+        "Kleiner 2005",
+        "biopsy",
+        "Kleiner et al., Hepatology 2005: between readers, weighted kappa",
+        {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56},
+    ),
+    Published(
+        "Davison 2020",
+        "biopsy",
+        "Davison et al., J Hepatol 2020: three readers, weighted kappa",
+        {"steatosis": 0.61, "inflammation": 0.33, "ballooning": 0.52},
+    ),
+    Published(
+        "Heinemann 2022",
+        "biopsy",
+        "Heinemann et al. 2022: model against pathologists, quadratic kappa",
+        {"steatosis": 0.66, "inflammation": 0.24, "ballooning": 0.43},
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A coefficient with its bootstrap interval (95 %); all None where it is not defined. `n` patches."""
+    """A coefficient with its bootstrap interval (95 %); None where it is not defined. `n` patches."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """A coefficient of agreement.
+
+    Attributes:
+        sums: of a table (patches, readers), one row of addends per patch, shape (patches, numbers).
+        value: of added rows, shape (..., numbers), the coefficient, shape (...); NaN where it is not defined.
+    """
+
+    title: str
+    sums: Sums
+    value: Value
 
 
 def weights_of(grades: int, kind: str) -> np.ndarray:
@@ -52,95 +97,192 @@ def weights_of(grades: int, kind: str) -> np.ndarray:
     return 1 - (apart if kind == "linear" else apart**2)
 
 
-def confusion(first: np.ndarray, second: np.ndarray, grades: int) -> np.ndarray:
-    """Counts of grade pairs on patches both graded, shape (grades, grades), rows the first reader."""
-    both = (first != UNKNOWN) & (second != UNKNOWN)
-    return np.bincount(first[both] * grades + second[both], minlength=grades**2).reshape(grades, grades)
+def confusion(table: np.ndarray, grades: int) -> np.ndarray:
+    """Counts of grade pairs of two readers on patches both graded, shape (grades, grades), rows the first reader."""
+    both = table[(table != UNKNOWN).all(axis=1)]
+    return np.bincount(both[:, 0] * grades + both[:, 1], minlength=grades**2).reshape(grades, grades)
 
 
-def cohen(counts: np.ndarray, kind: str = "quadratic") -> float | None:
-    r"""Cohen's (weighted) kappa of a confusion matrix.
+def _pairs(table: np.ndarray, grades: int) -> np.ndarray:
+    """One cell of the confusion matrix per patch, shape (patches, grades²); nothing where one did not grade."""
+    both = (table != UNKNOWN).all(axis=1)
+    cell = np.where(both, table[:, 0] * grades + table[:, 1], 0)
+    return np.eye(grades**2)[cell] * both[:, None]
 
-    .. math:: \kappa = (p_o - p_e) / (1 - p_e), p_o = \sum w_{ij} p_{ij}, p_e = \sum w_{ij} p_{i\cdot} p_{\cdot j}
 
-    None where it is not defined: fewer than two patches, or both readers gave one and the same grade throughout.
+def _counts(table: np.ndarray, grades: int) -> np.ndarray:
+    """How many readers gave each grade, shape (patches, grades)."""
+    return (table[:, :, None] == np.arange(grades)).sum(axis=1).astype(float)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole; NaN where whole is (as good as) nothing."""
+    some = np.abs(whole) > 1e-12
+    return np.where(some, part / np.where(some, whole, 1), np.nan)
+
+
+def _cohen(kind: str) -> Value:
+    r""":math:`(p_o - p_e) / (1 - p_e), p_o = \sum w_{ij} p_{ij}, p_e = \sum w_{ij} p_{i\cdot} p_{\cdot j}`."""
+
+    def value(sums: np.ndarray, grades: int) -> np.ndarray:
+        cells = sums.reshape(*sums.shape[:-1], grades, grades)
+        total = cells.sum((-1, -2))
+        share, weights = _ratio(cells, total[..., None, None]), weights_of(grades, kind)
+        observed = (weights * share).sum((-1, -2))
+        expected = np.einsum("ij,...i,...j->...", weights, share.sum(-1), share.sum(-2))
+        return np.where(total >= FEWEST, _ratio(observed - expected, 1 - expected), np.nan)
+
+    return value
+
+
+def _fleiss_sums(table: np.ndarray, grades: int) -> np.ndarray:
+    """Agreeing pairs as a share of all pairs, shares of grades, and 1: on patches that all readers graded."""
+    counts, readers = _counts(table, grades), table.shape[1]
+    whole = (table != UNKNOWN).all(axis=1, keepdims=True)
+    agreed = (counts * (counts - 1)).sum(1, keepdims=True) / max(readers * (readers - 1), 1)
+    return np.hstack([agreed, counts / readers, np.ones_like(agreed)]) * whole
+
+
+def _fleiss(sums: np.ndarray, grades: int) -> np.ndarray:
+    total = sums[..., -1]
+    observed, share = _ratio(sums[..., 0], total), _ratio(sums[..., 1:-1], total[..., None])
+    expected = (share**2).sum(-1)
+    return np.where(total >= FEWEST, _ratio(observed - expected, 1 - expected), np.nan)
+
+
+def _coincidences(table: np.ndarray, grades: int) -> np.ndarray:
+    """Krippendorff's coincidence matrix of each patch that two or more graded, and 1, shape (patches, grades² + 1)."""
+    counts = _counts(table, grades)
+    given = counts.sum(1)
+    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(grades)
+    shared = (given >= 2)[:, None]
+    cells = pairs.reshape(len(table), grades**2) / np.maximum(given - 1, 1)[:, None]
+    return np.hstack([cells, np.ones((len(table), 1))]) * shared
+
+
+def _alpha(ordinal: bool) -> Value:
+    """1 - observed / expected disagreement; the ordinal distance counts the grades in between."""
+
+    def value(sums: np.ndarray, grades: int) -> np.ndarray:
+        cells = sums[..., :-1].reshape(*sums.shape[:-1], grades, grades)
+        given = cells.sum(-1)
+        total = given.sum(-1)
+        if ordinal:
+            middle = np.cumsum(given, axis=-1) - given / 2
+            distance = (middle[..., :, None] - middle[..., None, :]) ** 2
+        else:
+            distance = np.broadcast_to(1 - np.eye(grades), cells.shape)
+        observed = (cells * distance).sum((-1, -2))
+        expected = (given[..., :, None] * given[..., None, :] * distance).sum((-1, -2))
+        found = 1 - _ratio(observed * (total - 1), expected)
+        return np.where(sums[..., -1] >= FEWEST, found, np.nan)
+
+    return value
+
+
+def _gwet_sums(kind: str) -> Sums:
+    """Weighted agreement where two or more graded, 1 there, shares of grades where anybody did, 1 there."""
+
+    def sums(table: np.ndarray, grades: int) -> np.ndarray:
+        counts = _counts(table, grades)
+        given = counts.sum(1, keepdims=True)
+        near = counts @ weights_of(grades, kind)
+        agreed = (counts * (near - 1)).sum(1, keepdims=True) / np.maximum(given * (given - 1), 1)
+        shared, any_ = given >= 2, given >= 1
+        return np.hstack([agreed * shared, shared, counts / np.maximum(given, 1), any_])
+
+    return sums
+
+
+def _gwet(kind: str) -> Value:
+    r"""Gwet 2008, 2014 (ch. 3): :math:`p_e = \frac{T_w}{q(q-1)} \sum_k \pi_k (1 - \pi_k)`, T_w all weights added.
+
+    It stays near the raw agreement where one grade is rare, as kappa does not.
     """
-    total = counts.sum()
-    if total < FEWEST:
-        return None
-    share, weights = counts / total, weights_of(len(counts), kind)
-    expected = float((weights * np.outer(share.sum(1), share.sum(0))).sum())
-    return None if np.isclose(expected, 1) else (float((weights * share).sum()) - expected) / (1 - expected)
+
+    def value(sums: np.ndarray, grades: int) -> np.ndarray:
+        observed = _ratio(sums[..., 0], sums[..., 1])
+        share = _ratio(sums[..., 2:-1], sums[..., -1:])
+        expected = weights_of(grades, kind).sum() / (grades * (grades - 1)) * (share * (1 - share)).sum(-1)
+        return np.where(sums[..., 1] >= FEWEST, _ratio(observed - expected, 1 - expected), np.nan)
+
+    return value
 
 
-def gwet(counts: np.ndarray, kind: str = "quadratic") -> float | None:
-    r"""Gwet's AC1 (plain) or AC2 (weighted) of a confusion matrix (Gwet 2008; 2014, ch. 3).
-
-    .. math:: p_e = \frac{T_w}{q(q-1)} \sum_k \pi_k (1 - \pi_k), \pi_k = (p_{k\cdot} + p_{\cdot k}) / 2
-
-    with :math:`T_w` the sum of all weights. It stays near the raw agreement where one grade is rare, as kappa does not.
-    """
-    total, grades = counts.sum(), len(counts)
-    if total < FEWEST:
-        return None
-    share, weights = counts / total, weights_of(grades, kind)
-    prevalence = (share.sum(1) + share.sum(0)) / 2
-    expected = float(weights.sum() / (grades * (grades - 1)) * (prevalence * (1 - prevalence)).sum())
-    return (float((weights * share).sum()) - expected) / (1 - expected)
+COEFFICIENTS: Mapping[str, Coefficient] = {
+    "kappa_quadratic": Coefficient("Cohen's κ, quadratic", _pairs, _cohen("quadratic")),
+    "kappa_linear": Coefficient("Cohen's κ, linear", _pairs, _cohen("linear")),
+    "kappa_plain": Coefficient("Cohen's κ, plain", _pairs, _cohen("plain")),
+    "fleiss": Coefficient("Fleiss' κ", _fleiss_sums, _fleiss),
+    "alpha_ordinal": Coefficient("Krippendorff's α, ordinal", _coincidences, _alpha(True)),
+    "alpha_nominal": Coefficient("Krippendorff's α, nominal", _coincidences, _alpha(False)),
+    "ac1": Coefficient("Gwet's AC1, plain", _gwet_sums("plain"), _gwet("plain")),
+    "ac2": Coefficient("Gwet's AC2, quadratic", _gwet_sums("quadratic"), _gwet("quadratic")),
+}
+OF_TWO = tuple(COEFFICIENTS)
+OF_MANY = tuple(name for name in COEFFICIENTS if not name.startswith("kappa"))
 
 
-def fleiss(table: np.ndarray, grades: int) -> float | None:
-    """Fleiss' kappa over the patches that all readers graded; table of shape (patches, readers)."""
-    whole = table[(table != UNKNOWN).all(axis=1)]
-    if len(whole) < FEWEST or whole.shape[1] < 2:
-        return None
-    counts = np.stack([(whole == grade).sum(axis=1) for grade in range(grades)], axis=1)
-    readers = whole.shape[1]
-    observed = ((counts**2).sum(axis=1) - readers) / (readers * (readers - 1))
-    expected = float(((counts.sum(axis=0) / counts.sum()) ** 2).sum())
-    return None if np.isclose(expected, 1) else (float(observed.mean()) - expected) / (1 - expected)
+def coefficient(name: str, table: np.ndarray, grades: int) -> float | None:
+    """A coefficient of a table (patches, readers); None where it is not defined."""
+    one = COEFFICIENTS[name]
+    found = float(one.value(one.sums(np.asarray(table), grades).sum(axis=0), grades))
+    return None if np.isnan(found) else found
 
 
-def alpha(table: np.ndarray, grades: int) -> float | None:
-    """Krippendorff's alpha for ordinal grades; patches with gaps count as far as they go."""
-    import krippendorff
-
-    graded = table[(table != UNKNOWN).sum(axis=1) >= 2]
-    if len(graded) < FEWEST or len(np.unique(graded[graded != UNKNOWN])) < 2:
-        return None
-    data = np.where(graded == UNKNOWN, np.nan, graded).T
-    domain = list(range(grades))
-    return float(krippendorff.alpha(reliability_data=data, level_of_measurement="ordinal", value_domain=domain))
-
-
-def bootstrap(
-    measure: Callable[[np.ndarray], float | None],
+def estimates(
+    names: Sequence[str],
     table: np.ndarray,
-    slides: np.ndarray,
+    grades: int,
+    clusters: np.ndarray,
     seed: int = 0,
     resamples: int = RESAMPLES,
-) -> Estimate:
-    """A coefficient of a table with its percentile interval.
+) -> dict[str, Estimate]:
+    """Coefficients of a table with their percentile intervals.
 
-    Patches of one slide are alike, so slides are drawn, not patches, where there are five or more; with fewer, patches.
+    Patches of one patient are alike, so clusters are drawn, not patches, where there are enough (see `drawn_by`). An
+    interval is given where at least half of the draws have a value.
 
     Args:
-        measure: the coefficient of a table of shape (patches, readers).
-        table: grades, -1 where not graded.
-        slides: slide of each patch, shape (patches,).
+        table: grades, -1 where not graded, shape (patches, readers).
+        clusters: patient or slide of each patch, shape (patches,).
     """
+    if not len(table):
+        return dict.fromkeys(names, Estimate(None, None, None, 0))
+    number = int(((table != UNKNOWN).sum(axis=1) >= 2).sum())
+    group = _groups(table, clusters)
+    times = np.bincount(group).astype(float)
     rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(slides == slide) for slide in np.unique(slides)]
-    if len(groups) < 5:
-        groups = [np.array([row]) for row in range(len(table))]
-    drawn = []
-    for _ in range(resamples if len(table) >= FEWEST else 0):
-        rows = np.concatenate([groups[n] for n in rng.integers(0, len(groups), len(groups))])
-        value = measure(table[rows])
-        if value is not None:
-            drawn.append(value)
-    value = measure(table)
-    if value is None or not drawn:
-        return Estimate(None, None, None, len(table))
+    if _enough(clusters):
+        draws = rng.multinomial(len(times), np.full(len(times), 1 / len(times)), size=resamples).astype(float)
+    else:  # equal rows are one group: drawing patches is drawing groups by how many rows they hold
+        draws = rng.multinomial(len(table), times / len(table), size=resamples) / times
+    drawn: dict[str, Estimate] = {}
+    for name in names:
+        one = COEFFICIENTS[name]
+        addends = one.sums(table, grades)
+        added = np.zeros((len(times), addends.shape[1]))
+        np.add.at(added, group, addends)
+        values = one.value(draws @ added, grades)
+        drawn[name] = _estimate(
+            float(one.value(added.sum(axis=0), grades)), values[~np.isnan(values)], resamples, number
+        )
+    return drawn
+
+
+def _groups(table: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    rows = clusters if _enough(clusters) else table
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _enough(clusters: np.ndarray) -> bool:
+    return len(np.unique(clusters)) >= FEWEST_CLUSTERS
+
+
+def _estimate(value: float, drawn: np.ndarray, resamples: int, number: int) -> Estimate:
+    if np.isnan(value):
+        return Estimate(None, None, None, number)
+    if 2 * len(drawn) < resamples:
+        return Estimate(value, None, None, number)
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), len(table))
+    return Estimate(value, float(low), float(high), number)

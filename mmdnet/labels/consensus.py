@@ -62,14 +62,25 @@ RULES: Mapping[str, Callable[[Sequence[Vote]], Agreed]] = {
 }
 
 
-def consensus(votes: Sequence[Vote], rule: str) -> Agreed:
+ONE_READER = "reader"
+RULE_NAMES = (*RULES, ONE_READER)
+
+
+def consensus(votes: Sequence[Vote], rule: str, reader_id: int | None = None) -> Agreed:
     """Votes on one patch (at least one) to one label.
+
+    Args:
+        rule: one of `RULE_NAMES`.
+        reader_id: whose labels count, for the rule of one reader; where that reader gave none, nothing is known.
 
     Raises:
         LabError: there is no such rule.
     """
+    if rule == ONE_READER:
+        own = [vote for vote in votes if vote.reader_id == reader_id]
+        return latest(own) if own else Agreed((None,) * len(votes[0].grades), False)
     if rule not in RULES:
-        raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULES)}.")
+        raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULE_NAMES)}.")
     return RULES[rule](votes)
 
 

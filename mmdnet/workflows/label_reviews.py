@@ -1,51 +1,71 @@
-"""Reading again: second and repeat reads, disagreements to settle, and how far readers agree."""
+"""Reading again: second and repeat reads, disagreements to settle; and the rule that makes one label of several."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import combinations
 
 import numpy as np
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db import consensus as rules
 from db import labels as rows
-from db.models import LabelEvent, Reader
+from db import readings
+from db import sessions as queues
+from db.models import ConsensusRule, LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
-from mmdnet.labels import agreement
-from mmdnet.labels.agreement import Estimate
-from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
+from mmdnet.labels.consensus import ONE_READER, RULE_NAMES
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.agreement_views import ReviewView, RuleView
+from mmdnet.workflows.base import Desk, must_get
 
 KINDS = ("second", "repeat", "adjudication")
-RESAMPLES = 400
+SECOND_SHARE = 0.1
+WASHOUT_DAYS = 14
 
 
-@dataclass(frozen=True, slots=True)
-class PairAgreement:
-    """Two readers on one task, on the patches both graded: counts of grade pairs (rows the first), coefficients."""
+class LabelReviews:
+    """The part of `lab.labels` that is about reading again, and about what several readings come to."""
 
-    task: str
-    first: str
-    second: str
-    counts: tuple[tuple[int, ...], ...]
-    coefficients: dict[str, Estimate]
+    _desk: Desk
 
-    @property
-    def n(self) -> int:
-        return sum(map(sum, self.counts))
+    def reviews(self, project_id: int, reader_id: int, washout_days: float = WASHOUT_DAYS) -> list[ReviewView]:
+        """What this reader can read again, one entry for each of `KINDS`."""
+        with self._desk.db() as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            mine = queues.sessions_of(session, project_id, reader_id)
+            return [_review(session, project_id, reader_id, kind, washout_days, mine) for kind in KINDS]
 
+    def consensus_rule(self, project_id: int) -> RuleView:
+        """By which rule the project makes one label of several readers'."""
+        with self._desk.db() as session:
+            must_get(session, Project, project_id, "project")
+            rule = rules.of_project(session, project_id)
+            row = rule.chosen
+            names = [session.get_one(Reader, key).name if key else None for key in (rule.reader_id, row and row.set_by)]
+            return RuleView(rule.rule, rule.reader_id, names[0], names[1], row.at if row else None)
 
-@dataclass(frozen=True, slots=True)
-class GroupAgreement:
-    """All readers on one task: Fleiss' kappa (patches all graded) and Krippendorff's alpha (any two)."""
+    def set_consensus_rule(
+        self, project_id: int, rule: str, reader_id: int | None = None, set_by: int | None = None
+    ) -> RuleView:
+        """Choose the rule; earlier choices stay on record, and trainings keep the one they were made with.
 
-    task: str
-    readers: int
-    fleiss: Estimate
-    alpha: Estimate
+        Raises:
+            LabError: there is no such rule, or the rule of one reader names none.
+        """
+        if rule not in RULE_NAMES:
+            raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULE_NAMES)}.")
+        if (rule == ONE_READER) != (reader_id is not None):
+            raise LabError("The rule of one reader needs that reader, and the others need none. Nothing was changed.")
+        with self._desk.db.begin() as session:
+            must_get(session, Project, project_id, "project")
+            for one in (reader_id, set_by):
+                if one is not None:
+                    must_get(session, Reader, one, "reader")
+            session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
+        return self.consensus_rule(project_id)
 
 
 def patches_to_review(
@@ -54,27 +74,43 @@ def patches_to_review(
     """Patches of a review, in the seed's order.
 
     second: graded by others and not by this reader; repeat: graded by this reader before the washout; of both a random
-    share. adjudication: all patches on which two readers' standing grades differ.
+    share. adjudication: all patches on which two readers' blind grades differ and that nobody has settled since, but
+    for those that wait for this reader's own blind label.
 
     Raises:
         LabError: there is no such kind, the share is out of range, or nothing is left to read.
     """
     if kind not in KINDS or not 0 < share <= 1:
         raise LabError(f"A review is one of {', '.join(KINDS)}, of a share above 0 and up to 1.")
-    by_patch: dict[int, list[LabelEvent]] = defaultdict(list)
-    for event, _ in rows.current(session, project_id):
-        by_patch[event.patch_id].append(event)
-    before = datetime.now(UTC) - timedelta(days=washout_days)
-    wanted = {
-        "second": lambda given: all(event.reader_id != reader_id for event in given),
-        "repeat": lambda given: any(event.reader_id == reader_id and event.at <= before for event in given),
-        "adjudication": _differ,
-    }[kind]
-    found = np.array(sorted(patch for patch, given in by_patch.items() if wanted(given)), dtype=np.int64)
+    found = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days)), dtype=np.int64)
     take = len(found) if kind == "adjudication" else round(len(found) * share + 0.4999)
     if take == 0:
         raise LabError("There is nothing to read: no patch fits this kind of review yet.")
     return np.random.default_rng(seed).permutation(found)[:take].tolist()
+
+
+def _eligible(session: Session, project_id: int, reader_id: int, kind: str, washout_days: float) -> set[int]:
+    given: dict[int, list[LabelEvent]] = defaultdict(list)
+    for event, _ in readings.blind(session, project_id):
+        given[event.patch_id].append(event)
+    if kind == "second":
+        mine = rows.labelled_patches(session, project_id, reader_id)
+        return set(given) - mine - readings.queued_for(session, project_id, reader_id, settling=True)
+    if kind == "repeat":
+        before = datetime.now(UTC) - timedelta(days=washout_days)
+        return {
+            patch
+            for patch, events in given.items()
+            if any(event.reader_id == reader_id and event.at <= before for event in events)
+        }
+    done = {event.patch_id: event.id for event, _ in readings.settled(session, project_id)}
+    mine = rows.labelled_patches(session, project_id, reader_id)
+    waiting = readings.queued_for(session, project_id, reader_id, settling=False) - mine
+    return {
+        patch
+        for patch, events in given.items()
+        if patch not in waiting and _differ(events) and max(event.id for event in events) > done.get(patch, 0)
+    }
 
 
 def _differ(given: list[LabelEvent]) -> bool:
@@ -84,63 +120,13 @@ def _differ(given: list[LabelEvent]) -> bool:
     return any(len(grades) > 1 for grades in known)
 
 
-def grade_tables(session: Session, project_id: int) -> tuple[dict[str, np.ndarray], list[str], np.ndarray]:
-    """Per task a table of shape (patches, readers), -1 where not graded; readers' names; slide of each patch."""
-    found = rows.current(session, project_id)
-    readers = sorted({event.reader_id for event, _ in found})
-    patches = {patch: n for n, patch in enumerate(sorted({event.patch_id for event, _ in found}))}
-    slides = np.zeros(len(patches), dtype=np.int64)
-    tables = {name: np.full((len(patches), len(readers)), UNKNOWN) for name in TASK_NAMES}
-    for event, slide_id in found:
-        slides[patches[event.patch_id]] = slide_id
-        for name in TASK_NAMES:
-            grade = getattr(event, name)
-            tables[name][patches[event.patch_id], readers.index(event.reader_id)] = UNKNOWN if grade is None else grade
-    names = {reader.id: reader.name for reader in session.scalars(select(Reader).where(Reader.id.in_(readers)))}
-    return tables, [names[reader] for reader in readers], slides
-
-
-def pairs(session: Session, project_id: int) -> list[PairAgreement]:
-    """Every two readers who graded a patch in common, per task, with 95 % bootstrap intervals."""
-    tables, readers, slides = grade_tables(session, project_id)
-    found = []
-    for one, other in combinations(range(len(readers)), 2):
-        for task in TASKS:
-            both = tables[task.name][:, [one, other]]
-            shared = (both != UNKNOWN).all(axis=1)
-            if shared.any():
-                pair = _pair(task.name, len(task.grades), both[shared], slides[shared])
-                found.append(PairAgreement(task.name, readers[one], readers[other], *pair))
-    return found
-
-
-def _pair(
-    task: str, grades: int, table: np.ndarray, slides: np.ndarray
-) -> tuple[tuple[tuple[int, ...], ...], dict[str, Estimate]]:
-    measures = {f"kappa, {kind}": partial(_cohen, grades=grades, kind=kind) for kind in agreement.WEIGHTS}
-    measures["Gwet's AC2, quadratic"] = partial(_gwet, grades=grades)
-    estimates = {
-        name: agreement.bootstrap(measure, table, slides, resamples=RESAMPLES) for name, measure in measures.items()
-    }
-    counts = agreement.confusion(table[:, 0], table[:, 1], grades)
-    return tuple(tuple(int(n) for n in row) for row in counts), estimates
-
-
-def _cohen(table: np.ndarray, grades: int, kind: str) -> float | None:
-    return agreement.cohen(agreement.confusion(table[:, 0], table[:, 1], grades), kind)
-
-
-def _gwet(table: np.ndarray, grades: int) -> float | None:
-    return agreement.gwet(agreement.confusion(table[:, 0], table[:, 1], grades))
-
-
-def group(session: Session, project_id: int) -> list[GroupAgreement]:
-    """All readers together, per task."""
-    tables, readers, slides = grade_tables(session, project_id)
-    found = []
-    for task in TASKS:
-        table, size = tables[task.name], len(task.grades)
-        fleiss = agreement.bootstrap(partial(agreement.fleiss, grades=size), table, slides, resamples=RESAMPLES)
-        alpha = agreement.bootstrap(partial(agreement.alpha, grades=size), table, slides, resamples=RESAMPLES)
-        found.append(GroupAgreement(task.name, len(readers), fleiss, alpha))
-    return found
+def _review(
+    session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, mine: Sequence[LabelSession]
+) -> ReviewView:
+    waiting = len(_eligible(session, project_id, reader_id, kind, washout_days))
+    for row in mine:
+        if row.plan.get("kind") == kind:
+            left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))
+            if left:
+                return ReviewView(kind, waiting, row.id, left)
+    return ReviewView(kind, waiting, None, 0)

@@ -8,10 +8,11 @@ from collections import Counter, defaultdict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db import consensus as rules
 from db import labels as rows
 from db.models import LabelEvent, Patch, Reader, Slide
 from db.readings import SETTLED_IMPORT, sessions_of_kind
-from mmdnet.labels.consensus import Vote, consensus
+from mmdnet.labels.consensus import ONE_READER, Vote, consensus
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.label_views import LabelChoice, LabelRow, LabelSet
 
@@ -24,6 +25,7 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     Raises:
         LabError: there is no such rule.
     """
+    rule = rules.of_project(session, project_id) if choice.rule is None else rules.Rule(choice.rule)
     settling = sessions_of_kind(session, project_id, "adjudication")
     votes: dict[int, list[Vote]] = defaultdict(list)
     slides: dict[int, int] = {}
@@ -36,7 +38,7 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
         slides[event.patch_id] = slide_id
     table = []
     for patch_id in sorted(votes):
-        agreed = consensus(votes[patch_id], choice.rule)
+        agreed = consensus(votes[patch_id], rule.rule, rule.reader_id)
         if agreed.ignored or any(grade is not None for grade in agreed.grades):
             table.append(
                 LabelRow(
@@ -49,13 +51,21 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
     return LabelSet(
         rows=tuple(table),
-        rule=choice.rule if choice.reader_id is None else f"{choice.rule} of one reader",
+        rule=_rule_words(rule, choice, names),
         sha256=_hash(session, project_id, table),
         readers=tuple(sorted({names[vote.reader_id] for given in votes.values() for vote in given})),
         counts=_counts(table),
         events=session.scalar(select(func.count(LabelEvent.id))) or 0,
         last_event_hash=rows.last_hash(session),
     )
+
+
+def _rule_words(rule: rules.Rule, choice: LabelChoice, names: dict[int, str]) -> str:
+    """The rule, for the record of a training; with the reader's name where only one counts."""
+    only = choice.reader_id if choice.reader_id is not None else rule.reader_id
+    if only is None:
+        return rule.rule
+    return f"{rule.rule if rule.rule != ONE_READER else 'latest'} of {names[only]} alone"
 
 
 def _counts(table: list[LabelRow]) -> dict[str, dict[str, int]]:

@@ -87,14 +87,14 @@ def visible_records(
 ) -> tuple[list[LabelRecord], int]:
     """Labels for a file: of one reader if given, and only those `seen_by` may see; how many those are not.
 
-    A reader sees the labels of others on patches they have graded themselves, and no others.
+    A reader sees the labels of others on patches they have graded themselves and are not about to grade again.
     """
     found = standing_records(session, project_id)
     if reader_id is not None:
         found = [one for one in found if one[1] == reader_id]
     if seen_by is None:
         return [record for record, *_ in found], 0
-    own = rows.labelled_patches(session, project_id, seen_by)
+    own = readings.may_see(session, project_id, seen_by)
     shown = [record for record, who, patch in found if who == seen_by or patch in own]
     return shown, len(found) - len(shown)
 

@@ -192,9 +192,10 @@ class LabelCounts:
 
 @dataclass(frozen=True, slots=True)
 class LabelChoice:
-    """Which labels a training uses: by which rule where readers differ, of one reader only, on some slides only."""
+    """Which labels a training uses: by the project's rule where readers differ (None) or by another one, of one reader
+    only, on some slides only."""
 
-    rule: str = "latest"
+    rule: str | None = None
     reader_id: int | None = None
     slide_ids: tuple[int, ...] | None = None
 

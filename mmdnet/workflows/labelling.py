@@ -13,14 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import func, select
+
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, Reader
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows import label_acts as acts
-from mmdnet.workflows import label_reviews, label_sets
+from mmdnet.workflows import label_sets
 from mmdnet.workflows.base import must_get
+from mmdnet.workflows.label_agreement import LabelAgreement
 from mmdnet.workflows.label_files import LabelFiles
+from mmdnet.workflows.label_reviews import LabelReviews
 from mmdnet.workflows.label_sessions import LabelSessions
 from mmdnet.workflows.label_views import (
     AuditView,
@@ -37,7 +41,7 @@ from mmdnet.workflows.label_views import (
 log = logging.getLogger(__name__)
 
 
-class Labels(LabelSessions, LabelFiles):
+class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
     """Use cases of labelling, reachable as `lab.labels`."""
 
     # Acts
@@ -153,12 +157,10 @@ class Labels(LabelSessions, LabelFiles):
         with self._desk.db() as session:
             return label_sets.build(session, project_id, choice or LabelChoice())
 
-    def agreement(
-        self, project_id: int
-    ) -> tuple[list[label_reviews.PairAgreement], list[label_reviews.GroupAgreement]]:
-        """How far readers agree on the patches they have in common: every pair, and all together, per task."""
+    def log_length(self) -> int:
+        """How many events the log holds."""
         with self._desk.db() as session:
-            return label_reviews.pairs(session, project_id), label_reviews.group(session, project_id)
+            return session.scalar(select(func.count(LabelEvent.id))) or 0
 
     def log_state(self) -> str:
         """Hash of the newest event: changes whenever any label does."""

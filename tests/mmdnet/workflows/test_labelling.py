@@ -292,22 +292,6 @@ def test_disagreements_are_what_is_adjudicated_and_then_they_are_settled(label_b
     assert rows == {patches[0]: 1, patches[2]: 2, items[0].patch_id: 2}
 
 
-def test_agreement_is_told_for_every_pair_on_what_both_graded(label_bench):
-    bench = label_bench
-    grade_all(bench, 0, [0, 1, 2, 3, 0, 1])
-    grade_all(bench, 1, [0, 1, 2, 2])
-    pairs, groups = bench.labels.agreement(bench.project)
-    (pair,) = pairs
-    assert (pair.task, pair.first, pair.second, pair.n) == ("steatosis", "Ada", "Ben", 4)
-    assert 0.8 < pair.coefficients["kappa, quadratic"].value < 1
-    assert [one.readers for one in groups] == [2, 2, 2]
-
-
-def test_agreement_of_a_project_without_labels_is_empty(label_bench):
-    pairs, groups = label_bench.labels.agreement(label_bench.project)
-    assert pairs == [] and all(one.alpha.value is None for one in groups)
-
-
 def test_only_who_settles_a_disagreement_sees_what_was_given_and_never_by_whom(label_bench):
     bench = label_bench
     grade_all(bench, 0, [1, 3])
