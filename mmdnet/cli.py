@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmdnet.errors import LabError
+from mmdnet.experiment_cli import experiment_app
 
 if TYPE_CHECKING:
     from mmdnet.settings import Settings
@@ -36,6 +37,7 @@ app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")
 store_app = typer.Typer(help="Decoded patches kept for training: what there is, and its limit.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
+app.add_typer(experiment_app, name="experiment")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
 Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]

@@ -105,7 +105,7 @@ class Cohort:
 
     def informative(self) -> np.ndarray:
         """(N,) bool: usable, and known by itself or through its slide's grade. What bags are made of to evaluate."""
-        weak: np.ndarray = self._weak.any(axis=1)
+        weak = np.asarray(self._weak.any(axis=1))
         return self.known() | (weak[self.slide_index] & ~self.ignored)
 
     def labelled_slides(self) -> list[int]:

@@ -55,6 +55,9 @@ class Setting:
         return f"{self.slides}x{self.cohort_seed}-{self.patch_px}px-{self.warm_up}+{self.on_bags}"
 
 
+FULL_SIZE = Setting(patch_px=299, warm_up=22, on_bags=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A network to train: what differs from the full one, and the only task it is taught (None: all three)."""

@@ -1,0 +1,85 @@
+"""`mmdnet experiment …`: what the network can do on simulated slides, and what each of its parts is worth.
+
+Every training writes its result when it ends; a command goes on where it was stopped, and prints what is known.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+experiment_app = typer.Typer(
+    help="What the network can do on simulated slides: seed by seed, gone on with where it was stopped.",
+    no_args_is_help=True,
+)
+Folder = Annotated[Path, typer.Option("--folder", help="Slides, patches and results are kept here.")]
+Seeds = Annotated[int, typer.Option(min=1, max=20, help="How many seeds, from 0.")]
+Known = Annotated[bool, typer.Option("--known", help="Only print what is there; train nothing.")]
+FullSize = Annotated[bool, typer.Option("--full-size", help="Whole patches of 299 px instead of their quarters.")]
+Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
+HOME = Path("lab-data") / "experiments"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _ready(threads: int) -> None:
+    import torch
+
+    from mmdnet.training.memory import keep_freed_memory
+
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+
+
+@experiment_app.command()
+def bags(
+    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, full_size: FullSize = False, threads: Threads = 1
+) -> None:
+    """Quadratic kappa of the full network on natural bags of test patients, over seeds."""
+    from mmdnet.workflows import experiments as ours
+
+    variants = [one for one in ours.ABLATION if one.name == ours.FULL]
+    _say_variants(variants, folder, seeds, known, full_size, threads)
+
+
+@experiment_app.command()
+def ablation(
+    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, full_size: FullSize = False, threads: Threads = 1
+) -> None:
+    """The full network against itself without one part at a time, on the same seeds."""
+    from mmdnet.workflows import experiments as ours
+
+    _say_variants(list(ours.ABLATION), folder, seeds, known, full_size, threads)
+
+
+def _say_variants(variants: list[Any], folder: Path, seeds: int, known: bool, full_size: bool, threads: int) -> None:
+    from mmdnet.workflows import experiments as ours
+
+    setting = ours.FULL_SIZE if full_size else ours.Setting()
+    if known:
+        results = ours.known_results(setting, variants, range(seeds), folder)
+    else:
+        _ready(threads)
+        results = ours.run_variants(setting, variants, range(seeds), folder, _say)
+    facts = {"setting": setting.name, "test": ours.summary(results), "worth": ours.worth(results)}
+    typer.echo(json.dumps(facts, indent=1))
+
+
+@experiment_app.command()
+def domain(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
+    """Quadratic kappa on a site never trained on, grade tied to the stain in training, with and without the domain
+    part."""
+    from mmdnet.workflows import domain_experiment as ours
+
+    setting = ours.DomainSetting()
+    if known:
+        results = ours.known_domain_results(setting, ours.VARIANTS, range(seeds), folder)
+    else:
+        _ready(threads)
+        results = ours.run_domain(setting, ours.VARIANTS, range(seeds), folder, _say)
+    typer.echo(json.dumps({"setting": setting.name} | ours.domain_summary(results), indent=1))
