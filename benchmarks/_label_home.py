@@ -116,6 +116,17 @@ def open_canvas(browser, bench: LabelLab, reader: str):  # type: ignore[no-untyp
     return page
 
 
+def grade_patches(page, patches: int, press_ms: float = 150) -> list[float]:  # type: ignore[no-untyped-def]
+    """Grade so many patches by keys; of each the time in ms from its last key to the next patch painted."""
+    page.evaluate("window.painted.length = 0")
+    for number in range(patches):
+        for digit in (number % 3, number % 4, (number + 1) % 4):
+            page.keyboard.press(str(digit))
+            page.wait_for_timeout(press_ms)
+    page.wait_for_timeout(1500)
+    return [round(one["ms"], 1) for one in page.evaluate("window.painted") if one["ms"] is not None]
+
+
 def wait_until(true: Callable[[], bool], seconds: float) -> bool:
     """Whether it became true in time."""
     deadline = time.monotonic() + seconds

@@ -7,6 +7,7 @@ reader's label of a patch before they have given theirs.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +20,8 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.label_views import LabelAct, LabelRefused
 from ui.routes import LabGetter, answering, grant_of, number_of, remember, the_lab
 from ui.tokens import Grant
+
+log = logging.getLogger("mmdnet.routes")
 
 MOST_ACTS = 100
 MOST_ITEMS = 200
@@ -38,9 +41,11 @@ class _LabelRoutes:
         limit = number_of(request, "limit", 60, 1, MOST_ITEMS)
 
         def look() -> list[dict[str, Any]]:
-            labels = self.lab().labels
-            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
-            return [asdict(item) for item in labels.queue(_known(grant.session_id), offset, limit)]
+            lab, session_id = self.lab(), _known(grant.session_id)
+            lab.labels.check_reader(session_id, _known(grant.reader_id))
+            hints = lab.suggestions.of_queue(session_id, offset, limit)
+            items = lab.labels.queue(session_id, offset, limit)
+            return [asdict(item) | {"suggestion": hints.get(item.patch_id)} for item in items]
 
         return JSONResponse({"items": await run_in_threadpool(look)})
 
@@ -56,6 +61,20 @@ class _LabelRoutes:
         answer = JSONResponse(await run_in_threadpool(look))
         remember(answer, self.lab(), grant)
         return answer
+
+    async def atlas(self, request: Request) -> Response:
+        """Exemplars of each grade that this reader may see."""
+        grant = grant_of(request, "label")
+
+        def look() -> dict[str, Any]:
+            lab, session_id = self.lab(), _known(grant.session_id)
+            lab.labels.check_reader(session_id, _known(grant.reader_id))
+            return {
+                task: {str(grade): asdict(one) for grade, one in grades.items()}
+                for task, grades in lab.atlas.exemplars(session_id).items()
+            }
+
+        return JSONResponse(await run_in_threadpool(look))
 
     async def acts(self, request: Request) -> Response:
         """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
@@ -110,7 +129,9 @@ def _act(sent: dict[str, Any], session_id: int, reader_id: int) -> LabelAct:
     grades, shown = sent.get("grades", {}), sent.get("shown", {})
     took, patch = sent.get("took_ms"), sent.get("patch_id")
     if not isinstance(grades, dict) or not isinstance(shown, dict) or type(patch) is not int:
-        raise LabelRefused("The label that was sent could not be read. Nothing was changed.")
+        refusal = LabelRefused("The label that was sent could not be read. Nothing was changed.")
+        log.warning("label refused to reader %s in session %s: %s", reader_id, session_id, refusal)
+        raise refusal
     return LabelAct(
         key=sent.get("key", ""),
         session_id=session_id,
@@ -132,6 +153,7 @@ def label_routes(lab_getter: LabGetter = the_lab) -> list[Route]:
     return [
         Route("/api/label/queue", answering(work.queue)),
         Route("/api/label/progress", answering(work.progress)),
+        Route("/api/label/atlas", answering(work.atlas)),
         Route("/api/label/acts", answering(work.acts), methods=["POST"]),
         Route("/api/label/keys", answering(work.keys), methods=["POST"]),
     ]

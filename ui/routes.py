@@ -87,15 +87,19 @@ class Guard:
     def __init__(self, app: ASGIApp, lab_getter: LabGetter = the_lab) -> None:
         self.app = app
         self.lab_getter = lab_getter
+        self._secret: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
         try:
-            scope.setdefault("state", {})["grant"] = await run_in_threadpool(self._grant, scope)
+            if self._secret is None:  # the first request may have to open the lab
+                self._secret = await run_in_threadpool(lambda: lab_secret(self.lab_getter()))
+            scope.setdefault("state", {})["grant"] = _grant_in(Headers(scope=scope), self._secret)
         except (TokenRefused, PermissionError) as refusal:
-            log.warning("refused %s %s: %s", scope["method"], scope["path"], refusal)
+            came_from = (scope.get("client") or ("an unknown address",))[0]
+            log.warning("refused %s %s from %s: %s", scope["method"], scope["path"], came_from, refusal)
             status = 401 if isinstance(refusal, TokenRefused) else 403
             await JSONResponse({"problem": str(refusal)}, status)(scope, receive, send)
             return
@@ -111,11 +115,11 @@ class Guard:
 
         await self.app(scope, receive, send_closed)
 
-    def _grant(self, scope: Scope) -> Grant:
-        headers = Headers(scope=scope)
-        if not from_our_pages(headers):
-            raise PermissionError("This request comes from another page and was refused.")
-        return read(lab_secret(self.lab_getter()), headers.get(TOKEN_HEADER, ""))
+
+def _grant_in(headers: Headers, secret: bytes) -> Grant:
+    if not from_our_pages(headers):
+        raise PermissionError("This request comes from another page and was refused.")
+    return read(secret, headers.get(TOKEN_HEADER, ""))
 
 
 def from_our_pages(headers: Headers) -> bool:
@@ -147,15 +151,22 @@ def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
         try:
             return await work(request)
         except PermissionError as refusal:
-            log.warning("refused %s: %s", request.url.path, refusal)
+            log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
             return JSONResponse({"problem": str(refusal)}, 403)
         except LabError as refusal:
+            log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
             return JSONResponse({"problem": str(refusal)}, 400)
         except Exception:
             log.exception("%s failed", request.url.path)
             return JSONResponse({"problem": "The lab could not answer because of a fault in the program."}, 500)
 
     return route
+
+
+def _who(request: Request) -> str:
+    """Who asks, for the log: the token says it, never the message."""
+    grant: Grant = request.state.grant
+    return "a viewer" if grant.reader_id is None else f"reader {grant.reader_id} of session {grant.session_id}"
 
 
 def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.settings import Settings
+from mmdnet.workflows.atlas import Atlas
 from mmdnet.workflows.base import Desk
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
@@ -17,6 +18,7 @@ from mmdnet.workflows.reports import Reports
 from mmdnet.workflows.scoring import Scoring
 from mmdnet.workflows.slides import Slides
 from mmdnet.workflows.store import Store
+from mmdnet.workflows.suggestions import Suggestions
 from mmdnet.workflows.tile_sets import TileSets
 from mmdnet.workflows.tissue_map import TissueMaps
 from mmdnet.workflows.training import Training
@@ -40,6 +42,8 @@ class Lab:
         self.training = Training(desk, self.jobs, self.labels)
         self.scoring = Scoring(desk, self.jobs)
         self.predictions = Predictions(desk)
+        self.suggestions = Suggestions(desk, self.predictions)
+        self.atlas = Atlas(desk)
         self.reports = Reports(desk, self.slides)
         self.store = Store(desk)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from db import act_place as place
 from db import labels as rows
-from db import sessions as queues
 from db.models import LabelEvent, LabelSession
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.workflows.label_views import LabelAct, LabelRefused, Saved
@@ -82,19 +82,18 @@ def _event_of(act: LabelAct) -> rows.NewEvent:
 
 def put(session: Session, act: LabelAct) -> Saved:
     event = _event_of(act)
-    there = rows.with_keys(session, [act.key])
-    if there:
-        same = all(getattr(there[0], name) == getattr(event, name) for name in IDENTITY)
-        if not same:
+    found = place.look(session, act.key, act.session_id, act.reader_id, act.patch_id)
+    if found.key_used:
+        there = rows.with_keys(session, [act.key])[0]
+        if any(getattr(there, name) != getattr(event, name) for name in IDENTITY):
             raise LabelRefused("This key was used for another label already. Nothing was changed.")
         return Saved(act.key, act.patch_id, already=True)
-    own_session(session, act.session_id, act.reader_id)
-    if not queues.is_queued(session, act.session_id, act.patch_id):
+    if found.reader_id != act.reader_id:
+        own_session(session, act.session_id, act.reader_id)  # says what is wrong with it
+    if not found.queued:
         raise LabelRefused("This patch is not in your queue, so its label was not taken. Nothing was changed.")
-    if act.based_on is not ...:
-        newest = rows.latest(session, act.reader_id, act.patch_id, act.session_id)
-        if (newest.key if newest else None) != act.based_on:
-            raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
+    if act.based_on is not ... and found.newest_key != act.based_on:
+        raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
     rows.append(session, [event])
     return Saved(act.key, act.patch_id, already=False)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db import atlas
 from db import labels as rows
 from db import sessions as queues
 from mmdnet.errors import LabError
@@ -171,7 +172,8 @@ class Planner:
         self, session: Session, project_id: int, reader_id: int, slide_ids: Sequence[int], plan: str
     ) -> _Ground:
         known = rows.labelled_patches(session, project_id, reader_id)
-        table = queues.usable_patches(session, project_id, slide_ids)
+        told = atlas.shown_to(session, reader_id)
+        table = [row for row in queues.usable_patches(session, project_id, slide_ids) if row[0] not in told]
         patches = np.array([patch for patch, *_ in table], dtype=np.int64)
         return _Ground(
             patch_id=patches,

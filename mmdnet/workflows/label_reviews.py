@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db import atlas, readings
 from db import consensus as rules
 from db import labels as rows
-from db import readings
 from db import sessions as queues
 from db.models import ConsensusRule, LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
@@ -95,7 +95,8 @@ def _eligible(session: Session, project_id: int, reader_id: int, kind: str, wash
         given[event.patch_id].append(event)
     if kind == "second":
         mine = rows.labelled_patches(session, project_id, reader_id)
-        return set(given) - mine - readings.queued_for(session, project_id, reader_id, settling=True)
+        told = atlas.shown_to(session, reader_id) | readings.queued_for(session, project_id, reader_id, settling=True)
+        return set(given) - mine - told
     if kind == "repeat":
         before = datetime.now(UTC) - timedelta(days=washout_days)
         return {

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -41,6 +42,16 @@ from mmdnet.workflows.label_views import (
 log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _refusals_logged(reader_id: int, session_id: int | None) -> Iterator[None]:
+    """Whatever is refused stands in the log, with who and why."""
+    try:
+        yield
+    except LabelRefused as refusal:
+        log.warning("label refused to reader %s in session %s: %s", reader_id, session_id, refusal)
+        raise
+
+
 class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
     """Use cases of labelling, reachable as `lab.labels`."""
 
@@ -53,12 +64,8 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
             LabelRefused: no such patch, task or grade; not this reader's session or queue; a key used for something
                 else; or it comes late (see `LabelAct.based_on`). Logged; nothing was changed.
         """
-        try:
-            with rows.appending(self._desk.db) as session:
-                return acts.put(session, act)
-        except LabelRefused as refusal:
-            log.warning("label refused: %s (reader %s, patch %s)", refusal, act.reader_id, act.patch_id)
-            raise
+        with _refusals_logged(act.reader_id, act.session_id), rows.appending(self._desk.db) as session:
+            return acts.put(session, act)
 
     def undo(self, session_id: int, reader_id: int, key: str | None = None, undoes: str | None = None) -> list[int]:
         """Take back the reader's last act of the session that stands (a bulk act as one); the patches it was on.
@@ -70,7 +77,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
         Raises:
             LabelRefused: it is not the reader's session, or `undoes` is not the last act.
         """
-        with rows.appending(self._desk.db) as session:
+        with _refusals_logged(reader_id, session_id), rows.appending(self._desk.db) as session:
             acts.own_session(session, session_id, reader_id)
             key = acts.checked_key(key or f"undo-{uuid.uuid4().hex}")
             done = rows.with_keys(session, [key, f"{key}:0"])
@@ -104,13 +111,13 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
             LabelRefused: a patch or grade does not exist, a patch comes twice, or the session is another reader's.
                 Nothing was changed.
         """
-        key = acts.checked_key(key or f"{act}-{uuid.uuid4().hex}")
-        if act not in ("bulk", "import"):
-            raise LabelRefused("Many labels at once come as a bulk act or an import. Nothing was changed.")
-        for label in labels:
-            acts.check_state("ignore" if label.ignored else "grade", label.grades, label.ignored)
         patches = [label.patch_id for label in labels]
-        with rows.appending(self._desk.db) as session:
+        with _refusals_logged(reader_id, session_id), rows.appending(self._desk.db) as session:
+            key = acts.checked_key(key or f"{act}-{uuid.uuid4().hex}")
+            if act not in ("bulk", "import"):
+                raise LabelRefused("Many labels at once come as a bulk act or an import. Nothing was changed.")
+            for label in labels:
+                acts.check_state("ignore" if label.ignored else "grade", label.grades, label.ignored)
             must_get(session, Reader, reader_id, "reader")
             if session_id is not None:
                 acts.own_session(session, session_id, reader_id)

@@ -1,17 +1,23 @@
 """Our own routes: closed without a token, blind to other readers, and labels in their order."""
 
+import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from db import sessions as queues
+from mmdnet.workflows.atlas import Atlas
 from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.predictions import Predictions
 from mmdnet.workflows.projects import Readers
+from mmdnet.workflows.suggestions import Suggestions
 from ui.label_routes import label_routes
 from ui.routes import Grant, lab_secret, label_access, middleware, mint, remembered_reader, routes
 
-CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress"]
+CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress", "/api/label/atlas"]
 
 
 @pytest.fixture
@@ -22,7 +28,14 @@ def lab(label_bench):
         get=lambda slide_id: SimpleNamespace(project_id=label_bench.project),
     )
     desk = label_bench.labels._desk
-    return SimpleNamespace(labels=label_bench.labels, slides=slides, readers=Readers(desk), settings=desk.settings)
+    return SimpleNamespace(
+        labels=label_bench.labels,
+        slides=slides,
+        readers=Readers(desk),
+        suggestions=Suggestions(desk, Predictions(desk)),
+        atlas=Atlas(desk),
+        settings=desk.settings,
+    )
 
 
 @pytest.fixture
@@ -120,7 +133,7 @@ def test_the_queue_carries_places_and_own_labels_only(client, token, label_bench
     answer = client.get("/api/label/queue", headers=token)
     assert len(answer.json()["items"]) == 10
     for item in answer.json()["items"]:
-        assert item["own"] is None and item["votes"] == [] and "stream" not in item
+        assert item["own"] is None and item["votes"] == [] and item["suggestion"] is None and "stream" not in item
     assert client.get("/api/label/progress", headers=token).json()["labelled"] == 0
 
 
@@ -202,3 +215,104 @@ def test_a_readers_keys_are_kept_and_a_conflict_changes_nothing(client, lab, lab
     assert send_keys([1]).status_code == 400
     first, second = label_bench.readers[:2]
     assert lab.readers.keys(first)["ignore"] == "q" and lab.readers.keys(second)["ignore"] == "i"
+
+
+def test_suggestions_come_by_no_route_while_off_and_never_for_the_audit_stream(client, lab, label_bench, token, view):
+    for slide in label_bench.slides:
+        label_bench.scored(slide, {"steatosis": np.tile([0.1, 0.6, 0.2, 0.1], (30, 1))})
+
+    def hints():
+        items = client.get("/api/label/queue", headers=token).json()["items"]
+        return {item["patch_id"]: item["suggestion"] for item in items}
+
+    assert set(hints().values()) == {None}
+    lab.suggestions.switch(view.id, label_bench.readers[0], on=True)
+    with label_bench.db() as session:
+        streams = {item.patch.id: item.stream for item in queues.items(session, view.id, 0, 99)}
+    shown = hints()
+    assert {streams[patch] for patch, hint in shown.items() if hint is None} == {"audit"}
+    assert {streams[patch] for patch, hint in shown.items() if hint} == {"plan"}
+
+
+def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, label_bench):
+    patches = [patch for own in label_bench.patches.values() for patch in own]
+    asked = {item["patch_id"] for item in client.get("/api/label/queue", headers=token).json()["items"]}
+    label_bench.labels.put_many(
+        label_bench.project, label_bench.readers[1], [PatchGrades(p, ballooning=n % 3) for n, p in enumerate(patches)]
+    )
+    found = client.get("/api/label/atlas", headers=token).json()
+    shown = {patch for grades in found.values() for one in grades.values() for patch in one["patches"]}
+    assert len(shown) == 9 and not shown & asked
+
+
+REFUSALS = [
+    ({"patch_id": 999_999}, "not in your queue"),
+    ({"grades": {"fibrosis": 1}}, "no task called fibrosis"),
+    ({"grades": {"ballooning": 3}}, "0 to 2"),
+    ({"based_on": "press-earlier"}, "late"),
+    ({"act": "sign"}, "no labelling act"),
+    ({"patch_id": "1"}, "could not be read"),
+    ({"act": "undo", "undoes": "press-99999999"}, "no longer your last"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), REFUSALS)
+def test_each_refused_act_says_why_stands_in_the_log_with_its_reader_and_changes_nothing(
+    client, token, label_bench, caplog, changes, words
+):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    (result,) = send(client, token, act(items[0], 1, **changes)).json()["results"]
+    assert not result["saved"] and words in result["problem"]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert words in line and f"reader {label_bench.readers[0]}" in line
+    assert label_bench.labels.verify().events == 0
+
+
+def test_an_act_that_comes_twice_is_one_label_and_one_for_another_patch_under_its_key_is_refused(
+    client, token, label_bench, caplog
+):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    first = act(items[0], 1)
+    assert all(one["saved"] for one in send(client, token, first, first).json()["results"])
+    (result,) = send(client, token, first | {"patch_id": items[1]["patch_id"]}).json()["results"]
+    assert "used for another label" in result["problem"] and "used for another label" in caplog.text
+    assert label_bench.labels.verify().events == 1
+
+
+def test_a_reader_without_the_right_is_refused_logged_by_name_of_session_and_changes_nothing(
+    client, lab, label_bench, view, caplog
+):
+    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    other = {"x-lab-token": label_access(lab, label_bench.project, view.id, label_bench.readers[1])}
+    for path in ("queue", "progress", "atlas"):
+        assert client.get(f"/api/label/{path}", headers=other).status_code == 400
+    (result,) = send(client, other, act(item, 1)).json()["results"]
+    assert "another reader" in result["problem"]
+    assert caplog.text.count(f"reader {label_bench.readers[1]}") == 4 and caplog.text.count("another reader") == 4
+    assert label_bench.labels.verify().events == 0
+
+
+@pytest.mark.parametrize(
+    ("forge", "status", "words"),
+    [
+        (lambda token: {"x-lab-token": token[:-1] + ("0" if token[-1] != "0" else "1")}, 401, "not valid"),
+        (lambda token: {}, 401, "not valid"),
+        (lambda token: {"x-lab-token": token, "origin": "http://evil.example"}, 403, "another page"),
+    ],
+)
+def test_forged_tokens_and_other_origins_stand_in_the_log_with_where_they_came_from(
+    client, token, view, label_bench, caplog, forge, status, words
+):
+    headers = forge(token["x-lab-token"])
+    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    assert send(client, headers, act(item, 1)).status_code == status
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert words in line and "/api/label/acts" in line and "testclient" in line
+    assert label_bench.labels.verify().events == 0
+
+
+def test_a_token_that_has_run_out_is_refused_and_logged(client, lab, label_bench, view, caplog):
+    grant = Grant("label", label_bench.project, label_bench.readers[0], view.id)
+    old = {"x-lab-token": mint(lab_secret(lab), grant, now=time.time() - 3600)}
+    assert send(client, old, {"key": "press-00000001"}).status_code == 401
+    assert "run out" in caplog.text and label_bench.labels.verify().events == 0

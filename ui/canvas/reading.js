@@ -22,7 +22,7 @@ class Reading {
   }
 
   get item() { return this.queue.items[this.at] }
-  get suggestion() { return this.item && !this.item.own?.labelled ? this.item.suggestion ?? null : null }
+  get suggestion() { return this.item && !this.item.own?.labelled ? this.item.suggestion?.grades ?? null : null }
   patchPath(item, context = 1) { return `/api/patch/${item.patch_id}.jpg${context > 1 ? `?context=${context}` : ''}` }
 
   async start(position) {
@@ -268,7 +268,7 @@ class Reading {
     if (this.early) shown.typed_ahead = true
     if (!this.looks.neutral) shown.look = this.looks.facts
     if (this.seen.size) shown.seen = [...this.seen]
-    if (this.suggestion) Object.assign(shown, { suggestion: this.suggestion, accepted: this.accepted })
+    if (this.suggestion) Object.assign(shown, { suggestion: this.item.suggestion, accepted: this.accepted })
     return shown
   }
 

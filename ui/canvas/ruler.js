@@ -36,6 +36,7 @@ class Ruler {
   }
 
   off() {
+    if (this.on) this.say('')
     this.ends = this.from = null
     this.part.line.toggleAttribute('hidden', true)
     this.part.length.hidden = true
