@@ -86,7 +86,7 @@ def overview(view: AgreementView) -> None:
     theme.show_figure(
         made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
     )
-    letters = ", ".join(f"{one.name[0]} {one.source}" for one in PUBLISHED)
+    letters = "; ".join(f"**{one.name[0]}** {one.source}" for one in PUBLISHED)
     st.caption(
         "Quadratic κ on single patches with its 95 % bootstrap interval. Dotted: weighted κ of whole biopsies as "
         f"published, another unit: {letters}."
@@ -137,7 +137,7 @@ def choose(view: AgreementView) -> Comparison | None:
     wanted = st.query_params.get("feature", "")
     graded = [name for name in tasks if any(one.key == key and one.task == name for one in view.comparisons)]
     st.session_state["compare"], st.session_state["feature"] = key, wanted if wanted in tasks else graded[0]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         st.selectbox(
             "Compare", list(known), format_func=known.__getitem__, key="compare", width=360, on_change=_write_address
         )

@@ -12,6 +12,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.files import KINDS
 from ui import words
 from ui.session import lab, refusals, say_next_run
+from ui.tables import table_height
 
 if TYPE_CHECKING:
     from mmdnet.workflows.label_views import ImportOutcome
@@ -25,6 +26,7 @@ MIME = {
     "zip": "application/zip",
 }
 MOST_PROBLEMS = 500
+ALL = 0  # in place of a slide's number
 
 
 def export(project: ProjectView, who: ReaderView) -> None:
@@ -38,15 +40,16 @@ def export(project: ProjectView, who: ReaderView) -> None:
         kind = st.selectbox("Kind of file", list(KINDS), format_func=KINDS.__getitem__, key="export_kind", width=190)
         slide = st.selectbox(
             "Slides",
-            [None, *slides] if kind != "geojson" else list(slides),
-            format_func=lambda key: "all" if key is None else slides[key],
+            [ALL, *slides] if kind != "geojson" else list(slides),
+            format_func=lambda key: "all" if key == ALL else slides[key],
             key=f"export_slide_{kind == 'geojson'}",
             width=260,
         )
-        ready, why = _made(project.id, kind, slide, who.id)
+        one = None if slide == ALL else slide
+        ready, why = _made(project.id, kind, one, who.id)
         st.download_button(
             "Save labels",
-            data=partial(_data, project.id, kind, slide, who.id),
+            data=partial(_data, project.id, kind, one, who.id),
             file_name=f"{_stem(project.name)}_labels.{kind}",
             mime=MIME[kind],
             icon=":material/download:",
@@ -128,8 +131,8 @@ def _told(seen: ImportOutcome) -> None:
         st.dataframe(
             table.head(MOST_PROBLEMS),
             hide_index=True,
-            height=min(36 * (len(table) + 1), 330),
-            column_config={"What is wrong": st.column_config.TextColumn(width="large")},
+            height=table_height(len(table), 8),
+            column_config={seen.counted.capitalize(): st.column_config.NumberColumn(width=70)},
             alt="What is wrong with the file, line by line",
         )
         if len(table) > MOST_PROBLEMS:

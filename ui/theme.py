@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FOOTER = "Research use only. Grades and scores made here are not a diagnosis."
 _STYLES = Path(__file__).with_name("theme.css")
-TASK_COLOURS = {name: ramp[-2] if len(ramp) > 3 else ramp[-1] for name, ramp in GRADE_RAMPS.items()}
-"""One strong colour per task, for lines and bars."""
+TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#cf860f"}
+"""One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
 
 def apply_styles() -> None:
