@@ -1,36 +1,35 @@
 """JPEG tiles read straight from a TIFF: the same pixels as OpenSlide's, without its painting.
 
 OpenSlide's time goes into painting tiles onto a surface, not into decoding them. Here a tile's bytes are read at their
-offset and decoded by libjpeg-turbo (imagecodecs; simplejpeg was measured as equally fast). Which levels may be read so
-is not believed but compared: when a slide is opened, seeded windows must equal OpenSlide's bit for bit.
+offset and decoded by libjpeg-turbo. Which levels may be read so is not believed but compared: when a slide is opened,
+seeded windows must equal OpenSlide's bit for bit.
 """
 
 import os
 import random
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
+from mmdnet.slides.jpeg import COLOURS, decode
 from mmdnet.slides.openslide_source import OpenSlideSource
-from mmdnet.slides.reader import Pixels, blank, clip
+from mmdnet.slides.pixels import Pixels, blank, clip
+from mmdnet.slides.sweep import Tiling
 from mmdnet.slides.tiff import Directory, NotTiffError, read_directories
 from mmdnet.slides.tile_cache import TileCache
 
 JPEG = 7
-COLOURS = {2: "RGB", 6: "YCBCR"}  # photometric interpretation -> how the JPEG's components are to be read
 VENDORS = {"aperio", "generic-tiff"}  # their tiles lie side by side; others overlap them or leave gaps
 CACHE_BYTES = 64 * 1024 * 1024
 WINDOWS = 6
 FEWEST_WINDOWS = 3
 WINDOW_PX = 300
 EXACT = 1 / 1024  # of a level's pixel: OpenSlide interpolates where a window begins between pixels
-TRAILER = 16  # bytes after a JPEG's end that writers pad with
 
 
 class JpegTileSource:
@@ -50,23 +49,12 @@ class JpegTileSource:
         """Levels that are decoded here."""
         return tuple(sorted(self._pages))
 
-    def expect(self, windows: Iterable[Window]) -> None:
-        """See Source.expect."""
-        for window in windows:
-            page = self._pages.get(window.level)
-            x0, y0, x1, y1 = clip(window, self.levels[window.level])
-            if page is None or x0 == x1 or y0 == y1:
-                continue
-            wide, high = page.tile_width, page.tile_height
-            self._cache.expect(
-                (window.level, row * page.across + col)
-                for row in range(y0 // high, (y1 - 1) // high + 1)
-                for col in range(x0 // wide, (x1 - 1) // wide + 1)
-            )
-
-    def expect_nothing(self) -> None:
-        """See Source.expect_nothing."""
-        self._cache.expect_nothing()
+    def tiling(self, level: int) -> Tiling | None:
+        """See Source.tiling."""
+        page = self._pages.get(level)
+        if page is None:
+            return None
+        return Tiling(page.tile_width, page.tile_height, page.across, partial(self._load, page))
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         page = self._pages.get(window.level)
@@ -81,19 +69,17 @@ class JpegTileSource:
             top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
             for col in range(x0 // wide, (x1 - 1) // wide + 1):
                 left, right = max(x0, col * wide), min(x1, (col + 1) * wide)
-                with self._tile(window.level, page, row * page.across + col) as tile:
+                index = row * page.across + col
+                with self._cache.tile((window.level, index), (high, wide, 3), partial(self._load, page, index)) as tile:
                     part = tile[top - row * high : bottom - row * high, left - col * wide : right - col * wide]
                     out[top - window.y : bottom - window.y, left - window.x : right - window.x] = part
         return out
 
-    def _tile(self, level: int, page: Directory, index: int) -> AbstractContextManager[Pixels]:
-        def load(out: Pixels) -> None:
-            try:
-                decode(self._bytes(int(page.offsets[index]), int(page.sizes[index])), page, out)
-            except (ValueError, OSError) as error:
-                raise LabError(f"{self._name}: pixels cannot be decoded there ({error}).") from error
-
-        return self._cache.tile((level, index), (page.tile_height, page.tile_width, 3), load)
+    def _load(self, page: Directory, index: int, out: Pixels) -> None:
+        try:
+            decode(self._bytes(int(page.offsets[index]), int(page.sizes[index])), page, out)
+        except (ValueError, OSError) as error:
+            raise LabError(f"{self._name}: pixels cannot be decoded there ({error}).") from error
 
     def _bytes(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):
@@ -112,42 +98,6 @@ class JpegTileSource:
     def forget(self) -> None:
         """Drop decoded tiles."""
         self._cache.forget()
-
-
-def decode(data: bytes, page: Directory, out: Pixels) -> None:
-    """Decode one tile into `out`, RGB (tile height, tile width, 3).
-
-    libjpeg fills what is missing with grey and only warns, so a tile that does not end as a JPEG is refused here.
-
-    Raises:
-        ValueError: damaged, cut short, or of another size than the file states.
-    """
-    if data.find(b"\xff\xd9", max(0, len(data) - TRAILER)) < 0:
-        raise ValueError("a tile is cut short")
-    check_frame(data, page.tile_width, page.tile_height)
-    try:
-        colours = COLOURS[page.photometric]
-        imagecodecs.jpeg8_decode(data, tables=page.tables, colorspace=colours, outcolorspace="RGB", out=out)
-    except Exception as error:  # imagecodecs raises its own RuntimeErrors
-        raise ValueError(str(error)) from error
-
-
-def check_frame(data: bytes, width: int, height: int) -> None:
-    """Refuse a JPEG whose header claims another size, before memory is taken for it.
-
-    Raises:
-        ValueError: no frame header, or another size.
-    """
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in {0xC0, 0xC1, 0xC2}:
-            found = int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
-            if found != (width, height) or data[at + 9] != 3:
-                raise ValueError("a tile has another size than the file states")
-            return
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4])
-    raise ValueError("a tile holds no JPEG frame")
 
 
 def direct_pages(path: Path, openslide: OpenSlideSource) -> dict[int, Directory]:

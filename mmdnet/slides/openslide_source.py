@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import openslide
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import check_size
 from mmdnet.slides.geometry import Level, Window, levels_of
-from mmdnet.slides.reader import Pixels, blank, clip
+from mmdnet.slides.pixels import Pixels, blank, clip
 from mmdnet.slides.tiff import NotTiffError, read_directories
 
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
@@ -68,11 +68,8 @@ class OpenSlideSource:
         keys = (f"openslide.level[{index}].tile-width", f"openslide.level[{index}].tile-height")
         check_tile(self._path, *(int(self.properties.get(key, 0)) for key in keys))
 
-    def expect(self, windows: Iterable[Window]) -> None:
-        """Nothing is prepared."""
-
-    def expect_nothing(self) -> None:
-        """Nothing was prepared."""
+    def tiling(self, level: int) -> None:
+        """Tiles cannot be had one by one."""
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         """See Source.read. A window starts at the nearest level-0 pixel: OpenSlide takes no finer place."""

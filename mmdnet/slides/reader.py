@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,18 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import SlideFacts
 from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_level, window
+from mmdnet.slides.pixels import Pixels, shrink
+from mmdnet.slides.sweep import Sweep, Tiling
 
-Pixels = NDArray[np.uint8]
-WHITE = 255
 BLOCK_PX = 4096 * 1024  # source pixels read at once when much is shrunk to little
-STRIPE = 16  # columns of patches that are read together; memory follows this, not the slide's width
+STRIPE = 24  # columns of patches that are read together; memory follows this, not the slide's width
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -45,11 +44,8 @@ class Source(Protocol):
         May raise LabError.
         """
 
-    def expect(self, windows: Iterable[Window]) -> None:
-        """These windows will be read soon; what they share need not be decoded twice."""
-
-    def expect_nothing(self) -> None:
-        """What was expected is not coming."""
+    def tiling(self, level: int) -> Tiling | None:
+        """How a level is cut into tiles, where tiles can be had one by one."""
 
     def close(self) -> None:
         """Give files back."""
@@ -127,39 +123,55 @@ class SlideReader:
     def read_patches(
         self, places: Sequence[PatchPlace], grid: PatchGrid, threads: int = THREADS
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
-        """Every place with its index in `places`: row by row inside stripes of 16 columns, read ahead by threads.
+        """Every place with its index in `places`: row by row inside stripes of 24 columns, read ahead by threads.
 
         That order is always the same and never needs more of a wide slide in memory than one stripe.
         """
         order = sorted(range(len(places)), key=lambda i: (places[i].col // STRIPE, places[i].row, places[i].col, i))
-        rows = [list(group) for _, group in groupby(order, key=lambda i: (places[i].col // STRIPE, places[i].row))]
-
-        levels = self._source.levels
         side_x, side_y = grid.side_px0
-        level = choose_level(levels, side_x / grid.patch_px, side_y / grid.patch_px)
-
-        def expect(row: list[int]) -> None:
-            self._source.expect(window(levels, level, places[i].x_px0, places[i].y_px0, side_x, side_y) for i in row)
-
-        def read_row(row: list[int]) -> list[tuple[int, Pixels | Unreadable]]:
-            return [(i, self._try_patch(places[i], grid)) for i in row]
-
+        level = choose_level(self._source.levels, side_x / grid.patch_px, side_y / grid.patch_px)
+        tiling = self._source.tiling(level)
         with ThreadPoolExecutor(max_workers=threads) as pool:
-            ahead: list[Future[list[tuple[int, Pixels | Unreadable]]]] = []
-            try:
-                for row, following in zip(rows, [*rows[1:], []], strict=True):
-                    if row is rows[0]:
-                        expect(row)
-                    expect(following)  # before this row is read: they share tiles
-                    ahead.append(pool.submit(read_row, row))
-                    if len(ahead) > threads:
-                        yield from ahead.pop(0).result()
-                while ahead:
-                    yield from ahead.pop(0).result()
-            finally:
-                for waiting in ahead:
-                    waiting.cancel()
-                self._source.expect_nothing()
+            for _, stripe in groupby(order, key=lambda i: places[i].col // STRIPE):
+                if tiling is None:
+                    yield from self._one_by_one(list(stripe), places, grid, pool, 4 * threads)
+                else:
+                    yield from self._sweep(list(stripe), places, grid, level, tiling, pool, threads)
+
+    def _sweep(
+        self,
+        stripe: list[int],
+        places: Sequence[PatchPlace],
+        grid: PatchGrid,
+        level: int,
+        tiling: Tiling,
+        pool: ThreadPoolExecutor,
+        ahead: int,
+    ) -> Iterator[tuple[int, Pixels | Unreadable]]:
+        levels = self._source.levels
+        cuts = [window(levels, level, places[i].x_px0, places[i].y_px0, *grid.side_px0) for i in stripe]
+        sweep = Sweep(tiling, levels[level], cuts, grid.patch_px, grid.patch_px)
+        for number, patch in sweep.run(pool, ahead):
+            index = stripe[number]
+            # A patch that this level cannot give may still be had from a finer one.
+            yield index, self._try_patch(places[index], grid) if isinstance(patch, LabError) else patch
+
+    def _one_by_one(
+        self, stripe: list[int], places: Sequence[PatchPlace], grid: PatchGrid, pool: ThreadPoolExecutor, ahead: int
+    ) -> Iterator[tuple[int, Pixels | Unreadable]]:
+        waiting: deque[tuple[int, Future[Pixels | Unreadable]]] = deque()
+        try:
+            for index in stripe:
+                waiting.append((index, pool.submit(self._try_patch, places[index], grid)))
+                if len(waiting) > ahead:
+                    first, work = waiting.popleft()
+                    yield first, work.result()
+            while waiting:
+                first, work = waiting.popleft()
+                yield first, work.result()
+        finally:
+            for _, work in waiting:
+                work.cancel()
 
     def _try_patch(self, place: PatchPlace, grid: PatchGrid) -> Pixels | Unreadable:
         try:
@@ -206,28 +218,3 @@ class SlideReader:
             out[:half] = self._scaled(x, y, w, cut, out_w, half)
             out[half:] = self._scaled(x, y + cut, w, h - cut, out_w, out_h - half)
         return out
-
-
-def shrink(image: Pixels, width: int, height: int) -> Pixels:
-    """Resize by area when shrinking, linearly when enlarging."""
-    if image.shape[:2] == (height, width):
-        return image
-    enlarging = image.shape[0] < height or image.shape[1] < width
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR if enlarging else cv2.INTER_AREA)
-    return np.asarray(resized, dtype=np.uint8)
-
-
-def blank(cut: Window, level: Level, out: Pixels | None = None) -> Pixels:
-    """Memory for a window, white where the window reaches beyond its level; the rest is not yet filled."""
-    if out is None:
-        out = np.empty((cut.height, cut.width, 3), np.uint8)
-    if cut.x < 0 or cut.y < 0 or cut.x + cut.width > level.width_px or cut.y + cut.height > level.height_px:
-        out.fill(WHITE)
-    return out
-
-
-def clip(cut: Window, level: Level) -> tuple[int, int, int, int]:
-    """The part of a window that lies inside its level: x0, y0, x1, y1 in the level's pixels; may be empty."""
-    x0, y0 = max(0, cut.x), max(0, cut.y)
-    x1, y1 = min(level.width_px, cut.x + cut.width), min(level.height_px, cut.y + cut.height)
-    return x0, y0, max(x0, x1), max(y0, y1)

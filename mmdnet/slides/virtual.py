@@ -7,7 +7,6 @@ that names no file.
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from PIL import Image
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Window, levels_of
-from mmdnet.slides.reader import WHITE, Pixels, blank, clip, shrink
+from mmdnet.slides.pixels import WHITE, Pixels, blank, clip, shrink
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
 LARGEST_IMAGE_PX = 120_000_000  # decoded as a whole: 360 MB
@@ -66,11 +65,8 @@ class ImageSource:
         self._image = decode_image(path)
         self.levels = levels_of([(self._image.shape[1], self._image.shape[0])])
 
-    def expect(self, windows: Iterable[Window]) -> None:
-        """Nothing is prepared."""
-
-    def expect_nothing(self) -> None:
-        """Nothing was prepared."""
+    def tiling(self, level: int) -> None:
+        """Tiles cannot be had one by one."""
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         level = self.levels[0]
@@ -170,11 +166,8 @@ class PatchFolderSource:
     def _thumbnail(self, cell: tuple[int, int]) -> Pixels:
         return shrink(self._tile(cell), self._width // self._shrunk, self._height // self._shrunk)
 
-    def expect(self, windows: Iterable[Window]) -> None:
-        """Nothing is prepared."""
-
-    def expect_nothing(self) -> None:
-        """Nothing was prepared."""
+    def tiling(self, level: int) -> None:
+        """Tiles cannot be had one by one."""
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         divisor = self._shrunk if window.level else 1

@@ -20,3 +20,9 @@ def field() -> np.ndarray:
 def odd_pyramid(tmp_path_factory: pytest.TempPathFactory, field: np.ndarray) -> Path:
     """A JPEG pyramid whose sides divide by nothing: 1501, 376 and 94 px; 0.25 µm/px."""
     return write_mosaic(tmp_path_factory.mktemp("odd") / "odd.tiff", 1501, 0.25, field)
+
+
+@pytest.fixture(scope="session")
+def one_level(tmp_path_factory: pytest.TempPathFactory, field: np.ndarray) -> Path:
+    """A slide of one level, 1501 px, tiles of 256 px; 0.25 µm/px."""
+    return write_mosaic(tmp_path_factory.mktemp("one") / "one.tiff", 1501, 0.25, field, (1,))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from benchmarks._mosaic import write_mosaic
@@ -19,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[3]
 def whole_files(tmp_path, field, real_data) -> Path:
     for name in ("boxes.tiff", "small.svs", "boxes_0.dcm", "camelyon_overview_29um.dcm"):
         shutil.copyfile(real_data / "slides" / name, tmp_path / name)
-    write_mosaic(tmp_path / "drawn.svs", 1500, 0.5, field, (1, 4), quality=60)
+    coarse = np.random.default_rng(1).integers(60, 240, (192, 192, 3)).astype(np.uint8)
+    textured = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)  # no tile like another, none with an even area
+    write_mosaic(tmp_path / "drawn.svs", 1500, 0.5, textured, (1, 4), quality=60)
     for name in ("field.png", "field.jpg"):
         cv2.imwrite(str(tmp_path / name), field[:200, :200])
     return tmp_path

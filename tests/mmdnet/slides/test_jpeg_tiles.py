@@ -1,5 +1,7 @@
 import os
+from dataclasses import replace
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 
 from benchmarks._mosaic import write_mosaic
 from benchmarks.read_exact import largest_difference
-from mmdnet.slides.geometry import Window
-from mmdnet.slides.jpeg_tiles import JpegTileSource, check_frame, direct_pages
+from mmdnet.slides.geometry import PatchGrid, PatchPlace, Window
+from mmdnet.slides.jpeg import check_frame, decode
+from mmdnet.slides.jpeg_tiles import JpegTileSource, direct_pages
 from mmdnet.slides.open import open_slide
 from mmdnet.slides.openslide_source import OpenSlideSource
+from mmdnet.slides.pixels import shrink
 from mmdnet.slides.tiff import NotTiffError, read_directories
-from mmdnet.slides.tile_cache import TileCache
+from mmdnet.slides.tile_cache import TileCache, memory
 
 
 @pytest.mark.parametrize(("subsampling", "photometric", "tile"), [("420", 6, 256), ("422", 6, 240), ("444", 2, 128)])
@@ -91,14 +95,9 @@ def test_a_tile_that_is_being_read_keeps_its_pixels():
         assert (held == 7).all()
 
 
-def test_expected_tiles_are_decoded_once_and_then_dropped():
-    cache, loads = TileCache(10**6), []
-    cache.expect(["a", "a", "b"])
-    for key in ("a", "b", "a"):
-        with cache.tile(key, (4, 4, 3), lambda out, key=key: loads.append(key)):
-            pass
-    assert loads == ["a", "b"]
-    assert not cache._slots
+def test_memory_for_tiles_begins_beside_where_libjpeg_would_write_past_the_processors_cache():
+    kept = [memory((16, 16, 3)) for _ in range(50)]
+    assert {pixels.ctypes.data % 32 for pixels in kept} == {16}
 
 
 def test_directories_in_a_circle_end(tmp_path, field):
@@ -112,3 +111,93 @@ def test_directories_in_a_circle_end(tmp_path, field):
     path.write_bytes(os.urandom(100))
     with pytest.raises(NotTiffError):
         read_directories(path)
+
+
+@given(
+    st.integers(-700, 1700),
+    st.integers(-700, 1700),
+    st.sampled_from([(1, 1.0), (2, 0.5), (2, 0.48), (4, 1.0), (8, 2.0)]),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_patch_of_a_pass_over_the_slide_is_the_patch_read_alone(one_level, x, y, scale):
+    """Whatever the geometry: whole factors or not, squares across tiles or not, beyond the edge or not."""
+    factor, mpp = scale
+    with open_slide(one_level) as slide:
+        grid = PatchGrid((x, y), 64, mpp, slide.mpp / (1 if factor > 1 else 1.003), slide.mpp)
+        places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(3) for c in range(3)]
+        for index, patch in slide.read_patches(places, grid, threads=2):
+            cut = grid.window(places[index].row, places[index].col, slide.facts.levels)
+            assert np.array_equal(patch, shrink(slide._source.read(cut), 64, 64))
+
+
+def test_shrinking_by_a_whole_number_is_the_rounded_mean_of_each_square():
+    image = np.random.default_rng(0).integers(0, 256, (240, 240, 3)).astype(np.uint8)
+    for factor in (2, 3, 4, 5, 8):
+        side = 240 // factor
+        mean = image.reshape(side, factor, side, factor, 3).mean((1, 3))
+        assert np.abs(shrink(image, side, side) - mean).max() <= 0.5 + 1e-6
+
+
+def test_every_tile_is_decoded_once_in_a_pass(one_level, monkeypatch):
+    import mmdnet.slides.jpeg_tiles as module
+
+    decoded, honest = [], module.decode
+    with open_slide(one_level) as slide:
+        monkeypatch.setattr(module, "decode", lambda data, *rest: (decoded.append(1), honest(data, *rest)))
+        grid = PatchGrid((0, 0), 100, 0.5, 0.25, 0.25)
+        places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(7) for c in range(7)]
+        assert [i for i, _ in slide.read_patches(places, grid, threads=3)] == list(range(49))
+    assert len(decoded) == 6 * 6  # 1400 px of tiles of 256 px
+
+
+def test_a_lost_block_of_a_tile_is_found_and_blank_tiles_are_not_taken_for_one(tmp_path, field):
+    path = write_mosaic(tmp_path / "s.tiff", 512, 0.25, field, (1,))
+    page, data = read_directories(path)[0], path.read_bytes()
+    at, size = int(page.offsets[0]), int(page.sizes[0])
+    tile, out = data[at : at + size], memory((256, 256, 3))
+    decode(tile, page, out)
+    middle = size // 2
+    with pytest.raises(ValueError, match="zeros"):
+        decode(tile[:middle] + bytes(64) + tile[middle + 64 :], page, out)
+    for level in (10, 50, 90):
+        blank = imagecodecs.jpeg8_encode(np.full((256, 256, 3), 244, np.uint8), level=level, optimize=True)
+        decode(blank, page, out)
+        assert out.std() == 0
+    assert bytes(48) in blank
+
+
+def test_a_tile_that_libjpeg_only_warns_of_is_refused(tmp_path, field):
+    page = read_directories(write_mosaic(tmp_path / "s.tiff", 512, 0.25, field, (1,)))[0]
+    data = (tmp_path / "s.tiff").read_bytes()
+    tile = data[int(page.offsets[0]) :][: int(page.sizes[0])]
+    for damaged in (tile[:-1000] + tile[-2:], tile[:-2] + bytes(range(1, 40)) + tile[-2:]):
+        with pytest.raises(ValueError, match="Corrupt"):
+            decode(damaged, page, memory((256, 256, 3)))
+
+
+@pytest.mark.parametrize("jfif", [True, False])
+def test_tables_kept_once_for_all_tiles_and_rgb_tiles_are_read(tmp_path, field, jfif):
+    """An abbreviated stream (TIFF Technical Note 2) with its tables in the directory, and photometric RGB."""
+    page = read_directories(write_mosaic(tmp_path / "s.tiff", 512, 0.25, field, (1,), photometric=2))[0]
+    tile = (tmp_path / "s.tiff").read_bytes()[int(page.offsets[0]) :][: int(page.sizes[0])]
+    expected = memory((256, 256, 3))
+    decode(tile, page, expected)
+    tables, short = split_tables(tile)
+    if jfif:
+        short = short[:2] + b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00" + short[2:]
+    out = memory((256, 256, 3))
+    decode(short, replace(page, tables=tables), out)
+    assert np.array_equal(out, expected)
+
+
+def split_tables(tile: bytes) -> tuple[bytes, bytes]:
+    """A JPEG's tables as a stream of their own, and the JPEG without them and without Adobe's marker."""
+    tables, rest, at = b"", b"", 2
+    while tile[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(tile[at + 2 : at + 4])
+        if tile[at + 1] in {0xDB, 0xC4}:
+            tables += tile[at:end]
+        elif tile[at + 1] not in {0xEE, 0xE0}:
+            rest += tile[at:end]
+        at = end
+    return b"\xff\xd8" + tables + b"\xff\xd9", b"\xff\xd8" + rest + tile[at:]
