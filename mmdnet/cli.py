@@ -326,7 +326,10 @@ def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
     verdict = _lab(home).labels.verify()
     words = f"{verdict.events} events, all as they were written."
     if not verdict.intact:
-        words = f"Event {verdict.broken_id} is wrong: {verdict.reason}. {verdict.events} events before it are intact."
+        words = (
+            f"Event {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
+            f"{verdict.events} events before it are intact."
+        )
     _say(as_json, verdict, words)
     if not verdict.intact:
         sys.exit(1)
@@ -377,6 +380,7 @@ def train(
     epochs: int | None = None,
     device: str | None = None,
     seed: int | None = None,
+    processes: Annotated[int | None, typer.Option(help="How many share each step: one GPU each, or the cores.")] = None,
     name: str | None = None,
     reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
@@ -395,7 +399,7 @@ def train(
         if not equals:
             raise LabError(f"{pair} is no choice; write it as name=value, for example --set head=corn.")
         choices[key] = value
-    given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed}
+    given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
     choices |= {key: value for key, value in given.items() if value is not None}
     labels = LabelChoice(reader_id=_reader(lab, reader) if reader else None)
     report = lab.training.check(project_id, choices, labels)

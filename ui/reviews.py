@@ -127,8 +127,9 @@ def record() -> None:
         st.caption(f"Last link of the chain: `{verdict.last_hash[:16]}`. On the server: `mmdnet audit verify`.")
     else:
         st.error(
-            f"Act {verdict.broken_id} is wrong: {verdict.reason}. The {verdict.events:,} acts before it are as they "
-            "were written. Stop labelling, keep a copy of the database, and compare it with a backup.",
+            f"Act {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
+            f"The {verdict.events:,} acts before it are as they were written. Stop labelling, keep a copy of the "
+            "database, and compare it with a backup.",
             icon=":material/error:",
         )
     st.caption(

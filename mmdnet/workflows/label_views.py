@@ -60,6 +60,7 @@ class PatchGrades:
     inflammation: int | None = None
     steatosis: int | None = None
     ignored: bool = False
+    flagged: bool = False
 
     @property
     def grades(self) -> dict[str, int | None]:
@@ -280,12 +281,13 @@ class ExportedLabels:
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """Result of checking the event log: events that fit, and the first that does not, in words."""
+    """Result of checking the event log: events that fit, and the first that does not: why, and what it says it is."""
 
     events: int
     last_hash: str
     broken_id: int | None
     reason: str | None
+    broken_act: str | None = None
 
     @property
     def intact(self) -> bool:

@@ -15,10 +15,11 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from db import labels as rows
 from db import sessions as queues
-from db.models import LabelEvent, Reader
+from db.models import LabelEvent, Patch, Reader, Slide
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows import label_acts as acts
 from mmdnet.workflows import label_sets
@@ -178,7 +179,17 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
         """Whether every event of the log follows the one before, unchanged; names the first that does not."""
         with self._desk.db() as session:
             verdict = rows.verify(session)
-        return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason)
+            act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
+        return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+
+
+def _act_words(session: Session, event_id: int) -> str:
+    """Whose act it says it is, on which patch, and when: what the row holds now, whether it is true or not."""
+    event = session.get_one(LabelEvent, event_id)
+    reader, patch = session.get(Reader, event.reader_id), session.get(Patch, event.patch_id)
+    slide = session.get(Slide, patch.slide_id) if patch else None
+    where = f"{slide.name} at {patch.x_px0}, {patch.y_px0}" if slide and patch else f"patch {event.patch_id}"
+    return f"{event.act} by {reader.name if reader else 'nobody known'} on {where}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _tally(grades: Iterable[int | None]) -> dict[int, int]:

@@ -133,6 +133,25 @@ def test_a_worker_says_in_one_line_of_json_that_it_is_ready(tmp_path):
     assert json.loads(line) == {"ready": True, "slot": "one", "queues": ["cpu"], "pid": worker.pid} and rest == b""
 
 
+def test_a_log_that_was_tampered_with_names_the_first_act_that_does_not_fit(run, tmp_path):
+    import sqlite3
+
+    import cv2
+    import numpy as np
+
+    for number in range(4):
+        path = tmp_path / "public" / "CNN" / "steatosis" / "train" / "30" / f"7_{number}_0.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((299, 299, 3), 200, np.uint8))
+    assert run("import-tiles", str(tmp_path / "public"), "--project", "P")[0] == 0
+    with sqlite3.connect(tmp_path / "home" / "lab.sqlite") as connection:
+        connection.execute("DROP TRIGGER label_events_no_delete")
+        connection.execute("DELETE FROM label_events WHERE id = 3")
+    code, out, err = run("audit", "verify")
+    assert code == 1 and "Event 4 (import by Heinemann 2022 on 7 at 897, 0, " in out and "taken out" in out
+    assert "2 events before it" in out and "Traceback" not in err
+
+
 def test_an_untouched_event_log_verifies(run):
     code, out, _ = run("audit", "verify", "--json")
     assert code == 0 and json.loads(out)["broken_id"] is None

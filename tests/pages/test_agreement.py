@@ -130,4 +130,4 @@ def test_the_record_says_that_it_is_whole_and_names_the_act_that_is_not(filled, 
         session.execute(text("UPDATE label_events SET steatosis = 0 WHERE id = 3 AND steatosis <> 0"))
         session.execute(text("UPDATE label_events SET steatosis = 1 WHERE id = 3 AND steatosis = 0"))
     app.button(key="check_record").click().run()
-    assert "Act 3 is wrong" in app.error[0].value
+    assert "Act 3 (bulk by Ada on slide_0.png at " in app.error[0].value and "is wrong" in app.error[0].value
