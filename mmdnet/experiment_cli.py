@@ -83,3 +83,19 @@ def domain(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, thread
         _ready(threads)
         results = ours.run_domain(setting, ours.VARIANTS, range(seeds), folder, _say)
     typer.echo(json.dumps({"setting": setting.name} | ours.domain_summary(results), indent=1))
+
+
+@experiment_app.command()
+def attention(
+    folder: Folder = HOME,
+    model: Annotated[Path, typer.Option(help="A model trained on the simulated slides below.")] = Path("models/demo"),
+    slides: Annotated[int, typer.Option(help="How many slides it was made of.")] = 64,
+    seed: Annotated[int, typer.Option(help="Seed of those slides.")] = 2,
+    picture: Annotated[Path | None, typer.Option(help="Draw examples into this PNG.")] = None,
+    threads: Threads = 1,
+) -> None:
+    """How much of the attention and of the Grad-CAM heat lies on the drawn lesions of test slides."""
+    from mmdnet.workflows.attention_experiment import attention_experiment
+
+    _ready(threads)
+    typer.echo(json.dumps(attention_experiment(model, folder, slides, seed, picture), indent=1))

@@ -21,24 +21,28 @@ def turn(image: np.ndarray, number: int) -> np.ndarray:
     return mirrored if quarter is None else cv2.rotate(mirrored, quarter)
 
 
-def vary(images: np.ndarray, random: np.random.Generator, stains: np.ndarray | None = None) -> np.ndarray:
-    """Turn every patch at random, blur a tenth, compress a twentieth.
+def draw_variations(count: int, random: np.random.Generator) -> np.ndarray:
+    """What happens to each of some patches, (count, 3): its turn (0-7), its blur in px and its quality (0: neither)."""
+    turns = random.integers(8, size=count)
+    blurs = np.where(random.random(count) < BLURRED, random.uniform(*BLUR_PX, count), 0)
+    qualities = np.where(random.random(count) < COMPRESSED, random.integers(QUALITY[0], QUALITY[1] + 1, count), 0)
+    return np.stack([turns, blurs, qualities], axis=1)
+
+
+def vary(images: np.ndarray, variations: np.ndarray, stains: np.ndarray | None = None) -> np.ndarray:
+    """Turn every patch, blur a tenth, compress a twentieth.
 
     Args:
         images: uint8 RGB, (n, side, side, 3).
-        random: what is drawn depends on it and on n alone, not on the pixels.
+        variations: of `draw_variations`, (n, 3).
         stains: change of stain of each patch, (n, 3, 4), of `mmdnet.augment.stain`; none leaves the colours alone.
     """
     result = np.empty_like(images)
-    turns = random.integers(8, size=len(images))
-    blurs, jpegs = random.random(len(images)) < BLURRED, random.random(len(images)) < COMPRESSED
-    sigmas, qualities = random.uniform(*BLUR_PX, len(images)), random.integers(QUALITY[0], QUALITY[1] + 1, len(images))
-    for place, image in enumerate(images):
-        laid = turn(image, int(turns[place]))
+    for place, (image, (number, blur_px, quality)) in enumerate(zip(images, variations, strict=True)):
+        laid = turn(image, int(number))
         laid = laid if stains is None else restain_bytes(laid, stains[place])
-        if blurs[place]:
-            laid = cv2.GaussianBlur(laid, (0, 0), float(sigmas[place]))
-        result[place] = compressed(laid, int(qualities[place])) if jpegs[place] else laid
+        laid = cv2.GaussianBlur(laid, (0, 0), float(blur_px)) if blur_px else laid
+        result[place] = compressed(laid, int(quality)) if quality else laid
     return result
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mmdnet.nn.together import place, summed
+
 
 class GatedAttention(nn.Module):
     r"""Attention pooling with a gate (Ilse et al. 2018, eq. 9).
@@ -43,7 +45,7 @@ class BagDropout(nn.Dropout):
     """Dropout that leaves out the same features for a whole bag: its instances are then seen as the bag is.
 
     One draw per bag instead of one per instance is also what makes it cheap: drawing was a quarter of a step on stored
-    features.
+    features. Several processes draw for all bags of the step, so that each bag sees the mask it would see in one.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,6 +53,8 @@ class BagDropout(nn.Dropout):
         if not self.training or not self.p:
             return features
         keep = 1 - self.p
-        drawn = torch.rand(len(features), features.shape[-1], device=features.device) < keep
+        rank, processes = place()
+        bags = len(features) if processes == 1 else int(summed(features.new_tensor(len(features))))
+        drawn = torch.rand(bags, features.shape[-1], device=features.device)[rank::processes] < keep
         mask = (drawn / keep).to(features.dtype)
         return features * mask.view(len(features), *[1] * (features.ndim - 2), -1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.nn.attention import BagDropout
+from mmdnet.nn.heads import weighted_mean
 from mmdnet.nn.kinds import AttentionRule, ReversalMode
 
 
@@ -88,4 +89,4 @@ def domain_loss(logits: Tensor, domains: Tensor, present: Tensor, weights: Tenso
     truth = domains.clamp(min=0)[:, None].expand_as(counts).flatten()
     loss = F.cross_entropy(logits.flatten(0, 1).float(), truth, reduction="none")
     weight = counts.float() if weights is None else torch.where(counts, weights.float(), 0)
-    return (loss * weight.flatten()).sum() / weight.sum().clamp(min=torch.finfo(torch.float32).tiny)
+    return weighted_mean(loss, weight.flatten())

@@ -8,6 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmdnet.nn.together import summed
+
+LEAST = torch.finfo(torch.float32).tiny
+
 
 class GradeHead(nn.Module):
     """Linear grade head; its children differ in what the outputs mean.
@@ -69,7 +73,7 @@ class CrossEntropyHead(GradeHead):
         return logits.argmax(dim=-1)
 
     def _loss(self, logits: Tensor, grades: Tensor, weights: Tensor) -> Tensor:
-        return _mean(F.cross_entropy(logits, grades, reduction="none"), weights)
+        return weighted_mean(F.cross_entropy(logits, grades, reduction="none"), weights)
 
 
 class CornHead(GradeHead):
@@ -102,12 +106,12 @@ class CornHead(GradeHead):
         step = torch.arange(self.classes - 1, device=logits.device)
         asked = (grades[:, None] >= step) * weights[:, None]
         answer = (grades[:, None] > step).to(logits.dtype)
-        return _mean(F.binary_cross_entropy_with_logits(logits, answer, reduction="none"), asked)
+        return weighted_mean(F.binary_cross_entropy_with_logits(logits, answer, reduction="none"), asked)
 
 
-def _mean(losses: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean; 0 with its graph where all weights are 0. Nothing here waits for a GPU."""
-    return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(torch.float32).tiny)
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the whole step; 0 with its graph where all weights are 0. Nothing here waits for a GPU."""
+    return (losses * weights).sum() / summed(weights.sum()).clamp(min=LEAST)
 
 
 HEADS: dict[str, type[CrossEntropyHead] | type[CornHead]] = {"ce": CrossEntropyHead, "corn": CornHead}

@@ -33,8 +33,9 @@ from mmdnet.nn.domain import (
     shared_attention,
 )
 from mmdnet.nn.gradient_reversal import reverse_gradient
-from mmdnet.nn.heads import HEADS, GradeHead, expected_grade
+from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
 from mmdnet.nn.kinds import HeadKind
+from mmdnet.nn.together import summed
 
 
 def _kleiner_tasks() -> dict[str, int]:
@@ -112,22 +113,24 @@ class LossWeights:
     """How the parts of the loss are weighed.
 
     Attributes:
-        tasks: by task; a task that is not named counts nothing.
+        tasks: by task; a task that is not named counts nothing. A tensor is learnt (see `offset`).
         classes: by task, weights of a bag's grades, (classes,); not named: all 1.
         instance_classes: the same for the grades of single patches.
         bag: of the tasks' losses on bags (0: warm-up on single patches).
         instance: of the auxiliary loss on single graded patches (0: bag labels alone, as the paper).
         ignore: of the quality gate.
         domain_by_attention: weigh the domain loss by attention (reversal mode `loss_attention`).
+        offset: what learnt weights cost, or they would all fall to 0.
     """
 
-    tasks: Mapping[str, float]
+    tasks: Mapping[str, float | Tensor]
     classes: Mapping[str, Tensor] = field(default_factory=dict)
     instance_classes: Mapping[str, Tensor] = field(default_factory=dict)
     bag: float = 1.0
     instance: float = 0.0
     ignore: float = 0.0
     domain_by_attention: bool = False
+    offset: float | Tensor = 0.0
 
 
 class TaskHead(nn.Module):
@@ -292,7 +295,7 @@ class MMDNet(nn.Module):
             by = output.shared_attention if weights.domain_by_attention else None
             parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.present, by)
             total = total + weights.bag * parts["domain"]  # its grip on the extractor is already in the reversal
-        parts["total"] = total
+        parts["total"] = total + weights.offset
         return parts
 
     def _task_losses(
@@ -346,7 +349,10 @@ def ignore_loss(output: Output, targets: Targets, ignored: Tensor | None) -> Ten
 
     A patch nobody looked at is on neither side. 0 with graph unless both sides are there.
     """
-    graded = output.present & (targets.instance_grades >= 0).any(dim=-1)
-    if ignored is None or not len(ignored) or not graded.any():
-        return output.ignore_logits.sum() * 0.0
-    return 0.5 * (F.softplus(-ignored.float()).mean() + F.softplus(output.ignore_logits[graded].float()).mean())
+    graded = (output.present & (targets.instance_grades >= 0).any(dim=-1)).flatten().float()
+    kept = F.softplus(output.ignore_logits.flatten().float())
+    if ignored is None:
+        ignored = output.ignore_logits.new_empty(0)
+    aside = torch.ones_like(ignored, dtype=torch.float32)
+    both = (summed(graded.sum()) > 0) & (summed(aside.sum()) > 0)
+    return 0.5 * both * (weighted_mean(F.softplus(-ignored.float()), aside) + weighted_mean(kept, graded))

@@ -99,9 +99,7 @@ def _domains(cohort: Cohort, split: Split, choices: TrainingChoices, warnings: l
     if choices.domain_key == "none":
         return ()
     if choices.mode == "fast":
-        warnings.append(
-            "Domain branch off: a frozen backbone cannot unlearn a domain; train the whole network."
-        )
+        warnings.append("Domain branch off: a frozen backbone cannot unlearn a domain; train the whole network.")
         return ()
     if len(there) < 2:
         warnings.append(f"All training slides are of one {choices.domain_key} (or it is not known): domain branch off.")

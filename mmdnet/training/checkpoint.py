@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
@@ -42,28 +42,31 @@ class Progress:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is in the file: progress, tensors by part ("net", "mean", "spread", "best"), and the optimiser's state."""
+
+    progress: Progress
+    tensors: dict[str, dict[str, Tensor]]
+    optimizer: dict[str, Any]
+
+
 def save_checkpoint(
-    folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, best: dict[str, Tensor]
+    folder: Path, tensors: dict[str, dict[str, Tensor]], optimizer: torch.optim.Optimizer, progress: Progress
 ) -> None:
     """Write everything needed to go on after this epoch, atomically."""
-    tensors = {f"net.{key}": value for key, value in net.state_dict().items()}
-    tensors |= {f"best.{key}": value for key, value in best.items()}
+    flat = {f"{part}.{key}": value for part, held in tensors.items() for key, value in held.items()}
     state = optimizer.state_dict()
     for number, values in state["state"].items():
-        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in values.items()}
+        flat |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in values.items()}
     header = {"progress": json.dumps(vars(progress)), "groups": json.dumps(state["param_groups"])}
     # clone: safetensors refuses tensors that share memory, and the best weights may be the present ones
-    ready = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
+    ready = {key: value.detach().cpu().clone().contiguous() for key, value in flat.items()}
     write_aside(folder / CHECKPOINT, save(ready, header))
 
 
-def load_checkpoint(
-    folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]
-) -> tuple[Progress, dict[str, Tensor]] | None:
-    """Continue where a run of the same identity stopped.
-
-    Returns:
-        The progress and the best weights so far; None when nothing was begun here.
+def load_checkpoint(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:
+    """Where a run of the same identity stopped; None when nothing was begun here.
 
     Raises:
         LabError: the file is damaged, or belongs to a training with other choices, labels or split.
@@ -74,7 +77,7 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+            flat = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         facts, groups = json.loads(header["progress"]), json.loads(header["groups"])
         progress = Progress(**facts)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as problem:
@@ -86,16 +89,12 @@ def load_checkpoint(
             f"The checkpoint in {folder.name} belongs to a training with another {' and '.join(changed) or 'set-up'}; "
             "start a new training instead."
         )
-    parts: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "optimizer": {}}
-    for key, value in tensors.items():
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for key, value in flat.items():
         kind, rest = key.split(".", 1)
-        parts[kind][rest] = value
-    try:
-        net.load_state_dict(parts["net"])
-        optimizer.load_state_dict({"state": _by_number(parts["optimizer"]), "param_groups": groups})
-    except (RuntimeError, ValueError, KeyError) as problem:
-        raise LabError(f"The checkpoint in {folder.name} is of another network; start a new training.") from problem
-    return progress, parts["best"]
+        tensors.setdefault(kind, {})[rest] = value
+    state = {"state": _by_number(tensors.pop("optimizer", {})), "param_groups": groups}
+    return Checkpoint(progress, tensors, state)
 
 
 def _by_number(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

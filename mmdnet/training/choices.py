@@ -42,6 +42,14 @@ class TrainingChoices(BaseModel):
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
+        task_weights: `fixed` weighs all tasks alike; `learnt` lets each task's noise set its weight (Kendall 2018).
+        ema: how slowly a running mean follows the weights on bags, 0.99 for example; that mean is then judged and kept.
+            0 keeps the weights themselves.
+        patches_at_once: so many patches of a step are held in memory at a time, the others computed again on the way
+            back: the same step in less memory, a third slower. All of them if not given.
+        compile: compile the backbone before training, on a GPU (on a CPU it takes minutes and is left out).
+        processes: how many share each step's bags, one GPU each, or the CPU's cores between them; the training stays
+            the same to rounding.
         lr_backbone: 2e-5 with weights, 2e-3 from scratch if not given.
     """
 
@@ -73,6 +81,11 @@ class TrainingChoices(BaseModel):
     lr_backbone: float | None = Field(default=None, gt=0)
     lr_heads: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    task_weights: Literal["fixed", "learnt"] = "fixed"
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    patches_at_once: int | None = Field(default=None, ge=1)
+    compile: bool = False
+    processes: int = Field(default=1, ge=1, le=64)
     class_weight_cap: float = Field(default=3.0, ge=1)
     augment: bool = True
 
@@ -85,6 +98,8 @@ class TrainingChoices(BaseModel):
     def _fits(self) -> "TrainingChoices":
         if self.warm_up_epochs is not None and self.warm_up_epochs > self.epochs:
             raise ValueError("warm-up epochs must not be more than all epochs")
+        if 2 * self.processes > max(self.bags_per_step, 2):
+            raise ValueError("each process needs at least two bags of a step: choose more bags per step")
         return self
 
     @property

@@ -51,7 +51,8 @@ def evaluate(
     was_training = net.training
     net.eval()
     no_domain = np.full(len(cohort.slides), -1)
-    for batch in batches(cohort, bags, no_domain, read, BAGS_AT_ONCE):
+    cut = [bags[at : at + BAGS_AT_ONCE] for at in range(0, len(bags), BAGS_AT_ONCE)]
+    for batch in batches(cohort, cut, no_domain, read):
         features = embed(batch.data)
         present = batch.present.to(features.device)
         output = net.from_features(scatter(features, present), present)

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.augment.on_read import vary
+from mmdnet.augment.on_read import draw_variations, vary
 from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.cohort import Cohort
 from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.nn.mmdnet import Targets
+from mmdnet.nn.together import place
 
 Read = Callable[[np.ndarray], np.ndarray]
 
@@ -40,6 +41,14 @@ class Batch:
         return int(self.present.sum())
 
 
+def in_steps(bags: Sequence[Bag], per_step: int) -> list[Sequence[Bag]]:
+    """Bags of each step; a last step of less than half as many joins the one before it."""
+    cut = [bags[at : at + per_step] for at in range(0, len(bags), per_step)]
+    if len(cut) > 1 and 2 * len(cut[-1]) < per_step:
+        cut[-2:] = [[*cut[-2], *cut[-1]]]
+    return cut
+
+
 def build_targets(cohort: Cohort, bags: Sequence[Bag], domains: np.ndarray) -> tuple[Tensor, Targets]:
     """Padding mask and targets of some bags, padded to the largest.
 
@@ -64,40 +73,47 @@ def build_targets(cohort: Cohort, bags: Sequence[Bag], domains: np.ndarray) -> t
 
 def batches(
     cohort: Cohort,
-    bags: Sequence[Bag],
+    steps: Sequence[Sequence[Bag]],
     domains: np.ndarray,
     read: Read,
-    per_step: int,
     extra: Sequence[np.ndarray] = (),
     random: np.random.Generator | None = None,
     stain_here: bool = True,
+    shared: bool = False,
 ) -> Iterator[Batch]:
     """Read bags step by step; while one step is computed the next is read.
 
+    What is drawn for a patch does not depend on how many processes share a step.
+
     Args:
         cohort: slides and patches.
-        bags: in the order they are to come.
+        steps: the bags of each step.
         domains: (slides,) domain of each slide, -1 where unknown.
         read: gives an array, first axis the patches, for positions in the cohort.
-        per_step: bags in a step.
         extra: per step, positions of set-aside patches to go along.
         random: of the augmentation (`mmdnet.augment`); none leaves the patches as they are.
         stain_here: make the change of stain while reading; else it comes with the batch, to be made on a GPU.
+        shared: of several processes each reads its own bags of a step; else each reads all.
     """
-    steps = [bags[at : at + per_step] for at in range(0, len(bags), per_step)]
+    rank, processes = place() if shared else (0, 1)
 
     def prepare(step: int) -> Batch:
-        chosen = steps[step]
-        present, targets = build_targets(cohort, chosen, domains)
+        bags = steps[step]
         beside = extra[step] if step < len(extra) else np.empty(0, np.int64)
-        data = read(np.concatenate([*(bag.instances for bag in chosen), beside]))
+        present, targets = build_targets(cohort, bags[rank::processes], domains)
+        groups = [*(bag.instances for bag in bags), *beside[:, None]]  # a set-aside patch is a bag of its own
+        sizes = [len(group) for group in groups]
+        in_bag = np.arange(len(groups)) % processes == rank
+        in_bag[len(bags) :] = np.arange(len(beside)) % processes == rank
+        mine = in_bag.repeat(sizes)
+        data = read(np.concatenate(groups)[mine])
         if random is None:
             return Batch(data, present, targets)
-        sizes = [len(bag.instances) for bag in chosen] + [1] * len(beside)  # a set-aside patch is a bag of its own
-        stains = draw_stains(len(sizes), random).repeat(sizes, axis=0)
+        stains = draw_stains(len(groups), random).repeat(sizes, axis=0)[mine]
+        variations = draw_variations(len(mine), random)[mine]
         if stain_here:
-            return Batch(vary(data, random, stains), present, targets)
-        return Batch(vary(data, random), present, targets, stains)
+            return Batch(vary(data, variations, stains), present, targets)
+        return Batch(vary(data, variations), present, targets, stains)
 
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(prepare, 0) if steps else None

@@ -1,7 +1,8 @@
 """The training loop: full (end to end, as the paper) or fast (frozen backbone, stored features), one code for both."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.augment.stain import restain
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.io import ModelCard, save_model, start_from
-from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet, scatter
+from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet
+from mmdnet.nn.together import place
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features
-from mmdnet.training.feed import Batch, batches, to_device
+from mmdnet.training.feed import batches, in_steps
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.schedules import class_weights, domain_strength, learning_rate_share
+from mmdnet.training.sharing import sharing
+from mmdnet.training.step import LossIsNoNumber, Stepper
 
+# Choices of how, not of what: a run may go on with others.
+HOW_ONLY = ("device", "processes", "patches_at_once", "compile")
 OnProgress = Callable[[dict[str, Any]], None]
 IGNORED_SHARE = 1 / 8  # set-aside patches beside those in bags, for the quality gate
-CLIP = 1.0
 WARM_UP_BATCH = 16  # single patches in a step: more, smaller steps learn faster from scratch
 AT_ONCE = 32  # patches per forward pass when features are stored
 
@@ -66,9 +70,29 @@ def train(
     report = check(cohort, choices, split)
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
-    keep_freed_memory()
-    run = Run(cohort, pixels, choices, split, folder, report, on_progress, name)
     folder.mkdir(parents=True, exist_ok=True)
+    with sharing(choices, Share(cohort, pixels, choices, split, folder, report, name), report.device, _run):
+        return _run(Share(cohort, pixels, choices, split, folder, report, name), on_progress)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What each process of a training is given."""
+
+    cohort: Cohort
+    pixels: PixelSource
+    choices: TrainingChoices
+    split: Split
+    folder: Path
+    report: CheckReport
+    name: str
+
+
+def _run(share: Share, on_progress: OnProgress = lambda facts: None) -> ModelCard:
+    keep_freed_memory()
+    run = Run(
+        share.cohort, share.pixels, share.choices, share.split, share.folder, share.report, on_progress, share.name
+    )
     run.resume()
     while run.has_more():
         run.epoch()
@@ -96,7 +120,9 @@ class Run:
     ) -> None:
         self.cohort, self.pixels, self.choices, self.split = cohort, pixels, choices, split
         self.folder, self.report, self.on_progress, self.name = folder, report, on_progress, name
-        self.device = torch.device(report.device)
+        self.rank, processes = place()
+        own_gpu = processes > 1 and report.device == "cuda"
+        self.device = torch.device(f"cuda:{self.rank}" if own_gpu else report.device)
         self.domains, self.domain_names = self._domains()
         self.sampler = PositiveFirstSampler(
             cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch, choices.domain_key,
@@ -105,7 +131,8 @@ class Run:
         self.validation = natural_bags(cohort, split.validation, choices.bag_size)
         torch.manual_seed(choices.seed)
         self.net = self._network()
-        self.optimizer = self._optimizer()
+        self.stepper = Stepper(self.net, choices, report.trained_tasks, self.device)
+        self.optimizer = self.stepper.optimizer
         self.stored: np.ndarray | None = None
         self.best: dict[str, Tensor] = {}
         self.progress = Progress(self._identity())
@@ -130,20 +157,9 @@ class Run:
             start_from(net, choices.weights)
         return net.to(self.device)
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        backbone = list(self.net.backbone.parameters())
-        inside = {id(p) for p in backbone}
-        heads = [p for p in self.net.parameters() if id(p) not in inside]
-        groups = [
-            {"params": backbone, "lr": self.choices.backbone_rate, "full_lr": self.choices.backbone_rate},
-            {"params": heads, "lr": self.choices.lr_heads, "full_lr": self.choices.lr_heads},
-        ]
-        fused = self.device.type in ("cpu", "cuda")
-        return torch.optim.AdamW(groups, weight_decay=self.choices.weight_decay, fused=fused)
-
     def _identity(self) -> dict[str, Any]:
         return {
-            "choices": self.choices.model_dump(mode="json", exclude={"device"}),
+            "choices": self.choices.model_dump(mode="json", exclude=set(HOW_ONLY)),
             "labels": self.cohort.label_sha256(),
             "split": self.split.slide_ids(self.cohort),
         }
@@ -151,10 +167,17 @@ class Run:
     # -- going on ------------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        found = load_checkpoint(self.folder, self.net, self.optimizer, self.progress.identity)
-        if found:
-            self.progress, self.best = found
-            self._tell(self.progress.epoch, 0.0, {}, f"Going on after epoch {self.progress.epoch}.")
+        found = load_checkpoint(self.folder, self.progress.identity)
+        if not found:
+            return
+        try:
+            self.stepper.load(found.tensors)
+            self.optimizer.load_state_dict(found.optimizer)
+        except (RuntimeError, ValueError, KeyError) as problem:
+            sentence = f"The checkpoint in {self.folder.name} is of another network; start a new training."
+            raise LabError(sentence) from problem
+        self.progress, self.best = found.progress, found.tensors.get("best", {})
+        self._tell(self.progress.epoch, 0.0, {}, f"Going on after epoch {self.progress.epoch}.")
 
     def has_more(self) -> bool:
         done = self.progress
@@ -179,17 +202,19 @@ class Run:
         if self.frozen and self.stored is None:
             self.stored = self._store_features()
         bags, per_step = self._bags(number)
+        cut = in_steps(bags, per_step)
         sums: dict[str, float] = {}
-        steps = -(-len(bags) // per_step)
         self.net.train()
-        for step, losses in enumerate(self._steps(bags, number, per_step)):
+        for step, losses in enumerate(self._steps(bags, cut, number)):
             sums = {key: sums.get(key, 0.0) + value for key, value in losses.items()}
-            self._tell(
-                number + (step + 1) / steps, losses["total"], losses, f"Epoch {number + 1}, step {step + 1} of {steps}"
-            )
-        metrics = {} if self.warming_up else self._validate()
+            done = number + (step + 1) / len(cut)
+            self._tell(done, losses["total"], losses, f"Epoch {number + 1}, step {step + 1} of {len(cut)}")
+        metrics: dict[str, float | None] = {}
+        if not self.warming_up:
+            with self.stepper.judged():
+                metrics = self._validate()
         seconds = time.monotonic() - began
-        self._close_epoch({key: value / steps for key, value in sums.items()}, metrics, seconds)
+        self._close_epoch({key: value / len(cut) for key, value in sums.items()}, metrics, seconds)
 
     def _bags(self, number: int) -> tuple[list[Bag], int]:
         """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
@@ -198,56 +223,29 @@ class Run:
         single = SinglePatches(self.cohort, self.split.train, self.choices.seed)
         return single.epoch(number, self.choices.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
 
-    def _steps(self, bags: list[Bag], number: int, per_step: int) -> Iterator[dict[str, float]]:
-        steps = -(-len(bags) // per_step)
+    def _steps(self, bags: list[Bag], cut: list[Sequence[Bag]], number: int) -> Iterator[dict[str, float]]:
         weights = self.loss_weights(bags)
-        extra = self._set_aside(steps, number)
+        extra = self._set_aside(len(cut), number)
         read = self._read_stored if self.frozen else self.pixels.read
-        vary = self.choices.augment and not self.frozen
-        random = np.random.default_rng((self.choices.seed, 17, number)) if vary else None
+        varied = self.choices.augment and not self.frozen
+        random = np.random.default_rng((self.choices.seed, 17, number)) if varied else None
         on_cpu = self.device.type == "cpu"
-        for step, batch in enumerate(batches(self.cohort, bags, self.domains, read, per_step, extra, random, on_cpu)):
-            of_phase = self._phase_share(number + step / steps)
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["full_lr"] * learning_rate_share(of_phase)
-            yield self.step(batch, weights, None if self.warming_up else domain_strength(of_phase, self.choices.alpha))
+        for step, batch in enumerate(batches(self.cohort, cut, self.domains, read, extra, random, on_cpu, True)):
+            of_phase = self._phase_share(number + step / len(cut))
+            self.stepper.set_rates(learning_rate_share(of_phase))
+            strength = None if self.warming_up else domain_strength(of_phase, self.choices.alpha)
+            try:
+                yield self.stepper.step(batch, weights, strength, self.frozen, not self.warming_up)
+            except LossIsNoNumber as problem:
+                raise LabError(
+                    f"Training stopped in epoch {number + 1}: the loss is no longer a number. "
+                    "Choose a lower learning rate; the epochs before are kept."
+                ) from problem
 
     def _phase_share(self, epochs_done: float) -> float:
         """Share of the present phase done: warm-up and the training on bags each have their own schedule."""
         warm, total = self.report.warm_up, self.choices.epochs
         return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)
-
-    def step(self, batch: Batch, weights: LossWeights, strength: float | None) -> dict[str, float]:
-        """One step of the optimiser; the named losses before it.
-
-        Raises:
-            LabError: the loss is not a number.
-        """
-        features = self._features(batch)
-        present = batch.present.to(self.device)
-        in_bags = batch.in_bags
-        output = self.net.from_features(scatter(features[:in_bags], present), present, strength)
-        ignored = self.net.ignore(features[in_bags:]).squeeze(-1)
-        losses = self.net.compute_loss(output, to_device(batch.targets, self.device), weights, ignored)
-        if not torch.isfinite(losses["total"]):
-            raise LabError(
-                f"Training stopped in epoch {self.progress.epoch + 1}: the loss is no longer a number. "
-                "Choose a lower learning rate; the epochs before are kept."
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
-        self.optimizer.step()
-        return {key: float(value.detach()) for key, value in losses.items()}
-
-    def _features(self, batch: Batch) -> Tensor:
-        if self.frozen:
-            return torch.from_numpy(batch.data).to(self.device)
-        images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
-        if batch.stains is not None:
-            images = restain(images, torch.from_numpy(batch.stains).to(self.device))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            return self.net.embed(images)
 
     def loss_weights(self, bags: list[Bag]) -> LossWeights:
         """How the losses of an epoch with these bags are weighed."""
@@ -323,13 +321,15 @@ class Run:
         score = (kappa if kappa is not None else -2.0, -loss if loss is not None else 0.0)
         if not self.validation or (metrics and score > done.best_score):
             done.best_epoch, done.best_score = done.epoch, score
-            self.best = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
+            with self.stepper.judged():
+                self.best = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
         row: dict[str, Any] = {"epoch": done.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
         row |= {f"loss_{key}": value for key, value in losses.items() if key != "total"}
         row |= {f"validation_{key}": value for key, value in metrics.items()}
         done.history.append(row)
-        save_checkpoint(self.folder, self.net, self.optimizer, done, self.best)
-        write_history(self.folder, done.history)
+        if self.rank == 0:
+            save_checkpoint(self.folder, self.stepper.tensors() | {"best": self.best}, self.optimizer, done)
+            write_history(self.folder, done.history)
         self._tell(done.epoch, losses["total"], losses, self._epoch_message(kappa))
 
     def _epoch_message(self, kappa: float | None) -> str:
@@ -366,7 +366,7 @@ class Run:
         if self.split.test:
             metrics["test"] = self._judge(natural_bags(self.cohort, self.split.test, self.choices.bag_size))
         card = self._card({part: found for part, found in metrics.items() if found})
-        return save_model(self.net, self.folder / "model", card)
+        return save_model(self.net, self.folder / "model", card) if self.rank == 0 else card
 
     def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
         architecture, choices = self.net.architecture, self.choices

@@ -150,3 +150,9 @@ def quartered_cohort(slides: Sequence[Path], store: Path, path: Path) -> tuple[C
 def _layout(slide: Path) -> tuple[PatchGrid, Sequence[PatchPlace]]:
     with open_slide(slide) as reader:
         return lay_patches(reader, find_tissue(reader))
+
+
+def corners_of(slide: Path) -> list[tuple[int, int]]:
+    """Upper left corners of a simulated slide's patches in level-0 pixels, in the cohort's order."""
+    _, places = _layout(slide)
+    return [(place.x_px0, place.y_px0) for place in places]

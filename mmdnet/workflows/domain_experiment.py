@@ -97,6 +97,7 @@ def run_domain(
             if not path.is_file():
                 sets = sets or sets_of(setting, folder)
                 found = _train(setting, variant, seed, sets, folder / "runs" / setting.name)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 write_aside(path, json.dumps(found, indent=1))
                 say(f"{variant.name}, seed {seed}: {found['kappa_mean']}, probe {found['probe']:.2f}")
             results.append(json.loads(path.read_text()))

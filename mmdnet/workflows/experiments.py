@@ -46,8 +46,8 @@ class Setting:
     slides: int = 64
     cohort_seed: int = 2
     patch_px: int = 150
-    warm_up: int = 5
-    on_bags: int = 4
+    warm_up: int = 14
+    on_bags: int = 6
     backbone_rate: float = 1e-3
 
     @property
@@ -166,7 +166,9 @@ def _train(
         "choices": {key: value for key, value in card.choices.items() if key != "weights"},
         "best_epoch": card.best_epoch,
     } | clock.facts()
-    write_aside(_file(folder, setting, variant.name, seed), json.dumps(result, indent=1))
+    path = _file(folder, setting, variant.name, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_aside(path, json.dumps(result, indent=1))
     shutil.rmtree(work)
     return result
 
@@ -233,7 +235,7 @@ def interval(values: Sequence[float]) -> dict[str, Any]:
     from scipy import stats
 
     n = len(values)
-    found: dict[str, Any] = {"mean": round(float(np.mean(values)), 3), "seeds": n}
+    found: dict[str, Any] = {"mean": round(float(np.mean(values)), 3), "n": n}
     if n > 1:
         half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
         found["interval"] = [round(found["mean"] - half, 3), round(found["mean"] + half, 3)]

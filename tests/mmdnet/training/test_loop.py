@@ -53,7 +53,11 @@ def history(folder):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("mode", [{}, {"mode": "fast", "warm_up_epochs": 1}], ids=["full", "fast"])
+@pytest.mark.parametrize(
+    "mode",
+    [{}, {"mode": "fast", "warm_up_epochs": 1}, {"ema": 0.8, "task_weights": "learnt", "warm_up_epochs": 1}],
+    ids=["full", "fast", "mean_and_learnt_weights"],
+)
 def test_a_killed_training_goes_on_to_the_same_result_and_repeats_no_epoch(crafted, tmp_path, mode):
     whole = run(crafted, tmp_path / "whole", **mode)
     for after in (0, 1, 2):

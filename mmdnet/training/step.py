@@ -1,0 +1,144 @@
+"""One step of a training: features, losses, gradients, optimiser; and what goes along from step to step."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmdnet.augment.stain import restain
+from mmdnet.nn.mmdnet import LossWeights, MMDNet, scatter
+from mmdnet.nn.together import sum_gradients, summed
+from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.feed import Batch, to_device
+
+CLIP = 1.0
+
+
+class LossIsNoNumber(ArithmeticError):
+    """The loss of a step is infinite or not a number; the step was not made."""
+
+
+class Stepper:
+    r"""Network and optimiser, with two things a person may choose beside them.
+
+    * Learnt task weights (Kendall, Gal, Cipolla 2018): :math:`\sum_t e^{-s_t} L_t + s_t / 2`, so that a task that
+      stays noisy counts less.
+    * A running mean of the weights (EMA): what is judged and kept in place of the weights themselves.
+
+    Args:
+        net: on its device.
+        choices: how.
+        trained: the tasks trained.
+        device: of the network.
+    """
+
+    def __init__(self, net: MMDNet, choices: TrainingChoices, trained: Sequence[str], device: torch.device) -> None:
+        self.net, self.choices, self.device = net, choices, device
+        learnt = trained if choices.task_weights == "learnt" else ()
+        self.spread = nn.ParameterDict({name: torch.zeros((), device=device) for name in learnt})
+        self.mean: dict[str, Tensor] = {}
+        self.optimizer = self._optimizer()
+        if choices.compile and device.type == "cuda":
+            net.backbone.compile()
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        choices = self.choices
+        backbone = list(self.net.backbone.parameters())
+        inside = {id(p) for p in backbone}
+        heads = [p for p in (*self.net.parameters(), *self.spread.parameters()) if id(p) not in inside]
+        groups = [
+            {"params": backbone, "lr": choices.backbone_rate, "full_lr": choices.backbone_rate},
+            {"params": heads, "lr": choices.lr_heads, "full_lr": choices.lr_heads},
+        ]
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.AdamW(groups, weight_decay=choices.weight_decay, fused=fused)
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """All that changes from step to step, but for the optimiser's own."""
+        return {"net": self.net.state_dict(), "mean": self.mean, "spread": self.spread.state_dict()}
+
+    def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        self.net.load_state_dict(tensors["net"])
+        self.spread.load_state_dict(tensors.get("spread", {}))
+        self.mean = {key: value.to(self.device) for key, value in tensors.get("mean", {}).items()}
+
+    def set_rates(self, share: float) -> None:
+        """Learning rates as a share of the full ones."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["full_lr"] * share
+
+    def step(
+        self, batch: Batch, weights: LossWeights, strength: float | None, stored: bool, average: bool
+    ) -> dict[str, float]:
+        """One step of the optimiser; the named losses before it, of all processes together.
+
+        Args:
+            batch: this process's bags.
+            weights: how the losses are weighed.
+            strength: of the domain's reversed gradient; None leaves the domain branch out.
+            stored: the batch holds features, not pixels.
+            average: let the running mean follow.
+
+        Raises:
+            LossIsNoNumber: and nothing was changed.
+        """
+        losses = self._losses(batch, weights, strength, stored)
+        told = summed(torch.stack([value.detach() for value in losses.values()])).tolist()
+        if not all(map(torch.isfinite, torch.tensor(told))):
+            raise LossIsNoNumber
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        parameters = [*self.net.parameters(), *self.spread.parameters()]
+        sum_gradients(parameters)
+        nn.utils.clip_grad_norm_(parameters, CLIP)
+        self.optimizer.step()
+        if average and self.choices.ema:
+            self._follow()
+        return dict(zip(losses, told, strict=True))
+
+    def _losses(self, batch: Batch, weights: LossWeights, strength: float | None, stored: bool) -> dict[str, Tensor]:
+        features = torch.from_numpy(batch.data).to(self.device) if stored else self._features(batch)
+        present = batch.present.to(self.device)
+        in_bags = batch.in_bags
+        output = self.net.from_features(scatter(features[:in_bags], present), present, strength)
+        ignored = self.net.ignore(features[in_bags:]).squeeze(-1)
+        if self.spread:
+            learnt = {name: torch.exp(-self.spread[name]) for name in weights.tasks}
+            cost = 0.5 * torch.stack([self.spread[name] for name in weights.tasks]).sum()
+            weights = replace(weights, tasks=learnt, offset=cost / summed(torch.ones_like(cost)))
+        return self.net.compute_loss(output, to_device(batch.targets, self.device), weights, ignored)
+
+    def _features(self, batch: Batch) -> Tensor:
+        images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
+        if batch.stains is not None:
+            images = restain(images, torch.from_numpy(batch.stains).to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            if not self.choices.patches_at_once:
+                return self.net.embed(images)
+            parts = images.split(self.choices.patches_at_once)
+            return torch.cat([checkpoint(self.net.embed, part, use_reentrant=False) for part in parts])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        now = self.net.state_dict()
+        if not self.mean:
+            self.mean = {key: value.detach().clone() for key, value in now.items()}
+            return
+        for key, value in now.items():
+            self.mean[key].lerp_(value, 1 - self.choices.ema)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """The weights to judge and keep are in the network for the time being: the running mean, if there is one."""
+        if not self.mean:
+            yield
+            return
+        own = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.mean)
+        try:
+            yield
+        finally:
+            self.net.load_state_dict(own)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+
+from mmdnet.bags.splits import Split
+from mmdnet.training.check import check
+from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.feed import batches, in_steps
+from mmdnet.training.loop import Run
+
+QUICK = {"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "projection": 16, "device": "cpu"}
+
+
+def begun(crafted, folder, **given):
+    """A run, one batch of it and that batch's loss weights."""
+    choices, split = TrainingChoices(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
+    report = check(crafted.cohort, choices, split)
+    run = Run(crafted.cohort, crafted.pixels, choices, split, folder, report, lambda facts: None, "")
+    bags = run.sampler.epoch(0)[:4]
+    (batch,) = batches(crafted.cohort, [bags], run.domains, crafted.pixels.read, (), np.random.default_rng(0))
+    return run, batch, run.loss_weights(bags)
+
+
+def test_a_step_in_parts_is_the_whole_step(crafted, tmp_path):
+    told, weights = [], []
+    for at_once in (None, 3):
+        run, batch, of_losses = begun(crafted, tmp_path, patches_at_once=at_once)
+        torch.manual_seed(1)
+        told.append(run.stepper.step(batch, of_losses, 0.3, False, True))
+        weights.append(torch.cat([p.flatten() for p in run.net.backbone.parameters()]))
+    assert told[0] == pytest.approx(told[1], abs=1e-5)
+    assert torch.allclose(weights[0], weights[1], atol=1e-5)
+
+
+def test_learnt_task_weights_lift_the_task_that_is_easily_right(crafted, tmp_path):
+    run, batch, weights = begun(crafted, tmp_path, task_weights="learnt", lr_heads=1e-2)
+    run.stepper.set_rates(1.0)
+    for _ in range(30):
+        losses = run.stepper.step(batch, weights, 0.1, False, True)
+    spread = {name: value.item() for name, value in run.stepper.spread.items()}
+    assert set(spread) == {"ballooning", "inflammation", "steatosis"}
+    easiest, hardest = min(spread, key=losses.__getitem__), max(spread, key=losses.__getitem__)
+    assert spread[easiest] < spread[hardest]  # a small s weighs much
+    assert "spread" in run.stepper.tensors()
+
+
+def test_the_running_mean_follows_slowly_and_is_what_is_judged(crafted, tmp_path):
+    run, batch, weights = begun(crafted, tmp_path, ema=0.9)
+    head = run.net.head("steatosis").project.weight
+    run.stepper.step(batch, weights, 0.1, False, True)
+    first = head.detach().clone()
+    run.stepper.step(batch, weights, 0.1, False, True)
+    second = head.detach().clone()
+    wanted = first + 0.1 * (second - first)
+    assert not torch.equal(first, second)
+    with run.stepper.judged():
+        assert torch.allclose(head, wanted)
+    assert torch.equal(head, second)
+
+
+def test_the_last_steps_bags_join_the_step_before_when_they_are_few():
+    assert [len(step) for step in in_steps(list(range(9)), 4)] == [4, 5]
+    assert [len(step) for step in in_steps(list(range(10)), 4)] == [4, 4, 2]
+    assert [len(step) for step in in_steps([0], 4)] == [1]
+    assert in_steps([], 4) == []
