@@ -32,6 +32,7 @@ DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "GPU"}
 PRESETS = {"product": "This lab's", "paper": "As published"}
 MODES = {"full": "Whole network", "fast": "Fast, backbone frozen"}
 HEADS = {"corn": "Ordered grades (CORN)", "ce": "Unordered grades (softmax)"}
+TASK_WEIGHTS = {"fixed": "All alike", "learnt": "By their noise, learnt"}
 DOMAINS = {
     "scanner+stain": "Scanner and stain",
     "site": "Site",
@@ -136,6 +137,20 @@ def choose() -> tuple[dict[str, Any], str | None]:
         )
         choices["mode"] = st.selectbox("Trained", list(MODES), format_func=MODES.__getitem__, key="train_mode")
         choices["bag_size"] = int(st.number_input("Patches in a bag", 4, 256, value=16, key="train_bag"))
+        choices["pretrain_epochs"] = int(
+            st.number_input(
+                "Epochs without labels first",
+                0,
+                200,
+                value=0,
+                key="train_pretrain",
+                help="Warms the backbone up on the project's own patches, labelled or not (SimSiam). "
+                "For a lab without weights to start from.",
+            )
+        )
+        choices["task_weights"] = st.selectbox(
+            "Tasks weighed", list(TASK_WEIGHTS), format_func=TASK_WEIGHTS.__getitem__, key="train_task_weights"
+        )
         if not paper:
             choices["head"] = st.selectbox("Heads", list(HEADS), format_func=HEADS.__getitem__, key="train_head")
             choices["domain_key"] = st.selectbox(

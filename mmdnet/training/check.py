@@ -62,6 +62,8 @@ def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport
         f"at most {choices.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
+    if choices.pretrain_epochs:
+        lines.append(f"Self-supervised warm-up first: {choices.pretrain_epochs} epochs on patches without labels.")
     if warm_up:
         lines.append(f"Warm-up on single graded patches: {warm_up} of {choices.epochs} epochs.")
     return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, warm_up)

@@ -39,6 +39,8 @@ class TrainingChoices(BaseModel):
             which the heads are then taken too; without one everything starts at random.
         bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
         balance: draw and weigh all grades alike; off takes them as they come (`natural_share` 1, no class weights).
+        pretrain_epochs: epochs of self-supervised warm-up (SimSiam) on the project's patches, labelled or not, before all
+            else; for a lab whose backbone has no weights to start from.
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
@@ -61,6 +63,7 @@ class TrainingChoices(BaseModel):
     weights: Path | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     epochs: int = Field(default=30, ge=1, le=100)
+    pretrain_epochs: int = Field(default=0, ge=0, le=200)
     warm_up_epochs: int | None = Field(default=None, ge=0, le=100)
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -98,6 +101,8 @@ class TrainingChoices(BaseModel):
     def _fits(self) -> "TrainingChoices":
         if self.warm_up_epochs is not None and self.warm_up_epochs > self.epochs:
             raise ValueError("warm-up epochs must not be more than all epochs")
+        if self.pretrain_epochs and self.weights:
+            raise ValueError("a backbone with weights is not warmed up without labels: choose one of the two")
         if 2 * self.processes > max(self.bags_per_step, 2):
             raise ValueError("each process needs at least two bags of a step: choose more bags per step")
         return self

@@ -45,6 +45,7 @@ def train(
     folder: Path,
     on_progress: OnProgress = lambda facts: None,
     name: str = "MMD-Net",
+    start: Path | None = None,
 ) -> ModelCard:
     """Train until validation stops getting better, or to the last epoch; go on by itself where a killed run stopped.
 
@@ -60,6 +61,7 @@ def train(
         on_progress: told after every step "epoch", "epochs", "share" (0-1), "loss", "losses", "metrics" (of the last
             epoch done), "eta_s", "message"; what it raises ends the training, which then goes on from its last epoch.
         name: of the model.
+        start: weights of a backbone warmed up without labels; it still trains as one from scratch does.
 
     Returns:
         The card of the model in folder/model.
@@ -71,8 +73,9 @@ def train(
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
     folder.mkdir(parents=True, exist_ok=True)
-    with sharing(choices, Share(cohort, pixels, choices, split, folder, report, name), report.device, _run):
-        return _run(Share(cohort, pixels, choices, split, folder, report, name), on_progress)
+    share = Share(cohort, pixels, choices, split, folder, report, name, start)
+    with sharing(choices, share, report.device, _run):
+        return _run(share, on_progress)
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,15 @@ class Share:
     folder: Path
     report: CheckReport
     name: str
+    start: Path | None = None
 
 
 def _run(share: Share, on_progress: OnProgress = lambda facts: None) -> ModelCard:
     keep_freed_memory()
     run = Run(
-        share.cohort, share.pixels, share.choices, share.split, share.folder, share.report, on_progress, share.name
-    )
+        share.cohort, share.pixels, share.choices, share.split, share.folder, share.report, on_progress, share.name,
+        share.start,
+    )  # fmt: skip
     run.resume()
     while run.has_more():
         run.epoch()
@@ -117,6 +122,7 @@ class Run:
         report: CheckReport,
         on_progress: OnProgress,
         name: str,
+        start: Path | None = None,
     ) -> None:
         self.cohort, self.pixels, self.choices, self.split = cohort, pixels, choices, split
         self.folder, self.report, self.on_progress, self.name = folder, report, on_progress, name
@@ -130,7 +136,7 @@ class Run:
         )  # fmt: skip
         self.validation = natural_bags(cohort, split.validation, choices.bag_size)
         torch.manual_seed(choices.seed)
-        self.net = self._network()
+        self.net = self._network(choices.weights or start)
         self.stepper = Stepper(self.net, choices, report.trained_tasks, self.device)
         self.optimizer = self.stepper.optimizer
         self.stored: np.ndarray | None = None
@@ -145,7 +151,7 @@ class Run:
         kept = self.report.domains
         return np.array([kept.index(names[d]) if d >= 0 and names[d] in kept else -1 for d in of_slide]), kept
 
-    def _network(self) -> MMDNet:
+    def _network(self, start: Path | None) -> MMDNet:
         choices = self.choices
         architecture = Architecture(
             backbone=choices.backbone, patch_px=patch_side(self.pixels), head=choices.head,
@@ -153,8 +159,8 @@ class Run:
         )  # fmt: skip
         net = MMDNet(architecture, choices.reversal, choices.attention_rule)
         net.attending = self.report.trained_tasks
-        if choices.weights:
-            start_from(net, choices.weights)
+        if start:
+            start_from(net, start)
         return net.to(self.device)
 
     def _identity(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from db import runs as rows
 from db.models import Patch, Project, Run, Slide
-from db.slides import patches_with_ids, slide_grades
+from db.slides import patches_with_ids, slide_grades, usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
@@ -32,6 +32,9 @@ from mmdnet.workflows.views import CheckView, RunView
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort
     from mmdnet.bags.splits import Split
+
+
+UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
 
 
 class Training:
@@ -153,12 +156,37 @@ class Training:
             numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
             context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
 
-        train(cohort, pixels, read_choices(choices), split, folder, on_progress, name)
+        chosen = read_choices(choices)
+        start = self._without_labels(context, project_id, chosen, folder)
+        train(cohort, pixels, chosen, split, folder, on_progress, name, start)
         card = calibrate(folder / "model", cohort, pixels, split, best_device(choices["device"]))
         context.check()
         target = self._desk.settings.folder("models") / f"run-{run_id}"
         _publish(folder / "model", target)
         return add_model(self._desk, target, name=name, project_id=project_id, run_id=run_id, card=card)
+
+    def _without_labels(
+        self, context: JobContext, project_id: int, chosen: TrainingChoices, folder: Path
+    ) -> Path | None:
+        """The backbone's weights after a self-supervised warm-up on the project's patches, where one is wanted."""
+        if not chosen.pretrain_epochs:
+            return None
+        from mmdnet.nn.device import best_device
+        from mmdnet.training.self_supervised import warm_up_unlabelled
+
+        def on_progress(share: float, message: str) -> None:
+            context.check()
+            context.progress(0.05, message)
+
+        with self._desk.db() as session:
+            ids = np.array(usable_ids(session, project_id), np.int64)
+            chosen_ids = np.random.default_rng(chosen.seed).permutation(ids)[:UNLABELLED]
+            pixels = PatchPixels.of(session, self._desk.settings, np.sort(chosen_ids).tolist(), on_progress)
+        device = best_device(chosen.device)
+        home = folder / "without-labels"
+        return warm_up_unlabelled(
+            pixels, chosen.backbone, chosen.pretrain_epochs, home, chosen.seed, device, on_progress
+        )
 
     def _job_of(self, run_id: int) -> str:
         job = self.get(run_id).job

@@ -50,8 +50,8 @@ def labelled(lab, tissue_png):
     return lab, project, reader
 
 
-def train(lab, project: int) -> int:
-    run = lab.training.start(project, CHOICES)
+def train(lab, project: int, **more) -> int:
+    run = lab.training.start(project, CHOICES | more)
     context = Here(lab.settings, lab.settings.folder("jobs") / "train")
     model = lab.training.run(context, run)
     assert lab.training.get(run).model_id == model
@@ -89,6 +89,14 @@ def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
     assert second.amends_id == first.id and [one.id for one in lab.reports.sign_offs(score.id)] == [first.id, second.id]
     with pytest.raises(LabError, match="never deleted"):
         lab.slides.remove(slide.id)
+
+
+def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png):
+    lab, project, _ = labelled
+    lab.slides.register(project, tissue_png("unlabelled.png", side=1800, seed=9), mpp=0.5, patient="P9")
+    model = train(lab, project, pretrain_epochs=2)
+    run = lab.models.get(model).run_id
+    assert (lab.training.folder(run) / "without-labels" / "backbone.safetensors").is_file()
 
 
 def test_scoring_a_slide_twice_in_one_job_does_it_once(labelled):
