@@ -39,8 +39,8 @@ class TrainingChoices(BaseModel):
             which the heads are then taken too; without one everything starts at random.
         bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
         balance: draw and weigh all grades alike; off takes them as they come (`natural_share` 1, no class weights).
-        pretrain_epochs: epochs of self-supervised warm-up (SimSiam) on the project's patches, labelled or not, before all
-            else; for a lab whose backbone has no weights to start from.
+        pretrain_epochs: epochs of self-supervised warm-up (SimSiam) on the project's patches, labelled or not, before
+            all else; for a lab whose backbone has no weights to start from.
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
