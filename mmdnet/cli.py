@@ -37,6 +37,8 @@ app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")
 store_app = typer.Typer(help="Decoded patches kept for training: what there is, and its limit.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
+qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
+app.add_typer(qupath_app, name="qupath")
 app.add_typer(experiment_app, name="experiment")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
@@ -318,6 +320,51 @@ def labels_import(
     _say(as_json, outcome, "\n".join(said))
     if outcome.problems:
         sys.exit(1)
+
+
+@qupath_app.command("export")
+def qupath_export(
+    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
+    file: Annotated[Path, typer.Argument(help="Where to: a .geojson file.")],
+    project: Project = "My lab",
+    reader: Annotated[str | None, typer.Option(help="With this reader's labels.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a slide's tissue and patches, and a reader's labels if one is named, for QuPath."""
+    from mmdnet.files import write_aside
+
+    lab = _lab(home)
+    slide_id = _slide(lab, _project(lab, project), slide)
+    text = lab.qupath.export(slide_id, _reader(lab, reader) if reader else None)
+    try:
+        write_aside(file, text)
+    except OSError as error:
+        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    _say(as_json, {"file": file}, f"{slide} written to {file}. In QuPath: File, Import objects.")
+
+
+@qupath_app.command("import")
+def qupath_import(
+    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
+    file: Annotated[Path, typer.Argument(help="A .geojson file of regions and labels.")],
+    project: Project = "My lab",
+    reader: Annotated[str, typer.Option(help="Who graded, where a label does not say.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Use only what regions of class Include hold, leave out what those of class Exclude hold, take labels in."""
+    lab = _lab(home)
+    slide_id = _slide(lab, _project(lab, project), slide)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from error
+    done = lab.qupath.bring(slide_id, file.name, data, reader)
+    words = (
+        f"{done.included + done.excluded} regions leave {done.set_aside} patches out; {done.labels} labels imported."
+    )
+    _say(as_json, done, words)
 
 
 @audit_app.command("verify")

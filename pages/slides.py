@@ -54,6 +54,8 @@ with beside:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Facts")
         parts.edit_facts(slide)
+        if patches:
+            parts.qupath_exchange(slide)
     parts.facts_table(slide)
 if patches:
     parts.set_aside_gallery(slide, patches)

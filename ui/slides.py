@@ -14,7 +14,7 @@ from mmdnet.errors import LabError
 from ui import words
 from ui.jobs import job_card
 from ui.pictures import patch_jpeg, thumbnail
-from ui.session import go_to, lab, refusals, say_next_run
+from ui.session import go_to, lab, reader, refusals, say_next_run
 from ui.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
@@ -280,6 +280,45 @@ def overrule_switch(patch: PatchView, key: str) -> None:
         with refusals():
             lab().slides.overrule(patch.id, use=not patch.overruled)
             st.rerun()
+
+
+def qupath_exchange(slide: SlideView) -> None:
+    """Patches, tissue and one's own labels as a file for QuPath; regions and labels out of one."""
+    with st.popover("QuPath", icon=":material/swap_horiz:", key=f"qupath_{slide.id}"):
+        st.markdown("**Out**: tissue, patches and your labels, as GeoJSON.")
+        who = reader()
+        st.download_button(
+            "Download GeoJSON",
+            data=lambda: lab().qupath.export(slide.id, who.id if who else None),
+            file_name=f"{slide.name}.geojson",
+            mime="application/geo+json",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"qupath_out_{slide.id}",
+        )
+        st.divider()
+        st.markdown(
+            "**In**: annotations of class *Include* or *Region\\** restrict this slide to what lies in them; *Exclude* "
+            "or *Ignore\\** leave patches out. They take the place of those brought before. Labels come in as their "
+            "readers'."
+        )
+        file = st.file_uploader("GeoJSON from QuPath", type=["geojson", "json"], key=f"qupath_in_{slide.id}")
+        with st.container(horizontal=True):
+            if st.button("Bring in", type="primary", disabled=file is None, key=f"qupath_bring_{slide.id}") and file:
+                with refusals():
+                    name = who.name if who else ""
+                    done = lab().qupath.bring(slide.id, file.name, file.getvalue(), name, who.id if who else None)
+                    say_next_run(
+                        f"{words.count(done.included + done.excluded, 'region', 'regions')}: "
+                        f"{words.count(done.set_aside, 'patch', 'patches')} left out. "
+                        f"{words.count(done.labels, 'label', 'labels')} imported."
+                    )
+                    st.rerun()
+            if st.button("Forget regions", type="tertiary", key=f"qupath_forget_{slide.id}"):
+                with refusals():
+                    lab().qupath.forget_regions(slide.id)
+                    say_next_run("Patches left out by regions are used again")
+                    st.rerun()
 
 
 def set_aside_gallery(slide: SlideView, patches: Sequence[PatchView]) -> None:

@@ -16,6 +16,7 @@ SET_ASIDE = {
     "bubble": "air bubble",
     "edge": "edge of the cover slip",
     "unreadable": "cannot be read from the file",
+    "region": "left out by a region drawn in QuPath",
 }
 RULES = {
     "latest": "Latest label",

@@ -36,6 +36,7 @@ _REASONS = {
     "fold": "tissue fold",
     "bubble": "air bubble",
     "unreadable": "could not be read",
+    "region": "left out by hand",
 }
 
 

@@ -9,6 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import SlideFacts
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
@@ -32,18 +36,36 @@ class Region:
 
 
 def patch_regions(
-    grid: PatchGrid, places: Iterable[PatchPlace], labels: Mapping[tuple[int, int], str] | None = None
+    grid: PatchGrid,
+    places: Iterable[PatchPlace],
+    labels: Mapping[tuple[int, int], str] | None = None,
+    fat: Mapping[tuple[int, int], float] | None = None,
 ) -> list[Region]:
-    """Patches as squares named `row-column`, with the label of (row, col) where there is one."""
+    """Patches as squares named `row-column`, with the label and the share of fat of (row, col) where there is one."""
     regions = []
     for place in places:
         x0, y0 = place.x_px0, place.y_px0
-        x1, y1 = grid.corner_px0(place.row + 1, place.col + 1)
+        x1, y1 = x0 + round(grid.side_px0[0]), y0 + round(grid.side_px0[1])
         ring = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
         label = (labels or {}).get((place.row, place.col))
         numbers = {"tissue share": place.tissue_share}
+        if fat is not None and (place.row, place.col) in fat:
+            numbers["fat area share"] = fat[place.row, place.col]
         regions.append(Region((ring,), label, f"{place.row}-{place.col}", numbers, "tile"))
     return regions
+
+
+def mask_regions(mask: NDArray[np.bool_], width_px0: int, height_px0: int, label: str) -> list[Region]:
+    """The pieces of a mask (height, width) over a whole slide, with their holes, exact to half a mask pixel."""
+    outlines, nested = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    across, down = width_px0 / mask.shape[1], height_px0 / mask.shape[0]
+    rings = [tuple((float((x + 0.5) * across), float((y + 0.5) * down)) for x, y in one[:, 0]) for one in outlines]
+    outers = [number for number in range(len(rings)) if nested[0][number][3] < 0 and len(rings[number]) >= 3]
+    holes: dict[int, list[tuple[Point, ...]]] = {number: [] for number in outers}
+    for number, ring in enumerate(rings):
+        if nested[0][number][3] in holes and len(ring) >= 3:
+            holes[int(nested[0][number][3])].append(ring)
+    return [Region((rings[number], *holes[number]), label, label) for number in outers]
 
 
 def to_geojson(facts: SlideFacts, regions: Iterable[Region]) -> str:

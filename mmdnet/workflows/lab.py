@@ -9,11 +9,13 @@ from mmdnet.workflows.atlas import Atlas
 from mmdnet.workflows.base import Desk
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.label_bulk import Bulk
 from mmdnet.workflows.labelling import Labels
 from mmdnet.workflows.models import Models
 from mmdnet.workflows.overview import Overview
 from mmdnet.workflows.predictions import Predictions
 from mmdnet.workflows.projects import Projects, Readers
+from mmdnet.workflows.qupath import QuPath
 from mmdnet.workflows.reports import Reports
 from mmdnet.workflows.scoring import Scoring
 from mmdnet.workflows.slides import Slides
@@ -37,6 +39,8 @@ class Lab:
         self.slides = Slides(desk, self.jobs)
         self.maps = TissueMaps(desk, self.jobs)
         self.labels = Labels(desk)
+        self.qupath = QuPath(desk, self.labels)
+        self.bulk = Bulk(desk, self.labels)
         self.tile_sets = TileSets(desk)
         self.models = Models(desk)
         self.training = Training(desk, self.jobs, self.labels)
