@@ -14,6 +14,9 @@ from mmdnet.nn.device import best_device
 from mmdnet.training.choices import TrainingChoices
 
 
+FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
+
+
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """What a training would use.
@@ -50,6 +53,14 @@ def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport
     _memory(backbone, choices, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
     warm_up = choices.warm_up if graded.any() else 0
+    slides = len(set(cohort.labelled_slides()) & set(split.train))
+    if min(slides, choices.bags_per_step) < FEWEST_TOGETHER:
+        warnings.append(
+            f"A step sees bags of {min(slides, choices.bags_per_step)} slides only; with fewer than {FEWEST_TOGETHER} "
+            "the network learns slides instead of grades."
+        )
+    if choices.compile and device == "cpu":
+        warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
     if choices.mode == "fast" and not warm_up and not choices.weights:
         warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
     if choices.warm_up_epochs and not warm_up:
@@ -126,12 +137,14 @@ def _memory(backbone: Backbone, choices: TrainingChoices, device: str) -> None:
         backbone(torch.zeros(1, 3, 299, 299))
     for hook in hooks:
         hook.remove()
-    needed = 2 * sum(sizes) * choices.bag_size * choices.bags_per_step * (0.5 if device == "cuda" else 1)
+    patches = choices.bag_size * choices.bags_per_step // choices.processes
+    at_once = min(patches, choices.patches_at_once or patches)
+    needed = 2 * sum(sizes) * at_once * (0.5 if device == "cuda" else 1) * (choices.processes if device == "cpu" else 1)
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else _free_memory()
     if free and needed > free:
         raise LabError(
             f"One training step would need about {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are "
-            "free. Choose fewer bags per step, smaller bags, a smaller backbone, or fast training."
+            "free. Choose fewer patches at once, fewer bags per step, a smaller backbone, or fast training."
         )
 
 

@@ -195,3 +195,10 @@ def test_positive_first_shows_the_grades_more_evenly_than_random_bags(crafted):
         bags = PositiveFirstSampler(cohort, range(20), 8, 0, natural_share=0.0, drawing=drawing).epoch(0)
         spread[drawing] = np.std(np.bincount([bag.grades[0] for bag in bags], minlength=3) / len(bags))
     assert spread["positive_first"] < 0.5 * spread["random"]
+
+
+def test_a_step_of_four_bags_is_of_four_slides(crafted):
+    cohort = crafted(30, 40)
+    bags = PositiveFirstSampler(cohort, range(30), 16, 1).epoch(0)
+    steps = [{bag.slide_index for bag in bags[at : at + 4]} for at in range(0, len(bags) - 3, 4)]
+    assert np.mean([len(slides) == 4 for slides in steps]) > 0.95
