@@ -7,7 +7,7 @@ graded.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -34,12 +34,14 @@ class Bag:
         grades: (3,) grade by task, -1 where unknown.
         trust: (3,) 0-1: 1 when every patch was graded, when the known grade is the scale's highest, or when the grade
             is the slide's own; else the share of patches that were graded.
+        aside: positions of set-aside patches that go along for the task "holds an ignored patch" alone.
     """
 
     slide_index: int
     instances: np.ndarray
     grades: np.ndarray
     trust: np.ndarray
+    aside: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, weak: np.ndarray | None = None) -> Bag:
@@ -74,6 +76,19 @@ def natural_bags(
         weak = cohort.weakly_graded(slide)
         bags += [make_bag(cohort, slide, rows[at : at + bag_size], weak) for at in range(0, len(rows), bag_size)]
     return bags
+
+
+def with_ignored(cohort: Cohort, bags: Sequence[Bag], random: np.random.Generator) -> list[Bag]:
+    """Half of the bags, drawn at random, with a set-aside patch of their own slide, where it has one."""
+    chosen = random.random(len(bags)) < 0.5
+    places = random.random(len(bags))
+    result = []
+    for bag, wanted, place in zip(bags, chosen, places, strict=True):
+        rows = cohort.patches_of(bag.slide_index)
+        pool = rows[cohort.ignored[rows]]
+        aside = pool[int(place * len(pool))][None] if wanted and len(pool) else bag.aside
+        result.append(replace(bag, aside=aside))
+    return result
 
 
 class PositiveFirstSampler:

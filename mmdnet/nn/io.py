@@ -26,6 +26,7 @@ class ModelCard(BaseModel):
     Attributes:
         tasks: number of grades by task.
         trained_tasks: tasks the training labels could teach; the heads of the others are still random.
+        ignored_task: whether there is a fourth task, "holds an ignored patch"; scores do not use it.
         ignore_head: whether there were set-aside patches to train the quality gate on.
         split: slide ids by part (train, validation, test).
         metrics: by part ("validation", "test"), each a dict of numbers such as "kappa_steatosis".
@@ -46,6 +47,7 @@ class ModelCard(BaseModel):
     projection: int
     attention_hidden: int
     dropout: float
+    ignored_task: bool = False
     domains: tuple[str, ...] = ()
     domain_key: str = "none"
     trained_tasks: tuple[str, ...]
@@ -75,6 +77,7 @@ class ModelCard(BaseModel):
             projection=self.projection,
             attention_hidden=self.attention_hidden,
             dropout=self.dropout,
+            ignored_task=self.ignored_task,
             domains=self.domains,
         )
 

@@ -54,6 +54,7 @@ class Architecture(BaseModel):
     projection: int = 512
     attention_hidden: int = 128
     dropout: float = 0.5
+    ignored_task: bool = False  # a fourth task: does the bag hold a patch that readers set aside?
     domains: tuple[str, ...] = ()  # names, in the order of the predictor's outputs; fewer than two: no domain branch
 
 
@@ -69,7 +70,8 @@ class Output:
         ignore_logits: (B, K): above 0, the patch should be set aside.
         domain_logits: (B, K, domains), or None where the domain branch is absent or left out.
         shared_attention: (B, K), what spares instances from the domain's reversed gradient.
-        present: (B, K), False on padding.
+        present: (B, K), False on padding and on set-aside patches.
+        holds_ignored: (B, 2), or None without that task: logits of "holds none" and "holds a set-aside patch".
     """
 
     logits: dict[str, Tensor]
@@ -80,6 +82,7 @@ class Output:
     domain_logits: Tensor | None
     shared_attention: Tensor
     present: Tensor
+    holds_ignored: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,14 @@ class Targets:
         trust: (B, tasks), 0-1, how sure the bag's grade is (the share of its patches that a reader graded).
         instance_grades: (B, K, tasks), int64, -1 where unknown.
         domains: (B,), int64, -1 where unknown.
+        aside: (B, K), True on set-aside patches: only the task "holds an ignored patch" sees them.
     """
 
     grades: Tensor
     trust: Tensor
     instance_grades: Tensor
     domains: Tensor
+    aside: Tensor
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,12 @@ class LossWeights:
 class TaskHead(nn.Module):
     """One task's own projection, attention and grade head; no parameter is shared with another task."""
 
-    def __init__(self, width: int, classes: int, architecture: Architecture) -> None:
+    def __init__(self, width: int, classes: int, architecture: Architecture, head: HeadKind | None = None) -> None:
         super().__init__()
         self.project = nn.Linear(width, architecture.projection)
         self.attention = GatedAttention(architecture.projection, architecture.attention_hidden)
         self.dropout = BagDropout(architecture.dropout)
-        self.grade: GradeHead = HEADS[architecture.head](architecture.projection, classes)
+        self.grade: GradeHead = HEADS[head or architecture.head](architecture.projection, classes)
 
     def forward(self, h: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Bag logits (B, outputs), attention (B, K), bag features (B, P), instance logits (B, K, outputs)."""
@@ -183,6 +188,7 @@ class MMDNet(nn.Module):
             {name: TaskHead(self.width, n, architecture) for name, n in architecture.tasks.items()}
         )
         self.ignore = nn.Linear(self.width, 1)
+        self.holds_ignored = TaskHead(self.width, 2, architecture, "ce") if architecture.ignored_task else None
         domains = len(architecture.domains)
         self.domain = DomainPredictor(self.width, domains) if domains > 1 else None
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
@@ -217,13 +223,16 @@ class MMDNet(nn.Module):
         pixels = torch.addcmul(shift.repeat(width), rows, (scale / of_bytes).repeat(width))
         return pixels.view(n, height, width, 3).permute(0, 3, 1, 2)
 
-    def from_features(self, h: Tensor, present: Tensor, reversal: float | None = None) -> Output:
+    def from_features(
+        self, h: Tensor, present: Tensor, reversal: float | None = None, aside: Tensor | None = None
+    ) -> Output:
         """Grade bags of features.
 
         Args:
             h: (B, K, width), as `embed` gives them; anything finite on padding.
             present: (B, K), True where an instance is real.
             reversal: strength of the domain's reversed gradient (lambda); None leaves the domain branch out.
+            aside: (B, K), True on patches that readers set aside; only the task "holds an ignored patch" sees them.
 
         Raises:
             LabError: a bag without a patch, or features that are not finite numbers.
@@ -234,6 +243,8 @@ class MMDNet(nn.Module):
             raise LabError("A bag holds no patch, so it cannot be graded.")
         if not torch.isfinite(h.sum()):  # a sum of normalised features stays finite unless one of them is not
             raise LabError("Some patch features are not finite numbers; the weights or the features are damaged.")
+        holds = self.holds_ignored(h, present)[0] if self.holds_ignored is not None else None
+        present = present if aside is None else present & ~aside
         parts = {name: self.head(name)(h, present) for name in self.task_names}
         attention = {name: part[1] for name, part in parts.items()}
         shared = shared_attention([attention[name] for name in self.attending], self.attention_rule)
@@ -246,6 +257,7 @@ class MMDNet(nn.Module):
             domain_logits=self._domain_logits(h, shared, reversal),
             shared_attention=shared,
             present=present,
+            holds_ignored=holds,
         )
 
     def _domain_logits(self, h: Tensor, shared: Tensor, reversal: float | None) -> Tensor | None:
@@ -276,8 +288,8 @@ class MMDNet(nn.Module):
             ignored: ignore logits of patches that readers set aside, (n,); such patches are never part of a bag.
 
         Returns:
-            Scalars: one per task, "instance", "ignore", "domain" (where there is a branch), "total". A part for which
-            nothing is known is 0, never NaN.
+            Scalars: one per task, "instance", "ignore", "total", and where they are there "holds_ignored" and "domain".
+            A part for which nothing is known is 0, never NaN.
         """
         parts: dict[str, Tensor] = {}
         instance = output.ignore_logits.sum() * 0.0
@@ -291,12 +303,20 @@ class MMDNet(nn.Module):
         parts["instance"] = instance
         parts["ignore"] = ignore_loss(output, targets, ignored)
         total = total + weights.instance * instance + weights.ignore * parts["ignore"]
+        if output.holds_ignored is not None:
+            parts["holds_ignored"] = self._holds_loss(output.holds_ignored, targets.aside)
+            total = total + weights.bag * parts["holds_ignored"]
         if output.domain_logits is not None:
             by = output.shared_attention if weights.domain_by_attention else None
             parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.present, by)
             total = total + weights.bag * parts["domain"]  # its grip on the extractor is already in the reversal
         parts["total"] = total + weights.offset
         return parts
+
+    def _holds_loss(self, logits: Tensor, aside: Tensor) -> Tensor:
+        assert self.holds_ignored is not None
+        truth = aside.any(dim=1).long()
+        return self.holds_ignored.grade.loss(logits, truth, torch.ones_like(truth, dtype=torch.float32))
 
     def _task_losses(
         self, name: str, t: int, output: Output, targets: Targets, weights: LossWeights

@@ -13,7 +13,6 @@ from mmdnet.nn.backbones import Backbone, create_backbone
 from mmdnet.nn.device import best_device
 from mmdnet.training.choices import TrainingChoices
 
-
 FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
 
 
@@ -53,6 +52,8 @@ def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport
     _memory(backbone, choices, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
     warm_up = choices.warm_up if graded.any() else 0
+    if choices.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
+        raise LabError('No patch of the training slides is set aside, so "holds an ignored patch" cannot be learnt.')
     slides = len(set(cohort.labelled_slides()) & set(split.train))
     if min(slides, choices.bags_per_step) < FEWEST_TOGETHER:
         warnings.append(

@@ -44,6 +44,8 @@ class TrainingChoices(BaseModel):
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
         aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
         bags_per_epoch: as many as five per training slide if not given.
+        ignored_task: a fourth task as in the paper: does the bag hold a patch that readers set aside? Half of the bags
+            get one of their slide's, which the other tasks do not see. (The paper found it of no use to those.)
         task_weights: `fixed` weighs all tasks alike; `learnt` lets each task's noise set its weight (Kendall 2018).
         ema: how slowly a running mean follows the weights on bags, 0.99 for example; that mean is then judged and kept.
             0 keeps the weights themselves.
@@ -84,6 +86,7 @@ class TrainingChoices(BaseModel):
     lr_backbone: float | None = Field(default=None, gt=0)
     lr_heads: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    ignored_task: bool = False
     task_weights: Literal["fixed", "learnt"] = "fixed"
     ema: float = Field(default=0.0, ge=0, lt=1)
     patches_at_once: int | None = Field(default=None, ge=1)

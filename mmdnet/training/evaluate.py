@@ -42,12 +42,14 @@ def evaluate(
         trained: tasks to judge by.
 
     Returns:
-        `agreement` of the trained tasks, and "loss", the mean of the tasks' losses over the bags.
+        `agreement` of the trained tasks, "loss", the mean of the tasks' losses over the bags, and
+        "accuracy_holds_ignored" where that task is there.
     """
     tasks = {name: n for name, n in net.architecture.tasks.items() if name in trained}
     weights = LossWeights(tasks=dict.fromkeys(tasks, 1.0))
     grades: list[np.ndarray] = []
     losses: list[tuple[float, int]] = []
+    held: list[np.ndarray] = []
     was_training = net.training
     net.eval()
     no_domain = np.full(len(cohort.slides), -1)
@@ -55,10 +57,14 @@ def evaluate(
     for batch in batches(cohort, cut, no_domain, read):
         features = embed(batch.data)
         present = batch.present.to(features.device)
-        output = net.from_features(scatter(features, present), present)
+        targets = to_device(batch.targets, features.device)
+        output = net.from_features(scatter(features, present), present, aside=targets.aside)
+        if output.holds_ignored is not None:
+            right = output.holds_ignored.argmax(dim=1) == targets.aside.any(dim=1).long()
+            held.append(right.cpu().numpy())
         predicted = net.predict(output)
         grades.append(np.stack([predicted[name].grade.cpu().numpy() for name in tasks], axis=1))
-        parts = net.compute_loss(output, to_device(batch.targets, features.device), weights)
+        parts = net.compute_loss(output, targets, weights)
         losses.append((sum(float(parts[name]) for name in tasks), len(present)))
     net.train(was_training)
     if not grades:
@@ -66,4 +72,5 @@ def evaluate(
     columns = [list(net.architecture.tasks).index(name) for name in tasks]
     truth = np.stack([bag.grades for bag in bags])[:, columns]
     total = sum(n for _, n in losses)
-    return agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}
+    found = agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}
+    return found | ({"accuracy_holds_ignored": float(np.concatenate(held).mean())} if held else {})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -50,24 +50,26 @@ def in_steps(bags: Sequence[Bag], per_step: int) -> list[Sequence[Bag]]:
 
 
 def build_targets(cohort: Cohort, bags: Sequence[Bag], domains: np.ndarray) -> tuple[Tensor, Targets]:
-    """Padding mask and targets of some bags, padded to the largest.
+    """Padding mask and targets of some bags, padded to the largest; a bag's set-aside patches come after its others.
 
     Args:
         cohort: where the bags' patches are.
         bags: at least one.
         domains: (slides,) domain of each slide, -1 where unknown.
     """
-    size = max(len(bag.instances) for bag in bags)
-    present = torch.zeros(len(bags), size, dtype=torch.bool)
+    size = max(len(bag.instances) + len(bag.aside) for bag in bags)
+    present, aside = (torch.zeros(len(bags), size, dtype=torch.bool) for _ in range(2))
     instance = torch.full((len(bags), size, len(TASKS)), UNKNOWN, dtype=torch.int64)
     for b, bag in enumerate(bags):
-        present[b, : len(bag.instances)] = True
+        present[b, : len(bag.instances) + len(bag.aside)] = True
+        aside[b, len(bag.instances) : len(bag.instances) + len(bag.aside)] = True
         instance[b, : len(bag.instances)] = torch.from_numpy(cohort.grades[bag.instances].astype(np.int64))
     return present, Targets(
         grades=torch.from_numpy(np.stack([bag.grades for bag in bags])),
         trust=torch.from_numpy(np.stack([bag.trust for bag in bags])).float(),
         instance_grades=instance,
         domains=torch.from_numpy(domains[[bag.slide_index for bag in bags]]),
+        aside=aside,
     )
 
 
@@ -101,7 +103,10 @@ def batches(
         bags = steps[step]
         beside = extra[step] if step < len(extra) else np.empty(0, np.int64)
         present, targets = build_targets(cohort, bags[rank::processes], domains)
-        groups = [*(bag.instances for bag in bags), *beside[:, None]]  # a set-aside patch is a bag of its own
+        groups = [
+            *(np.concatenate([bag.instances, bag.aside]) for bag in bags),
+            *beside[:, None],
+        ]  # a set-aside patch is a bag of its own
         sizes = [len(group) for group in groups]
         in_bag = np.arange(len(groups)) % processes == rank
         in_bag[len(bags) :] = np.arange(len(beside)) % processes == rank
@@ -125,4 +130,4 @@ def batches(
 
 
 def to_device(targets: Targets, device: torch.device) -> Targets:
-    return Targets(*(getattr(targets, name).to(device) for name in ("grades", "trust", "instance_grades", "domains")))
+    return Targets(*(getattr(targets, one.name).to(device) for one in fields(Targets)))

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.bags.cohort import Cohort, PixelSource
-from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags
+from mmdnet.bags.cohort import Cohort, PixelSource, trained_on
+from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags, with_ignored
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
@@ -155,7 +155,7 @@ class Run:
         choices = self.choices
         architecture = Architecture(
             backbone=choices.backbone, patch_px=patch_side(self.pixels), head=choices.head,
-            projection=choices.projection, domains=self.domain_names,
+            projection=choices.projection, ignored_task=choices.ignored_task, domains=self.domain_names,
         )  # fmt: skip
         net = MMDNet(architecture, choices.reversal, choices.attention_rule)
         net.attending = self.report.trained_tasks
@@ -225,9 +225,14 @@ class Run:
     def _bags(self, number: int) -> tuple[list[Bag], int]:
         """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
         if not self.warming_up:
-            return self.sampler.epoch(number), self.choices.bags_per_step
+            return self._with_ignored(self.sampler.epoch(number), number), self.choices.bags_per_step
         single = SinglePatches(self.cohort, self.split.train, self.choices.seed)
         return single.epoch(number, self.choices.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
+
+    def _with_ignored(self, bags: list[Bag], number: int) -> list[Bag]:
+        if not self.choices.ignored_task:
+            return bags
+        return with_ignored(self.cohort, bags, np.random.default_rng((self.choices.seed, 23, number)))
 
     def _steps(self, bags: list[Bag], cut: list[Sequence[Bag]], number: int) -> Iterator[dict[str, float]]:
         weights = self.loss_weights(bags)
@@ -310,6 +315,7 @@ class Run:
     # -- looking and keeping -------------------------------------------------------------------------------------
 
     def _judge(self, bags: list[Bag]) -> dict[str, float | None]:
+        bags = self._with_ignored(bags, self.choices.epochs)  # a draw no epoch of training makes
         if self.stored is not None:
             as_is: Embed = lambda data: torch.from_numpy(data).to(self.device)  # noqa: E731
             return evaluate(self.net, self.cohort, bags, self._read_stored, as_is, self.report.trained_tasks)
@@ -375,32 +381,23 @@ class Run:
         return save_model(self.net, self.folder / "model", card) if self.rank == 0 else card
 
     def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
-        architecture, choices = self.net.architecture, self.choices
-        slides = [self.cohort.slides[s] for s in self.sampler.slides]
-        patches = np.isin(self.cohort.slide_index, self.sampler.slides) & self.cohort.known()
+        choices, progress = self.choices, self.progress
         return ModelCard(
             name=self.name,
-            **architecture.model_dump(),
+            **self.net.architecture.model_dump(),
             bag_size=choices.bag_size,
-            domain_key=choices.domain_key if architecture.domains else "none",
+            domain_key=choices.domain_key if self.domain_names else "none",
             trained_tasks=self.report.trained_tasks,
             ignore_head=bool(len(self.set_aside)),
             label_set_sha256=self.cohort.label_sha256(),
             split=self.split.slide_ids(self.cohort),
             metrics=metrics,
-            trained_on={
-                "slides": len(slides),
-                "patients": len({slide.patient for slide in slides}),
-                "graded_patches": int(patches.sum()),
-                "sites": sorted({slide.site for slide in slides} - {""}),
-                "scanners": sorted({slide.scanner for slide in slides} - {""}),
-                "stains": sorted({slide.stain for slide in slides} - {""}),
-            },
+            trained_on=trained_on(self.cohort, self.sampler.slides),
             choices=choices.model_dump(mode="json", exclude={"weights"})
             | {"weights": choices.weights.name if choices.weights else None},
             seed=choices.seed,
-            epochs=self.progress.epoch,
-            best_epoch=self.progress.best_epoch,
+            epochs=progress.epoch,
+            best_epoch=progress.best_epoch,
             warnings=self.report.warnings,
-            simulated=any(slide.simulated for slide in slides),
+            simulated=any(self.cohort.slides[s].simulated for s in self.sampler.slides),
         )

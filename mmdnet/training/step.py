@@ -103,13 +103,14 @@ class Stepper:
         features = torch.from_numpy(batch.data).to(self.device) if stored else self._features(batch)
         present = batch.present.to(self.device)
         in_bags = batch.in_bags
-        output = self.net.from_features(scatter(features[:in_bags], present), present, strength)
+        targets = to_device(batch.targets, self.device)
+        output = self.net.from_features(scatter(features[:in_bags], present), present, strength, targets.aside)
         ignored = self.net.ignore(features[in_bags:]).squeeze(-1)
         if self.spread:
             learnt = {name: torch.exp(-self.spread[name]) for name in weights.tasks}
             cost = 0.5 * torch.stack([self.spread[name] for name in weights.tasks]).sum()
             weights = replace(weights, tasks=learnt, offset=cost / summed(torch.ones_like(cost)))
-        return self.net.compute_loss(output, to_device(batch.targets, self.device), weights, ignored)
+        return self.net.compute_loss(output, targets, weights, ignored)
 
     def _features(self, batch: Batch) -> Tensor:
         images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)

@@ -13,6 +13,7 @@ from mmdnet.bags.sampler import (
     SinglePatches,
     make_bag,
     natural_bags,
+    with_ignored,
 )
 from mmdnet.errors import LabError
 
@@ -202,3 +203,18 @@ def test_a_step_of_four_bags_is_of_four_slides(crafted):
     bags = PositiveFirstSampler(cohort, range(30), 16, 1).epoch(0)
     steps = [{bag.slide_index for bag in bags[at : at + 4]} for at in range(0, len(bags) - 3, 4)]
     assert np.mean([len(slides) == 4 for slides in steps]) > 0.95
+
+
+def test_half_of_the_bags_get_a_set_aside_patch_of_their_own_slide(crafted):
+    cohort = crafted(20, 60, ignored=0.1)
+    bags = with_ignored(cohort, natural_bags(cohort, range(20), 8), np.random.default_rng(0))
+    got = [bag for bag in bags if len(bag.aside)]
+    assert 0.4 < len(got) / len(bags) < 0.6
+    for bag in got:
+        assert cohort.ignored[bag.aside].all()
+        assert (cohort.slide_index[bag.aside] == bag.slide_index).all()
+        assert not cohort.ignored[bag.instances].any()
+    none = crafted(3, 10, ignored=0.0)
+    assert all(
+        not len(bag.aside) for bag in with_ignored(none, natural_bags(none, range(3), 8), np.random.default_rng(0))
+    )

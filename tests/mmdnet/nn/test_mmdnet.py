@@ -22,6 +22,7 @@ def targets(bags: int, instances: int, grade: int = -1, domain: int = -1) -> Tar
         torch.ones(bags, 3),
         torch.full((bags, instances, 3), grade),
         torch.full((bags,), domain),
+        torch.zeros(bags, instances, dtype=torch.bool),
     )
 
 
@@ -43,6 +44,25 @@ def test_only_attending_tasks_spare_instances_from_the_domain():
     net.attending = ("steatosis",)
     own = net.eval().from_features(h, present).attention["steatosis"]
     assert torch.allclose(net.from_features(h, present).shared_attention, own / own.max())
+
+
+def test_a_set_aside_patch_is_seen_by_the_fourth_task_alone():
+    torch.manual_seed(0)
+    net = MMDNet(Architecture(projection=16, ignored_task=True)).eval()
+    h, present = torch.randn(2, 5, net.width), torch.ones(2, 5, dtype=torch.bool)
+    aside = torch.zeros(2, 5, dtype=torch.bool)
+    aside[0, 4] = True
+    other = h.clone()
+    other[0, 4] += 3
+    one, two = (net.from_features(given, present, aside=aside) for given in (h, other))
+    assert all(torch.equal(one.logits[name], two.logits[name]) for name in TASKS)
+    assert one.attention["steatosis"][0, 4] == 0
+    assert not torch.equal(one.holds_ignored[0], two.holds_ignored[0])
+    assert torch.equal(one.holds_ignored[1], two.holds_ignored[1])
+    known = targets(2, 5)
+    wanted = torch.nn.functional.cross_entropy(one.holds_ignored, torch.tensor([1, 0]))
+    known = Targets(known.grades, known.trust, known.instance_grades, known.domains, aside)
+    assert torch.allclose(net.compute_loss(one, known, WEIGHTS)["holds_ignored"], wanted)
 
 
 def test_outputs_have_the_shapes_they_promise(net):

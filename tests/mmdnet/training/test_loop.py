@@ -129,6 +129,23 @@ def test_a_damaged_checkpoint_is_refused_in_a_sentence(crafted, tmp_path):
         run(crafted, tmp_path, epochs=1)
 
 
+def test_the_fourth_task_is_trained_judged_and_kept(crafted, tmp_path):
+    card = run(crafted, tmp_path, ignored_task=True)
+    net, read = load_model(tmp_path / "model")
+    assert read.ignored_task and net.holds_ignored is not None
+    assert 0 <= card.metrics["validation"]["accuracy_holds_ignored"] <= 1
+    assert all("loss_holds_ignored" in row for row in history(tmp_path))
+    cohort = replace(crafted.cohort, ignored=np.zeros_like(crafted.cohort.ignored))
+    with pytest.raises(LabError, match="cannot be learnt"):
+        train(
+            cohort,
+            crafted.pixels,
+            TrainingChoices(**QUICK, ignored_task=True),
+            split_by_patient(cohort),
+            tmp_path / "b",
+        )
+
+
 def test_two_patients_train_without_validation_and_keep_the_last_epoch(craft, tmp_path):
     small = craft(slides=2)
     card = run(small, tmp_path, epochs=2)
