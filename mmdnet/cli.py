@@ -35,7 +35,9 @@ labels_app = typer.Typer(help="Labels: how many there are, out to a file and in 
 audit_app = typer.Typer(help="The record of who labelled what, when.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")
-store_app = typer.Typer(help="Decoded patches kept for training: what there is, and its limit.", no_args_is_help=True)
+store_app = typer.Typer(
+    help="Decoded patches and features that are kept: what there is, and its limit.", no_args_is_help=True
+)
 app.add_typer(store_app, name="store")
 qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
 app.add_typer(qupath_app, name="qupath")
@@ -412,7 +414,7 @@ def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, wh
     total = sum(one.bytes for one in stores)
     lines = [
         f"{one.key[:12]}  {one.bytes / 2**20:8.1f} MiB  {one.used_at:%Y-%m-%d %H:%M}  "
-        + (one.fault or f"{one.slide}, {one.patches} patches" + (", in use" if one.in_use else ""))
+        + (one.fault or f"{one.slide}, {one.kind} {one.patches}" + (", in use" if one.in_use else ""))
         for one in stores
     ]
     lines.append(f"{len(stores)} stores {what}, {total / 2**30:.2f} GiB; the limit is {limit_bytes / 2**30:g} GiB.")

@@ -1,14 +1,21 @@
 """Features of patches on disk: fp16 safetensors with a JSON file beside it, both moved into place whole."""
 
+from __future__ import annotations
+
+import builtins
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+from mmdnet.slides.store import StoreEntry
 
 
 class FeatureStore:
@@ -33,8 +40,40 @@ class FeatureStore:
         return save_features(self.path(key), features, meta)
 
     def load(self, key: str) -> tuple[NDArray[np.float16], dict[str, object]]:
-        """Features (n, d) and what was said of them. Raises LabError where absent or damaged."""
-        return load_features(self.path(key))
+        """Features (n, d) and what was said of them, used now. Raises LabError where absent or damaged."""
+        found = load_features(self.path(key))
+        with suppress(OSError):  # another process pruned it meanwhile
+            os.utime(self.path(key))
+        return found
+
+    def list(self, verify: bool = False) -> list[StoreEntry]:
+        """What is kept, the longest unused first; `verify` also compares the checksums."""
+        found = [self._entry(file, verify) for file in self.folder.glob("*.safetensors")]
+        return sorted((one for one in found if one), key=lambda one: (one.used_at, one.key))
+
+    def _entry(self, file: Path, verify: bool) -> StoreEntry | None:
+        """None: another process removed it while we looked."""
+        try:
+            used_at, size = file.stat().st_mtime, file.stat().st_size
+        except FileNotFoundError:
+            return None
+        try:
+            features, said = load_features(file, verify)
+        except LabError as error:
+            return StoreEntry(file.stem, "", 0, size, used_at, False, str(error), "features")
+        return StoreEntry(file.stem, str(said.get("slide", "")), len(features), size, used_at, False, None, "features")
+
+    def prune(self, limit_bytes: int, verify: bool = False) -> builtins.list[StoreEntry]:
+        """Remove what is damaged, then the longest unused until the rest fits; returns what went."""
+        entries = self.list(verify)
+        total, gone = sum(one.bytes for one in entries), []
+        for one in entries:
+            if one.fault is not None or total > limit_bytes:
+                self.path(one.key).unlink(missing_ok=True)
+                self.path(one.key).with_suffix(".json").unlink(missing_ok=True)
+                total -= one.bytes
+                gone.append(one)
+        return gone
 
 
 def feature_key(**facts: object) -> str:
@@ -57,13 +96,8 @@ def save_features(path: Path, features: NDArray[np.floating], meta: Mapping[str,
         "columns": int(half.shape[1]),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    for target, content in (
-        (path, data),
-        (path.with_suffix(".json"), json.dumps(said, sort_keys=True, indent=1).encode()),
-    ):
-        aside = target.with_name(target.name + ".part")
-        aside.write_bytes(content)
-        aside.replace(target)
+    write_aside(path, data)
+    write_aside(path.with_suffix(".json"), json.dumps(said, sort_keys=True, indent=1).encode())
     return path
 
 

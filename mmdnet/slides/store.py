@@ -174,7 +174,7 @@ def _write(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid:
 class StoreEntry:
     """One store on disk: its key, the slide's name, size, when it was last used (seconds since 1970), and its fault.
 
-    `in_use` is True while a process on this machine has it open.
+    `in_use` is True while a process on this machine has it open; `kind` is "patches" or "features".
     """
 
     key: str
@@ -184,6 +184,7 @@ class StoreEntry:
     used_at: float
     in_use: bool
     fault: str | None
+    kind: str = "patches"
 
 
 def list_stores(folder: Path, verify: bool = False) -> list[StoreEntry]:

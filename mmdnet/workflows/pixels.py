@@ -49,9 +49,9 @@ class PatchPixels:
         Raises:
             LabError: a slide is gone, or one of the patches can no longer be read from it.
         """
-        from mmdnet.slides.store import patch_store, prune_stores
+        from mmdnet.slides.store import patch_store
         from mmdnet.workflows.places import open_stored, stored_grid, stored_places
-        from mmdnet.workflows.store import limit_bytes, store_folder
+        from mmdnet.workflows.store import prune, store_folder
 
         folder = store_folder(settings)
         stores: list[object] = []
@@ -70,5 +70,5 @@ class PatchPixels:
                 )
             stores.append(store)
             at |= {patch.id: (len(stores) - 1, position) for position, patch in enumerate(group)}
-        prune_stores(folder, limit_bytes(settings))  # ours are open, and so they stay
+        prune(settings)  # ours are open, and so they stay
         return cls(stores, [at[patch_id] for patch_id in patch_ids])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.features import kept_features
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.models import model_folder
 from mmdnet.workflows.views import ScoreView
@@ -92,20 +93,16 @@ class Scoring:
 
     def _score_one(self, context: JobContext, model: Any, card: Any, slide: Slide, model_id: int, told: Any) -> None:
         from mmdnet.nn.device import best_device
-        from mmdnet.scoring.slide import score_slide
-        from mmdnet.workflows.places import open_stored, stored_grid, stored_places
+        from mmdnet.scoring.slide import check_patch_size, score_features
+        from mmdnet.workflows.places import stored_grid, stored_places
 
         with self._desk.db() as session:
             patches = patches_of(session, slide.id)
         places, grid = stored_places(patches), stored_grid(slide)
         usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
-
-        def pixels() -> Iterator[tuple[int, Any]]:
-            with open_stored(slide) as reader:
-                for position, patch in reader.read_patches([places[index] for index in usable], grid):
-                    yield usable[position], patch
-
-        score = score_slide(model, card, pixels(), places, grid, device=best_device(), on_progress=told)
+        check_patch_size(card, grid)
+        features = kept_features(self._desk.settings, model, card, slide, places, usable, grid, best_device(), told)
+        score = score_features(model, card, features, places, grid, best_device())
         context.check()
         file = self._desk.settings.folder("scores") / f"{context.job_id}-{slide.id}.safetensors"
         score.save(file)

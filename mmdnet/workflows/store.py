@@ -1,7 +1,8 @@
-"""What is kept of decoded patches: listed, verified, and kept within the size the settings allow."""
+"""What is kept of patches, decoded or as features: listed, verified, and kept within the size the settings allow."""
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,11 +15,14 @@ from mmdnet.workflows.base import Desk
 from mmdnet.workflows.views import StoreView
 
 if TYPE_CHECKING:
+    from mmdnet.slides.features import FeatureStore
     from mmdnet.slides.store import StoreEntry
+
+FEATURES = ("features", "looks")  # folders of the cache
 
 
 class Store:
-    """The lab's stores of patches. All of them can be made again from the slides."""
+    """The lab's stores of patches and features. All of them can be made again from the slides."""
 
     def __init__(self, desk: Desk) -> None:
         self._settings = desk.settings
@@ -29,25 +33,45 @@ class Store:
         return limit_bytes(self._settings)
 
     def list(self) -> Sequence[StoreView]:
-        """What is kept, the longest unused first; damage that shows without reading the pixels is named."""
-        from mmdnet.slides.store import list_stores
-
-        return [_view(entry) for entry in list_stores(store_folder(self._settings))]
+        """What is kept, the longest unused first; damage that shows without reading all of it is named."""
+        return self._found(verify=False)
 
     def verify(self) -> Sequence[StoreView]:
-        """The same, after reading every pixel and comparing it with the checksum it was written with."""
-        from mmdnet.slides.store import list_stores
-
-        return [_view(entry) for entry in list_stores(store_folder(self._settings), verify=True)]
+        """The same, after reading all of it and comparing it with the checksums it was written with."""
+        return self._found(verify=True)
 
     def prune(self) -> Sequence[StoreView]:
         """Remove what is damaged, then the longest unused until the rest fits the limit; what went.
 
         What a training has open stays.
         """
-        from mmdnet.slides.store import prune_stores
+        return [_view(entry) for entry in prune(self._settings, verify=True)]
 
-        return [_view(entry) for entry in prune_stores(store_folder(self._settings), self.limit_bytes, verify=True)]
+    def _found(self, verify: bool) -> Sequence[StoreView]:
+        from mmdnet.slides.store import list_stores
+
+        found = list_stores(store_folder(self._settings), verify=verify)
+        for store in feature_stores(self._settings):
+            found += store.list(verify)
+        return [_view(entry) for entry in sorted(found, key=lambda entry: (entry.used_at, entry.key))]
+
+
+def prune(settings: Settings, verify: bool = False) -> builtins.list[StoreEntry]:
+    """Keep what is kept within the limit: features in a quarter of it at most, decoded patches in what they leave."""
+    from mmdnet.slides.store import prune_stores
+
+    gone, left = [], limit_bytes(settings)
+    for store in feature_stores(settings):
+        gone += store.prune(limit_bytes(settings) // (4 * len(FEATURES)), verify)
+        left -= sum(entry.bytes for entry in store.list())
+    return gone + prune_stores(store_folder(settings), left, verify)
+
+
+def feature_stores(settings: Settings) -> builtins.list[FeatureStore]:
+    """Where features lie: of networks, and of the tissue map."""
+    from mmdnet.slides.features import FeatureStore
+
+    return [FeatureStore(_cache(settings) / name) for name in FEATURES]
 
 
 def store_folder(settings: Settings) -> Path:
@@ -56,8 +80,12 @@ def store_folder(settings: Settings) -> Path:
     Raises:
         LabError: it cannot be made.
     """
+    return _cache(settings) / "patches"
+
+
+def _cache(settings: Settings) -> Path:
     try:
-        return settings.folder("cache") / "patches"
+        return settings.folder("cache")
     except OSError as error:
         raise LabError(f"{settings.home} cannot be written: {error.strerror}. Ask for rights, or make room.") from error
 

@@ -90,7 +90,10 @@ class IngestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """Decoded patches of one slide, kept for training; `fault` is the sentence that says what is wrong with them."""
+    """Patches of one slide, decoded (`kind` "patches") or as a backbone sees them ("features"), kept to be used again.
+
+    `fault` is the sentence that says what is wrong with them.
+    """
 
     key: str
     slide: str
@@ -99,6 +102,7 @@ class StoreView:
     used_at: datetime
     in_use: bool
     fault: str | None
+    kind: str = "patches"
 
 
 @dataclass(frozen=True, slots=True)

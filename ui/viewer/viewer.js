@@ -4,6 +4,7 @@ const LIBRARY = '/viewer-library/openseadragon.min.js'
 const TOKEN_HEADER = 'x-lab-token'
 const STATES = { used: '#0f766e', aside: '#46494d', labelled: '#cf860f' }
 const SMALLEST_PX = 3
+const GLIDE_S = 0.3 // the library's own 1.2 s would be longer than fetching what comes into view
 const mounted = new WeakMap()
 let library = null
 
@@ -79,6 +80,7 @@ class Viewer {
       drawer: ['canvas'],
       crossOriginPolicy: false,
       timeout: 30000,
+      animationTime: GLIDE_S,
     })
     this.followed = String(data.chosen ?? '')
     this.osd.addHandler('open', () => {
@@ -87,6 +89,13 @@ class Viewer {
     })
     this.osd.addHandler('update-viewport', () => this.drawMarks())
     this.osd.addHandler('resize', () => this.drawMarks())
+    this.osd.addHandler('animation-start', () => { this.gliding = true; this.sayWhole() })
+    this.osd.addHandler('animation-finish', () => { this.gliding = false; this.sayWhole() })
+    for (const end of ['canvas-release', 'canvas-scroll']) this.osd.addHandler(end, () => this.sayWhole())
+    this.osd.world.addHandler('add-item', ({ item }) => {
+      item.addHandler('fully-loaded-change', () => this.sayWhole())
+      this.sayWhole()
+    })
     this.osd.addHandler('tile-load-failed', () => this.say('Parts of the slide could not be read. Reload the page to try again.'))
     this.osd.addHandler('canvas-click', (event) => {
       if (!event.quick) return
@@ -94,6 +103,17 @@ class Viewer {
       const point = this.osd.world.getItemAt(0).viewerElementToImageCoordinates(event.position)
       this.click({ x: point.x, y: point.y })
     })
+  }
+
+  // Notes on the stage when all that is in view, the chosen layer too, was last whole and painted; nothing until it is.
+  sayWhole() {
+    const stage = this.find('.stage')
+    const whole = () => {
+      const items = [this.osd?.world.getItemAt(0), ...(this.shown ? [this.layers.get(this.shown)] : [])]
+      return !this.gliding && items.every((item) => item?.getFullyLoaded?.())
+    }
+    if (!whole()) stage.dataset.whole = ''
+    requestAnimationFrame(() => requestAnimationFrame(() => { if (whole()) stage.dataset.whole = performance.now() }))
   }
 
   refresh() {
@@ -145,6 +165,7 @@ class Viewer {
       button.setAttribute('aria-checked', String(button.dataset.layer === this.shown))
     }
     this.find('.opacity').hidden = !chosen
+    this.sayWhole()
     for (const [id, item] of this.layers) item.setOpacity(id === this.shown ? opacity : 0)
     if (chosen && !this.layers.has(chosen.id)) {
       this.layers.set(chosen.id, { setOpacity() {} }) // a place holder, so that it is asked for once
@@ -270,6 +291,7 @@ class Viewer {
       if (this.root.fullscreenElement ?? document.fullscreenElement) document.exitFullscreen()
       else this.find('.zoom').requestFullscreen()
     }
+    this.sayWhole()
   }
 
   say(sentence) {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from mmdnet import cli
@@ -13,7 +14,7 @@ from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.slides.store import PIXELS, StoredPatches
 from mmdnet.workflows.pixels import PatchPixels
-from mmdnet.workflows.store import store_folder
+from mmdnet.workflows.store import feature_stores, store_folder
 
 TINY_GIB = 1e-6
 
@@ -117,3 +118,24 @@ def test_the_command_lists_verifies_and_prunes(lab, ids, monkeypatch, capsys):
     assert code == 1 and "damaged" in facts["stores"][0]["fault"]
     code, facts = run("prune")
     assert code == 0 and len(facts["stores"]) == 1 and not home.exists()
+
+
+def test_features_are_listed_verified_and_kept_to_their_part_of_the_limit(lab):
+    (store, _), limit = feature_stores(lab.settings), lab.store.limit_bytes
+    for number in range(3):
+        store.save(f"key{number}", np.ones((100, 8)), {"slide": f"{number}.svs"})
+        os.utime(store.path(f"key{number}"), (number, number))
+    assert [(one.slide, one.patches, one.kind) for one in lab.store.list()] == [
+        (f"{number}.svs", 100, "features") for number in range(3)
+    ]
+    data = bytearray(store.path("key2").read_bytes())
+    data[-1] ^= 1
+    store.path("key2").write_bytes(data)
+    assert [one.slide for one in lab.store.verify() if one.fault] == [""]
+    assert [one.key for one in lab.store.prune()] == ["key2"]
+    store.load("key0")  # used now
+    size = store.path("key0").stat().st_size
+    small = open_lab(Settings(home=lab.settings.home, cache_gib=8 * size * 1.5 / 2**30))
+    assert small.store.limit_bytes < limit
+    assert [one.key for one in small.store.prune()] == ["key1"]
+    assert sorted(file.name for file in store.folder.iterdir()) == ["key0.json", "key0.safetensors"]
