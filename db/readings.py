@@ -4,7 +4,8 @@ A label given in an adjudication session (or imported as one) settles a disagree
 of that patch, and whatever that reader says of it later is not blind either.
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +15,31 @@ from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
 
 SETTLED_IMPORT = "import_settled"
 """The act of an imported label that settles a disagreement."""
+
+
+class Reading(NamedTuple):
+    """A label as it stands, without the rest of its event: a project may hold a hundred thousand.
+
+    `given_at` is when an imported label was given, as text; `suggestion` what stood beside the patch, None if nothing.
+    """
+
+    id: int
+    reader_id: int
+    patch_id: int
+    slide_id: int
+    session_id: int | None
+    ballooning: int | None
+    inflammation: int | None
+    steatosis: int | None
+    ignored: bool
+    flagged: bool
+    at: datetime
+    given_at: str | None
+    suggestion: str | None
+
+    @property
+    def grades(self) -> dict[str, int | None]:
+        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
 
 
 def sessions_of_kind(session: Session, project_id: int, kind: str) -> set[int]:
@@ -36,8 +62,14 @@ def _in_project(project_id: int, *columns: Any) -> Select[Any]:
     )
 
 
-def blind(session: Session, project_id: int) -> list[tuple[LabelEvent, int]]:
-    """Every reader's newest blind label of every patch that stands, with the slide's id; in the order given."""
+def newest(session: Session, project_id: int) -> list[Reading]:
+    """Every reader's label of every patch as it stands, blind or not; in the order given."""
+    ids = _in_project(project_id, func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
+    return _standing(session, ids)
+
+
+def blind(session: Session, project_id: int) -> list[Reading]:
+    """Every reader's newest blind label of every patch that stands; in the order given."""
     settling = sessions_of_kind(session, project_id, "adjudication")
     seen = (
         _in_project(project_id, LabelEvent.reader_id, LabelEvent.patch_id, func.min(LabelEvent.id).label("first"))
@@ -45,64 +77,58 @@ def blind(session: Session, project_id: int) -> list[tuple[LabelEvent, int]]:
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
         .subquery()
     )
-    newest = (
+    ids = (
         _in_project(project_id, func.max(LabelEvent.id))
         .outerjoin(seen, and_(seen.c.reader_id == LabelEvent.reader_id, seen.c.patch_id == LabelEvent.patch_id))
         .where(or_(seen.c.first.is_(None), LabelEvent.id < seen.c.first))
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
     )
-    return _standing(session, newest)
+    return _standing(session, ids)
 
 
-def settled(session: Session, project_id: int) -> list[tuple[LabelEvent, int]]:
-    """Every reader's newest label that settles a disagreement and stands, with the slide's id; in the order given."""
+def settled(session: Session, project_id: int) -> list[Reading]:
+    """Every reader's newest label that settles a disagreement and stands; in the order given."""
     settling = sessions_of_kind(session, project_id, "adjudication")
-    newest = (
-        _in_project(project_id, func.max(LabelEvent.id))
-        .where(settles(settling))
-        .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
-    )
-    return _standing(session, newest)
+    ids = _in_project(project_id, func.max(LabelEvent.id)).where(settles(settling))
+    return _standing(session, ids.group_by(LabelEvent.reader_id, LabelEvent.patch_id))
 
 
-def _standing(session: Session, newest: Select[Any]) -> list[tuple[LabelEvent, int]]:
+def _standing(session: Session, ids: Select[Any]) -> list[Reading]:
+    """Those of the events that leave a label."""
+    columns = [Patch.slide_id if name == "slide_id" else getattr(LabelEvent, name) for name in Reading._fields[:-2]]
+    said = [LabelEvent.shown[name].as_string() for name in Reading._fields[-2:]]
     rows = session.execute(
-        select(LabelEvent, Patch.slide_id)
+        select(*columns, *said)
         .join(Patch, Patch.id == LabelEvent.patch_id)
-        .where(LabelEvent.id.in_(newest), LABELS)
+        .where(LabelEvent.id.in_(ids), LABELS)
         .order_by(LabelEvent.id)
     )
-    return [(event, slide_id) for event, slide_id in rows]
+    return [Reading(*row) for row in rows]
 
 
-def repeats(session: Session, project_id: int) -> list[tuple[LabelEvent, LabelEvent, int]]:
-    """Repeat reads that stand: the reader's blind label before, the repeated one, and the slide's id."""
+def repeats(session: Session, project_id: int) -> list[tuple[Reading, Reading]]:
+    """Repeat reads that stand: the reader's blind label before, and the repeated one."""
     again = sessions_of_kind(session, project_id, "repeat")
-    newest = (
-        select(func.max(LabelEvent.id))
-        .where(LabelEvent.session_id.in_(again))
-        .group_by(LabelEvent.session_id, LabelEvent.patch_id)
-    )
+    if not again:
+        return []
     settling = sessions_of_kind(session, project_id, "adjudication")
+    ids = select(func.max(LabelEvent.id)).where(LabelEvent.session_id.in_(again))
     found = []
-    for event, slide_id in _standing(session, newest):
-        before = session.scalar(
-            select(LabelEvent)
-            .where(LabelEvent.reader_id == event.reader_id, LabelEvent.patch_id == event.patch_id)
-            .where(LabelEvent.id < _first_of(session, event), LabelEvent.act != SETTLED_IMPORT)
+    for reading in _standing(session, ids.group_by(LabelEvent.session_id, LabelEvent.patch_id)):
+        before = (
+            select(func.max(LabelEvent.id))
+            .where(LabelEvent.reader_id == reading.reader_id, LabelEvent.patch_id == reading.patch_id)
+            .where(LabelEvent.id < _first_of(session, reading), LabelEvent.act != SETTLED_IMPORT)
             .where(or_(LabelEvent.session_id.is_(None), LabelEvent.session_id.not_in(settling)))
-            .order_by(LabelEvent.id.desc())
-            .limit(1)
         )
-        if before is not None:
-            found.append((before, event, slide_id))
+        found += [(first, reading) for first in _standing(session, before)]
     return found
 
 
-def _first_of(session: Session, event: LabelEvent) -> int:
-    """The first event of this label session on the same patch."""
-    same = (LabelEvent.session_id == event.session_id, LabelEvent.patch_id == event.patch_id)
-    return session.scalar(select(func.min(LabelEvent.id)).where(*same)) or event.id
+def _first_of(session: Session, reading: Reading) -> int:
+    """The first event of this reading's label session on the same patch."""
+    same = (LabelEvent.session_id == reading.session_id, LabelEvent.patch_id == reading.patch_id)
+    return session.scalar(select(func.min(LabelEvent.id)).where(*same)) or reading.id
 
 
 def queued_for(session: Session, project_id: int, reader_id: int, settling: bool) -> set[int]:

@@ -12,7 +12,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -83,7 +83,7 @@ def write_records(records: Sequence[LabelRecord], kind: str, square_of: SquareOf
     if kind == "csv":
         return _to_csv(records)
     if kind == "jsonl":
-        return "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in records).encode()
+        return "".join(json.dumps(one.fields(), ensure_ascii=False) + "\n" for one in records).encode()
     if kind == "parquet":
         return _to_parquet(records)
     slides = list(dict.fromkeys((one.slide, one.fingerprint) for one in records))
@@ -127,7 +127,7 @@ def _to_csv(records: Iterable[LabelRecord]) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in records:
-        cells = asdict(one) | {name: int(getattr(one, name)) for name in FLAGS}
+        cells = one.fields() | {name: int(getattr(one, name)) for name in FLAGS}
         writer.writerow(["" if cells[name] is None else cells[name] for name in COLUMNS])
     return out.getvalue().encode()
 
@@ -189,7 +189,7 @@ def _to_parquet(records: Sequence[LabelRecord]) -> bytes:
     types |= {"at": pa.string(), "fingerprint": pa.string()}
     schema = pa.schema([(name, types[name]) for name in COLUMNS])
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([asdict(one) for one in records], schema=schema), out)
+    pq.write_table(pa.Table.from_pylist([one.fields() for one in records], schema=schema), out)
     return out.getvalue()
 
 
@@ -216,7 +216,7 @@ def _feature(one: LabelRecord, square: Square) -> dict[str, Any]:
     x0, y0 = one.x_px0 - square.left_px0, one.y_px0 - square.top_px0
     x1, y1 = x0 + square.width_px0, y0 + square.height_px0
     grades = {name: grade for name, grade in one.grades.items() if grade is not None}
-    said = {name: str(int(value)) if isinstance(value, bool) else value for name, value in asdict(one).items()}
+    said = {name: str(int(value)) if isinstance(value, bool) else value for name, value in one.fields().items()}
     return {
         "type": "Feature",
         "geometry": {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]]},

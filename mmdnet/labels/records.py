@@ -50,6 +50,10 @@ class LabelRecord:
     def grades(self) -> dict[str, int | None]:
         return {name: getattr(self, name) for name in TASK_NAMES}
 
+    def fields(self) -> dict[str, str | int | None]:
+        """Every field by name, in the order of `COLUMNS`."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(LabelRecord))
 

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from db import consensus as rules
 from db import readings
-from db.models import LabelEvent, Model, Project, Reader, Slide
+from db.models import Model, Project, Reader, Slide
+from db.readings import Reading
 from mmdnet.labels.agreement import (
     FEWEST_CLUSTERS,
     OF_MANY,
@@ -60,20 +61,20 @@ class _Readings:
     """A project's blind readings and what else they are held against."""
 
     readers: dict[int, str]
-    blind: list[tuple[LabelEvent, int]]
-    settled: list[tuple[LabelEvent, int]]
-    repeats: list[tuple[LabelEvent, LabelEvent, int]]
+    blind: list[Reading]
+    settled: list[Reading]
+    repeats: list[tuple[Reading, Reading]]
     clusters: dict[int, str]
     by_patient: bool
-    by_reader: dict[int, dict[int, LabelEvent]] = field(init=False)
+    by_reader: dict[int, dict[int, Reading]] = field(init=False)
     slide_of: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.by_reader = defaultdict(dict)
         self.slide_of = {}
-        for event, slide_id in self.blind:
-            self.slide_of[event.patch_id] = slide_id
-            self.by_reader[event.reader_id][event.patch_id] = event
+        for one in self.blind:
+            self.slide_of[one.patch_id] = one.slide_id
+            self.by_reader[one.reader_id][one.patch_id] = one
 
 
 class LabelAgreement:
@@ -129,7 +130,7 @@ class LabelAgreement:
                 told |= _told(one.patch_id, one.probabilities)
         made = []
         for reader, own in found.by_reader.items():
-            alone = {patch: event for patch, event in own.items() if not event.shown.get("suggestion")}
+            alone = {patch: one for patch, one in own.items() if one.suggestion is None}
             both = sorted(set(alone) & set(told))
             made.append(
                 Twice(
@@ -139,7 +140,7 @@ class LabelAgreement:
                     f"model-{reader}-{predicted[0].model_id}",
                     both,
                     [found.slide_of[patch] for patch in both],
-                    [(_grades(own[patch]), told[patch]) for patch in both],
+                    [(own[patch].grades, told[patch]) for patch in both],
                     left_out=sum(found.slide_of[patch] in learnt for patch in own),
                 )
             )
@@ -162,7 +163,7 @@ class LabelAgreement:
 def _read(session: Session, project_id: int) -> _Readings:
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id)).all()
     blind = readings.blind(session, project_id)
-    used = {slide_id for _, slide_id in blind}
+    used = {one.slide_id for one in blind}
     by_patient = all(slide.patient for slide in slides if slide.id in used)
     return _Readings(
         readers={reader.id: reader.name for reader in session.scalars(select(Reader).order_by(Reader.name))},
@@ -176,10 +177,10 @@ def _read(session: Session, project_id: int) -> _Readings:
 
 def _all_sides(found: _Readings, rule: rules.Rule) -> list[Twice]:
     made = [_of_two(found, one, other) for one, other in combinations(sorted(found.by_reader), 2)]
-    givers = set(found.by_reader) | {event.reader_id for event, _ in found.settled}
+    givers = set(found.by_reader) | {one.reader_id for one in found.settled}
     if len(givers) >= MANY:
         made += [_with_others(found, reader, rule) for reader in sorted(found.by_reader)]
-    made += [_with_oneself(found, reader) for reader in sorted({event.reader_id for event, *_ in found.repeats})]
+    made += [_with_oneself(found, reader) for reader in sorted({again.reader_id for _, again in found.repeats})]
     return [two for two in made if two.patches]
 
 
@@ -193,18 +194,18 @@ def _of_two(found: _Readings, one: int, other: int) -> Twice:
         f"readers-{one}-{other}",
         both,
         [found.slide_of[patch] for patch in both],
-        [(_grades(first[patch]), _grades(second[patch])) for patch in both],
+        [(first[patch].grades, second[patch].grades) for patch in both],
     )
 
 
 def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
     """A reader against the consensus of all the others; what the reader settled is left out with the rest."""
     votes: dict[int, list[Vote]] = defaultdict(list)
-    for settled, events in ((False, found.blind), (True, found.settled)):
-        for event, _ in events:
-            if event.reader_id != reader:
-                grades = tuple(getattr(event, name) for name in TASK_NAMES)
-                votes[event.patch_id].append(Vote(event.id, event.reader_id, grades, event.ignored, settled))
+    for settled, given in ((False, found.blind), (True, found.settled)):
+        for one in given:
+            if one.reader_id != reader:
+                grades = tuple(one.grades[name] for name in TASK_NAMES)
+                votes[one.patch_id].append(Vote(one.id, one.reader_id, grades, one.ignored, settled))
     own = found.by_reader[reader]
     agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
     both = sorted(agreed)
@@ -215,20 +216,20 @@ def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
         f"consensus-{reader}",
         both,
         [found.slide_of[patch] for patch in both],
-        [(_grades(own[patch]), dict(zip(TASK_NAMES, agreed[patch].grades, strict=True))) for patch in both],
+        [(own[patch].grades, dict(zip(TASK_NAMES, agreed[patch].grades, strict=True))) for patch in both],
     )
 
 
 def _with_oneself(found: _Readings, reader: int) -> Twice:
-    own = [(before, again, slide) for before, again, slide in found.repeats if again.reader_id == reader]
+    own = [(before, again) for before, again in found.repeats if again.reader_id == reader]
     return Twice(
         "repeat",
         f"{found.readers[reader]}, first read",
         "repeat read",
         f"repeat-{reader}",
-        [again.patch_id for _, again, _ in own],
-        [slide for *_, slide in own],
-        [(_grades(before), _grades(again)) for before, again, _ in own],
+        [again.patch_id for _, again in own],
+        [again.slide_id for _, again in own],
+        [(before.grades, again.grades) for before, again in own],
     )
 
 
@@ -279,12 +280,8 @@ def _drawn(clusters: np.ndarray, by_patient: bool) -> str:
     return "patients" if by_patient else "slides"
 
 
-def _grades(event: LabelEvent) -> Grades:
-    return {name: getattr(event, name) for name in TASK_NAMES}
-
-
-def _grade(event: LabelEvent | None, task: str) -> int:
-    return UNKNOWN if event is None else _number(getattr(event, task))
+def _grade(reading: Reading | None, task: str) -> int:
+    return UNKNOWN if reading is None else _number(reading.grades[task])
 
 
 def _number(grade: int | None) -> int:

@@ -13,7 +13,8 @@ from db import atlas, readings
 from db import consensus as rules
 from db import labels as rows
 from db import sessions as queues
-from db.models import ConsensusRule, LabelEvent, LabelSession, Project, Reader
+from db.models import ConsensusRule, LabelSession, Project, Reader
+from db.readings import Reading
 from mmdnet.errors import LabError
 from mmdnet.labels.consensus import ONE_READER, RULE_NAMES
 from mmdnet.labels.grading import TASK_NAMES
@@ -36,7 +37,8 @@ class LabelReviews:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
             mine = queues.sessions_of(session, project_id, reader_id)
-            return [_review(session, project_id, reader_id, kind, washout_days, mine) for kind in KINDS]
+            given = readings.blind(session, project_id)
+            return [_review(session, project_id, reader_id, kind, washout_days, mine, given) for kind in KINDS]
 
     def consensus_rule(self, project_id: int) -> RuleView:
         """By which rule the project makes one label of several readers'."""
@@ -82,17 +84,20 @@ def patches_to_review(
     """
     if kind not in KINDS or not 0 < share <= 1:
         raise LabError(f"A review is one of {', '.join(KINDS)}, of a share above 0 and up to 1.")
-    found = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days)), dtype=np.int64)
+    given = readings.blind(session, project_id)
+    found = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days, given)), dtype=np.int64)
     take = len(found) if kind == "adjudication" else round(len(found) * share + 0.4999)
     if take == 0:
         raise LabError("There is nothing to read: no patch fits this kind of review yet.")
     return np.random.default_rng(seed).permutation(found)[:take].tolist()
 
 
-def _eligible(session: Session, project_id: int, reader_id: int, kind: str, washout_days: float) -> set[int]:
-    given: dict[int, list[LabelEvent]] = defaultdict(list)
-    for event, _ in readings.blind(session, project_id):
-        given[event.patch_id].append(event)
+def _eligible(
+    session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, blind: Sequence[Reading]
+) -> set[int]:
+    given: dict[int, list[Reading]] = defaultdict(list)
+    for one in blind:
+        given[one.patch_id].append(one)
     if kind == "second":
         mine = rows.labelled_patches(session, project_id, reader_id)
         told = atlas.shown_to(session, reader_id) | readings.queued_for(session, project_id, reader_id, settling=True)
@@ -101,30 +106,36 @@ def _eligible(session: Session, project_id: int, reader_id: int, kind: str, wash
         before = datetime.now(UTC) - timedelta(days=washout_days)
         return {
             patch
-            for patch, events in given.items()
-            if any(event.reader_id == reader_id and event.at <= before for event in events)
+            for patch, found in given.items()
+            if any(one.reader_id == reader_id and one.at <= before for one in found)
         }
-    done = {event.patch_id: event.id for event, _ in readings.settled(session, project_id)}
+    done = {one.patch_id: one.id for one in readings.settled(session, project_id)}
     mine = rows.labelled_patches(session, project_id, reader_id)
     waiting = readings.queued_for(session, project_id, reader_id, settling=False) - mine
     return {
         patch
-        for patch, events in given.items()
-        if patch not in waiting and _differ(events) and max(event.id for event in events) > done.get(patch, 0)
+        for patch, found in given.items()
+        if patch not in waiting and _differ(found) and max(one.id for one in found) > done.get(patch, 0)
     }
 
 
-def _differ(given: list[LabelEvent]) -> bool:
-    if len({event.ignored for event in given}) > 1:
+def _differ(given: list[Reading]) -> bool:
+    if len({one.ignored for one in given}) > 1:
         return True
-    known = [{getattr(event, name) for event in given} - {None} for name in TASK_NAMES]
+    known = [{getattr(one, name) for one in given} - {None} for name in TASK_NAMES]
     return any(len(grades) > 1 for grades in known)
 
 
 def _review(
-    session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, mine: Sequence[LabelSession]
+    session: Session,
+    project_id: int,
+    reader_id: int,
+    kind: str,
+    washout_days: float,
+    mine: Sequence[LabelSession],
+    given: Sequence[Reading],
 ) -> ReviewView:
-    waiting = len(_eligible(session, project_id, reader_id, kind, washout_days))
+    waiting = len(_eligible(session, project_id, reader_id, kind, washout_days, given))
     for row in mine:
         if row.plan.get("kind") == kind:
             left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))

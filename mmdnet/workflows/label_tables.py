@@ -9,10 +9,10 @@ from operator import attrgetter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import labels as rows
 from db import readings
 from db.labels import canonical_time
-from db.models import LabelEvent, Patch, Reader, Slide
+from db.models import Patch, Reader, Slide
+from db.readings import Reading
 from mmdnet.errors import LabError
 from mmdnet.labels.files import COUNTED, Line, NoLabelFile, SquareOf, kind_of, read_lines
 from mmdnet.labels.records import COLUMNS, LabelRecord, LineProblem, record_of
@@ -20,7 +20,7 @@ from mmdnet.workflows.label_views import ImportProblem
 
 ORDER = attrgetter("slide", "fingerprint", "y_px0", "x_px0", "reader", "adjudicated")
 Place = tuple[int, int, int]  # slide, and the patch's corner
-Reading = tuple[str, int, bool]  # reader's name in small letters, patch, whether it settles a disagreement
+Given = tuple[str, int, bool]  # reader's name in small letters, patch, whether it settles a disagreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +51,33 @@ def standing_records(session: Session, project_id: int) -> list[tuple[LabelRecor
     names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
     places = {patch_id: place for place, patch_id in _places(session, project_id).items()}
     slides = {slide.id: slide for slide in _slides(session, project_id)}
-    settled = {event.id for event, _ in readings.settled(session, project_id)}
-    blind = [event for event, _ in readings.blind(session, project_id)]
-    newest = [event for event, _ in rows.current(session, project_id)]
-    settling = {(event.reader_id, event.patch_id) for event in newest if event.id in settled}
-    events = newest + [event for event in blind if (event.reader_id, event.patch_id) in settling]
+    settled = {one.id for one in readings.settled(session, project_id)}
+    given = readings.newest(session, project_id)
+    settling = {(one.reader_id, one.patch_id) for one in given if one.id in settled}
+    if settling:
+        given += [one for one in readings.blind(session, project_id) if (one.reader_id, one.patch_id) in settling]
     found = []
-    for event in {event.id: event for event in events}.values():
-        slide_id, x_px0, y_px0 = places[event.patch_id]
-        corner, adjudicated = (x_px0, y_px0), event.id in settled
-        found.append((_record(event, slides[slide_id], corner, names[event.reader_id], adjudicated), event))
+    for one in given:
+        slide_id, x_px0, y_px0 = places[one.patch_id]
+        corner, adjudicated = (x_px0, y_px0), one.id in settled
+        found.append((_record(one, slides[slide_id], corner, names[one.reader_id], adjudicated), one))
     found.sort(key=lambda one: ORDER(one[0]))
-    return [(record, event.reader_id, event.patch_id) for record, event in found]
+    return [(record, one.reader_id, one.patch_id) for record, one in found]
 
 
-def _record(event: LabelEvent, slide: Slide, corner: tuple[int, int], reader: str, adjudicated: bool) -> LabelRecord:
+def _record(one: Reading, slide: Slide, corner: tuple[int, int], reader: str, adjudicated: bool) -> LabelRecord:
     return LabelRecord(
         slide=slide.name,
         x_px0=corner[0],
         y_px0=corner[1],
         reader=reader,
-        ballooning=event.ballooning,
-        inflammation=event.inflammation,
-        steatosis=event.steatosis,
-        ignored=event.ignored,
-        flagged=event.flagged,
+        ballooning=one.ballooning,
+        inflammation=one.inflammation,
+        steatosis=one.steatosis,
+        ignored=one.ignored,
+        flagged=one.flagged,
         adjudicated=adjudicated,
-        at=event.shown.get("given_at") or canonical_time(event.at),
+        at=one.given_at or canonical_time(one.at),
         fingerprint=slide.fingerprint,
     )
 
@@ -175,7 +175,7 @@ class _Against:
     slides: _Known
     reader: str
     own: str | None
-    seen: dict[Reading, Line] = field(default_factory=dict)
+    seen: dict[Given, Line] = field(default_factory=dict)
 
     def read(self, lines: Iterable[Line], counted: str) -> ReadTable:
         places = _places(self.session, self.project_id)
@@ -218,7 +218,7 @@ class _Against:
         return label
 
     @staticmethod
-    def _reading(label: NewLabel) -> Reading:
+    def _reading(label: NewLabel) -> Given:
         return label.record.reader.lower(), label.patch_id, label.record.adjudicated
 
     def _is_anothers(self, label: NewLabel) -> bool:
