@@ -1,13 +1,19 @@
-"""`python -m benchmarks NAME [NAME ...] [--quick]`: each benchmark ends with one line of JSON; `all` runs every one."""
+"""`python -m benchmarks NAME [NAME ...] [--quick]`: each benchmark ends with one line of JSON.
+
+`slides` runs those of reading slides, `all` every one; where several ran, a table for people follows.
+"""
 
 import argparse
 import importlib
 import sys
 from pathlib import Path
 
-from benchmarks.result import Result
+from benchmarks.result import Result, table
 from mmdnet.errors import LabError
 
+GROUPS = {
+    "slides": ["read", "read-limit", "read-exact", "memory", "features", "zoom", "fat", "artefacts", "tissue"],
+}
 NOT_BENCHMARKS = {"__init__", "__main__", "result"}
 
 
@@ -20,22 +26,25 @@ def names() -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; exit code 1 if one could not be run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME", help=f"all, or one of: {', '.join(names())}")
+    parser.add_argument("names", nargs="+", metavar="NAME", help=f"all, {', '.join(GROUPS)}, or: {', '.join(names())}")
     parser.add_argument("--quick", action="store_true", help="a short form, for a first look")
     given = parser.parse_args(arguments)
-    wanted = names() if given.names == ["all"] else given.names
+    groups = GROUPS | {"all": names()}
+    wanted = list(dict.fromkeys(one for name in given.names for one in groups.get(name, [name])))
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         parser.error(f"there is no benchmark called {', '.join(unknown)}; there are {', '.join(names())}")
-    failed = 0
+    results: list[Result] = []
     for name in wanted:
         try:
             result: Result = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").run(quick=given.quick)
         except LabError as error:
-            failed += 1
             result = Result(name, None, "not run", {"reason": str(error)}, runs=0)
         print(result.line(), flush=True)
-    return int(failed > 0)
+        results.append(result)
+    if len(results) > 1:
+        print(f"\n{table(results)}", flush=True)
+    return int(any(result.value is None for result in results))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def run(quick: bool) -> Result:
         small_tissue, large_tissue = (peak(path, 2, whole=True) for path in paths)
     beside = {
         "reach": 1.2,
+        "reach_is": "most",
         "small": small,
         "large": large,
         "with_tissue_mask": {"small": small_tissue, "large": large_tissue},

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,3 +65,32 @@ def cpu_ms(
             if turn:  # the first turn warms caches
                 taken[name].append((time.process_time() - start) * 1000 / per)
     return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def table(results: Sequence[Result]) -> str:
+    """Results for people: what was measured, what was to be reached, and whether it was.
+
+    `beside["reach"]` is the number to be reached, on the side `beside["reach_is"]` names ("least" unless it is "most");
+    other reaches of the same benchmark are pairs in `beside["also"]`: name -> (value, "least" or "most", reach).
+    """
+    rows = [("benchmark", "measured", "reach", "")]
+    for one in results:
+        if one.value is None:
+            rows.append((one.benchmark, "not run", "", str(one.beside.get("reason", ""))))
+            continue
+        reach, side = one.beside.get("reach"), str(one.beside.get("reach_is", "least"))
+        rows.append((one.benchmark, f"{one.value:.4g} {one.unit}", *_verdict(one.value, side, reach)))
+        for name, (value, also_side, also_reach) in dict(one.beside.get("also", {})).items():  # type: ignore[call-overload]
+            rows.append(("", f"{value:.4g} {name}", *_verdict(value, also_side, also_reach)))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _verdict(value: float, side: str, reach: object) -> tuple[str, str]:
+    if not isinstance(reach, int | float):
+        return str(reach or ""), ""
+    reached = value >= reach if side == "least" else value <= reach
+    return f"{'>=' if side == 'least' else '<='} {reach:g}", "reached" if reached else "NOT reached"

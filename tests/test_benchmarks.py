@@ -1,0 +1,30 @@
+"""The table at the end of several benchmarks says of each whether it was reached."""
+
+from benchmarks.__main__ import GROUPS, main, names
+from benchmarks.result import Result, table
+
+
+def test_a_table_names_what_was_reached_and_what_was_not():
+    also = {"% of glass outside": (97.0, "least", 98)}
+    lines = table(
+        [
+            Result("read", 6.71, "times", {"reach": 5}),
+            Result("memory", 1.3, "times", {"reach": 1.2, "reach_is": "most"}),
+            Result("tissue", 99.5, "%", {"reach": 99, "also": also}),
+            Result("zoom", None, "not run", {"reason": "There is no Chromium."}),
+        ]
+    ).split("\n")
+    assert [line.split("  ")[-1].strip() for line in lines[1:]] == [
+        "reached", "NOT reached", "reached", "NOT reached", "There is no Chromium.",
+    ]  # fmt: skip
+    assert "<= 1.2" in lines[2] and "97 % of glass outside" in lines[4]
+
+
+def test_a_group_holds_benchmarks_there_are():
+    assert set(GROUPS["slides"]) <= set(names())
+
+
+def test_several_end_with_a_table(capsys):
+    assert main(["features", "artefacts", "--quick"]) in {0, 1}
+    printed = capsys.readouterr().out
+    assert printed.count('"benchmark"') == 2 and printed.rstrip().split("\n")[-3].startswith("benchmark")
