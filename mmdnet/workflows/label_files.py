@@ -64,6 +64,7 @@ class LabelFiles:
         by: int | None = None,
         operator: str = "",
         preview: bool = False,
+        taken_from: tuple[str, str] | None = None,
     ) -> ImportOutcome:
         """Put the labels of a file in, as one act; nothing if a line is wrong, unless `take_good`.
 
@@ -73,6 +74,7 @@ class LabelFiles:
             by: the reader who brings the file; see `label_tables.read_table` for what it then leaves alone.
             operator: who brings it where no reader does, for the record.
             preview: only say what would be done.
+            taken_from: name and SHA-256 of the file the labels were taken out of, where `data` is not that file.
         """
         with self._desk.db() as session:
             must_get(session, Project, project_id, "project")
@@ -81,8 +83,9 @@ class LabelFiles:
             read = label_tables.read_table(session, project_id, name, data, square_of, reader, by)
         refused = bool(read.problems) and not take_good
         if not preview and not refused:
+            source = taken_from or (name, hashlib.sha256(data).hexdigest())
             with rows.appending(self._desk.db) as session:
-                rows.append(session, _events(session, read, name, data, by, operator))
+                rows.append(session, _events(session, read, source, by, operator))
         imported = 0 if refused and not preview else len(read.new)
         readers = Counter(one.record.reader for one in read.new)
         return ImportOutcome(
@@ -91,12 +94,12 @@ class LabelFiles:
 
 
 def _events(
-    session: Session, read: ReadTable, name: str, data: bytes, by: int | None, operator: str
+    session: Session, read: ReadTable, source: tuple[str, str], by: int | None, operator: str
 ) -> Iterator[rows.NewEvent]:
     """One event per new label; each says from which line of which file it came, and who brought it."""
     readers = {one: _reader_id(session, one) for one in {label.record.reader for label in read.new}}
     key = f"import-{uuid.uuid4().hex}"
-    facts = {"batch": key, "of": len(read.new), "file": name, "sha256": hashlib.sha256(data).hexdigest()}
+    facts = {"batch": key, "of": len(read.new), "file": source[0], "sha256": source[1]}
     facts["imported_by"] = operator if by is None else session.get_one(Reader, by).name
     for number, label in enumerate(read.new):
         record = label.record

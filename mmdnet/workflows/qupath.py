@@ -7,6 +7,7 @@ Our own tiles and tissue are passed over, so that a file may come back as it wen
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +98,10 @@ class QuPath:
         outside = _left_out(slide, patches, included, excluded)
         if included or excluded:
             self._set_aside(slide_id, [one.id for one, out in zip(patches, outside, strict=True) if out])
-        done = self._labels.import_file(*carried, reader=reader, by=by) if labels else ImportOutcome(0, 0, ())
+        source = (name, hashlib.sha256(data).hexdigest())
+        done = ImportOutcome(0, 0, ())
+        if labels:
+            done = self._labels.import_file(*carried, reader=reader, by=by, taken_from=source)
         return QuPathOutcome(len(included), len(excluded), int(outside.sum()), done.imported, done.unchanged)
 
     def forget_regions(self, slide_id: int) -> None:
