@@ -304,10 +304,12 @@ def qupath_exchange(slide: SlideView) -> None:
         )
         file = st.file_uploader("GeoJSON from QuPath", type=["geojson", "json"], key=f"qupath_in_{slide.id}")
         with st.container(horizontal=True):
-            if st.button("Bring in", type="primary", disabled=file is None, key=f"qupath_bring_{slide.id}") and file:
+            nobody = "Choose your name under Reader in the side bar first: labels are brought in by somebody."
+            ready, key = file is not None and who is not None, f"qupath_bring_{slide.id}"
+            bring = st.button("Bring in", type="primary", disabled=not ready, key=key, help=None if who else nobody)
+            if bring and file and who:
                 with refusals():
-                    name = who.name if who else ""
-                    done = lab().qupath.bring(slide.id, file.name, file.getvalue(), name, who.id if who else None)
+                    done = lab().qupath.bring(slide.id, file.name, file.getvalue(), who.name, who.id)
                     say_next_run(
                         f"{words.count(done.included + done.excluded, 'region', 'regions')}: "
                         f"{words.count(done.set_aside, 'patch', 'patches')} left out. "
