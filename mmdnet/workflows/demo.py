@@ -113,7 +113,8 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         drawn = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
         ignored = drawn["ignored"] is not None
         grades = cast("dict[str, int | None]", {name: None if ignored else drawn[name] for name in TASK_NAMES})
-        rows.append(PatchGrades(item.patch_id, **grades, ignored=ignored))
+        given = (grades["ballooning"], grades["inflammation"], grades["steatosis"])
+        rows.append(PatchGrades(item.patch_id, *given, ignored=ignored))
     return lab.labels.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"
     )
