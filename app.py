@@ -13,6 +13,7 @@ if __name__ == "__main__":
 else:
     from streamlit.runtime.pages_manager import PagesManager
 
+    from ui.bulk_routes import bulk_routes
     from ui.frame import show_fault
     from ui.label_routes import label_routes
     from ui.routes import middleware, routes
@@ -23,7 +24,7 @@ else:
     PagesManager.uses_pages_directory = False
     app = st.App(
         __file__,
-        routes=[*routes(), *label_routes(), *zoom_routes()],
+        routes=[*routes(), *label_routes(), *zoom_routes(), *bulk_routes()],
         middleware=middleware(),
         on_script_error=show_fault,
     )

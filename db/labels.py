@@ -284,6 +284,19 @@ def current(session: Session, project_id: int, reader_id: int | None = None) -> 
     return [(event, slide_id) for event, slide_id in rows]
 
 
+def standing_grades(
+    session: Session, project_id: int, reader_id: int
+) -> list[tuple[int, int | None, int | None, int | None, bool, bool]]:
+    """(patch id, ballooning, inflammation, steatosis, ignored, flagged) of a reader's labels as they stand."""
+    grades = [getattr(LabelEvent, name) for name in GRADES]
+    rows = session.execute(
+        select(LabelEvent.patch_id, *grades, LabelEvent.ignored, LabelEvent.flagged).where(
+            LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS
+        )
+    )
+    return [(patch, b, i, s, ignored, flagged) for patch, b, i, s, ignored, flagged in rows]
+
+
 def labelled_by_slide(session: Session, project_id: int) -> dict[int, int]:
     """Patches per slide that carry a label (a grade, or ignored) by at least one reader."""
     rows = session.execute(

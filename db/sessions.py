@@ -40,6 +40,28 @@ def usable_patches(session: Session, project_id: int, slide_ids: Iterable[int]) 
     return [(patch_id, slide_id, fat) for patch_id, slide_id, fat in rows]
 
 
+def places_of_patches(session: Session, project_id: int) -> list[tuple[int, int, int, int, float | None]]:
+    """(patch id, slide id, x, y in level-0 pixels, fat area share) of every usable patch of ready slides, by id."""
+    rows = session.execute(
+        select(Patch.id, Patch.slide_id, Patch.x_px0, Patch.y_px0, Patch.fat_area_share)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(Slide.project_id == project_id, Slide.status == "ready", USABLE)
+        .order_by(Patch.id)
+    )
+    return [(patch_id, slide_id, x, y, fat) for patch_id, slide_id, x, y, fat in rows]
+
+
+def queued_for(session: Session, project_id: int, reader_id: int) -> set[int]:
+    """Patches in any queue of this reader in the project, labelled or not."""
+    return set(
+        session.scalars(
+            select(QueueItem.patch_id)
+            .join(LabelSession, LabelSession.id == QueueItem.session_id)
+            .where(LabelSession.project_id == project_id, LabelSession.reader_id == reader_id)
+        )
+    )
+
+
 def project_of_patch(session: Session, patch_id: int) -> int | None:
     """The project a patch belongs to; None if there is no such patch."""
     return session.scalar(select(Slide.project_id).join(Patch, Patch.slide_id == Slide.id).where(Patch.id == patch_id))

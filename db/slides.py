@@ -55,6 +55,12 @@ def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Se
     return session.scalars(statement.where(USABLE) if usable_only else statement).all()
 
 
+def usable_ids(session: Session, project_id: int) -> Sequence[int]:
+    """The usable patches of a project's ready slides."""
+    statement = select(Patch.id).join(Slide, Slide.id == Patch.slide_id)
+    return session.scalars(statement.where(Slide.project_id == project_id, Slide.status == "ready", USABLE)).all()
+
+
 def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:
     """(patch id, row, column) of a slide's patches, row by row: the order of `patches_of` and of a score's arrays."""
     rows = session.execute(

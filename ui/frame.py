@@ -18,6 +18,7 @@ PAGES = (
     ("overview", "Overview", "home", "What to do next, and how far slides, labels, models and jobs are."),
     ("slides", "Slides", "biotech", "Add slides; see tissue, patches, quality; queue patches to label."),
     ("label", "Label", "edit", "Grade patches by key press."),
+    ("label_many", "Label many", "lasso_select", "Choose patches that look alike and give all of them one grade."),
     ("agreement", "Agreement", "compare_arrows", "How far two readers, or two reads, agree."),
     ("train", "Train", "model_training", "Train the network on the labels, in the background."),
     ("score", "Score", "speed", "Let a model grade slides, in the background."),

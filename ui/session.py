@@ -25,6 +25,7 @@ IN_ADDRESS: dict[str, tuple[Place, ...]] = {
     "overview": ("project",),
     "slides": ("project", "slide", "patch"),
     "label": ("project", "session"),
+    "label_many": ("project", "session"),
     "train": ("project", "run"),
     "score": ("project",),
     "report": ("project", "score"),

@@ -83,15 +83,15 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
             key = acts.checked_key(key or f"undo-{uuid.uuid4().hex}")
             done = rows.with_keys(session, [key, f"{key}:0"])
             if done:
-                return [event.patch_id for event in done]
+                undone = rows.with_keys(session, [str(done[0].shown["undoes"])])
+                return [event.patch_id for event in _whole_act(session, undone[0])]
             last = rows.last_standing(session, session_id, reader_id)
             if undoes is not None and (last is None or undoes not in {last.key, last.shown.get("batch")}):
                 raise LabelRefused("That label is no longer your last one, so it was not undone. Nothing was changed.")
             if last is None:
                 return []
-            name = last.shown.get("batch")
-            events = rows.with_keys(session, [f"{name}:{n}" for n in range(last.shown["of"])]) if name else [last]
-            keys = [f"{key}:{n}" for n in range(len(events))] if name else [key]
+            events = _whole_act(session, last)
+            keys = [f"{key}:{n}" for n in range(len(events))] if "batch" in last.shown else [key]
             pairs = zip(events, keys, strict=True)
             rows.append(session, [back for event, own in pairs for back in acts.undoing(session, event, own)])
             return [event.patch_id for event in events]
@@ -194,6 +194,12 @@ def _act_words(session: Session, event_id: int) -> str:
 
 def _tally(grades: Iterable[int | None]) -> dict[int, int]:
     return dict(sorted(Counter(grade for grade in grades if grade is not None).items()))
+
+
+def _whole_act(session: Session, event: LabelEvent) -> list[LabelEvent]:
+    """The events of the act that this one is of: of a bulk act all, else itself."""
+    name = event.shown.get("batch")
+    return rows.with_keys(session, [f"{name}:{n}" for n in range(event.shown["of"])]) if name else [event]
 
 
 def _label_view(event: LabelEvent, slide_id: int) -> PatchLabelView:

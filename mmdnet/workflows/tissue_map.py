@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from db.models import Patch, Project, Slide
-from db.slides import patches_of, slides_of
+from db.slides import patches_of, slides_of, usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.settings import Settings
@@ -30,17 +30,21 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TissueMap:
-    """Arrays over the patches on the map, sorted by patch id; `method` says in words how it was made."""
+    """Arrays over the patches on the map, sorted by patch id; `method` says in words how it was made.
+
+    `made_ns` is the time of its file: another one is another map.
+    """
 
     patch_id: np.ndarray
     xy: np.ndarray
     kind: np.ndarray
     method: str
     slides: int
+    made_ns: int
 
     @property
     def kinds(self) -> int:
-        return int(self.kind.max(initial=-1)) + 1
+        return int(self.kind.max()) + 1 if self.kind.size else 0
 
 
 class TissueMaps:
@@ -135,6 +139,15 @@ class TissueMaps:
         """
         return tissue_map(self._desk, project_id)
 
+    def missing(self, project_id: int) -> int:
+        """Usable patches of the project that came after its map was made; 0 without a map."""
+        found = tissue_map(self._desk, project_id)
+        if found is None:
+            return 0
+        with self._desk.db() as session:
+            usable = usable_ids(session, project_id)
+        return int((~np.isin(np.array(usable, dtype=np.int64), found.patch_id)).sum())
+
 
 def tissue_map(desk: Desk, project_id: int) -> TissueMap | None:
     """See `TissueMaps.get`."""
@@ -197,4 +210,4 @@ def _read(path: Path, changed_ns: int) -> TissueMap:
         raise LabError("The tissue map is damaged. Make it again on the Label many page.") from error
     for array in arrays.values():
         array.flags.writeable = False
-    return TissueMap(**arrays, method=facts["method"], slides=facts["slides"])
+    return TissueMap(**arrays, method=facts["method"], slides=facts["slides"], made_ns=changed_ns)
