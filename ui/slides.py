@@ -103,11 +103,15 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
         if one.problem:
             st.error(one.problem, icon=":material/error:")
         if one.picture:
-            st.image(
-                one.picture,
-                caption="The whole slide. What differs from glass is outlined.",
-                alt=f"Overview of {one.name}: no tissue was found",
-            )
+            _what_was_seen(one.picture)
+
+
+def _what_was_seen(picture: bytes) -> None:
+    st.image(
+        picture,
+        caption="The whole slide. What differs from glass is outlined.",
+        alt="Overview of a slide without tissue",
+    )
 
 
 def ingest_jobs(project_id: int) -> None:
@@ -122,8 +126,13 @@ def ingest_jobs(project_id: int) -> None:
         refused = job.progress.get("refused") or []
         if job.active or job.status == "failed" or refused:
             job_card(job, retry=job.kind == "demo")
+        seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}
         for sentence in refused:
-            st.error(sentence, icon=":material/error:")
+            if job.status != "failed":  # its card says it then
+                st.error(sentence, icon=":material/error:")
+            picture = lab().slides.seen_picture(job.id, seen[sentence]) if sentence in seen else None
+            if picture:
+                _what_was_seen(picture)
 
 
 def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from mmdnet.workflows.views import IngestOutcome, PatchView, SlideView
 Progress = Callable[[float, str], None]
 FACTS = ("stain", "scanner", "site", "patient")
 UPLOAD_LIMIT_MIB = 200
+REFUSED, REFUSED_KEPT_S = "refused", 24 * 3600.0
 UPLOAD_SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".png", ".jpg", ".jpeg")
 
 
@@ -120,10 +122,28 @@ class Slides(SlidePictures):
         outcomes = self.register(project_id, path, progress=context.progress, **facts)
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
+        words = f"{added} of {len(outcomes)} slides added"
+        seen = self._keep_seen(context.job_id, outcomes)
+        context.progress(1.0, ". ".join([words, *refused[:20]]), added=added, refused=refused, seen=seen)
         if not added:
             raise LabError(" ".join(refused[:5]))
-        words = f"{added} of {len(outcomes)} slides added"
-        context.progress(1.0, ". ".join([words, *refused[:20]]), added=added, refused=refused)
+
+    def _keep_seen(self, job_id: str, outcomes: Sequence[IngestOutcome]) -> dict[str, str]:
+        """Keep the pictures of slides without tissue for a day; the sentence of each, by its number."""
+        folder = self._desk.settings.folder("cache") / REFUSED
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.png"):
+            if time.time() - old.stat().st_mtime > REFUSED_KEPT_S:
+                old.unlink(missing_ok=True)
+        seen = {str(number): one for number, one in enumerate(outcomes) if one.picture}
+        for number, one in seen.items():
+            write_aside(folder / f"{job_id}-{number}.png", one.picture or b"")
+        return {number: one.problem or "" for number, one in seen.items()}
+
+    def seen_picture(self, job_id: str, number: str) -> bytes | None:
+        """What was seen of a slide that a job refused for want of tissue; None once it is no longer kept."""
+        file = self._desk.settings.folder("cache") / REFUSED / f"{job_id}-{number}.png"
+        return file.read_bytes() if file.is_file() else None
 
     def upload(self, project_id: int, filename: str, data: bytes, **facts: Any) -> IngestOutcome:
         """Register a small file sent by the browser; stored under its own hash, never under the name it came with."""

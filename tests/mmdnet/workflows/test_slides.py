@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -151,3 +152,15 @@ def test_a_dragged_rectangle_finds_the_patches_it_meets(lab, tissue_png):
     met = lab.slides.patches_in(slide, one.x_px0 + one.width_px0 + 5, one.y_px0 + 9, one.x_px0 + 5, one.y_px0 + 5)
     assert [p.id for p in met][:1] == [one.id] and len(met) == 2
     assert len(lab.slides.patches_in(slide, 0, 0, 10_000, 10_000)) == len(patches)
+
+
+def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(lab, tmp_path):
+    cv2.imwrite(str(tmp_path / "glass.png"), np.full((900, 900, 3), 245, np.uint8))
+    told = {}
+    context = SimpleNamespace(job_id="job1", progress=lambda share, message, **numbers: told.update(numbers))
+    with pytest.raises(LabError, match="No tissue"):
+        lab.slides.ingest(context, _project(lab), str(tmp_path / "glass.png"), {"mpp": 0.5})
+    ((number, sentence),) = told["seen"].items()
+    assert sentence == told["refused"][0]
+    assert cv2.imdecode(np.frombuffer(lab.slides.seen_picture("job1", number), np.uint8), 1).shape[0] <= 480
+    assert lab.slides.seen_picture("job2", number) is None
