@@ -104,6 +104,29 @@ def test_tiles_come_in_and_labels_go_out_and_in_again(run, tmp_path):
     assert json.loads(out)["imported"] == 1
 
 
+def test_agreement_and_the_rule_where_readers_differ_on_the_command_line(run, tmp_path):
+    import cv2
+    import numpy as np
+
+    path = tmp_path / "public" / "CNN" / "steatosis" / "train" / "30"
+    path.mkdir(parents=True)
+    for number in range(4):
+        cv2.imwrite(str(path / f"7_{number}_0.png"), np.full((299, 299, 3), 200, np.uint8))
+    run("import-tiles", str(tmp_path / "public"), "--project", "P")
+    assert "Nobody has graded" in run("labels", "agreement", "--project", "P")[1]
+    rows = "".join(f"7,{299 * n},0,Ada,{1 + n % 2}\n" for n in range(4))
+    (tmp_path / "ada.csv").write_text("slide,x_px0,y_px0,reader,steatosis\n" + rows)
+    run("labels", "import", str(tmp_path / "ada.csv"), "--project", "P")
+    code, out, _ = run("labels", "agreement", "--project", "P", "--json")
+    (one,) = json.loads(out)["comparisons"]
+    assert code == 0 and (one["first"], one["second"], one["counts"][1]) == ("Heinemann 2022", "Ada", [0, 2, 2, 0])
+    assert "4 patches" in run("labels", "agreement", "--project", "P")[1]
+    assert run("labels", "rule", "--project", "P")[1].strip() == "Where readers differ: latest"
+    assert run("labels", "rule", "reader", "--reader", "ada", "--project", "P")[1].strip().endswith("reader (Ada)")
+    code, _, err = run("labels", "rule", "median", "--project", "P")
+    assert code == 1 and "no consensus rule called median" in err
+
+
 def test_a_folder_that_is_no_tile_set_makes_no_project(run, tmp_path):
     code, _, err = run("import-tiles", str(tmp_path), "--project", "P")
     assert code == 1 and "not laid out" in err

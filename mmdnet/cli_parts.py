@@ -1,0 +1,110 @@
+"""What the commands share: their common options, the lab they work on, and how they speak to people and machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from mmdnet.settings import Settings
+    from mmdnet.workflows.lab import Lab
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
+Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]
+Project = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
+Background = Annotated[bool, typer.Option("--background", help="Queue it and return at once.")]
+
+
+def settings_at(home: Path | None) -> Settings:
+    """The settings of this home."""
+    from mmdnet.settings import load_settings
+
+    return load_settings(**({"home": home} if home else {}))
+
+
+def lab_at(home: Path | None) -> Lab:
+    """The lab in this home."""
+    from mmdnet.lab import open_lab
+
+    return open_lab(settings_at(home))
+
+
+def project_called(lab: Lab, name: str) -> int:
+    """Number of the project of that name.
+
+    Raises:
+        LabError: there is none.
+    """
+    found = [project for project in lab.projects.list() if project.name == name]
+    if not found:
+        known = ", ".join(project.name for project in lab.projects.list()) or "none yet"
+        raise LabError(f"There is no project called {name}. Known are: {known}.")
+    return found[0].id
+
+
+def reader_called(lab: Lab, name: str) -> int:
+    """Number of the reader of that name.
+
+    Raises:
+        LabError: there is none.
+    """
+    found = [reader for reader in lab.readers.list() if reader.name.lower() == name.lower()]
+    if not found:
+        raise LabError(f"There is no reader called {name}. Known are: {', '.join(r.name for r in lab.readers.list())}.")
+    return found[0].id
+
+
+def slide_called(lab: Lab, project_id: int, name: str) -> int:
+    """Number of the project's slide of that name.
+
+    Raises:
+        LabError: there is none, or more than one.
+    """
+    found = [slide.id for slide in lab.slides.list(project_id) if slide.name == name]
+    if len(found) != 1:
+        raise LabError(f"There {'is no slide' if not found else f'are {len(found)} slides'} called {name} here.")
+    return found[0]
+
+
+def as_plain(value: Any) -> Any:
+    """The same as JSON can say it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): as_plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
+
+
+def say(as_json: bool, facts: Any, words: str) -> None:
+    """Print facts for machines, or words for people."""
+    print(json.dumps(as_plain(facts)) if as_json else words)
+
+
+@contextmanager
+def bar(as_json: bool, title: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar for people, silence for machines."""
+    if as_json:
+        yield lambda share, message: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=1.0)
+        yield lambda share, message: progress.update(
+            task, completed=share, description=f"{title}: {message}"[:90] if message else title
+        )

@@ -1,0 +1,168 @@
+"""`mmdnet labels …`, `mmdnet audit …`, `mmdnet import-tiles`: labels in and out, compared, and their record."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmdnet.cli_parts import AsJson, Home, Project, bar, lab_at, project_called, reader_called, say, slide_called
+from mmdnet.errors import LabError
+
+labels_app = typer.Typer(help="Labels: how many there are, out to a file and in again.", invoke_without_command=True)
+audit_app = typer.Typer(help="The record of who labelled what, when.", no_args_is_help=True)
+
+
+def import_tiles(
+    folder: Annotated[
+        Path, typer.Argument(help="The data set's folder: CNN/ in it, data/ and ground_truth.csv beside.")
+    ],
+    project: Project = "My lab",
+    reader: Annotated[str, typer.Option(help="Whose labels they become.")] = "Heinemann 2022",
+    stain: Annotated[str, typer.Option(help="Stain of the tiles.")] = "Trichrome",
+    mpp: Annotated[float, typer.Option(min=0.1, max=2.0, help="µm per pixel of the tiles.")] = 0.44,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in the paper's public data set of graded tiles: slides, labels, slide grades. May be started again."""
+    import getpass
+
+    from mmdnet.workflows.tile_layout import read_layout
+
+    lab = lab_at(home)
+    place = lab.slides.allowed(folder)
+    read_layout(place)  # before a project is made for it
+    project_id = lab.projects.named(project).id
+    with bar(as_json, "Adding tiles") as step:
+        done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=getpass.getuser())
+    said = [*done.problems, *(f"Left out: {number} {what}." for what, number in done.left_out.items())]
+    said.append(
+        f"{done.slides} slides with {done.tiles} tiles added, {done.labels} of them labelled ({done.ignored} ignored), "
+        f"{done.slide_grades} slides graded; {done.there} slides were there already."
+    )
+    say(as_json, done, "\n".join(said))
+    if done.problems:
+        sys.exit(1)
+
+
+@labels_app.callback()
+def labels_count(
+    context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False
+) -> None:
+    """How many patches carry which grade; out to a file and in again."""
+    if context.invoked_subcommand:
+        return
+    lab = lab_at(home)
+    counts = lab.labels.counts(project_called(lab, project))
+    lines = [f"{counts.patches} patches labelled by {counts.readers} readers, {counts.ignored} ignored"]
+    lines += [
+        f"  {name}: " + ", ".join(f"grade {grade}: {number}" for grade, number in sorted(grades.items()))
+        for name, grades in counts.grades.items()
+        if grades
+    ]
+    say(as_json, counts, "\n".join(lines))
+
+
+@labels_app.command("export")
+def labels_export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv, .parquet, .jsonl, .geojson (one slide) or .zip.")],
+    project: Project = "My lab",
+    reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
+    slide: Annotated[str | None, typer.Option(help="Only labels on this slide.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write every reader's labels to a file; its ending says which kind."""
+    from mmdnet.files import write_aside
+    from mmdnet.labels.files import kind_of
+
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    reader_id = reader_called(lab, reader) if reader else None
+    slide_id = slide_called(lab, project_id, slide) if slide else None
+    found = lab.labels.export(project_id, kind_of(file.name), reader_id, slide_id)
+    try:
+        write_aside(file, found.data)
+    except OSError as error:
+        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    say(as_json, {"file": file, "rows": found.labels}, f"{found.labels} labels written to {file}.")
+
+
+@labels_app.command("import")
+def labels_import(
+    file: Annotated[Path, typer.Argument(help="A .csv, .parquet, .jsonl, .geojson or .zip of labels.")],
+    project: Project = "My lab",
+    good_rows: Annotated[bool, typer.Option("--good-rows", help="Take the good rows although others are bad.")] = False,
+    reader: Annotated[str, typer.Option(help="Who graded, where the file does not say.")] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read labels from a file; nothing is imported if one row is wrong, unless asked to."""
+    import getpass
+
+    lab = lab_at(home)
+    if not file.is_file():
+        raise LabError(f"{file} is not there or no file. Nothing was imported.")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was imported.") from error
+    outcome = lab.labels.import_file(
+        project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
+    )
+    said = [f"{one.file} {outcome.counted} {one.line}: {one.problem}".strip() for one in outcome.problems]
+    if outcome.not_read:
+        said.append(f"Columns that mean nothing here: {', '.join(outcome.not_read)}.")
+    said.append(f"{outcome.imported} labels imported, {outcome.unchanged} stood already.")
+    say(as_json, outcome, "\n".join(said))
+    if outcome.problems:
+        sys.exit(1)
+
+
+@labels_app.command("agreement")
+def labels_agreement(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+    """How far readers agree: with each other, with the consensus of the others, with a model, with themselves."""
+    lab = lab_at(home)
+    view = lab.labels.agreement(project_called(lab, project))
+    lines = []
+    for one in view.comparisons:
+        found = one.estimates["kappa_quadratic"]
+        value = "not defined" if found.value is None else f"{found.value:.2f}"
+        between = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+        lines.append(f"{one.first} and {one.second}, {one.task}: quadratic kappa {value}{between}, {one.n} patches")
+    said = "\n".join(lines) or "Nobody has graded what somebody else, or a model, has graded, too."
+    say(as_json, view, said)
+
+
+@labels_app.command("rule")
+def labels_rule(
+    rule: Annotated[str | None, typer.Argument(help="latest, majority, adjudicated or reader; none to see it.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Whose labels count, for the rule `reader`.")] = None,
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """By which rule a project makes one label of several readers'."""
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    now = lab.labels.consensus_rule(project_id)
+    if rule is not None:
+        now = lab.labels.set_consensus_rule(project_id, rule, reader_called(lab, reader) if reader else None)
+    say(as_json, now, f"Where readers differ: {now.rule}" + (f" ({now.reader})" if now.reader else ""))
+
+
+@audit_app.command("verify")
+def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Check that no label was altered, added or taken out behind the program's back."""
+    verdict = lab_at(home).labels.verify()
+    words = f"{verdict.events} events, all as they were written."
+    if not verdict.intact:
+        words = (
+            f"Event {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
+            f"{verdict.events} events before it are intact."
+        )
+    say(as_json, verdict, words)
+    if not verdict.intact:
+        sys.exit(1)
