@@ -37,8 +37,8 @@ def run(quick: bool = False) -> Result:
         training.net.train()
 
         def whole() -> None:
-            (batch,) = batches(cohort, bags, training.domains, pixels.read, choices.bags_per_step, (), random)
-            training.step(batch, weights, 0.1)
+            (batch,) = batches(cohort, [bags], training.domains, pixels.read, (), random)
+            training.stepper.step(batch, weights, 0.1, stored=False, average=False)
 
         def bare() -> None:
             training.net.backbone(images).sum().backward()
