@@ -99,3 +99,34 @@ def attention(
 
     _ready(threads)
     typer.echo(json.dumps(attention_experiment(model, folder, slides, seed, picture), indent=1))
+
+
+@experiment_app.command("learn-cpu")
+def learn_cpu(folder: Folder = HOME, threads: Threads = 2) -> None:
+    """From nothing to a network that grades, on a processor: with the auxiliary instance loss, and bag labels alone."""
+    from mmdnet.workflows.learn_experiment import learn
+
+    _ready(threads)
+    typer.echo(json.dumps(learn(folder, say=_say), indent=1))
+
+
+@experiment_app.command()
+def labels(
+    folder: Folder = HOME,
+    slides: Annotated[int, typer.Option(min=12, max=1000, help="Simulated slides, two of each patient.")] = 60,
+    seeds: Annotated[int, typer.Option(min=2, max=20, help="How many seeds, from 0.")] = 5,
+) -> None:
+    """Quadratic kappa against the number of labels for every sampling plan, over seeds; the Label page draws it."""
+    from mmdnet.workflows import label_economy as ours
+
+    _ready(1)
+    told: list[str] = []
+
+    def step(share: float, words: str) -> None:
+        if words not in told:
+            told.append(words)
+            _say(f"{share:4.0%} {words}")
+
+    result = ours.measure(ours.make_pool(folder / "labels", slides, step=step), seeds, step)
+    _say(f"Written to {ours.write(folder, result)}.")
+    typer.echo(json.dumps({plan: found["share_needed"] for plan, found in result["plans"].items()}, indent=1))

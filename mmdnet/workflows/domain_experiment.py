@@ -26,15 +26,17 @@ if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
 
 NONE = "no-domain"
+STAIN: dict[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
+SLIDE: dict[str, Any] = {"domain_key": "slide", "alpha": 1.0}
 VARIANTS = (
     Variant(NONE, "without the domain part", {"domain_key": "none"}),
-    Variant("stain-relative", "stain, relative attention (the product's)", {"domain_key": "scanner+stain"}),
-    Variant("stain-strong", "the same, full strength (alpha 1)", {"domain_key": "scanner+stain", "alpha": 1.0}),
-    Variant("stain-hashimoto", "stain, Hashimoto's weight", {"domain_key": "scanner+stain", "reversal": "hashimoto"}),
-    Variant("stain-uniform", "stain, plain DANN", {"domain_key": "scanner+stain", "reversal": "uniform"}),
-    Variant("stain-loss", "stain, loss by attention", {"domain_key": "scanner+stain", "reversal": "loss_attention"}),
-    Variant("slide-relative", "slide, relative attention", {"domain_key": "slide"}),
-    Variant("slide-hashimoto", "slide, Hashimoto's weight", {"domain_key": "slide", "reversal": "hashimoto"}),
+    Variant("stain-uniform", "stain, plain DANN", STAIN | {"reversal": "uniform"}),
+    Variant("stain-relative", "stain, relative attention", STAIN),
+    Variant("stain-product", "the product's own: the same, a tenth of the alpha", STAIN | {"alpha": 0.1}),
+    Variant("stain-hashimoto", "stain, Hashimoto's weight", STAIN | {"reversal": "hashimoto"}),
+    Variant("stain-loss", "stain, loss by attention", STAIN | {"reversal": "loss_attention"}),
+    Variant("slide-relative", "slide, relative attention", SLIDE),
+    Variant("slide-hashimoto", "slide, Hashimoto's weight", SLIDE | {"reversal": "hashimoto"}),
 )
 
 
@@ -45,8 +47,8 @@ class DomainSetting:
     slides: int = 24
     cohort_seed: int = 0
     patch_px: int = 150
-    warm_up: int = 3
-    on_bags: int = 3
+    warm_up: int = 5
+    on_bags: int = 12
 
     @property
     def name(self) -> str:
