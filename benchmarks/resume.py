@@ -52,4 +52,4 @@ def run(quick: bool = False) -> Result:
 
 def _losses(folder: Path) -> list[list[float]]:
     with (folder / "metrics.csv").open() as file:
-        return [[float(v) for k, v in row.items() if k.startswith("loss")] for row in csv.DictReader(file)]
+        return [[float(v) for k, v in row.items() if v and k.startswith("loss")] for row in csv.DictReader(file)]

@@ -23,7 +23,7 @@ from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.grad_cam import BagCam, bag_cam
 from mmdnet.simulate.truth import SlideTruth, load_truth
-from mmdnet.training.simulated import StoredSource, corners_of, simulated_cohort
+from mmdnet.training.simulated import corners_of, simulated_cohort
 from mmdnet.workflows.demo_model import make_slides
 from mmdnet.workflows.experiments import interval
 
@@ -86,7 +86,7 @@ def attention_experiment(
 
 
 def lesion_mask(truth: SlideTruth, task: str, x_px0: int, y_px0: int, side: int = 299) -> np.ndarray:
-    """Where a task's drawn lesions lie on a patch, (side, side) bool: foci and ballooned cells as discs, fat as drawn."""
+    """Where a task's drawn lesions lie on a patch, (side, side) bool: foci, ballooned cells as discs, fat as drawn."""
     canvas = np.zeros((side, side), np.uint8)
     fine = 16
     if task == "steatosis":
