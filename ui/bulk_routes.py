@@ -17,7 +17,7 @@ from starlette.routing import Route
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.label_views import LabelRefused
-from ui.routes import LabGetter, answering, grant_of, the_lab
+from ui.routes import LabGetter, answering, grant_of, remember, the_lab
 
 if TYPE_CHECKING:
     from mmdnet.workflows.label_bulk import BulkPatches
@@ -61,7 +61,9 @@ class _Routes:
         """Every patch the reader may label in bulk; see `packed`."""
         session_id, reader_id = _who(request)
         data = await run_in_threadpool(lambda: packed(self.lab().bulk.patches(session_id, reader_id)))
-        return Response(data, media_type="application/octet-stream")
+        answer = Response(data, media_type="application/octet-stream")
+        remember(answer, self.lab(), grant_of(request, "label"))
+        return answer
 
     async def give(self, request: Request) -> Response:
         """Give grades to many patches as one act."""

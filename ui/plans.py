@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.errors import LabError
+from ui.economy import economy_section
 from ui.jobs import duration
 from ui.session import go_to, lab, refusals
 from ui.words import count
@@ -34,6 +35,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         key="session_slides",
     )
     plan = _plan_choice(project, chosen)
+    economy_section()
     how_many = _how_many({key: slides[key] for key in chosen})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         audit = st.number_input(

@@ -10,6 +10,7 @@ from mmdnet.workflows.base import Desk
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.label_bulk import Bulk
+from mmdnet.workflows.label_economy import LabelEconomy
 from mmdnet.workflows.labelling import Labels
 from mmdnet.workflows.models import Models
 from mmdnet.workflows.overview import Overview
@@ -41,6 +42,7 @@ class Lab:
         self.labels = Labels(desk)
         self.qupath = QuPath(desk, self.labels)
         self.bulk = Bulk(desk, self.labels)
+        self.economy = LabelEconomy(desk)
         self.tile_sets = TileSets(desk)
         self.models = Models(desk)
         self.training = Training(desk, self.jobs, self.labels)

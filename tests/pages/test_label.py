@@ -1,6 +1,6 @@
 """The Label and Agreement pages: who is asked what before the canvas shows, and whose session is whose."""
 
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.label_views import LabelAct
 
 CANVAS = "bidi_component"
 
@@ -25,10 +25,50 @@ def test_a_new_reader_chooses_patches_and_then_has_the_canvas(filled, filled_hom
     assert has_canvas(app)
 
 
-def test_a_session_without_patches_left_is_refused_in_words(filled, filled_home):
+def test_a_session_without_patches_left_is_refused_in_words(filled, said):
     app = filled("label")
+    assert "No patches left" in said(app)
+    assert app.button(key="start_session").disabled
+
+
+def test_the_form_says_how_many_patches_and_then_how_long(filled, filled_home, said):
+    lab, project = filled_home.lab, filled_home.project
+    fay = lab.readers.ensure("Fay").id
+    app = filled("label", reader_id=fay)
+    app.segmented_control(key="session_way").set_value("In all").run()
+    app.number_input(key="session_total").set_value(10)
+    app.selectbox(key="session_plan").set_value("stratified").run()
+    assert "**10 patches**: 8 by the plan, 2 drawn at random" in said(app)
+    assert "once you have graded five" in said(app)
+    view = lab.labels.create_session(project, fay, "Pace", filled_home.slides, 2)
+    for n, item in enumerate(lab.labels.queue(view.id)):
+        act = LabelAct(f"pace-{n:05d}", view.id, fay, item.patch_id, grades={"steatosis": 0}, took_ms=6000)
+        lab.labels.put(act)
+    assert lab.labels.preview_session(project, fay, filled_home.slides, total=10).minutes == 1
+
+
+def test_a_plan_that_follows_a_model_says_what_to_do_first(filled, filled_home, said):
+    ben = filled_home.lab.readers.ensure("Ben").id
+    app = filled("label", reader_id=ben)
+    app.multiselect(key="session_slides").set_value(filled_home.slides[1:])
+    app.selectbox(key="session_plan").set_value("uncertain").run()
+    assert "Score them first" in said(app)
+    assert not [button for button in app.button if button.key == "start_session"]
+    app.multiselect(key="session_slides").set_value(filled_home.slides).run()
+    assert "scored 1 of 3 slides" in said(app)
     app.button(key="start_session").click().run()
-    assert "no patches left" in app.error[0].value
+    assert not app.exception and not app.error and has_canvas(app)
+
+
+def test_a_quota_slide_by_slide_begins_with_a_dozen_each(filled, filled_home):
+    ben = filled_home.lab.readers.ensure("Ben").id
+    app = filled("label", reader_id=ben)
+    app.segmented_control(key="session_way").set_value("Slide by slide").run()
+    app.button(key="start_session").click().run()
+    assert not app.exception and not app.error
+    (view,) = filled_home.lab.labels.sessions(filled_home.project, ben)
+    usable = {slide.id: slide.usable for slide in filled_home.lab.slides.list(filled_home.project)}
+    assert view.plan["per_slide"] == {str(key): min(12, usable[key]) for key in filled_home.slides}
 
 
 def test_a_link_to_anothers_session_opens_ones_own(filled, filled_home):
@@ -42,22 +82,29 @@ def test_a_link_to_anothers_session_opens_ones_own(filled, filled_home):
     assert app.selectbox(key="pick_session").value != theirs.id
 
 
-def test_agreement_shows_two_readers_beside_the_published(filled, filled_home):
+def test_how_many_labels_are_enough_is_drawn_where_one_chooses(filled, filled_home, said):
+    ben = filled_home.lab.readers.ensure("Ben").id
+    app = filled("label", reader_id=ben)
+    assert not app.exception
+    assert any(one.label == "How many labels are enough?" for one in app.expander)
+    assert "of the labels that random choice needs" in said(app)
+    app.selectbox(key="economy_task").set_value("ballooning").run()
+    app.multiselect(key="economy_plans").set_value([]).run()
+    assert not app.exception
+
+
+def test_label_many_goes_into_ones_own_session(filled, filled_home, said):
     lab, project = filled_home.lab, filled_home.project
-    dora = lab.readers.ensure("Dora").id
-    patches = lab.slides.patches(filled_home.slides[0])
-    lab.labels.put_many(project, dora, [PatchGrades(patch.id, steatosis=n % 4) for n, patch in enumerate(patches)])
-    app = filled("agreement")
+    ben = lab.readers.ensure("Ben").id
+    app = filled("label_many", reader_id=ben)
+    assert not app.exception and not app.error and has_canvas(app)
+    assert "Grades go into **Many at once**" in said(app)
+    assert [view.name for view in lab.labels.sessions(project, ben)] == ["Many at once"]
+    app.button(key="make_map").click().run()
     assert not app.exception and not app.error
-    tables = [table.value for table in app.dataframe]
-    assert "Steatosis" in tables[0]["Feature"].tolist()
-    assert "Kleiner 2005, between readers" in tables[-1].iloc[:, 0].tolist()
+    assert "being made" in said(app)
 
 
-def test_second_reads_start_from_the_agreement_page(filled, filled_home):
-    eve = filled_home.lab.readers.ensure("Eve").id
-    app = filled("agreement", reader_id=eve)
-    app.button(key="review_second").click().run()
-    assert not app.exception and not app.error
-    (view,) = filled_home.lab.labels.sessions(filled_home.project, eve)
-    assert view.kind == "second"
+def test_nobody_labels_many_without_a_name(filled, said):
+    app = filled("label_many", reader_id=None)
+    assert "Who is reading?" in said(app) and not has_canvas(app)
