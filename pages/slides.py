@@ -56,6 +56,6 @@ with beside:
         parts.edit_facts(slide)
         if patches:
             parts.qupath_exchange(slide)
-    parts.facts_table(slide)
+    parts.facts_table(slide, patches)
 if patches:
     parts.set_aside_gallery(slide, patches)

@@ -184,7 +184,7 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
     return None if row is None else slides[row].id
 
 
-def facts_table(slide: SlideView) -> None:
+def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
     """What is known of the slide, units always, what is missing said to be missing."""
     st.table(
         {
@@ -200,6 +200,7 @@ def facts_table(slide: SlideView) -> None:
             "Fat, measured": words.share(slide.fat_area_share)
             + (" of tissue area" if slide.fat_area_share is not None else ""),
             "Patches": f"{slide.usable:,} in use of {slide.patches:,} laid; {slide.labelled:,} labelled",
+            "Set aside": words.set_aside_counts(patches) if patches else words.NOTHING,
             "File format": f"{slide.vendor}, read by {slide.reader}",
         },
         border="horizontal",
@@ -272,6 +273,7 @@ def patch_card(patch: PatchView, slide: SlideView, *, labelled: bool) -> None:
     st.caption(f"{side * context:.0f} µm wide · {words.place_of(patch, slide)}")
     line = f"Tissue {words.share(patch.tissue_share)} · fat {words.share(patch.fat_area_share)}"
     st.markdown(line + (" · labelled" if labelled else ""))
+    st.caption(words.quality_line(patch.quality))
     overrule_switch(patch, f"card_{patch.id}")
 
 
@@ -308,8 +310,8 @@ def qupath_exchange(slide: SlideView) -> None:
         st.divider()
         st.markdown(
             "**In**: annotations of class *Include* or *Region\\** restrict this slide to what lies in them; *Exclude* "
-            "or *Ignore\\** leave patches out. They take the place of those brought before. Labels come in as their "
-            "readers'."
+            "or *Ignore\\** leave patches out. They take the place of those brought before. Labels keep their readers' "
+            "names."
         )
         file = st.file_uploader("GeoJSON from QuPath", type=["geojson", "json"], key=f"qupath_in_{slide.id}")
         with st.container(horizontal=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import PatchView, SlideView
@@ -75,6 +77,22 @@ def place_of(patch: PatchView, slide: SlideView) -> str:
         return f"row {patch.row + 1}, column {patch.col + 1}"
     x, y = patch.x_px0 * slide.mpp_x / 1000, patch.y_px0 * slide.mpp_y / 1000
     return f"{x:.2f} mm from the left, {y:.2f} mm from the top"
+
+
+def set_aside_counts(patches: Sequence[PatchView]) -> str:
+    """How many patches are not used, by reason, the most frequent first: "4: pen mark 3, out of focus 1"."""
+    reasons = Counter(patch.set_aside for patch in patches if not patch.usable)
+    listed = ", ".join(f"{set_aside_reason(reason)} {times}" for reason, times in reasons.most_common())
+    return f"{reasons.total():,}: {listed}" if reasons else "none"
+
+
+def quality_line(quality: Mapping[str, Any]) -> str:
+    """What was measured of a patch's fitness, in words; empty where nothing was."""
+    parts = [f"focus {quality['sharpness']:.0f}"] if isinstance(quality.get("sharpness"), int | float) else []
+    for name, key in (("blank", "blank_share"), ("pen", "pen_share"), ("very dark", "fold_share")):
+        if isinstance(quality.get(key), int | float):
+            parts.append(f"{name} {share(quality[key])}")
+    return " · ".join(parts).capitalize()
 
 
 def set_aside_reason(reason: str | None) -> str:

@@ -1,6 +1,7 @@
 """Numbers and facts as pathologists read them."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,3 +54,12 @@ def test_a_moment_is_said_as_time_since():
     assert ago(now) == "just now"
     assert ago(now - timedelta(minutes=5)) == "5 min ago"
     assert ago(now - timedelta(days=3)) == "3 days ago"
+
+
+def test_quality_is_said_in_words_and_reasons_are_counted():
+    used, pen, blur = (SimpleNamespace(usable=not aside, set_aside=aside) for aside in (None, "pen", "blur"))
+    assert words.set_aside_counts([used]) == "none"
+    assert words.set_aside_counts([pen, used, blur, pen]) == "3: pen mark 2, out of focus 1"
+    measures = {"sharpness": 41.3, "blank_share": 0.124, "pen_share": 0.0, "fold_share": 0.02}
+    assert words.quality_line(measures) == "Focus 41 · blank 12 % · pen 0 % · very dark 2.0 %"
+    assert words.quality_line({}) == ""
