@@ -87,10 +87,17 @@ def overview(view: AgreementView) -> None:
         made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
     )
     letters = "; ".join(f"**{one.name[0]}** {one.source}" for one in PUBLISHED)
-    st.caption(
-        "Quadratic κ on single patches with its 95 % bootstrap interval. Dotted: weighted κ of whole biopsies as "
-        f"published, another unit: {letters}."
-    )
+    kinds = {one.kind: one.second for one in view.comparisons}
+    said = ["Quadratic κ on single patches with its 95 % bootstrap interval."]
+    if "consensus" in kinds:
+        rule = words.RULES[view.rule].lower()
+        said.append(f"*The others*: what the project's rule ({rule}) makes of all other readers' labels.")
+    if "model" in kinds:
+        said.append(
+            f"*Model*: {kinds['model']}, on slides it has not learnt from; labels beside a suggestion do not count."
+        )
+    said.append(f"Dotted: weighted κ of whole biopsies as published, another unit: {letters}.")
+    st.caption(" ".join(said))
 
 
 def _references(made, task_name: str, column: int, rows: int) -> None:  # type: ignore[no-untyped-def]

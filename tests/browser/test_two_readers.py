@@ -1,0 +1,242 @@
+"""Two readers label the real liver slide and a simulated one, agree, settle, export, and a fresh lab holds the same."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmdnet.lab import open_lab
+from mmdnet.labels.agreement import coefficient
+from mmdnet.settings import load_settings
+from mmdnet.simulate import SlideRecipe, simulate_slide
+from mmdnet.workflows.lab import Lab
+from mmdnet.workflows.label_views import LabelChoice
+from tests.browser.lab_process import RunningLab
+
+pytestmark = pytest.mark.browser
+TASKS = ("ballooning", "inflammation", "steatosis")
+READY = ".canvas[data-patch]:not([data-patch=''])"
+ONE_BY_ONE = 60  # patches each reader reads with keys and mouse; the others are labelled with the lasso
+BY_MOUSE = 8
+EVERY = 10  # Ben differs from Ada on every tenth patch
+Grades = tuple[int, int, int]
+
+
+@pytest.fixture(scope="module")
+def slides(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The real liver slide and a simulated one."""
+    drawn = tmp_path_factory.mktemp("drawn") / "drawn.tiff"
+    simulate_slide(SlideRecipe(seed=5, width_px=4200, height_px=3600, artefacts=0.0), drawn)
+    return [real_data / "slides" / "liver_he_fields.svs", drawn]
+
+
+@pytest.fixture
+def fresh_lab(tmp_path: Path) -> Iterator[RunningLab]:
+    lab = RunningLab(tmp_path / "fresh")
+    lab.home.mkdir()
+    yield lab
+    lab.stop()
+
+
+def opened(running: RunningLab, slides: list[Path]) -> tuple[Lab, int]:
+    """The lab behind a running one, with a project that holds the slides."""
+    lab = open_lab(load_settings(home=running.home))
+    project = lab.projects.create("Liver").id
+    for path in slides:
+        (outcome,) = lab.slides.register(project, path)
+        assert outcome.slide_id is not None, outcome.problem
+    running.start_app()
+    return lab, project
+
+
+def rest(page) -> None:
+    page.wait_for_timeout(400)
+    page.locator(".stApp[data-test-script-state='notRunning']").wait_for(timeout=60_000)
+
+
+def sit_down(page, name: str) -> None:
+    box = page.get_by_test_id("stSidebarUserContent").get_by_role("combobox", name="Reader")
+    box.wait_for(timeout=60_000)
+    rest(page)
+    box.click()
+    box.fill(name)
+    page.keyboard.press("Enter")
+    rest(page)
+
+
+def turn_to(page, name: str) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=name).last.click()
+    rest(page)
+
+
+def begin_session(page) -> None:
+    page.get_by_label("Patches per slide").fill(str(ONE_BY_ONE // 2))
+    page.keyboard.press("Tab")
+    rest(page)
+    page.get_by_role("button", name="Start labelling").click()
+
+
+def read(page, wanted, count: int) -> dict[int, Grades]:
+    """Grade the patches of the open session as `wanted(patch)` says, most with keys, some with the mouse."""
+    page.locator(READY).wait_for(timeout=30_000)
+    page.wait_for_timeout(500)
+    given: dict[int, Grades] = {}
+    for number in range(count):
+        patch = int(page.locator(READY).get_attribute("data-patch"))
+        assert patch not in given
+        given[patch] = wanted(patch)
+        for task, grade in zip(TASKS, given[patch], strict=True):
+            if number < BY_MOUSE:
+                page.locator(f"button[data-task='{task}'][data-grade='{grade}']").click()
+            else:
+                page.keyboard.press(str(grade))
+        if number < count - 1:
+            page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=15_000)
+    page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+    return given
+
+
+def lasso(page, grade: int) -> int:
+    """Draw a line around everything and give it all one grade of steatosis; how many patches that were."""
+    turn_to(page, "Label many")
+    stage = page.locator(".bulk[data-patches]:not([data-patches='']):not([data-patches='0'])")
+    stage.wait_for(timeout=30_000)
+    page.wait_for_timeout(800)
+    box = page.locator("[data-part='over']").bounding_box()
+    corners = ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.01))
+    for number, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.locator(".bulk:not([data-count='0'])[data-busy='0']").wait_for(timeout=60_000)
+    count = int(page.locator(".bulk").get_attribute("data-count"))
+    page.locator(f".bulk button[data-task='steatosis'][data-grade='{grade}']").click()
+    page.locator("[data-part='give']").click()
+    page.locator("[data-part='notice']").filter(has_text="Saved").wait_for(timeout=30_000)
+    return count
+
+
+def labels_of(lab: Lab, project: int, name: str) -> dict[int, tuple[int | None, ...]]:
+    (reader,) = [one.id for one in lab.readers.list() if one.name == name]
+    return {one.patch_id: tuple(one.grades.values()) for one in lab.labels.current(project, reader)}
+
+
+def part(page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    rest(page)
+
+
+def shown_values(page) -> list[str]:
+    return [text.strip() for text in page.locator("td[role=gridcell]").all_text_contents()]
+
+
+def compare(page, running: RunningLab, project: int, given: dict[str, dict[int, Grades]], lassoed: dict[int, int]):
+    """The page shows what the pressed grades come to."""
+    page.goto(f"{running.url}/agreement?project={project}&feature=steatosis")
+    page.get_by_test_id("stPlotlyChart").nth(1).wait_for(timeout=60_000)
+    rest(page)
+    patches = [*given["Ada"], *lassoed]
+    table = np.array([[given[who].get(patch, (0, 0, 1))[2] for who in ("Ada", "Ben")] for patch in patches])
+    cells = shown_values(page)
+    for name, title in (("kappa_quadratic", "Cohen's κ, quadratic"), ("ac1", "Gwet's AC1, plain")):
+        assert cells[cells.index(title) + 1] == f"{coefficient(name, table, 4):.2f}"
+    assert page.get_by_text(f"{len(patches)} patches both graded").is_visible()
+
+
+def settle(page, running: RunningLab, project: int) -> dict[int, Grades]:
+    """A third reader settles every disagreement without learning who gave what."""
+    page.goto(f"{running.url}/agreement?project={project}&part=Read+again")
+    sit_down(page, "Cleo")
+    page.locator(".st-key-review_adjudication button").click()
+    page.locator(READY).wait_for(timeout=30_000)
+    said = page.locator(".canvas").inner_text()
+    assert "Ada" not in said and "Ben" not in said
+    return read(page, lambda patch: (2, 3, 0), ONE_BY_ONE // EVERY)
+
+
+def set_rule(page, running: RunningLab, project: int) -> None:
+    page.goto(f"{running.url}/agreement?project={project}&part=Read+again")
+    page.get_by_role("combobox", name="Where readers differ").click()
+    page.get_by_role("option", name="Adjudicated or unanimous").click()
+    rest(page)
+    page.get_by_role("button", name="Use this rule").click()
+    rest(page)
+
+
+def carry_over(page, running: RunningLab, project: int, fresh: RunningLab, other: int, file: Path) -> None:
+    """Save the labels on one page, import them on another."""
+    page.goto(f"{running.url}/agreement?project={project}&part=Files")
+    sit_down(page, "Ada")
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name="Save labels").click()
+    waiting.value.save_as(file)
+    page.goto(f"{fresh.url}/agreement?project={other}&part=Files")
+    sit_down(page, "Dora")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Import ").click(timeout=30_000)
+    page.get_by_text("labels imported").wait_for(timeout=30_000)
+    rest(page)
+
+
+@pytest.mark.timeout(600)
+def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_lab(
+    chromium, page, running_lab: RunningLab, fresh_lab: RunningLab, slides: list[Path], tmp_path: Path
+):
+    started = time.monotonic()
+    lab, project = opened(running_lab, slides)
+    rng = random.Random(7)
+    truth: dict[int, Grades] = {}
+
+    def by_ada(patch: int) -> Grades:
+        return truth.setdefault(patch, (rng.randint(0, 2), rng.randint(0, 3), rng.randint(0, 3)))
+
+    def by_ben(patch: int) -> Grades:
+        first = truth[patch]
+        return first if list(truth).index(patch) % EVERY else (*first[:2], 3 - first[2])
+
+    given: dict[str, dict[int, Grades]] = {}
+    lassoed: dict[int, int] = {}
+    seen: list[str] = []
+    for name, wanted in (("Ada", by_ada), ("Ben", by_ben)):
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        own = context.new_page()
+        if name == "Ben":
+            own.on("response", lambda answer: seen.append(answer.text()) if "/api/label/queue" in answer.url else None)
+        own.goto(f"{running_lab.url}/label?project={project}")
+        sit_down(own, name)
+        begin_session(own)
+        given[name] = read(own, wanted, ONE_BY_ONE)
+        count = lasso(own, 1)
+        found = labels_of(lab, project, name)
+        assert len(found) == ONE_BY_ONE + count >= 200
+        assert {patch: found[patch] for patch in given[name]} == given[name]
+        lassoed = {patch: 1 for patch in found if patch not in given[name]}
+        assert all(found[patch] == (None, None, 1) for patch in lassoed)
+        context.close()
+    assert set(given["Ada"]) == set(given["Ben"])
+    assert seen and all('"labelled":true' not in text and '"votes":[{' not in text for text in seen[:1])
+
+    compare(page, running_lab, project, given, lassoed)
+    settled = settle(page, running_lab, project)
+    differ = {patch for patch in given["Ada"] if given["Ada"][patch] != given["Ben"][patch]}
+    assert set(settled) == differ and len(differ) == ONE_BY_ONE // EVERY
+    set_rule(page, running_lab, project)
+    agreed = {
+        row.patch_id: (row.ballooning, row.inflammation, row.steatosis) for row in lab.labels.label_set(project).rows
+    }
+    assert all(agreed[patch] == (2, 3, 0) for patch in differ) and len(agreed) == len(given["Ada"]) + len(lassoed)
+
+    other, second = opened(fresh_lab, slides)
+    carry_over(page, running_lab, project, fresh_lab, second, tmp_path / "labels.csv")
+    for rule in ("latest", "majority", "adjudicated"):
+        choice = LabelChoice(rule)
+        assert other.labels.label_set(second, choice).sha256 == lab.labels.label_set(project, choice).sha256
+    assert other.labels.export(second).data == lab.labels.export(project).data
+    assert lab.labels.verify().intact and other.labels.verify().intact
+    print(f"{time.monotonic() - started:.0f} s")
