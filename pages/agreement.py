@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import agreement as parts
 from ui import label_files, reviews
+from ui.leaning import leaning
 from ui.session import project_or_stop, reader
 
 project = project_or_stop("Agreement")
@@ -42,6 +43,7 @@ if compare.open:
             st.caption(
                 f"{view.learnt_from:,} labels are not held against the model: they lie on slides it has learnt from."
             )
+        leaning(project.id)
 
 if again.open:
     with again:

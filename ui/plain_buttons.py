@@ -33,6 +33,9 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
         st.success(f"All {view.patches} patches are labelled.", icon=":material/check:")
         return
     item = items[0]
+    sent = st.session_state.pop("plain_sent", None)
+    if sent not in (None, item.patch_id):
+        st.warning(MOVED_ON)
     picture, grades = st.columns([3, 2], gap="medium")
     with picture, refusals():
         st.image(
@@ -44,9 +47,14 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     with grades, st.form(f"plain_{view.id}_{item.patch_id}", border=False):
         given = {task.name: _grade(task, item.patch_id) for task in TASKS}
         ignored = st.checkbox("Ignore this patch", key=f"plain_ignore_{item.patch_id}")
-        sent = st.form_submit_button("Save and go on", type="primary", key="plain_save")
+        st.form_submit_button(
+            "Save and go on",
+            type="primary",
+            key=f"plain_save_{item.patch_id}",
+            on_click=lambda: st.session_state.update(plain_sent=item.patch_id),
+        )
         st.caption(f"{progress.labelled} of {progress.patches}")
-    if sent:
+    if sent == item.patch_id:
         _take(reader, view, item, {} if ignored else given, ignored)
 
 
@@ -62,10 +70,6 @@ def _grade(task: Task, patch_id: int) -> int | None:
 def _take(
     reader: ReaderView, view: SessionView, item: QueueItemView, grades: dict[str, int | None], ignored: bool
 ) -> None:
-    due = lab().labels.queue(view.id, lab().labels.progress(view.id).resume_at, 1)
-    if not due or due[0].patch_id != item.patch_id:
-        st.warning(MOVED_ON)
-        return
     act = LabelAct(
         key=uuid.uuid4().hex,
         session_id=view.id,

@@ -13,7 +13,7 @@ from mmdnet.labels.grading import TASKS
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
 
-SCRIPTS = ("outbox", "api", "queue", "looks", "stage", "ruler", "reading", "view", "keys", "atlas", "index")
+SCRIPTS = ("outbox", "api", "queue", "looks", "stage", "ruler", "showing", "reading", "view", "keys", "atlas", "index")
 _HERE = Path(__file__).parent
 
 
@@ -58,6 +58,7 @@ def canvas(
     *,
     keys: Mapping[str, str],
     suggestions: bool,
+    heard: bool,
     on_started: Callable[[], None],
     on_finished: Callable[[], None],
     on_place: Callable[[], None],
@@ -70,6 +71,7 @@ def canvas(
         token: lets the canvas label in this session for a while; a rerun of the page brings a fresh one.
         keys: the reader's keys, one per act.
         suggestions: whether suggested grades are on in this session; a change starts the canvas anew.
+        heard: whether `on_started` was called already in this tab; until then the canvas says that it runs.
         on_started: called once the canvas runs in the browser.
         on_finished: called when the reader has come to the end of the queue.
         on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
@@ -86,6 +88,7 @@ def canvas(
             "taken_keys": sorted(TAKEN),
             "acts": {act: words for act, (words, _) in ACTS.items()},
             "suggestions": suggestions,
+            "heard": heard,
         },
         on_started_change=on_started,
         on_renew_change=lambda: None,

@@ -9,8 +9,8 @@ export default function (component) {
   if (!canvas) {
     canvas = mount(parentElement.querySelector('.canvas'), data)
     MOUNTED.set(parentElement, canvas)
-    setTriggerValue('started', data.session)
   }
+  if (!data.heard) setTriggerValue('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
   canvas.api.renew = () => setTriggerValue('renew', Date.now())
   canvas.view.onfinished = () => setTriggerValue('finished', Date.now())
@@ -76,7 +76,7 @@ function mount(root, data) {
   }
 
   const down = (event) => {
-    if (elsewhere(event) || dialog.open) return
+    if (dialog.open || (elsewhere(event) && !overConnectionNotice(event))) return
     if (event.key === 'Escape' && ruler.on) return ruler.off()
     if (ruler.on && ruler.arrow(event.key, event.shiftKey)) return event.preventDefault()
     const name = meaning(event, dialog.keys)

@@ -23,7 +23,7 @@ function meaning(event, keys) {
 function withoutConnectionNotice(back) {
   const close = () => {
     for (const dialog of document.querySelectorAll('[role="dialog"]')) {
-      if (!dialog.textContent.startsWith('Connection error')) continue
+      if (!isConnectionNotice(dialog)) continue
       dialog.querySelector('button[aria-label="Close"]')?.click()
       setTimeout(back)
     }
@@ -32,6 +32,11 @@ function withoutConnectionNotice(back) {
   watcher.observe(document.body, { childList: true })
   return () => watcher.disconnect()
 }
+
+function isConnectionNotice(el) { return el.matches?.('[role="dialog"]') && el.textContent.startsWith('Connection error') }
+
+// Whether a key fell on that notice in the moment before it was closed: it was meant for the patch.
+function overConnectionNotice(event) { return event.composedPath().some(isConnectionNotice) }
 
 // Whether the reader is typing somewhere else: a field, a list, a dialog of the page.
 function elsewhere(event) {
