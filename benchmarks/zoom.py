@@ -1,8 +1,8 @@
 """[zoom] Deep zoom on a 30,000 px slide with an attention map, in Chromium: from a gesture to all in view painted.
 
 The lab runs as it does for people; the page is a slide's report, its viewer as large as there. Gestures are those of a
-hand: the wheel, a drag, a click on the small slide in the corner, a button. Counted is from before the gesture to two
-frames after the last tile in view came; gestures that brought no new tile into view are left out.
+hand: the wheel, a drag, a click on the small slide in the corner, a button. Counted is from before a gesture's last
+movement to two frames after the last tile in view came; gestures that brought no new tile into view are left out.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Viewer:
         stage, before = self.stage.bounding_box(), len(self.tiles)
         small = self.stage.locator(".navigator").bounding_box()
         x, y = self._within(stage, 0.3, 0.7)
-        begun = self.page.evaluate("performance.now()")
+        begun = self._now()
         if kind == "home":
             self.stage.get_by_role("button", name="Whole slide").click()
         elif kind == "jump":  # on the small slide in the corner
@@ -130,14 +130,20 @@ class Viewer:
             angle, far = self.chance.uniform(0, 2 * math.pi), 0.6 * min(stage["width"], stage["height"])
             self.page.mouse.move(x, y)
             self.page.mouse.down()
-            self.page.mouse.move(x + far * math.cos(angle), y + far * math.sin(angle), steps=4)
+            self.page.mouse.move(x + 0.9 * far * math.cos(angle), y + 0.9 * far * math.sin(angle), steps=3)
+            begun = self._now()
+            self.page.mouse.move(x + far * math.cos(angle), y + far * math.sin(angle))
             self.page.mouse.up()
         else:
             self.page.mouse.move(x, y)
             for _ in range(self.chance.randint(2, 6)):
+                begun = self._now()
                 self.page.mouse.wheel(0, -240 if kind == "in" else 240)
         took = self._whole_after(begun)
         return took if len(self.tiles) > before else None
+
+    def _now(self) -> float:
+        return float(self.page.evaluate("performance.now()"))
 
     def _within(self, box: dict[str, float], low: float, high: float) -> tuple[float, float]:
         """A place at random in the middle of a box."""

@@ -4,7 +4,7 @@ const LIBRARY = '/viewer-library/openseadragon.min.js'
 const TOKEN_HEADER = 'x-lab-token'
 const STATES = { used: '#0f766e', aside: '#46494d', labelled: '#cf860f' }
 const SMALLEST_PX = 3
-const GLIDE_S = 0.3 // the library's own 1.2 s would be longer than fetching what comes into view
+const GLIDE_S = 0.2 // the library's own 1.2 s would be longer than fetching what comes into view
 const mounted = new WeakMap()
 let library = null
 
