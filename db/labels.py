@@ -186,14 +186,6 @@ def _written_out(session: Session) -> Iterator[tuple[int, str, str, str]]:
         cursor.close()
 
 
-def latest(session: Session, reader_id: int, patch_id: int, session_id: int | None = None) -> LabelEvent | None:
-    """The reader's newest event on the patch, withdrawn or not; only of one label session if given."""
-    statement = select(LabelEvent).where(LabelEvent.reader_id == reader_id, LabelEvent.patch_id == patch_id)
-    if session_id is not None:
-        statement = statement.where(LabelEvent.session_id == session_id)
-    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
-
-
 def before(session: Session, event: LabelEvent, inside: bool) -> LabelEvent | None:
     """The reader's event on the same patch just before this one: `inside` its label session, or anywhere."""
     statement = select(LabelEvent).where(

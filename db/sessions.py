@@ -81,11 +81,6 @@ def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[in
     return found
 
 
-def is_queued(session: Session, session_id: int, patch_id: int) -> bool:
-    statement = select(QueueItem.id).where(QueueItem.session_id == session_id, QueueItem.patch_id == patch_id)
-    return session.scalar(statement) is not None
-
-
 def queued_patches(session: Session, session_id: int) -> set[int]:
     return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id == session_id)))
 

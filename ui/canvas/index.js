@@ -1,14 +1,16 @@
-// The component: built once per place on the page; a rerun of the page only brings a fresh permission.
+// The component: built once per place on the page; a rerun of the page only brings a fresh permission. The canvas hangs on
+// its element: a lab that was updated and restarted under an open page brings this script anew, and must find the canvas of
+// the old one and close it, or each key would be taken twice.
 
-const MOUNTED = new WeakMap()
+const THIS_SCRIPT = {}
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
-  let canvas = MOUNTED.get(parentElement)
-  if (canvas && canvas.name !== nameOf(data)) { canvas.close(); canvas = null }
+  let canvas = parentElement.labelCanvas
+  if (canvas && (canvas.script !== THIS_SCRIPT || canvas.name !== nameOf(data))) { canvas.close(); canvas = null }
   if (!canvas) {
     canvas = mount(parentElement.querySelector('.canvas'), data)
-    MOUNTED.set(parentElement, canvas)
+    parentElement.labelCanvas = canvas
   }
   if (!data.heard) setTriggerValue('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
@@ -16,7 +18,10 @@ export default function (component) {
   canvas.view.onfinished = () => setTriggerValue('finished', Date.now())
   canvas.place = (place) => setTriggerValue('place', place)
   canvas.begin()
-  return () => { canvas.close(); MOUNTED.delete(parentElement) }
+  return () => {
+    canvas.close()
+    if (parentElement.labelCanvas === canvas) delete parentElement.labelCanvas
+  }
 }
 
 function nameOf(data) { return `${data.session} ${data.suggestions}` }
@@ -31,7 +36,7 @@ function mount(root, data) {
   let reading = null
   const outbox = new Outbox(data.session, api, () => reading && view.saved(reading))
   const queue = new Queue(api)
-  const canvas = { name: nameOf(data), api, view }
+  const canvas = { script: THIS_SCRIPT, name: nameOf(data), api, view }
 
   reading = new Reading({
     api, outbox, queue, pictures, view, stage, looks, session: data.session, tasks: data.tasks.map((task) => task.name),

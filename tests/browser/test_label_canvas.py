@@ -1,0 +1,190 @@
+"""What else the canvas offers, in a real browser: keys of one's own, looks, ruler, atlas, suggestions, and a way without it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
+from mmdnet.workflows.label_views import PatchGrades
+from tests.browser.drawn import make_label_home
+from tests.browser.lab_process import RunningLab
+from tests.browser.test_label_keys import READY, choose_reader, open_canvas, settled
+from tests.label_bench import LabelBench
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def home(shared_lab: RunningLab, request):
+    """A project and a reader of this test's own in the shared lab."""
+    return make_label_home(shared_lab.home, project=request.node.name[-60:], reader=request.node.name[-60:])
+
+
+@pytest.fixture
+def lab(shared_lab):
+    return open_lab(load_settings(home=shared_lab.home))
+
+
+@pytest.fixture
+def canvas(page, shared_lab, home, lab):
+    open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)
+    return page
+
+
+def pixels(page) -> list[int]:
+    """Red, green and blue of some pixels of what is shown."""
+    return page.locator(".stage canvas.top").evaluate(
+        "el => [50, 150, 250, 350].flatMap((at) => [...el.getContext('2d').getImageData(at, at, 1, 1).data].slice(0, 3))"
+    )
+
+
+def patch(page) -> int:
+    return int(page.locator(READY).get_attribute("data-patch"))
+
+
+def test_a_key_of_ones_own_holds_after_a_reload_and_one_that_is_taken_is_refused(canvas, lab, home):
+    canvas.keyboard.press("k")
+    canvas.locator("[data-act=ignore]").click()
+    canvas.keyboard.press("f")
+    assert "is the key of “Flag for later” already" in canvas.locator("[data-part=keyproblem]").inner_text()
+    canvas.keyboard.press("q")
+    canvas.get_by_role("button", name="Save").click()
+    canvas.locator("[data-part=keys]").wait_for(state="hidden")
+    assert lab.readers.keys(home.reader)["ignore"] == "q"
+    canvas.reload()
+    canvas.locator(READY).wait_for(timeout=30_000)
+    canvas.keyboard.press("i")
+    canvas.keyboard.press("q")
+    canvas.locator(".canvas[data-done='1']").wait_for()
+    settled(canvas)
+    assert [one.ignored for one in lab.labels.current(home.project)] == [True]
+
+
+def test_looks_change_what_is_seen_and_a_key_brings_back_what_was_scanned(canvas, lab, home):
+    scanned = pixels(canvas)
+    for key in ("n", "e", "b", "v"):
+        canvas.keyboard.press(key)
+        canvas.wait_for_timeout(200)
+        seen = pixels(canvas)
+        assert seen != scanned
+        if key in "ne":
+            assert seen[0::3] == seen[1::3] == seen[2::3]  # one stain alone is grey
+    for key in "012":
+        canvas.keyboard.press(key)
+    canvas.locator(".canvas[data-done='1']").wait_for()
+    canvas.keyboard.press("x")
+    canvas.keyboard.press("ArrowLeft")
+    canvas.wait_for_timeout(300)
+    assert pixels(canvas) == scanned
+    settled(canvas)
+    with lab.db() as session:
+        from db import labels as rows
+
+        ((event, _),) = rows.current(session, home.project)
+    assert event.shown["look"] == {"brightness": 1.2, "contrast": 1.3, "stain": "counterstain"}
+
+
+def test_the_ruler_measures_in_microns_by_drag_and_by_keys(canvas):
+    box = canvas.locator(".stage").bounding_box()
+    canvas.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 100)
+    canvas.mouse.down()
+    canvas.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 100, steps=4)
+    canvas.mouse.up()
+    assert canvas.locator("[data-part=length]").inner_text() == "60 µm"  # 0.4 of 149.5 µm
+    canvas.keyboard.press("Escape")
+    assert canvas.locator("[data-part=length]").is_hidden()
+    before = patch(canvas)
+    canvas.keyboard.press("m")
+    for _ in range(5):
+        canvas.keyboard.press("ArrowRight")
+    assert canvas.locator("[data-part=length]").inner_text() == "35 µm"  # 25, and five times 2
+    assert patch(canvas) == before
+
+
+def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, lab, home):
+    ahead = [item.patch_id for item in lab.labels.queue(home.session, 0, 100)]
+    colleague = lab.readers.ensure("Colleague").id
+    lab.labels.put_many(home.project, colleague, [PatchGrades(one, ballooning=1) for one in ahead])
+    canvas.keyboard.press("h")
+    rows = canvas.locator(".grade-row")
+    rows.nth(2).wait_for()
+    assert "one ballooned hepatocyte" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
+    assert canvas.locator(".exemplar").count() == 0
+    lab.labels.put_many(home.project, home.reader, [PatchGrades(one, ballooning=1) for one in ahead[-4:]])
+    canvas.keyboard.press("h")
+    canvas.keyboard.press("h")
+    canvas.locator(".exemplar").nth(2).wait_for()
+    assert canvas.locator(".exemplar").count() == 3
+
+
+def test_one_key_takes_the_suggested_grades_and_the_log_says_that_they_were_shown(page, shared_lab, lab, home):
+    patches = home.patches
+    shares = {"ballooning": [0.1, 0.8, 0.1], "inflammation": [0.7, 0.1, 0.1, 0.1], "steatosis": [0.1, 0.1, 0.7, 0.1]}
+    bench = LabelBench(lab.labels, lab.db, "", home.project, [], [], {})
+    bench.scored(home.slide, {task: np.tile(one, (patches, 1)) for task, one in shares.items()})
+    lab.suggestions.switch(home.session, home.reader, on=True)
+    hints = lab.suggestions.of_queue(home.session, 0, 100)
+    open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)
+    while patch(page) not in hints:  # of the audit stream: blind
+        assert page.locator(".hinted").count() == 0
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(200)
+    shown = patch(page)
+    assert page.locator(".hinted").count() == 3
+    page.keyboard.press("Space")
+    page.locator(".canvas[data-done='1']").wait_for()
+    settled(page)
+    with lab.db() as session:
+        from db import labels as rows
+
+        ((event, _),) = rows.current(session, home.project)
+    grades = {"ballooning": event.ballooning, "inflammation": event.inflammation, "steatosis": event.steatosis}
+    assert event.patch_id == shown and grades == hints[shown]["grades"]
+    assert event.shown["suggestion"] == hints[shown] and set(event.shown["accepted"]) == set(grades)
+
+
+def test_the_deep_zoom_opens_at_the_patch(canvas):
+    shown = patch(canvas)
+    canvas.keyboard.press("o")
+    canvas.locator(".osd canvas").first.wait_for(timeout=30_000)
+    assert f"patch={shown}" in canvas.url
+
+
+def test_where_the_canvas_cannot_run_plain_buttons_are_offered(page, shared_lab, lab, home):
+    page.add_init_script(
+        "const made = URL.createObjectURL; URL.createObjectURL = (what) => {"
+        " if (/javascript/.test(what.type)) throw new Error('blocked'); return made(what) }"
+    )
+    page.goto(f"{shared_lab.url}/label?project={home.project}")
+    choose_reader(page, lab.readers.get(home.reader).name)
+    page.get_by_role("button", name="Use plain buttons").click(timeout=40_000)
+    page.get_by_text("2: two or more ballooned hepatocytes").click()
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_text(f"1 of {home.patches}").wait_for()
+    (label,) = lab.labels.current(home.project)
+    assert label.grades == {"ballooning": 2, "inflammation": None, "steatosis": None}
+
+
+@pytest.mark.parametrize(("words", "taken"), [("Connection error", True), ("New label session", False)])
+def test_a_key_is_the_patchs_while_the_connection_notice_has_the_focus_and_a_dialogs_own_otherwise(
+    canvas, words, taken
+):
+    canvas.evaluate(
+        "(words) => { const el = document.createElement('div'); el.setAttribute('role', 'dialog');"
+        " el.innerHTML = `${words}<button>Here</button>`; document.body.append(el); el.lastChild.focus() }",
+        words,
+    )
+    canvas.keyboard.press("1")
+    canvas.wait_for_timeout(200)
+    assert canvas.locator(".canvas").get_attribute("data-step") == ("inflammation" if taken else "ballooning")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (1024, 768)])
+def test_patch_grades_and_progress_fit_the_screen(page, shared_lab, lab, home, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)
+    for part in ("[data-part=stage]", "[data-part=grades]", "[data-part=count]", "[data-part=saved]"):
+        box = page.locator(part).bounding_box()
+        assert box["x"] + box["width"] <= width and box["y"] + box["height"] <= height, part
