@@ -36,5 +36,11 @@ def run(quick: bool = False) -> Result:
         start, processor = time.perf_counter(), time.process_time()
         training.epoch()
         seconds, processor_s = time.perf_counter() - start, time.process_time() - processor
-    beside = {"reach_s": REACH_S, "processor_s": round(processor_s, 2), "bags": 8 * slides, "bags_per_step": 32}
+    beside = {
+        "reach": REACH_S,
+        "reach_is": "most",
+        "processor_s": round(processor_s, 2),
+        "bags": 8 * slides,
+        "bags_per_step": 32,
+    }
     return Result("fast", seconds, "s", beside)

@@ -101,6 +101,22 @@ def attention(
     typer.echo(json.dumps(attention_experiment(model, folder, slides, seed, picture), indent=1))
 
 
+@experiment_app.command()
+def errors(
+    picture: Annotated[Path, typer.Argument(help="The sheet to draw, a PNG.")],
+    folder: Folder = HOME,
+    model: Annotated[Path, typer.Option(help="A model trained on the simulated slides below.")] = Path("models/demo"),
+    slides: Annotated[int, typer.Option(help="How many slides it was made of.")] = 64,
+    seed: Annotated[int, typer.Option(help="Seed of those slides.")] = 2,
+    threads: Threads = 1,
+) -> None:
+    """A sheet of the test patches that a model grades wrongly, the worst first, with what was drawn."""
+    from mmdnet.workflows.error_sheet import error_sheet
+
+    _ready(threads)
+    typer.echo(json.dumps(error_sheet(model, folder, slides, seed, picture), indent=1))
+
+
 @experiment_app.command("learn-cpu")
 def learn_cpu(folder: Folder = HOME, threads: Threads = 2) -> None:
     """From nothing to a network that grades, on a processor: with the auxiliary instance loss, and bag labels alone."""
