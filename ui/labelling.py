@@ -88,7 +88,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         view.id,
         label_access(lab(), project.id, view.id, reader.id),
         keys=lab().readers.keys(reader.id),
-        suggestions=lab().suggestions.state(view.id).on,
+        suggestions=lab().suggestions.on(view.id),
         heard="canvas_runs" in st.session_state,
         on_started=lambda: st.session_state.update(canvas_runs=True),
         on_finished=lambda: None,

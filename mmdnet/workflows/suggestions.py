@@ -48,7 +48,7 @@ class Suggestions:
         """Whether this session shows suggestions, or could."""
         with self._desk.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
-            slides = [slide_id for slide_id, *_ in queues.progress_by_slide(session, row.id, row.reader_id)]
+            slides = _slides(session, row)
         if not _may_suggest(row):
             return SuggestionState(False, problem="This session is read blind, so nothing is suggested in it.")
         models = self._predictions.scored_by(slides)
@@ -56,7 +56,12 @@ class Suggestions:
             return SuggestionState(False, problem="No model has scored these slides yet; score them first.")
         chosen = _chosen(row)
         model = next((one for one in models if chosen and one.model_id == chosen["model_id"]), models[0])
-        return SuggestionState(bool(chosen and chosen["on"]), model.model_name)
+        return SuggestionState(_is_on(row), model.model_name)
+
+    def on(self, session_id: int) -> bool:
+        """Whether suggestions are on in this session."""
+        with self._desk.db() as session:
+            return _is_on(must_get(session, LabelSession, session_id, "label session"))
 
     def switch(self, session_id: int, reader_id: int, on: bool) -> None:
         """Show suggestions in this session from now on, of the model that scored most of its slides; or no longer.
@@ -69,8 +74,7 @@ class Suggestions:
             raise LabError(state.problem)
         with self._desk.db.begin() as session:
             row = acts.own_session(session, session_id, reader_id)
-            slides = [slide_id for slide_id, *_ in queues.progress_by_slide(session, row.id, reader_id)]
-            models = self._predictions.scored_by(slides)
+            models = self._predictions.scored_by(_slides(session, row))
             kept = _chosen(row) or {}
             model_id = models[0].model_id if models else kept.get("model_id")
             row.plan = {**row.plan, "suggestions": {"on": on, "model_id": model_id}}
@@ -83,7 +87,7 @@ class Suggestions:
         with self._desk.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
             chosen = _chosen(row)
-            if not chosen or not chosen["on"] or not _may_suggest(row):
+            if not chosen or not _is_on(row):
                 return {}
             items = queues.items(session, session_id, max(0, offset - 1), limit + 1)
         before = [None, *(item.patch.id for item in items)]
@@ -124,8 +128,20 @@ def _chosen(row: LabelSession) -> Mapping[str, Any] | None:
     return row.plan.get("suggestions")
 
 
+def _slides(session: Session, row: LabelSession) -> list[int]:
+    """The slides a session was made over; of one whose patches were chosen by hand, those it has patches of."""
+    if "slides" in row.plan:
+        return list(row.plan["slides"])
+    return [slide_id for slide_id, *_ in queues.progress_by_slide(session, row.id, row.reader_id)]
+
+
 def _may_suggest(row: LabelSession) -> bool:
     return row.plan.get("kind", "plan") == "plan" and row.plan.get("plan") not in BLIND_PLANS
+
+
+def _is_on(row: LabelSession) -> bool:
+    chosen = _chosen(row)
+    return bool(chosen and chosen["on"]) and _may_suggest(row)
 
 
 def _seed(row: LabelSession) -> int:
