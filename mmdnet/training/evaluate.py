@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mmdnet.bags.cohort import Cohort
 from mmdnet.bags.sampler import Bag
-from mmdnet.nn.mmdnet import LossWeights, MMDNet, scatter
+from mmdnet.nn.mmdnet import MMDNet, scatter
+from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.feed import Read, batches, to_device
 from mmdnet.training.metrics import agreement
 

@@ -13,7 +13,7 @@ from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.cohort import Cohort
 from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS, UNKNOWN
-from mmdnet.nn.mmdnet import Targets
+from mmdnet.nn.outputs import Targets
 from mmdnet.nn.together import place
 
 Read = Callable[[np.ndarray], np.ndarray]

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from mmdnet.bags.cohort import Cohort, PixelSource, trained_on
-from mmdnet.bags.sampler import Bag, PositiveFirstSampler, SinglePatches, natural_bags, with_ignored
+from mmdnet.bags.sampler import Bag, PositiveFirstSampler, natural_bags, with_ignored
+from mmdnet.bags.single import SinglePatches
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.io import ModelCard, save_model, start_from
-from mmdnet.nn.mmdnet import Architecture, LossWeights, MMDNet
+from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.outputs import LossWeights
 from mmdnet.nn.together import place
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint

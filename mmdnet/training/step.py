@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdnet.augment.stain import restain
-from mmdnet.nn.mmdnet import LossWeights, MMDNet, scatter
+from mmdnet.nn.mmdnet import MMDNet, scatter
+from mmdnet.nn.outputs import LossWeights
 from mmdnet.nn.together import sum_gradients, summed
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.feed import Batch, to_device

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.sampler import (
     BAGS_PER_SLIDE,
-    MOST_REPEATS,
     PositiveFirstSampler,
-    SinglePatches,
     make_bag,
     natural_bags,
     with_ignored,
 )
+from mmdnet.bags.single import MOST_REPEATS, SinglePatches
 from mmdnet.errors import LabError
 
 
