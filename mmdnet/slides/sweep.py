@@ -1,8 +1,8 @@
 """Many windows of one level in one pass: every tile is decoded once and pasted into each window it is part of.
 
 Tiles are taken row by row, so that no more windows are open at once than one row of tiles meets. Where a whole number
-of pixels becomes one, and none of those squares lies across two tiles, the tile is shrunk before it is pasted, while
-the processor's own cache still holds it: the same values as of a window read whole, with less to move.
+of pixels becomes one, and none of those squares lies across two tiles, the parts of a tile are shrunk as they are
+pasted, while the processor's own cache still holds it: the same values as of a window read whole, with less to move.
 """
 
 from __future__ import annotations
@@ -112,23 +112,24 @@ class Sweep:
     def _paste(self, row: int, col: int, numbers: list[int]) -> None:
         """Decode one tile and put its parts where they belong."""
         wide, high = self._tiling.width, self._tiling.height
-        tile = self._borrow(1)
+        tile = self._borrow()
         try:
             self._tiling.load(row * self._tiling.across + col, tile)
         except LabError as error:
             self._failures.update(dict.fromkeys(numbers, error))
             return
-        shrunk = {1: tile}
         x, y = col * wide, row * high
         for number in numbers:
             factor, cut, (x0, y0, x1, y1) = self._factors[number], self._windows[number], self._boxes[number]
-            if factor not in shrunk:
-                shrunk[factor] = shrink(tile, wide // factor, high // factor, self._borrow(factor))
             left, right, top, bottom = max(x0, x), min(x1, x + wide), max(y0, y), min(y1, y + high)
-            part = shrunk[factor][(top - y) // factor : (bottom - y) // factor, (left - x) // factor :]
-            part = part[:, : (right - left) // factor]
+            part = tile[top - y : bottom - y, left - x : right - x]
             down, across = (top - cut.y) // factor, (left - cut.x) // factor
-            self._canvases[number][down : down + part.shape[0], across : across + part.shape[1]] = part
+            height, width = (bottom - top) // factor, (right - left) // factor
+            place = self._canvases[number][down : down + height, across : across + width]
+            if factor == 1:
+                place[...] = part
+            else:
+                shrink(part, width, height, place)
 
     def _finish(self, number: int) -> Pixels | LabError:
         canvas = self._canvases.pop(number)
@@ -139,12 +140,12 @@ class Sweep:
             self._free.append(canvas)
         return out
 
-    def _borrow(self, factor: int) -> Pixels:
-        """This thread's memory for one tile shrunk by `factor`: always the same, so always near."""
-        kept: dict[int, Pixels] = self._own.__dict__.setdefault("tiles", {})
-        if factor not in kept:
-            kept[factor] = memory((self._tiling.height // factor, self._tiling.width // factor, 3))
-        return kept[factor]
+    def _borrow(self) -> Pixels:
+        """This thread's memory for one tile: always the same, so always near."""
+        tile: Pixels | None = getattr(self._own, "tile", None)
+        if tile is None:
+            tile = self._own.tile = memory((self._tiling.height, self._tiling.width, 3))
+        return tile
 
 
 def _span(low: int, high: int, side: int) -> range:
