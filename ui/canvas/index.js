@@ -39,8 +39,8 @@ function mount(root, data) {
   const canvas = { script: THIS_SCRIPT, name: nameOf(data), api, view }
 
   reading = new Reading({
-    api, outbox, queue, pictures, view, stage, looks, session: data.session, tasks: data.tasks.map((task) => task.name),
-    done: 0, patches: 0, times: [],
+    api, outbox, queue, pictures, view, stage, looks, atlas, session: data.session,
+    tasks: data.tasks.map((task) => task.name), done: 0, patches: 0, times: [],
   })
   outbox.refused = (act, problem) => reading.refused(act, problem)
   const ruler = new Ruler(view.part, (words) => reading.say(words), () => reading.seen.add('ruler'))
@@ -74,7 +74,7 @@ function mount(root, data) {
   }
 
   const acts = {
-    guide: () => { atlas.toggle(root, root.dataset.step); if (atlas.open) reading.seen.add('atlas') },
+    guide: () => atlas.toggle(root, root.dataset.step),
     keys: () => dialog.show(),
     ruler: () => ruler.toggle(),
     place: () => { if (reading.item) canvas.place({ slide: reading.item.slide_id, patch: reading.item.patch_id }) },

@@ -7,9 +7,9 @@ const MOST_HELD = 60
 const SLOW_MS = 80 // from here on a reader may see that the last key was taken before the next patch comes
 
 class Reading extends Showing {
-  constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, done, patches, times }) {
+  constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times }) {
     super()
-    Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, stage, looks, done, patches, times })
+    Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times })
     this.at = 0
     this.painted = null // patch id on the screen; null while none is
     this.held = [] // keys that came before their patch was painted
@@ -170,6 +170,7 @@ class Reading extends Showing {
     const shown = { view: this.aroundShown ? 'context' : 'patch' }
     if (this.early) shown.typed_ahead = true
     if (!this.looks.neutral) shown.look = this.looks.facts
+    if (this.atlas.open) this.seen.add('atlas')
     if (this.seen.size) shown.seen = [...this.seen]
     if (this.suggestion) Object.assign(shown, { suggestion: this.item.suggestion, accepted: this.accepted })
     return shown
