@@ -132,7 +132,10 @@ def _told(seen: ImportOutcome) -> None:
             table.head(MOST_PROBLEMS),
             hide_index=True,
             height=table_height(len(table), 8),
-            column_config={seen.counted.capitalize(): st.column_config.NumberColumn(width=70)},
+            column_config={
+                seen.counted.capitalize(): st.column_config.NumberColumn(width=70),
+                "What is wrong": st.column_config.TextColumn(width=900),
+            },
             alt="What is wrong with the file, line by line",
         )
         if len(table) > MOST_PROBLEMS:
