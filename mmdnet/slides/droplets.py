@@ -1,0 +1,331 @@
+"""Fat droplets in an image, found without the network; every length in µm.
+
+A droplet is empty after processing: as clear as glass, round, with a rim. Sinusoids, slits and pale cytoplasm are white
+too, and touch droplets. So:
+
+1. clearness: 1 where an image absorbs as little as glass, 0 where it absorbs as much as the tissue around (optical
+   density, Beer-Lambert), so that pale and strong stains, H&E and trichrome, are read on one scale;
+2. parts: what is clearer than a level, for levels from half clear upwards, and at last what is left, cut at its waists
+   (tops of the distance to the rim, Vincent 1993). Of each part the body alone is judged: the discs
+   nearly as wide as its widest one, without arms;
+3. judgement: a logistic regression on 14 features says which share of a part is fat (`droplet_weights`), corrected
+   for how much of this image's white is fat at all (Saerens, Latinne & Decaestecker 2002): where there is hardly any, a
+   piece of sinusoid needs better evidence;
+4. an accepted body grows to its rim, and touching droplets are parted for counting.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdnet.slides.droplet_weights import BIAS, CENTRE, FAT_SHARE, SPREAD, WEIGHTS
+from mmdnet.slides.reader import Pixels
+
+FEATURES = (
+    "log area", "log aspect", "log ellipse fill", "log width", "log mean density", "log least density",
+    "log density spread", "log clearness around", "share of clear around", "open rim", "level", "log tint",
+    "log disc fill", "log body share",
+)  # fmt: skip
+LEVELS = (0.5, 0.7, 0.85, 0.95)
+WAIST_LEVELS = (0.5, 0.85)
+NEEDED, NEEDED_CUT = 0.7, 0.5  # share of fat: of a whole part, which may still be taken apart, and of a cut one
+RIM = 0.4  # clearness at a rim: the cytoplasm pushed aside by a droplet is denser than the tissue around
+SMALLEST_UM2 = 1.0
+LARGEST_UM2 = 3_000.0  # 62 µm across
+LONGEST = 5.0  # times as long as wide: no cluster taken whole is longer, most channels are
+THINNEST = 0.06  # share of a part that its widest disc covers
+CHANNEL_UM = 3.0  # half the width of an open sinusoid
+DEEPEST_UM = 31.0  # radius of the largest droplet; what is deeper is glass or a vessel
+BODY = 0.6  # of the widest disc's radius: narrower discs are arms
+BLUR_UM = 0.3
+AROUND_UM = 20.0
+MIRROR_UM = 8.0  # beyond the edges, so that a droplet cut by one is round
+PRIOR_UM2 = 300.0  # of white of the usual kind, taken as seen beforehand
+STRONGEST_PRIOR = 3.0  # log odds
+_CROSS = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.uint8)
+_SQUARE = np.ones((3, 3), np.uint8)
+
+Labels = NDArray[np.int32]
+Floats = NDArray[np.floating]
+Judge = Callable[["Parts", bool], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """White parts at one level: bodies numbered from 1, (h, w); areas and features, row k of body k, row 0 empty."""
+
+    bodies: Labels
+    area_um2: Floats
+    features: Floats
+
+
+def find_droplets(rgb: Pixels, mpp: float) -> Labels:
+    """Droplets of an image, RGB (h, w, 3) at `mpp` µm/px, numbered from 1; 0 is everything else; (h, w)."""
+    prior: list[float] = []
+
+    def judge(parts: Parts, cut: bool) -> NDArray[np.bool_]:
+        if not prior:
+            prior.append(prior_shift(parts))
+        return fat_share(parts.features, prior[0]) > (NEEDED_CUT if cut else NEEDED)
+
+    return search(rgb, mpp, judge)
+
+
+def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
+    """Go through the parts of an image, level by level, and number those the judge accepts, (h, w)."""
+    pad = round(MIRROR_UM / mpp)
+    clear, tint = clearness(np.asarray(cv2.copyMakeBorder(rgb, pad, pad, pad, pad, cv2.BORDER_REFLECT)), mpp)
+    found = np.zeros(clear.shape, np.int32)
+    allowed = ~_glass(clear > LEVELS[0], mpp)
+    for level, cut in [(level, False) for level in LEVELS] + [(level, True) for level in WAIST_LEVELS]:
+        white = ((clear > level) & (found == 0) & allowed).astype(np.uint8)
+        if cut:
+            white = _without_channels(white, mpp)
+        numbers = _at_waists(white, mpp) if cut else np.asarray(cv2.connectedComponents(white, connectivity=4)[1])
+        numbers = _large_enough(numbers, mpp)
+        if not numbers.any():
+            continue
+        parts = describe(numbers, clear, tint, level, mpp)
+        accepted = judge(parts, cut) & (parts.area_um2 >= SMALLEST_UM2) & (parts.area_um2 <= LARGEST_UM2)
+        accepted &= (parts.features[:, 1] < np.log(LONGEST)) & (parts.features[:, 12] > np.log(THINNEST))
+        accepted[0] = False
+        new = np.where(accepted, int(found.max()) + np.cumsum(accepted), 0).astype(np.int32)
+        found += np.where(found == 0, new[parts.bodies], 0)
+        steps = max(1, round((0.35 + 0.6 * (level - LEVELS[0])) / mpp))
+        found = _grow(found, (clear > RIM) & allowed, steps)
+    return np.ascontiguousarray(_parted(found, mpp)[pad:-pad, pad:-pad])
+
+
+def clearness(rgb: Pixels, mpp: float) -> tuple[Floats, Floats]:
+    """How clear each pixel is, from 0 (as the tissue within 20 µm) to 1 (as glass), and its tint; (h, w) each."""
+    light = cv2.GaussianBlur(rgb, (0, 0), max(0.3, BLUR_UM / mpp))
+    low = rgb.min(axis=2)
+    known = low < 255  # what lies beyond the slide is read as pure white, which no glass is
+    brightest = float(np.percentile(low[known], 99.5)) if known.any() else 255.0
+    glass = np.full(3, np.clip(brightest, 215, 250))
+    like_glass = rgb[known & (low >= glass[0] - 4)]
+    if brightest >= 215 and len(like_glass) > 50:
+        glass = np.median(like_glass, axis=0)
+    density = np.stack(
+        [cv2.LUT(light[..., k], -np.log(np.maximum(np.arange(256), 1) / glass[k]).astype(np.float32)) for k in range(3)]
+    )
+    darkest = density.max(axis=0)
+    tint = darkest - density.min(axis=0)
+    np.maximum(darkest, 0, out=darkest)
+    stained = darkest > 0.18
+    usual = float(np.median(darkest[stained])) if stained.mean() > 0.01 else 0.6
+    weight = stained.astype(np.float32)
+
+    def around(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        small = cv2.resize(plane, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.GaussianBlur(small, (0, 0), AROUND_UM / mpp / 4), np.float32)
+
+    local = (around(np.minimum(darkest, 1.6 * usual) * weight) + 0.05 * usual) / (around(weight) + 0.05)
+    local = np.maximum(cv2.resize(local, rgb.shape[1::-1]), 0.15)
+    clear = np.clip(1 - darkest / local, 0, 1).astype(np.float32)
+    return clear, (tint / local).astype(np.float32)
+
+
+def _glass(white: NDArray[np.bool_], mpp: float) -> NDArray[np.bool_]:
+    """What is white and too wide for a droplet, (h, w)."""
+    depth = np.asarray(cv2.distanceTransform(white.astype(np.uint8), cv2.DIST_L2, 5))
+    deep = depth * mpp > DEEPEST_UM
+    if not deep.any():
+        return deep
+    away = cv2.distanceTransform((~deep).astype(np.uint8), cv2.DIST_L2, 5)
+    return white & (away * mpp < DEEPEST_UM + 2)
+
+
+def _without_channels(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
+    """A white mask, (h, w), without parts that are long and nowhere as wide as a droplet worth cutting out."""
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
+    depth = cv2.distanceTransform(white, cv2.DIST_L2, 5)
+    widest = np.zeros(count)
+    np.maximum.at(widest, np.asarray(numbers, np.int32).ravel(), depth.ravel())
+    thin = np.pi * widest**2 < THINNEST * stats[:, cv2.CC_STAT_AREA]
+    return np.where((thin & (widest * mpp < CHANNEL_UM))[numbers], 0, white).astype(np.uint8)
+
+
+def _large_enough(numbers: Labels, mpp: float) -> Labels:
+    """Numbered parts without the smallest, numbered anew from 1; (h, w)."""
+    keep = np.bincount(numbers.ravel()) * mpp**2 >= SMALLEST_UM2
+    keep[0] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[numbers]
+
+
+def _inside(numbers: Labels) -> NDArray[np.uint8]:
+    """1 inside parts and 0 where they touch another or the outside, (h, w)."""
+    inside = (numbers > 0).astype(np.uint8)
+    inside[:, 1:][(numbers[:, 1:] != numbers[:, :-1]) & (numbers[:, :-1] > 0)] = 0
+    inside[1:][(numbers[1:] != numbers[:-1]) & (numbers[:-1] > 0)] = 0
+    return inside
+
+
+def _bodies(numbers: Labels, mpp: float) -> tuple[Labels, Floats]:
+    """Each part without its arms, (h, w): its discs of at least 0.6 of its widest one's radius; and that radius in px.
+
+    Arms are what channels, slits and small droplets look like where they touch a droplet.
+    """
+    depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5))
+    widest = np.zeros(int(numbers.max()) + 1)
+    here = np.flatnonzero(numbers)
+    np.maximum.at(widest, numbers.ravel()[here], depth.ravel()[here])
+    reach = np.where(widest * mpp < 1.2, 0, BODY * widest)
+    core = (numbers > 0) & (depth >= reach[numbers])
+    away, nearest = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner_of = np.zeros(int(nearest.max()) + 1, np.int32)
+    owner_of[nearest[core]] = numbers[core]
+    owner = owner_of[nearest]
+    return np.where((owner == numbers) & (away <= reach[owner] + 0.5), numbers, 0).astype(np.int32), widest
+
+
+def describe(numbers: Labels, clear: Floats, tint: Floats, level: float, mpp: float) -> Parts:
+    """The features of numbered white parts, (h, w), see FEATURES; `clear` and `tint` as of `clearness`."""
+    bodies, widest = _bodies(numbers, mpp)
+    count = len(widest)
+    place = np.flatnonzero(bodies)
+    name = bodies.ravel()[place]
+    area = np.maximum(np.bincount(name, minlength=count), 1).astype(np.float64)
+
+    def mean(values: Floats) -> Floats:
+        return np.bincount(name, values, count) / area
+
+    rows, cols = np.divmod(place, bodies.shape[1])
+    x, y = cols - mean(cols)[name], rows - mean(rows)[name]
+    xx, yy, xy = mean(x * x) + 1 / 12, mean(y * y) + 1 / 12, mean(x * y)
+    product = np.maximum(xx * yy - xy * xy, 1e-6)
+    apart = np.sqrt(np.maximum(((xx + yy) / 2) ** 2 - product, 0))
+    long, short = (xx + yy) / 2 + apart, np.maximum((xx + yy) / 2 - apart, 1e-3)  # variances along the axes
+    value = clear.ravel()[place].astype(np.float64)
+    inner = mean(value)
+    clearest = np.zeros(count)
+    np.maximum.at(clearest, name, value)
+    spread = np.sqrt(np.maximum(mean(value * value) - inner**2, 0))
+    around, clear_around = _around(bodies, clear, inner, mpp)
+    whole = np.maximum(np.bincount(numbers.ravel(), minlength=count), 1)
+    features = np.stack(
+        [
+            np.log(area * mpp**2),
+            0.5 * np.log(long / short),
+            np.log(np.minimum(area / (4 * np.pi * np.sqrt(product)), 1.2)),
+            np.log(4 * np.sqrt(short) * mpp),
+            np.log(1 - inner + 0.02),
+            np.log(1 - clearest + 0.01),
+            np.log(spread + 0.02),
+            np.log(around + 0.05),
+            clear_around,
+            _open_rim(bodies, numbers, count),
+            np.full(count, level),
+            np.log(np.maximum(mean(tint.ravel()[place]), 0) + 0.02),
+            np.log(np.pi * np.maximum(widest, 0.5) ** 2 / area),
+            np.log(area / whole),
+        ],
+        axis=1,
+    )
+    return Parts(bodies, area * mpp**2, features)
+
+
+def _around(bodies: Labels, clear: Floats, inner: Floats, mpp: float) -> tuple[Floats, Floats]:
+    """Mean clearness of the ring 0.5-1.5 µm around each body, and the share of it nearly as clear as the body."""
+    step = max(1, round(0.5 / mpp))
+    near = cv2.dilate(bodies.astype(np.float32), _CROSS, iterations=step)
+    far = cv2.dilate(near, _SQUARE, iterations=2 * step)
+    place = np.flatnonzero((far > 0) & (near == 0))
+    name, value = far.ravel()[place].astype(np.int32), clear.ravel()[place]
+    size = np.bincount(name, minlength=len(inner))
+    some = np.maximum(size, 1)
+    mean = np.bincount(name, value, len(inner)) / some
+    like = np.bincount(name, value > 0.6 * inner[name], len(inner)) / some
+    return np.where(size, mean, inner), np.where(size, like, 1)
+
+
+def _open_rim(bodies: Labels, numbers: Labels, count: int) -> Floats:
+    """Share of each body's rim that lies against more white."""
+    white, dark = np.zeros(count), np.zeros(count)
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        differs = bodies[one] != bodies[other]
+        for here, there in ((one, other), (other, one)):
+            name, beside = bodies[here][differs], numbers[there][differs] > 0
+            white += np.bincount(name, beside, count)
+            dark += np.bincount(name, ~beside, count)
+    return white / np.maximum(white + dark, 1)
+
+
+def fat_share(features: Floats, prior: float = 0.0) -> Floats:
+    """Expected share of each part that is fat, 0-1, from features, (parts, 14); `prior` is added to the log odds."""
+    z = (features - CENTRE) / SPREAD
+    products = [z[:, [i]] * z[:, :i] for i in range(1, z.shape[1])]
+    odds = np.concatenate([z, z * z, *products], axis=1) @ WEIGHTS + BIAS + prior
+    return 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+
+
+def prior_shift(parts: Parts) -> float:
+    """What is to be added to the log odds, since this image's white holds more or less fat than the fitted ones' did.
+
+    Expectation-maximisation of the share of fat, areas as weights, each part's area capped at 200 µm².
+    """
+    weight, share = np.minimum(parts.area_um2[1:], 200.0), FAT_SHARE
+    likely, whole = fat_share(parts.features[1:]), weight.sum() + PRIOR_UM2
+    for _ in range(12):
+        fat = likely * share / FAT_SHARE
+        certain = fat / (fat + (1 - likely) * (1 - share) / (1 - FAT_SHARE))
+        share = float(((weight * certain).sum() + PRIOR_UM2 * FAT_SHARE) / whole)
+    shift = np.log(share / (1 - share)) - np.log(FAT_SHARE / (1 - FAT_SHARE))
+    return float(np.clip(shift, -STRONGEST_PRIOR, STRONGEST_PRIOR))
+
+
+def _grow(found: Labels, white: NDArray[np.bool_], steps: int) -> Labels:
+    """Widen numbered droplets within a white mask, (h, w) each, by a pixel a step."""
+    for _ in range(steps):
+        wider = cv2.dilate(found.astype(np.float32), _CROSS).astype(np.int32)
+        found = np.where((found == 0) & white, wider, found)
+    return found
+
+
+def _tops(white: NDArray[np.uint8], mpp: float) -> tuple[int, Labels, Floats]:
+    """The middles of a white mask's bodies: their count, numbered from 1 (h, w), and the smoothed distance to the rim.
+
+    A body is a top of that distance that stands out by 12 % of its height (h-maxima, by morphological reconstruction).
+    """
+    depth = cv2.GaussianBlur(cv2.distanceTransform(white, cv2.DIST_L2, 5), (0, 0), 0.35 / mpp)
+    dip = np.maximum(0.18 / mpp, 0.12 * depth)
+    level = depth - dip
+    for _ in range(30):
+        wider = np.minimum(cv2.dilate(level, _SQUARE), depth)
+        if np.array_equal(wider, level):
+            break
+        level = wider
+    peaks = ((depth - level) >= 0.7 * dip) & (white > 0)
+    count, tops = cv2.connectedComponents(peaks.astype(np.uint8), connectivity=8)
+    return count - 1, np.asarray(tops, np.int32), np.asarray(depth, np.float32)
+
+
+def _at_waists(white: NDArray[np.uint8], mpp: float) -> Labels:
+    """The inner parts of a white mask's bodies, cut at their waists and away from the rim, numbered from 1, (h, w)."""
+    if not white.any():
+        return np.zeros(white.shape, np.int32)
+    count, seeds, depth = _tops(white, mpp)
+    seeds[white == 0] = count + 1
+    relief = (255 - np.minimum(depth * 10, 255)).astype(np.uint8)
+    numbers = np.asarray(cv2.watershed(cv2.merge([relief] * 3), seeds), np.int32)
+    numbers[(numbers == count + 1) | (numbers < 0)] = 0
+    return _grow(numbers, white > 0, 1)
+
+
+def _parted(found: Labels, mpp: float) -> Labels:
+    """Droplets taken together, parted for counting: each pixel, (h, w), goes to the nearest body's middle."""
+    white = _inside(found)
+    count, tops, _ = _tops(white, mpp)
+    if not count:
+        return found
+    _, nearest = cv2.distanceTransformWithLabels(
+        (tops == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    name_of = np.zeros(int(nearest.max()) + 1, np.int32)
+    name_of[nearest[tops > 0]] = tops[tops > 0]
+    return np.where(found > 0, name_of[nearest], 0).astype(np.int32)
