@@ -186,14 +186,24 @@ def _written_out(session: Session) -> Iterator[tuple[int, str, str, str]]:
         cursor.close()
 
 
-def before(session: Session, event: LabelEvent, inside: bool) -> LabelEvent | None:
-    """The reader's event on the same patch just before this one: `inside` its label session, or anywhere."""
-    statement = select(LabelEvent).where(
-        LabelEvent.reader_id == event.reader_id, LabelEvent.patch_id == event.patch_id, LabelEvent.id < event.id
-    )
-    if inside:
-        statement = statement.where(LabelEvent.session_id == event.session_id)
-    return session.scalar(statement.order_by(LabelEvent.id.desc()).limit(1))
+def before(session: Session, act: Sequence[LabelEvent], inside: bool) -> dict[int, LabelEvent]:
+    """The reader's event just before this act on each of its patches, where there is one: by patch id.
+
+    `act` is one event, or all those of a bulk act (one reader, one label session, each patch once, in a row). `inside`
+    looks in its label session only.
+    """
+    first = min(event.id for event in act)
+    found: dict[int, LabelEvent] = {}
+    for start in range(0, len(act), CHUNK):
+        patches = [event.patch_id for event in act[start : start + CHUNK]]
+        newest = select(func.max(LabelEvent.id)).where(
+            LabelEvent.reader_id == act[0].reader_id, LabelEvent.patch_id.in_(patches), LabelEvent.id < first
+        )
+        if inside:
+            newest = newest.where(LabelEvent.session_id == act[0].session_id)
+        events = session.scalars(select(LabelEvent).where(LabelEvent.id.in_(newest.group_by(LabelEvent.patch_id))))
+        found.update((event.patch_id, event) for event in events)
+    return found
 
 
 def latest_in_session(
@@ -232,17 +242,17 @@ def standing_of_others(session: Session, reader_id: int, patches: Sequence[int])
 def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEvent | None:
     """The newest event of the session that was not undone; None if nothing is left to undo."""
     undone: set[str] = set()
-    events = session.scalars(
-        select(LabelEvent)
+    events = session.execute(  # plain rows: after a bulk act was taken back, thousands are passed over
+        select(LabelEvent.id, LabelEvent.key, LabelEvent.act, LabelEvent.shown)
         .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
         .order_by(LabelEvent.id.desc())
-        .execution_options(yield_per=50)
+        .execution_options(yield_per=200)
     )
-    for event in events:
-        if event.act == "undo":
-            undone.add(event.shown.get("undoes", ""))
-        elif event.key not in undone:
-            return event
+    for number, key, act, shown in events:
+        if act == "undo":
+            undone.add(shown.get("undoes", ""))
+        elif key not in undone:
+            return session.get(LabelEvent, number)
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -98,17 +98,19 @@ def put(session: Session, act: LabelAct) -> Saved:
     return Saved(act.key, act.patch_id, already=False)
 
 
-def undoing(session: Session, event: LabelEvent, key: str) -> list[rows.NewEvent]:
-    """The event that puts a patch back to what it was in this label session before `event`.
+def undoing(session: Session, act: Sequence[LabelEvent], keys: Sequence[str]) -> list[rows.NewEvent]:
+    """The events that put the patches of an act back to what they were in this label session before it.
 
     A label from outside the session comes back by a second event, of no session, so that a repeat read stays open and
     blind.
     """
-    inside = rows.before(session, event, inside=True)
-    anywhere = rows.before(session, event, inside=False)
-    back = [_restoring(event, inside, event.session_id, key)]
-    if anywhere is not None and (inside is None or anywhere.id > inside.id):
-        back.append(_restoring(event, anywhere, None, f"{key}-restored"))
+    inside, anywhere = rows.before(session, act, inside=True), rows.before(session, act, inside=False)
+    back = []
+    for event, key in zip(act, keys, strict=True):
+        within, outside = inside.get(event.patch_id), anywhere.get(event.patch_id)
+        back.append(_restoring(event, within, event.session_id, key))
+        if outside is not None and (within is None or outside.id > within.id):
+            back.append(_restoring(event, outside, None, f"{key}-restored"))
     return back
 
 

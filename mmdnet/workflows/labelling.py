@@ -92,8 +92,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
                 return []
             events = _whole_act(session, last)
             keys = [f"{key}:{n}" for n in range(len(events))] if "batch" in last.shown else [key]
-            pairs = zip(events, keys, strict=True)
-            rows.append(session, [back for event, own in pairs for back in acts.undoing(session, event, own)])
+            rows.append(session, acts.undoing(session, events, keys))
             return [event.patch_id for event in events]
 
     def put_many(
