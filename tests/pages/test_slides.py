@@ -1,5 +1,7 @@
 """The Slides page: in, refused, measured, looked at, queued, overruled."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -115,3 +117,32 @@ def test_stain_and_patient_can_be_corrected(filled, filled_home):
     next(one for one in app.form_submit_button if one.label == "Save").click().run()
     assert filled_home.lab.slides.get(slide).patient == "P99"
     assert filled_home.lab.slides.get(slide).stain == "H&E"
+
+
+def test_a_region_from_qupath_leaves_patches_out_on_the_page_and_is_forgotten_again(filled, filled_home):
+    slide, lab = filled_home.slides[0], filled_home.lab
+    usable = lab.slides.get(slide).usable
+    ring = [[0, 0], [450, 0], [450, 900], [0, 900], [0, 0]]
+    region = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Exclude"}},
+    }
+    app = filled("slides", {"project": "1", "slide": str(slide)})
+    app.file_uploader(key=f"qupath_in_{slide}").upload(
+        "drawn.geojson", json.dumps({"features": [region]}).encode()
+    ).run()
+    app.button(key=f"qupath_bring_{slide}").click().run()
+    assert not app.error and not app.exception
+    left_out = [patch for patch in lab.slides.patches(slide) if patch.set_aside == "region"]
+    assert left_out and lab.slides.get(slide).usable == usable - len(left_out)
+    app.button(key=f"qupath_forget_{slide}").click().run()
+    assert lab.slides.get(slide).usable == usable
+
+
+def test_a_file_that_is_not_from_qupath_is_refused_in_a_sentence(filled, filled_home):
+    slide = filled_home.slides[0]
+    app = filled("slides", {"project": "1", "slide": str(slide)})
+    app.file_uploader(key=f"qupath_in_{slide}").upload("drawn.geojson", b"nonsense").run()
+    app.button(key=f"qupath_bring_{slide}").click().run()
+    assert "drawn.geojson is no GeoJSON" in app.error[0].value
