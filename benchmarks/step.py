@@ -13,6 +13,7 @@ from mmdnet.training.check import check
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.feed import batches
 from mmdnet.training.loop import Run
+from mmdnet.training.weighing import loss_weights
 
 REACH = 0.90
 
@@ -31,7 +32,10 @@ def run(quick: bool = False) -> Result:
             cohort, pixels, choices, split, Path(home), check(cohort, choices, split), lambda facts: None, ""
         )
         bags = training.sampler.epoch(0)[: choices.bags_per_step]
-        weights, random = training.loss_weights(bags), np.random.default_rng(0)
+        weights, random = (
+            loss_weights(cohort, bags, choices, training.report.trained_tasks, False),
+            np.random.default_rng(0),
+        )
         images = torch.rand(sum(len(bag.instances) for bag in bags), 3, 299, 299)
         images = images.contiguous(memory_format=torch.channels_last)  # what the backbone likes best
         training.net.train()

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.bags.cohort import Cohort
+from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.sampler import Bag
+from mmdnet.errors import LabError
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.feed import Read, batches, to_device
@@ -15,6 +16,7 @@ from mmdnet.training.metrics import agreement
 
 Embed = Callable[[np.ndarray], Tensor]
 BAGS_AT_ONCE = 4
+PATCHES_AT_ONCE = 32
 
 
 def pixels_to_features(net: MMDNet, device: torch.device) -> Embed:
@@ -75,3 +77,25 @@ def evaluate(
     total = sum(n for _, n in losses)
     found = agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}
     return found | ({"accuracy_holds_ignored": float(np.concatenate(held).mean())} if held else {})
+
+
+@torch.no_grad()
+def store_features(
+    net: MMDNet, cohort: Cohort, pixels: PixelSource, device: torch.device, say: Callable[[str], None]
+) -> np.ndarray:
+    """Features of every patch a bag may hold, (N, width) float32, 0 for the others.
+
+    Raises:
+        LabError: some are not finite numbers.
+    """
+    stored = np.zeros((len(cohort.patch_id), net.width), np.float32)
+    places = np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()))
+    net.eval()
+    embed = pixels_to_features(net, device)
+    for at in range(0, len(places), PATCHES_AT_ONCE):
+        chosen = places[at : at + PATCHES_AT_ONCE]
+        stored[chosen] = embed(pixels.read(chosen)).cpu().numpy()
+        say(f"Computing features: {at + len(chosen)} of {len(places)} patches")
+    if not np.isfinite(stored).all():
+        raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
+    return stored

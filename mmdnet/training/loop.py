@@ -15,28 +15,26 @@ from mmdnet.bags.sampler import Bag, PositiveFirstSampler, natural_bags, with_ig
 from mmdnet.bags.single import SinglePatches
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
 from mmdnet.nn.io import ModelCard, save_model, start_from
 from mmdnet.nn.mmdnet import Architecture, MMDNet
-from mmdnet.nn.outputs import LossWeights
 from mmdnet.nn.together import place
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from mmdnet.training.choices import TrainingChoices
-from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features
+from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features, store_features
 from mmdnet.training.feed import batches, in_steps
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
-from mmdnet.training.schedules import class_weights, domain_strength, learning_rate_share
+from mmdnet.training.schedules import domain_strength, learning_rate_share
 from mmdnet.training.sharing import sharing
 from mmdnet.training.step import LossIsNoNumber, Stepper
+from mmdnet.training.weighing import loss_weights
 
 # Choices of how, not of what: a run may go on with others.
 HOW_ONLY = ("device", "processes", "patches_at_once", "compile")
 OnProgress = Callable[[dict[str, Any]], None]
 IGNORED_SHARE = 1 / 8  # set-aside patches beside those in bags, for the quality gate
 WARM_UP_BATCH = 16  # single patches in a step: more, smaller steps learn faster from scratch
-AT_ONCE = 32  # patches per forward pass when features are stored
 
 
 def train(
@@ -237,7 +235,7 @@ class Run:
         return with_ignored(self.cohort, bags, np.random.default_rng((self.choices.seed, 23, number)))
 
     def _steps(self, bags: list[Bag], cut: list[Sequence[Bag]], number: int) -> Iterator[dict[str, float]]:
-        weights = self.loss_weights(bags)
+        weights = loss_weights(self.cohort, bags, self.choices, self.report.trained_tasks, self.warming_up)
         extra = self._set_aside(len(cut), number)
         read = self._read_stored if self.frozen else self.pixels.read
         varied = self.choices.augment and not self.frozen
@@ -260,29 +258,6 @@ class Run:
         warm, total = self.report.warm_up, self.choices.epochs
         return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)
 
-    def loss_weights(self, bags: list[Bag]) -> LossWeights:
-        """How the losses of an epoch with these bags are weighed."""
-        cap, trained = self.choices.class_weight_cap, self.report.trained_tasks
-        balance = self.choices.balance
-        of_bags = np.stack([bag.grades for bag in bags])
-        of_patches = self.cohort.grades[np.concatenate([bag.instances for bag in bags])].astype(np.int64)
-
-        def by_task(grades: np.ndarray) -> dict[str, Tensor]:
-            return {
-                task.name: torch.from_numpy(class_weights(grades[:, t], task.highest + 1, cap))
-                for t, task in enumerate(TASKS)
-            }
-
-        return LossWeights(
-            tasks=dict.fromkeys(trained, 1.0),
-            classes=by_task(of_bags) if balance else {},
-            instance_classes=by_task(of_patches) if balance else {},
-            bag=0.0 if self.warming_up else 1.0,
-            instance=1.0 if self.warming_up else self.choices.aux_instance_weight,
-            ignore=self.choices.ignore_weight,
-            domain_by_attention=self.choices.reversal == "loss_attention",
-        )
-
     def _set_aside(self, steps: int, number: int) -> list[np.ndarray]:
         """Set-aside patches to go along with each step, for the quality gate."""
         if not len(self.set_aside):
@@ -298,21 +273,11 @@ class Run:
         assert self.stored is not None
         return self.stored[indices]
 
-    @torch.no_grad()
     def _store_features(self) -> np.ndarray:
-        """Features of every patch a bag may hold, (N, width) float32, 0 for the others."""
-        stored = np.zeros((len(self.cohort.patch_id), self.net.width), np.float32)
-        needed = np.isin(self.cohort.slide_index, self.cohort.labelled_slides())
-        places = np.flatnonzero(needed)
-        self.net.eval()
-        embed = pixels_to_features(self.net, self.device)
-        for at in range(0, len(places), AT_ONCE):
-            chosen = places[at : at + AT_ONCE]
-            stored[chosen] = embed(self.pixels.read(chosen)).cpu().numpy()
-            self._tell(self.progress.epoch, 0.0, {}, f"Computing features: {at + len(chosen)} of {len(places)} patches")
-        if not np.isfinite(stored).all():
-            raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
-        return stored
+        def say(message: str) -> None:
+            self._tell(self.progress.epoch, 0.0, {}, message)
+
+        return store_features(self.net, self.cohort, self.pixels, self.device, say)
 
     # -- looking and keeping -------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from mmdnet.training.check import check
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.feed import batches, in_steps
 from mmdnet.training.loop import Run
+from mmdnet.training.weighing import loss_weights
 
 QUICK = {"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "projection": 16, "device": "cpu"}
 
@@ -18,7 +19,7 @@ def begun(crafted, folder, **given):
     run = Run(crafted.cohort, crafted.pixels, choices, split, folder, report, lambda facts: None, "")
     bags = run.sampler.epoch(0)[:4]
     (batch,) = batches(crafted.cohort, [bags], run.domains, crafted.pixels.read, (), np.random.default_rng(0))
-    return run, batch, run.loss_weights(bags)
+    return run, batch, loss_weights(crafted.cohort, bags, choices, report.trained_tasks, False)
 
 
 def test_a_step_in_parts_is_the_whole_step(crafted, tmp_path):
