@@ -188,3 +188,32 @@ def test_a_real_slides_labels_go_to_qupath_and_back(real_data, tmp_path):
         outcome = other.labels.import_file(other_project, f"labels.{kind}", out.data)
         assert outcome.problems == () and outcome.imported + outcome.unchanged == len(patches)
     assert other.labels.export(other_project).data == lab.labels.export(project).data
+
+
+def test_a_lab_whose_slides_and_readers_have_other_numbers_finds_the_same_labels(tissue_png, tmp_path):
+    from mmdnet.lab import open_lab
+    from mmdnet.settings import Settings
+
+    paths = [tissue_png(f"{name}.png", side=1000, seed=seed) for seed, name in enumerate(("left", "right"))]
+    labs = []
+    for name, order in (("one", paths), ("two", paths[::-1])):
+        lab = open_lab(Settings(home=tmp_path / name))
+        project = lab.projects.create("P").id
+        slides = {path.name: lab.slides.register(project, path, mpp=0.5)[0].slide_id for path in order}
+        labs.append((lab, project, slides))
+    (lab, project, slides), (other, second, turned) = labs
+    assert slides["left.png"] != turned["left.png"]
+    for name in ("Ada", "Ben"):
+        rows = [
+            PatchGrades(patch.id, steatosis=(patch.col + patch.row + len(name)) % 4, flagged=name == "Ben")
+            for slide in slides.values()
+            for patch in lab.slides.patches(slide)
+        ]
+        lab.labels.put_many(project, lab.readers.ensure(name).id, rows)
+    other.readers.ensure("Ben")
+    for kind in ("zip", "parquet"):
+        out = lab.labels.export(project, kind)
+        done = other.labels.import_file(second, f"labels.{kind}", out.data)
+        assert done.problems == () and done.imported + done.unchanged == out.labels
+    assert other.labels.export(second).data == lab.labels.export(project).data
+    assert other.labels.label_set(second).sha256 == lab.labels.label_set(project).sha256
