@@ -29,7 +29,8 @@ NONE = "no-domain"
 STAIN: dict[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
 SLIDE: dict[str, Any] = {"domain_key": "slide", "alpha": 1.0}
 VARIANTS = (
-    Variant(NONE, "without the domain part", {"domain_key": "none"}),
+    Variant(NONE, "neither domain part nor stain balanced in the bags", {"domain_key": "none"}),
+    Variant("balance-only", "stain balanced in the bags, no adversary", STAIN | {"alpha": 0.0}),
     Variant("stain-uniform", "stain, plain DANN", STAIN | {"reversal": "uniform"}),
     Variant("stain-relative", "stain, relative attention", STAIN),
     Variant("stain-product", "the product's own: the same, a tenth of the alpha", STAIN | {"alpha": 0.1}),

@@ -70,7 +70,7 @@ class Variant:
 
 ABLATION = (
     Variant(FULL, "the full network"),
-    Variant("no-domain", "without the domain part", {"domain_key": "none"}),
+    Variant("no-domain", "without the domain part (bags stay balanced)", {"alpha": 0.0}),
     Variant("by-slide", "without positive-first sampling", {"bag_drawing": "by_slide"}),
     Variant("no-balance", "without balance of grades and domains", {"balance": False}),
     Variant("random-bags", "random bags", {"bag_drawing": "random"}),
