@@ -109,7 +109,7 @@ def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, l
     lab.labels.put_many(home.project, colleague, [PatchGrades(one, ballooning=1) for one in ahead])
     canvas.keyboard.press("h")
     rows = canvas.locator(".grade-row")
-    rows.nth(2).wait_for()
+    canvas.locator(".missing").first.wait_for()
     assert "one ballooned hepatocyte" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
     assert canvas.locator(".exemplar").count() == 0
     lab.labels.put_many(home.project, home.reader, [PatchGrades(one, ballooning=1) for one in ahead[-4:]])

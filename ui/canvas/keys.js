@@ -74,7 +74,8 @@ class KeyDialog {
     this.changed()
   }
 
-  draw(problem = '') {
+  // The lines anew; the keyboard stays on the one that was changed or is being changed.
+  draw(problem = '', at = this.waiting) {
     this.part.keylist.replaceChildren(...Object.entries(this.names).map(([name, words]) => {
       const row = make('button', 'keyrow')
       row.type = 'button'
@@ -84,6 +85,7 @@ class KeyDialog {
       return row
     }))
     this.part.keyproblem.textContent = problem
+    if (at) this.part.keylist.querySelector(`[data-act="${at}"]`).focus()
   }
 
   click(event) {
@@ -100,7 +102,6 @@ class KeyDialog {
   waitFor(act) {
     this.waiting = act
     this.draw()
-    this.part.keylist.querySelector(`[data-act="${act}"]`).focus()
   }
 
   cancel() {
@@ -112,7 +113,8 @@ class KeyDialog {
     event.stopPropagation()
     if (event.key === 'Escape') {
       event.preventDefault()
-      if (this.waiting) { this.waiting = null; this.draw() } else this.cancel()
+      if (this.waiting) this.settle(this.waiting)
+      else this.cancel()
     } else if (event.key === 'Tab') this.keepInside(event)
     else if (this.waiting) {
       event.preventDefault()
@@ -128,9 +130,13 @@ class KeyDialog {
     if (this.taken.includes(key)) return this.draw('Digits are grades, - is unknown, C and R belong to the page; choose another key.')
     if (other) return this.draw(`${keyWords(key)} is the key of “${this.names[other]}” already; change that one first.`)
     this.keys[act] = key
+    return this.settle(act)
+  }
+
+  // No key is waited for any more.
+  settle(act) {
     this.waiting = null
-    this.draw()
-    return this.part.keylist.querySelector(`[data-act="${act}"]`).focus()
+    this.draw('', act)
   }
 
   async save() {
