@@ -205,7 +205,7 @@ class Many {
     const looked = grid.shown === 0 ? false : grid.painted >= Math.min(grid.shown, AT_ONCE)
     const mine = points.count ? points.members().filter((n) => points.labelled(n)).length : 0
     part.count.textContent = patches(points.count)
-    part.of.textContent = points.count ? `of ${number(points.n)}${mine ? ` · ${number(mine)} carry your grades` : ''}` : `of ${number(points.n)}`
+    part.of.textContent = points.count ? `of ${number(points.n)}${mine ? ` · ${number(mine)} graded` : ''}` : `of ${number(points.n)}`
     part.give.textContent = words && points.count ? `${words} ${patches(points.count)}` : 'Choose, look, grade'
     part.give.disabled = this.busy || !words || !points.count || !looked || points.count > MOST
     if (points.count > MOST) this.note(`At most ${number(MOST)} patches are labelled at once. Choose fewer.`, true)
