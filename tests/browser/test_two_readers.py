@@ -105,7 +105,7 @@ def lasso(page, grade: int) -> int:
     """Draw a line around everything and give it all one grade of steatosis; how many patches that were."""
     turn_to(page, "Label many")
     stage = page.locator(".bulk[data-patches]:not([data-patches='']):not([data-patches='0'])")
-    stage.wait_for(timeout=30_000)
+    stage.wait_for(timeout=90_000)
     page.wait_for_timeout(800)
     box = page.locator("[data-part='over']").bounding_box()
     corners = ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.01))
