@@ -142,11 +142,18 @@ def _glass(white: NDArray[np.bool_], mpp: float) -> NDArray[np.bool_]:
 def _without_channels(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
     """A white mask, (h, w), without parts that are long and nowhere as wide as a droplet worth cutting out."""
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
-    depth = cv2.distanceTransform(white, cv2.DIST_L2, 5)
-    widest = np.zeros(count)
-    np.maximum.at(widest, np.asarray(numbers, np.int32).ravel(), depth.ravel())
+    widest = _largest(np.asarray(numbers, np.int32), cv2.distanceTransform(white, cv2.DIST_L2, 5), count)
     thin = np.pi * widest**2 < THINNEST * stats[:, cv2.CC_STAT_AREA]
     return np.where((thin & (widest * mpp < CHANNEL_UM))[numbers], 0, white).astype(np.uint8)
+
+
+def _largest(numbers: Labels, values: Floats, count: int) -> Floats:
+    """The largest value, >= 0, within each numbered part, (count,)."""
+    here = np.flatnonzero(numbers)
+    picked = values.ravel()[here].astype(np.float64)
+    largest = np.zeros(count)
+    np.maximum.at(largest, numbers.ravel()[here].astype(np.intp), picked)  # one type throughout: numpy's fast way
+    return largest
 
 
 def _large_enough(numbers: Labels, mpp: float) -> Labels:
@@ -170,9 +177,7 @@ def _bodies(numbers: Labels, mpp: float) -> tuple[Labels, Floats]:
     Arms are what channels, slits and small droplets look like where they touch a droplet.
     """
     depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5))
-    widest = np.zeros(int(numbers.max()) + 1)
-    here = np.flatnonzero(numbers)
-    np.maximum.at(widest, numbers.ravel()[here], depth.ravel()[here])
+    widest = _largest(numbers, depth, int(numbers.max()) + 1)
     reach = np.where(widest * mpp < 1.2, 0, BODY * widest)
     core = (numbers > 0) & (depth >= reach[numbers])
     away, nearest = cv2.distanceTransformWithLabels(
@@ -203,8 +208,7 @@ def describe(numbers: Labels, clear: Floats, tint: Floats, level: float, mpp: fl
     long, short = (xx + yy) / 2 + apart, np.maximum((xx + yy) / 2 - apart, 1e-3)  # variances along the axes
     value = clear.ravel()[place].astype(np.float64)
     inner = mean(value)
-    clearest = np.zeros(count)
-    np.maximum.at(clearest, name, value)
+    clearest = _largest(bodies, clear, count)
     spread = np.sqrt(np.maximum(mean(value * value) - inner**2, 0))
     around, clear_around = _around(bodies, clear, inner, mpp)
     whole = np.maximum(np.bincount(numbers.ravel(), minlength=count), 1)
