@@ -142,7 +142,9 @@ def _glass(white: NDArray[np.bool_], mpp: float) -> NDArray[np.bool_]:
 def _without_channels(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
     """A white mask, (h, w), without parts that are long and nowhere as wide as a droplet worth cutting out."""
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
-    widest = _largest(np.asarray(numbers, np.int32), cv2.distanceTransform(white, cv2.DIST_L2, 5), count)
+    widest = _largest(
+        np.asarray(numbers, np.int32), np.asarray(cv2.distanceTransform(white, cv2.DIST_L2, 5), np.float32), count
+    )
     thin = np.pi * widest**2 < THINNEST * stats[:, cv2.CC_STAT_AREA]
     return np.where((thin & (widest * mpp < CHANNEL_UM))[numbers], 0, white).astype(np.uint8)
 
@@ -176,7 +178,7 @@ def _bodies(numbers: Labels, mpp: float) -> tuple[Labels, Floats]:
 
     Arms are what channels, slits and small droplets look like where they touch a droplet.
     """
-    depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5))
+    depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5), np.float32)
     widest = _largest(numbers, depth, int(numbers.max()) + 1)
     reach = np.where(widest * mpp < 1.2, 0, BODY * widest)
     core = (numbers > 0) & (depth >= reach[numbers])
