@@ -43,7 +43,7 @@ class Walk:
         self.at_rest()
 
     def turn_to(self, page_name: str) -> None:
-        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=page_name).click()
+        self.page.get_by_role("link", name=page_name, exact=True).click()
         self.heading(page_name)
 
     def no_fault(self) -> None:
@@ -142,7 +142,7 @@ def zoom_in(walk: Walk) -> None:
 
 def label(walk: Walk) -> None:
     """Twelve patches by key press, each saved before the next is asked for."""
-    walk.page.get_by_test_id("stSidebarNavLink").filter(has_text="Label").click()
+    walk.page.get_by_role("link", name="Label", exact=True).click()
     walk.page.locator(READY).wait_for(timeout=30_000)
     walk.page.wait_for_timeout(500)
     for number, three in enumerate(THREES):
@@ -181,7 +181,7 @@ def score(walk: Walk) -> None:
 
 
 def report_and_sign(walk: Walk, name: str) -> None:
-    walk.page.get_by_test_id("stSidebarNavLink").filter(has_text="Report").click()
+    walk.page.get_by_role("link", name="Report", exact=True).click()
     walk.heading(name)
     walk.page.locator(".stage .osd canvas").first.wait_for(timeout=30_000)
     walk.no_fault()

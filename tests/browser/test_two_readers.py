@@ -70,7 +70,7 @@ def sit_down(page, name: str) -> None:
 
 
 def turn_to(page, name: str) -> None:
-    page.get_by_test_id("stSidebarNavLink").filter(has_text=name).last.click()
+    page.get_by_role("link", name=name, exact=True).click()
     rest(page)
 
 
