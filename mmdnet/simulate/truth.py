@@ -23,7 +23,7 @@ VERSION = 1
 SEEN_SHARE = 0.30  # of a lesion's area inside a patch makes it count there
 LEAST_TISSUE = 0.50
 MOST_PORTAL = 0.60
-MOST_ARTEFACT = 0.25
+MOST_ARTEFACT = {"pen": 0.05, "fold": 0.25, "bubble": 0.25, "blur": 0.25}  # a corner of pen is taken for a focus
 FEWEST_CELLS = 6
 _RASTER_UM = 1.0
 
@@ -113,8 +113,8 @@ class SlideTruth:
     def _reason(shares: dict[str, float], cells: int) -> str | None:
         if shares["tissue"] < LEAST_TISSUE:
             return "background"
-        for kind in ("pen", "fold", "bubble", "blur"):
-            if shares[kind] >= MOST_ARTEFACT:
+        for kind, most in MOST_ARTEFACT.items():
+            if shares[kind] >= most:
                 return kind
         if shares["portal"] > MOST_PORTAL:
             return "portal"
@@ -128,7 +128,7 @@ class SlideTruth:
         shares = {"tissue": float(tissue.mean())}
         shares["portal"] = float((_raster(self.portal, x, y, side, size) & tissue).sum() / area)
         shares["fat"] = float((_droplet_raster(self.droplets, x, y, side, size) & tissue).sum() / area)
-        for kind in ("pen", "fold", "bubble", "blur"):
+        for kind in MOST_ARTEFACT:
             polygons = tuple(place.polygon for place in self.artefacts if place.kind == kind)
             shares[kind] = float((_raster(polygons, x, y, side, size) & tissue).sum() / area)
         return shares

@@ -69,6 +69,12 @@ def test_a_patch_under_an_artefact_is_ignored_for_that_reason(kind):
     assert patch["steatosis"] is None
 
 
+@pytest.mark.parametrize(("kind", "ignored"), [("pen", "pen"), ("fold", None), ("bubble", None), ("blur", None)])
+def test_a_tenth_of_a_patch_under_pen_is_too_much_and_under_the_other_artefacts_is_not(kind, ignored):
+    patch = _truth(artefacts=(ArtefactPlace(kind, _square(50, 50, 47), 0.5),)).patch_grades(100, 100, 299)
+    assert patch["ignored"] == ignored
+
+
 def test_glass_and_portal_tracts_are_ignored():
     assert _truth().patch_grades(1900, 1900, 299)["ignored"] == "background"
     assert _truth(portal=(_square(40, 40, 200),)).patch_grades(100, 100, 299)["ignored"] == "portal"
