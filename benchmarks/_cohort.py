@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.training.simulated import StoredSource, simulated_cohort
-from mmdnet.workflows.demo_model import make_slides
+from mmdnet.training.simulated import StoredSource
+from mmdnet.workflows.drawn import draw_cohort
 
 KEPT = Path("lab-data") / "benchmarks"
 
 
 def simulated(slides: int, seed: int) -> tuple[Cohort, StoredSource]:
     """Simulated slides with their truth as labels; the same ones are used again in the next run."""
-    home = KEPT / f"simulated-{seed}"
-    return simulated_cohort(make_slides(slides, seed, home / "slides"), home / "patches")
+    _, cohort, pixels = draw_cohort(slides, seed, KEPT / f"simulated-{seed}")
+    return cohort, pixels
 
 
 class Pixels:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.labels import LABELS, done_in_session, labelled_patches
 from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
+from db.sessions import sessions_of_kind
 
 SETTLED_IMPORT = "import_settled"
 """The act of an imported label that settles a disagreement."""
@@ -40,12 +41,6 @@ class Reading(NamedTuple):
     @property
     def grades(self) -> dict[str, int | None]:
         return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
-
-
-def sessions_of_kind(session: Session, project_id: int, kind: str) -> set[int]:
-    """Label sessions of a project of that kind: plan, second, repeat or adjudication."""
-    found = session.scalars(select(LabelSession).where(LabelSession.project_id == project_id))
-    return {row.id for row in found if row.plan.get("kind", "plan") == kind}
 
 
 def settles(settling: set[int]) -> ColumnElement[bool]:
@@ -129,19 +124,6 @@ def _first_of(session: Session, reading: Reading) -> int:
     """The first event of this reading's label session on the same patch."""
     same = (LabelEvent.session_id == reading.session_id, LabelEvent.patch_id == reading.patch_id)
     return session.scalar(select(func.min(LabelEvent.id)).where(*same)) or reading.id
-
-
-def queued_for(session: Session, project_id: int, reader_id: int, settling: bool) -> set[int]:
-    """Patches in this reader's adjudication queues (`settling`), or in all the reader's other queues."""
-    ids = sessions_of_kind(session, project_id, "adjudication")
-    of_kind = QueueItem.session_id.in_(ids) if settling else QueueItem.session_id.not_in(ids)
-    return set(
-        session.scalars(
-            select(QueueItem.patch_id)
-            .join(LabelSession, LabelSession.id == QueueItem.session_id)
-            .where(LabelSession.project_id == project_id, LabelSession.reader_id == reader_id, of_kind)
-        )
-    )
 
 
 def may_see(session: Session, project_id: int, reader_id: int) -> set[int]:

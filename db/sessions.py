@@ -10,6 +10,9 @@ from db import labels
 from db.models import LabelSession, Patch, QueueItem, Slide
 from db.slides import USABLE
 
+BLIND_KINDS = ("plan", "second", "repeat")
+KINDS = (*BLIND_KINDS, "adjudication")
+
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
@@ -27,6 +30,12 @@ def sessions_of(session: Session, project_id: int, reader_id: int | None = None)
     return session.scalars(
         statement if reader_id is None else statement.where(LabelSession.reader_id == reader_id)
     ).all()
+
+
+def sessions_of_kind(session: Session, project_id: int, *kinds: str, reader_id: int | None = None) -> set[int]:
+    """Label sessions of a project that are of one of these `KINDS`; only one reader's if given."""
+    rows = sessions_of(session, project_id, reader_id)
+    return {row.id for row in rows if row.plan.get("kind", "plan") in kinds}
 
 
 def usable_patches(session: Session, project_id: int, slide_ids: Iterable[int]) -> list[tuple[int, int, float | None]]:
@@ -51,15 +60,10 @@ def places_of_patches(session: Session, project_id: int) -> list[tuple[int, int,
     return [(patch_id, slide_id, x, y, fat) for patch_id, slide_id, x, y, fat in rows]
 
 
-def queued_for(session: Session, project_id: int, reader_id: int) -> set[int]:
-    """Patches in any queue of this reader in the project, labelled or not."""
-    return set(
-        session.scalars(
-            select(QueueItem.patch_id)
-            .join(LabelSession, LabelSession.id == QueueItem.session_id)
-            .where(LabelSession.project_id == project_id, LabelSession.reader_id == reader_id)
-        )
-    )
+def queued_for(session: Session, project_id: int, reader_id: int, kinds: Sequence[str] = KINDS) -> set[int]:
+    """Patches in this reader's queues of these kinds in the project, labelled or not."""
+    own = sessions_of_kind(session, project_id, *kinds, reader_id=reader_id)
+    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id.in_(own))))
 
 
 def project_of_patch(session: Session, patch_id: int) -> int | None:

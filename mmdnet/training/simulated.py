@@ -128,12 +128,13 @@ def _corners(side: int) -> list[tuple[int, int]]:
     return [(x, y) for y in (0, far) for x in (0, far)]
 
 
-def quartered_cohort(slides: Sequence[Path], store: Path, path: Path) -> tuple[Cohort, Quarters]:
-    """Like `simulated_cohort`, with every patch cut into quarters, each graded by what was drawn in it.
+def quartered_cohort(
+    slides: Sequence[Path], whole: Cohort, source: StoredSource, path: Path
+) -> tuple[Cohort, Quarters]:
+    """A `simulated_cohort` of these slides with every patch cut into quarters, each graded by what was drawn in it.
 
     A quarter's grades are counted as a patch's are: what a quarter of the area holds is less, so high grades are rarer.
     """
-    whole, source = simulated_cohort(slides, store)
     tables = [
         _labels(load_truth(slide), QUARTER_PX, [(place.x_px0 + x, place.y_px0 + y) for place in places
                                                 for x, y in _corners(round(grid.side_px0[0]))])

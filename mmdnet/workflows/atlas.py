@@ -15,6 +15,7 @@ from functools import lru_cache
 from db import atlas as rows
 from db import labels as label_rows
 from db import readings
+from db import sessions as queues
 from db.models import LabelSession
 from mmdnet.labels.grading import TASKS
 from mmdnet.workflows import label_sets
@@ -51,9 +52,7 @@ class Atlas:
             row = must_get(session, LabelSession, session_id, "label session")
             agreed = self._consensus(row.project_id, label_rows.last_hash(session))
             own = readings.may_see(session, row.project_id, row.reader_id)
-            asked = readings.queued_for(session, row.project_id, row.reader_id, settling=False) | (
-                readings.queued_for(session, row.project_id, row.reader_id, settling=True)
-            )
+            asked = queues.queued_for(session, row.project_id, row.reader_id)
             known = own | label_rows.labelled_patches(session, row.project_id, row.reader_id)
             allowed = [one for one in agreed if one.patch_id in own or one.patch_id not in asked | known]
             before = rows.shown_to(session, row.reader_id)

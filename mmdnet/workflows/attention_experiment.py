@@ -23,9 +23,9 @@ from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.grad_cam import BagCam, bag_cam
 from mmdnet.simulate.truth import SlideTruth, load_truth
-from mmdnet.training.simulated import corners_of, simulated_cohort
-from mmdnet.workflows.demo_model import make_slides
-from mmdnet.workflows.experiments import interval
+from mmdnet.training.simulated import corners_of
+from mmdnet.workflows.drawn import draw_cohort
+from mmdnet.workflows.experiments import home_of, interval
 
 NEAR_PX = 16  # 8 µm, one place of the small backbone's last map
 
@@ -60,10 +60,8 @@ def attention_experiment(
         LabError: no model, or slides that cannot be read.
     """
     net, card = load_model(model)
-    home = folder / f"simulated-{slides}-{cohort_seed}"
-    paths = make_slides(slides, cohort_seed, home / "slides")
-    cohort, pixels = simulated_cohort(paths, home / "patches")
-    tested = [s for s, slide in enumerate(cohort.slides) if slide.slide_id in set(card.split["test"])]
+    drawn = draw_cohort(slides, cohort_seed, home_of(folder, slides, cohort_seed))
+    (paths, cohort, pixels), tested = drawn, drawn.tested(card)
     looked: list[Looked] = []
     shown: dict[str, list[np.ndarray]] = {name: [] for name in TASK_NAMES}
     for slide in tested:

@@ -5,7 +5,6 @@ another processor the last digits may differ.
 """
 
 import argparse
-import os
 import shutil
 import sys
 import time
@@ -17,12 +16,10 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.io import CARD, WEIGHTS, ModelCard
-from mmdnet.simulate.recipes import training_recipes
-from mmdnet.simulate.slide import simulate_many
 from mmdnet.training.choices import TrainingChoices
 from mmdnet.training.loop import train
-from mmdnet.training.simulated import simulated_cohort
 from mmdnet.workflows.calibrate import calibrate
+from mmdnet.workflows.drawn import draw_cohort
 
 SLIDES, SEED = 64, 2
 CHOICES = TrainingChoices(
@@ -47,14 +44,6 @@ The test patients were looked at once, after training had ended; the validation 
 """
 
 
-def make_slides(slides: int, seed: int, folder: Path) -> list[Path]:
-    """Simulated training slides with their truth; those already there are kept (a recipe gives the same bytes)."""
-    recipes = training_recipes(slides, seed)
-    missing = [recipe for recipe in recipes if not (folder / f"{recipe.name}.tiff").exists()]
-    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=_drawn)
-    return [folder / f"{recipe.name}.tiff" for recipe in recipes]
-
-
 def _drawn(share: float) -> None:
     _say(f"{time.strftime('%H:%M:%S')} {share:.0%} of the slides drawn")
 
@@ -71,7 +60,7 @@ def make(
         seed: of the slides.
         choices: of the training.
     """
-    cohort, pixels = simulated_cohort(make_slides(slides, seed, work / "slides"), work / "patches")
+    _, cohort, pixels = draw_cohort(slides, seed, work, _drawn)
     split = split_by_patient(cohort, choices.seed)
     train(cohort, pixels, choices, split, work / "run", _progress, name="Demo model (simulated slides)")
     card = calibrate(work / "run" / "model", cohort, pixels, split)

@@ -8,7 +8,6 @@ tell: a logistic regression on frozen features of the untied slides, judged on s
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -70,20 +69,18 @@ class Sets:
 def sets_of(setting: DomainSetting, folder: Path) -> Sets:
     """The three sets, drawn on first use."""
     from mmdnet.simulate.recipes import domain_recipes
-    from mmdnet.simulate.slide import simulate_many
     from mmdnet.training.simulated import quartered_cohort, simulated_cohort
+    from mmdnet.workflows.drawn import draw
 
     home = folder / f"domain-{setting.slides}-{setting.cohort_seed}"
     drawn = domain_recipes(setting.slides, setting.cohort_seed)
     recipes = [*drawn.training, *drawn.known_sites, *drawn.new_site]
-    missing = [recipe for recipe in recipes if not (home / "slides" / f"{recipe.name}.tiff").exists()]
-    simulate_many(missing, home / "slides", processes=min(2, os.cpu_count() or 1))
-    paths = [home / "slides" / f"{recipe.name}.tiff" for recipe in recipes]
-    cohort, pixels = (
-        simulated_cohort(paths, home / "patches")
-        if setting.patch_px == 299
-        else quartered_cohort(paths, home / "patches", home / "quarters.npy")
-    )
+    paths = draw(recipes, home / "slides")
+    cohort: Cohort
+    pixels: PixelSource
+    cohort, pixels = simulated_cohort(paths, home / "patches")
+    if setting.patch_px != 299:
+        cohort, pixels = quartered_cohort(paths, cohort, pixels, home / "quarters.npy")
     n = setting.slides
     return Sets(cohort, pixels, tuple(range(n)), tuple(range(n, 2 * n)), tuple(range(2 * n, 3 * n)))
 

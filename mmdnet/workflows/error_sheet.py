@@ -13,9 +13,10 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
 from mmdnet.simulate.truth import load_truth
 from mmdnet.training.evaluate import pixels_to_features
-from mmdnet.training.simulated import corners_of, simulated_cohort
+from mmdnet.training.simulated import corners_of
 from mmdnet.workflows.attention_experiment import lesion_mask
-from mmdnet.workflows.demo_model import make_slides
+from mmdnet.workflows.drawn import draw_cohort
+from mmdnet.workflows.experiments import home_of
 
 AT_ONCE = 64
 COLUMNS = 8
@@ -38,10 +39,8 @@ def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, pictur
         LabError: no model, or slides that cannot be read.
     """
     net, card = load_model(model)
-    home = folder / f"simulated-{slides}-{cohort_seed}"
-    paths = make_slides(slides, cohort_seed, home / "slides")
-    cohort, pixels = simulated_cohort(paths, home / "patches")
-    tested = [s for s, slide in enumerate(cohort.slides) if slide.slide_id in set(card.split["test"])]
+    drawn = draw_cohort(slides, cohort_seed, home_of(folder, slides, cohort_seed))
+    (paths, cohort, pixels), tested = drawn, drawn.tested(card)
     rows = np.flatnonzero(np.isin(cohort.slide_index, tested) & ~cohort.ignored)
     embed = pixels_to_features(net, torch.device("cpu"))
     with torch.no_grad():

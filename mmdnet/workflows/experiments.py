@@ -78,16 +78,21 @@ ABLATION = (
 )
 
 
+def home_of(folder: Path, slides: int, cohort_seed: int) -> Path:
+    """Where an experiments' folder keeps a cohort."""
+    return folder / f"simulated-{slides}-{cohort_seed}"
+
+
 def cohort_of(setting: Setting, folder: Path) -> tuple[Cohort, PixelSource]:
     """The slides of a setting, drawn on first use, with patches of the setting's size."""
-    from mmdnet.training.simulated import quartered_cohort, simulated_cohort
-    from mmdnet.workflows.demo_model import make_slides
+    from mmdnet.training.simulated import quartered_cohort
+    from mmdnet.workflows.drawn import draw_cohort
 
-    home = folder / f"simulated-{setting.slides}-{setting.cohort_seed}"
-    slides = make_slides(setting.slides, setting.cohort_seed, home / "slides")
+    home = home_of(folder, setting.slides, setting.cohort_seed)
+    drawn = draw_cohort(setting.slides, setting.cohort_seed, home)
     if setting.patch_px == 299:
-        return simulated_cohort(slides, home / "patches")
-    return quartered_cohort(slides, home / "patches", home / "quarters.npy")
+        return drawn.cohort, drawn.pixels
+    return quartered_cohort(drawn.paths, drawn.cohort, drawn.pixels, home / "quarters.npy")
 
 
 def taught(cohort: Cohort, task: str | None) -> Cohort:

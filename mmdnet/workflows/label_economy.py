@@ -8,7 +8,6 @@ a small grade head is trained anew on the labels so far, and graded on patients 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,8 @@ def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Step |
         LabError: there are fewer than twelve slides, or the demo model's files are gone.
     """
     from mmdnet.simulate.recipes import training_recipes
-    from mmdnet.simulate.slide import simulate_many
     from mmdnet.training.simulated import simulated_cohort
+    from mmdnet.workflows.drawn import draw
 
     if slides < 12:
         raise LabError("This experiment needs twelve slides or more: a third of the patients are held out.")
@@ -49,12 +48,9 @@ def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Step |
     kept = folder / f"pool-{slides}-{seed}-{_backbone_sha256()[:12]}.npz"
     if kept.is_file():
         return _read(kept)
-    drawn = folder / "slides"
-    drawn.mkdir(parents=True, exist_ok=True)
     recipes = training_recipes(slides, seed, lesions=LESIONS)
-    missing = [recipe for recipe in recipes if not (drawn / f"{recipe.name}.tiff").exists()]
-    simulate_many(missing, drawn, processes=min(4, os.cpu_count() or 1), progress=lambda s: tell(0.6 * s, "drawing"))
-    cohort, pixels = simulated_cohort([drawn / f"{recipe.name}.tiff" for recipe in recipes], folder / "patches")
+    drawn = draw(recipes, folder / "slides", lambda share: tell(0.6 * share, "drawing"))
+    cohort, pixels = simulated_cohort(drawn, folder / "patches")
     patients = {name: n for n, name in enumerate(sorted({slide.patient for slide in cohort.slides}))}
     pool = Pool(
         features=_embed(pixels, len(cohort.patch_id), lambda s: tell(0.6 + 0.4 * s, "looking at patches")),

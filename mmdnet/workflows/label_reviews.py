@@ -100,7 +100,7 @@ def _eligible(
         given[one.patch_id].append(one)
     if kind == "second":
         mine = rows.labelled_patches(session, project_id, reader_id)
-        told = atlas.shown_to(session, reader_id) | readings.queued_for(session, project_id, reader_id, settling=True)
+        told = atlas.shown_to(session, reader_id) | queues.queued_for(session, project_id, reader_id, ("adjudication",))
         return set(given) - mine - told
     if kind == "repeat":
         before = datetime.now(UTC) - timedelta(days=washout_days)
@@ -111,7 +111,7 @@ def _eligible(
         }
     done = {one.patch_id: one.id for one in readings.settled(session, project_id)}
     mine = rows.labelled_patches(session, project_id, reader_id)
-    waiting = readings.queued_for(session, project_id, reader_id, settling=False) - mine
+    waiting = queues.queued_for(session, project_id, reader_id, queues.BLIND_KINDS) - mine
     return {
         patch
         for patch, found in given.items()

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from db import consensus as rules
 from db import labels as rows
 from db.models import LabelEvent, Patch, Reader, Slide
-from db.readings import SETTLED_IMPORT, sessions_of_kind
+from db.readings import SETTLED_IMPORT
+from db.sessions import sessions_of_kind
 from mmdnet.labels.consensus import ONE_READER, Vote, consensus
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.label_views import LabelChoice, LabelRow, LabelSet

@@ -34,7 +34,7 @@ def drawn(tmp_path_factory):
 def test_quarters_are_crops_of_their_patch_graded_by_what_was_drawn_in_them(drawn, tmp_path):
     home, paths = drawn
     whole, source = simulated_cohort(paths, home / "patches")
-    cohort, quarters = quartered_cohort(paths, home / "patches", tmp_path / "quarters.npy")
+    cohort, quarters = quartered_cohort(paths, whole, source, tmp_path / "quarters.npy")
     assert len(quarters) == 4 * len(source) == len(cohort.patch_id)
     patch, parts = source.read(np.array([1]))[0], quarters.read(np.arange(4, 8))
     assert np.array_equal(parts[0], patch[:150, :150])
@@ -44,7 +44,7 @@ def test_quarters_are_crops_of_their_patch_graded_by_what_was_drawn_in_them(draw
 
 def test_an_experiment_goes_on_where_it_was_stopped_and_a_seed_shares_its_warm_up(drawn, tmp_path, monkeypatch):
     home, paths = drawn
-    cohort = quartered_cohort(paths, home / "patches", tmp_path / "quarters.npy")
+    cohort = quartered_cohort(paths, *simulated_cohort(paths, home / "patches"), tmp_path / "quarters.npy")
     monkeypatch.setattr(ours, "cohort_of", lambda setting, folder: cohort)
     setting = ours.Setting(slides=6, warm_up=1, on_bags=1)
     variants = [v for v in ours.ABLATION if v.name in (ours.FULL, "random-bags", "only-steatosis")]

@@ -1,0 +1,50 @@
+"""Simulated slides to train on, drawn on first use and kept: for the demo model, experiments and benchmarks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmdnet.bags.cohort import Cohort
+from mmdnet.nn.io import ModelCard
+from mmdnet.simulate.recipes import SlideRecipe, training_recipes
+from mmdnet.simulate.slide import Progress, simulate_many
+from mmdnet.training.simulated import StoredSource, simulated_cohort
+
+
+class Drawn(NamedTuple):
+    """Slide files in the order of the cohort's slides, the cohort of all their patches, and its pixels."""
+
+    paths: list[Path]
+    cohort: Cohort
+    pixels: StoredSource
+
+    def tested(self, card: ModelCard) -> list[int]:
+        """Places of the slides that a model trained on this cohort was tested on."""
+        test = set(card.split["test"])
+        return [place for place, slide in enumerate(self.cohort.slides) if slide.slide_id in test]
+
+
+def draw(recipes: Sequence[SlideRecipe], folder: Path, progress: Progress | None = None) -> list[Path]:
+    """The recipes' slides with their truth; those already there are kept (a recipe gives the same bytes)."""
+    missing = [recipe for recipe in recipes if not (folder / f"{recipe.name}.tiff").exists()]
+    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=progress)
+    return [folder / f"{recipe.name}.tiff" for recipe in recipes]
+
+
+def draw_cohort(slides: int, seed: int, home: Path, progress: Progress | None = None) -> Drawn:
+    """A cohort of training slides, two of each patient, in `home`.
+
+    Args:
+        slides: how many.
+        seed: of the slides.
+        home: folder of slides and decoded patches.
+        progress: called with the share of the missing slides drawn (0-1).
+
+    Raises:
+        LabError: a slide could not be drawn or read.
+    """
+    paths = draw(training_recipes(slides, seed), home / "slides", progress)
+    return Drawn(paths, *simulated_cohort(paths, home / "patches"))
