@@ -16,12 +16,13 @@ from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from mmdnet.workflows.lab import Lab
+from mmdnet.workflows.label_views import QueueChoice
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab
+from tests.browser.steps import READY, choose_reader
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
-READY = ".canvas[data-patch]:not([data-patch=''])"
 COLUMNS, ROWS = 12, 8
 
 
@@ -36,7 +37,8 @@ class LabelLab:
 
     def session(self, reader: str, patches: int, seed: int = 0) -> int:
         reader_id = self.lab.readers.ensure(reader).id
-        view = self.lab.labels.create_session(self.project, reader_id, "Bench", [self.slide], patches, seed=seed)
+        choice = QueueChoice([self.slide], patches, seed=seed)
+        view = self.lab.labels.create_session(self.project, reader_id, "Bench", choice)
         return view.id
 
 
@@ -107,11 +109,7 @@ def open_canvas(browser, bench: LabelLab, reader: str):  # type: ignore[no-untyp
         "window.painted = []; window.addEventListener('mmdnet:painted', (e) => window.painted.push(e.detail))"
     )
     page.goto(f"{bench.running.url}/label?project={bench.project}")
-    box = page.get_by_role("combobox", name="Reader")
-    box.wait_for(timeout=60_000)
-    box.click()
-    box.fill(reader)
-    page.keyboard.press("Enter")
+    choose_reader(page, reader)
     page.locator(READY).wait_for(timeout=60_000)
     return page
 

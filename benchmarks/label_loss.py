@@ -11,9 +11,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-from benchmarks._label_home import READY, LabelLab, browser, label_lab, open_canvas
+from benchmarks._label_home import LabelLab, browser, label_lab, open_canvas
 from benchmarks.result import Result
 from mmdnet.errors import LabError
+from tests.browser.steps import READY
 
 PRESS_MS = 60
 BACK_AFTER_S = 1.0

@@ -16,10 +16,10 @@ import uuid
 from benchmarks._label_home import LabelLab, browser, label_lab, share
 from benchmarks.result import Result
 from mmdnet.errors import LabError
+from tests.browser.steps import lasso, open_many
 from ui.routes import label_access
 
 LABELS = 5_000
-READY = ".bulk[data-busy='0']:not([data-patches=''])"
 LISTEN = "window.lassoed = []; window.addEventListener('mmdnet:lassoed', (e) => window.lassoed.push(e.detail))"
 
 
@@ -50,23 +50,11 @@ def run(quick: bool = False) -> Result:
 def _lassos(opened, bench: LabelLab, turns: int) -> list[dict[str, float]]:  # type: ignore[no-untyped-def]
     page = opened.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.add_init_script(LISTEN)
-    page.goto(f"{bench.running.url}/label_many?project={bench.project}")
-    box = page.get_by_role("combobox", name="Reader")
-    box.wait_for(timeout=60_000)
-    box.click()
-    box.fill("Ada")
-    page.keyboard.press("Enter")
-    page.locator(READY).wait_for(timeout=60_000)
-    plane = page.locator("[data-part=over]").bounding_box()
+    open_many(page, bench.running.url, bench.project, "Ada")
     for turn in range(turns):
         reach = 0.1 + 0.35 * turn / turns  # from a few thousand patches to most of them
         corners = [(0.5 - reach, 0.5), (0.5, 0.5 - reach), (0.5 + reach, 0.5), (0.5, 0.5 + reach)]
-        places = [(plane["x"] + x * plane["width"], plane["y"] + y * plane["height"]) for x, y in corners]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=25)
-        page.mouse.up()
+        lasso(page, corners, steps=25)
         page.wait_for_function(f"window.lassoed.length > {turn}", timeout=30_000)
         page.wait_for_timeout(400)
     found = page.evaluate("window.lassoed")

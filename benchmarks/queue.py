@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.result import Result
+from mmdnet.workflows.label_views import QueueChoice
 from tests.label_bench import LabelBench, make_label_bench
 
 SLIDES = 20
@@ -34,9 +35,8 @@ def _measure(patches: int) -> tuple[float, float, float, float]:
     with TemporaryDirectory() as folder:
         bench = make_label_bench(Path(folder), slides=SLIDES, patches=patches // SLIDES)
         start, processor = time.perf_counter(), time.process_time()
-        view = bench.labels.create_session(
-            bench.project, bench.readers[0], "Bench", bench.slides, patches, plan="stratified"
-        )
+        choice = QueueChoice(bench.slides, patches, plan="stratified")
+        view = bench.labels.create_session(bench.project, bench.readers[0], "Bench", choice)
         build_s, processor_s = time.perf_counter() - start, round(time.process_time() - processor, 2)
         next_ms = _median_ms(lambda: bench.labels.queue(view.id, patches // 2, 1))
         return build_s, processor_s, next_ms, _resume_ms(bench, view.id)

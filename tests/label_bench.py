@@ -18,6 +18,7 @@ from db.models import Model, Patch, Project, Reader, Score, Slide
 from mmdnet.labels.grading import TASKS
 from mmdnet.settings import Settings
 from mmdnet.workflows.base import Desk
+from mmdnet.workflows.label_views import QueueChoice
 from mmdnet.workflows.labelling import Labels
 
 
@@ -34,9 +35,9 @@ class LabelBench:
     patches: dict[int, list[int]]
 
     def session(self, reader: int = 0, per_slide: int = 5, **choices):
-        return self.labels.create_session(
-            self.project, self.readers[reader], choices.pop("name", "First"), self.slides, per_slide, **choices
-        )
+        name = choices.pop("name", "First")
+        choice = QueueChoice(self.slides, per_slide, **choices)
+        return self.labels.create_session(self.project, self.readers[reader], name, choice)
 
     def scored(
         self, slide: int, probabilities: dict[str, np.ndarray], model: str = "first", p_ignore: float = 0.0

@@ -90,6 +90,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         keys=lab().readers.keys(reader.id),
         suggestions=lab().suggestions.on(view.id),
         heard="canvas_runs" in st.session_state,
+        finished=view.finished,
         on_started=lambda: st.session_state.update(canvas_runs=True),
         on_finished=lambda: None,
         on_place=lambda: None,

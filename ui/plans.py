@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.workflows.label_views import QueueChoice
 from ui.economy import economy_section
 from ui.jobs import duration
 from ui.session import go_to, lab, refusals
@@ -59,16 +60,16 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         if plan.name in PAGES:
             st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
         return
-    choice: dict[str, Any] = {"plan": plan.name, "seed": int(seed), "audit_share": audit / 100, **how_many}
+    choice = QueueChoice(chosen, plan=plan.name, seed=int(seed), audit_share=audit / 100, **how_many)
     try:
-        preview = lab().labels.preview_session(project.id, reader.id, chosen, **choice)
+        preview = lab().labels.preview_session(project.id, reader.id, choice)
     except LabError as refusal:
         st.error(str(refusal), icon=":material/error:")
         return
     st.markdown(preview_words(preview, plan.title))
     if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
         with refusals():
-            made = lab().labels.create_session(project.id, reader.id, name, chosen, **choice)
+            made = lab().labels.create_session(project.id, reader.id, name, choice)
             go_to("session", made.id)
             st.rerun()
 

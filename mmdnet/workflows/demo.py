@@ -12,7 +12,7 @@ from db.slides import put_slide_grade
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.context import JobContext
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.label_views import PatchGrades, QueueChoice
 
 if TYPE_CHECKING:
     from mmdnet.simulate.recipes import SlideRecipe
@@ -97,7 +97,7 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         known[0]
         if known
         else lab.labels.create_session(
-            project_id, reader.id, SESSION, slide_ids=slide_ids, per_slide=per_slide, seed=0, audit_share=0.0
+            project_id, reader.id, SESSION, QueueChoice(slide_ids, per_slide, audit_share=0.0)
         )
     )
     queue = lab.labels.queue(session.id, 0, per_slide * len(slide_ids))

@@ -19,6 +19,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels import worth
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.labels.queue import Candidates, Pick, fat_look, plan_queue
+from mmdnet.workflows.label_views import QueueChoice
 from mmdnet.workflows.predictions import PatchPredictions, Predictions
 
 
@@ -134,27 +135,17 @@ class Planner:
             found.append(PlanView(plan.name, plan.title, plan.what, problem, note))
         return found
 
-    def work_out(
-        self,
-        session: Session,
-        project_id: int,
-        reader_id: int,
-        slide_ids: Sequence[int],
-        plan: str,
-        per_slide: int | Mapping[int, int] | None,
-        total: int | None,
-        seed: int,
-        audit_share: float,
-    ) -> Planned:
+    def work_out(self, session: Session, project_id: int, reader_id: int, choice: QueueChoice) -> Planned:
         """The queue of a new session.
 
         Raises:
             LabError: there is no such plan, it cannot be followed yet (the sentence says what to do), or a number is
                 out of range.
         """
+        plan = choice.plan
         if plan not in PLANS:
             raise LabError(f"There is no sampling plan called {plan}. Known are {', '.join(PLANS)}.")
-        ground = self._ground(session, project_id, reader_id, slide_ids, plan)
+        ground = self._ground(session, project_id, reader_id, choice)
         values, facts = self._worth(session, project_id, ground, plan)
         allowed = ~ground.known if plan != "disagreement" else ~ground.known | ~np.isnan(values)
         look = self._look(ground) if plan == "stratified" else None
@@ -165,22 +156,22 @@ class Planner:
             worth=values[allowed],
             only_plan=ground.known[allowed],
         )
-        picks = plan_queue(candidates, per_slide, PLANS[plan].order, seed, audit_share, total=total)
+        order, share = PLANS[plan].order, choice.audit_share
+        picks = plan_queue(candidates, choice.per_slide, order, choice.seed, share, total=choice.total)
         return Planned(picks, facts)
 
-    def _ground(
-        self, session: Session, project_id: int, reader_id: int, slide_ids: Sequence[int], plan: str
-    ) -> _Ground:
+    def _ground(self, session: Session, project_id: int, reader_id: int, choice: QueueChoice) -> _Ground:
+        plan = choice.plan
         known = rows.labelled_patches(session, project_id, reader_id)
         told = atlas.shown_to(session, reader_id)
-        table = [row for row in queues.usable_patches(session, project_id, slide_ids) if row[0] not in told]
+        table = [row for row in queues.usable_patches(session, project_id, choice.slides) if row[0] not in told]
         patches = np.array([patch for patch, *_ in table], dtype=np.int64)
         return _Ground(
             patch_id=patches,
             slide_id=np.array([slide for _, slide, _ in table], dtype=np.int64),
             fat=np.array([np.nan if share is None else share for *_, share in table], dtype=float),
             known=np.isin(patches, np.fromiter(known, np.int64, len(known))),
-            predictions=self._predictions.of_slides(slide_ids) if plan not in ("random", "stratified") else (),
+            predictions=self._predictions.of_slides(choice.slides) if plan not in ("random", "stratified") else (),
             looks=self._looks(project_id) if plan == "stratified" else {},
         )
 

@@ -18,6 +18,7 @@ from mmdnet.workflows.label_plans import Planned, Planner, PlanView
 from mmdnet.workflows.label_views import (
     OwnLabel,
     Progress,
+    QueueChoice,
     QueueItemView,
     SessionPreview,
     SessionView,
@@ -57,19 +58,8 @@ class LabelSessions:
         mine = self.sessions(project_id, reader_id)
         return next((view for view in mine if not view.finished), mine[0] if mine else None)
 
-    def create_session(
-        self,
-        project_id: int,
-        reader_id: int,
-        name: str,
-        slide_ids: Sequence[int],
-        per_slide: int | Mapping[int, int] | None = None,
-        plan: str = "random",
-        seed: int = 0,
-        audit_share: float = 0.2,
-        total: int | None = None,
-    ) -> SessionView:
-        """A new session over these slides: so many patches of each (or per slide id), or `total` over all of them.
+    def create_session(self, project_id: int, reader_id: int, name: str, choice: QueueChoice) -> SessionView:
+        """A new session of the reader.
 
         Patches the reader has labelled already are not asked for again, but by the plan that looks for disagreement.
 
@@ -77,15 +67,15 @@ class LabelSessions:
             LabError: nothing is left to ask for, the plan cannot be followed yet, or a choice is out of range.
         """
         name = _session_name(name)
-        planned = self._plan(project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share)
+        planned = self._plan(project_id, reader_id, choice)
         if not planned.picks:
             raise LabError(NOTHING_LEFT)
-        choices = {"kind": "plan", "plan": plan, "audit_share": audit_share, "slides": sorted(map(int, slide_ids))}
-        choices |= {"total": total} if total is not None else {"per_slide": _as_json(per_slide)}
+        total, slides = choice.total, sorted(map(int, choice.slides))
+        facts = {"kind": "plan", "plan": choice.plan, "audit_share": choice.audit_share, "slides": slides}
+        facts |= {"total": total} if total is not None else {"per_slide": _as_json(choice.per_slide)}
         with rows.appending(self._desk.db) as session:
-            row = LabelSession(
-                project_id=project_id, reader_id=reader_id, name=name, plan=choices | planned.facts, seed=seed
-            )
+            plan = facts | planned.facts
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=name, plan=plan, seed=choice.seed)
             session.add(row)
             session.flush()
             queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in planned.picks])
@@ -96,45 +86,23 @@ class LabelSessions:
         with self._desk.db() as session:
             return self._planner.views(session, project_id, slide_ids)
 
-    def preview_session(
-        self,
-        project_id: int,
-        reader_id: int,
-        slide_ids: Sequence[int],
-        per_slide: int | Mapping[int, int] | None = None,
-        plan: str = "random",
-        seed: int = 0,
-        audit_share: float = 0.2,
-        total: int | None = None,
-    ) -> SessionPreview:
+    def preview_session(self, project_id: int, reader_id: int, choice: QueueChoice) -> SessionPreview:
         """What `create_session` would ask for, and how long that takes at the reader's own pace; nothing is made.
 
         Raises:
             LabError: as `create_session`, but for a queue of no patches.
         """
-        planned = self._plan(project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share)
+        planned = self._plan(project_id, reader_id, choice)
         with self._desk.db() as session:
             pace = _pace_s(rows.recent_times_ms(session, reader_id))
         patches = len(planned.picks)
         return SessionPreview(patches, planned.audit, pace, None if pace is None else patches * pace / 60)
 
-    def _plan(
-        self,
-        project_id: int,
-        reader_id: int,
-        slide_ids: Sequence[int],
-        plan: str,
-        per_slide: int | Mapping[int, int] | None,
-        total: int | None,
-        seed: int,
-        audit_share: float,
-    ) -> Planned:
+    def _plan(self, project_id: int, reader_id: int, choice: QueueChoice) -> Planned:
         with self._desk.db() as session:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
-            return self._planner.work_out(
-                session, project_id, reader_id, slide_ids, plan, per_slide, total, seed, audit_share
-            )
+            return self._planner.work_out(session, project_id, reader_id, choice)
 
     def create_review(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,27 @@ class SessionView:
     @property
     def finished(self) -> bool:
         return self.labelled >= self.patches
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChoice:
+    """What a new session is to ask for.
+
+    Attributes:
+        slides: ids of the slides it goes over.
+        per_slide: patches of each slide, or by slide id; None for all. Not used where there is a `total`.
+        plan: name of a sampling plan (`label_plans.PLANS`).
+        seed: the same seed asks for the same patches.
+        audit_share: part of the patches drawn at random whatever the plan, 0 to 1.
+        total: patches over all slides.
+    """
+
+    slides: Sequence[int]
+    per_slide: int | Mapping[int, int] | None = None
+    plan: str = "random"
+    seed: int = 0
+    audit_share: float = 0.2
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from mmdnet.settings import load_settings
 from mmdnet.workflows.label_views import PatchGrades
 from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
-from tests.browser.test_label_keys import READY, choose_reader, open_canvas, settled
+from tests.browser.steps import READY, choose_reader, settled
+from tests.browser.test_label_keys import open_canvas
 from tests.label_bench import LabelBench
 
 pytestmark = pytest.mark.browser

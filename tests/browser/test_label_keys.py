@@ -10,9 +10,9 @@ from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
+from tests.browser.steps import READY, choose_reader, settled
 
 pytestmark = pytest.mark.browser
-READY = ".canvas[data-patch]:not([data-patch=''])"
 
 
 @pytest.fixture
@@ -30,18 +30,6 @@ def open_canvas(page, lab: RunningLab, home, reader: str = "Ada") -> None:
     choose_reader(page, reader)
     page.locator(READY).wait_for(timeout=30_000)
     page.wait_for_timeout(300)
-
-
-def choose_reader(page, name: str) -> None:
-    box = page.get_by_role("combobox", name="Reader")
-    box.wait_for(timeout=30_000)
-    box.click()
-    box.fill(name)
-    page.keyboard.press("Enter")
-
-
-def settled(page) -> None:
-    page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
 
 
 def grades(count: int, seed: int = 3) -> list[tuple[int, int, int]]:

@@ -6,11 +6,13 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.workflows.label_views import QueueChoice
+from tests.browser import steps
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab
+from tests.browser.steps import MANY_READY
 
 pytestmark = pytest.mark.browser
-IDLE = ".bulk[data-busy='0']:not([data-patches=''])"
 
 
 @pytest.fixture
@@ -23,24 +25,13 @@ def field(shared_lab: RunningLab):
     (outcome,) = lab.slides.register(project, path, mpp=0.5)
     assert outcome.slide_id is not None, outcome.problem
     ada = lab.readers.ensure("Ada").id
-    lab.labels.create_session(project, ada, "First", [outcome.slide_id], 12)
+    lab.labels.create_session(project, ada, "First", QueueChoice([outcome.slide_id], 12))
     return lab, project, ada
 
 
 def lasso(page, corners: list[tuple[float, float]], shift: bool = False) -> None:
-    """Draw a line through corners given as shares of the plane's width and height."""
-    box = page.locator("[data-part=over]").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    if shift:
-        page.keyboard.down("Shift")
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in [*places[1:], places[0]]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
-    if shift:
-        page.keyboard.up("Shift")
-    page.locator(IDLE).wait_for(timeout=30_000)
+    steps.lasso(page, corners, shift=shift)
+    page.locator(MANY_READY).wait_for(timeout=30_000)
 
 
 def count(page) -> int:
@@ -49,13 +40,7 @@ def count(page) -> int:
 
 def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, field):
     lab, project, ada = field
-    page.goto(f"{shared_lab.url}/label_many?project={project}")
-    reader = page.get_by_role("combobox", name="Reader")
-    reader.wait_for(timeout=30_000)
-    reader.click()
-    reader.fill("Ada")
-    page.keyboard.press("Enter")
-    page.locator(IDLE).wait_for(timeout=30_000)
+    steps.open_many(page, shared_lab.url, project, "Ada")
     offered = int(page.locator(".bulk").get_attribute("data-patches"))
     usable = sum(slide.usable for slide in lab.slides.list(project))
     assert offered == usable - 12, "what is in the queue is not offered"
@@ -80,7 +65,7 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
     assert {(one.act, one.steatosis, one.ballooning) for one in found} == {("bulk", 2, None)}
 
     page.reload()
-    page.locator(IDLE).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for(timeout=30_000)
     page.locator("[data-part=undo]").click()
     page.get_by_text("Taken back").wait_for(timeout=15_000)
     assert lab.labels.current(project, ada) == []
@@ -89,15 +74,9 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
 
 def test_kinds_and_slides_are_chosen_without_a_mouse(page, shared_lab, field):
     _, project, _ = field
-    page.goto(f"{shared_lab.url}/label_many?project={project}")
-    reader = page.get_by_role("combobox", name="Reader")
-    reader.wait_for(timeout=30_000)
-    reader.click()
-    reader.fill("Ada")
-    page.keyboard.press("Enter")
-    page.locator(IDLE).wait_for(timeout=30_000)
+    steps.open_many(page, shared_lab.url, project, "Ada")
     page.locator("[data-part=pick]").select_option(label="slide many.png")
-    page.locator(IDLE).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for(timeout=30_000)
     assert count(page) == int(page.locator(".bulk").get_attribute("data-patches"))
     page.keyboard.press("Escape")
     page.locator(".bulk[data-count='0']").wait_for(timeout=5_000)

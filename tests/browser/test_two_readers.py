@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,42 +20,42 @@ from mmdnet.settings import load_settings
 from mmdnet.simulate import SlideRecipe, simulate_slide
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.label_views import LabelChoice
-from tests.browser.lab_process import RunningLab
+from tests.browser import steps
+from tests.browser.lab_process import ROOT, RunningLab
+from tests.browser.steps import MANY_READY, READY
 
 pytestmark = pytest.mark.browser
 TASKS = ("ballooning", "inflammation", "steatosis")
-READY = ".canvas[data-patch]:not([data-patch=''])"
-ONE_BY_ONE = 60  # patches each reader reads with keys and mouse; the others are labelled with the lasso
+ONE_BY_ONE = 40  # patches each reader reads with keys and mouse; the others are labelled with the lasso
 BY_MOUSE = 8
 EVERY = 10  # Ben differs from Ada on every tenth patch
 Grades = tuple[int, int, int]
 
 
-@pytest.fixture(scope="module")
-def slides(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The real liver slide and a simulated one."""
-    drawn = tmp_path_factory.mktemp("drawn") / "drawn.tiff"
-    simulate_slide(SlideRecipe(seed=5, width_px=4200, height_px=3600, artefacts=0.0), drawn)
-    return [real_data / "slides" / "liver_he_fields.svs", drawn]
-
-
 @pytest.fixture
 def fresh_lab(tmp_path: Path) -> Iterator[RunningLab]:
     lab = RunningLab(tmp_path / "fresh")
-    lab.home.mkdir()
     yield lab
     lab.stop()
 
 
-def opened(running: RunningLab, slides: list[Path]) -> tuple[Lab, int]:
-    """The lab behind a running one, with a project that holds the slides."""
-    lab = open_lab(load_settings(home=running.home))
-    project = lab.projects.create("Liver").id
-    for path in slides:
-        (outcome,) = lab.slides.register(project, path)
-        assert outcome.slide_id is not None, outcome.problem
-    running.start_app()
-    return lab, project
+def add_slides(home: Path, slides: Path, folder: Path) -> None:
+    """The real liver slide and a simulated one, each by a process of its own: measuring their fat takes a while.
+
+    The lab is not opened in this process yet: a copy of its files made here would take its hold on them away (SQLite's
+    locks are the process's).
+    """
+
+    def ingest(path: Path) -> None:
+        command = [sys.executable, "-m", "mmdnet", "ingest", str(path), "--project", "Liver", "--home", str(home)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    with ThreadPoolExecutor() as two:
+        real = two.submit(ingest, slides / "liver_he_fields.svs")
+        drawn = folder / "drawn.tiff"
+        simulate_slide(SlideRecipe(seed=5, width_px=4200, height_px=3600, artefacts=0.0), drawn)
+        ingest(drawn)
+        real.result()
 
 
 def rest(page) -> None:
@@ -104,16 +108,8 @@ def read(page, wanted, count: int) -> dict[int, Grades]:
 def lasso(page, grade: int) -> int:
     """Draw a line around everything and give it all one grade of steatosis; how many patches that were."""
     turn_to(page, "Label many")
-    stage = page.locator(".bulk[data-patches]:not([data-patches='']):not([data-patches='0'])")
-    stage.wait_for(timeout=90_000)
-    page.wait_for_timeout(800)
-    box = page.locator("[data-part='over']").bounding_box()
-    corners = ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.01))
-    for number, (x, y) in enumerate(corners):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
-        if number == 0:
-            page.mouse.down()
-    page.mouse.up()
+    page.locator(MANY_READY).wait_for(timeout=30_000)
+    steps.lasso(page, ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)))
     page.locator(".bulk:not([data-count='0'])[data-busy='0']").wait_for(timeout=60_000)
     count = int(page.locator(".bulk").get_attribute("data-count"))
     page.locator(f".bulk button[data-task='steatosis'][data-grade='{grade}']").click()
@@ -133,6 +129,8 @@ def part(page, name: str) -> None:
 
 
 def shown_values(page) -> list[str]:
+    """The cells of the page's tables; they are there a moment after the rest."""
+    page.locator("td[role=gridcell]").filter(has_text="Gwet's AC1, plain").wait_for(state="attached", timeout=30_000)
     return [text.strip() for text in page.locator("td[role=gridcell]").all_text_contents()]
 
 
@@ -169,14 +167,14 @@ def set_rule(page, running: RunningLab, project: int) -> None:
     rest(page)
 
 
-def carry_over(page, running: RunningLab, project: int, fresh: RunningLab, other: int, file: Path) -> None:
+def carry_over(page, running: RunningLab, fresh: RunningLab, project: int, file: Path) -> None:
     """Save the labels on one page, import them on another."""
     page.goto(f"{running.url}/agreement?project={project}&part=Files")
     sit_down(page, "Ada")
     with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("button", name="Save labels").click()
     waiting.value.save_as(file)
-    page.goto(f"{fresh.url}/agreement?project={other}&part=Files")
+    page.goto(f"{fresh.url}/agreement?project={project}&part=Files")
     sit_down(page, "Dora")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Import ").click(timeout=30_000)
@@ -186,10 +184,14 @@ def carry_over(page, running: RunningLab, project: int, fresh: RunningLab, other
 
 @pytest.mark.timeout(600)
 def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_lab(
-    chromium, page, running_lab: RunningLab, fresh_lab: RunningLab, slides: list[Path], tmp_path: Path
+    chromium, page, running_lab: RunningLab, fresh_lab: RunningLab, real_data: Path, tmp_path: Path
 ):
     started = time.monotonic()
-    lab, project = opened(running_lab, slides)
+    add_slides(running_lab.home, real_data / "slides", tmp_path)
+    shutil.copytree(running_lab.home, fresh_lab.home)  # a colleague's lab: the same slides, nobody has read them yet
+    lab = open_lab(load_settings(home=running_lab.home))
+    project = lab.projects.named("Liver").id
+    running_lab.start_app()
     rng = random.Random(7)
     truth: dict[int, Grades] = {}
 
@@ -232,11 +234,12 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     }
     assert all(agreed[patch] == (2, 3, 0) for patch in differ) and len(agreed) == len(given["Ada"]) + len(lassoed)
 
-    other, second = opened(fresh_lab, slides)
-    carry_over(page, running_lab, project, fresh_lab, second, tmp_path / "labels.csv")
+    other = open_lab(load_settings(home=fresh_lab.home))
+    fresh_lab.start_app()
+    carry_over(page, running_lab, fresh_lab, project, tmp_path / "labels.csv")
     for rule in ("latest", "majority", "adjudicated"):
         choice = LabelChoice(rule)
-        assert other.labels.label_set(second, choice).sha256 == lab.labels.label_set(project, choice).sha256
-    assert other.labels.export(second).data == lab.labels.export(project).data
+        assert other.labels.label_set(project, choice).sha256 == lab.labels.label_set(project, choice).sha256
+    assert other.labels.export(project).data == lab.labels.export(project).data
     assert lab.labels.verify().intact and other.labels.verify().intact
     print(f"{time.monotonic() - started:.0f} s")

@@ -1,6 +1,6 @@
 """The Label and Agreement pages: who is asked what before the canvas shows, and whose session is whose."""
 
-from mmdnet.workflows.label_views import LabelAct
+from mmdnet.workflows.label_views import LabelAct, QueueChoice
 
 CANVAS = "bidi_component"
 
@@ -40,11 +40,11 @@ def test_the_form_says_how_many_patches_and_then_how_long(filled, filled_home, s
     app.selectbox(key="session_plan").set_value("stratified").run()
     assert "**10 patches**: 8 by the plan, 2 drawn at random" in said(app)
     assert "once you have graded five" in said(app)
-    view = lab.labels.create_session(project, fay, "Pace", filled_home.slides, 2)
+    view = lab.labels.create_session(project, fay, "Pace", QueueChoice(filled_home.slides, 2))
     for n, item in enumerate(lab.labels.queue(view.id)):
         act = LabelAct(f"pace-{n:05d}", view.id, fay, item.patch_id, grades={"steatosis": 0}, took_ms=6000)
         lab.labels.put(act)
-    assert lab.labels.preview_session(project, fay, filled_home.slides, total=10).minutes == 1
+    assert lab.labels.preview_session(project, fay, QueueChoice(filled_home.slides, total=10)).minutes == 1
 
 
 def test_a_plan_that_follows_a_model_says_what_to_do_first(filled, filled_home, said):
@@ -75,7 +75,7 @@ def test_a_link_to_anothers_session_opens_ones_own(filled, filled_home):
     lab, project = filled_home.lab, filled_home.project
     ada, cleo = filled_home.reader, lab.readers.ensure("Cleo").id
     patch = lab.slides.patches(filled_home.slides[0])[0].id
-    theirs = lab.labels.create_session(project, cleo, "Hers", filled_home.slides, 1)
+    theirs = lab.labels.create_session(project, cleo, "Hers", QueueChoice(filled_home.slides, 1))
     lab.labels.queue_region(project, ada, [patch])
     app = filled("label", {"project": str(project), "session": str(theirs.id)})
     assert "another reader" in app.warning[0].value

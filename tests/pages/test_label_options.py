@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdnet.workflows.label_views import LabelAct
+from mmdnet.workflows.label_views import LabelAct, QueueChoice
 
 CANVAS = "bidi_component"
 
@@ -12,7 +12,7 @@ def ben(filled_home):
     """A reader with a session of six patches per scored and unscored slide."""
     lab = filled_home.lab
     reader = lab.readers.ensure("Ben").id
-    return reader, lab.labels.create_session(filled_home.project, reader, "His", filled_home.slides, 6)
+    return reader, lab.labels.create_session(filled_home.project, reader, "His", QueueChoice(filled_home.slides, 6))
 
 
 def plain(filled, reader):
@@ -58,7 +58,7 @@ def test_plain_grades_of_a_patch_that_is_no_longer_due_are_not_taken(filled, fil
 def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, filled_home, ben):
     reader, view = ben
     lab = filled_home.lab
-    other = lab.labels.create_session(filled_home.project, reader, "Other", filled_home.slides, 1, seed=3)
+    other = lab.labels.create_session(filled_home.project, reader, "Other", QueueChoice(filled_home.slides, 1, seed=3))
     app = filled("label", {"project": str(filled_home.project), "session": str(view.id)}, reader_id=reader)
     assert not app.toggle(key=f"suggest_{view.id}").value
     app.toggle(key=f"suggest_{view.id}").set_value(True).run()

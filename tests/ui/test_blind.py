@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.label_views import PatchGrades, QueueChoice
 from tests.label_bench import make_label_bench
 from ui.bulk_routes import bulk_routes
 from ui.label_routes import label_routes
@@ -31,7 +31,7 @@ def made(home, grade: int):
     ]
     lab.labels.put_many(bench.project, ada, rows)
     sessions = [
-        lab.labels.create_session(bench.project, ben, "Own", bench.slides, ASKED // 2),
+        lab.labels.create_session(bench.project, ben, "Own", QueueChoice(bench.slides, ASKED // 2)),
         lab.labels.create_review(bench.project, ben, "second", share=0.2),
     ]
     every = [*routes(lambda: lab), *label_routes(lambda: lab), *bulk_routes(lambda: lab)]

@@ -32,13 +32,15 @@ class Grid {
     this.more()
   }
 
+  // Fetch no more: other patches are being chosen, and their line must not wait for pictures.
+  stop() { this.run += 1 }
+
   get rest() { return this.order.length - this.shown }
 
   more() {
     const run = this.run
-    const next = this.order.slice(this.shown, this.shown + AT_ONCE)
-    this.shown += next.length
-    const tiles = next.map((n) => this.tile(n))
+    const tiles = Array.from(this.order.slice(this.shown, this.shown + AT_ONCE), (n) => this.tile(n))
+    this.shown += tiles.length
     this.box.append(...tiles)
     const waiting = tiles.slice()
     const work = async () => {

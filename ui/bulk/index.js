@@ -12,7 +12,7 @@ export default function (component) {
     MOUNTED.set(parentElement, many)
   }
   many.api.token = data.token
-  many.api.renew = () => setTriggerValue('renew', Date.now())
+  many.api.renew = () => many.messages.tell('renew', () => setTriggerValue('renew', Date.now()))
   many.shades(data)
   many.begin(data.stamp)
   return () => { many.close(); MOUNTED.delete(parentElement) }
@@ -25,6 +25,7 @@ class Many {
     this.tasks = data.tasks
     this.part = Object.fromEntries([...root.querySelectorAll('[data-part]')].map((el) => [el.dataset.part, el]))
     this.api = new Api(() => {})
+    this.messages = new Messages(root)
     this.plane = new Plane(this.part.plane, data.tasks)
     this.grid = new Grid(this.part.grid, this.api)
     this.points = null
@@ -32,6 +33,8 @@ class Many {
     this.given = {} // task -> grade; or { ignored: true }
     this.busy = false
     this.last = null
+    this.plane.onbegin = () => this.grid.stop()
+    this.plane.oncancel = () => this.points && this.chose()
     this.plane.onlasso = (line, more, pressed) => this.lassoed(line, more, pressed)
     this.grid.onchange = () => this.state()
     this.grid.ontoggle = (n) => { this.points.toggle(n); this.plane.draw(); this.state() }
@@ -39,7 +42,7 @@ class Many {
     this.listen()
   }
 
-  close() { this.plane.close(); this.grid.run += 1; window.removeEventListener('keydown', this.down) }
+  close() { this.plane.close(); this.messages.close(); this.grid.stop(); window.removeEventListener('keydown', this.down) }
 
   shades(data) {
     const style = getComputedStyle(this.root)
@@ -203,7 +206,7 @@ class Many {
     if (!points) return
     const words = this.words()
     const looked = grid.shown === 0 ? false : grid.painted >= Math.min(grid.shown, AT_ONCE)
-    const mine = points.count ? points.members().filter((n) => points.labelled(n)).length : 0
+    const mine = points.graded
     part.count.textContent = patches(points.count)
     part.of.textContent = points.count ? `of ${number(points.n)}${mine ? ` · ${number(mine)} graded` : ''}` : `of ${number(points.n)}`
     part.give.textContent = words && points.count ? `${words} ${patches(points.count)}` : 'Choose, look, grade'
@@ -227,7 +230,7 @@ class Many {
     const members = points.members()
     const key = `many-${[...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
     const shown = { plane: this.plane.which, pictures: this.grid.painted }
-    const body = { key, patches: members.map((n) => points.id[n]), grades, ignored: Boolean(ignored), shown }
+    const body = { key, patches: Array.from(members, (n) => points.id[n]), grades, ignored: Boolean(ignored), shown }
     await this.ask('/api/bulk/give', body, (answer) => {
       for (const n of members) {
         this.tasks.forEach((task, k) => {

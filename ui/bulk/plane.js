@@ -14,7 +14,10 @@ class Plane {
     this.which = 'slides'
     this.colour = 'grades'
     this.task = 0
+    this.picture = null // what is on the sheet of dots
+    this.onbegin = () => {} // a line is begun; `onlasso` or `oncancel` follows
     this.onlasso = () => {}
+    this.oncancel = () => {}
     this.whole()
     this.sized = new ResizeObserver(() => this.draw())
     this.sized.observe(box)
@@ -42,45 +45,48 @@ class Plane {
     const width = Math.round(this.box.clientWidth * ratio), height = Math.round(this.box.clientHeight * ratio)
     if (!width || !height) return
     for (const layer of [this.dots, this.over]) if (layer.width !== width || layer.height !== height) { layer.width = width; layer.height = height }
-    const picture = new ImageData(width, height)
-    if (this.points) this.paint(new Uint32Array(picture.data.buffer), width, height, ratio)
+    if (this.picture?.width !== width || this.picture.height !== height) this.picture = new ImageData(width, height)
+    const pixels = new Uint32Array(this.picture.data.buffer)
+    pixels.fill(0)
+    if (this.points) this.paint(pixels, width, height, ratio)
     const pen = this.dots.getContext('2d')
-    pen.putImageData(picture, 0, 0)
+    pen.putImageData(this.picture, 0, 0)
     if (this.points) this.names(pen, ratio)
   }
 
   paint(pixels, width, height, ratio) {
     const { points } = this
+    const { chosen } = points
     const xy = points.planes[this.which]
     const size = Math.max(2, Math.round(ratio * this.dot))
     const scale = this.zoom * this.side * ratio, dx = (MARGIN - this.x * this.zoom * this.side) * ratio, dy = (MARGIN - this.y * this.zoom * this.side) * ratio
-    const shades = this.shades()
+    const shade = this.shades()
     const some = points.count > 0
     for (const pass of some ? [0, 1] : [0]) { // what is chosen lies on top
+      const mask = some && pass === 0 ? (70 << 24) | 0x00ffffff : -1 // the others are faint
       for (let n = 0; n < points.n; n += 1) {
-        if (some && points.chosen[n] !== pass) continue
+        if (some && chosen[n] !== pass) continue
         const x = Math.round(xy[2 * n] * scale + dx - size / 2), y = Math.round(xy[2 * n + 1] * scale + dy - size / 2)
         if (!(x >= 0 && y >= 0 && x + size < width && y + size < height)) continue
-        const shade = some && pass === 0 ? shades.faint(n) : shades.full(n)
-        for (let row = y; row < y + size; row += 1) pixels.fill(shade, row * width + x, row * width + x + size)
+        const colour = shade(n) & mask
+        for (let row = y; row < y + size; row += 1) pixels.fill(colour, row * width + x, row * width + x + size)
       }
     }
   }
 
-  // Colours as little-endian ABGR of one patch, full and faint (while others are chosen).
+  // The colour of one patch as a little-endian number, opaque.
   shades() {
-    const { points } = this
-    const bare = abgr(this.box.dataset.bare, 255)
-    const ignored = abgr(this.box.dataset.ignored, 255)
-    const fills = this.tasks[this.task].grades.map((grade) => abgr(grade.fill, 255))
-    const kinds = KIND_FILLS.map((fill) => abgr(fill, 255))
-    const fat = FAT_FILLS.map((fill) => abgr(fill, 255))
-    const of = {
-      grades: (n) => { const g = points.grades[3 * n + this.task]; return g === NO_GRADE ? bare : g === IGNORED ? ignored : fills[g] },
+    const { points, task } = this
+    const bare = abgr(this.box.dataset.bare)
+    const ignored = abgr(this.box.dataset.ignored)
+    const fills = this.tasks[task].grades.map((grade) => abgr(grade.fill))
+    const kinds = KIND_FILLS.map(abgr)
+    const fat = FAT_FILLS.map(abgr)
+    return {
+      grades: (n) => { const g = points.grades[3 * n + task]; return g === NO_GRADE ? bare : g === IGNORED ? ignored : fills[g] },
       kind: (n) => (points.kind[n] === NO_GRADE ? bare : kinds[points.kind[n] % kinds.length]),
-      fat: (n) => { const share = points.fat[n]; return Number.isNaN(share) ? bare : fat[FAT_CUTS.filter((cut) => share >= cut).length] },
+      fat: (n) => { const share = points.fat[n]; return Number.isNaN(share) ? bare : fat[fatStep(share)] },
     }[this.colour]
-    return { full: of, faint: (n) => (of(n) & 0x00ffffff) | (70 << 24) }
   }
 
   // Names of slides under their boxes; numbers of kinds at their middles.
@@ -132,7 +138,7 @@ class Plane {
     over.onpointerdown = (event) => {
       if (!this.points) return
       over.setPointerCapture(event.pointerId)
-      if (event.button === 0) line = [at(event)]
+      if (event.button === 0) { line = [at(event)]; this.onbegin() }
       else moving = { from: at(event), x: this.x, y: this.y }
       event.preventDefault()
     }
@@ -154,7 +160,7 @@ class Plane {
       moving = null
       this.drawLine([])
     }
-    over.onpointercancel = () => { line = null; moving = null; this.drawLine([]) }
+    over.onpointercancel = () => { if (line) this.oncancel(); line = null; moving = null; this.drawLine([]) }
     over.onwheel = (event) => {
       if (!this.points) return
       event.preventDefault()
@@ -194,9 +200,15 @@ class Plane {
 
 const FAT_CUTS = [0.02, 0.1, 0.25]
 
-function abgr(hex, alpha) {
+function fatStep(share) {
+  let step = 0
+  for (const cut of FAT_CUTS) if (share >= cut) step += 1
+  return step
+}
+
+function abgr(hex) {
   const value = parseInt(hex.slice(1), 16)
-  return (((alpha << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0)
+  return (0xff << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)
 }
 
 function fitted(pen, text, wide) {

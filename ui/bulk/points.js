@@ -2,6 +2,7 @@
 
 const NO_GRADE = 255
 const IGNORED = 254
+const BANDS = 64
 
 class Points {
   // From the answer of /api/bulk/patches: length of a JSON head, the head, and the arrays one after another.
@@ -18,7 +19,8 @@ class Points {
     this.kind = take(Uint8Array, n)
     this.grades = take(Uint8Array, 3 * n) // per patch one for each task
     this.chosen = new Uint8Array(n)
-    this.count = 0
+    this.count = 0 // of those chosen
+    this.graded = 0 // of those chosen that carry a grade of the reader's
   }
 
   get kinds() {
@@ -29,37 +31,32 @@ class Points {
 
   labelled(n) { return this.grades[3 * n] !== NO_GRADE || this.grades[3 * n + 1] !== NO_GRADE || this.grades[3 * n + 2] !== NO_GRADE }
 
-  // Choose the patches for which `wanted(n)` holds, beside those already chosen if `more`.
-  choose(wanted, more = false) {
-    if (!more) this.chosen.fill(0)
-    for (let n = 0; n < this.n; n += 1) if (wanted(n)) this.chosen[n] = 1
+  // Choose the patches for which `wanted(n)` holds.
+  choose(wanted) {
+    for (let n = 0; n < this.n; n += 1) this.chosen[n] = wanted(n) ? 1 : 0
     this.recount()
   }
 
   toggle(n) { this.chosen[n] ^= 1; this.recount() }
 
   recount() {
-    let count = 0
-    for (const one of this.chosen) count += one
-    this.count = count
+    this.count = this.graded = 0
+    for (let n = 0; n < this.n; n += 1) if (this.chosen[n]) { this.count += 1; if (this.labelled(n)) this.graded += 1 }
   }
 
-  // Choose what lies inside a closed line of [x, y] corners on a plane (even-odd rule).
+  // Choose what lies inside a closed line of [x, y] corners on a plane, beside those already chosen if `more`.
   lasso(plane, line, more) {
-    const xy = this.planes[plane]
-    const xs = line.map((p) => p[0]), ys = line.map((p) => p[1])
-    const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
-    this.choose((n) => {
-      const x = xy[2 * n], y = xy[2 * n + 1]
-      return x >= x0 && x <= x1 && y >= y0 && y <= y1 && inside(x, y, xs, ys)
-    }, more)
+    const xy = this.planes[plane], { chosen } = this
+    const loop = new Loop(line)
+    if (!more) chosen.fill(0)
+    for (let n = 0; n < this.n; n += 1) if (loop.holds(xy[2 * n], xy[2 * n + 1])) chosen[n] = 1
+    this.recount()
   }
 
-  ids() { return this.members().map((n) => this.id[n]) }
-
+  // Positions of the chosen patches.
   members() {
-    const found = []
-    for (let n = 0; n < this.n; n += 1) if (this.chosen[n]) found.push(n)
+    const found = new Uint32Array(this.count)
+    for (let n = 0, k = 0; n < this.n; n += 1) if (this.chosen[n]) found[k++] = n
     return found
   }
 
@@ -69,17 +66,39 @@ class Points {
     let state = found.length ^ (found[0] ?? 0)
     const next = () => { state = (state + 0x6D2B79F5) | 0; let t = Math.imul(state ^ (state >>> 15), 1 | state); t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t; return ((t ^ (t >>> 14)) >>> 0) / 4294967296 }
     for (let n = found.length - 1; n > 0; n -= 1) {
-      const other = Math.floor(next() * (n + 1));
-      [found[n], found[other]] = [found[other], found[n]]
+      const other = Math.floor(next() * (n + 1)), kept = found[n]
+      found[n] = found[other]
+      found[other] = kept
     }
     return found
   }
 }
 
-function inside(x, y, xs, ys) {
-  let within = false
-  for (let i = 0, j = xs.length - 1; i < xs.length; j = i, i += 1) {
-    if ((ys[i] > y) !== (ys[j] > y) && x < (xs[j] - xs[i]) * (y - ys[i]) / (ys[j] - ys[i]) + xs[i]) within = !within
+// A closed line, by the even-odd rule. Its edges are kept by bands of height, so that a point meets only those beside it.
+class Loop {
+  constructor(line) {
+    const xs = line.map((p) => p[0]), ys = line.map((p) => p[1])
+    Object.assign(this, { x0: Math.min(...xs), x1: Math.max(...xs), y0: Math.min(...ys), y1: Math.max(...ys) })
+    this.scale = BANDS / (this.y1 - this.y0 || 1)
+    const bands = Array.from({ length: BANDS }, () => [])
+    line.forEach(([x, y], n) => {
+      const [ex, ey] = line.at(n - 1)
+      if (y === ey) return
+      const last = this.band(Math.max(y, ey))
+      for (let band = this.band(Math.min(y, ey)); band <= last; band += 1) bands[band].push(x, y, ey, (ex - x) / (ey - y))
+    })
+    this.bands = bands.map((edges) => Float64Array.from(edges))
   }
-  return within
+
+  band(y) { return Math.min(BANDS - 1, Math.floor((y - this.y0) * this.scale)) }
+
+  holds(x, y) {
+    if (!(x >= this.x0 && x <= this.x1 && y >= this.y0 && y <= this.y1)) return false
+    const edges = this.bands[this.band(y)]
+    let within = false
+    for (let n = 0; n < edges.length; n += 4) {
+      if ((edges[n + 1] > y) !== (edges[n + 2] > y) && x < edges[n] + (y - edges[n + 1]) * edges[n + 3]) within = !within
+    }
+    return within
+  }
 }

@@ -59,6 +59,7 @@ def canvas(
     keys: Mapping[str, str],
     suggestions: bool,
     heard: bool,
+    finished: bool,
     on_started: Callable[[], None],
     on_finished: Callable[[], None],
     on_place: Callable[[], None],
@@ -72,6 +73,7 @@ def canvas(
         keys: the reader's keys, one per act.
         suggestions: whether suggested grades are on in this session; a change starts the canvas anew.
         heard: whether `on_started` was called already in this tab; until then the canvas says that it runs.
+        finished: whether the page knows already that nothing is left to label; else `on_finished` says so.
         on_started: called once the canvas runs in the browser.
         on_finished: called when the reader has come to the end of the queue.
         on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
@@ -89,6 +91,7 @@ def canvas(
             "acts": {act: words for act, (words, _) in ACTS.items()},
             "suggestions": suggestions,
             "heard": heard,
+            "finished": finished,
         },
         on_started_change=on_started,
         on_renew_change=lambda: None,

@@ -29,6 +29,31 @@ class Api {
   async picture(path) { return createImageBitmap(await (await this.ask(path)).blob()) }
 }
 
+// Messages to the page that nobody asked for: a fresh permission, the end of the queue. After a click elsewhere on the page
+// they wait: that click may be on its way to another page, and a message from this one would bring this one back.
+const CLICK_SETTLES_MS = 3000
+
+class Messages {
+  constructor(root) {
+    this.clicked = -Infinity
+    this.waiting = new Map() // name -> timer
+    this.heard = (event) => { if (!event.composedPath().includes(root)) this.clicked = performance.now() }
+    window.addEventListener('click', this.heard, true)
+  }
+
+  tell(name, send) {
+    clearTimeout(this.waiting.get(name))
+    const left = this.clicked + CLICK_SETTLES_MS - performance.now()
+    if (left > 0) this.waiting.set(name, setTimeout(() => this.tell(name, send), left))
+    else send()
+  }
+
+  close() {
+    for (const timer of this.waiting.values()) clearTimeout(timer)
+    window.removeEventListener('click', this.heard, true)
+  }
+}
+
 const MOST_AT_ONCE = 4
 const MOST_KEPT = 140
 

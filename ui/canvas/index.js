@@ -12,10 +12,11 @@ export default function (component) {
     canvas = mount(parentElement.querySelector('.canvas'), data)
     parentElement.labelCanvas = canvas
   }
-  if (!data.heard) setTriggerValue('started', data.session) // also after the lab was restarted under an open page
+  const tell = (name, value) => canvas.messages.tell(name, () => setTriggerValue(name, value))
+  if (!data.heard) tell('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
-  canvas.api.renew = () => setTriggerValue('renew', Date.now())
-  canvas.view.onfinished = () => setTriggerValue('finished', Date.now())
+  canvas.api.renew = () => tell('renew', Date.now())
+  canvas.view.onfinished = () => { if (!data.finished) tell('finished', Date.now()) }
   canvas.place = (place) => setTriggerValue('place', place)
   canvas.begin()
   return () => {
@@ -36,7 +37,7 @@ function mount(root, data) {
   let reading = null
   const outbox = new Outbox(data.session, api, () => reading && view.saved(reading))
   const queue = new Queue(api)
-  const canvas = { script: THIS_SCRIPT, name: nameOf(data), api, view }
+  const canvas = { script: THIS_SCRIPT, name: nameOf(data), api, view, messages: new Messages(root) }
 
   reading = new Reading({
     api, outbox, queue, pictures, view, stage, looks, atlas, session: data.session,
@@ -118,6 +119,7 @@ function mount(root, data) {
   const heard = withoutConnectionNotice(() => root.focus({ preventScroll: true }))
   canvas.close = () => {
     heard()
+    canvas.messages.close()
     clearTimeout(canvas.again)
     window.removeEventListener('keydown', down)
     window.removeEventListener('keyup', up)

@@ -7,7 +7,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.label_plans import PLANS
-from mmdnet.workflows.label_views import LabelAct, PatchGrades
+from mmdnet.workflows.label_views import LabelAct, PatchGrades, QueueChoice
 from mmdnet.workflows.tissue_map import _write, map_file
 from tests.label_bench import make_label_bench, sure
 
@@ -134,7 +134,7 @@ def test_the_stratified_plan_follows_the_tissue_map_where_there_is_one(bench):
 def test_what_is_planned_is_what_is_asked_and_the_seed_says_it(bench, plan):
     score_all(bench)
     choice = {"plan": plan, "seed": 3, "total": 30}
-    preview = bench.labels.preview_session(bench.project, bench.readers[0], bench.slides, **choice)
+    preview = bench.labels.preview_session(bench.project, bench.readers[0], QueueChoice(bench.slides, **choice))
     views = [bench.session(reader=reader, per_slide=None, **choice) for reader in (0, 1)]
     assert preview.patches == views[0].patches == 30
     assert preview.audit == len(asked(bench, views[0], "audit")) == 6
@@ -144,7 +144,7 @@ def test_what_is_planned_is_what_is_asked_and_the_seed_says_it(bench, plan):
 
 def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
     quota = {bench.slides[0]: 2, bench.slides[2]: 5}
-    view = bench.labels.create_session(bench.project, bench.readers[0], "Quota", bench.slides, quota)
+    view = bench.labels.create_session(bench.project, bench.readers[0], "Quota", QueueChoice(bench.slides, quota))
     found = asked(bench, view)
     counts = [len(set(found) & set(bench.patches[slide])) for slide in bench.slides]
     assert counts == [2, 0, 5]
@@ -153,7 +153,7 @@ def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
 
 def test_the_preview_tells_minutes_only_once_the_readers_pace_is_known(bench):
     def preview():
-        return bench.labels.preview_session(bench.project, bench.readers[0], bench.slides, total=60)
+        return bench.labels.preview_session(bench.project, bench.readers[0], QueueChoice(bench.slides, total=60))
 
     assert preview().minutes is None
     view = bench.session(per_slide=5)
