@@ -6,6 +6,7 @@ means that the worker is gone and ends this process at once (`pact`). What the j
 """
 
 import _thread
+import contextlib
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from mmdnet.jobs.pact import watch_parent
 from mmdnet.settings import Settings
 
 DONE, FAILED, STOPPED = 0, 1, 75
+NICE = 10
 
 RunJob = Callable[[str, dict[str, Any], JobContext], None]
 
@@ -73,8 +75,7 @@ def main(run_job: RunJob | None = None) -> int:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored, inherited from a background shell
     watch_parent(told=stop)
-    if hasattr(os, "nice"):
-        os.nice(5)  # on a small machine the page a person looks at comes first
+    _step_back()
     try:
         kind, spec = _load(order)
         (run_job or _use_cases())(kind, spec, context)
@@ -86,6 +87,19 @@ def main(run_job: RunJob | None = None) -> int:
         talk.flush()
         return FAILED
     return DONE
+
+
+def _step_back() -> None:
+    """On a small machine the page a person looks at comes first.
+
+    Linux weighs sessions against each other before it looks at a process's own niceness (sched(7), autogroup), so this
+    child's session, which its worker made for it, steps back as well.
+    """
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+        if os.getsid(0) == os.getpid():
+            with contextlib.suppress(OSError):
+                Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _own_stdout() -> TextIO:

@@ -5,9 +5,11 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 
+from mmdnet.jobs.child import NICE
 from tests.mmdnet.jobs.conftest import JobLab, alive, wait_for
 
 
@@ -21,6 +23,17 @@ def test_a_job_runs_to_its_end_and_says_how_far_it_is(staffed: JobLab) -> None:
     assert state.queued_at is not None and state.started_at is not None and state.finished_at is not None
     assert state.queued_at <= state.started_at <= state.finished_at
     assert "counted to the end" in staffed.log(job)
+
+
+def test_a_job_steps_back_for_the_page_a_person_looks_at(staffed: JobLab) -> None:
+    job = staffed.submit("count", {"epochs": 4, "seconds": 0.3})
+    wait_for(lambda: staffed.epochs(job))
+    child = psutil.Process(staffed.child_pid(job))
+    assert child.nice() >= min(psutil.Process().nice() + NICE, 19)
+    session = Path(f"/proc/{child.pid}/autogroup")
+    if session.exists():
+        assert session.read_text().split()[-1] == str(NICE)
+    staffed.wait_until(job, "done")
 
 
 def test_a_running_job_is_gone_within_five_seconds_of_its_cancel_and_can_go_on_later(staffed: JobLab) -> None:
