@@ -16,9 +16,17 @@ SET_ASIDE = {
     "blank": "hardly any tissue",
     "fold": "fold",
     "bubble": "air bubble",
-    "edge": "edge of the cover slip",
+    "edge": "edge of the tissue",
     "unreadable": "cannot be read from the file",
     "region": "left out by a region drawn in QuPath",
+}
+MEASURES = {
+    "pen_share": "pen",
+    "bubble_share": "bubble",
+    "blur_share": "out of focus",
+    "fold_share": "fold",
+    "blank_share": "white",
+    "edge_share": "edge",
 }
 RULES = {
     "latest": "Latest label",
@@ -87,11 +95,10 @@ def set_aside_counts(patches: Sequence[PatchView]) -> str:
 
 
 def quality_line(quality: Mapping[str, Any]) -> str:
-    """What was measured of a patch's fitness, in words; empty where nothing was."""
-    parts = [f"focus {quality['sharpness']:.0f}"] if isinstance(quality.get("sharpness"), int | float) else []
-    for name, key in (("blank", "blank_share"), ("pen", "pen_share"), ("very dark", "fold_share")):
-        if isinstance(quality.get(key), int | float):
-            parts.append(f"{name} {share(quality[key])}")
+    """What was measured of a patch's fitness, in words; shares of nothing are left out, and empty is not measured."""
+    known = {name: value for name, value in quality.items() if isinstance(value, int | float)}
+    parts = [f"focus {share(known['focus'])} of usual"] if "focus" in known else []
+    parts += [f"{name} {share(known[key])}" for key, name in MEASURES.items() if known.get(key, 0) >= 0.005]
     return " · ".join(parts).capitalize()
 
 

@@ -35,6 +35,7 @@ _REASONS = {
     "blank": "mostly glass",
     "fold": "tissue fold",
     "bubble": "air bubble",
+    "edge": "edge of the tissue",
     "unreadable": "could not be read",
     "region": "left out by hand",
 }

@@ -89,7 +89,7 @@ class SlideTruth:
             fat_area_share, tissue_share, and the counts foci, ballooned, cells.
         """
         x, y, side = x_px0 * self.mpp, y_px0 * self.mpp, side_px0 * self.mpp
-        shares = self._shares(x, y, side)
+        shares = self.shares(x_px0, y_px0, side_px0)
         inside = ((self.cells[:, :2] >= (x, y)) & (self.cells[:, :2] < (x + side, y + side))).all(axis=1)
         cells = int(inside.sum())
         foci = _seen(self.foci, x, y, side)
@@ -120,8 +120,9 @@ class SlideTruth:
             return "portal"
         return "few cells" if cells < FEWEST_CELLS else None
 
-    def _shares(self, x: float, y: float, side: float) -> dict[str, float]:
-        """Area shares of a square: tissue, artefacts by kind; portal and fat of the tissue in it."""
+    def shares(self, x_px0: float, y_px0: float, side_px0: float) -> dict[str, float]:
+        """Area shares of a square in level-0 pixels: `tissue`; of that tissue `portal`, `fat` and artefacts by kind."""
+        x, y, side = x_px0 * self.mpp, y_px0 * self.mpp, side_px0 * self.mpp
         size = max(8, round(side / _RASTER_UM))
         tissue = _raster(self.tissue, x, y, side, size)
         area = max(1, int(tissue.sum()))

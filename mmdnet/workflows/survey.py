@@ -33,13 +33,15 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
     """
     from mmdnet.slides.fat import read_with_fat
     from mmdnet.slides.patches import lay_patches
-    from mmdnet.slides.quality import assess
+    from mmdnet.slides.quality import assess, edge_shares, usual_on
     from mmdnet.slides.reader import Unreadable
     from mmdnet.slides.tissue import find_tissue
 
     progress(0.0, "looking for tissue")
     tissue = find_tissue(slide)
     grid, places = lay_patches(slide, tissue, patch_px=settings.patch_px, patch_mpp=settings.patch_mpp)
+    progress(0.0, "looking at what is usual on this slide")
+    usual, edges = usual_on(slide, places, grid), edge_shares(tissue, places, grid)
     patches: list[dict[str, Any]] = []
     fat_px = tissue_px = 0
     for index, pixels, fat in read_with_fat(slide, tissue, places, grid):
@@ -48,8 +50,8 @@ def survey(slide: SlideReader, settings: Settings, progress: Callable[[float, st
             unreadable = {"reason": pixels.reason} if isinstance(pixels, Unreadable) else {}
             patches.append({**place, "set_aside": "unreadable", "quality": unreadable, "fat_area_share": None})
         else:
-            quality = asdict(assess(pixels, settings.patch_mpp))
-            set_aside = quality.pop("set_aside")
+            judged = assess(pixels, settings.patch_mpp, usual, edges[index])
+            quality, set_aside = judged.measures(), judged.set_aside
             share = None if set_aside else fat.area_share
             patches.append({**place, "set_aside": set_aside, "quality": quality, "fat_area_share": share})
             if not set_aside:

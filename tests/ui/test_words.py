@@ -60,6 +60,7 @@ def test_quality_is_said_in_words_and_reasons_are_counted():
     used, pen, blur = (SimpleNamespace(usable=not aside, set_aside=aside) for aside in (None, "pen", "blur"))
     assert words.set_aside_counts([used]) == "none"
     assert words.set_aside_counts([pen, used, blur, pen]) == "3: pen mark 2, out of focus 1"
-    measures = {"sharpness": 41.3, "blank_share": 0.124, "pen_share": 0.0, "fold_share": 0.02}
-    assert words.quality_line(measures) == "Focus 41 · blank 12 % · pen 0 % · very dark 2.0 %"
+    measures = {"focus": 0.413, "blank_share": 0.124, "pen_share": 0.001, "fold_share": 0.02, "blur_share": 0.62}
+    assert words.quality_line(measures) == "Focus 41 % of usual · out of focus 62 % · fold 2.0 % · white 12 %"
+    assert words.quality_line({"focus": None, "blank_share": 0.97}) == "White 97 %"
     assert words.quality_line({}) == ""
