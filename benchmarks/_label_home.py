@@ -19,7 +19,7 @@ from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.label_views import QueueChoice
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab
-from tests.browser.steps import READY, choose_reader
+from tests.browser.steps import READY, choose_reader, settled
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
@@ -122,6 +122,7 @@ def grade_patches(page, patches: int, press_ms: float = 150) -> list[float]:  # 
             page.keyboard.press(str(digit))
             page.wait_for_timeout(press_ms)
     page.wait_for_timeout(1500)
+    settled(page)
     return [round(one["ms"], 1) for one in page.evaluate("window.painted") if one["ms"] is not None]
 
 

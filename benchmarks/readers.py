@@ -1,8 +1,8 @@
 """readers: ten readers at once while a real training runs on the same machine.
 
 One reader sits at a canvas in Chromium and is timed as in label-latency: from the press of a patch's last digit to the
-next patch painted, its label in the database. Nine others ask for queue and pictures and send a label every two
-seconds, as their canvases would. The training is one of the lab's own, started as the Train page does, in its worker.
+next patch painted. Nine others ask for queue and pictures and send a label every two seconds, as their canvases would.
+The training is one of the lab's own, started as the Train page does, in its worker.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Outbox {
   }
 
   // Keep an act for good and start sending; resolves with the lab's result, or null after `patience` ms without one.
-  put(act, patience) {
+  put(act, patience = 0) {
     const name = `${this.prefix}${String(Date.now()).padStart(14, '0')}-${String(this.count++).padStart(6, '0')}`
     localStorage.setItem(name, JSON.stringify(act))
     this.waiting.set(name, act)

@@ -1,10 +1,9 @@
-// Reading: what keys and clicks do. An act is bound to the patch that was on the screen when its key was pressed. The next
-// patch shows when the lab has the act in its database; a lab that is away is waited for PATIENCE ms, once, and from then
-// on acts wait in the outbox and the screen says so.
+// Reading: what keys and clicks do. An act is bound to the patch that was on the screen when its key was pressed, and is kept
+// in this browser before anything else happens. The next patch shows when the lab has the act in its database, or after
+// PATIENCE ms: a lab busy with ten readers and a training holds up nobody. Acts wait in the outbox and the screen says so.
 
-const PATIENCE = 1500
+const PATIENCE = 20
 const MOST_HELD = 60
-const SLOW_MS = 80 // from here on a reader may see that the last key was taken before the next patch comes
 
 class Reading extends Showing {
   constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times }) {
@@ -146,7 +145,7 @@ class Reading extends Showing {
     if (at >= 0) { this.at = at; this.show() }
   }
 
-  // Finish this patch and go on: at once into the outbox, on when the lab has it.
+  // Finish this patch and go on: at once into the outbox, on when the lab has it or takes its time.
   async commit(act, pressed) {
     const item = this.item
     const grades = act === 'grade' ? { ...this.draft.grades } : {}
@@ -156,9 +155,7 @@ class Reading extends Showing {
     const saved = this.act(act, { grades, ignored: act === 'ignore', flagged: item.own?.flagged ?? false, pressed })
     this.draft.drop()
     this.strip = [...this.strip.filter((one) => one.item !== item), { item, picture: this.picture }].slice(-8)
-    const slow = setTimeout(() => this.view.state(this), SLOW_MS)
     await saved
-    clearTimeout(slow)
     this.sending = false
     if (item !== this.item) return
     this.at += 1
@@ -206,7 +203,7 @@ class Reading extends Showing {
     item.own = { ...before, key }
     this.strip = this.strip.filter((one) => one.item !== item || before.labelled)
     this.at = this.queue.items.indexOf(item)
-    this.outbox.put(sent, PATIENCE)
+    this.outbox.put(sent)
     this.show(pressed)
     return this.say('Undone.')
   }
@@ -228,7 +225,7 @@ class Reading extends Showing {
       this.say('Undone.')
       return this.show()
     })
-    this.outbox.put(sent, PATIENCE)
+    this.outbox.put(sent)
   }
 
   refused(act, problem) {
