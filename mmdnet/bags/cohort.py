@@ -86,19 +86,22 @@ class Cohort:
 
     def slide_grades(self, slide: int) -> np.ndarray:
         """The slide's own grades, (3,), -1 where unknown."""
-        own = self.slides[slide].grades
-        return np.array([UNKNOWN if own.get(name) is None else own[name] for name in TASK_NAMES], np.int64)
+        return self._given[slide]
 
     def known(self) -> np.ndarray:
         """(N,) bool: usable and graded in at least one task."""
         return (self.grades != UNKNOWN).any(axis=1) & ~self.ignored
 
     @cached_property
+    def _given(self) -> np.ndarray:
+        known = [[slide.grades.get(name) for name in TASK_NAMES] for slide in self.slides]
+        return np.array([[UNKNOWN if g is None else g for g in row] for row in known], np.int64).reshape(-1, len(TASKS))
+
+    @cached_property
     def _weak(self) -> np.ndarray:
         own = [(self.grades[rows] != UNKNOWN) & ~self.ignored[rows, None] for rows in self._by_slide]
         graded = np.array([rows.any(axis=0) for rows in own]).reshape(len(self.slides), len(TASKS))
-        given = np.array([self.slide_grades(s) for s in range(len(self.slides))]).reshape(graded.shape)
-        return (given != UNKNOWN) & ~graded
+        return (self._given != UNKNOWN) & ~graded
 
     def weakly_graded(self, slide: int) -> np.ndarray:
         """(3,) bool: tasks for which this slide has its own grade and no graded patch."""

@@ -20,6 +20,8 @@ BagDrawing = Literal["positive_first", "by_slide", "random"]
 NATURAL_SHARE = 0.3  # rho: how much of the natural prior of grades is kept
 MOST_POSITIVES = 4  # of the wanted grade in one bag: positives stay rare in it
 BAGS_PER_SLIDE = 8  # cap per epoch, so that a large slide does not drown the others
+EVER = 1e6  # more than any patch is used
+HIGHEST = np.array([task.highest for task in TASKS])
 FEWEST = 4  # a slide with fewer usable patches does not train
 
 
@@ -43,15 +45,15 @@ class Bag:
     aside: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
-def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, weak: np.ndarray | None = None) -> Bag:
-    """Grade a bag of these patches (`weak` saves asking the cohort again which tasks the slide's own grade serves)."""
+def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, by_slide: bool = True) -> Bag:
+    """Grade a bag of these patches; by the slide's own grade where only that is known, unless told otherwise."""
     known = cohort.grades[instances]
     grades = known.max(axis=0, initial=UNKNOWN).astype(np.int64)
-    trust = (known != UNKNOWN).mean(axis=0) if len(instances) else np.zeros(len(TASKS))
-    trust[grades == np.array([task.highest for task in TASKS])] = 1.0
-    weak = cohort.weakly_graded(slide) if weak is None else weak
-    own = cohort.slide_grades(slide)
-    grades[weak], trust[weak] = own[weak], 1.0
+    trust = np.count_nonzero(known != UNKNOWN, axis=0) / max(1, len(instances))
+    trust[grades == HIGHEST] = 1.0
+    weak = cohort.weakly_graded(slide)
+    if by_slide and weak.any():
+        grades[weak], trust[weak] = cohort.slide_grades(slide)[weak], 1.0
     return Bag(slide, instances, grades, trust)
 
 
@@ -72,8 +74,7 @@ def natural_bags(
     for slide in slides:
         rows = cohort.patches_of(slide)
         rows = np.random.default_rng((seed, cohort.slides[slide].slide_id)).permutation(rows[usable[rows]])
-        weak = cohort.weakly_graded(slide)
-        bags += [make_bag(cohort, slide, rows[at : at + bag_size], weak) for at in range(0, len(rows), bag_size)]
+        bags += [make_bag(cohort, slide, rows[at : at + bag_size]) for at in range(0, len(rows), bag_size)]
     return bags
 
 
@@ -133,10 +134,13 @@ class PositiveFirstSampler:
         if not self.slides:
             raise LabError("None of the training slides has a patch with a grade.")
         self.rows = {s: usable[s] for s in self.slides}
-        self.weak = {s: cohort.weakly_graded(s) for s in self.slides}
         self.domain = cohort.domains(domain_key)[0]
         self.bags_per_epoch = min(bags_per_epoch or 5 * len(self.slides), BAGS_PER_SLIDE * len(self.slides))
         self.grades = self._bag_grades()
+        self._after_negatives = {  # 0 for a graded negative of the task, 1 for another graded patch, 2 for the rest
+            s: np.where(grades == 0, 0, np.where((grades >= 0).any(axis=1, keepdims=True), 1, 2))
+            for s, grades in self.grades.items()
+        }
         self.owns = self._owners()
         self._place = {slide: place for place, slide in enumerate(self.slides)}
         self.wanted = self._wanted(natural_share)
@@ -166,7 +170,8 @@ class PositiveFirstSampler:
         grades = {}
         for s in self.slides:
             own = self.cohort.grades[self.rows[s]].astype(np.int64)
-            own[:, self.weak[s]] = self.cohort.slide_grades(s)[self.weak[s]]
+            weak = self.cohort.weakly_graded(s)
+            own[:, weak] = self.cohort.slide_grades(s)[weak]
             grades[s] = own
         return grades
 
@@ -212,14 +217,15 @@ class PositiveFirstSampler:
             task, grade = divmod(place, wanted.shape[1])
             owners = np.flatnonzero(self.owns[task, grade] & (counts.per_slide < counts.cap))
             if len(owners):
-                keys = (random.random(len(owners)), counts.per_slide[owners], counts.of_domain()[owners])
-                return self._fill(self.slides[owners[np.lexsort(keys)[0]]], task, grade, wanted, random)
+                fewest = counts.fewest(owners)
+                lot = random.random(len(owners))[fewest].argmin()
+                return self._fill(self.slides[owners[fewest[lot]]], task, grade, wanted, random)
         raise AssertionError("the cap leaves room for every bag of an epoch")
 
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
         """A bag of a slide whose highest known grade in `task` is `grade`."""
         if self.drawing == "by_slide":
-            return make_bag(self.cohort, slide, random.permutation(self.rows[slide])[: self.bag_size], self.weak[slide])
+            return make_bag(self.cohort, slide, random.permutation(self.rows[slide])[: self.bag_size])
         grades = self.grades[slide]
         allowed = grades[:, task] <= grade
         must = [self._pick(slide, allowed & (grades[:, task] == grade), self._positives(grade, random), random)]
@@ -233,7 +239,7 @@ class PositiveFirstSampler:
         chosen = np.concatenate([first, self._pick(slide, rest, self.bag_size - len(first), random, negatives_of=task)])
         instances = self.rows[slide][random.permutation(chosen)]
         self._used[instances] += 1
-        return make_bag(self.cohort, slide, instances, self.weak[slide])
+        return make_bag(self.cohort, slide, instances)
 
     def _steer(self, slide, task, allowed, must, wanted, random):  # type: ignore[no-untyped-def]
         """Lower the ceiling of another task to the grade most wanted there that still leaves a full bag.
@@ -242,13 +248,14 @@ class PositiveFirstSampler:
             The patches still allowed, and one patch of that grade (or none, when nothing is known of the task).
         """
         grades = self.grades[slide][:, task]
-        taken = np.concatenate(must)
-        floor = grades[taken].max(initial=UNKNOWN)
-        enough = min(self.bag_size, int(allowed.sum()))
-        for grade in np.argsort(-wanted, kind="stable"):
+        floor = int(grades[np.concatenate(must)].max(initial=UNKNOWN))
+        enough = min(self.bag_size, int(np.count_nonzero(allowed)))
+        for grade in np.argsort(-wanted, kind="stable").tolist():
+            if grade < floor:
+                continue
+            here = allowed & (grades == grade)
             ceiling = allowed & (grades <= grade)
-            here = ceiling & (grades == grade)
-            if grade >= floor and here.any() and ceiling.sum() >= enough:
+            if here.any() and np.count_nonzero(ceiling) >= enough:
                 return ceiling, self._pick(slide, here, 1, random) if grade > floor else np.empty(0, int)
         return allowed, np.empty(0, int)
 
@@ -259,13 +266,10 @@ class PositiveFirstSampler:
     def _pick(self, slide, mask, count, random, negatives_of=None):  # type: ignore[no-untyped-def]
         """Up to `count` places of the mask: graded negatives of a task first if asked, then least used, ties random."""
         places = np.flatnonzero(mask)
-        used = self._used[self.rows[slide][places]]
-        keys = [random.random(len(places)), used]
+        late = self._used[self.rows[slide][places]]
         if negatives_of is not None:
-            grades = self.grades[slide][places]
-            graded = (grades >= 0).any(axis=1)
-            keys.append(np.where(grades[:, negatives_of] == 0, 0, np.where(graded, 1, 2)))
-        return places[np.lexsort(keys)[:count]]
+            late = late + EVER * self._after_negatives[slide][places, negatives_of]
+        return places[np.lexsort((random.random(len(places)), late))[:count]]
 
 
 class _Counts:
@@ -281,9 +285,10 @@ class _Counts:
         self.per_slide[place] += 1
         self._per_domain[self._domain[place]] += 1
 
-    def of_domain(self) -> np.ndarray:
-        """Bags of each slide's domain, (slides,)."""
-        return self._per_domain[self._domain]
+    def fewest(self, slides: np.ndarray) -> np.ndarray:
+        """Places in `slides` of those whose domain has given the fewest bags and, among these, who have themselves."""
+        rank = self._per_domain[self._domain[slides]] * (self.cap + 1) + self.per_slide[slides]
+        return np.flatnonzero(rank == rank.min())
 
 
 def spread(bags: list[Bag], random: np.random.Generator) -> list[Bag]:

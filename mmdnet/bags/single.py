@@ -44,7 +44,7 @@ class SinglePatches:
             pool = of_task[random.choice(len(of_task), p=share)]
             patch = pool[random.integers(len(pool))]
             slide = int(self.cohort.slide_index[patch])
-            bags.append(make_bag(self.cohort, slide, np.array([patch]), np.zeros(len(TASKS), bool)))
+            bags.append(make_bag(self.cohort, slide, np.array([patch]), by_slide=False))
         return bags
 
     @staticmethod

@@ -37,6 +37,8 @@ from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
 from mmdnet.nn.together import summed
 
+WIDEST = 512  # a task's own features, unless chosen otherwise
+
 
 def _kleiner_tasks() -> dict[str, int]:
     return {task.name: task.highest + 1 for task in TASKS}
@@ -51,11 +53,16 @@ class Architecture(BaseModel):
     patch_px: int = 299
     tasks: dict[str, int] = Field(default_factory=_kleiner_tasks)  # number of grades by task
     head: HeadKind = "corn"
-    projection: int = 512
+    projection: int | None = None  # none: as wide as the features, at most 512; a network knows its own
     attention_hidden: int = 128
     dropout: float = 0.5
     ignored_task: bool = False  # a fourth task: does the bag hold a patch that readers set aside?
     domains: tuple[str, ...] = ()  # names, in the order of the predictor's outputs; fewer than two: no domain branch
+
+
+def projection_of(architecture: Architecture, width: int) -> int:
+    """Length of a task's own features: as chosen, or as long as the extractor's, 512 at most."""
+    return architecture.projection or min(WIDEST, width)
 
 
 class TaskHead(nn.Module):
@@ -63,18 +70,21 @@ class TaskHead(nn.Module):
 
     def __init__(self, width: int, classes: int, architecture: Architecture, head: HeadKind | None = None) -> None:
         super().__init__()
-        self.project = nn.Linear(width, architecture.projection)
-        self.attention = GatedAttention(architecture.projection, architecture.attention_hidden)
+        projection = projection_of(architecture, width)
+        self.project = nn.Linear(width, projection)
+        self.attention = GatedAttention(projection, architecture.attention_hidden)
         self.dropout = BagDropout(architecture.dropout)
-        self.grade: GradeHead = HEADS[head or architecture.head](architecture.projection, classes)
+        self.grade: GradeHead = HEADS[head or architecture.head](projection, classes)
 
     def forward(self, h: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Bag logits (B, outputs), attention (B, K), bag features (B, P), instance logits (B, K, outputs)."""
         z = F.relu(self.project(h))
         bag, attention = self.attention(z, present)
-        dropped = self.dropout(torch.cat([bag.unsqueeze(1), z], dim=1))
-        logits = self.grade(dropped)
-        return logits[:, 0], attention, bag, logits[:, 1:]
+        of_instances = self.grade(self.dropout(z))
+        # The grade head is affine, attention sums to 1 and a bag has one dropout mask: the logits of the bag feature
+        # are the attended mean of its instances' logits, and the bag feature itself costs no gradient.
+        logits = torch.einsum("bk,bko->bo", attention, of_instances)
+        return logits, attention, bag, of_instances
 
 
 class MMDNet(nn.Module):
@@ -96,12 +106,12 @@ class MMDNet(nn.Module):
         attention_rule: AttentionRule = "relative_max",
     ) -> None:
         super().__init__()
-        self.architecture = architecture
         self.reversal_mode: ReversalMode = reversal_mode
         self.attention_rule: AttentionRule = attention_rule
         self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
         self.backbone = create_backbone(architecture.backbone, architecture.patch_px)
         self.width = self.backbone.width
+        self.architecture = architecture.model_copy(update={"projection": projection_of(architecture, self.width)})
         # Every reader of h is a linear layer, so the norm needs no scale of its own.
         self.norm = nn.LayerNorm(self.width, elementwise_affine=False)
         self.heads = nn.ModuleDict(

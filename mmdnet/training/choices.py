@@ -70,7 +70,7 @@ class TrainingChoices(BaseModel):
     patience: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0)
     head: HeadKind = "corn"
-    projection: int = Field(default=512, ge=8, le=4096)
+    projection: int | None = Field(default=None, ge=8, le=4096)  # none: as wide as the features, at most 512
     bag_size: int = Field(default=16, ge=4, le=256)
     bags_per_step: int = Field(default=4, ge=1, le=64)
     bags_per_epoch: int | None = Field(default=None, ge=1)

@@ -186,3 +186,21 @@ def test_scattered_features_stand_where_their_instances_are():
 
 def test_one_domain_or_none_means_no_domain_branch():
     assert MMDNet(Architecture(domains=("only",))).domain is None
+
+
+def test_a_tasks_own_features_are_as_wide_as_the_extractors_unless_chosen():
+    net = MMDNet(Architecture())
+    assert net.head("steatosis").project.weight.shape == (net.width, net.width)
+    assert net.architecture.projection == net.width <= 512
+    assert MMDNet(Architecture(projection=16)).architecture.projection == 16
+
+
+def test_a_bags_logits_are_those_of_its_dropped_out_feature():
+    torch.manual_seed(0)
+    head = MMDNet(Architecture(projection=32)).train().head("steatosis")
+    h, present = torch.randn(3, 5, head.project.in_features), torch.ones(3, 5, dtype=torch.bool)
+    present[1, 3:] = False
+    torch.manual_seed(1)
+    logits, _, bag, _ = head(h, present)
+    torch.manual_seed(1)
+    assert torch.allclose(logits, head.grade(head.dropout(bag)), atol=1e-5)
