@@ -59,7 +59,7 @@ def _options(reader: ReaderView, view: SessionView) -> None:
         disabled=state.problem is not None,
         on_change=lambda: _switch_suggestions(reader, view),
         help="Grades of a model, shown quietly beside yours. Some are wrong on purpose, to measure how far people lean "
-        "on them; the Agreement page says how often. Patches that are read blind never have any.",
+        "on them; the Agreement page says how often. Some patches have none, by chance or to be read blind.",
     )
     st.caption(state.problem or f"Of the model {state.model_name}.")
     st.toggle("Plain buttons", key="plain", help="Where the canvas cannot run: slower, one form per patch.")

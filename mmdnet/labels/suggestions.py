@@ -73,6 +73,15 @@ def suggest(probabilities: Probabilities, seed: int, patch_id: int, before: int 
     return Suggestion(right.grades | {task: wrong}, planted=task)
 
 
+def withheld(seed: int, patch_id: int, audit_share: float) -> bool:
+    """Whether a patch that may have a suggestion is shown without one all the same.
+
+    Of those without one as many are then of the plan as of the audit stream (`audit_share` of the queue, 0-1), so that
+    a patch without a suggestion does not tell its reader that it is there to check. More than half are never withheld.
+    """
+    return _luck(seed, patch_id, "withhold") < min(0.5, audit_share / (1 - audit_share) if audit_share < 1 else 1.0)
+
+
 def accepted_wrong(taken: Mapping[str, Sequence[bool]]) -> list[AcceptedWrong]:
     """Per reader who was shown planted wrong grades (True: it was taken) how often they were taken, by name."""
     from statsmodels.stats.proportion import proportion_confint

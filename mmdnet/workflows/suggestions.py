@@ -82,7 +82,7 @@ class Suggestions:
     def of_queue(self, session_id: int, offset: int, limit: int) -> dict[int, dict[str, Any]]:
         """Suggestions for a stretch of the queue: patch id to grades, model and the patch before; {} while off.
 
-        A patch has none where the reading must be blind or the model did not assess it.
+        A patch has none where the reading must be blind or the model did not assess it; and some have none by chance.
         """
         with self._desk.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
@@ -90,13 +90,15 @@ class Suggestions:
             if not chosen or not _is_on(row):
                 return {}
             items = queues.items(session, session_id, max(0, offset - 1), limit + 1)
+        share = float(row.plan.get("audit_share", 0.0))
         before = [None, *(item.patch.id for item in items)]
         by_slide: dict[int, PatchPredictions | None] = {}
         found: dict[int, dict[str, Any]] = {}
         for after, item in zip(before, items, strict=False):
-            if item.position < offset or item.stream not in STREAMS:
-                continue
             slide_id, patch_id = item.slide.id, item.patch.id
+            blind = item.stream not in STREAMS or rules.withheld(_seed(row), patch_id, share)
+            if item.position < offset or blind:
+                continue
             if slide_id not in by_slide:
                 by_slide[slide_id] = self._of_slide(slide_id, chosen["model_id"])
             predictions = by_slide[slide_id]

@@ -57,7 +57,21 @@ def test_the_audit_stream_never_has_any(bench, hints):
     with bench.db() as session:
         items = queues.items(session, view.id, 0, 800)
     audit = {item.patch.id for item in items if item.stream == "audit"}
-    assert audit and set(hints.of_queue(view.id, 0, 800)) == {item.patch.id for item in items} - audit
+    assert audit and not audit & set(hints.of_queue(view.id, 0, 800))
+
+
+def test_a_patch_without_one_is_as_likely_of_the_plan_as_of_the_audit_stream(bench, hints):
+    from db import sessions as queues
+
+    view = switched_on(bench, hints)
+    with bench.db() as session:
+        items = queues.items(session, view.id, 0, 800)
+    offered = hints.of_queue(view.id, 0, 800)
+    without = [item.stream for item in items if item.patch.id not in offered]
+    assert 0.4 < without.count("audit") / len(without) < 0.6
+    alone = bench.session(name="No audit", reader=1, per_slide=400, audit_share=0.0)
+    hints.switch(alone.id, bench.readers[1], on=True)
+    assert len(hints.of_queue(alone.id, 0, 800)) == alone.patches
 
 
 def test_reviews_never_have_any_whatever_their_plan_says(bench, hints):
