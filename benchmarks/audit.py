@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.result import Result
-from db import labels as rows
+from db import event_log
 from tests.label_bench import LabelBench, make_label_bench
 
 ALTERED = 5
@@ -39,11 +39,11 @@ def run(quick: bool = False) -> Result:
 def _fill(bench: LabelBench, events: int) -> None:
     patches = [patch for own in bench.patches.values() for patch in own]
     for start in range(0, events, 20_000):
-        with rows.appending(bench.db) as session:  # type: ignore[arg-type]
-            rows.append(
+        with event_log.appending(bench.db) as session:  # type: ignore[arg-type]
+            event_log.append(
                 session,
                 (
-                    rows.NewEvent(
+                    event_log.NewEvent(
                         f"bench-{number:09d}",
                         None,
                         bench.readers[0],

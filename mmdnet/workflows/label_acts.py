@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db import act_place as place
+from db import event_log
 from db import labels as rows
 from db.models import LabelEvent, LabelSession
 from mmdnet.labels.grading import TASK_NAMES, TASKS
@@ -56,7 +57,7 @@ def check_state(act: str, grades: Mapping[str, Any], ignored: bool) -> None:
         raise LabelRefused("A patch is either graded or ignored. Nothing was changed.")
 
 
-def _event_of(act: LabelAct) -> rows.NewEvent:
+def _event_of(act: LabelAct) -> event_log.NewEvent:
     """The event an act becomes, once its own content is found to make sense."""
     checked_key(act.key)
     if act.act not in ACTS:
@@ -66,7 +67,7 @@ def _event_of(act: LabelAct) -> rows.NewEvent:
     if took is not None:
         took = min(max(int(took), 0), LONGEST_MS)
     grades = {name: act.grades.get(name) for name in TASK_NAMES}
-    return rows.NewEvent(
+    return event_log.NewEvent(
         key=act.key,
         session_id=act.session_id,
         reader_id=act.reader_id,
@@ -94,11 +95,11 @@ def put(session: Session, act: LabelAct) -> Saved:
         raise LabelRefused("This patch is not in your queue, so its label was not taken. Nothing was changed.")
     if act.based_on is not ... and found.newest_key != act.based_on:
         raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
-    rows.append(session, [event])
+    event_log.append(session, [event])
     return Saved(act.key, act.patch_id, already=False)
 
 
-def undoing(session: Session, act: Sequence[LabelEvent], keys: Sequence[str]) -> list[rows.NewEvent]:
+def undoing(session: Session, act: Sequence[LabelEvent], keys: Sequence[str]) -> list[event_log.NewEvent]:
     """The events that put the patches of an act back to what they were in this label session before it.
 
     A label from outside the session comes back by a second event, of no session, so that a repeat read stays open and
@@ -114,8 +115,8 @@ def undoing(session: Session, act: Sequence[LabelEvent], keys: Sequence[str]) ->
     return back
 
 
-def _restoring(event: LabelEvent, state: LabelEvent | None, session_id: int | None, key: str) -> rows.NewEvent:
-    return rows.NewEvent(
+def _restoring(event: LabelEvent, state: LabelEvent | None, session_id: int | None, key: str) -> event_log.NewEvent:
+    return event_log.NewEvent(
         key=key,
         session_id=session_id,
         reader_id=event.reader_id,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import labels as rows
+from db import event_log
 from db.models import Project, Reader, Slide
 from db.projects import reader_named
 from db.readings import SETTLED_IMPORT
@@ -84,8 +84,8 @@ class LabelFiles:
         refused = bool(read.problems) and not take_good
         if not preview and not refused:
             source = taken_from or (name, hashlib.sha256(data).hexdigest())
-            with rows.appending(self._desk.db) as session:
-                rows.append(session, _events(session, read, source, by, operator))
+            with event_log.appending(self._desk.db) as session:
+                event_log.append(session, _events(session, read, source, by, operator))
         imported = 0 if refused and not preview else len(read.new)
         readers = Counter(one.record.reader for one in read.new)
         return ImportOutcome(
@@ -95,7 +95,7 @@ class LabelFiles:
 
 def _events(
     session: Session, read: ReadTable, source: tuple[str, str], by: int | None, operator: str
-) -> Iterator[rows.NewEvent]:
+) -> Iterator[event_log.NewEvent]:
     """One event per new label; each says from which line of which file it came, and who brought it."""
     readers = {one: _reader_id(session, one) for one in {label.record.reader for label in read.new}}
     key = f"import-{uuid.uuid4().hex}"
@@ -104,7 +104,7 @@ def _events(
     for number, label in enumerate(read.new):
         record = label.record
         where = {read.counted: label.line.number} | ({"member": label.line.file} if label.line.file else {})
-        yield rows.NewEvent(
+        yield event_log.NewEvent(
             key=f"{key}:{number}",
             session_id=None,
             reader_id=readers[record.reader],

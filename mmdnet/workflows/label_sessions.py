@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from db import event_log
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
@@ -73,7 +74,7 @@ class LabelSessions:
         total, slides = choice.total, sorted(map(int, choice.slides))
         facts = {"kind": "plan", "plan": choice.plan, "audit_share": choice.audit_share, "slides": slides}
         facts |= {"total": total} if total is not None else {"per_slide": _as_json(choice.per_slide)}
-        with rows.appending(self._desk.db) as session:
+        with event_log.appending(self._desk.db) as session:
             plan = facts | planned.facts
             row = LabelSession(project_id=project_id, reader_id=reader_id, name=name, plan=plan, seed=choice.seed)
             session.add(row)
@@ -118,7 +119,7 @@ class LabelSessions:
         Raises:
             LabError: nothing is left to read, or a choice is out of range.
         """
-        with rows.appending(self._desk.db) as session:
+        with event_log.appending(self._desk.db) as session:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
             patches = label_reviews.patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
@@ -135,7 +136,7 @@ class LabelSessions:
         Raises:
             LabError: there is no such session, or a patch is not of its project.
         """
-        with rows.appending(self._desk.db) as session:
+        with event_log.appending(self._desk.db) as session:
             row = must_get(session, LabelSession, session_id, "label session")
             wanted = list(dict.fromkeys(int(patch) for patch in patch_ids))
             if set(wanted) - queues.patches_in_project(session, row.project_id, wanted):

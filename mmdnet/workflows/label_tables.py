@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import readings
-from db.labels import canonical_time
+from db.event_log import canonical_time
 from db.models import Patch, Reader, Slide
 from db.readings import Reading
 from mmdnet.errors import LabError

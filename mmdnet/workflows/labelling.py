@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db import event_log
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, Patch, Reader, Slide
@@ -66,7 +67,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
             LabelRefused: no such patch, task or grade; not this reader's session or queue; a key used for something
                 else; or it comes late (see `LabelAct.based_on`). Logged; nothing was changed.
         """
-        with _refusals_logged(act.reader_id, act.session_id), rows.appending(self._desk.db) as session:
+        with _refusals_logged(act.reader_id, act.session_id), event_log.appending(self._desk.db) as session:
             return acts.put(session, act)
 
     def undo(self, session_id: int, reader_id: int, key: str | None = None, undoes: str | None = None) -> list[int]:
@@ -79,7 +80,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
         Raises:
             LabelRefused: it is not the reader's session, or `undoes` is not the last act.
         """
-        with _refusals_logged(reader_id, session_id), rows.appending(self._desk.db) as session:
+        with _refusals_logged(reader_id, session_id), event_log.appending(self._desk.db) as session:
             acts.own_session(session, session_id, reader_id)
             key = acts.checked_key(key or f"undo-{uuid.uuid4().hex}")
             done = rows.with_keys(session, [key, f"{key}:0"])
@@ -93,7 +94,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
                 return []
             events = _whole_act(session, last)
             keys = [f"{key}:{n}" for n in range(len(events))] if "batch" in last.shown else [key]
-            rows.append(session, acts.undoing(session, events, keys))
+            event_log.append(session, acts.undoing(session, events, keys))
             return [event.patch_id for event in events]
 
     def put_many(
@@ -113,7 +114,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
                 Nothing was changed.
         """
         patches = [label.patch_id for label in labels]
-        with _refusals_logged(reader_id, session_id), rows.appending(self._desk.db) as session:
+        with _refusals_logged(reader_id, session_id), event_log.appending(self._desk.db) as session:
             key = acts.checked_key(key or f"{act}-{uuid.uuid4().hex}")
             if act not in ("bulk", "import"):
                 raise LabelRefused("Many labels at once come as a bulk act or an import. Nothing was changed.")
@@ -129,10 +130,10 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
             if set(patches) - queues.patches_in_project(session, project_id, patches):
                 raise LabelRefused("Some of these patches do not belong to this project. Nothing was changed.")
             facts = dict(shown or {}) | {"batch": key, "of": len(labels)}
-            return rows.append(
+            return event_log.append(
                 session,
                 (
-                    rows.NewEvent(f"{key}:{n}", session_id, reader_id, act=act, shown=facts, **_plain(label))
+                    event_log.NewEvent(f"{key}:{n}", session_id, reader_id, act=act, shown=facts, **_plain(label))
                     for n, label in enumerate(labels)
                 ),
             )
@@ -178,7 +179,7 @@ class Labels(LabelSessions, LabelReviews, LabelAgreement, LabelFiles):
     def verify(self) -> AuditView:
         """Whether every event of the log follows the one before, unchanged; names the first that does not."""
         with self._desk.db() as session:
-            verdict = rows.verify(session)
+            verdict = event_log.verify(session)
             act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
         return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
 

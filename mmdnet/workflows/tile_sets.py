@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from db import labels as rows
+from db import event_log
 from db.models import Patch, Project, Slide
 from db.slides import put_slide_grade, slide_at
 from mmdnet.errors import LabError
@@ -150,11 +150,11 @@ class _OneSlide:
         with open_slide(self.folder, mpp=self.mpp) as reader:
             row = self._slide(reader.facts)
         assert row.patch_px
-        with rows.appending(self.desk.db) as session:
+        with event_log.appending(self.desk.db) as session:
             session.add(row)
             session.flush()
             session.execute(insert(Patch), list(self._patches(row.id, row.patch_px)))
-            rows.append(session, self._events(session, row.id, reader_id, facts))
+            event_log.append(session, self._events(session, row.id, reader_id, facts))
             grades: dict[str, int | None] = dict(self.found.slide_grades.get(self.name, {}))
             if grades:
                 put_slide_grade(session, row.id, reader_id, grades)
@@ -234,7 +234,7 @@ class _OneSlide:
 
     def _events(
         self, session: Session, slide_id: int, reader_id: int, facts: Mapping[str, Any]
-    ) -> Iterator[rows.NewEvent]:
+    ) -> Iterator[event_log.NewEvent]:
         left, top = self._corner()
         found = session.execute(select(Patch.row, Patch.col, Patch.id).where(Patch.slide_id == slide_id))
         patches = {(col + left, row + top): patch_id for row, col, patch_id in found}
@@ -244,7 +244,7 @@ class _OneSlide:
             file = tile.files[0]
             said = {"file": file.relative_to(self.found.folder).as_posix(), "sha256": sha256_of(file)}
             grades: dict[str, int | None] = {name: tile.grades.get(name) for name in TASK_NAMES}
-            yield rows.NewEvent(
+            yield event_log.NewEvent(
                 key=f"{key}:{number}",
                 session_id=None,
                 reader_id=reader_id,

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from db import event_log
 from db import labels as rows
 from db.engine import make_engine
-from db.labels import NewEvent
+from db.event_log import NewEvent
 from tests.label_bench import make_label_bench
 
 
@@ -19,8 +20,10 @@ def _event(bench, number, patch=None, **state):
 
 
 def _append(bench, count, start=0):
-    with rows.appending(bench.db) as session:
-        rows.append(session, [_event(bench, number, shown={"n": number}) for number in range(start, start + count)])
+    with event_log.appending(bench.db) as session:
+        event_log.append(
+            session, [_event(bench, number, shown={"n": number}) for number in range(start, start + count)]
+        )
 
 
 def _tamper(bench, statement):
@@ -43,7 +46,7 @@ def test_the_database_refuses_to_change_or_delete_an_event(label_bench):
 def test_an_untouched_log_verifies_to_its_length_and_last_hash(label_bench):
     _append(label_bench, 40)
     with label_bench.db() as session:
-        verdict = rows.verify(session)
+        verdict = event_log.verify(session)
         assert (verdict.intact, verdict.events, verdict.last_hash) == (True, 40, rows.last_hash(session))
 
 
@@ -67,14 +70,14 @@ def test_any_altered_field_is_found_at_its_row(label_bench, change):
     _append(label_bench, 9)
     _tamper(label_bench, f"UPDATE label_events SET {change} WHERE id = 5")
     with label_bench.db() as session:
-        assert rows.verify(session).broken_id == 5
+        assert event_log.verify(session).broken_id == 5
 
 
 def test_a_row_taken_out_is_found_at_the_next_one(label_bench):
     _append(label_bench, 9)
     _tamper(label_bench, "DELETE FROM label_events WHERE id = 4")
     with label_bench.db() as session:
-        verdict = rows.verify(session)
+        verdict = event_log.verify(session)
     assert verdict.broken_id == 5 and "taken out" in verdict.reason
 
 
@@ -96,21 +99,21 @@ def test_threads_that_append_at_once_make_one_unbroken_chain(tmp_path):
         thread.join()
     assert not failures
     with bench.db() as session:
-        assert rows.verify(session) == rows.Verdict(90, rows.last_hash(session))
+        assert event_log.verify(session) == event_log.Verdict(90, rows.last_hash(session))
 
 
 def test_a_failure_inside_appending_leaves_no_event(label_bench):
-    with pytest.raises(RuntimeError), rows.appending(label_bench.db) as session:
-        rows.append(session, [_event(label_bench, 1)])
+    with pytest.raises(RuntimeError), event_log.appending(label_bench.db) as session:
+        event_log.append(session, [_event(label_bench, 1)])
         raise RuntimeError
     with label_bench.db() as session:
-        assert rows.verify(session).events == 0
+        assert event_log.verify(session).events == 0
 
 
 def test_the_newest_event_of_a_reader_on_a_patch_is_what_stands(label_bench):
     patch = label_bench.patches[label_bench.slides[0]][0]
-    with rows.appending(label_bench.db) as session:
-        rows.append(session, [_event(label_bench, 1, patch), _event(label_bench, 2, patch, ballooning=2)])
+    with event_log.appending(label_bench.db) as session:
+        event_log.append(session, [_event(label_bench, 1, patch), _event(label_bench, 2, patch, ballooning=2)])
     with label_bench.db() as session:
         ((event, slide),) = rows.current(session, label_bench.project)
         assert (event.ballooning, slide) == (2, label_bench.slides[0])

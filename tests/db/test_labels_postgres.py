@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from db import labels as rows
+from db import event_log
 from mmdnet.workflows.label_views import PatchGrades
 from tests.label_bench import LabelBench, make_label_bench, sure
 from tests.postgres import postgres
@@ -52,7 +52,7 @@ def test_what_readers_differ_on_is_asked(bench: LabelBench) -> None:
 
 def test_the_chain_holds_and_an_altered_event_is_named(bench: LabelBench) -> None:
     with bench.db() as session:
-        assert rows.verify(session).intact
+        assert event_log.verify(session).intact
     with pytest.raises(DatabaseError, match="append-only"), bench.db.begin() as session:
         session.execute(text("UPDATE label_events SET steatosis = 1"))
     with bench.db.begin() as session:
