@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from mmdnet.errors import LabError
@@ -32,6 +33,9 @@ class Tiling:
     height: int
     across: int
     load: Callable[[int, Pixels], None]
+
+
+_Part = tuple[int, slice, slice, Pixels, bool]  # window, rows and columns of a tile, their place, whether copied as is
 
 
 class Sweep:
@@ -95,13 +99,23 @@ class Sweep:
                 self._canvases[number] = blank(cut, self._level, canvas) if factor == 1 else canvas
 
     def _row(self, row: int) -> None:
-        below: dict[int, list[int]] = defaultdict(list)
+        """Decode a row of tiles, left to right, and finish the windows that are whole with it."""
+        below: dict[int, list[_Part]] = defaultdict(list)
         for number in self._touched[row]:
-            x0, y0, x1, y1 = self._boxes[number]
-            for col in _span(x0, x1, self._tiling.width) if x0 < x1 and y0 < y1 else ():
-                below[col].append(number)
+            for col, part in self._parts(number, row):
+                below[col].append(part)
+        tile, first, load = self._borrow(), row * self._tiling.across, self._tiling.load
         for col in sorted(below):
-            self._paste(row, col, below[col])
+            try:
+                load(first + col, tile)
+            except LabError as error:
+                self._failures.update((number, error) for number, *_ in below[col])
+                continue
+            for _, rows, cols, place, whole in below[col]:
+                if whole:
+                    place[...] = tile[rows, cols]
+                else:
+                    cv2.resize(tile[rows, cols], place.shape[1::-1], place, interpolation=cv2.INTER_AREA)
         for number in self._touched[row]:
             with self._lock:
                 self._rows_left[number] -= 1
@@ -109,27 +123,20 @@ class Sweep:
             if whole:
                 self._results[number] = self._finish(number)
 
-    def _paste(self, row: int, col: int, numbers: list[int]) -> None:
-        """Decode one tile and put its parts where they belong."""
-        wide, high = self._tiling.width, self._tiling.height
-        tile = self._borrow()
-        try:
-            self._tiling.load(row * self._tiling.across + col, tile)
-        except LabError as error:
-            self._failures.update(dict.fromkeys(numbers, error))
+    def _parts(self, number: int, row: int) -> Iterator[tuple[int, _Part]]:
+        """Columns of a row of tiles that a window meets, with what it takes of each."""
+        (x0, y0, x1, y1), wide, high = self._boxes[number], self._tiling.width, self._tiling.height
+        if x0 == x1 or y0 == y1:
             return
-        x, y = col * wide, row * high
-        for number in numbers:
-            factor, cut, (x0, y0, x1, y1) = self._factors[number], self._windows[number], self._boxes[number]
-            left, right, top, bottom = max(x0, x), min(x1, x + wide), max(y0, y), min(y1, y + high)
-            part = tile[top - y : bottom - y, left - x : right - x]
-            down, across = (top - cut.y) // factor, (left - cut.x) // factor
-            height, width = (bottom - top) // factor, (right - left) // factor
-            place = self._canvases[number][down : down + height, across : across + width]
-            if factor == 1:
-                place[...] = part
-            else:
-                shrink(part, width, height, place)
+        factor, cut, y = self._factors[number], self._windows[number], row * high
+        top, bottom = max(y0, y), min(y1, y + high)
+        rows = slice(top - y, bottom - y)
+        band = self._canvases[number][(top - cut.y) // factor : (bottom - cut.y) // factor]
+        for col in _span(x0, x1, wide):
+            x = col * wide
+            left, right = max(x0, x), min(x1, x + wide)
+            place = band[:, (left - cut.x) // factor : (right - cut.x) // factor]
+            yield col, (number, rows, slice(left - x, right - x), place, factor == 1)
 
     def _finish(self, number: int) -> Pixels | LabError:
         canvas = self._canvases.pop(number)
