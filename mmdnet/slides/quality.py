@@ -12,7 +12,7 @@ slide: stains, section thickness and scanners differ more than a clean patch dif
 - **Edge**: off the tissue or at its border, from the tissue mask.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import cv2
@@ -24,9 +24,10 @@ from mmdnet.slides.reader import Pixels, SlideReader, Unreadable
 from mmdnet.slides.tissue import Tissue
 
 WORK_MPP = 1.0  # measured at this scale, so that a threshold means the same on every slide
-GLASS = 243.0
+GLASS, GLASS_LIMITS = 243.0, (190.0, 252.0)
 SAMPLE = 48  # patches a slide's usual values are taken from
 STAINED = 0.12  # mean density of the faintest cytoplasm
+PALE, GREY = 0.20, 0.09  # glass is less dense than this, and equally so in all channels
 GAP_UM = 13.0  # tissue without artefacts shows a lighter spot within such a square
 AROUND_UM = 24.0  # square that focus and density are averaged over
 BORDER_UM = 16.0  # tissue this near its border is torn, dried or stained more
@@ -48,14 +49,18 @@ class Usual:
     """What is usual on a slide: medians over its patches.
 
     Attributes:
+        glass: its brightness in red, green and blue, 0-255: fat and gaps show it.
         fineness: of the band ratio that blur is judged by.
         density: of stained tissue in red, green and blue; None: a patch's own is taken.
-        warmth: how red its tissue is, so that the red of a trichrome is no ink.
+        warmth: how red its densest tissue is: that of a trichrome may be red, and its collagen blue or green.
+        greyness: how dark its densest tissue is in all channels.
     """
 
+    glass: tuple[float, float, float] = (GLASS, GLASS, GLASS)
     fineness: float = 1.3
     density: tuple[float, float, float] | None = None
     warmth: float = 0.1
+    greyness: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +96,13 @@ class Quality:
 class _View:
     """One patch at 1 µm/px as optical density, (h, w, 3), and what is averaged around every point of it."""
 
-    def __init__(self, patch: Pixels, mpp: float) -> None:
+    def __init__(self, patch: Pixels, mpp: float, glass: Sequence[float] = (GLASS, GLASS, GLASS)) -> None:
         scale = min(1.0, mpp / WORK_MPP)
         height, width = (max(8, round(side * scale)) for side in patch.shape[:2])
         small = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA) if scale < 1 else patch
         self.px_um = max(mpp, WORK_MPP)
-        self.rgb: Pixels = np.asarray(small, np.uint8)
-        self.density = _map(cv2.LUT(self.rgb, _DENSITY))
+        brightness = (np.arange(256)[:, None] + 1) / (np.asarray(glass) + 1)
+        self.density = _map(cv2.LUT(small, np.maximum(-np.log(brightness), 0).astype(np.float32)[:, None]))
         self.mean = _map(cv2.transform(self.density, _MEAN))
         self.stained = self.mean > STAINED
         self.stained_around = self.around(self.stained)
@@ -117,9 +122,8 @@ class _View:
         return _map(cv2.blur(_map(image), self.square(AROUND_UM)))
 
 
-_DENSITY = np.maximum(-np.log((np.arange(256) + 1) / (GLASS + 1)), 0).astype(np.float32)
-_PLAIN = _DENSITY[[193, 140, 178]]  # of cytoplasm in a plain H&E section
 _MEAN = np.full((1, 3), 1 / 3, np.float32)
+_PLAIN = np.array((0.23, 0.55, 0.31), np.float32)  # density of cytoplasm in a plain H&E section
 
 
 def _map(image: object) -> Map:
@@ -159,12 +163,11 @@ def _warmth(floor: Map) -> Map:
 
 
 def _ink(view: _View, usual: Usual) -> NDArray[np.bool_]:
-    floor = _floor(view)
+    floor, red_tissue = _floor(view), max(usual.warmth, 0.0)
     cool = floor[..., 0] - floor[..., 1]  # blue and green: red is taken more than green
-    collagen = 0.30 + 0.8 * min(max(usual.warmth, 0.0), 0.5)  # may be blue or green where cytoplasm is red
-    colds = (cool > collagen) | ((cool > 0.22) & (floor[..., 0] > DEEP_INK))
-    reds = _warmth(floor) > min(max(0.55, 2.2 * usual.warmth), 1.25)
-    blacks = _least(floor) > BLACK_INK
+    colds = (cool > 0.12 + min(red_tissue, 0.5)) | ((cool > 0.22) & (floor[..., 0] > DEEP_INK))  # collagen may be green
+    reds = _warmth(floor) > min(max(0.55, 2.2 * red_tissue), 1.25)
+    blacks = _least(floor) > min(max(0.75, usual.greyness + 0.75), BLACK_INK)
     ink = (colds | reds | blacks).astype(np.uint8)
     return np.asarray(cv2.dilate(ink, np.ones(view.square(GAP_UM), np.uint8)), bool)
 
@@ -179,32 +182,42 @@ def _rim_um(view: _View) -> float:
     return float(spans.max(initial=0.0)) * view.px_um
 
 
-def usual_of(patches: Iterable[Pixels], mpp: float) -> Usual:
+def usual_of(patches: Sequence[Pixels], mpp: float) -> Usual:
     """What is usual on a slide, from some of its patches, RGB (h, w, 3) at `mpp` µm/px. Their order does not matter."""
-    fineness, density, warmth = [], [], []
+    glass = _glass_of(patches)
+    fineness, density, warmth, greyness = [], [], [], []
     for patch in patches:
-        view = _View(patch, mpp)
+        view = _View(patch, mpp, glass)
         if view.tissue.mean() < 0.3 or not view.stained.any():
             continue
-        fineness.append(float(np.median(_fineness(view)[view.tissue])))
+        floor = _floor(view)
+        fineness.append(np.median(_fineness(view)[view.tissue]))
         density.append(np.median(view.density[view.stained], axis=0))
-        warmth.append(float(np.percentile(_warmth(_floor(view)), 99)))
+        warmth.append(np.percentile(_warmth(floor), 99))
+        greyness.append(np.percentile(_least(floor), 99))
     if not fineness:
-        return Usual()
+        return Usual(glass)
     red, green, blue = np.median(density, axis=0).tolist()
-    return Usual(float(np.median(fineness)), (red, green, blue), float(np.median(warmth)))
+    middle = (float(np.median(values)) for values in (fineness, warmth, greyness))
+    usual_fineness, usual_warmth, usual_greyness = middle
+    return Usual(glass, usual_fineness, (red, green, blue), usual_warmth, usual_greyness)
+
+
+def _glass_of(patches: Sequence[Pixels]) -> tuple[float, float, float]:
+    """Brightness of glass: of the lightest spots in patches that have light ones."""
+    if len(patches) == 0:
+        return GLASS, GLASS, GLASS
+    lightest = [np.percentile(patch[::3, ::3].reshape(-1, 3), 99, axis=0) for patch in patches]
+    red, green, blue = np.clip(np.percentile(lightest, 90, axis=0), *GLASS_LIMITS).tolist()
+    return red, green, blue
 
 
 def usual_on(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> Usual:
     """What is usual on a slide, from at most `SAMPLE` of its patches, evenly among them."""
     chosen = np.unique(np.linspace(0, len(places) - 1, min(SAMPLE, len(places))).round().astype(int))
 
-    def readable() -> Iterator[Pixels]:
-        for _, pixels in slide.read_patches([places[i] for i in chosen], grid):
-            if not isinstance(pixels, Unreadable):
-                yield pixels
-
-    return usual_of(readable(), grid.patch_mpp)
+    read = [pixels for _, pixels in slide.read_patches([places[i] for i in chosen], grid)]
+    return usual_of([pixels for pixels in read if not isinstance(pixels, Unreadable)], grid.patch_mpp)
 
 
 def edge_shares(tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -> list[float]:
@@ -225,9 +238,9 @@ def assess(patch: Pixels, mpp: float = 0.5, usual: Usual | None = None, edge_sha
         edge_share: see `Quality`; what lies around the patch is not seen here.
     """
     usual = usual or Usual()
-    view = _View(patch, mpp)
-    hsv = np.asarray(cv2.cvtColor(view.rgb, cv2.COLOR_RGB2HSV), np.uint8)
-    blank = float(((hsv[..., 1] < 22) & (hsv[..., 2] > 205)).mean())
+    view = _View(patch, mpp, usual.glass)
+    most, least = view.density.max(axis=2), _least(view.density)
+    blank = float(((most < PALE) & (most - least < GREY)).mean())
     ink = _ink(view, usual)
     tissue = view.tissue & ~ink
     if not tissue.any():
