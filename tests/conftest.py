@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run tests marked slow")
     parser.addoption(
-        "--pictures", action="store_true", help="let the spine test make the pictures of docs/pictures anew"
+        "--pictures", action="store_true", help="let the browser tests make the pictures of docs/pictures anew"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.workflows.label_views import LabelAct
 from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import READY, choose_reader, settled
@@ -117,6 +118,21 @@ def test_no_label_is_lost_or_misplaced_when_the_lab_is_killed_and_the_page_reloa
     found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
     assert found == dict(zip(order, pressed, strict=True))
     assert labels.verify().intact
+
+
+def test_a_label_that_comes_too_late_is_refused_and_stays_said_while_the_reader_goes_on(page, shared_lab, home):
+    open_canvas(page, shared_lab, home)
+    labels = labels_of(shared_lab)
+    patch = int(page.locator(READY).get_attribute("data-patch"))
+    labels.put(LabelAct("another-tab", home.session, home.reader, patch, grades={"steatosis": 3}))
+    for key in "01211":
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+    assert "An earlier patch was not taken" in page.locator("[data-part=notice]").inner_text()
+    page.keyboard.press("1")
+    settled(page)
+    found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
+    assert found.pop(patch) == (None, None, 3) and list(found.values()) == [(1, 1, 1)]
 
 
 def test_a_second_reader_starts_blind(page, shared_lab, home):

@@ -182,9 +182,31 @@ def carry_over(page, running: RunningLab, fresh: RunningLab, project: int, file:
     rest(page)
 
 
+def picture_of_many(page, running: RunningLab, lab: Lab, project: int) -> None:
+    """For the guide: patches by look, some of one kind chosen."""
+    running.start_worker("cpu", "cpu")
+    lab.maps.start(project)
+    until = time.monotonic() + 120
+    while lab.maps.get(project) is None and time.monotonic() < until:
+        time.sleep(0.5)
+    steps.open_many(page, running.url, project, "Cleo")
+    page.locator("[data-part=colour]").select_option(label="kind of tissue")
+    steps.lasso(page, ((0.1, 0.2), (0.4, 0.1), (0.55, 0.45), (0.2, 0.6)))
+    page.locator(".bulk button[data-task='steatosis'][data-grade='2']").click()
+    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=ROOT / "docs" / "pictures" / "label_many.png")
+
+
 @pytest.mark.timeout(600)
 def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_lab(
-    chromium, page, running_lab: RunningLab, fresh_lab: RunningLab, real_data: Path, tmp_path: Path
+    chromium,
+    page,
+    running_lab: RunningLab,
+    fresh_lab: RunningLab,
+    real_data: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ):
     started = time.monotonic()
     add_slides(running_lab.home, real_data / "slides", tmp_path)
@@ -243,3 +265,5 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     assert other.labels.export(project).data == lab.labels.export(project).data
     assert lab.labels.verify().intact and other.labels.verify().intact
     print(f"{time.monotonic() - started:.0f} s")
+    if request.config.getoption("--pictures"):
+        picture_of_many(page, running_lab, lab, project)

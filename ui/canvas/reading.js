@@ -4,6 +4,7 @@
 
 const PATIENCE = 20
 const MOST_HELD = 60
+const REFUSAL_STAYS_MS = 10000 // the reader may be patches further by then
 
 class Reading extends Showing {
   constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times }) {
@@ -15,6 +16,7 @@ class Reading extends Showing {
     this.acts = [] // this tab's acts that stand, for undo: { key, patch }
     this.strip = []
     this.notice = ''
+    this.refusedUntil = 0
     this.broken = null // the item whose picture cannot be made
     this.seen = new Set() // what else the reader looked at while this patch was on the screen
   }
@@ -66,7 +68,7 @@ class Reading extends Showing {
       else this.say('Wait until the next patch shows; this key was not taken.')
       return
     }
-    this.notice = ''
+    this.notice = this.standing
     this.early = early
     if (/^\d$/.test(name)) this.digit(Number(name), pressed)
     else this[name]?.(pressed)
@@ -95,7 +97,7 @@ class Reading extends Showing {
   // A click on a grade: on a labelled patch it changes that one grade and stays.
   click(task, grade, pressed) {
     if (this.painted === null) return
-    this.notice = ''
+    this.notice = this.standing
     const own = this.item.own
     if (own?.labelled && !own.ignored && this.draft.empty) {
       this.act('grade', { grades: { ...own.grades, [task]: grade }, pressed })
@@ -228,8 +230,13 @@ class Reading extends Showing {
     this.outbox.put(sent)
   }
 
+  // What stays in the notice whatever is pressed: a refusal, for a while.
+  get standing() { return performance.now() < this.refusedUntil ? this.refusal : '' }
+
   refused(act, problem) {
-    this.say(`Not taken: ${problem}`)
+    this.refusal = `${act.patch_id === this.painted ? 'Not' : 'An earlier patch was not'} taken: ${problem}`
+    this.refusedUntil = performance.now() + REFUSAL_STAYS_MS
+    this.say(this.refusal)
     const at = this.queue.find(act.patch_id)
     if (at < 0 || this.queue.items[at].own?.key !== act.key) return
     if (act.act !== 'flag' && this.queue.items[at].own.labelled) this.done -= 1
