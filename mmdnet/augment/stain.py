@@ -22,7 +22,6 @@ STAINS = np.array(((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78)))
 STRENGTH = 0.2  # each stain's amount is scaled by 0.8-1.2
 MIXING = 0.03  # standard deviation of a scanner's colour matrix
 BRIGHTNESS = 0.04  # of optical density, either way
-_LN_BYTE = np.log(np.arange(256) + 1).astype(np.float32)
 
 
 def draw_stains(bags: int, random: np.random.Generator) -> np.ndarray:
@@ -41,8 +40,8 @@ def restain_bytes(image: np.ndarray, change: np.ndarray) -> np.ndarray:
         image: uint8 RGB, (side, side, 3).
         change: of `draw_stains`, (3, 4).
     """
-    rows = image.reshape(len(image), -1)  # as one channel it is looked up twice as fast
-    light = cv2.transform(cv2.LUT(rows, _LN_BYTE).reshape(image.shape), change)
+    rows = cv2.add(image.reshape(len(image), -1), 1.0, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+    light = cv2.transform(cv2.log(rows, dst=rows).reshape(image.shape), change)
     return cv2.convertScaleAbs(cv2.exp(light, dst=light), alpha=256, beta=-1)  # saturates at white
 
 

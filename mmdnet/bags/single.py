@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmdnet.bags.bag import Bag, make_bag
 from mmdnet.bags.cohort import Cohort
-from mmdnet.bags.sampler import Bag, make_bag
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 

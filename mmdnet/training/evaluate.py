@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
-from mmdnet.bags.sampler import Bag
 from mmdnet.errors import LabError
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights

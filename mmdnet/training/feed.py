@@ -10,8 +10,8 @@ from torch import Tensor
 
 from mmdnet.augment.on_read import draw_variations, vary
 from mmdnet.augment.stain import draw_stains
+from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort
-from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.nn.outputs import Targets
 from mmdnet.nn.together import place

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmdnet.bags.bag import Bag, natural_bags, with_ignored
 from mmdnet.bags.cohort import Cohort, PixelSource, trained_on
-from mmdnet.bags.sampler import Bag, PositiveFirstSampler, natural_bags, with_ignored
+from mmdnet.bags.sampler import PositiveFirstSampler
 from mmdnet.bags.single import SinglePatches
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError

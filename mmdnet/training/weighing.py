@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort
-from mmdnet.bags.sampler import Bag
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.choices import TrainingChoices

@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmdnet.bags.bag import Bag, natural_bags
 from mmdnet.bags.cohort import Cohort
-from mmdnet.bags.sampler import Bag, natural_bags
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet

@@ -158,7 +158,7 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
 def _judge(net: MMDNet, sets: Sets, slides: Sequence[int]) -> dict[str, float | None]:
     import torch
 
-    from mmdnet.bags.sampler import natural_bags
+    from mmdnet.bags.bag import natural_bags
     from mmdnet.training.evaluate import evaluate, pixels_to_features
 
     embed = pixels_to_features(net, torch.device("cpu"))
