@@ -40,6 +40,8 @@ THINNEST = 0.06  # share of a part that its widest disc covers
 CHANNEL_UM = 3.0  # half the width of an open sinusoid
 DEEPEST_UM = 31.0  # radius of the largest droplet; what is deeper is glass or a vessel
 BODY = 0.6  # of the widest disc's radius: narrower discs are arms
+FARTHEST_TOP_PX = 30  # a body's top is spread at most so far
+PARTS_OF_PX = 256
 BLUR_UM = 0.3
 AROUND_UM = 20.0
 MIRROR_UM = 8.0  # beyond the edges, so that a droplet cut by one is round
@@ -93,7 +95,7 @@ def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
         accepted &= (parts.features[:, 1] < np.log(LONGEST)) & (parts.features[:, 12] > np.log(THINNEST))
         accepted[0] = False
         new = np.where(accepted, int(found.max()) + np.cumsum(accepted), 0).astype(np.int32)
-        found += np.where(found == 0, new[parts.bodies], 0)
+        found += new[parts.bodies]  # white is looked for only where nothing was found
         steps = max(1, round((0.35 + 0.6 * (level - LEVELS[0])) / mpp))
         found = _grow(found, (clear > RIM) & allowed, steps)
     return np.ascontiguousarray(_parted(found, mpp)[pad:-pad, pad:-pad])
@@ -102,7 +104,8 @@ def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
 def clearness(rgb: Pixels, mpp: float) -> tuple[Floats, Floats]:
     """How clear each pixel is, from 0 (as the tissue within 20 µm) to 1 (as glass), and its tint; (h, w) each."""
     light = cv2.GaussianBlur(rgb, (0, 0), max(0.3, BLUR_UM / mpp))
-    low = rgb.min(axis=2)
+    red, green, blue = cv2.split(rgb)
+    low = np.asarray(cv2.min(cv2.min(red, green), blue), np.uint8)
     known = low < 255  # what lies beyond the slide is read as pure white, which no glass is
     brightest = float(np.percentile(low[known], 99.5)) if known.any() else 255.0
     glass = np.full(3, np.clip(brightest, 215, 250))
@@ -160,9 +163,13 @@ def _largest(numbers: Labels, values: Floats, count: int) -> Floats:
 
 def _large_enough(numbers: Labels, mpp: float) -> Labels:
     """Numbered parts without the smallest, numbered anew from 1; (h, w)."""
-    keep = np.bincount(numbers.ravel()) * mpp**2 >= SMALLEST_UM2
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[numbers]
+    at = np.flatnonzero(numbers)
+    name = numbers.ravel()[at]
+    keep = np.bincount(name, minlength=1) * mpp**2 >= SMALLEST_UM2
+    anew = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    out = np.zeros(numbers.shape, np.int32)
+    out.ravel()[at] = anew[name]
+    return out
 
 
 def _inside(numbers: Labels) -> NDArray[np.uint8]:
@@ -179,16 +186,23 @@ def _bodies(numbers: Labels, mpp: float) -> tuple[Labels, Floats]:
     Arms are what channels, slits and small droplets look like where they touch a droplet.
     """
     depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5), np.float32)
-    widest = _largest(numbers, depth, int(numbers.max()) + 1)
+    at = np.flatnonzero(numbers)  # most of an image is not white, and nothing need be asked there
+    name, deep = numbers.ravel()[at], depth.ravel()[at]
+    widest = np.zeros(int(name.max(initial=0)) + 1)
+    np.maximum.at(widest, name.astype(np.intp), deep.astype(np.float64))
     reach = np.where(widest * mpp < 1.2, 0, BODY * widest)
-    core = (numbers > 0) & (depth >= reach[numbers])
-    away, nearest = cv2.distanceTransformWithLabels(
-        (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    owner_of = np.zeros(int(nearest.max()) + 1, np.int32)
-    owner_of[nearest[core]] = numbers[core]
-    owner = owner_of[nearest]
-    return np.where((owner == numbers) & (away <= reach[owner] + 0.5), numbers, 0).astype(np.int32), widest
+    core = deep >= reach[name]
+    outside = np.ones(numbers.shape, np.uint8)
+    outside.ravel()[at[core]] = 0
+    away, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    nearest_core = nearest.ravel()[at]
+    owner_of = np.zeros(int(nearest_core.max(initial=0)) + 1, np.int32)
+    owner_of[nearest_core[core]] = name[core]
+    owner = owner_of[nearest_core]
+    belongs = (owner == name) & (away.ravel()[at] <= reach[owner] + 0.5)
+    bodies = np.zeros(numbers.shape, np.int32)
+    bodies.ravel()[at[belongs]] = name[belongs]
+    return bodies, widest
 
 
 def describe(numbers: Labels, clear: Floats, tint: Floats, level: float, mpp: float) -> Parts:
@@ -298,17 +312,18 @@ def _tops(white: NDArray[np.uint8], mpp: float) -> tuple[int, Labels, Floats]:
 
     A body is a top of that distance that stands out by 12 % of its height (h-maxima, by morphological reconstruction).
     """
-    depth = cv2.GaussianBlur(cv2.distanceTransform(white, cv2.DIST_L2, 5), (0, 0), 0.35 / mpp)
-    dip = np.maximum(0.18 / mpp, 0.12 * depth)
-    level = depth - dip
-    for _ in range(30):
-        wider = np.minimum(cv2.dilate(level, _SQUARE), depth)
-        if np.array_equal(wider, level):
-            break
-        level = wider
-    peaks = ((depth - level) >= 0.7 * dip) & (white > 0)
+    depth = np.asarray(cv2.GaussianBlur(cv2.distanceTransform(white, cv2.DIST_L2, 5), (0, 0), 0.35 / mpp), np.float32)
+    rim = (np.minimum(depth, 255) * PARTS_OF_PX).astype(
+        np.uint16
+    )  # whole numbers of half the size: the steps below move memory only
+    dip = np.maximum(np.float32(0.18 / mpp * PARTS_OF_PX), 0.12 * rim)
+    level = np.maximum(rim - dip, 0).astype(np.uint16)
+    wider = np.empty_like(level)
+    for _ in range(FARTHEST_TOP_PX):  # large white areas take all of them, so whether it is over is not asked
+        cv2.min(cv2.dilate(level, _SQUARE, wider), rim, level)
+    peaks = ((rim - level) >= 0.7 * dip) & (white > 0)
     count, tops = cv2.connectedComponents(peaks.astype(np.uint8), connectivity=8)
-    return count - 1, np.asarray(tops, np.int32), np.asarray(depth, np.float32)
+    return count - 1, np.asarray(tops, np.int32), depth
 
 
 def _at_waists(white: NDArray[np.uint8], mpp: float) -> Labels:
