@@ -269,7 +269,10 @@ def _quality(
     focus: float | None, blur: float, bubble: float, pen: float, fold: float, blank: float, edge: float
 ) -> Quality:
     limits = {
-        "pen": (pen, PEN_SHARE),
+        "pen": (
+            pen,
+            PEN_SHARE if fold <= FOLD_SHARE else max(PEN_SHARE, fold),
+        ),  # the darkest spots of a fold are no ink
         "blank": (blank, BLANK_SHARE),
         "bubble": (bubble, BUBBLE_SHARE),
         "blur": (blur, BLUR_SHARE),
