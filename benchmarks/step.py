@@ -49,7 +49,7 @@ def _times(choices: TrainingChoices, runs: int) -> dict[str, float]:
         training = Run(
             cohort, pixels, choices, split, Path(home), check(cohort, choices, split), lambda facts: None, ""
         )
-        bags = training.sampler.epoch(0)[: choices.bags_per_step]
+        bags = training.course.sampler.epoch(0)[: choices.bags_per_step]
         weights = loss_weights(cohort, bags, choices, training.report.trained_tasks, False)
         images = torch.rand(sum(len(bag.instances) for bag in bags), 3, 299, 299)
         images = images.contiguous(memory_format=torch.channels_last)  # what the backbones like best

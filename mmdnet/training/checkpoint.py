@@ -6,7 +6,7 @@ generator's state needs keeping for a resumed run to give the same numbers.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,9 @@ from torch import Tensor
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.training.progress import Progress
 
 CHECKPOINT = "checkpoint.safetensors"
-
-
-@dataclass
-class Progress:
-    """What a training remembers from epoch to epoch.
-
-    Attributes:
-        identity: what the run is of (choices, labels, split); a run of another identity is never continued.
-        epoch: epochs done.
-        best_epoch: the epoch whose weights are the best so far (0: none).
-        best_score: (mean kappa, minus the loss) on validation then.
-        history: one row per epoch done.
-        seconds: spent so far.
-    """
-
-    identity: dict[str, Any]
-    epoch: int = 0
-    best_epoch: int = 0
-    best_score: tuple[float, float] = (-1e9, -1e9)
-    history: list[dict[str, Any]] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from mmdnet.bags.cohort import PixelSource
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.nn.mmdnet import Architecture, MMDNet
-from mmdnet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
 from mmdnet.training.memory import keep_freed_memory
+from mmdnet.training.progress import Progress
 from mmdnet.training.schedules import learning_rate_share
 
 BATCH = 64

@@ -17,7 +17,7 @@ def begun(crafted, folder, **given):
     choices, split = TrainingChoices(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
     report = check(crafted.cohort, choices, split)
     run = Run(crafted.cohort, crafted.pixels, choices, split, folder, report, lambda facts: None, "")
-    bags = run.sampler.epoch(0)[:4]
+    bags = run.course.sampler.epoch(0)[:4]
     (batch,) = batches(crafted.cohort, [bags], run.domains, crafted.pixels.read, (), np.random.default_rng(0))
     return run, batch, loss_weights(crafted.cohort, bags, choices, report.trained_tasks, False)
 

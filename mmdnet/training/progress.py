@@ -1,0 +1,64 @@
+"""What a training remembers from epoch to epoch, and what it tells of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Progress:
+    """Where a training stands.
+
+    Attributes:
+        identity: what the run is of (choices, labels, split); a run of another identity is never continued.
+        epoch: epochs done.
+        best_epoch: the epoch whose weights are the best so far (0: none).
+        best_score: (mean kappa, minus the loss) on validation then.
+        history: one row per epoch done.
+        seconds: spent so far.
+    """
+
+    identity: dict[str, Any]
+    epoch: int = 0
+    best_epoch: int = 0
+    best_score: tuple[float, float] = (-1e9, -1e9)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def close(
+        self, losses: Mapping[str, float], metrics: Mapping[str, float | None], seconds: float, judged: bool
+    ) -> bool:
+        """Count an epoch as done; True where its weights are the best so far.
+
+        Args:
+            losses: means over the epoch's steps, with "total".
+            metrics: on the validation part; empty while warming up.
+            seconds: that the epoch took.
+            judged: there is a validation part; without one the last epoch counts as the best.
+        """
+        self.epoch += 1
+        self.seconds += seconds
+        row: dict[str, Any] = {"epoch": self.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
+        row |= {f"loss_{key}": value for key, value in losses.items() if key != "total"}
+        row |= {f"validation_{key}": value for key, value in metrics.items()}
+        self.history.append(row)
+        kappa, loss = metrics.get("kappa_mean"), metrics.get("loss")
+        score = (kappa if kappa is not None else -2.0, -loss if loss is not None else 0.0)
+        best = not judged or bool(metrics and score > self.best_score)
+        if best:
+            self.best_epoch, self.best_score = self.epoch, score
+        return best
+
+    def facts(self, epochs: int, done: float, losses: Mapping[str, float], message: str) -> dict[str, Any]:
+        """What is told of a training of `epochs` when `done` of them, parts included, are done."""
+        last = self.history[-1] if self.history else {}
+        return {
+            "epoch": self.epoch,
+            "epochs": epochs,
+            "share": done / epochs,
+            "loss": losses.get("total", 0.0),
+            "losses": losses,
+            "metrics": {key.removeprefix("validation_"): v for key, v in last.items() if key.startswith("validation_")},
+            "eta_s": self.seconds / self.epoch * (epochs - done) if self.epoch else None,
+            "message": message,
+        }
