@@ -152,9 +152,14 @@ def _without_channels(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]
     return np.where((thin & (widest * mpp < CHANNEL_UM))[numbers], 0, white).astype(np.uint8)
 
 
+def _places(numbers: Labels) -> NDArray[np.intp]:
+    """Where a numbered image is not 0, in reading order; several times faster asked of a mask than of the numbers."""
+    return np.flatnonzero(numbers.ravel() > 0)
+
+
 def _largest(numbers: Labels, values: Floats, count: int) -> Floats:
     """The largest value, >= 0, within each numbered part, (count,)."""
-    here = np.flatnonzero(numbers)
+    here = _places(numbers)
     picked = values.ravel()[here].astype(np.float64)
     largest = np.zeros(count)
     np.maximum.at(largest, numbers.ravel()[here].astype(np.intp), picked)  # one type throughout: numpy's fast way
@@ -163,7 +168,7 @@ def _largest(numbers: Labels, values: Floats, count: int) -> Floats:
 
 def _large_enough(numbers: Labels, mpp: float) -> Labels:
     """Numbered parts without the smallest, numbered anew from 1; (h, w)."""
-    at = np.flatnonzero(numbers)
+    at = _places(numbers)
     name = numbers.ravel()[at]
     keep = np.bincount(name, minlength=1) * mpp**2 >= SMALLEST_UM2
     anew = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
@@ -186,7 +191,7 @@ def _bodies(numbers: Labels, mpp: float) -> tuple[Labels, Floats]:
     Arms are what channels, slits and small droplets look like where they touch a droplet.
     """
     depth = np.asarray(cv2.distanceTransform(_inside(numbers), cv2.DIST_L2, 5), np.float32)
-    at = np.flatnonzero(numbers)  # most of an image is not white, and nothing need be asked there
+    at = _places(numbers)  # most of an image is not white, and nothing need be asked there
     name, deep = numbers.ravel()[at], depth.ravel()[at]
     widest = np.zeros(int(name.max(initial=0)) + 1)
     np.maximum.at(widest, name.astype(np.intp), deep.astype(np.float64))
@@ -209,7 +214,7 @@ def describe(numbers: Labels, clear: Floats, tint: Floats, level: float, mpp: fl
     """The features of numbered white parts, (h, w), see FEATURES; `clear` and `tint` as of `clearness`."""
     bodies, widest = _bodies(numbers, mpp)
     count = len(widest)
-    place = np.flatnonzero(bodies)
+    place = _places(bodies)
     name = bodies.ravel()[place]
     area = np.maximum(np.bincount(name, minlength=count), 1).astype(np.float64)
 
@@ -266,13 +271,17 @@ def _around(bodies: Labels, clear: Floats, inner: Floats, mpp: float) -> tuple[F
 
 def _open_rim(bodies: Labels, numbers: Labels, count: int) -> Floats:
     """Share of each body's rim that lies against more white."""
+    wide = [np.asarray(cv2.copyMakeBorder(one, 1, 1, 1, 1, cv2.BORDER_REPLICATE)) for one in (bodies, numbers)]
+    body, number = (one.ravel() for one in wide)
+    at = _places(bodies)
+    at += 2 * (at // bodies.shape[1]) + bodies.shape[1] + 3  # the same places in the wider images
+    name = body[at]
     white, dark = np.zeros(count), np.zeros(count)
-    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        differs = bodies[one] != bodies[other]
-        for here, there in ((one, other), (other, one)):
-            name, beside = bodies[here][differs], numbers[there][differs] > 0
-            white += np.bincount(name, beside, count)
-            dark += np.bincount(name, ~beside, count)
+    for step in (1, -1, wide[0].shape[1], -wide[0].shape[1]):
+        differs = body[at + step] != name
+        beside = number[at[differs] + step] > 0
+        white += np.bincount(name[differs], beside, count)
+        dark += np.bincount(name[differs], ~beside, count)
     return white / np.maximum(white + dark, 1)
 
 
