@@ -41,7 +41,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
         st.image(
             lab().slides.patch_jpeg(item.patch_id, px=598),
             caption=f"{item.slide_name}, {item.side_um:.0f} µm wide",
-            width=598,
+            width="stretch",
             alt="The patch to grade",
         )
     with grades, st.form(f"plain_{view.id}_{item.patch_id}", border=False):

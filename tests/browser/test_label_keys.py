@@ -14,6 +14,17 @@ from tests.browser.lab_process import RunningLab
 from tests.browser.steps import READY, choose_reader, settled
 
 pytestmark = pytest.mark.browser
+AS_IF_UPDATED = """el => {
+  const fetched = window.fetch  // the new script's first look at the queue takes a second
+  window.fetch = async (path, options) => {
+    if (String(path).includes('/label/progress')) await new Promise((go) => setTimeout(go, 1000))
+    return fetched(path, options)
+  }
+  let at = el
+  while (!at.labelCanvas) at = at.parentNode ?? at.host
+  at.labelCanvas.script = {}
+  at.labelCanvas.api.renew()
+}"""
 
 
 @pytest.fixture
@@ -133,6 +144,25 @@ def test_a_label_that_comes_too_late_is_refused_and_stays_said_while_the_reader_
     settled(page)
     found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
     assert found.pop(patch) == (None, None, 3) and list(found.values()) == [(1, 1, 1)]
+
+
+def test_no_key_is_lost_while_an_updated_lab_brings_its_new_script_under_an_open_page(page, shared_lab, home):
+    open_canvas(page, shared_lab, home)
+    pressed = grades(6, seed=6)
+    for digit in (digit for three in pressed[:2] for digit in three):
+        page.keyboard.press(str(digit))
+        page.wait_for_timeout(60)
+    settled(page)
+    page.locator(".canvas").evaluate(AS_IF_UPDATED)
+    for digit in (digit for three in pressed[2:] for digit in three):
+        page.keyboard.press(str(digit))
+        page.wait_for_timeout(60)
+    page.locator(".canvas[data-done='6']").wait_for(timeout=20_000)
+    settled(page)
+    labels = labels_of(shared_lab)
+    order = [item.patch_id for item in labels.queue(home.session, 0, 6)]
+    found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
+    assert found == dict(zip(order, pressed, strict=True))
 
 
 def test_a_second_reader_starts_blind(page, shared_lab, home):

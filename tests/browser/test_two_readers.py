@@ -53,7 +53,7 @@ def add_slides(home: Path, slides: Path, folder: Path) -> None:
     with ThreadPoolExecutor() as two:
         real = two.submit(ingest, slides / "liver_he_fields.svs")
         drawn = folder / "drawn.tiff"
-        simulate_slide(SlideRecipe(seed=5, width_px=4200, height_px=3600, artefacts=0.0), drawn)
+        simulate_slide(SlideRecipe(seed=5, width_px=4500, height_px=3600, artefacts=0.0), drawn)
         ingest(drawn)
         real.result()
 

@@ -1,15 +1,20 @@
 // The component: built once per place on the page; a rerun of the page only brings a fresh permission. The canvas hangs on
 // its element: a lab that was updated and restarted under an open page brings this script anew, and must find the canvas of
-// the old one and close it, or each key would be taken twice.
+// the old one and close it, or each key would be taken twice. Keys pressed meanwhile are kept for the patch on the screen.
 
 const THIS_SCRIPT = {}
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   let canvas = parentElement.labelCanvas
-  if (canvas && (canvas.script !== THIS_SCRIPT || canvas.name !== nameOf(data))) { canvas.close(); canvas = null }
+  let left = null
+  if (canvas && (canvas.script !== THIS_SCRIPT || canvas.name !== nameOf(data))) {
+    const closed = canvas.close()
+    if (canvas.name === nameOf(data)) left = closed
+    canvas = null
+  }
   if (!canvas) {
-    canvas = mount(parentElement.querySelector('.canvas'), data)
+    canvas = mount(parentElement.querySelector('.canvas'), data, left)
     parentElement.labelCanvas = canvas
   }
   const tell = (name, value) => canvas.messages.tell(name, () => setTriggerValue(name, value))
@@ -27,7 +32,7 @@ export default function (component) {
 
 function nameOf(data) { return `${data.session} ${data.suggestions}` }
 
-function mount(root, data) {
+function mount(root, data, left) {
   const api = new Api(() => {})
   const pictures = new Pictures(api)
   const looks = new Looks()
@@ -41,7 +46,7 @@ function mount(root, data) {
 
   reading = new Reading({
     api, outbox, queue, pictures, view, stage, looks, atlas, session: data.session,
-    tasks: data.tasks.map((task) => task.name), done: 0, patches: 0, times: [],
+    tasks: data.tasks.map((task) => task.name), done: 0, patches: 0, times: [], left,
   })
   outbox.refused = (act, problem) => reading.refused(act, problem)
   const ruler = new Ruler(view.part, (words) => reading.say(words), () => reading.seen.add('ruler'))
@@ -125,6 +130,7 @@ function mount(root, data) {
     window.removeEventListener('keyup', up)
     window.removeEventListener('blur', away)
     sized.disconnect()
+    return reading.close()
   }
   return canvas
 }

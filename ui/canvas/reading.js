@@ -7,12 +7,14 @@ const MOST_HELD = 60
 const REFUSAL_STAYS_MS = 10000 // the reader may be patches further by then
 
 class Reading extends Showing {
-  constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times }) {
+  constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times, left }) {
     super()
     Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times })
     this.at = 0
     this.painted = null // patch id on the screen; null while none is
-    this.held = [] // keys that came before their patch was painted
+    this.held = left?.held ?? [] // keys that came before their patch was painted
+    this.meant = left?.patch ?? null // the patch those are for, as long as the queue is not known again
+    this.closed = false
     this.acts = [] // this tab's acts that stand, for undo: { key, patch }
     this.strip = []
     this.notice = ''
@@ -27,7 +29,18 @@ class Reading extends Showing {
   async start(position) {
     this.at = await this.queue.open(position)
     this.acts = []
+    const lost = this.held.length > 0 && this.meant !== this.item?.patch_id
+    if (lost) this.held = []
+    this.meant = null
     await this.show()
+    if (lost) this.say('Another patch is due now: the keys pressed last were not taken.')
+  }
+
+  // Do and show nothing any more; what the reader pressed and is not taken yet, for whoever comes after.
+  close() {
+    this.closed = true
+    const due = this.queue.items[this.at + (this.sending ? 1 : 0)]
+    return { held: this.held, patch: due?.patch_id ?? this.meant }
   }
 
   release() {
@@ -63,7 +76,8 @@ class Reading extends Showing {
 
   // One key by what it does: '0'-'3', unknown, ignore, accept, undo, flag, next, previous, up, down, enter.
   key(name, pressed, early = false) {
-    if (this.painted === null && this.item && !(this.broken === this.item && ['ignore', 'next', 'previous'].includes(name))) {
+    const waiting = this.item ?? this.meant
+    if (this.painted === null && waiting !== null && !(this.broken === this.item && ['ignore', 'next', 'previous'].includes(name))) {
       if (this.held.length < MOST_HELD) this.held.push({ name, pressed })
       else this.say('Wait until the next patch shows; this key was not taken.')
       return

@@ -9,6 +9,7 @@ class Showing {
 
   // Paint the item at `this.at`; keys that came early are taken once it is on the screen.
   async show(pressed = null) {
+    if (this.closed) return undefined
     this.painted = null
     const item = this.item
     if (!item) return this.reachedEnd()
@@ -21,7 +22,7 @@ class Showing {
       this.view.blank(this)
       this.pictures.want(this.ahead())
       const problem = await this.pictures.get(path).then((got) => { picture = got }, (reason) => reason)
-      if (item !== this.item || this.painted !== null) return undefined
+      if (this.closed || item !== this.item || this.painted !== null) return undefined
       if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed)
       if (problem) return this.unreadable(problem)
     }
@@ -64,7 +65,7 @@ class Showing {
     const next = this.queue.items[this.at + 1]
     if (!next) return
     const picture = await this.pictures.get(this.patchPath(next)).catch(() => null)
-    if (next === this.queue.items[this.at + 1] && !this.aroundShown) this.stage.ahead(picture, next.stain)
+    if (!this.closed && next === this.queue.items[this.at + 1] && !this.aroundShown) this.stage.ahead(picture, next.stain)
   }
 
   // Paint what is on the screen anew: in another look, or at another size.
