@@ -25,7 +25,7 @@ from mmdnet.slides.tile_cache import TileCache
 
 JPEG = 7
 VENDORS = {"aperio", "generic-tiff"}  # their tiles lie side by side; others overlap them or leave gaps
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 24 * 1024 * 1024
 WINDOWS = 6
 FEWEST_WINDOWS = 3
 WINDOW_PX = 300

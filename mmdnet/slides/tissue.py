@@ -4,14 +4,16 @@ Steatotic liver is pale and full of white holes that are tissue: fat, sinusoids,
 found by colour against the glass of the same slide, and then holes are closed by their area in µm².
 """
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from mmdnet.errors import LabError
 from mmdnet.slides.reader import Pixels, SlideReader
@@ -25,6 +27,8 @@ BRIDGE_UM = 24.0  # gaps closed between stained parts: a wall torn open between 
 HOLE_UM2 = 40_000.0  # a hole of 225 µm diameter: larger ones are vessels or tears, not fat or sinusoids
 SPECK_UM2 = 20_000.0  # about one patch: smaller pieces are debris
 CORE_ASPECT = 4.0
+CORE_PX = 2_500_000  # of a mask, at most, that cores are measured on
+BAND = 512  # rows of a mask that parts are numbered in at a time
 
 
 class NoTissueError(LabError):
@@ -46,27 +50,14 @@ class Tissue:
     area_mm2: float
     core_length_mm: float | None
 
-    @cached_property
-    def _sums(self) -> NDArray[np.float64]:
-        return np.asarray(cv2.integral(self.mask.astype(np.uint8), sdepth=cv2.CV_64F), np.float64)
-
-    def _sum_to(self, x: float, y: float) -> float:
-        """Tissue pixels left of and above a point, exact between pixels too."""
-        height, width = self.mask.shape
-        x, y = min(max(x, 0.0), width), min(max(y, 0.0), height)
-        col, row = min(int(x), width - 1), min(int(y), height - 1)
-        right, low = x - col, y - row
-        sums = self._sums
-        top = sums[row, col] * (1 - right) + sums[row, col + 1] * right
-        bottom = sums[row + 1, col] * (1 - right) + sums[row + 1, col + 1] * right
-        return float(top * (1 - low) + bottom * low)
-
     def share(self, x_px0: float, y_px0: float, w_px0: float, h_px0: float) -> float:
         """Share of a level-0 rectangle that is tissue, 0-1; what lies beyond the slide is none."""
         scale_x, scale_y = self.slide_mpp[0] / self.mpp, self.slide_mpp[1] / self.mpp
         x0, x1 = x_px0 * scale_x, (x_px0 + w_px0) * scale_x
         y0, y1 = y_px0 * scale_y, (y_px0 + h_px0) * scale_y
-        inside = self._sum_to(x1, y1) - self._sum_to(x0, y1) - self._sum_to(x1, y0) + self._sum_to(x0, y0)
+        rows, down = _overlap(y0, y1, self.mask.shape[0])
+        cols, across = _overlap(x0, x1, self.mask.shape[1])
+        inside = float(down @ self.mask[rows, cols] @ across)
         return min(1.0, max(0.0, inside / ((x1 - x0) * (y1 - y0))))
 
     def window(
@@ -106,6 +97,13 @@ class Tissue:
             raise LabError(f"The tissue mask {path.name} is missing or damaged. Add the slide again.") from error
 
 
+def _overlap(low: float, high: float, size: int) -> tuple[slice, NDArray[np.float64]]:
+    """Pixels of a row of `size` that a stretch meets, and how much of each."""
+    low, high = min(max(low, 0.0), size), min(max(high, 0.0), size)
+    at = np.arange(int(low), max(int(low), math.ceil(high)))
+    return slice(int(low), int(low) + len(at)), np.minimum(at + 1, high) - np.maximum(at, low)
+
+
 def find_tissue(slide: SlideReader) -> Tissue:
     """Find the tissue of a slide.
 
@@ -113,13 +111,15 @@ def find_tissue(slide: SlideReader) -> Tissue:
         LabError: µm/px unknown; or `NoTissueError` with the mask, where there is none.
     """
     overview = read_overview(slide)
-    mask = tissue_mask(overview)
+    found = stained(overview, glass_colour(overview))
+    del overview  # the largest thing here, and wanted again only where there is no tissue
+    mask = _whole_tissue(found)
     if not mask.any():
         raise NoTissueError(
             f"No tissue was found on {slide.facts.path.name}: it looks like empty glass. "
             "Look at the overview, and scan it again if there should be tissue.",
-            stained(overview, glass_colour(overview)),
-            overview,
+            found,
+            read_overview(slide),
         )
     return _measured(mask, TISSUE_MPP, slide.mpp_xy)
 
@@ -173,24 +173,69 @@ def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
     """Tissue in an overview at 8 µm/px, RGB (h, w, 3); mask (h, w). Nothing raises: it may be empty."""
-    found = stained(overview, glass_colour(overview)).astype(np.uint8)
-    found = drop_small(found, SPECK_UM2 / 4)
-    radius = round(BRIDGE_UM / TISSUE_MPP)
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    padded = cv2.copyMakeBorder(found, radius, radius, radius, radius, cv2.BORDER_CONSTANT, value=0)
-    closed = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk), np.uint8)[radius:-radius, radius:-radius]
+    return _whole_tissue(stained(overview, glass_colour(overview)))
+
+
+def _whole_tissue(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is stained, without specks and with its holes closed, (h, w)."""
+    closed = _bridged(drop_small(found.view(np.uint8), SPECK_UM2 / 4))
     if not closed.any():  # a small picture of nothing but glass is no hole in tissue
         return closed.astype(bool)
-    closed = 1 - drop_small(1 - closed, HOLE_UM2)
-    return drop_small(closed, SPECK_UM2).astype(bool)
+    closed ^= 1
+    closed = drop_small(closed, HOLE_UM2)
+    closed ^= 1
+    return drop_small(closed, SPECK_UM2).view(bool)
+
+
+def _bridged(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A mask, (h, w), with narrow gaps closed; in bands that see twice the radius beyond themselves."""
+    radius = round(BRIDGE_UM / TISSUE_MPP)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    out = np.empty_like(mask)
+    for top in range(0, len(mask), BAND):
+        begin = max(0, top - 2 * radius)
+        seen = mask[begin : top + BAND + 2 * radius]
+        padded = cv2.copyMakeBorder(seen, radius, radius, radius, radius, cv2.BORDER_CONSTANT, value=0)
+        closed = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk), np.uint8)
+        here = closed[radius + top - begin : radius + top - begin + BAND, radius:-radius]
+        out[top : top + BAND] = here[: len(mask) - top]
+    return out
 
 
 def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
-    """Remove connected parts smaller than an area; mask (h, w) of 0 and 1 at 8 µm/px."""
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(mask), connectivity=4)
-    keep = stats[:, cv2.CC_STAT_AREA] * TISSUE_MPP**2 >= below_um2
+    """Remove connected parts smaller than an area; mask (h, w) of 0 and 1 at 8 µm/px.
+
+    In bands, for the numbers of parts take four times a mask's memory: parts are numbered through all bands, and those
+    that meet at a band's edge have their areas put together.
+    """
+    areas, first = [np.zeros(1, np.int64)], [1]
+    pairs: list[NDArray[np.int64]] = []
+    above: NDArray[np.int64] | None = None
+    for band in _bands(mask):
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(band, connectivity=4)
+        areas.append(stats[1:, cv2.CC_STAT_AREA].astype(np.int64))
+        edges = np.where(parts[[0, -1]] > 0, parts[[0, -1]] + np.int64(first[-1] - 1), 0)
+        if above is not None:
+            meet = (above > 0) & (edges[0] > 0)
+            pairs.append(np.stack([above[meet], edges[0][meet]]))
+        above = edges[1]
+        first.append(first[-1] + len(stats) - 1)
+    area = np.concatenate(areas)
+    one, other = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    graph = csr_array((np.ones(len(one), bool), (one, other)), shape=(len(area), len(area)))
+    _, whole = connected_components(graph, directed=False)
+    keep = np.bincount(whole, area)[whole] * TISSUE_MPP**2 >= below_um2
     keep[0] = False
-    return keep[parts].astype(np.uint8) if count > 1 else np.zeros_like(mask)
+    out = np.empty_like(mask)
+    for number, band in enumerate(_bands(mask)):
+        parts = np.asarray(cv2.connectedComponents(band, connectivity=4)[1])
+        kept = np.concatenate([keep[:1], keep[first[number] : first[number + 1]]])
+        out[number * BAND : (number + 1) * BAND] = kept[parts]
+    return out
+
+
+def _bands(mask: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [np.ascontiguousarray(mask[top : top + BAND]) for top in range(0, len(mask), BAND)]
 
 
 def _measured(mask: NDArray[np.bool_], mpp: float, slide_mpp: tuple[float, float]) -> Tissue:
@@ -202,6 +247,8 @@ def core_length_mm(mask: NDArray[np.bool_], mpp: float) -> float | None:
 
     A strip of width w has a mean distance to its edge of w / 4, straight or bent, so its length is area / (4 · mean).
     """
+    step = math.ceil(math.sqrt(mask.size / CORE_PX))  # a core is a hundred pixels wide: on large slides fewer will do
+    mask, mpp = mask[::step, ::step], mpp * step
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     # The distance runs to the centre of the first pixel outside: half a pixel too far.

@@ -1,11 +1,12 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import tissue as tissue_benchmark
 from mmdnet.errors import LabError
+from mmdnet.slides import tissue
 from mmdnet.slides.open import open_slide
 from mmdnet.slides.patches import lay_patches
 from mmdnet.slides.tissue import NoTissueError, Tissue, core_length_mm, find_tissue, tissue_mask
@@ -99,3 +100,17 @@ def test_on_the_real_liver_no_fat_is_lost_and_glass_stays_outside(real_data):
     result = tissue_benchmark.run(quick=True)
     assert result.value >= 99
     assert result.beside["glass_outside_percent"] >= 98
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 200), st.integers(20, 200), st.integers(1, 60))
+@settings(max_examples=25, deadline=None)
+def test_bands_give_the_tissue_that_the_whole_gives(seed, height, width, band):
+    chance = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(chance.normal(size=(height, width)).astype(np.float32), (0, 0), chance.uniform(1, 6))
+    stain = noise > np.quantile(noise, chance.uniform(0.1, 0.9))
+    image = np.where(stain[..., None], (200, 130, 178), (243, 242, 244)).astype(np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tissue, "BAND", 10_000)
+        whole = tissue.tissue_mask(image)
+        patch.setattr(tissue, "BAND", band)
+        assert np.array_equal(tissue.tissue_mask(image), whole)
