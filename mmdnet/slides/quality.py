@@ -132,8 +132,12 @@ def _map(image: object) -> Map:
 
 def _least(density: Map) -> Map:
     """The least of the three channels, (h, w): how much grey there is in a colour."""
-    red, green, blue = cv2.split(density)
-    return _map(cv2.min(cv2.min(red, green), blue))
+    return np.minimum(np.minimum(density[..., 0], density[..., 1]), density[..., 2])
+
+
+def _most(density: Map) -> Map:
+    """The most of the three channels, (h, w)."""
+    return np.maximum(np.maximum(density[..., 0], density[..., 1]), density[..., 2])
 
 
 def _fineness(view: _View) -> Map:
@@ -158,8 +162,7 @@ def _floor(view: _View) -> Map:
 
 def _warmth(floor: Map) -> Map:
     """How red a colour is: green and blue are taken more than red."""
-    red, green, blue = cv2.split(floor)
-    return _map(cv2.min(green, blue)) - _map(red)
+    return np.minimum(floor[..., 1], floor[..., 2]) - floor[..., 0]
 
 
 def _ink(view: _View, usual: Usual) -> NDArray[np.bool_]:
@@ -239,7 +242,7 @@ def assess(patch: Pixels, mpp: float = 0.5, usual: Usual | None = None, edge_sha
     """
     usual = usual or Usual()
     view = _View(patch, mpp, usual.glass)
-    most, least = view.density.max(axis=2), _least(view.density)
+    most, least = _most(view.density), _least(view.density)
     blank = float(((most < PALE) & (most - least < GREY)).mean())
     ink = _ink(view, usual)
     tissue = view.tissue & ~ink
@@ -268,11 +271,9 @@ def _washed_out(view: _View, soft: NDArray[np.bool_], usual_density: Map) -> boo
 def _quality(
     focus: float | None, blur: float, bubble: float, pen: float, fold: float, blank: float, edge: float
 ) -> Quality:
+    most_pen = max(PEN_SHARE, fold) if fold > FOLD_SHARE else PEN_SHARE  # the darkest spots of a fold are no ink
     limits = {
-        "pen": (
-            pen,
-            PEN_SHARE if fold <= FOLD_SHARE else max(PEN_SHARE, fold),
-        ),  # the darkest spots of a fold are no ink
+        "pen": (pen, most_pen),
         "blank": (blank, BLANK_SHARE),
         "bubble": (bubble, BUBBLE_SHARE),
         "blur": (blur, BLUR_SHARE),
