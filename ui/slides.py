@@ -282,8 +282,7 @@ def overrule_switch(patch: PatchView, key: str) -> None:
     if patch.set_aside is None:
         return
     st.markdown(
-        f":orange-badge[:material/block: {words.set_aside_reason(patch.set_aside)}]"
-        + (" used all the same" if patch.overruled else "")
+        f":orange-badge[:material/block: {words.why_set_aside(patch)}]" + (" · in use" if patch.overruled else "")
     )
     if patch.set_aside == "unreadable":
         return

@@ -107,6 +107,13 @@ def set_aside_reason(reason: str | None) -> str:
     return SET_ASIDE.get(reason or "", reason or "")
 
 
+def why_set_aside(patch: PatchView) -> str:
+    """The reason with how much of the patch it mars, where that was measured: "pen mark 42 %"."""
+    marred = patch.quality.get(f"{patch.set_aside}_share")
+    reason = set_aside_reason(patch.set_aside)
+    return f"{reason} {share(marred)}" if isinstance(marred, int | float) else reason
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """ "1 patch", "1,240 patches"."""
     return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"

@@ -32,6 +32,8 @@ GAP_UM = 13.0  # tissue without artefacts shows a lighter spot within such a squ
 AROUND_UM = 24.0  # square that focus and density are averaged over
 BORDER_UM = 16.0  # tissue this near its border is torn, dried or stained more
 
+NOISE = 0.01  # of a sensor, of full light
+
 PEN_SHARE, BLANK_SHARE, EDGE_SHARE = 0.04, 0.93, 0.60
 BLUR_SHARE, BUBBLE_SHARE, FOLD_SHARE = 0.20, 0.20, 0.10
 LOST_FOCUS = 0.45  # of the usual fineness ...
@@ -145,7 +147,10 @@ def _fineness(view: _View) -> Map:
     fine = view.mean - view.soft(view.mean, 1.2)
     coarse = view.soft(view.mean, 2.5) - view.soft(view.mean, 5.0)
     fine_energy, coarse_energy = np.maximum(view.around(fine * fine), 0), np.maximum(view.around(coarse * coarse), 0)
-    return np.sqrt(fine_energy / (coarse_energy + np.float32(1e-4)))
+    noise = NOISE**2 * np.exp(
+        2 * np.minimum(view.around(view.mean), 2.5)
+    )  # as density: greater where less light passes
+    return np.sqrt(fine_energy / (coarse_energy + noise))
 
 
 def _folded(view: _View, usual_density: Map) -> NDArray[np.bool_]:

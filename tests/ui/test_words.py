@@ -64,3 +64,5 @@ def test_quality_is_said_in_words_and_reasons_are_counted():
     assert words.quality_line(measures) == "Focus 41 % of usual · out of focus 62 % · fold 2.0 % · white 12 %"
     assert words.quality_line({"focus": None, "blank_share": 0.97}) == "White 97 %"
     assert words.quality_line({}) == ""
+    assert words.why_set_aside(SimpleNamespace(set_aside="pen", quality={"pen_share": 0.42})) == "pen mark 42 %"
+    assert words.why_set_aside(SimpleNamespace(set_aside="region", quality={})) == words.set_aside_reason("region")
