@@ -11,21 +11,22 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
-from sqlalchemy import insert
-
 from benchmarks._label_home import browser, share
 from benchmarks._mosaic import tissue_field, write_mosaic
 from benchmarks.result import Result
-from db.models import Patch, Slide
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.open import open_slide
 from mmdnet.slides.patches import patch_grid
 from mmdnet.workflows.lab import Lab
+from mmdnet.workflows.slides import slide_row, write_survey
+from mmdnet.workflows.survey import Survey
 from tests.browser.lab_process import RunningLab
 
 SIDE_PX = 30_000
@@ -45,43 +46,22 @@ def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
     with open_slide(path) as reader:
         facts, grid = reader.facts, patch_grid(reader)
     rows, cols = grid.shape_in(facts.width_px0, facts.height_px0)
+    cells = [(row, col) for row in range(rows) for col in range(cols)]
+    patches = [
+        {
+            **asdict(PatchPlace(row, col, *grid.corner_px0(row, col), 1.0)),
+            "fat_area_share": 0.1,
+            "quality": {},
+            "set_aside": None if row < scored_rows else "blur",
+        }
+        for row, col in cells
+    ]
+    laid = Survey(grid.patch_px, grid.patch_mpp, (SIDE_PX * MPP / 1000) ** 2, None, 0.1, patches)
     with lab.db.begin() as session:
-        slide = Slide(
-            project_id=project,
-            name=path.name,
-            path=str(path),
-            fingerprint=facts.fingerprint,
-            vendor=facts.vendor,
-            reader=facts.reader,
-            width_px0=facts.width_px0,
-            height_px0=facts.height_px0,
-            mpp_x=facts.mpp_x,
-            mpp_y=facts.mpp_y,
-            mpp_source="file",
-            status="ready",
-            tissue_mm2=(SIDE_PX * MPP / 1000) ** 2,
-            fat_area_share=0.1,
-            patch_px=grid.patch_px,
-            patch_mpp=grid.patch_mpp,
-        )
+        slide = slide_row(facts, project_id=project, status="ready")
         session.add(slide)
         session.flush()
-        laid = [
-            {
-                "slide_id": slide.id,
-                "row": row,
-                "col": col,
-                **dict(zip(("x_px0", "y_px0"), grid.corner_px0(row, col), strict=True)),
-                "tissue_share": 1.0,
-                "fat_area_share": 0.1,
-                "quality": {},
-                "set_aside": None if row < scored_rows else "blur",
-                "overruled": False,
-            }
-            for row in range(rows)
-            for col in range(cols)
-        ]
-        session.execute(insert(Patch), laid)
+        write_survey(session, slide, laid)
         slide_id = slide.id
     context = SimpleNamespace(job_id="benchmark", progress=lambda *a, **k: None, check=lambda: None)
     lab.scoring.score_now(context, [slide_id], lab.models.shipped())  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,9 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.pictures import SlidePictures, outlined_png
 from mmdnet.workflows.survey import Survey, survey
 from mmdnet.workflows.views import IngestOutcome, PatchView, SlideView
+
+if TYPE_CHECKING:
+    from mmdnet.slides.facts import SlideFacts
 
 Progress = Callable[[float, str], None]
 FACTS = ("stain", "scanner", "site", "patient")
@@ -217,23 +220,14 @@ class Slides(SlidePictures):
             surveyed = None
             if mpp is not None or seen.mpp_x is not None:
                 surveyed = survey(reader, self._desk.settings, progress)
-        row = Slide(
+        row = slide_row(
+            seen,
             project_id=project_id,
             name=name,
             path=str(path),
-            fingerprint=seen.fingerprint,
-            vendor=seen.vendor,
-            reader=seen.reader,
-            width_px0=seen.width_px0,
-            height_px0=seen.height_px0,
-            mpp_x=mpp or seen.mpp_x,
-            mpp_y=mpp or seen.mpp_y,
-            mpp_source="person" if mpp else ("file" if seen.mpp_x else None),
-            objective=seen.objective,
-            simulated=seen.simulated,
             status="ready" if surveyed else "needs_mpp",
             reason=None if surveyed else "It does not say how large its pixels are. Enter µm per pixel.",
-            **{key: facts.get(key) or getattr(seen, key) for key in FACTS},
+            **{key: facts[key] for key in FACTS if facts.get(key)},
         )
         with self._desk.db.begin() as session:
             twin = rows.slide_with_fingerprint(session, project_id, seen.fingerprint)
@@ -242,7 +236,7 @@ class Slides(SlidePictures):
             session.add(row)
             session.flush()
             if surveyed:
-                _write_survey(session, row, surveyed)
+                write_survey(session, row, surveyed)
             return row.id
 
     def set_facts(self, slide_id: int, *, progress: Progress | None = None, **facts: Any) -> SlideView:
@@ -274,7 +268,7 @@ class Slides(SlidePictures):
             if surveyed:
                 slide.mpp_x = slide.mpp_y = mpp
                 slide.mpp_source, slide.status, slide.reason = "person", "ready", None
-                _write_survey(session, slide, surveyed)
+                write_survey(session, slide, surveyed)
         return self.get(slide_id)
 
     def overrule(self, patch_id: int, use: bool) -> PatchView:
@@ -347,7 +341,15 @@ def patch_view(slide: Slide, patch: Patch) -> PatchView:
     )
 
 
-def _write_survey(session: Session, slide: Slide, surveyed: Survey) -> None:
+def slide_row(seen: SlideFacts, **stated: Any) -> Slide:
+    """A slide's row of the table: what its file says, and before that what is stated; not yet in any session."""
+    said = ("fingerprint", "vendor", "reader", "width_px0", "height_px0", "mpp_x", "mpp_y", "mpp_source", "objective")
+    facts = {key: getattr(seen, key) for key in (*said, "simulated", *FACTS)}
+    return Slide(**{"name": seen.path.name, "path": str(seen.path), **facts, **stated})
+
+
+def write_survey(session: Session, slide: Slide, surveyed: Survey) -> None:
+    """Put what a survey found on a slide's row, and its patches into the table."""
     slide.tissue_mm2 = surveyed.tissue_mm2
     slide.core_length_mm = surveyed.core_length_mm
     slide.fat_area_share = surveyed.fat_area_share

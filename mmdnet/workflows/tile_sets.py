@@ -20,6 +20,7 @@ from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.projects import Readers
+from mmdnet.workflows.slides import slide_row
 from mmdnet.workflows.tile_layout import TILE_MPP, Tile, TileSet, read_layout
 
 if TYPE_CHECKING:
@@ -191,18 +192,11 @@ class _OneSlide:
     def _slide(self, seen: SlideFacts) -> Slide:
         columns = [col for col, _ in self.tiles]
         side_px = seen.width_px0 // (max(columns) - min(columns) + 1)
-        return Slide(
+        return slide_row(
+            seen,
             project_id=self.project_id,
             name=self.name,
             path=str(self.folder),
-            fingerprint=seen.fingerprint,
-            vendor=seen.vendor,
-            reader=seen.reader,
-            width_px0=seen.width_px0,
-            height_px0=seen.height_px0,
-            mpp_x=self.mpp,
-            mpp_y=self.mpp,
-            mpp_source="person",
             stain=self.stain,
             patient=self.name,
             status="ready",
