@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from mmdnet.errors import LabError
 from mmdnet.slides.reader import Pixels, SlideReader
@@ -209,7 +207,7 @@ def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
     that meet at a band's edge have their areas put together.
     """
     areas, first = [np.zeros(1, np.int64)], [1]
-    pairs: list[NDArray[np.int64]] = []
+    pairs: set[tuple[int, int]] = set()
     above: NDArray[np.int64] | None = None
     for band in _bands(mask):
         _, parts, stats, _ = cv2.connectedComponentsWithStats(band, connectivity=4)
@@ -217,13 +215,11 @@ def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
         edges = np.where(parts[[0, -1]] > 0, parts[[0, -1]] + np.int64(first[-1] - 1), 0)
         if above is not None:
             meet = (above > 0) & (edges[0] > 0)
-            pairs.append(np.stack([above[meet], edges[0][meet]]))
+            pairs.update(zip(above[meet].tolist(), edges[0][meet].tolist(), strict=True))
         above = edges[1]
         first.append(first[-1] + len(stats) - 1)
     area = np.concatenate(areas)
-    one, other = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
-    graph = csr_array((np.ones(len(one), bool), (one, other)), shape=(len(area), len(area)))
-    _, whole = connected_components(graph, directed=False)
+    whole = _joined(len(area), pairs)
     keep = np.bincount(whole, area)[whole] * TISSUE_MPP**2 >= below_um2
     keep[0] = False
     out = np.empty_like(mask)
@@ -232,6 +228,21 @@ def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
         kept = np.concatenate([keep[:1], keep[first[number] : first[number + 1]]])
         out[number * BAND : (number + 1) * BAND] = kept[parts]
     return out
+
+
+def _joined(count: int, pairs: set[tuple[int, int]]) -> NDArray[np.int64]:
+    """For each of `count` parts the least of all those it hangs together with (union-find)."""
+    parent = list(range(count))
+
+    def root(part: int) -> int:
+        while parent[part] != part:
+            parent[part] = part = parent[parent[part]]
+        return part
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    return np.asarray([root(part) for part in range(count)])
 
 
 def _bands(mask: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
