@@ -3,12 +3,16 @@ import numpy as np
 import pytest
 
 from benchmarks import artefacts
+from benchmarks._mosaic import write_mosaic
 from benchmarks.fat import real_dice
-from mmdnet.slides.fat import fat_mask, measure_fat, measure_slide_fat
+from mmdnet.slides.fat import fat_mask, measure_fat, measure_slide_fat, read_with_fat
+from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.open import open_slide
-from mmdnet.slides.patches import lay_patches
+from mmdnet.slides.patches import lay_patches, patch_grid
 from mmdnet.slides.quality import assess
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.reader import Unreadable
+from mmdnet.slides.tiff import read_directories
+from mmdnet.slides.tissue import Tissue, find_tissue
 
 PINK, WHITE = (200, 130, 178), (243, 242, 244)
 
@@ -95,3 +99,46 @@ def test_fat_of_a_slide_counts_each_droplet_once_and_only_on_tissue(tmp_path):
     assert fat.median_diameter_um == pytest.approx(14.0, abs=0.6)
     tissue_px = sum(place.tissue_share for place in places) * 299**2
     assert fat.area_share == pytest.approx(inside * np.pi * 14.0**2 / tissue_px, abs=0.01)
+
+
+def test_a_tile_that_cannot_be_decoded_costs_only_the_patches_on_it(tmp_path):
+    coarse = np.random.default_rng(1).integers(60, 240, (256, 256, 3)).astype(np.uint8)
+    textured = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)  # no tile like another: equal ones share their bytes
+    path = write_mosaic(tmp_path / "s.tiff", 2048, 0.25, textured, (1,))
+    page = read_directories(path)[0]
+    tile = 6 * page.across + 1
+    data, at, size = bytearray(path.read_bytes()), int(page.offsets[tile]), int(page.sizes[tile])
+    data[at + size // 2 : at + size] = bytes(size - size // 2)
+    path.write_bytes(data)
+    with open_slide(path) as slide:
+        everywhere = Tissue(np.ones((64, 64), bool), 8.0, slide.mpp_xy, 0.0, None)
+        grid = patch_grid(slide)
+        places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(3) for c in range(3)]
+        found = {index: (pixels, fat) for index, pixels, fat in read_with_fat(slide, everywhere, places, grid)}
+        alone = dict(slide.read_patches(places, grid))
+    for index, pixels in alone.items():
+        if isinstance(pixels, Unreadable):
+            assert isinstance(found[index][0], Unreadable)
+            assert found[index][1] is None
+        else:
+            assert np.array_equal(found[index][0], pixels)
+            assert found[index][1].tissue_px == 299**2
+    assert 0 < sum(isinstance(pixels, Unreadable) for pixels in alone.values()) < 9
+
+
+def test_a_block_is_read_at_any_scale_and_each_patch_is_where_it_was_laid(tmp_path, field):
+    path = write_mosaic(tmp_path / "s.tiff", 2048, 0.2524, field, (1,))
+    with open_slide(path) as slide:
+        everywhere = Tissue(np.ones((65, 65), bool), 8.0, slide.mpp_xy, 0.0, None)
+        grid = patch_grid(slide)
+        places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(3) for c in range(3)]
+        alone = dict(slide.read_patches(places, grid))
+        for index, pixels, _ in read_with_fat(slide, everywhere, places, grid):
+            apart = {(x, y): difference(pixels, alone[index], x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)}
+            assert min(apart, key=apart.get) == (0, 0)
+
+
+def difference(one: np.ndarray, other: np.ndarray, x: int, y: int) -> float:
+    """Mean difference of two patches of which the other is shifted by x, y pixels."""
+    moved = np.roll(other, (y, x), (0, 1))
+    return float(np.abs(one.astype(int) - moved)[2:-2, 2:-2].mean())
