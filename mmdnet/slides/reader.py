@@ -20,6 +20,7 @@ from mmdnet.slides.facts import SlideFacts
 from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_level, window
 from mmdnet.slides.pixels import Pixels, shrink
 from mmdnet.slides.sweep import Sweep, Tiling
+from mmdnet.slides.tile_cache import Recycled
 
 BLOCK_PX = 4096 * 1024  # source pixels read at once when much is shrunk to little
 STRIPE = 24  # columns of patches that are read together; memory follows this, not the slide's width
@@ -58,6 +59,7 @@ class SlideReader:
         self.facts = facts
         self._source = source
         self._scratch = threading.local()
+        self._given = Recycled(2 * STRIPE)
 
     def __enter__(self) -> SlideReader:
         return self
@@ -150,7 +152,7 @@ class SlideReader:
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
         levels = self._source.levels
         cuts = [window(levels, level, places[i].x_px0, places[i].y_px0, *grid.side_px0) for i in stripe]
-        sweep = Sweep(tiling, levels[level], cuts, grid.patch_px, grid.patch_px)
+        sweep = Sweep(tiling, levels[level], cuts, grid.patch_px, grid.patch_px, self._given)
         for number, patch in sweep.run(pool, ahead):
             index = stripe[number]
             # A patch that this level cannot give may still be had from a finer one.

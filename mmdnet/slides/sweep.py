@@ -14,12 +14,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels, blank, clip, shrink, whole_factor
-from mmdnet.slides.tile_cache import memory
+from mmdnet.slides.tile_cache import Recycled, memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,9 @@ _Part = tuple[int, slice, slice, Pixels, bool]  # window, rows and columns of a 
 class Sweep:
     """Windows of one level, each wanted as (out_h, out_w, 3); `run` gives them as they become whole."""
 
-    def __init__(self, tiling: Tiling, level: Level, windows: Sequence[Window], out_w: int, out_h: int) -> None:
+    def __init__(
+        self, tiling: Tiling, level: Level, windows: Sequence[Window], out_w: int, out_h: int, given: Recycled
+    ) -> None:
         self._tiling = tiling
         self._level = level
         self._windows = windows
@@ -57,7 +58,7 @@ class Sweep:
             for row in span:
                 self._touched[row].append(number)
         self._canvases: dict[int, Pixels] = {}
-        self._free: deque[Pixels] = deque()
+        self._memory = given
         self._failures: dict[int, LabError] = {}
         self._results: dict[int, Pixels | LabError] = {}
         self._lock = threading.Lock()
@@ -94,8 +95,7 @@ class Sweep:
             if row == _span(self._boxes[number][1], self._boxes[number][3], self._tiling.height)[0]:
                 cut, factor = self._windows[number], self._factors[number]
                 shape = (cut.height // factor, cut.width // factor, 3)
-                used = self._free.pop() if self._free and factor == 1 and self._free[-1].shape == shape else None
-                canvas = np.empty(shape, np.uint8) if used is None else used
+                canvas = self._memory.empty(shape)
                 self._canvases[number] = blank(cut, self._level, canvas) if factor == 1 else canvas
 
     def _row(self, row: int) -> None:
@@ -142,10 +142,7 @@ class Sweep:
         canvas = self._canvases.pop(number)
         if number in self._failures:
             return self._failures.pop(number)
-        out = shrink(canvas, *self._size)
-        if out is not canvas:
-            self._free.append(canvas)
-        return out
+        return shrink(canvas, *self._size)
 
     def _borrow(self) -> Pixels:
         """This thread's memory for one tile: always the same, so always near."""

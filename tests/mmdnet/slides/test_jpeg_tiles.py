@@ -16,7 +16,7 @@ from mmdnet.slides.open import open_slide
 from mmdnet.slides.openslide_source import OpenSlideSource
 from mmdnet.slides.pixels import shrink
 from mmdnet.slides.tiff import NotTiffError, read_directories
-from mmdnet.slides.tile_cache import TileCache, memory
+from mmdnet.slides.tile_cache import Recycled, TileCache, memory
 
 
 @pytest.mark.parametrize(("subsampling", "photometric", "tile"), [("420", 6, 256), ("422", 6, 240), ("444", 2, 128)])
@@ -93,6 +93,28 @@ def test_a_tile_that_is_being_read_keeps_its_pixels():
             with cache.tile(key, (10, 10, 3), lambda out: out.fill(0)):
                 pass
         assert (held == 7).all()
+
+
+def test_memory_is_given_again_only_when_no_view_of_it_is_held():
+    given = Recycled(2)
+    first = given.empty((4, 4, 3))
+    place = first.ctypes.data
+    part = first[1:3].reshape(-1)[2:]
+    part[:] = 7
+    del first
+    assert given.empty((4, 4, 3)).ctypes.data != place
+    assert (part == 7).all()
+    del part
+    assert place in {one.ctypes.data for one in [given.empty((4, 4, 3)) for _ in range(2)]}
+
+
+def test_patches_that_are_kept_stay_as_they_were_read(one_level):
+    with open_slide(one_level) as slide:
+        grid = PatchGrid((0, 0), 100, 0.5, 0.25, 0.25)
+        places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(7) for c in range(7)]
+        kept = {index: patch[10:90] for index, patch in slide.read_patches(places, grid) if index % 3}
+        for index, patch in slide.read_patches(places, grid):
+            assert index % 3 == 0 or np.array_equal(kept[index], patch[10:90])
 
 
 def test_memory_for_tiles_begins_beside_where_libjpeg_would_write_past_the_processors_cache():
