@@ -3,7 +3,7 @@
 White parts are collected first as a judge that knows the truth would take the image apart, then twice as the fitted
 weights take it apart, so that they learn from what they will meet. The target is the share of a part that is fat.
 
-It does not give the kept weights back: those came of earlier states of the simulator and of the search. Run in November
+It does not give the kept weights back, and the run they came of was not kept. Run in November
 2026 (80 processor-s) it gave others of the same worth: Dice 0.90 beside 0.88 on the real field that is not fitted on,
 0.90 beside 0.79 points of error on the three slides of `python -m benchmarks fat --quick`.
 """
