@@ -30,8 +30,9 @@ ACTS: dict[str, tuple[str, str]] = {
 }
 """Per act its words and its usual key, as browsers name keys (`KeyboardEvent.key`, letters small)."""
 
+# Page Up and Page Down turn the atlas and nothing else.
 USUAL: dict[str, str] = {act: key for act, (_, key) in ACTS.items()}
-NAMED = frozenset({" ", "Enter", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown"}) | {
+NAMED = frozenset({" ", "Enter", "Backspace", "Delete", "Insert", "Home", "End"}) | {
     f"Arrow{way}" for way in ("Left", "Right", "Up", "Down")
 }
 TAKEN = frozenset("0123456789-cr")  # grades, the second key for unknown, and two that the page's frame listens to

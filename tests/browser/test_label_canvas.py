@@ -118,6 +118,12 @@ def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, l
     canvas.keyboard.press("h")
     canvas.locator(".exemplar").nth(2).wait_for()
     assert canvas.locator(".exemplar").count() == 3
+    canvas.set_viewport_size({"width": 1280, "height": 720})
+    atlas = canvas.locator(".atlas").element_handle()
+    canvas.keyboard.press("PageDown")
+    canvas.wait_for_function("atlas => atlas.scrollTop > 50", arg=atlas)
+    canvas.keyboard.press("PageUp")
+    canvas.wait_for_function("atlas => atlas.scrollTop === 0", arg=atlas)
 
 
 def test_one_key_takes_the_suggested_grades_and_the_log_says_that_they_were_shown(page, shared_lab, lab, home):

@@ -14,6 +14,14 @@ class Atlas {
     if (this.open) this.load(task)
   }
 
+  // Page Down and Page Up turn it, while it is open and longer than its place; whether the key was one of them.
+  turn(key) {
+    const way = { PageDown: 1, PageUp: -1 }[key]
+    if (!this.open || !way) return false
+    this.part.atlas.scrollBy({ top: 0.8 * way * this.part.atlas.clientHeight })
+    return true
+  }
+
   async load(task) {
     this.show(task)
     try {
@@ -31,7 +39,9 @@ class Atlas {
     const task = this.tasks.find((one) => one.name === name) ?? this.tasks[0]
     if (!this.open || this.drawn === task.name) return
     this.drawn = task.name
-    this.part.atlas.replaceChildren(make('h4', '', task.title), ...task.grades.map((grade) => this.row(task, grade)))
+    const title = make('h4', '', task.title)
+    title.append(make('span', 'turn', 'Page ↓ ↑ turns'))
+    this.part.atlas.replaceChildren(title, ...task.grades.map((grade) => this.row(task, grade)))
     if (this.problem) this.part.atlas.append(make('p', 'missing', this.problem))
   }
 

@@ -90,6 +90,7 @@ function mount(root, data, left) {
     if (dialog.open || (elsewhere(event) && !overConnectionNotice(event))) return
     if (event.key === 'Escape' && ruler.on) return ruler.off()
     if (ruler.on && ruler.arrow(event.key, event.shiftKey)) return event.preventDefault()
+    if (atlas.turn(event.key)) return event.preventDefault()
     const name = meaning(event, dialog.keys)
     if (name === null) return
     if (['enter', 'accept'].includes(name) && event.composedPath()[0] instanceof HTMLButtonElement) return
