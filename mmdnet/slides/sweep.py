@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
-
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels, blank, clip, shrink, whole_factor
@@ -115,7 +113,7 @@ class Sweep:
                 if whole:
                     place[...] = tile[rows, cols]
                 else:
-                    cv2.resize(tile[rows, cols], place.shape[1::-1], place, interpolation=cv2.INTER_AREA)
+                    shrink(tile[rows, cols], place.shape[1], place.shape[0], place)
         for number in self._touched[row]:
             with self._lock:
                 self._rows_left[number] -= 1
