@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
-from ui import theme
+from ui import theme, words
 from ui.session import lab
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def economy_words(result: dict[str, Any]) -> str:
     best = ""
     if known:
         plan, share = min(known.items(), key=lambda one: one[1]["value"])
-        high = "never reached in some draws" if share["high"] is None else f"{share['high']:.0%}"
+        high = "never reached in some draws" if share["high"] is None else words.share(share["high"])
         best = (
-            f"**{LINES[plan][0]}** needed {share['value']:.0%} ({share['low']:.0%} to {high}) of the labels that "
-            f"random choice needs for what {BUDGET} random labels reach. "
+            f"**{LINES[plan][0]}** needed {words.share(share['value'])} ({words.share(share['low'])} to {high}) of the "
+            f"labels that random choice needs for what {BUDGET} random labels reach. "
         )
     return (
         f"{best}Simulated slides: {result['patches']:,} patches of {result['patients']} patients, a third of them held "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from ui import words
 from ui.session import lab
 
 
@@ -19,7 +20,7 @@ def leaning(project_id: int) -> None:
             "Reader": one.reader,
             "Wrong ones shown": one.shown,
             "Taken": one.taken,
-            "Share taken (95 % interval)": f"{one.share:.0%} ({one.low:.0%} to {one.high:.0%})",
+            "Share taken (95 % interval)": "{} ({} to {})".format(*map(words.share, (one.share, one.low, one.high))),
         }
         for one in rates
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS, task
+from mmdnet.reports.words import chance
 from ui import words
 from ui.jobs import ago
 from ui.pictures import patch_jpeg
@@ -115,7 +116,7 @@ def feature_block(feature: Feature) -> None:
     rows = []
     for one in feature.criteria:
         mine = ' class="mine"' if one.grade == feature.grade else ""
-        share = "" if feature.probabilities is None else f"{feature.probabilities[one.grade]:.0%}"
+        share = "" if feature.probabilities is None else chance(feature.probabilities[one.grade])
         readers = ", ".join(escape(human.reader) for human in feature.human if human.grade == one.grade)
         cells = (chip(feature.task, one.grade), escape(one.words), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS, task
+from mmdnet.reports.words import chance
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, ink_on
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def probability_bar(task_name: str, probabilities: Sequence[float]) -> str:
         digit = str(grade) if share >= 0.08 else ""
         pieces.append(
             f'<span style="flex:{max(share, 0.0):.4f};background:{fill};color:{ink_on(fill)}" '
-            f'title="grade {grade}: {share:.0%}">{digit}</span>'
+            f'title="grade {grade}: {chance(share)}">{digit}</span>'
         )
     return f'<div class="mmd-bar">{"".join(pieces)}</div>'
 

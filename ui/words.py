@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmdnet.reports.words import percent
+
 if TYPE_CHECKING:
     from mmdnet.workflows.views import PatchView, SlideView
 
@@ -45,10 +47,7 @@ STATUS = {"ready": "ready", "needs_mpp": "µm/px missing", "no_tissue": "no tiss
 
 def share(value: float | None) -> str:
     """A share (0-1) as per cent: "38 %", "4.2 %"."""
-    if value is None:
-        return NOTHING
-    per_cent = 100 * value
-    return f"{per_cent:.1f} %" if 0 < per_cent < 10 else f"{per_cent:.0f} %"
+    return percent(value, absent=NOTHING)
 
 
 def number(value: float | None, unit: str = "", digits: int = 2) -> str:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Feature, Interval, Report, SignOff, report_sha256
+from mmdnet.reports.words import chance, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, ink_on
 
@@ -132,7 +133,7 @@ def grade_graph(feature: Feature, width: int = 190) -> GradeGraph:
         return round(step * (score + 0.5), 1)
 
     bars = tuple(
-        GradeBar(k, at(k), round(share * 34, 1), _chance(share), GRADE_RAMPS[feature.task][k], k == feature.grade)
+        GradeBar(k, at(k), round(share * 34, 1), chance(share), GRADE_RAMPS[feature.task][k], k == feature.grade)
         for k, share in enumerate(feature.probabilities)
     )
     return GradeGraph(width, bars, at(feature.interval.low), at(feature.interval.high), at(feature.score))
@@ -149,8 +150,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "figure": _figure,
-        "percent": _percent,
-        "chance": _chance,
+        "percent": percent,
+        "chance": chance,
         "interval": _interval,
         "moment": _moment,
         "ink": ink_on,
@@ -173,36 +174,16 @@ def _figure(value: float | None, absent: str = "not recorded") -> str:
     return f"{value:.{min(decimals, 4)}f}"
 
 
-def _percent(share: float | None, absent: str = "not recorded") -> str:
-    """A share as per cent; whole numbers, one digit under 10 %, and no rounding to a false 0 or 100."""
-    if share is None:
-        return absent
-    if 0 < share < 0.001:
-        return "< 0.1 %"
-    if 0.995 <= share < 1:
-        return "> 99 %"
-    return (
-        f"{share:.1%}".replace(".0%", "%").replace("%", " %") if share < 0.0995 else f"{share:.0%}".replace("%", " %")
-    )
-
-
-def _chance(share: float) -> str:
-    """A probability from resamples: whole per cents, and never certainty, which no number of resamples can give."""
-    if share < 0.005:
-        return "< 1 %"
-    return "> 99 %" if share >= 0.995 else f"{share:.0%}".replace("%", " %")
-
-
 def _interval(interval: Interval | None, style: str = "score") -> str:
     """Low and high end; `style`: score (one decimal), whole, share or figure."""
     if interval is None:
         return "no interval"
-    write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": _percent, "figure": _figure}[style]
+    write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": percent, "figure": _figure}[style]
     return f"{write(interval.low).removesuffix(' %')}–{write(interval.high)}"
 
 
 def _quantity(value: float | None, unit: str) -> str:
-    return _percent(value) if unit == "share" else f"{_figure(value)} per field"
+    return percent(value) if unit == "share" else f"{_figure(value)} per field"
 
 
 def _typeset(text: str) -> str:

@@ -70,8 +70,8 @@ def disagreements(
         by_area = steatosis_grade(min(1.0, fat_area_share / FAT_AREA_PER_FATTY_SHARE))
         if abs(by_area - grade) > 1 or (grade == 0 and fat_area_share >= 0.05) or (grade and fat_area_share < 0.005):
             found.append(
-                f"Steatosis: the model's grade is {grade}, but measured fat covers {fat_area_share:.1%} of the tissue, "
-                f"which fits grade {by_area}. Look at the slide."
+                f"Steatosis: the model's grade is {grade}, but measured fat covers {percent(fat_area_share)} of the "
+                f"tissue, which fits grade {by_area}. Look at the slide."
             )
     for name, title, unit, read in (
         ("inflammation", "Lobular inflammation", "foci", slide_inflammation_grade),
@@ -94,7 +94,7 @@ def quality_notes(
         warnings.append("The model was trained on this slide, so its grades are not an independent reading of it.")
     warnings += score["warnings"]
     if score["patches"] and (share := score["set_aside"] / score["patches"]) > 0.3:
-        warnings.append(f"{share:.0%} of the slide's patches were not assessed.")
+        warnings.append(f"{percent(share)} of the slide's patches were not assessed.")
     warnings += _unknown_to_model(slide, card)
     if card.get("simulated") and not slide.simulated:
         warnings.append("Simulated slides took part in the model's training; this slide is real tissue.")
@@ -152,3 +152,22 @@ def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
         "Pathologists differ too: between readers, weighted kappa was 0.79 for steatosis, 0.45 for lobular "
         "inflammation and 0.56 for ballooning (Kleiner 2005).",
     )
+
+
+def percent(share: float | None, absent: str = "not recorded") -> str:
+    """A share as per cent; whole numbers, one digit under 10 %, and no rounding to a false 0 or 100."""
+    if share is None:
+        return absent
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.995 <= share < 1:
+        return "> 99 %"
+    digits = 1 if share < 0.0995 else 0
+    return f"{100 * share:.{digits}f} %".replace(".0 %", " %")
+
+
+def chance(share: float) -> str:
+    """A probability from resamples: whole per cents, and never certainty, which no number of resamples can give."""
+    if share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if share >= 0.995 else f"{100 * share:.0f} %"

@@ -16,7 +16,7 @@ def slide(**facts) -> SlideView:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(None, "–"), (0.0, "0 %"), (0.042, "4.2 %"), (0.38, "38 %"), (1.0, "100 %"), (0.0999, "10.0 %")]
+    ("value", "said"), [(None, "–"), (0.0, "0 %"), (0.042, "4.2 %"), (0.38, "38 %"), (1.0, "100 %"), (0.0999, "10 %")]
 )
 def test_a_share_is_said_in_per_cent_with_two_digits(value, said):
     assert words.share(value) == said
@@ -61,7 +61,7 @@ def test_quality_is_said_in_words_and_reasons_are_counted():
     assert words.set_aside_counts([used]) == "none"
     assert words.set_aside_counts([pen, used, blur, pen]) == "3: pen mark 2, out of focus 1"
     measures = {"focus": 0.413, "blank_share": 0.124, "pen_share": 0.001, "fold_share": 0.02, "blur_share": 0.62}
-    assert words.quality_line(measures) == "Focus 41 % of usual · out of focus 62 % · fold 2.0 % · white 12 %"
+    assert words.quality_line(measures) == "Focus 41 % of usual · out of focus 62 % · fold 2 % · white 12 %"
     assert words.quality_line({"focus": None, "blank_share": 0.97}) == "White 97 %"
     assert words.quality_line({}) == ""
     assert words.why_set_aside(SimpleNamespace(set_aside="pen", quality={"pen_share": 0.42})) == "pen mark 42 %"

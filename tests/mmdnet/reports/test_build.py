@@ -61,7 +61,7 @@ def test_fat_that_contradicts_the_grade_is_flagged():
     fatty = build_report(
         inputs(slide=slide(fat_area_share=0.30), score=score(tasks={"steatosis": task(0, 4)}, nas=None))
     )
-    assert "model's grade is 0, but measured fat covers 30.0%" in fatty.quantities.disagreements[0]
+    assert "model's grade is 0, but measured fat covers 30 %" in fatty.quantities.disagreements[0]
 
 
 @pytest.mark.parametrize(

@@ -142,17 +142,6 @@ def test_numbers_have_two_significant_digits(value, text):
     assert html._figure(value) == text
 
 
-@pytest.mark.parametrize(
-    ("share", "text"), [(0, "0 %"), (0.0004, "< 0.1 %"), (0.075, "7.5 %"), (0.58, "58 %"), (1, "100 %")]
-)
-def test_shares_are_per_cents(share, text):
-    assert html._percent(share) == text
-
-
-def test_resamples_never_promise_certainty():
-    assert (html._chance(0.0), html._chance(1.0), html._chance(0.93)) == ("< 1 %", "> 99 %", "93 %")
-
-
 def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
     crop = html._crop(build_report(inputs()), pictures().frame)
     assert crop.width < 2000
