@@ -162,8 +162,11 @@ class Running:
         self.port = free_port()
         self.said = home.with_suffix(".out")
         command = [sys.executable, str(SOURCE), "run", "--no-demo", "--home", str(home), "--port", str(self.port)]
+        # What a shell runs in the background ignores Ctrl-C, and what that starts would too.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with self.said.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        signal.signal(signal.SIGINT, before)
         wait_for(lambda: "The lab is ready" in self.said.read_text() or self.process.poll() is not None, seconds=120)
         assert self.process.poll() is None, self.said.read_text()
         self.parts = wait_for(lambda: self._parts(3))
