@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ PROJECT = "Demo (simulated)"
 TRUTH_READER = "Drawn truth"
 SESSION = "Drawn truth, 24 patches a slide"
 PATCHES_A_SLIDE = 24
-SOON = 2  # slides that are drawn, added and scored before the others
+SOON = 1  # slides that are drawn, added and scored before the others
 
 
 def submit_demo(lab: Lab) -> str:
@@ -34,7 +33,7 @@ def submit_demo(lab: Lab) -> str:
 def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
     """Draw slides, add and score them with the shipped model, then label a subset of each from what was drawn.
 
-    The first two slides go the whole way before the others are begun, so that there is a report to look at soon.
+    The first slide goes the whole way before the others are begun, so that there is a report to look at soon.
     Started again after a stop, it goes on where it was: nothing is drawn, added, scored or labelled twice.
     """
     from mmdnet.simulate.recipes import demo_recipes
@@ -75,16 +74,11 @@ class _Share:
 
 def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: _Share) -> list[Path]:
     """The slides of these recipes, drawn where they are not there yet."""
-    from mmdnet.simulate.slide import simulate_many
+    from mmdnet.workflows.drawn import draw
 
-    folder = lab.settings.folder("slides") / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{recipe.name}.tiff" for recipe in recipes]
-    missing = [recipe for recipe, path in zip(recipes, paths, strict=True) if not path.exists()]
-    message = f"drawing {len(missing)} slides"
+    message = "drawing a slide" if len(recipes) == 1 else f"drawing {len(recipes)} slides"
     steps(0.0, message)
-    simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=lambda share: steps(share, message))
-    return paths
+    return draw(recipes, lab.settings.folder("slides") / "demo", lambda share: steps(share, message))
 
 
 def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide: int = PATCHES_A_SLIDE) -> int:
