@@ -20,6 +20,7 @@ from mmdnet.slides.tissue import find_tissue
 FIRST_SEED, SIDE_PX = 9300, 2000
 FIELD_NOT_FITTED_ON = (4096, 512, 2048, 2048)  # x, y, width, height in level-0 px
 SPOILT = {"pen", "fold", "bubble", "blur", "background"}
+REAL_DICE_REACH = 0.85
 
 
 def compare(path: Path, truth: SlideTruth) -> tuple[float, float, float, int]:
@@ -52,7 +53,6 @@ def real_dice(data: Path, area_px0: tuple[int, int, int, int] = (0, 0, 6656, 307
     both, tissue = int((ours & theirs).sum()), int(inside.sum())
     return {
         "real_dice": round(2 * both / int(ours.sum() + theirs.sum()), 4),
-        "real_dice_reach": 0.85,
         "real_area_percent": round(100 * int(ours.sum()) / tissue, 2),
         "real_mask_area_percent": round(100 * int((theirs & inside).sum()) / tissue, 2),
     }
@@ -102,6 +102,7 @@ def run(quick: bool) -> Result:
     errors = np.abs([row["error_points"] for row in rows])
     beside: dict[str, object] = {
         "reach": 1.0,
+        "reach_is": "most",
         "largest_error_points": float(errors.max()),
         "by_stain": _means("stain", rows),
         "by_grade": _means("steatosis", rows),
@@ -111,7 +112,8 @@ def run(quick: bool) -> Result:
     }
     data = real_data()
     if data is not None:
-        beside |= real_dice(data)
+        real = real_dice(data)
+        beside |= real | {"also": {"Dice on the real liver slide": (real["real_dice"], "least", REAL_DICE_REACH)}}
         beside["real_dice_of_the_field_not_fitted_on"] = real_dice(data, FIELD_NOT_FITTED_ON)["real_dice"]
     return Result("fat", float(errors.mean()), "points of fat area %, mean absolute error", beside, len(rows))
 
