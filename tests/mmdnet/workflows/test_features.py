@@ -49,7 +49,9 @@ def test_the_second_look_reads_no_pixel_and_sees_the_same(look, lab):
 def test_other_patches_other_weights_and_damaged_features_are_computed_anew(look, lab):
     every, seen = look()
     fewer, rest = look(leave_out=1)
-    assert fewer == every - 1 and np.isnan(rest[-1]).all() and np.array_equal(rest[:-1], seen[:-1])
+    assert fewer == every - 1 and np.isnan(rest[-1]).all()
+    # How many patches are computed at once may move the last bit of float16, the form features are kept in.
+    assert np.allclose(rest[:-1], seen[:-1], rtol=2**-10, atol=1e-5)
     assert look(weights="other")[0] == every
     for kept in feature_stores(lab.settings)[0].folder.glob("*.safetensors"):
         kept.write_bytes(kept.read_bytes()[:50])
