@@ -31,7 +31,6 @@ PALE, GREY = 0.20, 0.09  # glass is less dense than this, and equally so in all 
 GAP_UM = 13.0  # tissue without artefacts shows a lighter spot within such a square
 AROUND_UM = 24.0  # square that focus and density are averaged over
 BORDER_UM = 16.0  # tissue this near its border is torn, dried or stained more
-
 NOISE = 0.01  # of a sensor, of full light
 
 PEN_SHARE, BLANK_SHARE, EDGE_SHARE = 0.04, 0.93, 0.60
@@ -147,9 +146,8 @@ def _fineness(view: _View) -> Map:
     fine = view.mean - view.soft(view.mean, 1.2)
     coarse = view.soft(view.mean, 2.5) - view.soft(view.mean, 5.0)
     fine_energy, coarse_energy = np.maximum(view.around(fine * fine), 0), np.maximum(view.around(coarse * coarse), 0)
-    noise = NOISE**2 * np.exp(
-        2 * np.minimum(view.around(view.mean), 2.5)
-    )  # as density: greater where less light passes
+    # The sensor's noise as density: greater where less light passes.
+    noise = NOISE**2 * np.exp(2 * np.minimum(view.around(view.mean), 2.5))
     return np.sqrt(fine_energy / (coarse_energy + noise))
 
 
@@ -223,7 +221,6 @@ def _glass_of(patches: Sequence[Pixels]) -> tuple[float, float, float]:
 def usual_on(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> Usual:
     """What is usual on a slide, from at most `SAMPLE` of its patches, evenly among them."""
     chosen = np.unique(np.linspace(0, len(places) - 1, min(SAMPLE, len(places))).round().astype(int))
-
     read = [pixels for _, pixels in slide.read_patches([places[i] for i in chosen], grid)]
     return usual_of([pixels for pixels in read if not isinstance(pixels, Unreadable)], grid.patch_mpp)
 
