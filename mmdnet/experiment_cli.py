@@ -37,14 +37,12 @@ def _ready(threads: int) -> None:
 
 
 @experiment_app.command()
-def bags(
-    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, full_size: FullSize = False, threads: Threads = 1
-) -> None:
-    """Quadratic kappa of the full network on natural bags of test patients, over seeds."""
+def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
+    """Quadratic kappa of the full network on natural bags of test patients, whole patches, over seeds."""
     from mmdnet.workflows import experiments as ours
 
     variants = [one for one in ours.ABLATION if one.name == ours.FULL]
-    _say_variants(variants, folder, seeds, known, full_size, threads)
+    _say_variants(variants, folder, seeds, known, True, threads)
 
 
 @experiment_app.command()

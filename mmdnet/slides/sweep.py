@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
@@ -32,6 +33,7 @@ class Tiling:
     load: Callable[[int, Pixels], None]
 
 
+_Piece = tuple[int, slice, slice]  # a row (or column) of tiles, what is taken of it, where that goes in a window
 _Part = tuple[int, slice, slice, Pixels, bool]  # window, rows and columns of a tile, their place, whether copied as is
 
 
@@ -46,15 +48,19 @@ class Sweep:
         self._windows = windows
         self._size = (out_w, out_h)
         self._factors = [self._factor(cut) for cut in windows]
-        self._boxes = [clip(cut, level) for cut in windows]
-        rows = [_span(box[1], box[3], tiling.height) for box in self._boxes]
-        self._rows_left = [len(span) for span in rows]
+        self._down: list[tuple[_Piece, ...]] = []
+        self._across: list[tuple[_Piece, ...]] = []
         self._touched: dict[int, list[int]] = defaultdict(list)  # rows of tiles -> windows they are part of
         self._ending: dict[int, list[int]] = defaultdict(list)  # rows of tiles -> windows that are whole with them
-        for number, span in enumerate(rows):
-            self._ending[span[-1]].append(number)
-            for row in span:
+        pieces = lru_cache(4096)(_pieces)  # windows beside and below each other share theirs
+        for number, (cut, factor) in enumerate(zip(windows, self._factors, strict=True)):
+            x0, y0, x1, y1 = clip(cut, level)
+            self._down.append(pieces(y0, y1, cut.y, tiling.height, factor))
+            self._across.append(pieces(x0, x1, cut.x, tiling.width, factor) if x0 < x1 and y0 < y1 else ())
+            for row, *_ in self._down[number]:
                 self._touched[row].append(number)
+            self._ending[row].append(number)
+        self._rows_left = [len(down) for down in self._down]
         self._canvases: dict[int, Pixels] = {}
         self._memory = given
         self._failures: dict[int, LabError] = {}
@@ -90,7 +96,7 @@ class Sweep:
     def _open(self, row: int) -> None:
         """Memory for the windows that begin in this row of tiles."""
         for number in self._touched[row]:
-            if row == _span(self._boxes[number][1], self._boxes[number][3], self._tiling.height)[0]:
+            if row == self._down[number][0][0]:
                 cut, factor = self._windows[number], self._factors[number]
                 shape = (cut.height // factor, cut.width // factor, 3)
                 canvas = self._memory.empty(shape)
@@ -100,8 +106,11 @@ class Sweep:
         """Decode a row of tiles, left to right, and finish the windows that are whole with it."""
         below: dict[int, list[_Part]] = defaultdict(list)
         for number in self._touched[row]:
-            for col, part in self._parts(number, row):
-                below[col].append(part)
+            down, plain = self._down[number], self._factors[number] == 1
+            _, rows, place = down[row - down[0][0]]
+            band = self._canvases[number][place]
+            for col, cols, place in self._across[number]:
+                below[col].append((number, rows, cols, band[:, place], plain))
         tile, first, load = self._borrow(), row * self._tiling.across, self._tiling.load
         for col in sorted(below):
             try:
@@ -121,21 +130,6 @@ class Sweep:
             if whole:
                 self._results[number] = self._finish(number)
 
-    def _parts(self, number: int, row: int) -> Iterator[tuple[int, _Part]]:
-        """Columns of a row of tiles that a window meets, with what it takes of each."""
-        (x0, y0, x1, y1), wide, high = self._boxes[number], self._tiling.width, self._tiling.height
-        if x0 == x1 or y0 == y1:
-            return
-        factor, cut, y = self._factors[number], self._windows[number], row * high
-        top, bottom = max(y0, y), min(y1, y + high)
-        rows = slice(top - y, bottom - y)
-        band = self._canvases[number][(top - cut.y) // factor : (bottom - cut.y) // factor]
-        for col in _span(x0, x1, wide):
-            x = col * wide
-            left, right = max(x0, x), min(x1, x + wide)
-            place = band[:, (left - cut.x) // factor : (right - cut.x) // factor]
-            yield col, (number, rows, slice(left - x, right - x), place, factor == 1)
-
     def _finish(self, number: int) -> Pixels | LabError:
         canvas = self._canvases.pop(number)
         if number in self._failures:
@@ -150,6 +144,14 @@ class Sweep:
         return tile
 
 
-def _span(low: int, high: int, side: int) -> range:
-    """Rows (or columns) of tiles between two pixels; for nothing, the one beside it, so that all windows have a row."""
-    return range(low // side, max(low, high - 1) // side + 1)
+def _pieces(low: int, high: int, begin: int, side: int, factor: int) -> tuple[_Piece, ...]:
+    """The rows (or columns) of tiles between two pixels, for a window that begins at a third and is shrunk.
+
+    For no pixel, nothing of the tile beside it, so that every window has a row.
+    """
+    found = []
+    for tile in range(low // side, max(low, high - 1) // side + 1):
+        start, end = max(low, tile * side), max(low, min(high, (tile + 1) * side))
+        taken = slice(start - tile * side, end - tile * side)
+        found.append((tile, taken, slice((start - begin) // factor, (end - begin) // factor)))
+    return tuple(found)

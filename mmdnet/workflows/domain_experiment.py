@@ -44,11 +44,11 @@ VARIANTS = (
 class DomainSetting:
     """Slides in each of the three sets (training, known sites, new site), and the training they share."""
 
-    slides: int = 24
+    slides: int = 48
     cohort_seed: int = 0
     patch_px: int = 150
-    warm_up: int = 5
-    on_bags: int = 12
+    warm_up: int = 12
+    on_bags: int = 6
 
     @property
     def name(self) -> str:

@@ -43,11 +43,11 @@ class Setting:
         backbone_rate: learning rate of the backbone on bags.
     """
 
-    slides: int = 64
+    slides: int = 192
     cohort_seed: int = 2
     patch_px: int = 150
-    warm_up: int = 14
-    on_bags: int = 6
+    warm_up: int = 5
+    on_bags: int = 2
     backbone_rate: float = 1e-3
 
     @property
@@ -55,7 +55,7 @@ class Setting:
         return f"{self.slides}x{self.cohort_seed}-{self.patch_px}px-{self.warm_up}+{self.on_bags}"
 
 
-FULL_SIZE = Setting(patch_px=299, warm_up=22, on_bags=10)
+FULL_SIZE = Setting(patch_px=299, warm_up=7, on_bags=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from typing import Any
 
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.experiments import FULL_SIZE, Clock, Say, cohort_of
+from mmdnet.workflows.experiments import Clock, Say, Setting, cohort_of
 
 LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
+COHORT = Setting(slides=64, patch_px=299)
 COMMON: dict[str, Any] = {"device": "cpu", "projection": 128, "lr_backbone": 2e-3}
 WAYS: dict[str, dict[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
@@ -55,7 +56,7 @@ def _train(folder: Path, way: str, seed: int, say: Say) -> dict[str, Any]:
     from mmdnet.training.choices import read_choices
     from mmdnet.training.loop import train
 
-    cohort, pixels = cohort_of(FULL_SIZE, folder)
+    cohort, pixels = cohort_of(COHORT, folder)
     work = folder / "runs" / "learn-cpu" / f"{way}-{seed}"
     curve: list[dict[str, float]] = []
     start = time.process_time()
