@@ -107,10 +107,10 @@ class Sweep:
         below: dict[int, list[_Part]] = defaultdict(list)
         for number in self._touched[row]:
             down, plain = self._down[number], self._factors[number] == 1
-            _, rows, place = down[row - down[0][0]]
-            band = self._canvases[number][place]
-            for col, cols, place in self._across[number]:
-                below[col].append((number, rows, cols, band[:, place], plain))
+            _, rows, into = down[row - down[0][0]]
+            band = self._canvases[number][into]
+            for col, cols, into in self._across[number]:
+                below[col].append((number, rows, cols, band[:, into], plain))
         tile, first, load = self._borrow(), row * self._tiling.across, self._tiling.load
         for col in sorted(below):
             try:

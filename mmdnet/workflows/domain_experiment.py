@@ -44,11 +44,11 @@ VARIANTS = (
 class DomainSetting:
     """Slides in each of the three sets (training, known sites, new site), and the training they share."""
 
-    slides: int = 48
+    slides: int = 24
     cohort_seed: int = 0
     patch_px: int = 150
-    warm_up: int = 12
-    on_bags: int = 6
+    warm_up: int = 24
+    on_bags: int = 12
 
     @property
     def name(self) -> str:
