@@ -177,23 +177,14 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
     tiles = {
         kind: [one for one in getattr(found, kind) if one.patch_id in places][:number] for kind, _, number in KINDS
     }
-    _tiles("top", tiles["top"], chosen, slide, columns=6)
-    low, random = st.columns(2)
-    with low:
-        _tiles("low", tiles["low"], chosen, slide, columns=3)
-    with random:
-        _tiles("random", tiles["random"], chosen, slide, columns=3)
+    for kind, title, _ in KINDS:
+        if tiles[kind]:
+            st.caption(title)
+            with st.grid(3, min_column_width=76, gap="small"):
+                for one in tiles[kind]:
+                    with st.container(gap="xsmall"):
+                        _tile(one, chosen, kind, slide)
     st.caption("The digit is the model's grade of that patch; the number is its attention, 1× being the slide's mean.")
-
-
-def _tiles(kind: str, tiles: Sequence[EvidencePatch], task_name: str, slide: SlideView, columns: int) -> None:
-    if not tiles:
-        return
-    st.caption(next(title for name, title, _ in KINDS if name == kind))
-    with st.grid(columns, min_column_width=76, gap="small"):
-        for one in tiles:
-            with st.container(gap="xsmall"):
-                _tile(one, task_name, kind, slide)
 
 
 def _tile(one: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
