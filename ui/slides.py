@@ -167,7 +167,7 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         hide_index=True,
         placeholder=words.NOTHING,
         row_height=56,
-        height=table_height(len(slides), 11, row_px=56),
+        height=table_height(len(slides), 12, row_px=56),
         key="slide_table",
         column_config={
             "": st.column_config.ImageColumn(width=110),
