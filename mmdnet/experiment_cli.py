@@ -6,10 +6,14 @@ Every training writes its result when it ends; a command goes on where it was st
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.experiments import Setting, Variant
 
 experiment_app = typer.Typer(
     help="What the network can do on simulated slides: seed by seed, gone on with where it was stopped.",
@@ -41,8 +45,7 @@ def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads:
     """Quadratic kappa of the full network on natural bags of test patients, whole patches, over seeds."""
     from mmdnet.workflows import experiments as ours
 
-    variants = [one for one in ours.ABLATION if one.name == ours.FULL]
-    _say_variants(variants, folder, seeds, known, True, threads)
+    _say_variants(ours.FULL_SIZE, ours.FULL_ALONE, folder, seeds, known, threads)
 
 
 @experiment_app.command()
@@ -52,13 +55,15 @@ def ablation(
     """The full network against itself without one part at a time, on the same seeds."""
     from mmdnet.workflows import experiments as ours
 
-    _say_variants(list(ours.ABLATION), folder, seeds, known, full_size, threads)
+    setting = ours.FULL_SIZE if full_size else ours.Setting()
+    _say_variants(setting, ours.ABLATION, folder, seeds, known, threads)
 
 
-def _say_variants(variants: list[Any], folder: Path, seeds: int, known: bool, full_size: bool, threads: int) -> None:
+def _say_variants(
+    setting: Setting, variants: Sequence[Variant], folder: Path, seeds: int, known: bool, threads: int
+) -> None:
     from mmdnet.workflows import experiments as ours
 
-    setting = ours.FULL_SIZE if full_size else ours.Setting()
     if known:
         results = ours.known_results(setting, variants, range(seeds), folder)
     else:

@@ -57,9 +57,10 @@ class Sweep:
             x0, y0, x1, y1 = clip(cut, level)
             self._down.append(pieces(y0, y1, cut.y, tiling.height, factor))
             self._across.append(pieces(x0, x1, cut.x, tiling.width, factor) if x0 < x1 and y0 < y1 else ())
-            for row, *_ in self._down[number]:
+            rows = [row for row, *_ in self._down[number]]
+            for row in rows:
                 self._touched[row].append(number)
-            self._ending[row].append(number)
+            self._ending[rows[-1]].append(number)
         self._rows_left = [len(down) for down in self._down]
         self._canvases: dict[int, Pixels] = {}
         self._memory = given
@@ -151,7 +152,7 @@ def _pieces(low: int, high: int, begin: int, side: int, factor: int) -> tuple[_P
     """
     found = []
     for tile in range(low // side, max(low, high - 1) // side + 1):
-        start, end = max(low, tile * side), max(low, min(high, (tile + 1) * side))
+        start, end = max(low, tile * side), min(high, (tile + 1) * side)
         taken = slice(start - tile * side, end - tile * side)
         found.append((tile, taken, slice((start - begin) // factor, (end - begin) // factor)))
     return tuple(found)

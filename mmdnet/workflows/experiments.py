@@ -76,6 +76,7 @@ ABLATION = (
     Variant("random-bags", "random bags", {"bag_drawing": "random"}),
     *(Variant(f"only-{task}", f"{task} alone", {}, task) for task in TASK_NAMES),
 )
+FULL_ALONE = ABLATION[:1]
 
 
 def home_of(folder: Path, slides: int, cohort_seed: int) -> Path:
