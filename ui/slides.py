@@ -151,15 +151,15 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
             "": [small(one) for one in slides],
             "Slide": [one.name for one in slides],
             "State": [words.STATUS.get(one.status, one.status) for one in slides],
+            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
+            "Patches": [one.usable for one in slides],
+            "Labelled": [one.labelled for one in slides],
+            "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
+            "Tissue, mm²": [one.tissue_mm2 for one in slides],
+            "Patient": [one.patient for one in slides],
             "Stain": [one.stain for one in slides],
             "Scanner": [one.scanner for one in slides],
             "Site": [one.site for one in slides],
-            "Patient": [one.patient for one in slides],
-            "Tissue, mm²": [one.tissue_mm2 for one in slides],
-            "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
-            "Patches": [one.usable for one in slides],
-            "Labelled": [one.labelled for one in slides],
-            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
         }
     )
     st.dataframe(
@@ -170,8 +170,9 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         height=table_height(len(slides), 12, row_px=56),
         key="slide_table",
         column_config={
-            "": st.column_config.ImageColumn(width=110),
+            "": st.column_config.ImageColumn(width=80),
             "open": open_column("slide_table_open"),
+            "Stain": st.column_config.TextColumn(width=130),  # "Masson trichrome" in full
             "Tissue, mm²": st.column_config.NumberColumn(format="%.1f"),
             "Fat, %": st.column_config.NumberColumn(
                 format="%.1f", help="Area of fat droplets in tissue, measured without the network."
