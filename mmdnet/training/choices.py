@@ -38,7 +38,9 @@ class TrainingChoices(BaseModel):
         weights: local safetensors file to start from: a backbone's, or a whole model's (its `weights.safetensors`), of
             which the heads are then taken too; without one everything starts at random.
         bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
-        balance: draw and weigh all grades alike; off takes them as they come (`natural_share` 1, no class weights).
+        balance: draw and weigh all grades alike, and domains; off takes them as they come (`natural_share` 1, single
+            patches of the warm-up too, no class weights).
+        class_weight_cap: most that the loss of a rare grade is lifted; 1 only lowers that of common ones.
         pretrain_epochs: epochs of self-supervised warm-up (SimSiam) on the project's patches, labelled or not, before
             all else; for a lab whose backbone has no weights to start from.
         alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
@@ -92,7 +94,7 @@ class TrainingChoices(BaseModel):
     patches_at_once: int | None = Field(default=None, ge=1)
     compile: bool = False
     processes: int = Field(default=1, ge=1, le=64)
-    class_weight_cap: float = Field(default=3.0, ge=1)
+    class_weight_cap: float = Field(default=1.0, ge=1)
     augment: bool = True
 
     @model_validator(mode="before")

@@ -35,8 +35,9 @@ class Course:
     def __init__(self, cohort: Cohort, split: Split, choices: TrainingChoices, warm_up: int) -> None:
         self.cohort, self.split, self.choices, self.warm_up = cohort, split, choices, warm_up
         self.sampler = PositiveFirstSampler(
-            cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch, choices.domain_key,
-            choices.natural_share if choices.balance else 1.0, choices.bag_drawing,
+            cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch,
+            choices.domain_key if choices.balance else "none", choices.natural_share if choices.balance else 1.0,
+            choices.bag_drawing,
         )  # fmt: skip
         self.validation = self.natural(split.validation)
         of_train = np.isin(cohort.slide_index, list(split.train))
@@ -46,7 +47,7 @@ class Course:
         """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
         if number >= self.warm_up:
             return self._with_ignored(self.sampler.epoch(number), number), self.choices.bags_per_step
-        single = SinglePatches(self.cohort, self.split.train, self.choices.seed)
+        single = SinglePatches(self.cohort, self.split.train, self.choices.seed, self.choices.balance)
         return single.epoch(number, self.choices.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
 
     def natural(self, slides: Sequence[int]) -> list[Bag]:

@@ -28,7 +28,7 @@ def learning_rate_share(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)))
 
 
-def class_weights(grades: np.ndarray, classes: int, cap: float = 3.0) -> np.ndarray:
+def class_weights(grades: np.ndarray, classes: int, cap: float) -> np.ndarray:
     r"""Weights of a task's grades, so that rare grades count as much as common ones.
 
     .. math:: \omega_c = \min\Bigl(\frac{N}{C \, n_c}, \text{cap}\Bigr),

@@ -73,7 +73,7 @@ ABLATION = (
     Variant("no-domain", "without the domain part (bags stay balanced)", {"alpha": 0.0}),
     Variant("by-slide", "without positive-first sampling", {"bag_drawing": "by_slide"}),
     Variant("no-balance", "without balance of grades and domains", {"balance": False}),
-    Variant("random-bags", "random bags", {"bag_drawing": "random"}),
+    Variant("random-bags", "random bags, nothing balanced", {"bag_drawing": "random", "balance": False}),
     *(Variant(f"only-{task}", f"{task} alone", {}, task) for task in TASK_NAMES),
 )
 FULL_ALONE = ABLATION[:1]
@@ -155,7 +155,7 @@ def _train(
     from mmdnet.training.loop import train
 
     split = split_by_patient(cohort, seed)
-    start = warm_up(setting, seed, variant.task, cohort, pixels, folder)
+    start = warm_up(setting, seed, variant, cohort, pixels, folder)
     given = {
         "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.on_bags, "warm_up_epochs": 0,
         "patience": setting.on_bags, "weights": start, "lr_backbone": setting.backbone_rate,
@@ -179,8 +179,10 @@ def _train(
     return result
 
 
-def warm_up(setting: Setting, seed: int, task: str | None, cohort: Cohort, pixels: PixelSource, folder: Path) -> Path:
+def warm_up(setting: Setting, seed: int, of: Variant, cohort: Cohort, pixels: PixelSource, folder: Path) -> Path:
     """Weights after the warm-up on single patches, made on first use; what it took stands beside them.
+
+    Variants that differ on bags alone share it; one without balance sees single patches as they come, too.
 
     A network of one task sees a third as many patches: its share of what the three tasks together see.
     """
@@ -188,7 +190,9 @@ def warm_up(setting: Setting, seed: int, task: str | None, cohort: Cohort, pixel
     from mmdnet.training.choices import read_choices
     from mmdnet.training.loop import train
 
-    work = folder / "runs" / setting.name / f"warm-up-{task or 'all'}-{seed}"
+    balance = of.choices.get("balance", True)
+    name = f"warm-up-{of.task or 'all'}{'' if balance else '-as-they-come'}"
+    work = folder / "runs" / setting.name / f"{name}-{seed}"
     weights, note = work / "model" / "weights.safetensors", work / "took.json"
     if note.is_file():
         return weights
@@ -196,7 +200,7 @@ def warm_up(setting: Setting, seed: int, task: str | None, cohort: Cohort, pixel
     train_slides = len(set(split.train) & set(cohort.labelled_slides()))
     given = {
         "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.warm_up, "warm_up_epochs": setting.warm_up,
-        "bags_per_epoch": 5 * train_slides // (3 if task else 1),
+        "bags_per_epoch": 5 * train_slides // (3 if of.task else 1), "balance": balance, "class_weight_cap": 3.0,
     }  # fmt: skip
     with Clock() as clock:
         train(cohort, pixels, read_choices(given), split, work)

@@ -28,3 +28,11 @@ def test_a_grade_of_few_patches_is_not_learned_by_heart_while_warming_up(crafted
     grades[5, 1] = 2
     bags = SinglePatches(replace(cohort, grades=grades), range(4)).epoch(0, 400)
     assert 1 <= sum(bag.instances[0] == 5 for bag in bags) <= 3 * MOST_REPEATS
+
+
+def test_not_balanced_every_graded_patch_comes_as_often_as_any_other(crafted):
+    cohort = crafted()
+    known = np.flatnonzero(cohort.known() & (cohort.slide_index < 10))
+    bags = SinglePatches(cohort, range(10), seed=3, balanced=False).epoch(0, 2 * len(known))
+    assert np.array_equal(np.sort([bag.instances[0] for bag in bags]), known.repeat(2))
+    assert same(bags, SinglePatches(cohort, range(10), seed=3, balanced=False).epoch(0, 2 * len(known)))

@@ -31,4 +31,4 @@ def test_rare_grades_weigh_more_up_to_the_cap_and_absent_ones_nothing():
 
 
 def test_no_known_grade_weighs_all_alike():
-    assert class_weights(np.array([-1, -1]), 4).tolist() == [1, 1, 1, 1]
+    assert class_weights(np.array([-1, -1]), 4, cap=3).tolist() == [1, 1, 1, 1]

@@ -47,17 +47,17 @@ def test_an_experiment_goes_on_where_it_was_stopped_and_a_seed_shares_its_warm_u
     cohort = quartered_cohort(paths, *simulated_cohort(paths, home / "patches"), tmp_path / "quarters.npy")
     monkeypatch.setattr(ours, "cohort_of", lambda setting, folder: cohort)
     setting = ours.Setting(slides=6, warm_up=1, on_bags=1)
-    variants = [v for v in ours.ABLATION if v.name in (ours.FULL, "random-bags", "only-steatosis")]
+    variants = [v for v in ours.ABLATION if v.name in (ours.FULL, "by-slide", "random-bags", "only-steatosis")]
     told: list[str] = []
     first = ours.run_variants(setting, variants[:1], [0], tmp_path, told.append)
     assert len(first) == len(told) == 1
     both = ours.run_variants(setting, variants, [0], tmp_path, told.append)
-    assert [r["variant"] for r in both] == [ours.FULL, "random-bags", "only-steatosis"]
-    assert len(told) == 3  # the first was not trained again
+    assert [r["variant"] for r in both] == [ours.FULL, "by-slide", "random-bags", "only-steatosis"]
+    assert len(told) == 4  # the first was not trained again
     assert ours.known_results(setting, variants, [0, 1], tmp_path) == both
     warm_ups = sorted(path.name for path in (tmp_path / "runs" / setting.name).iterdir())
-    assert warm_ups == ["warm-up-all-0", "warm-up-steatosis-0"]
-    assert both[1]["choices"]["bag_drawing"] == "random"
+    assert warm_ups == ["warm-up-all-0", "warm-up-all-as-they-come-0", "warm-up-steatosis-0"]
+    assert both[2]["choices"]["bag_drawing"] == "random"
 
 
 def result(variant: str, seed: int, mean: float) -> dict:
