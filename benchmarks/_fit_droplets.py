@@ -22,7 +22,7 @@ from mmdnet.simulate.recipes import STAINS, SlideRecipe
 from mmdnet.simulate.scene import build_scene
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.texture import Window
-from mmdnet.slides import droplets
+from mmdnet.slides import droplet_parts, droplets
 from mmdnet.slides.open import open_slide
 
 FIRST_SEED, SIDE_PX = 7000, 1600
@@ -69,7 +69,7 @@ def collect(all_fields: list[Field], knows: bool) -> list[NDArray[np.float64]]:
         prior: list[float] = []
 
         def judge(
-            parts: droplets.Parts,
+            parts: droplet_parts.Parts,
             cut: bool,
             truth: NDArray[np.bool_] = truth,
             real: bool = real,
@@ -87,9 +87,9 @@ def collect(all_fields: list[Field], knows: bool) -> list[NDArray[np.float64]]:
             rows.append((parts.features[weight > 0], target[weight > 0], weight[weight > 0]))
             if knows:
                 return share > (0.6 if cut else 0.85)
-            prior.append(prior[0] if prior else droplets.prior_shift(parts))
+            prior.append(prior[0] if prior else droplet_parts.prior_shift(parts))
             needed = droplets.NEEDED_CUT if cut else droplets.NEEDED
-            return droplets.fat_share(parts.features, prior[0]) > needed
+            return droplet_parts.fat_share(parts.features, prior[0]) > needed
 
         droplets.search(rgb, mpp, judge)
     return [np.concatenate(column) for column in zip(*rows, strict=True)]
@@ -102,10 +102,11 @@ def _doubtful(features: NDArray[np.floating], share: NDArray[np.float64]) -> NDA
 
 
 def fit(features: NDArray[np.float64], share: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
-    """Set the weights in `droplets` to the logistic regression of shares on features, with a slight ridge."""
+    """Set the weights in `droplet_parts` to the logistic regression of shares on features, with a slight ridge."""
     weight = weight / weight.mean()
-    droplets.CENTRE, droplets.SPREAD = np.average(features, axis=0, weights=weight), features.std(axis=0) + 1e-6
-    z = (features - droplets.CENTRE) / droplets.SPREAD
+    droplet_parts.CENTRE = np.average(features, axis=0, weights=weight)
+    droplet_parts.SPREAD = features.std(axis=0) + 1e-6
+    z = (features - droplet_parts.CENTRE) / droplet_parts.SPREAD
     x = np.concatenate([z, z * z, *(z[:, [i]] * z[:, :i] for i in range(1, z.shape[1]))], axis=1)
 
     def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -115,7 +116,7 @@ def fit(features: NDArray[np.float64], share: NDArray[np.float64], weight: NDArr
         return float(value + 1e-4 * (theta[:-1] ** 2).sum()), np.r_[x.T @ slope + 2e-4 * theta[:-1], slope.sum()]
 
     found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
-    droplets.WEIGHTS, droplets.BIAS = found[:-1], float(found[-1])
+    droplet_parts.WEIGHTS, droplet_parts.BIAS = found[:-1], float(found[-1])
 
 
 def main() -> None:
@@ -129,9 +130,9 @@ def main() -> None:
         met = [np.concatenate(pair) for pair in zip(met, collect(all_fields, knows=False), strict=True)]
     fit(*met)
     first = met[0][:, 10] == droplets.LEVELS[0]
-    print("FAT_SHARE", float(np.average(met[1][first], weights=met[2][first])), "BIAS", droplets.BIAS)
+    print("FAT_SHARE", float(np.average(met[1][first], weights=met[2][first])), "BIAS", droplet_parts.BIAS)
     for name in ("CENTRE", "SPREAD", "WEIGHTS"):
-        print(name, np.array2string(getattr(droplets, name), precision=4, separator=", ", max_line_width=110))
+        print(name, np.array2string(getattr(droplet_parts, name), precision=4, separator=", ", max_line_width=110))
 
 
 if __name__ == "__main__":

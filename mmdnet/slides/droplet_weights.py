@@ -3,8 +3,8 @@
 Fitted as `benchmarks/_fit_droplets.py` does (run anew it gives other weights of the same worth, see there), on 12
 simulated fields (seeds 7000-7011: three stains, steatosis 0-3) and the first two painted fields of the real liver
 slide, the third kept for testing. A real part that is bright, round and unpainted was left out of the fit: the program
-that painted is known to omit small and touching droplets. Order of the features: `droplets.FEATURES`; of the weights:
-the 14 standardised features, their squares, the products of each with those before it.
+that painted is known to omit small and touching droplets. Order of the features: `droplet_parts.FEATURES`; of the
+weights: the 14 standardised features, their squares, the products of each with those before it.
 """
 
 import numpy as np
