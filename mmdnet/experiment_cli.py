@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ experiment_app = typer.Typer(
 Folder = Annotated[Path, typer.Option("--folder", help="Slides, patches and results are kept here.")]
 Seeds = Annotated[int, typer.Option(min=1, max=20, help="How many seeds, from 0.")]
 Known = Annotated[bool, typer.Option("--known", help="Only print what is there; train nothing.")]
-FullSize = Annotated[bool, typer.Option("--full-size", help="Whole patches of 299 px instead of their quarters.")]
+Graded = Annotated[int, typer.Option("--graded", min=0, help="Graded patches of each training slide; 0: all.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
 HOME = Path("lab-data") / "experiments"
 
@@ -50,12 +51,13 @@ def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads:
 
 @experiment_app.command()
 def ablation(
-    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, full_size: FullSize = False, threads: Threads = 1
+    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, graded: Graded = 24, threads: Threads = 1
 ) -> None:
-    """The full network against itself without one part at a time, on the same seeds."""
+    """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
+    reader graded some on each training slide."""
     from mmdnet.workflows import experiments as ours
 
-    setting = ours.FULL_SIZE if full_size else ours.Setting()
+    setting = replace(ours.FEW_GRADES, graded=graded or None)
     _say_variants(setting, ours.ABLATION, folder, seeds, known, threads)
 
 

@@ -34,8 +34,8 @@ class PositiveFirstSampler:
         bags_per_epoch: how many; at most 8 per slide.
         domain_key: what is balanced.
         natural_share: 0 wants all grades alike, 1 wants them as they come.
-        drawing: `positive_first` as above; `by_slide` picks the slide in the same way and then any of its patches;
-            `random` cuts all slides into bags anew each epoch and takes any of them.
+        drawing: `positive_first` as above; `by_slide` picks the slide in the same way and then any of its graded
+            patches; `random` cuts all slides into bags anew each epoch and takes any of them, graded or not.
 
     Raises:
         LabError: none of the slides has patches with a label.
@@ -152,7 +152,9 @@ class PositiveFirstSampler:
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
         """A bag of a slide whose highest known grade in `task` is `grade`."""
         if self.drawing == "by_slide":
-            return make_bag(self.cohort, slide, random.permutation(self.rows[slide])[: self.bag_size])
+            anyhow = random.permutation(len(self.rows[slide]))
+            graded_first = anyhow[np.argsort((self.grades[slide][anyhow] < 0).all(axis=1), kind="stable")]
+            return make_bag(self.cohort, slide, self.rows[slide][graded_first[: self.bag_size]])
         grades = self.grades[slide]
         allowed = grades[:, task] <= grade
         must = [self._pick(slide, allowed & (grades[:, task] == grade), self._positives(grade, random), random)]

@@ -24,6 +24,7 @@ from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
+    from mmdnet.bags.splits import Split
 
 SEEDS = (0, 1, 2, 3, 4)
 FULL = "full"
@@ -41,6 +42,8 @@ class Setting:
         warm_up: epochs on single patches; done once a seed and shared by the variants that do not change it.
         on_bags: epochs on bags after it.
         backbone_rate: learning rate of the backbone on bags.
+        graded: patches of each training slide whose grades are known, drawn at random; none: all of them. Validation
+            and test patients are always judged by all of theirs.
     """
 
     slides: int = 192
@@ -49,13 +52,16 @@ class Setting:
     warm_up: int = 5
     on_bags: int = 2
     backbone_rate: float = 1e-3
+    graded: int | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.slides}x{self.cohort_seed}-{self.patch_px}px-{self.warm_up}+{self.on_bags}"
+        name = f"{self.slides}x{self.cohort_seed}-{self.patch_px}px-{self.warm_up}+{self.on_bags}"
+        return name if self.graded is None else f"{name}-{self.graded}graded"
 
 
 FULL_SIZE = Setting(patch_px=299, warm_up=7, on_bags=3)
+FEW_GRADES = Setting(graded=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,17 @@ def taught(cohort: Cohort, task: str | None) -> Cohort:
     return replace(cohort, grades=grades)
 
 
+def with_few_grades(cohort: Cohort, split: Split, graded: int, seed: int) -> Cohort:
+    """The cohort as a lab has it: on each training slide only so many patches, drawn at random, have grades."""
+    grades = cohort.grades.copy()
+    for slide in split.train:
+        rows = cohort.patches_of(slide)
+        usable = rows[~cohort.ignored[rows]]
+        order = np.random.default_rng((seed, 29, cohort.slides[slide].slide_id)).permutation(usable)
+        grades[order[graded:]] = UNKNOWN
+    return replace(cohort, grades=grades)
+
+
 def run_variants(
     setting: Setting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path, say: Say = lambda line: None
 ) -> list[dict[str, Any]]:
@@ -125,7 +142,7 @@ def run_variants(
     if missing:
         cohort, pixels = cohort_of(setting, folder)
         for variant, seed in missing:
-            found = _train(setting, variant, seed, taught(cohort, variant.task), pixels, folder)
+            found = _train(setting, variant, seed, cohort, pixels, folder)
             results[variant.name, seed] = found
             say(f"{variant.name}, seed {seed}: {_kappas(found)}, {found['processor_min']} processor-min")
     return [found for found in results.values() if found is not None]
@@ -155,7 +172,10 @@ def _train(
     from mmdnet.training.loop import train
 
     split = split_by_patient(cohort, seed)
-    start = warm_up(setting, seed, variant, cohort, pixels, folder)
+    cohort = taught(cohort, variant.task)
+    if setting.graded is not None:
+        cohort = with_few_grades(cohort, split, setting.graded, seed)
+    start = warm_up(setting, seed, variant, cohort, pixels, split, folder)
     given = {
         "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.on_bags, "warm_up_epochs": 0,
         "patience": setting.on_bags, "weights": start, "lr_backbone": setting.backbone_rate,
@@ -179,14 +199,15 @@ def _train(
     return result
 
 
-def warm_up(setting: Setting, seed: int, of: Variant, cohort: Cohort, pixels: PixelSource, folder: Path) -> Path:
+def warm_up(
+    setting: Setting, seed: int, of: Variant, cohort: Cohort, pixels: PixelSource, split: Split, folder: Path
+) -> Path:
     """Weights after the warm-up on single patches, made on first use; what it took stands beside them.
 
     Variants that differ on bags alone share it; one without balance sees single patches as they come, too.
 
     A network of one task sees a third as many patches: its share of what the three tasks together see.
     """
-    from mmdnet.bags.splits import split_by_patient
     from mmdnet.training.choices import read_choices
     from mmdnet.training.loop import train
 
@@ -196,7 +217,6 @@ def warm_up(setting: Setting, seed: int, of: Variant, cohort: Cohort, pixels: Pi
     weights, note = work / "model" / "weights.safetensors", work / "took.json"
     if note.is_file():
         return weights
-    split = split_by_patient(cohort, seed)
     train_slides = len(set(split.train) & set(cohort.labelled_slides()))
     given = {
         "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.warm_up, "warm_up_epochs": setting.warm_up,

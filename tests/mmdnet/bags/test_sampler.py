@@ -128,3 +128,13 @@ def test_a_step_of_four_bags_is_of_four_slides(crafted):
     bags = PositiveFirstSampler(cohort, range(30), 16, 1).epoch(0)
     steps = [{bag.slide_index for bag in bags[at : at + 4]} for at in range(0, len(bags) - 3, 4)]
     assert np.mean([len(slides) == 4 for slides in steps]) > 0.95
+
+
+def test_without_positive_first_a_slides_graded_patches_still_come_before_the_others(crafted):
+    cohort = crafted(8, 40)
+    grades = cohort.grades.copy()
+    grades[np.arange(len(grades)) % 4 > 0] = -1  # ten patches of forty keep theirs
+    sampler = PositiveFirstSampler(replace(cohort, grades=grades), range(8), 16, drawing="by_slide")
+    for bag in sampler.epoch(0):
+        there = np.count_nonzero(~cohort.ignored[cohort.patches_of(bag.slide_index)][::4])
+        assert np.count_nonzero(grades[bag.instances, 0] >= 0) == min(16, there)

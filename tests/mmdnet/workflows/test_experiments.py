@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmdnet.bags.splits import Split
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.simulate import SlideRecipe, simulate_slide
 from mmdnet.training.simulated import quartered_cohort, simulated_cohort
@@ -58,6 +59,20 @@ def test_an_experiment_goes_on_where_it_was_stopped_and_a_seed_shares_its_warm_u
     warm_ups = sorted(path.name for path in (tmp_path / "runs" / setting.name).iterdir())
     assert warm_ups == ["warm-up-all-0", "warm-up-all-as-they-come-0", "warm-up-steatosis-0"]
     assert both[2]["choices"]["bag_drawing"] == "random"
+
+
+def test_few_grades_are_left_on_training_slides_alone(drawn):
+    home, paths = drawn
+    cohort, _ = simulated_cohort(paths, home / "patches")
+    split = Split((0, 1, 2, 3), (4,), (5,), "patient", 0)
+    few = ours.with_few_grades(cohort, split, 2, seed=0)
+    known = (few.grades >= 0).any(axis=1)
+    assert all(np.count_nonzero(known[few.patches_of(s)]) == 2 for s in split.train)
+    kept = np.flatnonzero(known)
+    assert np.array_equal(few.grades[kept], cohort.grades[kept])
+    rest = np.isin(cohort.slide_index, (4, 5))
+    assert np.array_equal(few.grades[rest], cohort.grades[rest])
+    assert not np.array_equal(few.grades, ours.with_few_grades(cohort, split, 2, seed=1).grades)
 
 
 def result(variant: str, seed: int, mean: float) -> dict:
