@@ -36,6 +36,7 @@ class PositiveFirstSampler:
         natural_share: 0 wants all grades alike, 1 wants them as they come.
         drawing: `positive_first` as above; `by_slide` picks the slide in the same way and then any of its graded
             patches; `random` cuts all slides into bags anew each epoch and takes any of them, graded or not.
+        as_they_come: share of positive-first bags that are filled as `by_slide` does.
 
     Raises:
         LabError: none of the slides has patches with a label.
@@ -51,8 +52,10 @@ class PositiveFirstSampler:
         domain_key: DomainKey = "scanner+stain",
         natural_share: float = NATURAL_SHARE,
         drawing: BagDrawing = "positive_first",
+        as_they_come: float = 0.0,
     ) -> None:
         self.cohort, self.bag_size, self.seed, self.drawing = cohort, bag_size, seed, drawing
+        self.as_they_come = 1.0 if drawing == "by_slide" else as_they_come
         informative = set(cohort.labelled_slides())
         usable = {s: rows[~cohort.ignored[rows]] for s in slides if len(rows := cohort.patches_of(s))}
         self.slides = [s for s in usable if s in informative and len(usable[s]) >= FEWEST]
@@ -151,7 +154,7 @@ class PositiveFirstSampler:
 
     def _fill(self, slide: int, task: int, grade: int, wanted: np.ndarray, random: np.random.Generator) -> Bag:
         """A bag of a slide whose highest known grade in `task` is `grade`."""
-        if self.drawing == "by_slide":
+        if self._anyhow(random):
             anyhow = random.permutation(len(self.rows[slide]))
             graded_first = anyhow[np.argsort((self.grades[slide][anyhow] < 0).all(axis=1), kind="stable")]
             return make_bag(self.cohort, slide, self.rows[slide][graded_first[: self.bag_size]])
@@ -169,6 +172,10 @@ class PositiveFirstSampler:
         instances = self.rows[slide][random.permutation(chosen)]
         self._used[instances] += 1
         return make_bag(self.cohort, slide, instances)
+
+    def _anyhow(self, random: np.random.Generator) -> bool:
+        """Whether the next bag is filled as its slide comes; nothing is drawn where that is settled."""
+        return self.as_they_come == 1 or (self.as_they_come > 0 and random.random() < self.as_they_come)
 
     def _steer(self, slide, task, allowed, must, wanted, random):  # type: ignore[no-untyped-def]
         """Lower the ceiling of another task to the grade most wanted there that still leaves a full bag.

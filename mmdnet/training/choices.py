@@ -17,6 +17,7 @@ PAPER: dict[str, Any] = {
     "attention_rule": "mean",
     "aux_instance_weight": 0.0,
     "ignore_weight": 0.0,
+    "as_they_come": 0.0,
     "backbone": "ConvNeXt-T",
     "epochs": 100,
     "warm_up_epochs": 0,
@@ -38,6 +39,8 @@ class TrainingChoices(BaseModel):
         weights: local safetensors file to start from: a backbone's, or a whole model's (its `weights.safetensors`), of
             which the heads are then taken too; without one everything starts at random.
         bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
+        as_they_come: share of positive-first bags filled with any graded patches of the slide wanted, so that bags as
+            they will be scored are learnt too; 0 steers every bag.
         balance: draw and weigh all grades alike, and domains; off takes them as they come (`natural_share` 1, single
             patches of the warm-up too, no class weights).
         class_weight_cap: most that the loss of a rare grade is lifted; 1 only lowers that of common ones.
@@ -77,6 +80,7 @@ class TrainingChoices(BaseModel):
     bags_per_step: int = Field(default=4, ge=1, le=64)
     bags_per_epoch: int | None = Field(default=None, ge=1)
     bag_drawing: BagDrawing = "positive_first"
+    as_they_come: float = Field(default=0.6, ge=0, le=1)
     balance: bool = True
     natural_share: float = Field(default=0.3, ge=0, le=1)
     domain_key: DomainKey = "scanner+stain"

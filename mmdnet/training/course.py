@@ -37,7 +37,7 @@ class Course:
         self.sampler = PositiveFirstSampler(
             cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch,
             choices.domain_key if choices.balance else "none", choices.natural_share if choices.balance else 1.0,
-            choices.bag_drawing,
+            choices.bag_drawing, choices.as_they_come,
         )  # fmt: skip
         self.validation = self.natural(split.validation)
         of_train = np.isin(cohort.slide_index, list(split.train))

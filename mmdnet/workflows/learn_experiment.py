@@ -19,7 +19,9 @@ from mmdnet.workflows.experiments import Clock, Say, Setting, cohort_of
 LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
 COHORT = Setting(slides=64, patch_px=299)
-COMMON: dict[str, Any] = {"device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0}
+COMMON: dict[str, Any] = {
+    "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0, "as_they_come": 0.0,
+}  # fmt: skip
 WAYS: dict[str, dict[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
     "bag_labels_alone": {"warm_up_epochs": 0, "aux_instance_weight": 0.0, "epochs": 24, "patience": 24},

@@ -138,3 +138,14 @@ def test_without_positive_first_a_slides_graded_patches_still_come_before_the_ot
     for bag in sampler.epoch(0):
         there = np.count_nonzero(~cohort.ignored[cohort.patches_of(bag.slide_index)][::4])
         assert np.count_nonzero(grades[bag.instances, 0] >= 0) == min(16, there)
+
+
+def test_part_of_the_bags_may_come_as_their_slide_does(crafted):
+    cohort = crafted(20, 60)
+    shares = {}
+    for share in (0.0, 0.5, 1.0):
+        bags = PositiveFirstSampler(cohort, range(20), 16, 0, natural_share=0.0, as_they_come=share).epoch(0)
+        shares[share] = np.mean([np.count_nonzero(cohort.grades[bag.instances, 0] == 2) for bag in bags])
+    assert shares[0.0] < shares[0.5] < shares[1.0]  # steered, a bag holds four of the wanted grade at most
+    by_slide = PositiveFirstSampler(cohort, range(20), 16, 0, natural_share=0.0, drawing="by_slide").epoch(0)
+    assert same(by_slide, bags)
