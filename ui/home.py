@@ -109,12 +109,12 @@ def jobs_at_a_glance(project_id: int) -> None:
 
 def _jobs(project_id: int, was_active: bool) -> None:
     jobs = lab().jobs.list(project_id)
-    if was_active and not any(job.active for job in jobs):
-        st.rerun()
     if not jobs:
         st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
     for job in jobs[:RECENT_JOBS]:
-        job_card(job)
+        job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    if was_active and not any(job.active for job in jobs):
+        st.rerun()
 
 
 def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) -> None:

@@ -111,10 +111,10 @@ def scoring_jobs(project_id: int) -> None:
 
 def _watch(job_ids: Sequence[str]) -> None:
     jobs = [lab().jobs.get(job_id) for job_id in job_ids]
+    for job in jobs:
+        job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
     if not all(job.active for job in jobs):
         st.rerun()
-    for job in jobs:
-        job_card(job)
 
 
 def newest_nas(project_id: int) -> dict[int, int | None]:

@@ -217,11 +217,11 @@ def _run_view(run_id: int, was_active: bool) -> None:
     if job is None:
         st.warning("This training was never queued. Start a new one.")
         return
-    if was_active and not job.active:
-        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job)
-        _run_buttons(run)
+        _run_buttons(run)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    if was_active and not job.active:
+        st.rerun()
     if job.active:
         st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
         st.caption("It goes on in the background; this page can be left or closed.")
@@ -253,7 +253,8 @@ def _run_buttons(run: RunView) -> None:
         with refusals():
             lab().training.resume(run.id)
             st.rerun()
-    if run.model_id is not None and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
+    ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
+    if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
         st.session_state["pick_model"] = run.model_id
         open_page("score")
 

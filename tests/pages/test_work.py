@@ -46,6 +46,17 @@ def test_a_finished_training_shows_its_curves_and_what_it_was_made_of(filled, fi
     assert not app.error
 
 
+def test_a_model_is_offered_for_scoring_only_once_its_training_has_ended(filled, filled_home):
+    """Its row is written a moment before the job ends; a press in that moment was lost as the page drew itself anew."""
+    offered = "Score slides with it"
+    run = filled_home.lab.training.get(filled_home.run)
+    assert run.model_id is not None and run.job.active
+    app = filled("train", {"project": "1", "run": str(run.id)})
+    assert offered not in [one.label for one in app.button]
+    button(app, "Cancel").click().run()
+    assert offered in [one.label for one in app.button]
+
+
 def test_slides_the_model_has_not_scored_are_ticked_and_can_be_started(filled, filled_home):
     app = filled("score")
     button(app, "Score 2 slides").click().run()
