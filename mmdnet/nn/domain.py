@@ -55,7 +55,8 @@ def shared_attention(attentions: Iterable[Tensor], rule: AttentionRule = "relati
 def reversal_weight(attention: Tensor, strength: float, mode: ReversalMode = "relative") -> Tensor:
     r"""How strongly the domain gradient of each instance is reversed (:math:`\lambda` = strength).
 
-    * `hashimoto`: :math:`\lambda (\max_k a_k - a_k)`: the original; idle when attention is flat, fades as bags grow.
+    * `hashimoto`: :math:`\lambda (\max_k a_k - a_k)`: the original; idle when attention is flat, fades as bags grow
+      (with the mean of attentions; by `relative_max` the top is 1 and this is `relative`).
     * `relative`: :math:`\lambda (1 - a_k / \max_k a_k)`: does not fade with the bag's size.
     * `uniform`: :math:`\lambda`: plain DANN.
     * `loss_attention`: :math:`\lambda`, while the domain loss itself is weighted by attention (see `domain_loss`).

@@ -23,9 +23,8 @@ from mmdnet.workflows.drawn import draw_cohort
 
 SLIDES, SEED = 64, 2
 CHOICES = TrainingChoices(
-    mode="fast", warm_up_epochs=22, epochs=60, patience=12, projection=128, lr_backbone=2e-3, class_weight_cap=3.0,
-    as_they_come=0.0, device="cpu",
-)  # fmt: skip
+    mode="fast", warm_up_epochs=22, epochs=60, patience=12, projection=128, lr_backbone=2e-3, device="cpu"
+)
 README = """# Demo model
 
 Trained on {slides} simulated slides of {patients} simulated patients, none of them a slide or patient of the demo

@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 NONE = "no-domain"
 STAIN: dict[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
 SLIDE: dict[str, Any] = {"domain_key": "slide", "alpha": 1.0}
+HASHIMOTO: dict[str, Any] = {
+    "reversal": "hashimoto",
+    "attention_rule": "mean",
+}  # else "relative" again
 VARIANTS = (
     Variant(NONE, "neither domain part nor stain balanced in the bags", {"domain_key": "none"}),
     Variant("balance-only", "stain balanced in the bags, no adversary", STAIN | {"alpha": 0.0}),
     Variant("stain-uniform", "stain, plain DANN", STAIN | {"reversal": "uniform"}),
     Variant("stain-relative", "stain, relative attention", STAIN),
     Variant("stain-product", "the product's own: the same, a tenth of the alpha", STAIN | {"alpha": 0.1}),
-    Variant("stain-hashimoto", "stain, Hashimoto's weight", STAIN | {"reversal": "hashimoto"}),
+    Variant("stain-hashimoto", "stain, Hashimoto's weight", STAIN | HASHIMOTO),
     Variant("stain-loss", "stain, loss by attention", STAIN | {"reversal": "loss_attention"}),
     Variant("slide-relative", "slide, relative attention", SLIDE),
-    Variant("slide-hashimoto", "slide, Hashimoto's weight", SLIDE | {"reversal": "hashimoto"}),
+    Variant("slide-hashimoto", "slide, Hashimoto's weight", SLIDE | HASHIMOTO),
 )
 
 
@@ -152,6 +156,7 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
         "metrics": judged,
         "kappa_mean": {part: round(found["kappa_mean"] or 0.0, 3) for part, found in judged.items()},
         "probe": probe(net, sets, sets.known_sites),
+        "best_epoch": card.best_epoch,
     } | clock.facts()
 
 

@@ -26,7 +26,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
     "bag_labels_alone": {"warm_up_epochs": 0, "aux_instance_weight": 0.0, "epochs": 24, "patience": 24},
 }
-"""The demo model's own training, and the paper's: no grade of a single patch is used."""
+"""As the demo model is trained, and as in the paper: no grade of a single patch is used."""
 
 
 def learn(

@@ -3,6 +3,7 @@ import torch
 
 from mmdnet.nn.domain import DomainPredictor, domain_loss, reversal_weight, shared_attention
 from mmdnet.nn.gradient_reversal import reverse_gradient
+from mmdnet.workflows.domain_experiment import VARIANTS
 
 ATTENTION = torch.tensor([[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]])
 
@@ -41,6 +42,18 @@ def test_an_instance_that_one_task_needs_is_spared_for_all():
     a, b = torch.tensor([[0.8, 0.1, 0.1]]), torch.tensor([[0.1, 0.1, 0.8]])
     assert torch.allclose(shared_attention([a, b]), torch.tensor([[1.0, 0.125, 1.0]]))
     assert torch.allclose(shared_attention([a, b], "mean"), torch.tensor([[0.45, 0.1, 0.45]]))
+
+
+def test_hashimotos_weight_is_another_than_the_relative_one_by_mean_attention_only():
+    """Relative to each task's maximum the largest share is 1, and both weights are the same."""
+    tasks = [ATTENTION, ATTENTION.flip(1)]
+    for rule, same in (("relative_max", True), ("mean", False)):
+        shared = shared_attention(tasks, rule)
+        one, other = reversal_weight(shared, 0.8, "hashimoto"), reversal_weight(shared, 0.8, "relative")
+        assert torch.allclose(one, other) is same
+    compared = [one.choices for one in VARIANTS if one.choices.get("reversal") == "hashimoto"]
+    assert compared
+    assert {one["attention_rule"] for one in compared} == {"mean"}
 
 
 def test_attention_given_to_the_domain_branch_carries_no_gradient():
