@@ -1,4 +1,4 @@
-"""From nothing to a network that grades: the demo model's own training on simulated slides, two cores."""
+"""From nothing to a network that grades on simulated slides, two cores: see `mmdnet.workflows.learn_experiment`."""
 
 from typing import Any
 

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 NONE = "no-domain"
 STAIN: dict[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
 SLIDE: dict[str, Any] = {"domain_key": "slide", "alpha": 1.0}
-HASHIMOTO: dict[str, Any] = {
-    "reversal": "hashimoto",
-    "attention_rule": "mean",
-}  # else "relative" again
+# By the other rule this weight is the relative one, see `mmdnet.nn.domain.reversal_weight`.
+HASHIMOTO: dict[str, Any] = {"reversal": "hashimoto", "attention_rule": "mean"}
 VARIANTS = (
     Variant(NONE, "neither domain part nor stain balanced in the bags", {"domain_key": "none"}),
     Variant("balance-only", "stain balanced in the bags, no adversary", STAIN | {"alpha": 0.0}),

@@ -26,7 +26,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
     "bag_labels_alone": {"warm_up_epochs": 0, "aux_instance_weight": 0.0, "epochs": 24, "patience": 24},
 }
-"""As the demo model is trained, and as in the paper: no grade of a single patch is used."""
+"""The demo model's training with the choices of before decisions 8 and 9, and the paper's, which uses no grade of a
+single patch."""
 
 
 def learn(
