@@ -81,7 +81,7 @@ def measure(quick: bool, mpp: float = MPP) -> tuple[dict[str, float], int, str]:
             places, window = places_in_block(grid, rows, cols), round(grid.side_px0[0])
 
             def ours() -> None:
-                deque(slide.read_patches(places, grid, threads=1), maxlen=0)
+                deque(slide.read_patches(places, grid, threads=0), maxlen=0)
 
             cases = {
                 "ours": ours,

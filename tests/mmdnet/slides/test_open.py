@@ -3,6 +3,7 @@ import pickle
 import shutil
 import stat
 import threading
+from collections import deque
 from pathlib import Path
 
 import cv2
@@ -122,12 +123,27 @@ def test_patches_come_with_their_index_whatever_the_order_and_threads(odd_pyrami
     with open_slide(odd_pyramid) as slide:
         grid = PatchGrid((0, 0), 64, 0.5, 0.25, 0.25)
         places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(11) for c in range(11)][::-1]
-        one = dict(slide.read_patches(places, grid, threads=1))
-        four = dict(slide.read_patches(places, grid, threads=4))
+        here, one, four = (dict(slide.read_patches(places, grid, threads)) for threads in (0, 1, 4))
         assert sorted(one) == list(range(len(places)))
         for i, place in enumerate(places):
             assert np.array_equal(one[i], slide.read_patch(place.x_px0, place.y_px0, 64, 0.5))
             assert np.array_equal(one[i], four[i])
+            assert np.array_equal(one[i], here[i])
+
+
+def test_without_threads_the_caller_reads_alone_and_nothing_ahead(odd_pyramid, monkeypatch):
+    import mmdnet.slides.jpeg_tiles as module
+
+    readers, honest = [], module.decode
+    with open_slide(odd_pyramid) as slide:
+        monkeypatch.setattr(module, "decode", lambda *of: (readers.append(threading.get_ident()), honest(*of)))
+        grid = PatchGrid((0, 0), 64, 0.5, 0.25, 0.25)
+        places = [PatchPlace(r, 0, *grid.corner_px0(r, 0), 1.0) for r in range(11)]
+        next(iter(slide.read_patches(places, grid, threads=0)))
+        first = len(readers)
+        deque(slide.read_patches(places, grid, threads=0), maxlen=0)
+    assert set(readers) == {threading.get_ident()}
+    assert 0 < first < (len(readers) - first) / 2
 
 
 def test_a_reader_left_early_can_be_used_again(odd_pyramid):
