@@ -60,3 +60,22 @@ def page(chromium) -> Iterator[object]:
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     yield context.new_page()
     context.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """Where a test failed, what its pages showed: in a report from elsewhere there is nothing else to look at."""
+    outcome = yield
+    browser = getattr(item, "funcargs", {}).get("chromium")
+    if call.when == "call" and call.excinfo is not None and browser is not None:
+        for context in browser.contexts:
+            for page in context.pages:
+                outcome.get_result().sections.append((page.url, said_by(page)))
+
+
+def said_by(page) -> str:
+    """A page in words: what is written on it, and how far its components and the script behind it are."""
+    states = page.evaluate(
+        "[...document.querySelectorAll('.stApp, .canvas, .bulk')].map((el) => JSON.stringify({ ...el.dataset }))"
+    )
+    return "\n".join([*states, page.locator("body").inner_text()])

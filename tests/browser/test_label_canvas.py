@@ -159,6 +159,32 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
     assert f"patch={shown}" in canvas.url
 
 
+CLICK_WHEN_DONE = """([root, link]) => new MutationObserver((_, seen) => {
+  if (root.textContent.includes('patches are labelled')) { seen.disconnect(); link.click() }
+}).observe(root, { childList: true, subtree: true, characterData: true })"""
+
+
+def test_a_link_clicked_as_the_last_label_is_saved_leads_where_it_says(page, shared_lab):
+    """What the canvas then has to tell the page names this page, and must not overtake or call back the other."""
+    home = make_label_home(shared_lab.home, columns=3, rows=1, project="Soon done")
+    open_canvas(page, shared_lab, home, "Ada")
+    for left in reversed(range(home.patches)):
+        at = patch(page)
+        if left == 0:
+            page.wait_for_timeout(4000)  # earlier clicks are forgotten by then
+            link = page.get_by_role("link", name="Agreement", exact=True)
+            page.evaluate(CLICK_WHEN_DONE, [page.locator(".canvas").element_handle(), link.element_handle()])
+        for key in "000":
+            page.keyboard.press(key)
+        page.locator(f".canvas:not([data-patch='{at}'])").wait_for()
+        if left:
+            page.locator(READY).wait_for()
+    page.get_by_role("heading", name="Agreement").wait_for(timeout=15_000)
+    page.wait_for_timeout(5000)
+    assert "/agreement" in page.url
+    assert page.get_by_role("heading", name="Agreement").is_visible()
+
+
 def test_where_the_canvas_cannot_run_plain_buttons_are_offered(page, shared_lab, lab, home):
     page.add_init_script(
         "const made = URL.createObjectURL; URL.createObjectURL = (what) => {"
