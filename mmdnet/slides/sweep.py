@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
-import cv2
-
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
-from mmdnet.slides.pixels import Pixels, blank, clip, shrink, whole_factor
+from mmdnet.slides.pixels import Pixels, blank, clip, shrink, shrink_into, whole_factor
 from mmdnet.slides.tile_cache import Recycled, memory
 
 
@@ -139,8 +137,8 @@ class Sweep:
             for _, rows, cols, place, size in below[col]:
                 if size is None:
                     place[...] = tile[rows, cols]
-                else:  # OpenCV by position: naming its arguments costs a sixth of so small a call
-                    cv2.resize(tile[rows, cols], size, place, 0, 0, cv2.INTER_AREA)
+                else:
+                    shrink_into(tile[rows, cols], size, place)
         for number in self._touched[row]:
             with self._lock:
                 self._rows_left[number] -= 1

@@ -14,7 +14,7 @@ from mmdnet.slides.jpeg import check_frame, decode
 from mmdnet.slides.jpeg_tiles import JpegTileSource, direct_pages
 from mmdnet.slides.open import open_slide
 from mmdnet.slides.openslide_source import OpenSlideSource
-from mmdnet.slides.pixels import shrink
+from mmdnet.slides.pixels import shrink, shrink_into
 from mmdnet.slides.tiff import NotTiffError, read_directories
 from mmdnet.slides.tile_cache import Recycled, TileCache, memory
 
@@ -162,10 +162,13 @@ def test_shrinking_by_a_whole_number_is_the_rounded_mean_of_each_square():
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
-def test_halving_is_the_mean_of_four_with_halves_rounded_up_also_of_a_part_of_a_tile(height, width, seed):
+def test_halving_is_the_mean_of_four_with_halves_rounded_up_also_into_a_part_of_other_memory(height, width, seed):
     whole = np.random.default_rng(seed).integers(0, 256, (90, 90, 3)).astype(np.uint8)
-    image = whole[3 : 3 + 2 * height, 5 : 5 + 2 * width]
+    image, memory = whole[3 : 3 + 2 * height, 5 : 5 + 2 * width], np.zeros((50, 50, 3), np.uint8)
+    shrink_into(image, (width, height), memory[2 : 2 + height, 1 : 1 + width])
     mean = (image.reshape(height, 2, width, 2, 3).astype(int).sum((1, 3)) + 2) >> 2
+    assert np.array_equal(memory[2 : 2 + height, 1 : 1 + width], mean)
+    assert memory.astype(int).sum() == mean.sum()
     assert np.array_equal(shrink(image, width, height), mean)
 
 
