@@ -7,17 +7,17 @@ routes; the name it runs under tells which of the two it is.
 import streamlit as st
 
 if __name__ == "__main__":
-    from ui.frame import draw
+    from ui.shell.frame import draw
 
     draw()
 else:
     from streamlit.runtime.pages_manager import PagesManager
 
-    from ui.bulk_routes import bulk_routes
-    from ui.frame import show_fault
-    from ui.label_routes import label_routes
-    from ui.routes import middleware, routes
-    from ui.zoom_routes import zoom_routes
+    from ui.label.bulk_routes import bulk_routes
+    from ui.label.routes import label_routes
+    from ui.shell.frame import show_fault
+    from ui.shell.routes import middleware, routes
+    from ui.slides.zoom_routes import zoom_routes
 
     # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the
     # first visitor of a fresh server who follows a deep link would get a page without frame and project.

@@ -153,7 +153,7 @@ class Part:
     def __init__(self, name: str, module: list[str], home: Path):
         self.name = name
         self.log = home / "logs" / f"{name.replace(' ', '-')}.log"
-        self._command = [str(PYTHON), "-m", "mmdnet.jobs.pact", *module]
+        self._command = [str(PYTHON), "-m", "mmdnet.jobs.parent_watch", *module]
         self._environment = {**os.environ, "MMDNET_HOME": str(home)}
         self._deaths = 0
         self._again_at = 0.0

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
+from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.training.simulated import StoredSource
-from mmdnet.workflows.drawn import draw_cohort
 
 KEPT = Path("lab-data") / "benchmarks"
 

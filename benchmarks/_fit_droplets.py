@@ -1,4 +1,4 @@
-"""Fits the weights of `mmdnet.slides.droplet_weights` anew and prints them: `python -m benchmarks._fit_droplets`.
+"""Fits the weights of `mmdnet.slides.measures.droplet_weights` anew: `python -m benchmarks._fit_droplets`.
 
 White parts are collected first as a judge that knows the truth would take the image apart, then twice as the fitted
 weights take it apart, so that they learn from what they will meet. The target is the share of a part that is fat.
@@ -22,8 +22,8 @@ from mmdnet.simulate.recipes import STAINS, SlideRecipe
 from mmdnet.simulate.scene import build_scene
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.texture import Window
-from mmdnet.slides import droplet_parts, droplets
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures import droplet_parts, droplets
+from mmdnet.slides.readers.open import open_slide
 
 FIRST_SEED, SIDE_PX = 7000, 1600
 CROP = np.s_[350:1250, 350:1250]

@@ -16,7 +16,7 @@ from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import QueueChoice
+from mmdnet.workflows.labelling.views import QueueChoice
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import READY, choose_reader, settled

@@ -14,8 +14,8 @@ from mmdnet.simulate.scanner import scanner_named
 from mmdnet.simulate.scene import build_scene
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.truth import SlideTruth, truth_of
-from mmdnet.slides.reader import Pixels
-from mmdnet.slides.virtual import decode_image
+from mmdnet.slides.readers.image_sources import decode_image
+from mmdnet.slides.readers.reader import Pixels
 
 SIDE_PX, MPP = 1800, 0.5
 FIELD_MPP, GLASS = 0.4942, 243.0

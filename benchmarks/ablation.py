@@ -2,8 +2,8 @@
 
 from benchmarks.result import Result
 from mmdnet.experiment_cli import HOME
+from mmdnet.experiments.ablation import ABLATION, FEW_GRADES, FULL, run_variants, summary, worth
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.experiments import ABLATION, FEW_GRADES, FULL, run_variants, summary, worth
 
 SEEDS = 5
 

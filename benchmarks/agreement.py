@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.result import Result
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import LabelBench, make_label_bench
 
 SLIDES = 10

@@ -3,8 +3,8 @@
 from benchmarks._mosaic import real_data
 from benchmarks.result import Result
 from mmdnet.errors import LabError
-from mmdnet.slides.quality import assess
-from mmdnet.slides.virtual import decode_image
+from mmdnet.slides.measures.quality import assess
+from mmdnet.slides.readers.image_sources import decode_image
 
 
 def named(stem: str) -> str:

@@ -2,7 +2,7 @@
 
 from benchmarks.result import Result
 from mmdnet.experiment_cli import HOME
-from mmdnet.workflows.experiments import FULL, FULL_ALONE, FULL_SIZE, run_variants, summary
+from mmdnet.experiments.ablation import FULL, FULL_ALONE, FULL_SIZE, run_variants, summary
 
 PAPER = {"ballooning": 0.959, "inflammation": 0.748, "steatosis": 0.696}
 SEEDS = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks._cohort import crafted
 from benchmarks.result import Result
 from mmdnet.bags.splits import split_by_patient
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
 REACH = 1e-3
@@ -25,7 +25,7 @@ def run(quick: bool = False) -> Result:
     curves, wall_s = [], {}
     with tempfile.TemporaryDirectory() as home:
         for processes in (1, 2):
-            choices = TrainingChoices(
+            choices = TrainingConfig(
                 epochs=epochs, warm_up_epochs=1, bag_size=8, bags_per_epoch=16, projection=64, device="cpu",
                 processes=processes,
             )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from benchmarks.result import Result
 from mmdnet.experiment_cli import HOME
-from mmdnet.workflows.domain_experiment import NONE, VARIANTS, DomainSetting, domain_summary, run_domain
+from mmdnet.experiments.domain import NONE, VARIANTS, DomainSetting, domain_summary, run_domain
 
 SEEDS = 5
 

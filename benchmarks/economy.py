@@ -1,7 +1,7 @@
 """economy: labels the best active plan needs as a share of random ones for the same quadratic kappa; simulated slides.
 
-What is replayed, and what it is not, stands in `mmdnet.workflows.label_economy`. The plan is the best of four on the
-same runs, so its share is a little too good; all shares stand beside it.
+What is replayed, and what it is not, stands in `mmdnet.experiments.label_efficiency`. The plan is the best of four on
+the same runs, so its share is a little too good; all shares stand beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 from mmdnet.errors import LabError
-from mmdnet.workflows.label_economy import best_active, make_pool, measure
+from mmdnet.experiments.label_efficiency import best_active, make_pool, measure
 
 KEPT = Path("lab-data") / "benchmarks" / "economy"
 BUDGET, QUICK_BUDGET = 400, 200

@@ -12,7 +12,7 @@ from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import Split
 from mmdnet.nn.kinds import SMALL
 from mmdnet.training.check import check
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
 from mmdnet.training.memory import keep_freed_memory
 
@@ -48,7 +48,7 @@ def _epoch(slides: int, backbone: str) -> dict[str, float]:
     grades = np.stack([random.integers(0, highest + 1, n) for highest in (2, 3, 3)], axis=1).astype(np.int8)
     infos = tuple(SlideInfo(s, f"p{s}", "", f"scanner {s % 3}", "H&E", simulated=True) for s in range(slides))
     cohort = Cohort(infos, np.arange(n), np.repeat(np.arange(slides), 128), grades, np.zeros(n, bool))
-    choices = TrainingChoices(
+    choices = TrainingConfig(
         mode="fast", backbone=backbone, warm_up_epochs=0, bags_per_epoch=BAGS_A_SLIDE * slides, bags_per_step=32,
         device="cpu",
     )  # fmt: skip

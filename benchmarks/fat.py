@@ -12,10 +12,10 @@ from benchmarks.result import Result
 from mmdnet.simulate import SlideRecipe, simulate_slide
 from mmdnet.simulate.recipes import STAINS
 from mmdnet.simulate.truth import SlideTruth
-from mmdnet.slides.fat import fat_mask, measure_slide_fat
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures.fat import fat_mask, measure_slide_fat
+from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.readers.open import open_slide
 
 FIRST_SEED, SIDE_PX = 9300, 2000
 FIELD_NOT_FITTED_ON = (4096, 512, 2048, 2048)  # x, y, width, height in level-0 px

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from benchmarks.result import Result, cpu_ms
-from mmdnet.slides.features import load_features, save_features
+from mmdnet.slides.stores.features import load_features, save_features
 
 SHAPE = (15_000, 1024)
 

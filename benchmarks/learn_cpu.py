@@ -1,11 +1,11 @@
-"""From nothing to a network that grades on simulated slides, two cores: see `mmdnet.workflows.learn_experiment`."""
+"""From nothing to a network that grades on simulated slides, two cores: see `mmdnet.experiments.processor`."""
 
 from typing import Any
 
 from benchmarks.result import Result
 from mmdnet.experiment_cli import HOME
+from mmdnet.experiments.processor import LIMIT_MIN, REACH_EACH, REACH_MEAN, WAYS, learn
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.learn_experiment import LIMIT_MIN, REACH_EACH, REACH_MEAN, WAYS, learn
 
 
 def run(quick: bool = False) -> Result:

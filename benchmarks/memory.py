@@ -14,9 +14,9 @@ CHILD = r"""
 import json, re, resource, sys
 from collections import deque
 from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.patches import patch_grid
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.measures.tissue import find_tissue
 path, rows, whole = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "whole"
 with open_slide(path) as slide:
     if whole:

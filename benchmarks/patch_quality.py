@@ -16,12 +16,12 @@ from benchmarks._mosaic import real_data
 from benchmarks.result import Result, cpu_ms
 from mmdnet.errors import LabError
 from mmdnet.simulate.truth import MOST_ARTEFACT
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures.quality import Quality, assess, edge_shares, usual_of, usual_on
+from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
-from mmdnet.slides.quality import Quality, assess, edge_shares, usual_of, usual_on
-from mmdnet.slides.reader import Pixels, SlideReader, Unreadable
-from mmdnet.slides.tissue import find_tissue
-from mmdnet.slides.virtual import decode_image
+from mmdnet.slides.readers.image_sources import decode_image
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
 
 FIRST_SEED, SCANNERS = 9800, ("Scanner D", "Scanner E", "Scanner F", "Scanner G")  # fitted on 9600 and A to C
 COVERED = (("up to 40 %", 0.4), ("40 to 70 %", 0.7), ("over 70 %", 1.01))

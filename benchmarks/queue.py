@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.result import Result
-from mmdnet.workflows.label_views import QueueChoice
+from mmdnet.workflows.labelling.views import QueueChoice
 from tests.label_bench import LabelBench, make_label_bench
 
 SLIDES = 20

@@ -13,10 +13,10 @@ from PIL import Image
 from benchmarks._mosaic import tissue_field, write_mosaic
 from benchmarks.result import Result, cpu_ms
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.open import open_slide
-from mmdnet.slides.reader import SlideReader
-from mmdnet.slides.tiff import read_directories
-from mmdnet.slides.tile_cache import memory
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.reader import SlideReader
+from mmdnet.slides.readers.tiff import read_directories
+from mmdnet.slides.readers.tile_cache import memory
 
 SIDE_PX = 20_000
 MPP, SCANNERS_MPP = 0.25, 0.2524  # a whole factor to 0.5, and one as scanners state it

@@ -10,7 +10,7 @@ import openslide
 from benchmarks._mosaic import real_data, tissue_field, write_mosaic
 from benchmarks.result import Result
 from mmdnet.slides.geometry import Window
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.readers.open import open_slide
 
 WAYS = (("420", 6, 256), ("422", 6, 240), ("444", 6, 512), ("444", 2, 256))
 

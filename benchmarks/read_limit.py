@@ -15,7 +15,7 @@ from benchmarks._mosaic import tissue_field, write_mosaic
 from benchmarks.read import MPP, SIDE_PX, bare_decode, empty_cache, places_in_block
 from benchmarks.result import Result
 from mmdnet.slides.geometry import PatchGrid
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.readers.open import open_slide
 
 ROWS, COLS = 6, 10
 

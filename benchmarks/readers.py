@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from benchmarks._label_home import LabelLab, browser, grade_patches, label_lab, open_canvas, share, wait_until
 from benchmarks.result import Result
 from mmdnet.errors import LabError
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import draw_field
-from ui.routes import label_access
+from ui.shell.routes import label_access
 
 OTHERS = 9
 EVERY_S = 2.0

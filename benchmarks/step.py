@@ -10,9 +10,9 @@ import torch
 from benchmarks._cohort import crafted
 from benchmarks.result import Result, cpu_ms
 from mmdnet.bags.splits import split_by_patient
+from mmdnet.training.batch_loader import batches
 from mmdnet.training.check import check
-from mmdnet.training.choices import TrainingChoices
-from mmdnet.training.feed import batches
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.weighing import loss_weights
@@ -30,8 +30,8 @@ def run(quick: bool = False) -> Result:
     """
     torch.set_num_threads(1)
     keep_freed_memory()  # as a training does
-    small = _times(TrainingChoices(bag_size=8 if quick else 16, bags_per_step=4, **COMMON), 3 if quick else 9)
-    paper = _times(TrainingChoices(backbone=PAPER, bag_size=4, bags_per_step=4, **COMMON), 3)
+    small = _times(TrainingConfig(bag_size=8 if quick else 16, bags_per_step=4, **COMMON), 3 if quick else 9)
+    paper = _times(TrainingConfig(backbone=PAPER, bag_size=4, bags_per_step=4, **COMMON), 3)
     beside = {
         "reach": REACH,
         **{f"{name}_ms_per_patch": round(ms, 2) for name, ms in small.items()},
@@ -40,7 +40,7 @@ def run(quick: bool = False) -> Result:
     return Result("step", small["bare"] / small["step"], "share of the step", beside, 3 if quick else 9)
 
 
-def _times(choices: TrainingChoices, runs: int) -> dict[str, float]:
+def _times(choices: TrainingConfig, runs: int) -> dict[str, float]:
     """Processor ms a patch of a whole step, and of its backbone's bare forward and backward pass."""
     cohort, pixels = crafted(8, 24, 299)
     split = split_by_patient(cohort)

@@ -6,8 +6,8 @@ import numpy as np
 from benchmarks._mosaic import real_data
 from benchmarks.result import Result
 from mmdnet.errors import LabError
-from mmdnet.slides.open import open_slide
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.measures.tissue import find_tissue
+from mmdnet.slides.readers.open import open_slide
 
 FIELDS_PX0 = ((256, 1024, 1024), (1536, 512, 2048), (4096, 512, 2048))  # x, y, side of the painted fields
 NEAR_UM = 16.0  # two pixels of the mask

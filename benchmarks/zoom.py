@@ -22,11 +22,11 @@ from benchmarks.result import Result
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.open import open_slide
 from mmdnet.slides.patches import patch_grid
+from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.slides import slide_row, write_survey
-from mmdnet.workflows.survey import Survey
+from mmdnet.workflows.slides.slides import slide_row, write_survey
+from mmdnet.workflows.slides.survey import Survey
 from tests.browser.lab_process import RunningLab
 
 SIDE_PX = 30_000

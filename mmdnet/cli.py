@@ -71,7 +71,7 @@ def _follow(lab: Lab, job_id: str, as_json: bool, background: bool) -> None:
     Raises:
         LabError: it failed or was cancelled.
     """
-    from mmdnet.jobs.here import wait_for
+    from mmdnet.jobs.foreground import wait_for
 
     if not background:
         with bar(as_json, lab.jobs.get(job_id).title) as step:
@@ -256,7 +256,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a project's labels."""
-    from mmdnet.workflows.label_views import LabelChoice
+    from mmdnet.workflows.labelling.views import LabelChoice
 
     lab = lab_at(home)
     project_id = project_called(lab, project)

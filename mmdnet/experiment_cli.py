@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.experiments import Setting, Variant
+    from mmdnet.experiments.ablation import Setting, Variant
 
 experiment_app = typer.Typer(
     help="What the network can do on simulated slides: seed by seed, gone on with where it was stopped.",
@@ -44,7 +44,7 @@ def _ready(threads: int) -> None:
 @experiment_app.command()
 def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
     """Quadratic kappa of the full network on natural bags of test patients, whole patches, over seeds."""
-    from mmdnet.workflows import experiments as ours
+    from mmdnet.experiments import ablation as ours
 
     _say_variants(ours.FULL_SIZE, ours.FULL_ALONE, folder, seeds, known, threads)
 
@@ -55,7 +55,7 @@ def ablation(
 ) -> None:
     """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
     reader graded some on each training slide."""
-    from mmdnet.workflows import experiments as ours
+    from mmdnet.experiments import ablation as ours
 
     setting = replace(ours.FEW_GRADES, graded=graded or None)
     _say_variants(setting, ours.ABLATION, folder, seeds, known, threads)
@@ -64,7 +64,7 @@ def ablation(
 def _say_variants(
     setting: Setting, variants: Sequence[Variant], folder: Path, seeds: int, known: bool, threads: int
 ) -> None:
-    from mmdnet.workflows import experiments as ours
+    from mmdnet.experiments import ablation as ours
 
     if known:
         results = ours.known_results(setting, variants, range(seeds), folder)
@@ -79,7 +79,7 @@ def _say_variants(
 def domain(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
     """Quadratic kappa on a site never trained on, grade tied to the stain in training, with and without the domain
     part."""
-    from mmdnet.workflows import domain_experiment as ours
+    from mmdnet.experiments import domain as ours
 
     setting = ours.DomainSetting()
     if known:
@@ -100,7 +100,7 @@ def attention(
     threads: Threads = 1,
 ) -> None:
     """How much of the attention and of the Grad-CAM heat lies on the drawn lesions of test slides."""
-    from mmdnet.workflows.attention_experiment import attention_experiment
+    from mmdnet.experiments.attention import attention_experiment
 
     _ready(threads)
     typer.echo(json.dumps(attention_experiment(model, folder, slides, seed, picture), indent=1))
@@ -116,7 +116,7 @@ def errors(
     threads: Threads = 1,
 ) -> None:
     """A sheet of the test patches that a model grades wrongly, the worst first, with what was drawn."""
-    from mmdnet.workflows.error_sheet import error_sheet
+    from mmdnet.experiments.error_sheet import error_sheet
 
     _ready(threads)
     typer.echo(json.dumps(error_sheet(model, folder, slides, seed, picture), indent=1))
@@ -125,7 +125,7 @@ def errors(
 @experiment_app.command("learn-cpu")
 def learn_cpu(folder: Folder = HOME, threads: Threads = 2) -> None:
     """From nothing to a network that grades, on a processor: with the auxiliary instance loss, and bag labels alone."""
-    from mmdnet.workflows.learn_experiment import learn
+    from mmdnet.experiments.processor import learn
 
     _ready(threads)
     typer.echo(json.dumps(learn(folder, say=_say), indent=1))
@@ -138,7 +138,7 @@ def labels(
     seeds: Annotated[int, typer.Option(min=2, max=20, help="How many seeds, from 0.")] = 5,
 ) -> None:
     """Quadratic kappa against the number of labels for every sampling plan, over seeds; the Label page draws it."""
-    from mmdnet.workflows import label_economy as ours
+    from mmdnet.experiments import label_efficiency as ours
 
     _ready(1)
     told: list[str] = []

@@ -29,7 +29,7 @@ def import_tiles(
     """Take in the paper's public data set of graded tiles: slides, labels, slide grades. May be started again."""
     import getpass
 
-    from mmdnet.workflows.tile_layout import read_layout
+    from mmdnet.workflows.slides.tile_layout import read_layout
 
     lab = lab_at(home)
     place = lab.slides.allowed(folder)

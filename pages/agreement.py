@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from ui import agreement as parts
-from ui import label_files, reviews
-from ui.leaning import leaning
-from ui.session import project_or_stop, reader
+from ui.agreement import agreement as parts
+from ui.agreement import reviews
+from ui.agreement.leaning import leaning
+from ui.label import files as label_files
+from ui.shell.session import project_or_stop, reader
 
 project = project_or_stop("Agreement")
 st.title("Agreement")

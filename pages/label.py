@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui.labelling import draw_canvas, session_bar
-from ui.plans import session_form
-from ui.session import at, go_to, lab, project_or_stop, reader
+from ui.label.labelling import draw_canvas, session_bar
+from ui.label.plans import session_form
+from ui.shell.session import at, go_to, lab, project_or_stop, reader
 
 project = project_or_stop()
 who = reader()

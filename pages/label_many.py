@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.label_many import draw_many
-from ui.session import project_or_stop, reader
+from ui.label.many import draw_many
+from ui.shell.session import project_or_stop, reader
 
 project = project_or_stop("Label many")
 who = reader()

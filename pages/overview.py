@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui import home as parts
-from ui.session import lab, project
+from ui.shell import home as parts
+from ui.shell.session import lab, project
 
 current = project()
 if current is None:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui import report as parts
-from ui.overview import chosen_patch, own_labels, patch_column
-from ui.session import lab, project_or_stop
+from ui.report import report as parts
+from ui.shell.session import lab, project_or_stop
+from ui.slides.overview import chosen_patch, own_labels, patch_column
 
 project = project_or_stop("Report")
 scores = lab().scoring.list(project.id)

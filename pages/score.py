@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui import score as parts
-from ui.session import lab, project_or_stop
+from ui.models import score as parts
+from ui.shell.session import lab, project_or_stop
 
 project = project_or_stop("Score")
 st.title("Score")

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ui import slides as parts
-from ui.overview import overview, own_labels, patch_column, place_picker, view_bar
-from ui.score import newest_nas
-from ui.session import at, go_to, lab, project_or_stop
-from ui.viewer import deep_zoom, tissue_layer
+from ui.models.score import newest_nas
+from ui.shell.session import at, go_to, lab, project_or_stop
+from ui.slides import slides as parts
+from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
+from ui.slides.viewer import deep_zoom, tissue_layer
 
 project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui import train as parts
-from ui.session import lab, project_or_stop
+from ui.models import train as parts
+from ui.shell.session import lab, project_or_stop
 
 project = project_or_stop("Train")
 st.title("Train")

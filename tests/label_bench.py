@@ -17,9 +17,9 @@ from db.engine import make_engine, migrate, session_factory
 from db.models import Model, Patch, Project, Reader, Score, Slide
 from mmdnet.labels.grading import TASKS
 from mmdnet.settings import Settings
-from mmdnet.workflows.base import Desk
-from mmdnet.workflows.label_views import QueueChoice
-from mmdnet.workflows.labelling import Labels
+from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.views import QueueChoice
+from mmdnet.workflows.services import Services
 
 
 @dataclass
@@ -45,7 +45,7 @@ class LabelBench:
         """Write a score of this slide as scoring would; the model's number. Probabilities: task to (patches, grades)."""
         from safetensors.numpy import save
 
-        folder = self.labels._desk.settings.folder("scores")
+        folder = self.labels._services.settings.folder("scores")
         with self.db.begin() as session:
             row = session.scalar(select(Model).where(Model.name == model))
             if row is None:
@@ -96,7 +96,7 @@ def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | 
             for slide_id in slide_ids
         }
         project_id, reader_ids = project.id, [reader.id for reader in readers]
-    labels = Labels(Desk(Settings(home=home), db, SimpleNamespace()))  # type: ignore[arg-type]
+    labels = Labels(Services(Settings(home=home), db, SimpleNamespace()))  # type: ignore[arg-type]
     return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, found)
 
 

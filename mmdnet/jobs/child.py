@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from mmdnet.errors import LabError
 from mmdnet.jobs.context import JobContext, protocol_line
-from mmdnet.jobs.pact import watch_parent
+from mmdnet.jobs.parent_watch import watch_parent
 from mmdnet.settings import Settings
 
 DONE, FAILED, STOPPED = 0, 1, 75

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmdnet.nn.together import place, summed
+from mmdnet.nn.distributed import all_reduce_sum, place
 
 
 class GatedAttention(nn.Module):
@@ -54,7 +54,7 @@ class BagDropout(nn.Dropout):
             return features
         keep = 1 - self.p
         rank, processes = place()
-        bags = len(features) if processes == 1 else int(summed(features.new_tensor(len(features))))
+        bags = len(features) if processes == 1 else int(all_reduce_sum(features.new_tensor(len(features))))
         drawn = torch.rand(bags, features.shape[-1], device=features.device)[rank::processes] < keep
         mask = (drawn / keep).to(features.dtype)
         return features * mask.view(len(features), *[1] * (features.ndim - 2), -1)

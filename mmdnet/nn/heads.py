@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmdnet.nn.together import summed
+from mmdnet.nn.distributed import all_reduce_sum
 
 LEAST = torch.finfo(torch.float32).tiny
 
@@ -111,7 +111,7 @@ class CornHead(GradeHead):
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over the whole step; 0 with its graph where all weights are 0. Nothing here waits for a GPU."""
-    return (losses * weights).sum() / summed(weights.sum()).clamp(min=LEAST)
+    return (losses * weights).sum() / all_reduce_sum(weights.sum()).clamp(min=LEAST)
 
 
 HEADS: dict[str, type[CrossEntropyHead] | type[CornHead]] = {"ce": CrossEntropyHead, "corn": CornHead}

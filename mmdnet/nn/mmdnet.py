@@ -23,6 +23,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.attention import BagDropout, GatedAttention
 from mmdnet.nn.backbones import MEAN, SMALL, STD, create_backbone
+from mmdnet.nn.distributed import all_reduce_sum
 from mmdnet.nn.domain import (
     AttentionRule,
     DomainPredictor,
@@ -35,7 +36,6 @@ from mmdnet.nn.gradient_reversal import reverse_gradient
 from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
 from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
-from mmdnet.nn.together import summed
 
 WIDEST = 512  # a task's own features, unless chosen otherwise
 
@@ -304,5 +304,5 @@ def ignore_loss(output: Output, targets: Targets, ignored: Tensor | None) -> Ten
     if ignored is None:
         ignored = output.ignore_logits.new_empty(0)
     aside = torch.ones_like(ignored, dtype=torch.float32)
-    both = (summed(graded.sum()) > 0) & (summed(aside.sum()) > 0)
+    both = (all_reduce_sum(graded.sum()) > 0) & (all_reduce_sum(aside.sum()) > 0)
     return 0.5 * both * (weighted_mean(F.softplus(-ignored.float()), aside) + weighted_mean(kept, graded))

@@ -11,10 +11,10 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.aggregate import Aggregator, choose_aggregator
+from mmdnet.scoring.estimate import LEAST_FIELDS, LEAST_PATCHES, TaskJudgement, judge_nas, judge_tasks
 from mmdnet.scoring.evidence import SlideEvidence, lay_out
 from mmdnet.scoring.fields import FIELD_PATCHES
-from mmdnet.scoring.infer import PatchReading, Progress, SlideFeatures, embed_patches, grade_bags, read_patches
-from mmdnet.scoring.judge import LEAST_FIELDS, LEAST_PATCHES, TaskJudgement, judge_nas, judge_tasks
+from mmdnet.scoring.predict import PatchReading, Progress, SlideFeatures, embed_patches, grade_bags, predict_patches
 from mmdnet.scoring.result import SlideScore, TaskScore
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _look(
     read = np.flatnonzero(features.read)
     if not len(read):
         raise LabError(_nothing_to_assess(places, features))
-    reading = read_patches(model, features.values[read], device)
+    reading = predict_patches(model, features.values[read], device)
     kept = reading.p_ignore <= choices.ignore_above if card.ignore_head else np.ones(len(read), dtype=bool)
     if not kept.any():
         raise LabError(

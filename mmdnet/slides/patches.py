@@ -3,8 +3,8 @@
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import SlideFacts
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.reader import SlideReader
-from mmdnet.slides.tissue import Tissue
+from mmdnet.slides.measures.tissue import Tissue
+from mmdnet.slides.readers.reader import SlideReader
 
 
 def patch_grid(slide: SlideReader | SlideFacts, patch_px: int = 299, patch_mpp: float = 0.5) -> PatchGrid:

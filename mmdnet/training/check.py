@@ -11,7 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.backbones import Backbone, create_backbone
 from mmdnet.nn.device import best_device
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 
 FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
 
@@ -37,7 +37,7 @@ class CheckReport:
     warm_up: int
 
 
-def check(cohort: Cohort, choices: TrainingChoices, split: Split) -> CheckReport:
+def check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckReport:
     """Look at everything a training needs and write nothing.
 
     Raises:
@@ -105,7 +105,7 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
     return trained, lines
 
 
-def _domains(cohort: Cohort, split: Split, choices: TrainingChoices, warnings: list[str]) -> tuple[str, ...]:
+def _domains(cohort: Cohort, split: Split, choices: TrainingConfig, warnings: list[str]) -> tuple[str, ...]:
     of_slide, names = cohort.domains(choices.domain_key)
     teaching = of_slide[np.intersect1d(split.train, cohort.labelled_slides())]
     slides = {name: int((teaching == d).sum()) for d, name in enumerate(names)}
@@ -124,7 +124,7 @@ def _domains(cohort: Cohort, split: Split, choices: TrainingChoices, warnings: l
     return there
 
 
-def _memory(backbone: Backbone, choices: TrainingChoices, device: str) -> None:
+def _memory(backbone: Backbone, choices: TrainingConfig, device: str) -> None:
     """Refuse a step that would not fit.
 
     The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.

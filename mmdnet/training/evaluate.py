@@ -11,7 +11,7 @@ from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.errors import LabError
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
-from mmdnet.training.feed import Read, batches, to_device
+from mmdnet.training.batch_loader import Read, batches, to_device
 from mmdnet.training.metrics import agreement
 
 Embed = Callable[[np.ndarray], Tensor]

@@ -14,21 +14,21 @@ from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource, trained_on
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
+from mmdnet.nn.distributed import place
 from mmdnet.nn.io import ModelCard, save_model, start_from
 from mmdnet.nn.mmdnet import Architecture, MMDNet
-from mmdnet.nn.together import place
+from mmdnet.training.batch_loader import batches, in_steps
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
-from mmdnet.training.choices import TrainingChoices
-from mmdnet.training.course import Course
+from mmdnet.training.config import TrainingConfig
+from mmdnet.training.epoch_plan import EpochPlan
 from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features, store_features
-from mmdnet.training.feed import batches, in_steps
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
+from mmdnet.training.processes import sharing
 from mmdnet.training.progress import Progress
 from mmdnet.training.schedules import domain_strength, learning_rate_share
-from mmdnet.training.sharing import sharing
-from mmdnet.training.step import LossIsNoNumber, Stepper
+from mmdnet.training.step import NonFiniteLoss, Stepper
 from mmdnet.training.weighing import loss_weights
 
 # Choices of how, not of what: a run may go on with others.
@@ -39,7 +39,7 @@ OnProgress = Callable[[dict[str, Any]], None]
 def train(
     cohort: Cohort,
     pixels: PixelSource,
-    choices: TrainingChoices,
+    choices: TrainingConfig,
     split: Split,
     folder: Path,
     on_progress: OnProgress = lambda facts: None,
@@ -83,7 +83,7 @@ class Share:
 
     cohort: Cohort
     pixels: PixelSource
-    choices: TrainingChoices
+    choices: TrainingConfig
     split: Split
     folder: Path
     report: CheckReport
@@ -115,7 +115,7 @@ class Run:
         self,
         cohort: Cohort,
         pixels: PixelSource,
-        choices: TrainingChoices,
+        choices: TrainingConfig,
         split: Split,
         folder: Path,
         report: CheckReport,
@@ -129,7 +129,7 @@ class Run:
         own_gpu = processes > 1 and report.device == "cuda"
         self.device = torch.device(f"cuda:{self.rank}" if own_gpu else report.device)
         self.domains, self.domain_names = self._domains()
-        self.course = Course(cohort, split, choices, report.warm_up)
+        self.course = EpochPlan(cohort, split, choices, report.warm_up)
         torch.manual_seed(choices.seed)
         self.net = self._network(choices.weights or start)
         self.stepper = Stepper(self.net, choices, report.trained_tasks, self.device)
@@ -228,7 +228,7 @@ class Run:
             strength = None if self.warming_up else domain_strength(of_phase, self.choices.alpha)
             try:
                 yield self.stepper.step(batch, weights, strength, self.frozen, not self.warming_up)
-            except LossIsNoNumber as problem:
+            except NonFiniteLoss as problem:
                 raise LabError(
                     f"Training stopped in epoch {number + 1}: the loss is no longer a number. "
                     "Choose a lower learning rate; the epochs before are kept."

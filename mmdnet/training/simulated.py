@@ -10,10 +10,10 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.simulate.truth import SlideTruth, load_truth
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
-from mmdnet.slides.store import StoredPatches, patch_store
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.stores.patches import StoredPatches, patch_store
 
 QUARTER_PX = 150
 

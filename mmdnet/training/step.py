@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdnet.augment.stain import restain
+from mmdnet.nn.distributed import all_reduce_sum, sum_gradients
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
-from mmdnet.nn.together import sum_gradients, summed
-from mmdnet.training.choices import TrainingChoices
-from mmdnet.training.feed import Batch, to_device
+from mmdnet.training.batch_loader import Batch, to_device
+from mmdnet.training.config import TrainingConfig
 
 CLIP = 1.0
 
 
-class LossIsNoNumber(ArithmeticError):
+class NonFiniteLoss(ArithmeticError):
     """The loss of a step is infinite or not a number; the step was not made."""
 
 
@@ -36,7 +36,7 @@ class Stepper:
         device: of the network.
     """
 
-    def __init__(self, net: MMDNet, choices: TrainingChoices, trained: Sequence[str], device: torch.device) -> None:
+    def __init__(self, net: MMDNet, choices: TrainingConfig, trained: Sequence[str], device: torch.device) -> None:
         self.net, self.choices, self.device = net, choices, device
         learnt = trained if choices.task_weights == "learnt" else ()
         self.spread = nn.ParameterDict({name: torch.zeros((), device=device) for name in learnt})
@@ -84,12 +84,12 @@ class Stepper:
             average: let the running mean follow.
 
         Raises:
-            LossIsNoNumber: and nothing was changed.
+            NonFiniteLoss: and nothing was changed.
         """
         losses = self._losses(batch, weights, strength, stored)
-        told = summed(torch.stack([value.detach() for value in losses.values()])).tolist()
+        told = all_reduce_sum(torch.stack([value.detach() for value in losses.values()])).tolist()
         if not all(map(torch.isfinite, torch.tensor(told))):
-            raise LossIsNoNumber
+            raise NonFiniteLoss
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         parameters = [*self.net.parameters(), *self.spread.parameters()]
@@ -110,7 +110,7 @@ class Stepper:
         if self.spread:
             learnt = {name: torch.exp(-self.spread[name]) for name in weights.tasks}
             cost = 0.5 * torch.stack([self.spread[name] for name in weights.tasks]).sum()
-            weights = replace(weights, tasks=learnt, offset=cost / summed(torch.ones_like(cost)))
+            weights = replace(weights, tasks=learnt, offset=cost / all_reduce_sum(torch.ones_like(cost)))
         return self.net.compute_loss(output, targets, weights, ignored)
 
     def _features(self, batch: Batch) -> Tensor:

@@ -10,12 +10,12 @@ from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.outputs import LossWeights
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.schedules import class_weights
 
 
 def loss_weights(
-    cohort: Cohort, bags: Sequence[Bag], choices: TrainingChoices, trained: Sequence[str], warming_up: bool
+    cohort: Cohort, bags: Sequence[Bag], choices: TrainingConfig, trained: Sequence[str], warming_up: bool
 ) -> LossWeights:
     """Weights of tasks, grades and parts of the loss; while warming up single patches count and bags do not."""
     of_bags = np.stack([bag.grades for bag in bags])

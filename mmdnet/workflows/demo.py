@@ -11,7 +11,7 @@ from db.slides import put_slide_grade
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.context import JobContext
-from mmdnet.workflows.label_views import PatchGrades, QueueChoice
+from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 
 if TYPE_CHECKING:
     from mmdnet.simulate.recipes import SlideRecipe
@@ -74,7 +74,7 @@ class _Share:
 
 def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: _Share) -> list[Path]:
     """The slides of these recipes, drawn where they are not there yet."""
-    from mmdnet.workflows.drawn import draw
+    from mmdnet.experiments.simulated_cohorts import draw
 
     message = "drawing a slide" if len(recipes) == 1 else f"drawing {len(recipes)} slides"
     steps(0.0, message)

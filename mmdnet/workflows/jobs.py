@@ -12,25 +12,25 @@ from sqlalchemy import select
 
 from db.models import Job
 from mmdnet.errors import LabError
-from mmdnet.workflows.base import Desk, must_get
 from mmdnet.workflows.context import QueuedState
+from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import JobView
 
 TAIL_BYTES = 64_000
 
 
 class Jobs:
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def submit(
         self, kind: str, title: str, spec: dict[str, Any], *, project_id: int | None = None, queue: str = "cpu"
     ) -> str:
         """Queue a job; its number. The row is written first, so that a job the queue knows always has its facts."""
         job_id = uuid.uuid4().hex
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             session.add(Job(id=job_id, project_id=project_id, kind=kind, queue=queue, title=title, spec=spec))
-        self._desk.queue.submit(kind, job_id, queue)
+        self._services.queue.submit(kind, job_id, queue)
         return job_id
 
     def list(self, project_id: int | None = None, active: bool = False) -> Sequence[JobView]:
@@ -38,16 +38,16 @@ class Jobs:
         statement = select(Job).order_by(Job.created_at.desc()).limit(200)
         if project_id is not None:
             statement = statement.where((Job.project_id == project_id) | Job.project_id.is_(None))
-        with self._desk.db() as session:
+        with self._services.db() as session:
             jobs = session.scalars(statement).all()
-        states = self._desk.queue.states([job.id for job in jobs])
+        states = self._services.queue.states([job.id for job in jobs])
         views = [_view(job, states.get(job.id)) for job in jobs]
         return [view for view in views if view.active] if active else views
 
     def get(self, job_id: str) -> JobView:
-        with self._desk.db() as session:
+        with self._services.db() as session:
             job = must_get(session, Job, job_id, "job")
-        return _view(job, self._desk.queue.states([job_id]).get(job_id))
+        return _view(job, self._services.queue.states([job_id]).get(job_id))
 
     def cancel(self, job_id: str) -> None:
         """Stop a queued or running job; what it finished stays.
@@ -57,7 +57,7 @@ class Jobs:
         """
         if not self.get(job_id).active:
             raise LabError("This job has ended already; there is nothing to cancel.")
-        self._desk.queue.cancel(job_id)
+        self._services.queue.cancel(job_id)
 
     def retry(self, job_id: str) -> None:
         """Start a failed or cancelled job again; it goes on from its last saved state.
@@ -68,18 +68,18 @@ class Jobs:
         view = self.get(job_id)
         if view.status not in {"failed", "cancelled"}:
             raise LabError(f"This job is {view.status}; only a failed or cancelled one can be started again.")
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             job = must_get(session, Job, job_id, "job")
             job.failure = None
             kind, queue = job.kind, job.queue
-        if job_id in self._desk.queue.states([job_id]):
-            self._desk.queue.retry(job_id)
+        if job_id in self._services.queue.states([job_id]):
+            self._services.queue.retry(job_id)
         else:  # the power went between writing the row and queueing it
-            self._desk.queue.submit(kind, job_id, queue)
+            self._services.queue.submit(kind, job_id, queue)
 
     def folder(self, job_id: str) -> Path:
         """Where the job keeps its log and its state."""
-        return self._desk.settings.folder("jobs") / job_id
+        return self._services.settings.folder("jobs") / job_id
 
     def log(self, job_id: str, lines: int = 200) -> str:
         """The last lines of the job's log."""

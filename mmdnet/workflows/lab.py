@@ -4,52 +4,52 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from mmdnet.experiments.label_efficiency import LabelEfficiency
 from mmdnet.settings import Settings
-from mmdnet.workflows.atlas import Atlas
-from mmdnet.workflows.base import Desk
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.label_bulk import Bulk
-from mmdnet.workflows.label_economy import LabelEconomy
-from mmdnet.workflows.labelling import Labels
-from mmdnet.workflows.models import Models
-from mmdnet.workflows.overview import Overview
-from mmdnet.workflows.predictions import Predictions
+from mmdnet.workflows.labelling.atlas import Atlas
+from mmdnet.workflows.labelling.bulk import Bulk
+from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.suggestions import Suggestions
+from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.projects import Projects, Readers
-from mmdnet.workflows.qupath import QuPath
-from mmdnet.workflows.reports import Reports
-from mmdnet.workflows.scoring import Scoring
-from mmdnet.workflows.slides import Slides
-from mmdnet.workflows.store import Store
-from mmdnet.workflows.suggestions import Suggestions
-from mmdnet.workflows.tile_sets import TileSets
-from mmdnet.workflows.tissue_map import TissueMaps
-from mmdnet.workflows.training import Training
+from mmdnet.workflows.scoring.predictions import Predictions
+from mmdnet.workflows.scoring.reports import Reports
+from mmdnet.workflows.scoring.scoring import Scoring
+from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.qupath import QuPath
+from mmdnet.workflows.slides.slides import Slides
+from mmdnet.workflows.slides.stores import Store
+from mmdnet.workflows.slides.tile_sets import TileSets
+from mmdnet.workflows.slides.tissue_map import TissueMaps
+from mmdnet.workflows.training.models import Models
+from mmdnet.workflows.training.training import Training
 
 
 class Lab:
     """What pages and commands hold. Everything it gives out is plain and frozen."""
 
     def __init__(self, settings: Settings, db: sessionmaker[Session], queue: Queue) -> None:
-        desk = Desk(settings, db, queue)
+        services = Services(settings, db, queue)
         self.settings = settings
         self.db = db
-        self.jobs = Jobs(desk)
-        self.projects = Projects(desk)
-        self.readers = Readers(desk)
-        self.slides = Slides(desk, self.jobs)
-        self.maps = TissueMaps(desk, self.jobs)
-        self.labels = Labels(desk)
-        self.qupath = QuPath(desk, self.labels)
-        self.bulk = Bulk(desk, self.labels)
-        self.economy = LabelEconomy(desk)
-        self.tile_sets = TileSets(desk)
-        self.models = Models(desk)
-        self.training = Training(desk, self.jobs, self.labels)
-        self.scoring = Scoring(desk, self.jobs)
-        self.predictions = Predictions(desk)
-        self.suggestions = Suggestions(desk, self.predictions)
-        self.atlas = Atlas(desk)
-        self.reports = Reports(desk, self.slides)
-        self.store = Store(desk)
+        self.jobs = Jobs(services)
+        self.projects = Projects(services)
+        self.readers = Readers(services)
+        self.slides = Slides(services, self.jobs)
+        self.maps = TissueMaps(services, self.jobs)
+        self.labels = Labels(services)
+        self.qupath = QuPath(services, self.labels)
+        self.bulk = Bulk(services, self.labels)
+        self.label_efficiency = LabelEfficiency(services)
+        self.tile_sets = TileSets(services)
+        self.models = Models(services)
+        self.training = Training(services, self.jobs, self.labels)
+        self.scoring = Scoring(services, self.jobs)
+        self.predictions = Predictions(services)
+        self.suggestions = Suggestions(services, self.predictions)
+        self.atlas = Atlas(services)
+        self.reports = Reports(services, self.slides)
+        self.store = Store(services)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

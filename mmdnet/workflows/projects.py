@@ -9,7 +9,7 @@ from db import projects as rows
 from db.models import Project, Reader
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
-from mmdnet.workflows.base import Desk, must_get
+from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import ProjectView, ReaderView
 
 
@@ -21,15 +21,15 @@ def _clean(name: str, what: str) -> str:
 
 
 class Projects:
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def list(self) -> Sequence[ProjectView]:
-        with self._desk.db() as session:
+        with self._services.db() as session:
             return [self._view(session, project) for project in rows.all_projects(session)]
 
     def get(self, project_id: int) -> ProjectView:
-        with self._desk.db() as session:
+        with self._services.db() as session:
             return self._view(session, must_get(session, Project, project_id, "project"))
 
     def create(self, name: str, simulated: bool = False) -> ProjectView:
@@ -39,7 +39,7 @@ class Projects:
             LabError: the name is empty, too long or taken.
         """
         name = _clean(name, "project")
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             if rows.project_named(session, name):
                 raise LabError(f"There is already a project called {name}. Choose another name.")
             project = Project(name=name, simulated=simulated)
@@ -49,7 +49,7 @@ class Projects:
 
     def named(self, name: str, simulated: bool = False) -> ProjectView:
         """The project of that name, made if it is not there."""
-        with self._desk.db() as session:
+        with self._services.db() as session:
             found = rows.project_named(session, _clean(name, "project"))
             if found:
                 return self._view(session, found)
@@ -61,7 +61,7 @@ class Projects:
         Raises:
             LabError: there are slides in it.
         """
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             project = must_get(session, Project, project_id, "project")
             if rows.project_counts(session, project_id)["slides"]:
                 raise LabError(f"{project.name} holds slides. Take them out first.")
@@ -82,22 +82,22 @@ class Projects:
 class Readers:
     """People who grade. A reader is a name; who may use it is the sign-in's business."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def list(self) -> Sequence[ReaderView]:
-        with self._desk.db() as session:
+        with self._services.db() as session:
             return [ReaderView(reader.id, reader.name) for reader in rows.all_readers(session)]
 
     def get(self, reader_id: int) -> ReaderView:
-        with self._desk.db() as session:
+        with self._services.db() as session:
             reader = must_get(session, Reader, reader_id, "reader")
             return ReaderView(reader.id, reader.name)
 
     def ensure(self, name: str) -> ReaderView:
         """The reader of that name (case does not matter), added if new."""
         name = _clean(name, "reader")
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             reader = rows.reader_named(session, name)
             if reader is None:
                 reader = Reader(name=name)
@@ -107,7 +107,7 @@ class Readers:
 
     def keys(self, reader_id: int) -> dict[str, str]:
         """The reader's keys of the labelling canvas, one per act of `mmdnet.labels.keys.ACTS`."""
-        with self._desk.db() as session:
+        with self._services.db() as session:
             return USUAL | must_get(session, Reader, reader_id, "reader").keys
 
     def set_keys(self, reader_id: int, keys: Mapping[str, str]) -> dict[str, str]:
@@ -117,7 +117,7 @@ class Readers:
             LabError: two acts would have one key, or a key or act cannot be used. Nothing was changed.
         """
         chosen = checked_keys(keys)
-        with self._desk.db.begin() as session:
+        with self._services.db.begin() as session:
             own = {act: key for act, key in chosen.items() if key != USUAL[act]}
             must_get(session, Reader, reader_id, "reader").keys = own
         return chosen

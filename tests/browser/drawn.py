@@ -10,7 +10,7 @@ import numpy as np
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from mmdnet.workflows.label_views import QueueChoice
+from mmdnet.workflows.labelling.views import QueueChoice
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from mmdnet.workflows.label_views import LabelAct
+from mmdnet.workflows.labelling.views import LabelAct
 from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import READY, choose_reader, settled

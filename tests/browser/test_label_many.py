@@ -6,7 +6,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from mmdnet.workflows.label_views import QueueChoice
+from mmdnet.workflows.labelling.views import QueueChoice
 from tests.browser import steps
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab

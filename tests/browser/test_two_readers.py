@@ -19,7 +19,7 @@ from mmdnet.labels.agreement import coefficient
 from mmdnet.settings import load_settings
 from mmdnet.simulate import SlideRecipe, simulate_slide
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import LabelChoice
+from mmdnet.workflows.labelling.views import LabelChoice
 from tests.browser import steps
 from tests.browser.lab_process import ROOT, RunningLab
 from tests.browser.steps import MANY_READY, READY

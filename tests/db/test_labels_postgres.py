@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from db import event_log
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import LabelBench, make_label_bench, sure
 from tests.postgres import postgres
 

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 
 ROOT = Path(__file__).resolve().parents[2]
 CHOICES = {"epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu"}

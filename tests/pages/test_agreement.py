@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 
 PART = "part"
 

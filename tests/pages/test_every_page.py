@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.frame import PAGES
+from ui.shell.frame import PAGES
 
 NAMES = [name for name, *_ in PAGES]
 

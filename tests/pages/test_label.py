@@ -1,6 +1,6 @@
 """The Label and Agreement pages: who is asked what before the canvas shows, and whose session is whose."""
 
-from mmdnet.workflows.label_views import LabelAct, QueueChoice
+from mmdnet.workflows.labelling.views import LabelAct, QueueChoice
 
 CANVAS = "bidi_component"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdnet.workflows.label_views import LabelAct, QueueChoice
+from mmdnet.workflows.labelling.views import LabelAct, QueueChoice
 
 CANVAS = "bidi_component"
 

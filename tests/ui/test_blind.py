@@ -7,11 +7,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import PatchGrades, QueueChoice
+from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 from tests.label_bench import make_label_bench
-from ui.bulk_routes import bulk_routes
-from ui.label_routes import label_routes
-from ui.routes import label_access, middleware, routes
+from ui.label.bulk_routes import bulk_routes
+from ui.label.routes import label_routes
+from ui.shell.routes import label_access, middleware, routes
 
 ASKED = 12  # patches in the session of the reader who asks
 
@@ -21,7 +21,7 @@ def made(home, grade: int):
     home.mkdir()
     bench = make_label_bench(home)
     ada, ben, _ = bench.readers
-    lab = Lab(bench.labels._desk.settings, bench.db, SimpleNamespace())  # type: ignore[arg-type]
+    lab = Lab(bench.labels._services.settings, bench.db, SimpleNamespace())  # type: ignore[arg-type]
     patches = [patch for own in bench.patches.values() for patch in own]
     rows = [
         PatchGrades(patch, ignored=True)

@@ -12,7 +12,7 @@ import pytest
 from mmdnet.lab import open_lab
 from mmdnet.settings import PROJECT_ROOT, Settings
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.mmdnet.jobs.conftest import wait_for
 
 EPOCHS = 5

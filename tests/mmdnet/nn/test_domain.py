@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from mmdnet.experiments.domain import VARIANTS
 from mmdnet.nn.domain import DomainPredictor, domain_loss, reversal_weight, shared_attention
 from mmdnet.nn.gradient_reversal import reverse_gradient
-from mmdnet.workflows.domain_experiment import VARIANTS
 
 ATTENTION = torch.tensor([[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]])
 

@@ -19,9 +19,9 @@ from mmdnet.reports.schema import canonical_json, read_report
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
 from mmdnet.scoring.result import SlideScore
 from mmdnet.scoring.slide import score_slide
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
-from mmdnet.slides.tissue import find_tissue
+from mmdnet.slides.readers.open import open_slide
 from tests.mmdnet.reports.crafted import NOW
 
 

@@ -11,11 +11,11 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.scoring import infer
-from mmdnet.scoring.infer import SlideFeatures, grade_bags, read_patches
-from mmdnet.scoring.lines import fit_model_lines
+from mmdnet.scoring import predict as infer
+from mmdnet.scoring.predict import SlideFeatures, grade_bags, predict_patches
 from mmdnet.scoring.result import SlideScore
 from mmdnet.scoring.slide import ScoringChoices, embed_slide, score_features, score_slide
+from mmdnet.scoring.thresholds import fit_model_lines
 
 PX = 64
 
@@ -96,7 +96,7 @@ def test_attention_is_that_of_one_bag_as_large_as_the_slide_in_chunks_too(model,
         h = torch.from_numpy(features.values)[None]
         whole = model.from_features(h, torch.ones(1, 80, dtype=torch.bool)).attention["steatosis"][0].numpy()
     monkeypatch.setattr(infer, "CHUNK", 13)
-    reading = read_patches(model, features.values)
+    reading = predict_patches(model, features.values)
     assert reading.attention["steatosis"] / reading.attention["steatosis"].sum() == pytest.approx(whole, rel=1e-3)
     assert len(reading.p_ignore) == 80
 
@@ -124,7 +124,7 @@ def test_an_untrained_quality_gate_has_no_say(model, places, features):
 
 
 def test_a_trained_quality_gate_leaves_patches_out(model, places, features):
-    p_ignore = read_patches(model, features.values).p_ignore
+    p_ignore = predict_patches(model, features.values).p_ignore
     middle = float(np.median(p_ignore))
     card = a_card(ignore_head=True)
     score = score_features(model, card, features, places, Grid(), choices=ScoringChoices(ignore_above=middle))
@@ -205,7 +205,7 @@ def test_features_that_were_kept_give_the_same_score_as_patches(model, places, p
 
 
 def test_a_models_lines_are_fitted_on_graded_patches_and_used_to_score(model, places, patches, features):
-    read = read_patches(model, features.values).probabilities["inflammation"]
+    read = predict_patches(model, features.values).probabilities["inflammation"]
     present = 1 - read[:, 0]
     grades = (present >= np.sort(present)[-6]).astype(int)  # the six it is surest of, among 80 and 80 more
     many = [*patches, *((80 + k, image) for k, image in patches)]

@@ -5,14 +5,14 @@ import pytest
 from benchmarks import artefacts
 from benchmarks._mosaic import write_mosaic
 from benchmarks.fat import real_dice
-from mmdnet.slides.fat import fat_mask, measure_fat, measure_slide_fat, read_with_fat
 from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.open import open_slide
+from mmdnet.slides.measures.fat import fat_mask, measure_fat, measure_slide_fat, read_with_fat
+from mmdnet.slides.measures.quality import assess
+from mmdnet.slides.measures.tissue import Tissue, find_tissue
 from mmdnet.slides.patches import lay_patches, patch_grid
-from mmdnet.slides.quality import assess
-from mmdnet.slides.reader import Unreadable
-from mmdnet.slides.tiff import read_directories
-from mmdnet.slides.tissue import Tissue, find_tissue
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.reader import Unreadable
+from mmdnet.slides.readers.tiff import read_directories
 
 PINK, WHITE = (200, 130, 178), (243, 242, 244)
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mmdnet.errors import LabError
-from mmdnet.slides.features import FeatureStore, feature_key, load_features, save_features
 from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.open import open_slide
 from mmdnet.slides.patches import patch_grid
-from mmdnet.slides.store import PIXELS, StoredPatches, list_stores, patch_store, prune_stores, store_key
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.stores.features import FeatureStore, feature_key, load_features, save_features
+from mmdnet.slides.stores.patches import PIXELS, StoredPatches, list_stores, patch_store, prune_stores, store_key
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.open import discover, open_slide
 from mmdnet.slides.patches import patch_grid
 from mmdnet.slides.qupath import Region, from_geojson, patch_regions, to_geojson
-from mmdnet.slides.virtual import tile_name
-from mmdnet.slides.zoom import ZoomPyramid
+from mmdnet.slides.readers.deep_zoom import ZoomPyramid
+from mmdnet.slides.readers.image_sources import tile_name
+from mmdnet.slides.readers.open import discover, open_slide
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from mmdnet.nn.mmdnet import Architecture, MMDNet
 from mmdnet.training import check as module
 from mmdnet.training.check import check
 from mmdnet.training.checkpoint import CHECKPOINT
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
 ALL = Split(tuple(range(6)))
 
 
-def choices(**more) -> TrainingChoices:
-    return TrainingChoices(**{"device": "cpu", "epochs": 1, "warm_up_epochs": 0, "projection": 16} | more)
+def choices(**more) -> TrainingConfig:
+    return TrainingConfig(**{"device": "cpu", "epochs": 1, "warm_up_epochs": 0, "projection": 16} | more)
 
 
 def test_a_bag_of_nothing():

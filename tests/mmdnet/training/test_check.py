@@ -7,7 +7,7 @@ from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.training import check as module
 from mmdnet.training.check import check
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 
 
 def with_grades(cohort, column: int | None, grade: int):
@@ -18,7 +18,7 @@ def with_grades(cohort, column: int | None, grade: int):
 
 def test_it_says_what_would_be_used_and_writes_nothing(crafted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    report = check(crafted.cohort, TrainingChoices(device="cpu"), split_by_patient(crafted.cohort))
+    report = check(crafted.cohort, TrainingConfig(device="cpu"), split_by_patient(crafted.cohort))
     assert report.trained_tasks == ("ballooning", "inflammation", "steatosis")
     assert report.device == "cpu"
     assert report.domains == ("scanner 0 · H&E", "scanner 1 · H&E")
@@ -29,37 +29,37 @@ def test_it_says_what_would_be_used_and_writes_nothing(crafted, tmp_path, monkey
 def test_no_labels_at_all_cannot_train(crafted):
     cohort = with_grades(crafted.cohort, None, -1)
     with pytest.raises(LabError, match="no labels to train on"):
-        check(cohort, TrainingChoices(), split_by_patient(cohort))
+        check(cohort, TrainingConfig(), split_by_patient(cohort))
 
 
 @pytest.mark.parametrize("grade", [0, 2])
 def test_one_grade_everywhere_cannot_train(crafted, grade):
     cohort = with_grades(crafted.cohort, None, grade)
     with pytest.raises(LabError, match="no task with two different grades"):
-        check(cohort, TrainingChoices(), split_by_patient(cohort))
+        check(cohort, TrainingConfig(), split_by_patient(cohort))
 
 
 @pytest.mark.parametrize(("grade", "words"), [(0, "only grade 0"), (-1, "no grade")])
 def test_a_task_of_one_grade_is_left_out_with_a_warning(crafted, grade, words):
     cohort = with_grades(crafted.cohort, 1, grade)
-    report = check(cohort, TrainingChoices(), split_by_patient(cohort))
+    report = check(cohort, TrainingConfig(), split_by_patient(cohort))
     assert report.trained_tasks == ("ballooning", "steatosis")
     assert any("Lobular inflammation" in w and words in w for w in report.warnings)
 
 
 def test_a_grade_no_label_has_is_named(crafted):
     grades = np.minimum(crafted.cohort.grades, 2)
-    report = check(replace(crafted.cohort, grades=grades), TrainingChoices(), Split(tuple(range(6))))
+    report = check(replace(crafted.cohort, grades=grades), TrainingConfig(), Split(tuple(range(6))))
     assert "Steatosis: no training label of grade 3." in report.warnings
 
 
 def test_a_domain_of_one_slide_is_named_and_one_domain_alone_switches_the_branch_off(crafted):
     slides = crafted.cohort.slides
     lone = replace(crafted.cohort, slides=(replace(slides[0], scanner="rare"), *slides[1:]))
-    report = check(lone, TrainingChoices(), Split(tuple(range(6))))
+    report = check(lone, TrainingConfig(), Split(tuple(range(6))))
     assert any("single slide" in w and "rare" in w for w in report.warnings)
     alike = replace(crafted.cohort, slides=tuple(replace(s, scanner="one") for s in slides))
-    report = check(alike, TrainingChoices(), Split(tuple(range(6))))
+    report = check(alike, TrainingConfig(), Split(tuple(range(6))))
     assert report.domains == ()
     assert any("domain branch off" in w for w in report.warnings)
 
@@ -67,30 +67,30 @@ def test_a_domain_of_one_slide_is_named_and_one_domain_alone_switches_the_branch
 def test_a_leaking_split_cannot_train(crafted):
     cohort = replace(crafted.cohort, slides=tuple(replace(s, patient="one") for s in crafted.cohort.slides))
     with pytest.raises(LabError, match="leaks"):
-        check(cohort, TrainingChoices(), Split((0, 1, 2), (3,), (4, 5)))
+        check(cohort, TrainingConfig(), Split((0, 1, 2), (3,), (4, 5)))
 
 
 def test_a_step_that_does_not_fit_into_memory_is_refused(crafted, monkeypatch):
     monkeypatch.setattr(module, "_free_memory", lambda: 100 * 2**20)
     with pytest.raises(LabError, match="memory"):
-        check(crafted.cohort, TrainingChoices(device="cpu"), split_by_patient(crafted.cohort))
+        check(crafted.cohort, TrainingConfig(device="cpu"), split_by_patient(crafted.cohort))
 
 
 def test_weights_that_are_not_there_are_refused_before_anything_starts(crafted, tmp_path):
     with pytest.raises(LabError, match="could not be read"):
-        check(crafted.cohort, TrainingChoices(weights=tmp_path / "no.safetensors"), split_by_patient(crafted.cohort))
+        check(crafted.cohort, TrainingConfig(weights=tmp_path / "no.safetensors"), split_by_patient(crafted.cohort))
 
 
 def test_warm_up_without_graded_patches_is_refused(crafted):
     cohort = with_grades(crafted.cohort, None, -1)
     slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
     with pytest.raises(LabError, match="Warm-up"):
-        check(replace(cohort, slides=slides), TrainingChoices(warm_up_epochs=1), Split(tuple(range(6))))
+        check(replace(cohort, slides=slides), TrainingConfig(warm_up_epochs=1), Split(tuple(range(6))))
 
 
 def test_slides_graded_as_a_whole_train_without_warm_up(crafted):
     cohort = with_grades(crafted.cohort, None, -1)
     slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
-    report = check(replace(cohort, slides=slides), TrainingChoices(device="cpu"), Split(tuple(range(6))))
+    report = check(replace(cohort, slides=slides), TrainingConfig(device="cpu"), Split(tuple(range(6))))
     assert report.warm_up == 0
     assert report.trained_tasks == ("steatosis",)

@@ -9,7 +9,7 @@ from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.nn.io import load_model
 from mmdnet.training.checkpoint import CHECKPOINT
-from mmdnet.training.choices import TrainingChoices
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
 QUICK = {
@@ -41,7 +41,7 @@ def run(crafted, folder, on_progress=lambda facts: None, **choices):
     return train(
         crafted.cohort,
         crafted.pixels,
-        TrainingChoices(**(QUICK | choices)),
+        TrainingConfig(**(QUICK | choices)),
         split_by_patient(crafted.cohort),
         folder,
         on_progress,
@@ -103,7 +103,7 @@ def test_the_model_its_card_and_its_progress_are_complete(crafted, tmp_path):
 def test_nothing_is_written_when_it_cannot_start(crafted, tmp_path):
     cohort = replace(crafted.cohort, grades=np.zeros_like(crafted.cohort.grades))
     with pytest.raises(LabError):
-        train(cohort, crafted.pixels, TrainingChoices(**QUICK), split_by_patient(cohort), tmp_path / "run")
+        train(cohort, crafted.pixels, TrainingConfig(**QUICK), split_by_patient(cohort), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -111,7 +111,7 @@ def test_a_task_without_two_grades_is_masked(crafted, tmp_path):
     grades = crafted.cohort.grades.copy()
     grades[:, 1] = 0
     cohort = replace(crafted.cohort, grades=grades)
-    card = train(cohort, crafted.pixels, TrainingChoices(**QUICK), split_by_patient(cohort), tmp_path)
+    card = train(cohort, crafted.pixels, TrainingConfig(**QUICK), split_by_patient(cohort), tmp_path)
     assert card.trained_tasks == ("ballooning", "steatosis")
     assert "kappa_inflammation" not in card.metrics["validation"]
 
@@ -140,7 +140,7 @@ def test_the_fourth_task_is_trained_judged_and_kept(crafted, tmp_path):
         train(
             cohort,
             crafted.pixels,
-            TrainingChoices(**QUICK, ignored_task=True),
+            TrainingConfig(**QUICK, ignored_task=True),
             split_by_patient(cohort),
             tmp_path / "b",
         )
@@ -175,7 +175,7 @@ def test_every_way_of_training_runs(crafted, tmp_path, choices):
     card = train(
         small,
         crafted.pixels,
-        TrainingChoices(**(QUICK | {"epochs": 1} | choices)),
+        TrainingConfig(**(QUICK | {"epochs": 1} | choices)),
         Split((0, 1, 2, 3), (4, 5)),
         tmp_path,
     )

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from mmdnet.bags.splits import Split
+from mmdnet.training.batch_loader import batches, in_steps
 from mmdnet.training.check import check
-from mmdnet.training.choices import TrainingChoices
-from mmdnet.training.feed import batches, in_steps
+from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
 from mmdnet.training.weighing import loss_weights
 
@@ -14,7 +14,7 @@ QUICK = {"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "
 
 def begun(crafted, folder, **given):
     """A run, one batch of it and that batch's loss weights."""
-    choices, split = TrainingChoices(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
+    choices, split = TrainingConfig(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
     report = check(crafted.cohort, choices, split)
     run = Run(crafted.cohort, crafted.pixels, choices, split, folder, report, lambda facts: None, "")
     bags = run.course.sampler.epoch(0)[:4]

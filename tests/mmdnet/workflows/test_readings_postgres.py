@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmdnet.workflows.label_views import LabelAct, LabelChoice, PatchGrades
+from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
 from tests.label_bench import LabelBench, make_label_bench
 from tests.postgres import postgres
 

@@ -8,7 +8,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
-from mmdnet.workflows.label_views import PatchGrades
+from mmdnet.workflows.labelling.views import PatchGrades
 
 CHOICES = {"epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu"}
 

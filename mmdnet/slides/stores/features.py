@@ -1,0 +1,119 @@
+"""Features of patches on disk: fp16 safetensors with a JSON file beside it, both moved into place whole."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+from mmdnet.slides.stores.patches import StoreEntry
+
+
+class FeatureStore:
+    """Feature tables in one folder, by key. A key names everything that changes a number; see `feature_key`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, key: str) -> Path:
+        """Where the table of a key lies."""
+        return self.folder / f"{key}.safetensors"
+
+    def has(self, key: str) -> bool:
+        return self.path(key).is_file() and self.path(key).with_suffix(".json").is_file()
+
+    def save(self, key: str, features: NDArray[np.floating], meta: Mapping[str, object]) -> Path:
+        """Write features (n, d) as fp16; the order of rows is the caller's and is kept.
+
+        Raises:
+            LabError: a feature is not finite or too large for fp16.
+        """
+        return save_features(self.path(key), features, meta)
+
+    def load(self, key: str) -> tuple[NDArray[np.float16], dict[str, object]]:
+        """Features (n, d) and what was said of them, used now. Raises LabError where absent or damaged."""
+        found = load_features(self.path(key))
+        with suppress(OSError):  # another process pruned it meanwhile
+            os.utime(self.path(key))
+        return found
+
+    def list(self, verify: bool = False) -> list[StoreEntry]:
+        """What is kept, the longest unused first; `verify` also compares the checksums."""
+        found = [self._entry(file, verify) for file in self.folder.glob("*.safetensors")]
+        return sorted((one for one in found if one), key=lambda one: (one.used_at, one.key))
+
+    def _entry(self, file: Path, verify: bool) -> StoreEntry | None:
+        """None: another process removed it while we looked."""
+        try:
+            used_at, size = file.stat().st_mtime, file.stat().st_size
+        except FileNotFoundError:
+            return None
+        try:
+            features, said = load_features(file, verify)
+        except LabError as error:
+            return StoreEntry(file.stem, "", 0, size, used_at, False, str(error), "features")
+        return StoreEntry(file.stem, str(said.get("slide", "")), len(features), size, used_at, False, None, "features")
+
+    def prune(self, limit_bytes: int, verify: bool = False) -> builtins.list[StoreEntry]:
+        """Remove what is damaged, then the longest unused until the rest fits; returns what went."""
+        entries = self.list(verify)
+        total, gone = sum(one.bytes for one in entries), []
+        for one in entries:
+            if one.fault is not None or total > limit_bytes:
+                self.path(one.key).unlink(missing_ok=True)
+                self.path(one.key).with_suffix(".json").unlink(missing_ok=True)
+                total -= one.bytes
+                gone.append(one)
+        return gone
+
+
+def feature_key(**facts: object) -> str:
+    """SHA-256 of everything that changes a number: slide, grid, weights, code version, settings."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def save_features(path: Path, features: NDArray[np.floating], meta: Mapping[str, object]) -> Path:
+    """See FeatureStore.save."""
+    from safetensors.numpy import save
+
+    half = np.ascontiguousarray(features, dtype=np.float16)
+    if not np.isfinite(half).all():
+        raise LabError("Features hold numbers that are not finite, so they were not stored. Compute them again.")
+    data = save({"features": half})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = {
+        **meta,
+        "rows": int(half.shape[0]),
+        "columns": int(half.shape[1]),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    write_aside(path, data)
+    write_aside(path.with_suffix(".json"), json.dumps(said, sort_keys=True, indent=1).encode())
+    return path
+
+
+def load_features(path: Path, verify: bool = False) -> tuple[NDArray[np.float16], dict[str, object]]:
+    """See FeatureStore.load. `verify` also compares the file's hash with the one noted when it was written."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            features = file.get_tensor("features")
+        meta = json.loads(path.with_suffix(".json").read_text())
+        faulty = verify and hashlib.sha256(path.read_bytes()).hexdigest() != meta.get("sha256")
+    except (OSError, SafetensorError, KeyError, ValueError, AttributeError) as error:
+        raise LabError(
+            f"The features {path.name} are missing or damaged. They will have to be computed again."
+        ) from error
+    if faulty or features.shape != (meta.get("rows"), meta.get("columns")):
+        raise LabError(f"The features {path.name} are damaged. They will have to be computed again.")
+    return features, meta

@@ -1,0 +1,133 @@
+"""From bags to the tensors of one training step, read ahead on a second thread."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdnet.augment.on_read import draw_variations, vary
+from mmdnet.augment.stain import draw_stains
+from mmdnet.bags.bag import Bag
+from mmdnet.bags.cohort import Cohort
+from mmdnet.labels.grading import TASKS, UNKNOWN
+from mmdnet.nn.distributed import place
+from mmdnet.nn.outputs import Targets
+
+Read = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some bags, read.
+
+    Attributes:
+        data: what was read of the patches, first those of the bags in order, then the set-aside ones.
+        present: (B, K).
+        targets: what is known about the bags.
+        stains: change of stain of each patch that is still to be made, (n, 3, 4); None where none is.
+    """
+
+    data: np.ndarray
+    present: Tensor
+    targets: Targets
+    stains: np.ndarray | None = None
+
+    @property
+    def in_bags(self) -> int:
+        """How many of the patches read are in bags."""
+        return int(self.present.sum())
+
+
+def in_steps(bags: Sequence[Bag], per_step: int) -> list[Sequence[Bag]]:
+    """Bags of each step; a last step of less than half as many joins the one before it."""
+    cut = [bags[at : at + per_step] for at in range(0, len(bags), per_step)]
+    if len(cut) > 1 and 2 * len(cut[-1]) < per_step:
+        cut[-2:] = [[*cut[-2], *cut[-1]]]
+    return cut
+
+
+def build_targets(cohort: Cohort, bags: Sequence[Bag], domains: np.ndarray) -> tuple[Tensor, Targets]:
+    """Padding mask and targets of some bags, padded to the largest; a bag's set-aside patches come after its others.
+
+    Args:
+        cohort: where the bags' patches are.
+        bags: at least one.
+        domains: (slides,) domain of each slide, -1 where unknown.
+    """
+    size = max(len(bag.instances) + len(bag.aside) for bag in bags)
+    present, aside = (torch.zeros(len(bags), size, dtype=torch.bool) for _ in range(2))
+    instance = torch.full((len(bags), size, len(TASKS)), UNKNOWN, dtype=torch.int64)
+    for b, bag in enumerate(bags):
+        present[b, : len(bag.instances) + len(bag.aside)] = True
+        aside[b, len(bag.instances) : len(bag.instances) + len(bag.aside)] = True
+        instance[b, : len(bag.instances)] = torch.from_numpy(cohort.grades[bag.instances].astype(np.int64))
+    return present, Targets(
+        grades=torch.from_numpy(np.stack([bag.grades for bag in bags])),
+        trust=torch.from_numpy(np.stack([bag.trust for bag in bags])).float(),
+        instance_grades=instance,
+        domains=torch.from_numpy(domains[[bag.slide_index for bag in bags]]),
+        aside=aside,
+    )
+
+
+def batches(
+    cohort: Cohort,
+    steps: Sequence[Sequence[Bag]],
+    domains: np.ndarray,
+    read: Read,
+    extra: Sequence[np.ndarray] = (),
+    random: np.random.Generator | None = None,
+    stain_here: bool = True,
+    shared: bool = False,
+) -> Iterator[Batch]:
+    """Read bags step by step; while one step is computed the next is read.
+
+    What is drawn for a patch does not depend on how many processes share a step.
+
+    Args:
+        cohort: slides and patches.
+        steps: the bags of each step.
+        domains: (slides,) domain of each slide, -1 where unknown.
+        read: gives an array, first axis the patches, for positions in the cohort.
+        extra: per step, positions of set-aside patches to go along.
+        random: of the augmentation (`mmdnet.augment`); none leaves the patches as they are.
+        stain_here: make the change of stain while reading; else it comes with the batch, to be made on a GPU.
+        shared: of several processes each reads its own bags of a step; else each reads all.
+    """
+    rank, processes = place() if shared else (0, 1)
+
+    def prepare(step: int) -> Batch:
+        bags = steps[step]
+        beside = extra[step] if step < len(extra) else np.empty(0, np.int64)
+        present, targets = build_targets(cohort, bags[rank::processes], domains)
+        groups = [
+            *(np.concatenate([bag.instances, bag.aside]) for bag in bags),
+            *beside[:, None],
+        ]  # a set-aside patch is a bag of its own
+        sizes = [len(group) for group in groups]
+        in_bag = np.arange(len(groups)) % processes == rank
+        in_bag[len(bags) :] = np.arange(len(beside)) % processes == rank
+        mine = in_bag.repeat(sizes)
+        data = read(np.concatenate(groups)[mine])
+        if random is None:
+            return Batch(data, present, targets)
+        stains = draw_stains(len(groups), random).repeat(sizes, axis=0)[mine]
+        variations = draw_variations(len(mine), random)[mine]
+        if stain_here:
+            return Batch(vary(data, variations, stains), present, targets)
+        return Batch(vary(data, variations), present, targets, stains)
+
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(prepare, 0) if steps else None
+        for step in range(len(steps)):
+            assert ahead is not None
+            batch = ahead.result()
+            ahead = reader.submit(prepare, step + 1) if step + 1 < len(steps) else None
+            yield batch
+
+
+def to_device(targets: Targets, device: torch.device) -> Targets:
+    return Targets(*(getattr(targets, one.name).to(device) for one in fields(Targets)))

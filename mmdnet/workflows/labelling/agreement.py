@@ -1,0 +1,298 @@
+"""How far readers agree: with each other, with the consensus of the others, with a model, and with themselves.
+
+Only blind readings count: a label given to settle a disagreement was given with the others' in view, and one given
+while a suggestion stood beside the patch is left out where it would be compared with the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import consensus as rules
+from db import readings
+from db.models import Model, Project, Reader, Slide
+from db.readings import Reading
+from mmdnet.labels.agreement import (
+    FEWEST_CLUSTERS,
+    OF_MANY,
+    OF_TWO,
+    confusion,
+    estimates,
+)
+from mmdnet.labels.consensus import Vote, consensus
+from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
+from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice, GroupAgreement
+from mmdnet.workflows.scoring.predictions import Predictions
+from mmdnet.workflows.services import Services, must_get
+
+MANY = 3  # readers from which on the consensus of the others is more than one other reader
+Grades = Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Patches that two sides graded, each with both sides' grades by task."""
+
+    kind: str
+    first: str
+    second: str
+    key: str
+    patches: Sequence[int]
+    slides: Sequence[int]
+    grades: Sequence[tuple[Grades, Grades]]
+    left_out: int = 0
+
+    def table(self, task: str) -> np.ndarray:
+        """Grades of a task, shape (patches, 2); -1 where unknown."""
+        rows = [[_number(side.get(task)) for side in both] for both in self.grades]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+
+@dataclass
+class _Readings:
+    """A project's blind readings and what else they are held against."""
+
+    readers: dict[int, str]
+    blind: list[Reading]
+    settled: list[Reading]
+    repeats: list[tuple[Reading, Reading]]
+    clusters: dict[int, str]
+    by_patient: bool
+    by_reader: dict[int, dict[int, Reading]] = field(init=False)
+    slide_of: dict[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_reader = defaultdict(dict)
+        self.slide_of = {}
+        for one in self.blind:
+            self.slide_of[one.patch_id] = one.slide_id
+            self.by_reader[one.reader_id][one.patch_id] = one
+
+
+class LabelAgreement:
+    """The part of `lab.labels` that compares readings."""
+
+    _services: Services
+
+    def agreement(self, project_id: int) -> AgreementView:
+        """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals."""
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            found = _read(session, project_id)
+            rule = rules.of_project(session, project_id)
+            sides = _all_sides(found, rule)
+        model = self._against_model(found)
+        comparisons = [made for two in [*sides, *model] for made in _compare(two, found)]
+        return AgreementView(
+            comparisons=tuple(comparisons),
+            groups=tuple(_groups(found)),
+            rule=rule.rule,
+            readers=tuple(found.readers[one] for one in found.by_reader),
+            learnt_from=sum(two.left_out for two in model),
+        )
+
+    def graded_twice(
+        self, project_id: int, reader_id: int, key: str, task: str, first: int, second: int
+    ) -> GradedTwice:
+        """The patches of one cell of a comparison's matrix, as far as this reader may see them.
+
+        Shown are patches the reader has graded and is not about to grade again; of the others only how many.
+        """
+        with self._services.db() as session:
+            found = _read(session, project_id)
+            sides = _all_sides(found, rules.of_project(session, project_id))
+            may_see = readings.may_see(session, project_id, reader_id)
+        for two in [*sides, *self._against_model(found)]:
+            if two.key == key:
+                cell = (two.table(task) == [first, second]).all(axis=1)
+                patches = [patch for patch, inside in zip(two.patches, cell, strict=True) if inside]
+                shown = tuple(patch for patch in patches if patch in may_see)
+                return GradedTwice(shown, len(patches) - len(shown))
+        return GradedTwice((), 0)
+
+    def _against_model(self, found: _Readings) -> list[Twice]:
+        """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
+        predicted = Predictions(self._services).of_slides(sorted(set(found.slide_of.values())))
+        if not predicted:
+            return []
+        learnt = self._learnt_slides(predicted[0].model_id)
+        told: dict[int, Grades] = {}
+        for one in predicted:
+            if one.slide_id not in learnt:
+                told |= _told(one.patch_id, one.probabilities)
+        made = []
+        for reader, own in found.by_reader.items():
+            alone = {patch: one for patch, one in own.items() if one.suggestion is None}
+            both = sorted(set(alone) & set(told))
+            made.append(
+                Twice(
+                    "model",
+                    found.readers[reader],
+                    predicted[0].model_name,
+                    f"model-{reader}-{predicted[0].model_id}",
+                    both,
+                    [found.slide_of[patch] for patch in both],
+                    [(own[patch].grades, told[patch]) for patch in both],
+                    left_out=sum(found.slide_of[patch] in learnt for patch in own),
+                )
+            )
+        return made
+
+    def _learnt_slides(self, model_id: int) -> set[int]:
+        """Slides a model was trained on: all of them where its training cannot be read any more."""
+        with self._services.db() as session:
+            run_id = session.get_one(Model, model_id).run_id
+            if run_id is None:
+                return set()
+            every = set(session.scalars(select(Slide.id)))
+        path = self._services.settings.folder("runs") / str(run_id) / "split.json"
+        try:
+            return set(json.loads(path.read_text())["train"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return every
+
+
+def _read(session: Session, project_id: int) -> _Readings:
+    slides = session.scalars(select(Slide).where(Slide.project_id == project_id)).all()
+    blind = readings.blind(session, project_id)
+    used = {one.slide_id for one in blind}
+    by_patient = all(slide.patient for slide in slides if slide.id in used)
+    return _Readings(
+        readers={reader.id: reader.name for reader in session.scalars(select(Reader).order_by(Reader.name))},
+        blind=blind,
+        settled=readings.settled(session, project_id),
+        repeats=readings.repeats(session, project_id),
+        clusters={slide.id: slide.patient if by_patient and slide.patient else str(slide.id) for slide in slides},
+        by_patient=by_patient,
+    )
+
+
+def _all_sides(found: _Readings, rule: rules.Rule) -> list[Twice]:
+    made = [_of_two(found, one, other) for one, other in combinations(sorted(found.by_reader), 2)]
+    givers = set(found.by_reader) | {one.reader_id for one in found.settled}
+    if len(givers) >= MANY:
+        made += [_with_others(found, reader, rule) for reader in sorted(found.by_reader)]
+    made += [_with_oneself(found, reader) for reader in sorted({again.reader_id for _, again in found.repeats})]
+    return [two for two in made if two.patches]
+
+
+def _of_two(found: _Readings, one: int, other: int) -> Twice:
+    first, second = found.by_reader[one], found.by_reader[other]
+    both = sorted(set(first) & set(second))
+    return Twice(
+        "readers",
+        found.readers[one],
+        found.readers[other],
+        f"readers-{one}-{other}",
+        both,
+        [found.slide_of[patch] for patch in both],
+        [(first[patch].grades, second[patch].grades) for patch in both],
+    )
+
+
+def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
+    """A reader against the consensus of all the others; what the reader settled is left out with the rest."""
+    votes: dict[int, list[Vote]] = defaultdict(list)
+    for settled, given in ((False, found.blind), (True, found.settled)):
+        for one in given:
+            if one.reader_id != reader:
+                grades = tuple(one.grades[name] for name in TASK_NAMES)
+                votes[one.patch_id].append(Vote(one.id, one.reader_id, grades, one.ignored, settled))
+    own = found.by_reader[reader]
+    agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
+    both = sorted(agreed)
+    return Twice(
+        "consensus",
+        found.readers[reader],
+        "the others' consensus",
+        f"consensus-{reader}",
+        both,
+        [found.slide_of[patch] for patch in both],
+        [(own[patch].grades, dict(zip(TASK_NAMES, agreed[patch].grades, strict=True))) for patch in both],
+    )
+
+
+def _with_oneself(found: _Readings, reader: int) -> Twice:
+    own = [(before, again) for before, again in found.repeats if again.reader_id == reader]
+    return Twice(
+        "repeat",
+        f"{found.readers[reader]}, first read",
+        "repeat read",
+        f"repeat-{reader}",
+        [again.patch_id for _, again in own],
+        [again.slide_id for _, again in own],
+        [(before.grades, again.grades) for before, again in own],
+    )
+
+
+def _compare(two: Twice, found: _Readings) -> Iterable[Comparison]:
+    for task in TASKS:
+        table = two.table(task.name)
+        both = (table != UNKNOWN).all(axis=1)
+        if not both.any():
+            continue
+        clusters = np.array([found.clusters[slide] for slide in two.slides])[both]
+        counts = confusion(table[both], len(task.grades))
+        yield Comparison(
+            key=two.key,
+            kind=two.kind,
+            task=task.name,
+            first=two.first,
+            second=two.second,
+            counts=tuple(tuple(int(n) for n in row) for row in counts),
+            estimates=estimates(OF_TWO, table[both], len(task.grades), clusters),
+            drawn=_drawn(clusters, found.by_patient),
+        )
+
+
+def _groups(found: _Readings) -> Iterable[GroupAgreement]:
+    """All readers together, per task, where there are three or more."""
+    order = sorted(found.by_reader)
+    if len(order) < MANY:
+        return
+    patches = sorted(found.slide_of)
+    clusters = np.array([found.clusters[found.slide_of[patch]] for patch in patches])
+    for task in TASKS:
+        rows = [[_grade(found.by_reader[reader].get(patch), task.name) for reader in order] for patch in patches]
+        table = np.array(rows, dtype=np.int64).reshape(-1, len(order))
+        yield GroupAgreement(
+            task=task.name,
+            readers=len(order),
+            shared=int(((table != UNKNOWN).sum(axis=1) >= 2).sum()),
+            by_all=int((table != UNKNOWN).all(axis=1).sum()),
+            estimates=estimates(OF_MANY, table, len(task.grades), clusters),
+            drawn=_drawn(clusters, found.by_patient),
+        )
+
+
+def _drawn(clusters: np.ndarray, by_patient: bool) -> str:
+    """What the bootstrap draws: patients or slides where there are enough, else patches."""
+    if len(np.unique(clusters)) < FEWEST_CLUSTERS:
+        return "patches"
+    return "patients" if by_patient else "slides"
+
+
+def _grade(reading: Reading | None, task: str) -> int:
+    return UNKNOWN if reading is None else _number(reading.grades[task])
+
+
+def _number(grade: int | None) -> int:
+    return UNKNOWN if grade is None else int(grade)
+
+
+def _told(patches: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> dict[int, Grades]:
+    """The likeliest grade by patch and task, where the model has one."""
+    found: dict[int, dict[str, int | None]] = {}
+    for name, shares in probabilities.items():
+        known = np.isfinite(shares).all(axis=1)
+        for patch, grade in zip(patches[known], shares[known].argmax(axis=1), strict=True):
+            found.setdefault(int(patch), {})[name] = int(grade)
+    return dict(found)

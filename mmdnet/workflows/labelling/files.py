@@ -1,0 +1,152 @@
+"""Labels out to a file and in again: CSV, JSON lines, Parquet, QuPath GeoJSON."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import event_log
+from db.models import Project, Reader, Slide
+from db.projects import reader_named
+from db.readings import SETTLED_IMPORT
+from mmdnet.errors import LabError
+from mmdnet.labels.files import Square, SquareOf, write_records
+from mmdnet.workflows.labelling import tables as label_tables
+from mmdnet.workflows.labelling.tables import ReadTable
+from mmdnet.workflows.labelling.views import ExportedLabels, ImportOutcome
+from mmdnet.workflows.services import Services, must_get
+
+
+class LabelFiles:
+    """The part of `lab.labels` that is about files."""
+
+    _services: Services
+
+    def export(
+        self,
+        project_id: int,
+        kind: str = "csv",
+        reader_id: int | None = None,
+        slide_id: int | None = None,
+        seen_by: int | None = None,
+    ) -> ExportedLabels:
+        """Every reader's label of every patch as it stands, as a file; only one reader's or one slide's if given.
+
+        Args:
+            kind: csv, parquet, jsonl, geojson (one slide) or zip (a GeoJSON per slide).
+            seen_by: leave out what this reader may not see: labels of others on patches the reader has not graded.
+
+        Raises:
+            LabError: there is no such kind, a GeoJSON would hold several slides, or QuPath's view of a slide is
+                unknown because its file is gone.
+        """
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            found, hidden = label_tables.visible_records(session, project_id, reader_id, seen_by)
+            if slide_id is not None:
+                name = must_get(session, Slide, slide_id, "slide").name
+                found = [record for record in found if record.slide == name]
+            marks = {record.fingerprint for record in found} if kind in ("geojson", "zip") else set()
+            return ExportedLabels(write_records(found, kind, _squares(session, project_id, marks)), len(found), hidden)
+
+    def import_file(
+        self,
+        project_id: int,
+        name: str,
+        data: bytes,
+        take_good: bool = False,
+        reader: str = "",
+        by: int | None = None,
+        operator: str = "",
+        preview: bool = False,
+        taken_from: tuple[str, str] | None = None,
+    ) -> ImportOutcome:
+        """Put the labels of a file in, as one act; nothing if a line is wrong, unless `take_good`.
+
+        Args:
+            name: the file's name; its ending says what it is.
+            reader: who graded, where the file does not say.
+            by: the reader who brings the file; see `label_tables.read_table` for what it then leaves alone.
+            operator: who brings it where no reader does, for the record.
+            preview: only say what would be done.
+            taken_from: name and SHA-256 of the file the labels were taken out of, where `data` is not that file.
+        """
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            from_qupath = name.lower().endswith(("json", "zip"))
+            square_of = _squares(session, project_id, None if from_qupath else set())
+            read = label_tables.read_table(session, project_id, name, data, square_of, reader, by)
+        refused = bool(read.problems) and not take_good
+        if not preview and not refused:
+            source = taken_from or (name, hashlib.sha256(data).hexdigest())
+            with event_log.appending(self._services.db) as session:
+                event_log.append(session, _events(session, read, source, by, operator))
+        imported = 0 if refused and not preview else len(read.new)
+        readers = Counter(one.record.reader for one in read.new)
+        return ImportOutcome(
+            imported, read.unchanged, read.problems, read.counted, tuple(sorted(readers.items())), read.not_read
+        )
+
+
+def _events(
+    session: Session, read: ReadTable, source: tuple[str, str], by: int | None, operator: str
+) -> Iterator[event_log.NewEvent]:
+    """One event per new label; each says from which line of which file it came, and who brought it."""
+    readers = {one: _reader_id(session, one) for one in {label.record.reader for label in read.new}}
+    key = f"import-{uuid.uuid4().hex}"
+    facts = {"batch": key, "of": len(read.new), "file": source[0], "sha256": source[1]}
+    facts["imported_by"] = operator if by is None else session.get_one(Reader, by).name
+    for number, label in enumerate(read.new):
+        record = label.record
+        where = {read.counted: label.line.number} | ({"member": label.line.file} if label.line.file else {})
+        yield event_log.NewEvent(
+            key=f"{key}:{number}",
+            session_id=None,
+            reader_id=readers[record.reader],
+            patch_id=label.patch_id,
+            act=SETTLED_IMPORT if record.adjudicated else "import",
+            ignored=record.ignored,
+            flagged=record.flagged,
+            shown=facts | where | ({"given_at": record.at} if record.at else {}),
+            **record.grades,
+        )
+
+
+def _reader_id(session: Session, name: str) -> int:
+    reader = reader_named(session, name)
+    if reader is None:
+        reader = Reader(name=name)
+        session.add(reader)
+        session.flush()
+    return reader.id
+
+
+def _squares(session: Session, project_id: int, marks: Collection[str] | None) -> SquareOf:
+    """Where QuPath sees the patches of the slides with these fingerprints; None for all, as far as that is known.
+
+    Raises:
+        LabError: a slide that was asked for cannot be opened.
+    """
+    from mmdnet.workflows.slides.grid_rows import open_stored
+    from mmdnet.workflows.slides.slides import patch_size_px0
+
+    found: dict[str, Square] = {}
+    slides = session.scalars(select(Slide).where(Slide.project_id == project_id, Slide.patch_px.is_not(None))).all()
+    for slide in slides:
+        if marks is not None and slide.fingerprint not in marks:
+            continue
+        try:
+            with open_stored(slide) as reader:
+                left, top = reader.facts.area_px0[:2]
+        except LabError as problem:
+            if marks is not None:
+                raise LabError(f"Labels of {slide.name} cannot be written for QuPath: {problem}") from problem
+            continue
+        found[slide.fingerprint] = Square(left, top, *patch_size_px0(slide))
+    names: dict[str, str] = {slide.name: slide.fingerprint for slide in slides}
+    return lambda name, mark: found.get(mark or names.get(name, ""))

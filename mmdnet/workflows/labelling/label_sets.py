@@ -1,0 +1,100 @@
+"""The labels a training uses: one row per patch by a consensus rule, and a hash that means the same anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db import consensus as rules
+from db import labels as rows
+from db.models import LabelEvent, Patch, Reader, Slide
+from db.readings import SETTLED_IMPORT
+from db.sessions import sessions_of_kind
+from mmdnet.labels.consensus import ONE_READER, Vote, consensus
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
+
+
+def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
+    """The label set of a project as it stands.
+
+    Patches whose rule gives no grade at all and no "ignored" are left out: nothing can be learned from them.
+
+    Raises:
+        LabError: there is no such rule.
+    """
+    rule = rules.of_project(session, project_id) if choice.rule is None else rules.Rule(choice.rule)
+    settling = sessions_of_kind(session, project_id, "adjudication")
+    votes: dict[int, list[Vote]] = defaultdict(list)
+    slides: dict[int, int] = {}
+    for event, slide_id in rows.current(session, project_id, choice.reader_id):
+        if choice.slide_ids is not None and slide_id not in choice.slide_ids:
+            continue
+        grades = tuple(getattr(event, name) for name in TASK_NAMES)
+        settles = event.session_id in settling or event.act == SETTLED_IMPORT
+        votes[event.patch_id].append(Vote(event.id, event.reader_id, grades, event.ignored, settles))
+        slides[event.patch_id] = slide_id
+    table = []
+    for patch_id in sorted(votes):
+        agreed = consensus(votes[patch_id], rule.rule, rule.reader_id)
+        if agreed.ignored or any(grade is not None for grade in agreed.grades):
+            table.append(
+                LabelRow(
+                    patch_id,
+                    slides[patch_id],
+                    **dict(zip(TASK_NAMES, agreed.grades, strict=True)),
+                    ignored=agreed.ignored,
+                )
+            )
+    names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
+    return LabelSet(
+        rows=tuple(table),
+        rule=_rule_words(rule, choice, names),
+        sha256=_hash(session, project_id, table),
+        readers=tuple(sorted({names[vote.reader_id] for given in votes.values() for vote in given})),
+        counts=_counts(table),
+        events=session.scalar(select(func.count(LabelEvent.id))) or 0,
+        last_event_hash=rows.last_hash(session),
+    )
+
+
+def _rule_words(rule: rules.Rule, choice: LabelChoice, names: dict[int, str]) -> str:
+    """The rule, for the record of a training; with the reader's name where only one counts."""
+    only = choice.reader_id if choice.reader_id is not None else rule.reader_id
+    if only is None:
+        return rule.rule
+    return f"{rule.rule if rule.rule != ONE_READER else 'latest'} of {names[only]} alone"
+
+
+def _counts(table: list[LabelRow]) -> dict[str, dict[str, int]]:
+    """Per task, how often each grade (as text, for JSON) stands; `ignored` beside them."""
+    counts = {
+        name: {
+            str(grade): count
+            for grade, count in sorted(
+                Counter(getattr(row, name) for row in table if getattr(row, name) is not None).items()
+            )
+        }
+        for name in TASK_NAMES
+    }
+    return counts | {"ignored": {"patches": sum(row.ignored for row in table)}}
+
+
+def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
+    """SHA-256 over sorted lines of slide fingerprint, place in level-0 pixels, grades (empty if unknown), ignored."""
+    found = session.execute(
+        select(Patch.id, Slide.fingerprint, Patch.x_px0, Patch.y_px0)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(Slide.project_id == project_id)
+    )
+    wanted = {row.patch_id: row for row in table}
+    lines = []
+    for patch_id, fingerprint, x_px0, y_px0 in found:
+        row = wanted.get(patch_id)
+        if row is not None:
+            grades = ",".join("" if grade is None else str(grade) for grade in (getattr(row, n) for n in TASK_NAMES))
+            lines.append(f"{fingerprint},{x_px0},{y_px0},{grades},{int(row.ignored)}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

@@ -1,0 +1,144 @@
+"""Reading again: second and repeat reads, disagreements to settle; and the rule that makes one label of several."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import atlas, readings
+from db import consensus as rules
+from db import labels as rows
+from db import sessions as queues
+from db.models import ConsensusRule, LabelSession, Project, Reader
+from db.readings import Reading
+from mmdnet.errors import LabError
+from mmdnet.labels.consensus import ONE_READER, RULE_NAMES
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.labelling.agreement_views import ReviewView, RuleView
+from mmdnet.workflows.services import Services, must_get
+
+KINDS = ("second", "repeat", "adjudication")
+SECOND_SHARE = 0.1
+WASHOUT_DAYS = 14
+
+
+class LabelReviews:
+    """The part of `lab.labels` that is about reading again, and about what several readings come to."""
+
+    _services: Services
+
+    def reviews(self, project_id: int, reader_id: int, washout_days: float = WASHOUT_DAYS) -> list[ReviewView]:
+        """What this reader can read again, one entry for each of `KINDS`."""
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            mine = queues.sessions_of(session, project_id, reader_id)
+            given = readings.blind(session, project_id)
+            return [_review(session, project_id, reader_id, kind, washout_days, mine, given) for kind in KINDS]
+
+    def consensus_rule(self, project_id: int) -> RuleView:
+        """By which rule the project makes one label of several readers'."""
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            rule = rules.of_project(session, project_id)
+            row = rule.chosen
+            names = [session.get_one(Reader, key).name if key else None for key in (rule.reader_id, row and row.set_by)]
+            return RuleView(rule.rule, rule.reader_id, names[0], names[1], row.at if row else None)
+
+    def set_consensus_rule(
+        self, project_id: int, rule: str, reader_id: int | None = None, set_by: int | None = None
+    ) -> RuleView:
+        """Choose the rule; earlier choices stay on record, and trainings keep the one they were made with.
+
+        Raises:
+            LabError: there is no such rule, or the rule of one reader names none.
+        """
+        if rule not in RULE_NAMES:
+            raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULE_NAMES)}.")
+        if (rule == ONE_READER) != (reader_id is not None):
+            raise LabError("The rule of one reader needs that reader, and the others need none. Nothing was changed.")
+        with self._services.db.begin() as session:
+            must_get(session, Project, project_id, "project")
+            for one in (reader_id, set_by):
+                if one is not None:
+                    must_get(session, Reader, one, "reader")
+            session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
+        return self.consensus_rule(project_id)
+
+
+def patches_to_review(
+    session: Session, project_id: int, reader_id: int, kind: str, share: float, washout_days: float, seed: int
+) -> list[int]:
+    """Patches of a review, in the seed's order.
+
+    second: graded by others and not by this reader; repeat: graded by this reader before the washout; of both a random
+    share. adjudication: all patches on which two readers' blind grades differ and that nobody has settled since, but
+    for those that wait for this reader's own blind label.
+
+    Raises:
+        LabError: there is no such kind, the share is out of range, or nothing is left to read.
+    """
+    if kind not in KINDS or not 0 < share <= 1:
+        raise LabError(f"A review is one of {', '.join(KINDS)}, of a share above 0 and up to 1.")
+    given = readings.blind(session, project_id)
+    found = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days, given)), dtype=np.int64)
+    take = len(found) if kind == "adjudication" else round(len(found) * share + 0.4999)
+    if take == 0:
+        raise LabError("There is nothing to read: no patch fits this kind of review yet.")
+    return np.random.default_rng(seed).permutation(found)[:take].tolist()
+
+
+def _eligible(
+    session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, blind: Sequence[Reading]
+) -> set[int]:
+    given: dict[int, list[Reading]] = defaultdict(list)
+    for one in blind:
+        given[one.patch_id].append(one)
+    if kind == "second":
+        mine = rows.labelled_patches(session, project_id, reader_id)
+        told = atlas.shown_to(session, reader_id) | queues.queued_for(session, project_id, reader_id, ("adjudication",))
+        return set(given) - mine - told
+    if kind == "repeat":
+        before = datetime.now(UTC) - timedelta(days=washout_days)
+        return {
+            patch
+            for patch, found in given.items()
+            if any(one.reader_id == reader_id and one.at <= before for one in found)
+        }
+    done = {one.patch_id: one.id for one in readings.settled(session, project_id)}
+    mine = rows.labelled_patches(session, project_id, reader_id)
+    waiting = queues.queued_for(session, project_id, reader_id, queues.BLIND_KINDS) - mine
+    return {
+        patch
+        for patch, found in given.items()
+        if patch not in waiting and _differ(found) and max(one.id for one in found) > done.get(patch, 0)
+    }
+
+
+def _differ(given: list[Reading]) -> bool:
+    if len({one.ignored for one in given}) > 1:
+        return True
+    known = [{getattr(one, name) for one in given} - {None} for name in TASK_NAMES]
+    return any(len(grades) > 1 for grades in known)
+
+
+def _review(
+    session: Session,
+    project_id: int,
+    reader_id: int,
+    kind: str,
+    washout_days: float,
+    mine: Sequence[LabelSession],
+    given: Sequence[Reading],
+) -> ReviewView:
+    waiting = len(_eligible(session, project_id, reader_id, kind, washout_days, given))
+    for row in mine:
+        if row.plan.get("kind") == kind:
+            left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))
+            if left:
+                return ReviewView(kind, waiting, row.id, left)
+    return ReviewView(kind, waiting, None, 0)

@@ -1,0 +1,264 @@
+"""Label sessions: who is asked for which patches, in which order, and how far that is."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from db import event_log
+from db import labels as rows
+from db import sessions as queues
+from db.models import LabelEvent, LabelSession, Project, Reader
+from mmdnet.errors import LabError
+from mmdnet.workflows.labelling import acts
+from mmdnet.workflows.labelling import reviews as label_reviews
+from mmdnet.workflows.labelling.plans import Planned, Planner, PlanView
+from mmdnet.workflows.labelling.views import (
+    OwnLabel,
+    Progress,
+    QueueChoice,
+    QueueItemView,
+    SessionPreview,
+    SessionView,
+    SlideProgress,
+)
+from mmdnet.workflows.scoring.predictions import Predictions
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.tissue_map import kinds_of_tissue
+
+ENOUGH_FOR_PACE = 5
+NOTHING_LEFT = "These slides have no patches left for this plan to ask you for. Choose other slides or another plan."
+REVIEWS = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
+
+
+class LabelSessions:
+    """The part of `lab.labels` that is about sessions and queues."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._planner = Planner(Predictions(services), lambda project_id: kinds_of_tissue(services, project_id))
+
+    def sessions(self, project_id: int, reader_id: int | None = None) -> list[SessionView]:
+        """The project's label sessions, newest first; only one reader's if given."""
+        with self._services.db() as session:
+            return [_session_view(session, row) for row in queues.sessions_of(session, project_id, reader_id)]
+
+    def session(self, session_id: int) -> SessionView:
+        """One label session.
+
+        Raises:
+            LabError: there is none with that number.
+        """
+        with self._services.db() as session:
+            return _session_view(session, must_get(session, LabelSession, session_id, "label session"))
+
+    def open_session(self, project_id: int, reader_id: int) -> SessionView | None:
+        """The reader's newest session with a patch left to label; else the newest at all; None if there is none."""
+        mine = self.sessions(project_id, reader_id)
+        return next((view for view in mine if not view.finished), mine[0] if mine else None)
+
+    def create_session(self, project_id: int, reader_id: int, name: str, choice: QueueChoice) -> SessionView:
+        """A new session of the reader.
+
+        Patches the reader has labelled already are not asked for again, but by the plan that looks for disagreement.
+
+        Raises:
+            LabError: nothing is left to ask for, the plan cannot be followed yet, or a choice is out of range.
+        """
+        name = _session_name(name)
+        planned = self._plan(project_id, reader_id, choice)
+        if not planned.picks:
+            raise LabError(NOTHING_LEFT)
+        total, slides = choice.total, sorted(map(int, choice.slides))
+        facts = {"kind": "plan", "plan": choice.plan, "audit_share": choice.audit_share, "slides": slides}
+        facts |= {"total": total} if total is not None else {"per_slide": _as_json(choice.per_slide)}
+        with event_log.appending(self._services.db) as session:
+            plan = facts | planned.facts
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=name, plan=plan, seed=choice.seed)
+            session.add(row)
+            session.flush()
+            queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in planned.picks])
+            return _session_view(session, row)
+
+    def plans(self, project_id: int, slide_ids: Sequence[int]) -> list[PlanView]:
+        """Every sampling plan, and whether it can be followed on these slides yet."""
+        with self._services.db() as session:
+            return self._planner.views(session, project_id, slide_ids)
+
+    def preview_session(self, project_id: int, reader_id: int, choice: QueueChoice) -> SessionPreview:
+        """What `create_session` would ask for, and how long that takes at the reader's own pace; nothing is made.
+
+        Raises:
+            LabError: as `create_session`, but for a queue of no patches.
+        """
+        planned = self._plan(project_id, reader_id, choice)
+        with self._services.db() as session:
+            pace = _pace_s(rows.recent_times_ms(session, reader_id))
+        patches = len(planned.picks)
+        return SessionPreview(patches, planned.audit, pace, None if pace is None else patches * pace / 60)
+
+    def _plan(self, project_id: int, reader_id: int, choice: QueueChoice) -> Planned:
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            return self._planner.work_out(session, project_id, reader_id, choice)
+
+    def create_review(
+        self,
+        project_id: int,
+        reader_id: int,
+        kind: str,
+        share: float = 0.1,
+        washout_days: float = 14,
+        seed: int = 0,
+    ) -> SessionView:
+        """A session of second, repeat or adjudication reads; see `label_reviews.patches_to_review`.
+
+        Raises:
+            LabError: nothing is left to read, or a choice is out of range.
+        """
+        with event_log.appending(self._services.db) as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            patches = label_reviews.patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
+            choices = {"kind": kind, "share": share}
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=REVIEWS[kind], plan=choices, seed=seed)
+            session.add(row)
+            session.flush()
+            queues.append_items(session, row.id, [(patch, kind) for patch in patches])
+            return _session_view(session, row)
+
+    def add_to_queue(self, session_id: int, patch_ids: Iterable[int], stream: str = "region") -> int:
+        """Ask for these patches next; how many were not in the queue yet.
+
+        Raises:
+            LabError: there is no such session, or a patch is not of its project.
+        """
+        with event_log.appending(self._services.db) as session:
+            row = must_get(session, LabelSession, session_id, "label session")
+            wanted = list(dict.fromkeys(int(patch) for patch in patch_ids))
+            if set(wanted) - queues.patches_in_project(session, row.project_id, wanted):
+                raise LabError("Some of these patches do not belong to this project. Nothing was added.")
+            there = queues.queued_patches(session, session_id)
+            new = [(patch, stream) for patch in wanted if patch not in there]
+            queues.append_items(session, session_id, new, at=queues.first_open(session, session_id, row.reader_id))
+            return len(new)
+
+    def queue_region(self, project_id: int, reader_id: int, patch_ids: Iterable[int], stream: str = "region") -> int:
+        """Ask the reader for these patches next, in the open session or a new one; how many were not queued yet."""
+        view = self.open_session(project_id, reader_id)
+        if view is None:
+            with self._services.db.begin() as session:
+                must_get(session, Project, project_id, "project")
+                must_get(session, Reader, reader_id, "reader")
+                row = LabelSession(
+                    project_id=project_id, reader_id=reader_id, name="Chosen by hand", plan={"kind": "plan"}
+                )
+                session.add(row)
+                session.flush()
+                session_id = row.id
+        else:
+            session_id = view.id
+        return self.add_to_queue(session_id, patch_ids, stream)
+
+    def queue(self, session_id: int, offset: int = 0, limit: int = 60) -> list[QueueItemView]:
+        """The queue from a position on, with what its own reader gave in this session, and nobody else's labels."""
+        with self._services.db() as session:
+            row = must_get(session, LabelSession, session_id, "label session")
+            items = queues.items(session, session_id, offset, limit)
+            patches = [item.patch.id for item in items]
+            own = rows.latest_in_session(session, session_id, row.reader_id, patches)
+            settling = row.plan.get("kind") == "adjudication"
+            votes = rows.standing_of_others(session, row.reader_id, patches) if settling else {}
+            return [self._item_view(item, own.get(item.patch.id), votes.get(item.patch.id, [])) for item in items]
+
+    def progress(self, session_id: int) -> Progress:
+        """How far the session is, per slide and in all, and how long the rest takes at the reader's own pace."""
+        with self._services.db() as session:
+            row = must_get(session, LabelSession, session_id, "label session")
+            slides = tuple(
+                SlideProgress(*numbers) for numbers in queues.progress_by_slide(session, session_id, row.reader_id)
+            )
+            total, done = sum(slide.patches for slide in slides), sum(slide.labelled for slide in slides)
+            resume = queues.first_open(session, session_id, row.reader_id)
+            times = rows.recent_times_ms(session, row.reader_id)
+        pace = _pace_s(times)
+        minutes = None if pace is None else (total - done) * pace / 60
+        return Progress(slides, total, done, total if resume is None else resume, pace, minutes, tuple(times))
+
+    def project_of(self, patch_id: int) -> int:
+        """The project a patch belongs to.
+
+        Raises:
+            LabError: there is no such patch.
+        """
+        with self._services.db() as session:
+            found = queues.project_of_patch(session, patch_id)
+        if found is None:
+            raise LabError(f"There is no patch with the number {patch_id} here.")
+        return found
+
+    def check_reader(self, session_id: int, reader_id: int) -> None:
+        """Whether the session is this reader's.
+
+        Raises:
+            LabelRefused: it is not, or there is none.
+        """
+        with self._services.db() as session:
+            acts.own_session(session, session_id, reader_id)
+
+    def _item_view(self, item: queues.QueueRow, own: LabelEvent | None, votes: Sequence[LabelEvent]) -> QueueItemView:
+        patch, slide = item.patch, item.slide
+        side_um = (slide.patch_px or self._services.settings.patch_px) * (
+            slide.patch_mpp or self._services.settings.patch_mpp
+        )
+        half_x, half_y = (side_um / (mpp or 1.0) / 2 for mpp in (slide.mpp_x, slide.mpp_y))
+        return QueueItemView(
+            position=item.position,
+            patch_id=patch.id,
+            slide_id=slide.id,
+            slide_name=slide.name,
+            stain=slide.stain,
+            side_um=side_um,
+            x_share=(patch.x_px0 + half_x) / slide.width_px0,
+            y_share=(patch.y_px0 + half_y) / slide.height_px0,
+            aspect=slide.width_px0 / slide.height_px0,
+            own=None
+            if own is None
+            else OwnLabel(own.key, acts.grades_of(own), own.ignored, own.flagged, rows.is_label(own)),
+            votes=tuple(acts.grades_of(vote) for vote in votes),
+        )
+
+
+def _pace_s(times_ms: Sequence[int]) -> float | None:
+    """Median seconds per patch; None before there are enough to say."""
+    return statistics.median(times_ms) / 1000 if len(times_ms) >= ENOUGH_FOR_PACE else None
+
+
+def _as_json(per_slide: int | Mapping[int, int] | None) -> int | dict[str, int] | None:
+    return {str(key): number for key, number in per_slide.items()} if isinstance(per_slide, Mapping) else per_slide
+
+
+def _session_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80 or not name.isprintable():
+        raise LabError("A label session's name has 1 to 80 printable characters. Nothing was changed.")
+    return name
+
+
+def _session_view(session: Session, row: LabelSession) -> SessionView:
+    numbers = queues.progress_by_slide(session, row.id, row.reader_id)
+    return SessionView(
+        id=row.id,
+        project_id=row.project_id,
+        reader_id=row.reader_id,
+        name=row.name,
+        kind=str(row.plan.get("kind", "plan")),
+        plan=dict(row.plan),
+        seed=row.seed,
+        patches=sum(total for _, _, total, _ in numbers),
+        labelled=sum(done for *_, done in numbers),
+        created_at=row.created_at,
+    )

@@ -1,0 +1,51 @@
+"""The next sensible step in a project."""
+
+from __future__ import annotations
+
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.projects import Projects
+from mmdnet.workflows.slides.slides import Slides
+from mmdnet.workflows.training.models import Models
+from mmdnet.workflows.views import NextStep
+
+ENOUGH_LABELS = 60  # below this a training is possible, but more labels are the better step
+
+
+class Overview:
+    def __init__(self, projects: Projects, slides: Slides, models: Models, jobs: Jobs) -> None:
+        self._projects = projects
+        self._slides = slides
+        self._models = models
+        self._jobs = jobs
+
+    def next_step(self, project_id: int) -> NextStep:
+        """What to do now, in the order slides, labels, training, scores, reports."""
+        project = self._projects.get(project_id)
+        slides = self._slides.list(project_id)
+        running = {job.kind for job in self._jobs.list(project_id, active=True)}
+        own_model = any(model.project_id == project_id for model in self._models.list(project_id))
+        if not slides:
+            if running & {"demo", "ingest"}:
+                return NextStep(
+                    "Slides are being added. They appear here as they come in.", "slides", "Watch the slides"
+                )
+            return NextStep("There are no slides yet. Add a file or a folder.", "slides", "Add slides")
+        waiting = [slide for slide in slides if slide.status == "needs_mpp"]
+        if waiting:
+            names = waiting[0].name if len(waiting) == 1 else f"{len(waiting)} slides"
+            return NextStep(f"{names}: the file does not say how large its pixels are.", "slides", "Enter µm per pixel")
+        if "train" in running:
+            return NextStep("A network is being trained. It can be left alone.", "train", "Watch the training")
+        if "score" in running:
+            return NextStep("Slides are being scored.", "score", "Watch the scoring")
+        if project.labelled_patches == 0 and not project.scored_slides:
+            return NextStep("The slides are ready. Grade some patches of each.", "label", "Label patches")
+        if not own_model and project.labelled_patches < ENOUGH_LABELS and not project.scored_slides:
+            sentence = f"{project.labelled_patches} patches carry a label; {ENOUGH_LABELS} or more make a better start."
+            return NextStep(sentence, "label", "Go on labelling")
+        if not own_model and not project.scored_slides:
+            return NextStep(f"{project.labelled_patches} patches carry a label.", "train", "Train a network")
+        if project.scored_slides < project.ready_slides:
+            left = project.ready_slides - project.scored_slides
+            return NextStep(f"{left} of {project.ready_slides} slides are not scored yet.", "score", "Score slides")
+        return NextStep("Every slide is scored. Read the reports and sign them.", "report", "Open the reports")

@@ -1,0 +1,148 @@
+"""What a model says of single patches: read from the score of their slide, without loading the network.
+
+The numbers are those the score rests on: the model's grade probabilities for the patch by itself (see `patches.<task>`
+in `docs/artefacts.md`). A slide that no model has scored has none; scoring it makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from db import scores as rows
+from db.models import Model, Score
+from db.slides import patch_cells
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.services import Services
+
+KEPT = 64  # slides whose arrays stay in memory; ten thousand patches are half a megabyte
+
+
+@dataclass(frozen=True)
+class PatchPredictions:
+    """What one model says of each patch of one slide, by itself. Arrays are in one order and must not be changed.
+
+    Attributes:
+        patch_id: shape (patches,), every patch of the slide.
+        probabilities: per task the model was trained on, shape (patches, grades), each row sums to 1; NaN where the
+            patch was not assessed (set aside, unreadable, or left out by the model's quality gate).
+        p_ignore: probability that the patch should be left out, shape (patches,); NaN where the model has no say.
+    """
+
+    score_id: int
+    slide_id: int
+    model_id: int
+    model_name: str
+    weights_sha256: str
+    patch_id: np.ndarray
+    probabilities: Mapping[str, np.ndarray]
+    p_ignore: np.ndarray
+
+    def of_patch(self, patch_id: int) -> dict[str, np.ndarray]:
+        """Grade probabilities of one patch by task, shape (grades,) each; empty where it was not assessed."""
+        at = np.flatnonzero(self.patch_id == patch_id)
+        if not at.size:
+            return {}
+        found = {name: table[at[0]] for name, table in self.probabilities.items()}
+        return {name: share for name, share in found.items() if np.isfinite(share).all()}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBy:
+    """A model, and which of the slides asked about it has scored."""
+
+    model_id: int
+    model_name: str
+    slide_ids: tuple[int, ...]
+
+
+class Predictions:
+    """Use cases reachable as `lab.predictions`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def scored_by(self, slide_ids: Iterable[int]) -> list[ScoredBy]:
+        """The models that scored any of these slides, the one that scored most of them (then the newest) first."""
+        by_model: dict[int, list[Score]] = {}
+        names: dict[int, str] = {}
+        with self._services.db() as session:
+            for score, model in rows.newest_scores(session, slide_ids):
+                by_model.setdefault(model.id, []).append(score)
+                names[model.id] = model.name
+        ordered = sorted(by_model.items(), key=lambda one: (-len(one[1]), -one[0]))
+        return [
+            ScoredBy(model_id, names[model_id], tuple(sorted(one.slide_id for one in found)))
+            for model_id, found in ordered
+        ]
+
+    def of_slide(self, slide_id: int, model_id: int | None = None) -> PatchPredictions | None:
+        """The newest predictions for a slide, of one model if given; None where there are none.
+
+        There are none where no model has scored the slide, or its patches were laid anew since.
+
+        Raises:
+            LabError: the score's file is gone or damaged.
+        """
+        with self._services.db() as session:
+            found = [
+                (score, model)
+                for score, model in rows.newest_scores(session, [slide_id])
+                if model_id is None or model.id == model_id
+            ]
+            cells = np.array(patch_cells(session, slide_id), dtype=np.int64).reshape(-1, 3) if found else None
+        return None if cells is None else self._read(*found[0], cells)
+
+    def of_slides(self, slide_ids: Iterable[int], model_id: int | None = None) -> list[PatchPredictions]:
+        """The newest predictions of each slide that has some; a slide whose file is gone or damaged counts as unscored.
+
+        Without a model, that of `scored_by` which scored most of the slides: figures of two models do not compare.
+        """
+        wanted = list(slide_ids)
+        if model_id is None:
+            models = self.scored_by(wanted)
+            if not models:
+                return []
+            model_id = models[0].model_id
+        found = []
+        for slide_id in wanted:
+            try:
+                one = self.of_slide(slide_id, model_id)
+            except LabError:
+                continue
+            if one is not None:
+                found.append(one)
+        return found
+
+    def _read(self, score: Score, model: Model, cells: np.ndarray) -> PatchPredictions | None:
+        arrays = _arrays(self._services.settings.folder("scores") / score.file)
+        same = len(cells) == len(arrays["row"]) and (cells[:, 1:] == np.c_[arrays["row"], arrays["col"]]).all()
+        if not same:
+            return None
+        return PatchPredictions(
+            score_id=score.id,
+            slide_id=score.slide_id,
+            model_id=model.id,
+            model_name=model.name,
+            weights_sha256=model.weights_sha256,
+            patch_id=cells[:, 0],
+            probabilities={name: arrays[f"patches.{name}"] for name in TASK_NAMES if f"patches.{name}" in arrays},
+            p_ignore=arrays["p_ignore"],
+        )
+
+
+@lru_cache(maxsize=KEPT)
+def _arrays(file: Path) -> dict[str, np.ndarray]:
+    """A score's arrays. A score's file is never written anew, so what was read once stays true."""
+    from mmdnet.scoring.result import read_score
+
+    wanted = {"row", "col", "p_ignore", *(f"patches.{name}" for name in TASK_NAMES)}
+    found = {name: array for name, array in read_score(file)[0].items() if name in wanted}
+    for array in found.values():
+        array.flags.writeable = False
+    return found

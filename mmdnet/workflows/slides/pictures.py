@@ -1,0 +1,156 @@
+"""What a slide looks like: overview, tissue, single patches, and the tiles of the deep zoom, as encoded images."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from db.models import Patch, Slide
+from mmdnet.errors import LabError
+from mmdnet.workflows.services import Services, must_get
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mmdnet.slides.readers.deep_zoom import ZoomPyramid
+    from mmdnet.slides.readers.open import SlideReader
+
+OPEN_SLIDES = 16
+OUTLINED_PX, OUTLINED_ZOOM = 480, 8.0
+OUTLINE_GAP_PX = 3
+OUTLINE_BGR = (15, 134, 207)
+JPEG_QUALITY = 90
+
+
+class OpenSlides:
+    """The slides last looked at, kept open: opening one costs more than reading a patch from it."""
+
+    def __init__(self, limit: int = OPEN_SLIDES) -> None:
+        self._limit = limit
+        self._open: OrderedDict[tuple[str, float | None], tuple[SlideReader, ZoomPyramid]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, path: str, mpp: float | None) -> tuple[SlideReader, ZoomPyramid]:
+        """The reader and deep-zoom pyramid of a slide; those used longest ago are let go."""
+        from mmdnet.slides.readers.deep_zoom import ZoomPyramid
+        from mmdnet.slides.readers.open import open_slide
+
+        key = (path, mpp)
+        with self._lock:
+            if key not in self._open:
+                reader = open_slide(path, mpp=mpp)
+                self._open[key] = (reader, ZoomPyramid(reader))
+                if len(self._open) > self._limit:
+                    self._open.popitem(last=False)  # closed when the last request that reads from it is done
+            self._open.move_to_end(key)
+            return self._open[key]
+
+
+_OPENED = OpenSlides()
+
+
+@lru_cache(maxsize=32)
+def _tissue_png(path: str, mpp: float | None) -> bytes:
+    import cv2
+    import numpy as np
+
+    from mmdnet.slides.measures.tissue import find_tissue
+
+    mask = find_tissue(_OPENED.get(path, mpp)[0]).mask
+    picture = np.zeros((*mask.shape, 4), np.uint8)
+    picture[~mask] = (128, 128, 128, 150)
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+class SlidePictures:
+    """Encoded pictures of slides; coordinates in, bytes out."""
+
+    _services: Services
+
+    def _reader(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+        return _OPENED.get(slide.path, slide.stated_mpp)
+
+    def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
+        """The whole slide as a JPEG whose longer side is at most `max_px`."""
+        return encode_jpeg(self._reader(slide_id)[0].thumbnail(max_px))
+
+    def tissue_overlay(self, slide_id: int) -> bytes:
+        """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+        return _tissue_png(slide.path, slide.stated_mpp)
+
+    def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
+        """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).
+
+        Raises:
+            LabError: it cannot be decoded.
+        """
+        from mmdnet.workflows.slides.slides import patch_size_px0
+
+        if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
+            raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
+        with self._services.db() as session:
+            patch = must_get(session, Patch, patch_id, "patch")
+            slide = must_get(session, Slide, patch.slide_id, "slide")
+        width, height = patch_size_px0(slide)
+        px = px or slide.patch_px or 299
+        reader = self._reader(slide.id)[0]
+        if context == 1.0 and px == slide.patch_px:
+            return reader.read_patch(patch.x_px0, patch.y_px0, slide.patch_px, slide.patch_mpp or 0.5)
+        wide, high = round(width * context), round(height * context)
+        left, top = patch.x_px0 - (wide - width) // 2, patch.y_px0 - (high - height) // 2
+        return reader.read_region_px0(left, top, wide, high, px, px)
+
+    def patch_jpeg(self, patch_id: int, context: float = 1.0, px: int | None = None) -> bytes:
+        """A patch as a JPEG; see `patch_pixels`."""
+        return encode_jpeg(self.patch_pixels(patch_id, context, px))
+
+    def zoom_info(self, slide_id: int) -> dict[str, Any]:
+        """What a deep-zoom viewer needs: width, height, tile_size, overlap, max_level."""
+        return self._reader(slide_id)[1].dzi()
+
+    def zoom_tile(self, slide_id: int, level: int, col: int, row: int) -> bytes:
+        """One JPEG tile of the deep zoom.
+
+        Raises:
+            LabError: there is no such tile.
+        """
+        return self._reader(slide_id)[1].tile(level, col, row)
+
+
+def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:
+    """RGB pixels, shape (h, w, 3), as a JPEG without chroma subsampling: pink and purple keep their edges."""
+    import cv2
+
+    done, data = cv2.imencode(
+        ".jpg",
+        cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),
+        [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444],
+    )
+    if not done:
+        raise LabError("This picture could not be encoded.")
+    return data.tobytes()
+
+
+def outlined_png(overview: np.ndarray, mask: np.ndarray) -> bytes:
+    """A small picture of a slide with a line around each part of a mask: RGB (h, w, 3) and bool (h, w) in, a PNG out.
+
+    Its longer side is 480 px, of tiny slides eight times the overview's.
+    """
+    import cv2
+    import numpy as np
+
+    height, width = mask.shape
+    zoom = min(OUTLINED_PX / max(height, width), OUTLINED_ZOOM)
+    size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+    picture = cv2.resize(overview[..., ::-1], size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
+    wider = cv2.dilate((share > 0).astype(np.uint8), np.ones((2 * OUTLINE_GAP_PX + 1,) * 2, np.uint8))
+    outlines = cv2.findContours(wider, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    drawn = cv2.drawContours(np.ascontiguousarray(picture), outlines, -1, OUTLINE_BGR, 2)
+    return cv2.imencode(".png", drawn)[1].tobytes()

@@ -1,0 +1,250 @@
+"""The paper's public data set comes in: tiles become virtual slides, their classes labels of one feature each."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from db import event_log
+from db.models import Patch, Project, Slide
+from db.slides import put_slide_grade, slide_at
+from mmdnet.errors import LabError
+from mmdnet.files import sha256_of
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.projects import Readers
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.slides import slide_row
+from mmdnet.workflows.slides.tile_layout import TILE_MPP, Tile, TileSet, read_layout
+
+if TYPE_CHECKING:
+    from mmdnet.slides.facts import SlideFacts
+
+Progress = Callable[[float, str], None]
+READER = "Heinemann 2022"
+STAIN = "Trichrome"
+Tiles = Mapping[tuple[int, int], Tile]
+
+
+@dataclass(frozen=True)
+class TileImport:
+    """What an import of tiles did. `there`: slides that were in already, whole, and were passed over."""
+
+    slides: int
+    there: int
+    tiles: int
+    labels: int
+    ignored: int
+    slide_grades: int
+    left_out: Mapping[str, int]
+    problems: tuple[str, ...]
+
+
+class TileSets:
+    """Use cases reachable as `lab.tile_sets`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add(
+        self,
+        project_id: int,
+        folder: Path,
+        progress: Progress,
+        reader: str = READER,
+        stain: str = STAIN,
+        mpp: float = TILE_MPP,
+        operator: str = "",
+    ) -> TileImport:
+        """Take in every slide of the folder (see `tile_layout`), one after the other, each whole or not at all.
+
+        Started again after a stop it goes on with the first slide that is missing. A slide's patches are its tiles as
+        they are, at their own scale; the patient is the slide until somebody says otherwise.
+
+        Args:
+            reader: whose labels they become.
+            operator: who brings them, for the record.
+
+        Raises:
+            LabError: the folder has another layout.
+        """
+        found = read_layout(folder.resolve())
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+        reader_id = Readers(self._services).ensure(reader).id
+        facts = {"data_set": found.folder.name, "imported_by": operator}
+        problems = list(found.problems)
+        added = there = tiles = labels = ignored = graded = done = 0
+        total = sum(map(len, found.slides.values()))
+        for slide, own in found.slides.items():
+            progress(done / max(total, 1), f"slide {slide}, {len(own)} tiles")
+            done += len(own)
+            try:
+                one = _OneSlide(self._services, project_id, slide, own, found, mpp, stain)
+                if one.is_there():
+                    there += 1
+                    continue
+                problems += one.add(reader_id, facts)
+            except LabError as problem:
+                problems.append(f"slide {slide}: {problem}")
+                continue
+            added, tiles = added + 1, tiles + len(one.tiles)
+            labels += sum(bool(tile.classes) for tile in one.tiles.values())
+            ignored += sum(tile.ignored for tile in one.tiles.values())
+            graded += bool(found.slide_grades.get(slide))
+        return TileImport(added, there, tiles, labels, ignored, graded, dict(found.left_out), tuple(problems))
+
+
+@dataclass
+class _OneSlide:
+    """One slide of a data set on its way in."""
+
+    services: Services
+    project_id: int
+    name: str
+    tiles: Tiles
+    found: TileSet
+    mpp: float
+    stain: str
+
+    @property
+    def folder(self) -> Path:
+        return self.services.settings.folder("tile-slides") / str(self.project_id) / self.name
+
+    def is_there(self) -> bool:
+        """Whether it was imported before, from the same tiles.
+
+        Raises:
+            LabError: it was, and from other tiles.
+        """
+        with self.services.db() as session:
+            known = slide_at(session, self.project_id, str(self.folder))
+            if known is None:
+                return False
+            count = session.scalar(select(func.count(Patch.id)).where(Patch.slide_id == known.id)) or 0
+        if count != len(self.tiles) and count != len(self._good([])):
+            raise LabError(
+                f"it was imported before with {count} tiles, and there are {len(self.tiles)} now. It was left as it "
+                "is; import the folder into a new project."
+            )
+        return True
+
+    def add(self, reader_id: int, facts: Mapping[str, Any]) -> list[str]:
+        """Slide, patches, labels and slide grades in one transaction; tiles left out, each in a sentence.
+
+        Raises:
+            LabError: its tiles make no slide.
+        """
+        from mmdnet.slides.readers.open import open_slide
+
+        problems: list[str] = []
+        self.tiles = self._good(problems)
+        if not self.tiles:
+            raise LabError("not one of its tiles can be decoded.")
+        self._lay_out()
+        with open_slide(self.folder, mpp=self.mpp) as reader:
+            row = self._slide(reader.facts)
+        assert row.patch_px
+        with event_log.appending(self.services.db) as session:
+            session.add(row)
+            session.flush()
+            session.execute(insert(Patch), list(self._patches(row.id, row.patch_px)))
+            event_log.append(session, self._events(session, row.id, reader_id, facts))
+            grades: dict[str, int | None] = dict(self.found.slide_grades.get(self.name, {}))
+            if grades:
+                put_slide_grade(session, row.id, reader_id, grades)
+        return problems
+
+    def _good(self, problems: list[str]) -> Tiles:
+        """The tiles that can be decoded and are of one size."""
+        from mmdnet.slides.readers.image_sources import decode_image
+
+        good: dict[tuple[int, int], Tile] = {}
+        size: tuple[int, ...] = ()
+        for cell, tile in sorted(self.tiles.items()):
+            try:
+                found = decode_image(tile.files[0]).shape[:2]
+                size = size or found
+                if found != size:
+                    raise LabError(f"it is {found[1]} × {found[0]} pixels, and others of this slide are not.")
+                good[cell] = tile
+            except LabError as problem:
+                problems.append(f"{tile.files[0].relative_to(self.found.folder).as_posix()}: {problem}")
+        return good
+
+    def _lay_out(self) -> None:
+        """The slide's tiles in one folder of their own, as links where the system makes them, else as copies."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for (col, row), tile in self.tiles.items():
+            place = self.folder / f"{self.name}_{col}_{row}{tile.files[0].suffix.lower()}"
+            try:
+                place.symlink_to(tile.files[0])
+            except OSError:
+                shutil.copy2(tile.files[0], place)
+
+    def _slide(self, seen: SlideFacts) -> Slide:
+        columns = [col for col, _ in self.tiles]
+        side_px = seen.width_px0 // (max(columns) - min(columns) + 1)
+        return slide_row(
+            seen,
+            project_id=self.project_id,
+            name=self.name,
+            path=str(self.folder),
+            stain=self.stain,
+            patient=self.name,
+            status="ready",
+            tissue_mm2=len(self.tiles) * (side_px * self.mpp / 1000) ** 2,
+            patch_px=side_px,
+            patch_mpp=self.mpp,
+        )
+
+    def _corner(self) -> tuple[int, int]:
+        """First column and first row of the slide's grid."""
+        return min(col for col, _ in self.tiles), min(row for _, row in self.tiles)
+
+    def _patches(self, slide_id: int, side_px: int) -> Iterator[dict[str, Any]]:
+        """One patch per tile; its authors cut it out as tissue, so it counts as tissue whole."""
+        left, top = self._corner()
+        for col, row in self.tiles:
+            yield {
+                "slide_id": slide_id,
+                "row": row - top,
+                "col": col - left,
+                "x_px0": (col - left) * side_px,
+                "y_px0": (row - top) * side_px,
+                "tissue_share": 1.0,
+                "fat_area_share": None,
+                "quality": {},
+                "set_aside": None,
+                "overruled": False,
+            }
+
+    def _events(
+        self, session: Session, slide_id: int, reader_id: int, facts: Mapping[str, Any]
+    ) -> Iterator[event_log.NewEvent]:
+        left, top = self._corner()
+        found = session.execute(select(Patch.row, Patch.col, Patch.id).where(Patch.slide_id == slide_id))
+        patches = {(col + left, row + top): patch_id for row, col, patch_id in found}
+        given = [(cell, tile) for cell, tile in self.tiles.items() if tile.classes]
+        key = f"tiles-{uuid.uuid4().hex}"
+        for number, (cell, tile) in enumerate(given):
+            file = tile.files[0]
+            said = {"file": file.relative_to(self.found.folder).as_posix(), "sha256": sha256_of(file)}
+            grades: dict[str, int | None] = {name: tile.grades.get(name) for name in TASK_NAMES}
+            yield event_log.NewEvent(
+                key=f"{key}:{number}",
+                session_id=None,
+                reader_id=reader_id,
+                patch_id=patches[cell],
+                act="import",
+                **grades,  # type: ignore[arg-type]  # mypy cannot see that the keys are tasks
+                ignored=tile.ignored,
+                shown={**facts, **said, "classes": dict(tile.classes), "batch": key, "of": len(given)},
+            )

@@ -1,0 +1,259 @@
+"""Training: from the labels there are to a model with a card, in the background."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from db import runs as rows
+from db.models import Patch, Project, Run, Slide
+from db.slides import patches_with_ids, slide_grades, usable_ids
+from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.views import LabelChoice, LabelRow
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.training.models import add_model
+from mmdnet.workflows.training.pixels import PatchPixels
+from mmdnet.workflows.training.preflight import check_training
+from mmdnet.workflows.views import CheckView, RunView
+
+if TYPE_CHECKING:
+    from mmdnet.bags.cohort import Cohort
+    from mmdnet.bags.splits import Split
+
+
+UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
+
+
+class Training:
+    """Trainings of a project: whether one can start, the ones there are, and doing one."""
+
+    def __init__(self, services: Services, jobs: Jobs, labels: Labels) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._labels = labels
+
+    def defaults(self) -> dict[str, Any]:
+        """Every choice with its default value."""
+        return TrainingConfig().model_dump(mode="json")
+
+    def check(self, project_id: int, choices: dict[str, Any], labels: LabelChoice | None = None) -> CheckView:
+        """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
+        try:
+            chosen = read_config(choices)
+            cohort = self._cohort(self._labels.label_set(project_id, labels).rows)
+            return check_training(cohort, chosen, _split(cohort, chosen))
+        except LabError as error:
+            return CheckView(False, (), (), str(error))
+
+    def start(
+        self, project_id: int, choices: dict[str, Any], name: str | None = None, labels: LabelChoice | None = None
+    ) -> int:
+        """Freeze labels and split, and queue the training; the run's number.
+
+        Raises:
+            LabError: the training could not start (see `check`); nothing was written.
+        """
+        checked = self.check(project_id, choices, labels)
+        if not checked.ok:
+            raise LabError(checked.problem or "This training cannot start.")
+        chosen = read_config(choices)
+        label_set = self._labels.label_set(project_id, labels)
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            run = Run(
+                project_id=project.id,
+                name=name or f"{chosen.backbone}, {len(label_set.rows)} patches",
+                choices=chosen.model_dump(mode="json"),
+                label_set={**label_set.summary(), "warnings": list(checked.warnings)},
+            )
+            session.add(run)
+            session.flush()
+            run_id, title = run.id, f"Train {run.name}"
+        cohort = self._cohort(label_set.rows)
+        folder = self.folder(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_aside(
+            folder / "labels.json", json.dumps({**label_set.summary(), "rows": [asdict(row) for row in label_set.rows]})
+        )
+        write_aside(folder / "split.json", _split(cohort, chosen).to_json(cohort))
+        job_id = self._jobs.submit("train", title, {"run_id": run_id}, project_id=project_id, queue="gpu")
+        with self._services.db.begin() as session:
+            must_get(session, Run, run_id, "run").job_id = job_id
+        return run_id
+
+    def runs(self, project_id: int) -> list[RunView]:
+        """Trainings of a project, newest first."""
+        with self._services.db() as session:
+            ids = [run.id for run in rows.runs_of(session, project_id)]
+        return [self.get(run_id) for run_id in ids]
+
+    def get(self, run_id: int) -> RunView:
+        with self._services.db() as session:
+            run = must_get(session, Run, run_id, "training")
+            model = rows.model_of_run(session, run_id)
+        job = self._jobs.get(run.job_id) if run.job_id else None
+        model_id = model.id if model else None
+        return RunView(run.id, run.project_id, run.name, job, run.choices, run.label_set, run.created_at, model_id)
+
+    def folder(self, run_id: int) -> Path:
+        return self._services.settings.folder("runs") / str(run_id)
+
+    def history(self, run_id: int) -> list[dict[str, float]]:
+        """One row of numbers per epoch so far; a number that was not measured is left out."""
+        path = self.folder(run_id) / "metrics.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                {key: float(value) for key, value in row.items() if _is_number(value)} for row in csv.DictReader(file)
+            ]
+
+    def log(self, run_id: int, lines: int = 200) -> str:
+        job = self.get(run_id).job
+        return self._jobs.log(job.id, lines) if job else ""
+
+    def cancel(self, run_id: int) -> None:
+        """Stop the training within seconds; its last epoch is kept, so that it can go on later."""
+        self._jobs.cancel(self._job_of(run_id))
+
+    def resume(self, run_id: int) -> None:
+        """Go on with a cancelled or failed training from its last epoch."""
+        self._jobs.retry(self._job_of(run_id))
+
+    def run(self, context: JobContext, run_id: int) -> int:
+        """Do the training (in the worker); the model's number. Starting again goes on from the last epoch."""
+        from mmdnet.bags.splits import Split
+        from mmdnet.nn.device import best_device
+        from mmdnet.training.loop import train
+        from mmdnet.workflows.training.fitted_thresholds import calibrate
+
+        with self._services.db() as session:
+            run = must_get(session, Run, run_id, "training")
+            name, project_id, choices = run.name, run.project_id, run.choices
+        folder = self.folder(run_id)
+        frozen = json.loads((folder / "labels.json").read_text())
+        cohort = self._cohort([LabelRow(**row) for row in frozen["rows"]])
+        split = Split.from_json((folder / "split.json").read_text(), cohort)
+        context.progress(0.0, "decoding patches")
+        with self._services.db() as session:
+            pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
+
+        def on_progress(state: dict[str, Any]) -> None:
+            context.check()
+            numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
+            context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
+
+        chosen = read_config(choices)
+        start = self._without_labels(context, project_id, chosen, folder)
+        train(cohort, pixels, chosen, split, folder, on_progress, name, start)
+        card = calibrate(folder / "model", cohort, pixels, split, best_device(choices["device"]))
+        context.check()
+        target = self._services.settings.folder("models") / f"run-{run_id}"
+        _publish(folder / "model", target)
+        return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
+
+    def _without_labels(
+        self, context: JobContext, project_id: int, chosen: TrainingConfig, folder: Path
+    ) -> Path | None:
+        """The backbone's weights after a self-supervised warm-up on the project's patches, where one is wanted."""
+        if not chosen.pretrain_epochs:
+            return None
+        from mmdnet.nn.device import best_device
+        from mmdnet.training.self_supervised import warm_up_unlabelled
+
+        def on_progress(share: float, message: str) -> None:
+            context.check()
+            context.progress(0.05, message)
+
+        with self._services.db() as session:
+            ids = np.array(usable_ids(session, project_id), np.int64)
+            chosen_ids = np.random.default_rng(chosen.seed).permutation(ids)[:UNLABELLED]
+            pixels = PatchPixels.of(session, self._services.settings, np.sort(chosen_ids).tolist(), on_progress)
+        device = best_device(chosen.device)
+        home = folder / "without-labels"
+        return warm_up_unlabelled(
+            pixels, chosen.backbone, chosen.pretrain_epochs, home, chosen.seed, device, on_progress
+        )
+
+    def _job_of(self, run_id: int) -> str:
+        job = self.get(run_id).job
+        if job is None:
+            raise LabError("This training was never queued. Start a new one.")
+        return job.id
+
+    def _cohort(self, labels: Sequence[LabelRow]) -> Cohort:
+        """The labelled patches as the training sees them.
+
+        Raises:
+            LabError: there are no labels, or they cannot be learnt from.
+        """
+        from mmdnet.bags.cohort import Cohort, SlideInfo
+
+        if not labels:
+            raise LabError("There are no labels to learn from yet. Label some patches first.")
+        with self._services.db() as session:
+            patches = {patch.id: patch for patch in patches_with_ids(session, [row.patch_id for row in labels])}
+            slides = {sid: must_get(session, Slide, sid, "slide") for sid in {p.slide_id for p in patches.values()}}
+            known = {grade.slide_id: grade for grade in slide_grades(session, slides)}
+        order = sorted(slides)
+        infos = tuple(
+            SlideInfo(
+                slide_id=sid,
+                patient=slides[sid].patient or f"slide {sid}",
+                site=slides[sid].site or "",
+                scanner=slides[sid].scanner or "",
+                stain=slides[sid].stain or "",
+                grades={name: getattr(known.get(sid), name, None) for name in TASK_NAMES},
+                simulated=slides[sid].simulated,
+            )
+            for sid in order
+        )
+        table = sorted(labels, key=lambda row: _place(patches[row.patch_id]))
+        grades = [[UNKNOWN if (g := getattr(row, name)) is None else g for name in TASK_NAMES] for row in table]
+        return Cohort(
+            slides=infos,
+            patch_id=np.array([row.patch_id for row in table], np.int64),
+            slide_index=np.array([order.index(patches[row.patch_id].slide_id) for row in table]),
+            grades=np.array(grades, np.int8),
+            ignored=np.array([row.ignored for row in table], bool),
+        )
+
+
+def _place(patch: Patch) -> tuple[int, int, int]:
+    return patch.slide_id, patch.row, patch.col
+
+
+def _split(cohort: Cohort, chosen: TrainingConfig) -> Split:
+    from mmdnet.bags.splits import split_by_patient
+
+    return split_by_patient(cohort, seed=chosen.seed)
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        return bool(np.isfinite(float(text or "")))
+    except ValueError:
+        return False
+
+
+def _publish(source: Path, target: Path) -> None:
+    """Copy the finished model beside its place and move it in, so that nobody sees half of one."""
+    aside = target.with_name(f".{target.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(source, aside)
+    if target.exists():
+        shutil.rmtree(target)
+    aside.rename(target)

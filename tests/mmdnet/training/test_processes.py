@@ -1,0 +1,65 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from mmdnet.bags.splits import Split
+from mmdnet.errors import LabError
+from mmdnet.simulate import SlideRecipe, simulate_slide
+from mmdnet.training.config import TrainingConfig
+from mmdnet.training.loop import train
+from mmdnet.training.simulated import simulated_cohort
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Two slides whose patches other processes can open too."""
+    home = tmp_path_factory.mktemp("slides")
+    paths = [home / f"{seed}.tiff" for seed in range(2)]
+    for seed, path in enumerate(paths):
+        simulate_slide(
+            SlideRecipe(seed=seed, patient=f"P{seed}", scanner=f"S{seed}", width_px=900, height_px=900, artefacts=0),
+            path,
+        )
+    return simulated_cohort(paths, home / "patches")
+
+
+def curve(folder) -> np.ndarray:
+    with (folder / "metrics.csv").open() as file:
+        return np.array(
+            [[float(v) for k, v in row.items() if k.startswith("loss") and v] for row in csv.DictReader(file)]
+        )
+
+
+def choices(processes: int, **more) -> TrainingConfig:
+    return TrainingConfig(
+        **{"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 10, "projection": 16, "device": "cpu"}
+        | {"processes": processes, "domain_key": "scanner"}
+        | more
+    )
+
+
+def test_two_processes_train_as_one_does_dropout_and_augmentation_included(drawn, tmp_path):
+    cohort, pixels = drawn
+    for processes in (1, 2):
+        train(cohort, pixels, choices(processes), Split((0, 1)), tmp_path / str(processes))
+    one, two = curve(tmp_path / "1"), curve(tmp_path / "2")
+    assert one.shape[1] >= 6
+    assert np.abs(one - two).max() < 1e-3
+    assert not torch.distributed.is_initialized()
+    # one process may go on with what two began
+    assert train(cohort, pixels, choices(1), Split((0, 1)), tmp_path / "2").epochs == 2
+
+
+def test_a_process_without_bags_is_refused():
+    with pytest.raises(ValueError, match="more bags per step"):
+        choices(3)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    from mmdnet.training.processes import sharing
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(LabError, match="need 2 GPUs"), sharing(choices(2), None, "cuda", print):
+        pass

@@ -1,0 +1,81 @@
+"""The atlas: exemplars of consensus labels, and never one that tells a reader what they still have to grade."""
+
+import pytest
+
+from mmdnet.workflows.labelling.atlas import WANTED, Atlas
+from mmdnet.workflows.labelling.views import PatchGrades
+
+
+@pytest.fixture
+def atlas(label_bench):
+    return Atlas(label_bench.labels._services)
+
+
+def grade(bench, reader, patches, **grades):
+    bench.labels.put_many(bench.project, bench.readers[reader], [PatchGrades(patch, **grades) for patch in patches])
+
+
+def shown(found):
+    return {patch for grades in found.values() for one in grades.values() for patch in one.patches}
+
+
+def test_without_labels_it_says_how_many_are_missing(label_bench, atlas):
+    found = atlas.exemplars(label_bench.session().id)
+    assert [list(found[task]) for task in found] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert all(one.patches == () and one.missing == WANTED for grades in found.values() for one in grades.values())
+
+
+def test_exemplars_carry_the_grade_they_stand_for_and_come_from_several_slides(label_bench, atlas):
+    bench = label_bench
+    first, second = (bench.patches[slide] for slide in bench.slides[:2])
+    grade(bench, 0, [*first[:5], *second[:5]], steatosis=2)
+    grade(bench, 0, first[5:7], steatosis=1)
+    found = atlas.exemplars(bench.session(per_slide=2).id)
+    two = found["steatosis"][2]
+    assert two.missing == 0 and len(two.patches) == WANTED and set(two.patches) <= {*first[:5], *second[:5]}
+    assert set(two.patches) & set(first) and set(two.patches) & set(second)
+    assert (set(found["steatosis"][1].patches), found["steatosis"][1].missing) == (set(first[5:7]), 1)
+    assert shown({"ballooning": found["ballooning"]}) == set()
+
+
+def test_nothing_is_shown_of_what_the_reader_still_has_to_grade(label_bench, atlas):
+    bench = label_bench
+    everything = [patch for own in bench.patches.values() for patch in own]
+    view = bench.session(reader=1, per_slide=10)
+    grade(bench, 0, everything, steatosis=3)
+    asked = {item.patch_id for item in bench.labels.queue(view.id, 0, 99)}
+    assert len(shown(atlas.exemplars(view.id))) == WANTED and not shown(atlas.exemplars(view.id)) & asked
+
+
+def test_nothing_is_shown_of_ones_own_repeat_reads_until_they_are_done(label_bench, atlas):
+    bench = label_bench
+    patches = bench.patches[bench.slides[0]][:4]
+    grade(bench, 0, patches, steatosis=1)
+    view = bench.labels.create_review(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
+    assert shown(atlas.exemplars(view.id)) == set()
+
+
+def test_what_was_shown_as_an_exemplar_is_not_asked_of_that_reader_afterwards(label_bench, atlas):
+    bench = label_bench
+    everything = [patch for own in bench.patches.values() for patch in own]
+    view = bench.session(reader=1, per_slide=5)
+    grade(bench, 0, everything, steatosis=3)
+    told = shown(atlas.exemplars(view.id))
+    again = bench.session(reader=1, per_slide=99, name="All")
+    assert told and not told & {item.patch_id for item in bench.labels.queue(again.id, 0, 99)}
+    second = bench.labels.create_review(bench.project, bench.readers[1], "second", share=1)
+    assert not told & {item.patch_id for item in bench.labels.queue(second.id, 0, 99)}
+    other = bench.session(reader=2, per_slide=99, name="All")
+    assert told <= {item.patch_id for item in bench.labels.queue(other.id, 0, 99)}
+
+
+def test_the_same_exemplars_come_again_and_a_changed_label_leaves(label_bench, atlas):
+    bench = label_bench
+    patches = bench.patches[bench.slides[0]][:8]
+    grade(bench, 0, patches, steatosis=1)
+    view = bench.session(per_slide=1)
+    before = atlas.exemplars(view.id)["steatosis"][1].patches
+    assert atlas.exemplars(view.id)["steatosis"][1].patches == before
+    grade(bench, 0, before[:1], steatosis=2)
+    after = atlas.exemplars(view.id)["steatosis"]
+    assert before[0] in after[2].patches and before[0] not in after[1].patches

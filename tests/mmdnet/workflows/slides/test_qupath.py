@@ -1,0 +1,138 @@
+"""Out to QuPath and in again: exactly, and all of a file or nothing."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmdnet.errors import LabError
+from mmdnet.workflows.labelling.views import PatchGrades
+
+
+@pytest.fixture
+def laid(lab, tissue_png):
+    project = lab.projects.create("Test").id
+    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    return project, slide
+
+
+def region(x0: float, y0: float, x1: float, y1: float, label: str | None = "Exclude") -> dict:
+    ring = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
+    properties = {"objectType": "annotation"} | ({"classification": {"name": label}} if label else {})
+    return {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties}
+
+
+def file_of(*features: dict) -> bytes:
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def state(lab, project: int, slide: int) -> tuple:
+    patches = [(one.id, one.set_aside, one.overruled) for one in lab.slides.patches(slide)]
+    return patches, [(one.patch_id, one.grades) for one in lab.labels.current(project)]
+
+
+def label_some(lab, project: int, slide: int) -> int:
+    reader = lab.readers.ensure("Ada").id
+    patches = [one for one in lab.slides.patches(slide) if one.usable][:3]
+    graded = [
+        PatchGrades(one.id, ballooning=1, inflammation=None, steatosis=number) for number, one in enumerate(patches)
+    ]
+    text = "slide,x_px0,y_px0,reader,ballooning,steatosis\n" + "".join(
+        f"{lab.slides.get(slide).name},{one.x_px0},{one.y_px0},Ada,{given.ballooning},{given.steatosis}\n"
+        for one, given in zip(patches, graded, strict=True)
+    )
+    assert lab.labels.import_file(project, "labels.csv", text.encode()).imported == 3
+    return reader
+
+
+def test_what_went_out_comes_in_again_and_changes_nothing(lab, laid):
+    project, slide = laid
+    reader = label_some(lab, project, slide)
+    before = state(lab, project, slide)
+    text = lab.qupath.export(slide, reader)
+    kinds = [one["properties"]["objectType"] for one in json.loads(text)["features"]]
+    assert kinds.count("tile") == len(before[0])
+    assert any(one["properties"].get("name") == "Tissue" for one in json.loads(text)["features"])
+    done = lab.qupath.bring(slide, "back.geojson", text.encode())
+    assert (done.labels, done.labels_unchanged, done.set_aside) == (0, 3, 0)
+    assert state(lab, project, slide) == before
+    assert lab.qupath.export(slide, reader) == text
+
+
+def test_labels_come_in_as_their_readers_on_a_slide_that_has_none(lab, laid):
+    project, slide = laid
+    reader = label_some(lab, project, slide)
+    text = lab.qupath.export(slide, reader)
+    other = lab.projects.create("Other").id
+    twin = lab.slides.register(other, lab.slides.get(slide).path, mpp=0.5)[0].slide_id
+    assert lab.qupath.bring(twin, "in.geojson", text.encode()).labels == 3
+    given = [(one.grades["ballooning"], one.grades["steatosis"]) for one in lab.labels.current(other, reader)]
+    assert sorted(given) == [(1, 0), (1, 1), (1, 2)]
+
+
+@given(
+    st.tuples(*[st.integers(0, 1500)] * 4).map(
+        lambda v: (min(v[0], v[1]), min(v[2], v[3]), max(v[:2]) + 9, max(v[2:]) + 9)
+    ),
+    st.sampled_from(["Include", "Region*", "Exclude", "Ignore*"]),
+)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_region_decides_by_the_middle_of_each_patch_and_is_forgotten_again(lab, laid_once, box, kind):
+    project, slide = laid_once
+    before, view = state(lab, project, slide), lab.slides.get(slide)
+    x0, y0, x1, y1 = box
+    x0, y0 = min(x0, view.width_px0 - 1), min(y0, view.height_px0 - 1)
+    done = lab.qupath.bring(slide, "r.geojson", file_of(region(x0, y0, x1, y1, kind)))
+    out = 0
+    for one, (_, aside, _) in zip(lab.slides.patches(slide), before[0], strict=True):
+        middle = (one.x_px0 + one.width_px0 / 2, one.y_px0 + one.height_px0 / 2)
+        inside = x0 < middle[0] < x1 and y0 < middle[1] < y1
+        left_out = inside == (kind in {"Exclude", "Ignore*"})
+        out += left_out
+        assert one.set_aside == (aside or ("region" if left_out else None))
+    assert done.set_aside == out
+    lab.qupath.forget_regions(slide)
+    assert state(lab, project, slide) == before
+
+
+@pytest.fixture
+def laid_once(lab, tissue_png, _memo={}):  # noqa: B006
+    if "laid" not in _memo or _memo["lab"] is not lab:
+        project = lab.projects.create("Once").id
+        _memo |= {"lab": lab, "laid": (project, lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id)}
+    return _memo["laid"]
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ([region(0, 0, 99, 99, "Tumor")], "class Tumor"),
+        ([region(0, 0, 99, 99, None)], "class none"),
+        ([region(90_000, 0, 99_000, 99)], "lies beside"),
+        ([], "no region"),
+        ("nonsense", "no GeoJSON"),
+    ],
+)
+def test_what_means_nothing_is_one_sentence_and_changes_nothing(lab, laid, features, words):
+    project, slide = laid
+    before = state(lab, project, slide)
+    data = (
+        b"nonsense" if features == "nonsense" else file_of(region(0, 0, 400, 400), *features) if features else file_of()
+    )
+    with pytest.raises(LabError, match=words):
+        lab.qupath.bring(slide, "in.geojson", data)
+    assert state(lab, project, slide) == before
+
+
+@pytest.mark.parametrize(("field", "value"), [("steatosis", 7), ("slide", "another.svs")])
+def test_a_wrong_label_keeps_the_regions_out_too(lab, laid, field, value):
+    project, slide = laid
+    reader = label_some(lab, project, slide)
+    features = json.loads(lab.qupath.export(slide, reader))["features"]
+    label = next(one for one in features if "metadata" in one["properties"])
+    label["properties"]["measurements" if field == "steatosis" else "metadata"][field] = value
+    before = state(lab, project, slide)
+    with pytest.raises(LabError, match="Nothing was changed"):
+        lab.qupath.bring(slide, "in.geojson", file_of(region(0, 0, 400, 400), *features))
+    assert state(lab, project, slide) == before

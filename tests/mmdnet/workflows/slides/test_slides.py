@@ -1,0 +1,166 @@
+"""Slides come in whole or not at all."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.lab import open_lab
+from mmdnet.settings import Settings
+
+
+def _project(lab) -> int:
+    return lab.projects.create("Test").id
+
+
+def test_the_real_liver_slide_is_registered_with_its_patches(lab, real_data):
+    outcome = lab.slides.register(_project(lab), real_data / "slides" / "liver_he_fields.svs")[0]
+    slide = lab.slides.get(outcome.slide_id)
+    assert outcome.problem is None
+    assert (slide.width_px0, slide.height_px0) == (6656, 3072)
+    assert slide.mpp_x == pytest.approx(0.4942, abs=1e-4) and slide.mpp_source == "file"
+    assert slide.status == "ready" and slide.patches > 60
+    patch = lab.slides.patches(slide.id)[10]
+    middle = (patch.x_px0 + patch.width_px0 // 2, patch.y_px0 + patch.height_px0 // 2)
+    assert lab.slides.patch_at(slide.id, *middle) == patch
+    assert cv2.imdecode(np.frombuffer(lab.slides.patch_jpeg(patch.id), np.uint8), 1).shape == (299, 299, 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bad_slides/broken.svs",
+        "bad_slides/unopenable.tiff",
+        "bad_slides/unreadable.svs",
+        "slides/camelyon_overview_29um.dcm",
+    ],
+)
+def test_a_bad_file_is_refused_in_one_sentence_and_leaves_nothing(lab, real_data, name):
+    project = _project(lab)
+    outcome = lab.slides.register(project, real_data / name)[0]
+    assert outcome.slide_id is None
+    assert outcome.problem and "Traceback" not in outcome.problem and outcome.problem.endswith(".")
+    assert lab.slides.list(project) == []
+
+
+def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
+    tissue_png("good.png")
+    (tmp_path / "bad.png").write_bytes(b"not a slide")
+    outcomes = {one.name: one for one in lab.slides.register(_project(lab), tmp_path, mpp=0.5)}
+    assert outcomes["good.png"].slide_id and outcomes["bad.png"].problem
+
+
+def test_a_slide_without_pixel_size_waits_for_it_and_is_laid_when_it_comes(lab, tissue_png):
+    slide = lab.slides.get(lab.slides.register(_project(lab), tissue_png())[0].slide_id)
+    assert slide.status == "needs_mpp" and slide.patches == 0
+    with pytest.raises(LabError, match=r"between 0\.1 and 2"):
+        lab.slides.set_facts(slide.id, mpp=28.97)
+    after = lab.slides.set_facts(slide.id, mpp=0.5, patient="P1")
+    assert after.status == "ready" and after.patches > 0 and after.patient == "P1" and after.mpp_source == "person"
+
+
+def test_a_picture_of_glass_is_refused(lab, tmp_path):
+    cv2.imwrite(str(tmp_path / "glass.png"), np.full((800, 800, 3), 245, np.uint8))
+    project = _project(lab)
+    outcome = lab.slides.register(project, tmp_path / "glass.png", mpp=0.5)[0]
+    assert outcome.problem and "tissue" in outcome.problem
+    assert lab.slides.list(project) == []
+
+
+@pytest.mark.parametrize("side", [300, 800, 6000])
+def test_a_refusal_for_want_of_tissue_shows_the_slide_with_its_specks_outlined(lab, tmp_path, side):
+    glass = np.full((side, side, 3), 245, np.uint8)
+    glass[100:148, 200:248] = (120, 60, 160)  # 24 µm of debris
+    cv2.imwrite(str(tmp_path / "glass.png"), glass)
+    outcome = lab.slides.register(_project(lab), tmp_path / "glass.png", mpp=0.5)[0]
+    assert outcome.slide_id is None and outcome.picture is not None
+    picture = cv2.imdecode(np.frombuffer(outcome.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert 100 < max(picture.shape) <= 480
+    at = np.argwhere((picture == (15, 134, 207)).all(axis=2)).mean(axis=0) * side / picture.shape[0]
+    assert at == pytest.approx((124, 224), abs=24 + side / 300)
+
+
+def test_other_refusals_and_slides_that_came_in_carry_no_picture(lab, tmp_path, tissue_png):
+    tissue_png("good.png")
+    (tmp_path / "bad.png").write_bytes(b"not a slide")
+    assert [one.picture for one in lab.slides.register(_project(lab), tmp_path, mpp=0.5)] == [None, None]
+
+
+def test_the_same_slide_is_not_added_twice(lab, tissue_png, tmp_path):
+    project = _project(lab)
+    first = lab.slides.register(project, tissue_png("one.png"), mpp=0.5)[0]
+    (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
+    assert lab.slides.register(project, tmp_path / "one.png", mpp=0.5)[0].slide_id == first.slide_id
+    assert "same slide as one.png" in lab.slides.register(project, tmp_path / "two.png", mpp=0.5)[0].problem
+
+
+def test_paths_outside_the_allowed_folders_are_refused(tmp_path, tissue_png):
+    inside = tmp_path / "slides"
+    inside.mkdir()
+    lab = open_lab(Settings(home=tmp_path / "home", slide_roots=(inside,)))
+    outside = tissue_png("outside.png")
+    for path in (outside, inside / ".." / "outside.png", "/etc/passwd"):
+        with pytest.raises(LabError, match="outside the folders"):
+            lab.slides.register(_project(lab) if not lab.projects.list() else 1, path)
+    (inside / "link.png").symlink_to(outside)
+    with pytest.raises(LabError, match="outside the folders"):
+        lab.slides.register(1, inside / "link.png")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may read everything")
+def test_a_folder_without_rights_is_refused(lab, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    with pytest.raises(LabError, match="may not be read"):
+        lab.slides.register(_project(lab), closed)
+
+
+def test_an_upload_is_stored_under_its_hash_and_a_refused_one_not_at_all(lab, tissue_png):
+    project = _project(lab)
+    data = Path(tissue_png()).read_bytes()
+    outcome = lab.slides.upload(project, "../../etc/evil name.png", data, mpp=0.5)
+    slide = lab.slides.get(outcome.slide_id)
+    assert slide.name == "evil name.png" and Path(slide.path).parent == lab.settings.folder("uploads").resolve()
+    refused = lab.slides.upload(project, "x.png", b"nothing")
+    assert refused.problem and "x.png" in refused.problem
+    assert len(list(lab.settings.folder("uploads").iterdir())) == 1
+    assert "no slide" in lab.slides.upload(project, "x.exe", b"nothing").problem
+
+
+def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):
+    from mmdnet.workflows.labelling.views import PatchGrades
+
+    project = _project(lab)
+    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    reader = lab.readers.ensure("Ada")
+    lab.labels.put_many(project, reader.id, [PatchGrades(lab.slides.patches(slide)[0].id, steatosis=1)])
+    with pytest.raises(LabError, match="labels"):
+        lab.slides.set_facts(slide, mpp=0.25)
+    with pytest.raises(LabError, match="never deleted"):
+        lab.slides.remove(slide)
+    assert lab.slides.get(slide).labelled == 1
+
+
+def test_a_dragged_rectangle_finds_the_patches_it_meets(lab, tissue_png):
+    slide = lab.slides.register(_project(lab), tissue_png(), mpp=0.5)[0].slide_id
+    patches = lab.slides.patches(slide)
+    one = patches[0]
+    met = lab.slides.patches_in(slide, one.x_px0 + one.width_px0 + 5, one.y_px0 + 9, one.x_px0 + 5, one.y_px0 + 5)
+    assert [p.id for p in met][:1] == [one.id] and len(met) == 2
+    assert len(lab.slides.patches_in(slide, 0, 0, 10_000, 10_000)) == len(patches)
+
+
+def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(lab, tmp_path):
+    cv2.imwrite(str(tmp_path / "glass.png"), np.full((900, 900, 3), 245, np.uint8))
+    told = {}
+    context = SimpleNamespace(job_id="job1", progress=lambda share, message, **numbers: told.update(numbers))
+    with pytest.raises(LabError, match="No tissue"):
+        lab.slides.ingest(context, _project(lab), str(tmp_path / "glass.png"), {"mpp": 0.5})
+    ((number, sentence),) = told["seen"].items()
+    assert sentence == told["refused"][0]
+    assert cv2.imdecode(np.frombuffer(lab.slides.seen_picture("job1", number), np.uint8), 1).shape[0] <= 480
+    assert lab.slides.seen_picture("job2", number) is None

@@ -1,0 +1,257 @@
+"""What the Agreement page shows of readings compared: one picture of all, then two sides in detail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
+from mmdnet.labels.grading import TASKS, task
+from mmdnet.scoring.palette import GRADE_RAMPS
+from ui.shell import theme, words
+from ui.shell.session import go_to, lab, open_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmdnet.labels.agreement import Estimate
+    from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison
+    from mmdnet.workflows.views import ReaderView
+
+SHOWN = "kappa_quadratic"
+MARKS = {"readers": "circle", "consensus": "diamond", "model": "square", "repeat": "triangle-up"}
+LOWEST = -0.25
+ROW_PX = 30
+MOST_PICTURES = 6
+REFERENCE = "#7d848a"
+DRAWN = {
+    "patients": "patients were drawn, since patches of one patient are alike",
+    "slides": "slides were drawn, since patches of one slide are alike",
+    "patches": "patches were drawn, since there are fewer than five patients or slides: the intervals are too narrow",
+}
+
+
+@st.cache_data(show_spinner="Comparing readings", max_entries=20)
+def compared(project_id: int, state: tuple[str, str, int]) -> AgreementView:
+    """Agreement in a project; `state` is what it depends on, so that it is worked out once for each."""
+    return lab().labels.agreement(project_id)
+
+
+def state_of(project_id: int) -> tuple[str, str, int]:
+    """What agreement depends on: the label log, the consensus rule, the scores."""
+    labels = lab().labels
+    rule = labels.consensus_rule(project_id)
+    return labels.log_state(), f"{rule.rule} {rule.reader_id}", len(lab().scoring.list(project_id))
+
+
+def sides(one: Comparison) -> str:
+    """Both sides of a comparison in words."""
+    return f"{one.first} and {one.second}"
+
+
+def short_sides(one: Comparison) -> str:
+    """Both sides, short enough for the axis of a figure."""
+    if one.kind == "repeat":
+        return f"{one.first.removesuffix(', first read')}, read twice"
+    other = {"consensus": "the others", "model": "model"}.get(one.kind, one.second)
+    return f"{one.first} – {other}"
+
+
+def interval(estimate: Estimate) -> str:
+    """A 95 % interval as people read it, or a dash."""
+    if estimate.low is None or estimate.high is None:
+        return words.NOTHING
+    return f"{estimate.low:.2f} to {estimate.high:.2f}"
+
+
+def overview(view: AgreementView) -> None:
+    """Every comparison as a dot with its interval, one panel per feature, published figures as dotted lines."""
+    rows = list(dict.fromkeys((one.key, short_sides(one)) for one in view.comparisons))
+    order = [key for key, _ in rows]
+    made = theme.figure("", "", height=112 + ROW_PX * len(rows))
+    made.set_subplots(1, len(TASKS), shared_yaxes=True, horizontal_spacing=0.03)
+    for column, one in enumerate(reversed(TASKS), start=1):
+        _references(made, one.name, column, len(rows))
+        for comparison in view.comparisons:
+            if comparison.task == one.name:
+                _dot(made, comparison, order, column)
+        made.update_xaxes(
+            range=[LOWEST, 1.05], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=one.title, row=1, col=column
+        )
+    names = [name if len(name) <= 28 else f"{name[:27]}…" for _, name in rows]
+    made.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -1.0])
+    made.update_layout(showlegend=False, hovermode="closest", margin={"t": 8})
+    theme.show_figure(
+        made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
+    )
+    letters = "; ".join(f"**{one.name[0]}** {one.source}" for one in PUBLISHED)
+    kinds = {one.kind: one.second for one in view.comparisons}
+    said = ["Quadratic κ on single patches with its 95 % bootstrap interval."]
+    if "consensus" in kinds:
+        rule = words.RULES[view.rule].lower()
+        said.append(f"*The others*: what the project's rule ({rule}) makes of all other readers' labels.")
+    if "model" in kinds:
+        said.append(
+            f"*Model*: {kinds['model']}, on slides it has not learnt from; labels beside a suggestion do not count."
+        )
+    said.append(f"Dotted: weighted κ of whole biopsies as published, another unit: {letters}.")
+    st.caption(" ".join(said))
+
+
+def _references(made, task_name: str, column: int, rows: int) -> None:  # type: ignore[no-untyped-def]
+    for one in PUBLISHED:
+        at = one.kappa[task_name]
+        made.add_scatter(
+            x=[at, at], y=[-0.55, rows - 0.4], mode="lines", row=1, col=column,
+            line={"color": REFERENCE, "width": 1, "dash": "dot"}, hoverinfo="skip",
+        )  # fmt: skip
+        made.add_scatter(
+            x=[at], y=[-0.78], mode="text", text=[one.name[0]], row=1, col=column,
+            textfont={"size": 11, "color": REFERENCE}, hovertemplate=f"{one.source}: {at:.2f}<extra></extra>",
+        )  # fmt: skip
+
+
+def _dot(made, one: Comparison, order: list[str], column: int) -> None:  # type: ignore[no-untyped-def]
+    found = one.estimates[SHOWN]
+    if found.value is None:
+        return
+    bars = None
+    if found.low is not None and found.high is not None:
+        bars = {
+            "array": [found.high - found.value],
+            "arrayminus": [found.value - found.low],
+            "thickness": 2,
+            "width": 4,
+        }
+    said = f"{sides(one)}<br>κ {found.value:.2f} ({interval(found)}), {words.count(one.n, 'patch', 'patches')}"
+    made.add_scatter(
+        x=[max(found.value, LOWEST)], y=[order.index(one.key)], mode="markers", error_x=bars, row=1, col=column,
+        marker={"size": 10, "symbol": MARKS[one.kind], "color": theme.TASK_COLOURS[one.task]},
+        hovertemplate=f"{said}<extra></extra>",
+    )  # fmt: skip
+
+
+def choose(view: AgreementView) -> Comparison | None:
+    """Which two sides and which feature are shown in detail; both stand in the address, so that links work."""
+    known = {one.key: sides(one) for one in view.comparisons}
+    asked = st.query_params.get("compare", "")
+    key = asked if asked in known else next(iter(known))
+    if asked and asked not in known:
+        st.warning("These two have graded no patch in common, so the first comparison is shown.")
+    tasks = [one.name for one in reversed(TASKS)]
+    wanted = st.query_params.get("feature", "")
+    graded = [name for name in tasks if any(one.key == key and one.task == name for one in view.comparisons)]
+    st.session_state["compare"], st.session_state["feature"] = key, wanted if wanted in tasks else graded[0]
+    with st.container(horizontal=True):
+        st.selectbox(
+            "Compare", list(known), format_func=known.__getitem__, key="compare", width=360, on_change=_write_address
+        )
+        st.segmented_control(
+            "Feature", tasks, format_func=lambda name: task(name).title, required=True, key="feature",
+            on_change=_write_address,
+        )  # fmt: skip
+    chosen = (st.session_state["compare"], st.session_state["feature"])
+    return next((one for one in view.comparisons if (one.key, one.task) == chosen), None)
+
+
+def _write_address() -> None:
+    st.query_params["compare"], st.query_params["feature"] = st.session_state["compare"], st.session_state["feature"]
+
+
+def details(project_id: int, one: Comparison, who: ReaderView | None) -> None:
+    """Two sides on one feature: every coefficient, the matrix of grades, the patches behind it."""
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        table = [
+            {"Coefficient": COEFFICIENTS[name].title, "Value": _value(found), "95 % interval": interval(found)}
+            for name, found in one.estimates.items()
+        ]
+        st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="Coefficients of agreement")
+        st.caption(f"{words.count(one.n, 'patch', 'patches')} both graded. For the intervals, {DRAWN[one.drawn]}.")
+    with right:
+        confusion_figure(one)
+    behind(project_id, one, who)
+
+
+def _value(found: Estimate) -> str:
+    return words.NOTHING if found.value is None else f"{found.value:.2f}"
+
+
+def confusion_figure(one: Comparison) -> None:
+    """Counts of grade pairs, darker where there are more, the diagonal where they agree."""
+    grades = [str(grade.value) for grade in task(one.task).grades]
+    figure = theme.figure(one.second, one.first, height=330)
+    ramp = [[n / (len(GRADE_RAMPS[one.task]) - 1), fill] for n, fill in enumerate(GRADE_RAMPS[one.task])]
+    figure.add_heatmap(
+        x=grades, y=grades, z=one.counts, text=one.counts, texttemplate="%{text}", colorscale=ramp, showscale=False,
+        xgap=2, ygap=2, hovertemplate=f"{one.first} %{{y}}, {one.second} %{{x}}: %{{z}} patches<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(type="category", constrain="domain", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
+    figure.update_layout(margin={"t": 8}, hovermode="closest")
+    theme.show_figure(figure, key="confusion", alt=f"{task(one.task).title}: grades of {sides(one)}")
+
+
+def behind(project_id: int, one: Comparison, who: ReaderView | None) -> None:
+    """Patches on which the two sides differ, as far as the reader at the screen may see them."""
+    cells = [
+        (row, column, count)
+        for row, counts in enumerate(one.counts)
+        for column, count in enumerate(counts)
+        if count and row != column
+    ]
+    if not cells:
+        st.caption("Both gave the same grade on every patch.")
+        return
+    cells.sort(key=lambda cell: (-abs(cell[0] - cell[1]), -cell[2]))
+    if who is None:
+        st.caption("Choose your name under Reader in the side bar to look at patches you have graded yourself.")
+        return
+    row, column, _ = st.selectbox(
+        "Patches on which they differ",
+        cells,
+        format_func=lambda cell: (
+            f"{one.first}: {cell[0]}, {one.second}: {cell[1]} ({words.count(cell[2], 'patch', 'patches')})"
+        ),
+        key=f"cell_{one.key}_{one.task}",
+        width=460,
+    )
+    found = lab().labels.graded_twice(project_id, who.id, one.key, one.task, row, column)
+    _pictures(found.patches)
+    if found.hidden:
+        hidden = words.count(found.hidden, "patch is", "patches are")
+        st.caption(f"{hidden} not shown: you have not graded them yet, or are about to read them again.")
+
+
+def _pictures(patches: Sequence[int]) -> None:
+    if not patches:
+        return
+    for column, patch in zip(st.columns(MOST_PICTURES), patches[:MOST_PICTURES], strict=False):
+        with column:
+            st.image(lab().slides.patch_jpeg(patch, context=1), width="stretch", alt="A patch on which they differ")
+            if st.button("Show on the slide", key=f"differ_{patch}", type="tertiary"):
+                go_to("slide", lab().slides.patch(patch).slide_id)
+                go_to("patch", patch)
+                open_page("slides")
+    if len(patches) > MOST_PICTURES:
+        st.caption(f"The first {MOST_PICTURES} of {len(patches)}.")
+
+
+def group_table(view: AgreementView) -> None:
+    """All readers together, one row per feature."""
+    table = [
+        {"Feature": task(one.task).title, "Patches": f"{one.shared:,} ({one.by_all:,} by all)"}
+        | {COEFFICIENTS[name].title: _both(found) for name, found in one.estimates.items()}
+        for one in reversed(view.groups)
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, alt="Agreement of all readers per feature")
+    st.caption(
+        "Patches two or more readers graded; Fleiss' κ counts only those that all graded. In brackets the 95 % "
+        f"bootstrap interval; {DRAWN[view.groups[0].drawn]}."
+    )
+
+
+def _both(found: Estimate) -> str:
+    return words.NOTHING if found.value is None else f"{_value(found)} ({interval(found)})"

@@ -1,0 +1,31 @@
+"""How far readers lean on suggested grades: the share of the wrong ones planted among them that they took."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from ui.shell import words
+from ui.shell.session import lab
+
+
+def leaning(project_id: int) -> None:
+    """A row per reader who was shown planted wrong grades; nothing where nobody was."""
+    rates = lab().suggestions.accepted_wrong(project_id)
+    if not rates:
+        return
+    st.subheader("Leaning on suggestions")
+    table = [
+        {
+            "Reader": one.reader,
+            "Wrong ones shown": one.shown,
+            "Taken": one.taken,
+            "Share taken (95 % interval)": "{} ({} to {})".format(*map(words.share, (one.share, one.low, one.high))),
+        }
+        for one in rates
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, alt="Planted wrong suggestions shown to and taken by readers")
+    st.caption(
+        "About 3 % of suggested grades are wrong on purpose, in one feature. The interval is Wilson's. Labels given "
+        "with a suggestion in view are not independent of the model they are compared with above."
+    )

@@ -1,0 +1,129 @@
+"""Routes of the Label many page: the patches as one binary answer, a grade for many, and taking it back.
+
+They stand behind the guard and tokens of the canvas's routes (`ui.shell.routes`); reader and session come from it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.workflows.labelling.views import LabelRefused
+from ui.shell.routes import LabGetter, answering, grant_of, remember, the_lab
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.labelling.bulk import BulkPatches
+
+MOST_BYTES = 512 * 1024
+COLUMNS = (  # name and little-endian type of each array, in the order they are sent
+    ("patch_id", "<u4"),
+    ("slides_xy", "<f4"),
+    ("map_xy", "<f4"),
+    ("fat", "<f4"),
+    ("slide", "<u2"),
+    ("kind", "<u1"),
+    ("grades", "<u1"),
+)
+
+
+def packed(found: BulkPatches) -> bytes:
+    """Length of a JSON head (4 bytes), the head, padding to 4 bytes, then the arrays of `COLUMNS` one after another."""
+    head = {
+        "patches": len(found.patch_id),
+        "tasks": list(TASK_NAMES),
+        "slides": [
+            {"name": box.name, "x": box.x, "y": box.y, "width": box.width, "height": box.height} for box in found.slides
+        ],
+        "method": found.method,
+        "side": found.side,
+        "queued": found.queued,
+        "last": None if found.last is None else {"key": found.last.key, "patches": found.last.patches},
+    }
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % 4)
+    arrays = [np.ascontiguousarray(getattr(found, name), dtype=kind).tobytes() for name, kind in COLUMNS]
+    return b"".join([np.uint32(len(text)).astype("<u4").tobytes(), text, *arrays])
+
+
+class _Routes:
+    def __init__(self, lab_getter: LabGetter) -> None:
+        self.lab = lab_getter
+
+    async def patches(self, request: Request) -> Response:
+        """Every patch the reader may label in bulk; see `packed`."""
+        session_id, reader_id = _who(request)
+        data = await run_in_threadpool(lambda: packed(self.lab().bulk.patches(session_id, reader_id)))
+        answer = Response(data, media_type="application/octet-stream")
+        remember(answer, self.lab(), grant_of(request, "label"))
+        return answer
+
+    async def give(self, request: Request) -> Response:
+        """Give grades to many patches as one act."""
+        session_id, reader_id = _who(request)
+        sent = await _sent(request)
+        patches, grades, shown = sent.get("patches"), sent.get("grades", {}), sent.get("shown", {})
+        if not isinstance(patches, list) or not all(type(patch) is int for patch in patches):
+            raise LabelRefused("The patches that were sent could not be read. Nothing was changed.")
+        if not isinstance(grades, dict) or not isinstance(shown, dict):
+            raise LabelRefused("The grades that were sent could not be read. Nothing was changed.")
+        ignored, key = sent.get("ignored") is True, _key(sent)
+        given = await run_in_threadpool(
+            lambda: self.lab().bulk.give(session_id, reader_id, patches, grades, ignored, key, shown)
+        )
+        return JSONResponse({"given": given})
+
+    async def undo(self, request: Request) -> Response:
+        """Take the named act back if it is the reader's last in this session."""
+        session_id, reader_id = _who(request)
+        sent = await _sent(request)
+        key, undoes = _key(sent), sent.get("undoes")
+        if not isinstance(undoes, str):
+            raise LabelRefused("It was not said which act to take back. Nothing was changed.")
+        patches = await run_in_threadpool(lambda: self.lab().labels.undo(session_id, reader_id, key=key, undoes=undoes))
+        return JSONResponse({"undone": len(patches)})
+
+
+def _who(request: Request) -> tuple[int, int]:
+    """Session and reader of the request's token."""
+    grant = grant_of(request, "label")
+    assert grant.session_id is not None and grant.reader_id is not None  # grant_of has seen to it
+    return grant.session_id, grant.reader_id
+
+
+def _key(sent: dict[str, Any]) -> str:
+    """The client's key: without one an act sent again would be another."""
+    key = sent.get("key")
+    if not isinstance(key, str) or not key:
+        raise LabelRefused("The act came without a key, so it could not be kept apart from others.")
+    return key
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    if len(body) > MOST_BYTES:
+        raise LabError("Too much was sent at once. Nothing was changed.")
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise LabError("What was sent could not be read. Nothing was changed.") from error
+    if not isinstance(sent, dict):
+        raise LabError("What was sent could not be read. Nothing was changed.")
+    return sent
+
+
+def bulk_routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+    """The routes `app.py` mounts beside the others; they need the guard of `ui.shell.routes.middleware`."""
+    work = _Routes(lab_getter)
+    return [
+        Route("/api/bulk/patches", answering(work.patches)),
+        Route("/api/bulk/give", answering(work.give), methods=["POST"]),
+        Route("/api/bulk/undo", answering(work.undo), methods=["POST"]),
+    ]

@@ -1,0 +1,116 @@
+"""What the Label page is made of: choosing a session, starting a new one, and the canvas."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.errors import LabError
+from ui.label.canvas import canvas
+from ui.label.plain_buttons import plain_buttons
+from ui.label.plans import session_form
+from ui.shell.routes import label_access
+from ui.shell.session import go_to, lab, open_page, say_next_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmdnet.workflows.labelling.views import SessionView
+    from mmdnet.workflows.views import ProjectView, ReaderView
+
+STARTS_WITHIN_S = 8.0
+
+
+def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView) -> None:
+    """One line: which session this is, and the way to a new one."""
+    known = {view.id: view for view in sessions}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.session_state["pick_session"] = chosen.id
+        st.selectbox(
+            "Label session",
+            list(known),
+            format_func=lambda key: _session_words(known[key]),
+            key="pick_session",
+            on_change=lambda: go_to("session", st.session_state["pick_session"]),
+            label_visibility="collapsed",
+            width=380,
+        )
+        if st.button("New session", icon=":material/add:"):
+            _new_session(project, reader)
+        with st.popover("Options", icon=":material/tune:"):
+            _options(reader, chosen)
+        if chosen.finished and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
+            open_page("train")
+
+
+def _session_words(view: SessionView) -> str:
+    return f"{view.name} · {view.patches:,} patches" + (", finished" if view.finished else "")
+
+
+def _options(reader: ReaderView, view: SessionView) -> None:
+    """Suggestions, off until switched on in this session, and plain widgets in place of the canvas."""
+    state = lab().suggestions.state(view.id)
+    st.session_state[f"suggest_{view.id}"] = state.on
+    st.toggle(
+        "Suggested grades",
+        key=f"suggest_{view.id}",
+        disabled=state.problem is not None,
+        on_change=lambda: _switch_suggestions(reader, view),
+        help="Grades of a model, shown quietly beside yours. Some are wrong on purpose, to measure how far people lean "
+        "on them; the Agreement page says how often. Some patches have none, by chance or to be read blind.",
+    )
+    st.caption(state.problem or f"Of the model {state.model_name}.")
+    st.toggle("Plain buttons", key="plain", help="Where the canvas cannot run: slower, one form per patch.")
+
+
+def _switch_suggestions(reader: ReaderView, view: SessionView) -> None:
+    try:
+        lab().suggestions.switch(view.id, reader.id, st.session_state[f"suggest_{view.id}"])
+    except LabError as refusal:
+        say_next_run(str(refusal))
+
+
+@st.dialog("New label session", width="medium")
+def _new_session(project: ProjectView, reader: ReaderView) -> None:
+    session_form(project, reader)
+
+
+def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> None:
+    """The canvas of the session, with a permission for this tab; or plain widgets, where it cannot run."""
+    if st.session_state.get("plain"):
+        plain_buttons(reader, view)
+        return
+    if not st.session_state.get("canvas_runs"):
+        _if_it_does_not_start()
+    result = canvas(
+        view.id,
+        label_access(lab(), project.id, view.id, reader.id),
+        keys=lab().readers.keys(reader.id),
+        suggestions=lab().suggestions.on(view.id),
+        heard="canvas_runs" in st.session_state,
+        finished=view.finished,
+        on_started=lambda: st.session_state.update(canvas_runs=True),
+        on_finished=lambda: None,
+        on_place=lambda: None,
+        key=f"canvas_{view.id}",
+    )
+    place = result.get("place")
+    if place:
+        go_to("slide", int(place["slide"]))
+        go_to("patch", int(place["patch"]))
+        st.session_state["slide_view"] = "Deep zoom"
+        open_page("slides")
+
+
+@st.fragment(run_every=STARTS_WITHIN_S)
+def _if_it_does_not_start() -> None:
+    """Some browsers keep the canvas from running; then a way to grade all the same is offered."""
+    begun = st.session_state.setdefault("canvas_waited", time.monotonic())
+    if st.session_state.get("canvas_runs") or time.monotonic() - begun < STARTS_WITHIN_S:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning("The canvas has not started in this browser. You can grade with plain buttons meanwhile.")
+        if st.button("Use plain buttons", key="use_plain", on_click=lambda: st.session_state.update(plain=True)):
+            st.rerun()

@@ -1,0 +1,133 @@
+"""A new label session: which slides, which patches of them, how many, and how long that will take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mmdnet.errors import LabError
+from mmdnet.workflows.labelling.views import QueueChoice
+from ui.agreement.label_efficiency import economy_section
+from ui.shell.jobs import duration
+from ui.shell.session import go_to, lab, refusals
+from ui.shell.words import count
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.labelling.plans import PlanView
+    from mmdnet.workflows.labelling.views import SessionPreview
+    from mmdnet.workflows.views import ProjectView, ReaderView, SlideView
+
+DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
+EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
+PAGES = {"uncertain": "score", "torn": "score", "rare": "score"}
+
+
+def session_form(project: ProjectView, reader: ReaderView) -> None:
+    """Choose slides, plan and number, see what comes of it, and start."""
+    slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
+    number = 1 + len(lab().labels.sessions(project.id, reader.id))
+    name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
+    chosen = st.multiselect(
+        "Slides",
+        list(slides),
+        default=list(slides),
+        format_func=lambda key: _slide_words(slides[key]),
+        key="session_slides",
+    )
+    plan = _plan_choice(project, chosen)
+    economy_section()
+    how_many = _how_many({key: slides[key] for key in chosen})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        audit = st.number_input(
+            "Drawn at random, %",
+            0,
+            100,
+            DEFAULT_AUDIT,
+            key="session_audit",
+            width=180,
+            help="Whatever the plan, this part of the patches is drawn at random and mixed in: only such patches say "
+            "how good labels and model are elsewhere. You will not see which they are.",
+        )
+        seed = st.number_input(
+            "Seed", 0, 10**6, 0, key="session_seed", width=120, help="The same seed asks for the same patches."
+        )
+    if not chosen:
+        st.caption("Choose at least one slide.")
+        return
+    if plan.problem:
+        st.info(plan.problem, icon=":material/info:")
+        if plan.name in PAGES:
+            st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
+        return
+    choice = QueueChoice(chosen, plan=plan.name, seed=int(seed), audit_share=audit / 100, **how_many)
+    try:
+        preview = lab().labels.preview_session(project.id, reader.id, choice)
+    except LabError as refusal:
+        st.error(str(refusal), icon=":material/error:")
+        return
+    st.markdown(preview_words(preview, plan.title))
+    if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
+        with refusals():
+            made = lab().labels.create_session(project.id, reader.id, name, choice)
+            go_to("session", made.id)
+            st.rerun()
+
+
+def preview_words(preview: SessionPreview, plan: str) -> str:
+    """What a session would be, in a sentence or two."""
+    if preview.patches == 0:
+        return "No patches left for this plan to ask you for on these slides. Choose other slides or another plan."
+    drawn = count(preview.patches, "patch", "patches")
+    if plan == "Random":
+        words = f"**{drawn}**, all drawn at random"
+    else:
+        words = f"**{drawn}**: {preview.patches - preview.audit:,} by the plan, {preview.audit:,} drawn at random"
+    if preview.minutes is None:
+        return f"{words}. How long that takes is told once you have graded five patches."
+    return f"{words}. About **{duration(60 * preview.minutes)}** at your pace of {preview.pace_s:.1f} s a patch."
+
+
+def _plan_choice(project: ProjectView, chosen: list[int]) -> PlanView:
+    """The plan, what it does, and what it would follow."""
+    views = {view.name: view for view in lab().labels.plans(project.id, chosen)}
+    name = st.selectbox(
+        "Which patches", list(views), format_func=lambda key: views[key].title, key="session_plan", width=420
+    )
+    view = views[name]
+    st.caption(f"{view.what} {view.note or ''}")
+    return view
+
+
+def _how_many(slides: dict[int, SlideView]) -> dict[str, Any]:
+    """`per_slide` or `total`, as chosen."""
+    way = st.segmented_control("How many patches", [EACH, ALL, QUOTA], default=EACH, key="session_way") or EACH
+    if way == ALL:
+        total = st.number_input("Patches in all", 1, 1_000_000, DEFAULT_TOTAL, key="session_total", width=180)
+        return {"total": int(total)}
+    if way == EACH:
+        each = st.number_input("Patches per slide", 1, 5000, DEFAULT_PATCHES, key="session_per_slide", width=180)
+        return {"per_slide": int(each)}
+    return {"per_slide": _quota(slides)}
+
+
+def _quota(slides: dict[int, SlideView]) -> dict[int, int]:
+    keys = list(slides)
+    table = {
+        "Slide": [slides[key].name for key in keys],
+        "Patches": [slides[key].usable for key in keys],
+        "Ask for": [min(DEFAULT_PATCHES, slides[key].usable) for key in keys],
+    }
+    wanted: Any = st.data_editor(
+        table,
+        key="session_quota",
+        disabled=["Slide", "Patches"],
+        hide_index=True,
+        height=min(38 + 35 * len(keys), 260),
+        column_config={"Ask for": st.column_config.NumberColumn(min_value=0, step=1, required=True)},
+    )
+    return {key: int(number or 0) for key, number in zip(keys, wanted["Ask for"], strict=True)}
+
+
+def _slide_words(slide: SlideView) -> str:
+    return f"{slide.name} ({slide.usable:,} patches)"

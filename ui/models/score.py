@@ -1,0 +1,169 @@
+"""What the Score page is made of: a model, slides to score, and the scores there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from mmdnet.labels.grading import TASKS
+from ui.shell import words
+from ui.shell.jobs import ago, job_card
+from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
+from ui.shell.tables import open_column, opened_row, table_height
+from ui.shell.theme import grade_styles
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.views import ModelView, ScoreView, SlideView
+
+
+def choose_model(models: Sequence[ModelView]) -> ModelView:
+    """Which network grades."""
+    known = {model.id: model for model in models}
+    if st.session_state.get("pick_model") not in known:
+        st.session_state.pop("pick_model", None)
+    chosen = st.selectbox(
+        "Model",
+        list(known),
+        format_func=lambda key: known[key].name,
+        key="pick_model",
+        persist_state="session",
+        width=420,
+    )
+    model = known[chosen]
+    st.caption(model_words(model))
+    return model
+
+
+def model_words(model: ModelView) -> str:
+    """A model in one line: where it comes from, what it was trained on, how well it agreed."""
+    card = model.card
+    origin = "trained here" if model.run_id else "came with the program" if model.project_id is None else "brought in"
+    parts = [f"{card.get('backbone', '?')} backbone", origin, ago(model.created_at)]
+    if model.simulated:
+        parts.append("trained on simulated slides only")
+    metrics = card.get("metrics") or {}
+    unseen = metrics.get("test") or metrics.get("validation") or {}
+    kappas = [
+        f"{task.letter} {value:.2f}"
+        for task in reversed(TASKS)
+        if isinstance(value := unseen.get(f"kappa_{task.name}"), int | float)
+    ]
+    if kappas:
+        parts.append("weighted κ on bags of patients it did not see: " + ", ".join(kappas))
+    return " · ".join(parts)
+
+
+def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> list[int]:
+    """A table to tick slides in; those that this model has not scored are ticked at first."""
+    fresh = [row for row, slide in enumerate(slides) if slide.id not in scored]
+    table = pd.DataFrame(
+        {
+            "Slide": [one.name for one in slides],
+            "Stain": [one.stain for one in slides],
+            "Patient": [one.patient for one in slides],
+            "Patches": [one.usable for one in slides],
+            "Tissue, mm²": [one.tissue_mm2 for one in slides],
+            "By this model": ["scored" if one.id in scored else "not yet" for one in slides],
+        }
+    )
+    picked = st.dataframe(
+        table,
+        hide_index=True,
+        placeholder=words.NOTHING,
+        height=table_height(len(slides), 12),
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": fresh}},
+        key=f"score_slides_{'-'.join(map(str, sorted(scored)))}",
+        column_config={"Tissue, mm²": st.column_config.NumberColumn(format="%.1f")},
+        alt="Slides that can be scored",
+    )
+    return [slides[row].id for row in picked.selection.rows if row < len(slides)]
+
+
+def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView) -> None:
+    """The button, saying what it will do."""
+    if not slide_ids:
+        st.caption("Tick the slides to score. Scoring one again keeps its earlier score.")
+    words_ = f"Score {words.count(len(slide_ids), 'slide')}" if slide_ids else "Score slides"
+    if st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"):
+        with refusals():
+            lab().scoring.start(project_id, list(slide_ids), model.id)
+            say_next_run("Scoring is queued")
+            st.rerun()
+
+
+def scoring_jobs(project_id: int) -> None:
+    """Scoring that goes on, and the last one if it failed or left slides out."""
+    jobs = [job for job in lab().jobs.list(project_id) if job.kind == "score"]
+    active = [job for job in jobs if job.active]
+    if active:
+        st.fragment(_watch, run_every=2.0)([job.id for job in active])
+    elif jobs and (jobs[0].failure or jobs[0].progress.get("refused")):
+        job_card(jobs[0])
+        for sentence in jobs[0].progress.get("refused") or []:
+            st.warning(sentence, icon=":material/warning:")
+
+
+def _watch(job_ids: Sequence[str]) -> None:
+    jobs = [lab().jobs.get(job_id) for job_id in job_ids]
+    for job in jobs:
+        job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    if not all(job.active for job in jobs):
+        st.rerun()
+
+
+def newest_nas(project_id: int) -> dict[int, int | None]:
+    """NAS by slide, of each slide's newest score."""
+    return {one.slide_id: one.result.get("nas") for one in reversed(lab().scoring.list(project_id))}
+
+
+def score_table(scores: Sequence[ScoreView]) -> None:
+    """Every score, newest first, grades in their colours; a click opens the report."""
+    tasks = list(reversed(TASKS))
+    table = pd.DataFrame(
+        {
+            "open": ["Report"] * len(scores),
+            "Slide": [one.slide_name for one in scores],
+            "NAS": pd.array([one.result.get("nas") for one in scores], dtype="Int64"),
+            **{
+                task.title: pd.array(
+                    [(one.result["tasks"].get(task.name) or {}).get("grade") for one in scores], dtype="Int64"
+                )
+                for task in tasks
+            },
+            "NAS, 90 % interval": [_interval(one.result.get("nas_interval")) for one in scores],
+            "Model": [one.model_name for one in scores],
+            "Scored": [one.created_at for one in scores],
+            "Signed": ["signed" if one.signed else None for one in scores],
+        }
+    )
+    styled = table.style
+    for task in tasks:
+        styled = styled.map(partial(grade_styles, task.name), subset=[task.title])
+    st.dataframe(
+        styled,
+        hide_index=True,
+        placeholder=words.NOTHING,
+        height=table_height(len(scores), 16),
+        key="score_table",
+        column_config={
+            "open": open_column("score_table_open"),
+            "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
+        alt="Scores of this project",
+    )
+    row = opened_row("score_table_open", len(scores))
+    if row is not None:
+        go_to("score", scores[row].id)
+        open_page("report")
+
+
+def _interval(pair: Sequence[int] | None) -> str:
+    if not pair:
+        return words.NOTHING
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}–{pair[1]}"

@@ -1,0 +1,311 @@
+"""What the Train page is made of: the labels there are, the choices, and a run as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mmdnet.labels.grading import TASKS
+from mmdnet.workflows.labelling.views import LabelChoice
+from ui.shell import words
+from ui.shell.jobs import ago, duration, progress_line, state_badge
+from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
+from ui.shell.theme import TASK_COLOURS, chip, figure, show_figure
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.labelling.views import LabelCounts
+    from mmdnet.workflows.views import RunView
+
+SMALL = "small"
+BACKBONES = {
+    SMALL: "small · learns in minutes without a GPU",
+    "MobileNetV3": "MobileNetV3 · light",
+    "ResNet50": "ResNet50",
+    "ConvNeXt-T": "ConvNeXt-T · the paper's best without attention layers",
+    "Swin-T": "Swin-T · the paper's best",
+    "ViT-B/32": "ViT-B/32",
+    "VGG16": "VGG16",
+}
+DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "GPU"}
+PRESETS = {"product": "This lab's", "paper": "As published"}
+MODES = {"full": "Whole network", "fast": "Fast, backbone frozen"}
+HEADS = {"corn": "Ordered grades (CORN)", "ce": "Unordered grades (softmax)"}
+TASK_WEIGHTS = {"fixed": "All alike", "learnt": "By their noise, learnt"}
+DOMAINS = {
+    "scanner+stain": "Scanner and stain",
+    "site": "Site",
+    "site+scanner": "Site and scanner",
+    "scanner": "Scanner",
+    "stain": "Stain",
+    "patient": "Patient",
+    "slide": "Slide",
+    "none": "Nothing",
+}
+
+
+def labels_at_hand(project_id: int) -> LabelCounts:
+    """How many patches carry which grades."""
+    counts = lab().labels.counts(project_id)
+    if not counts.patches:
+        return counts
+    st.markdown(
+        f"**{words.count(counts.patches, 'labelled patch', 'labelled patches')}** on "
+        f"{words.count(len(counts.slides), 'slide')} by {words.count(counts.readers, 'reader')}"
+        + (f", {counts.ignored} of them ignored" if counts.ignored else "")
+    )
+    rows = []
+    for task in reversed(TASKS):
+        given = counts.grades[task.name]
+        cells = "".join(
+            f'<span class="mmd-row mmd-small">{chip(task.name, grade.value)}{given.get(grade.value, 0)}</span>'
+            for grade in task.grades
+        )
+        rows.append(f"<tr><td>{task.title}</td><td><span class='mmd-row mmd-counts'>{cells}</span></td></tr>")
+    st.html(f'<table class="mmd-criteria">{"".join(rows)}</table>')
+    return counts
+
+
+def choose_labels(project_id: int) -> LabelChoice:
+    """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
+    graded = lab().labels.current(project_id)
+    names = {one.id: one.name for one in lab().readers.list() if one.id in {label.reader_id for label in graded}}
+    slides = {one.id: one.name for one in lab().slides.list(project_id) if one.labelled}
+    reader = None
+    if len(names) > 1:
+        reader = st.selectbox(
+            "Labels of",
+            [None, *names],
+            format_func=lambda key: "all readers" if key is None else names[key],
+            key="train_reader",
+        )
+    if len(names) > 1 and reader is None:
+        rule = lab().labels.consensus_rule(project_id)
+        said = words.RULES[rule.rule] + (f": {rule.reader}" if rule.reader else "")
+        st.caption(f"Where readers differ: {said.lower() if not rule.reader else said}, as set on the Agreement page.")
+    chosen = list(slides)
+    if len(slides) > 1:
+        chosen = st.multiselect(
+            "Slides",
+            list(slides),
+            format_func=slides.__getitem__,
+            key=f"train_slides_{project_id}",
+            placeholder=f"all {len(slides)} with labels",
+            help="None chosen means all. A patient's slides are never split between training and validation.",
+        )
+    return LabelChoice(None, reader, tuple(chosen) or None)
+
+
+def choose() -> tuple[dict[str, Any], str | None]:
+    """The form of a new training: its choices and its name."""
+    preset = st.segmented_control(
+        "Network",
+        list(PRESETS),
+        format_func=PRESETS.__getitem__,
+        default="product",
+        required=True,
+        key="train_preset",
+        help="As published: softmax heads, one domain per slide, bag labels alone (MMD-Net 2025). "
+        "This lab's adds ordered grades and learns from single graded patches too.",
+    )
+    paper = preset == "paper"
+    names = list(BACKBONES)
+    backbone = st.selectbox(
+        "Backbone",
+        names,
+        index=names.index("ConvNeXt-T" if paper else SMALL),
+        format_func=lambda name: BACKBONES.get(name, name),
+        accept_new_options=True,
+        key=f"train_backbone_{preset}",
+        help="What turns a patch into numbers. Any network of the timm library may be typed by its name.",
+    )
+    left, right = st.columns(2)
+    epochs = left.number_input("Epochs", 1, 100, value=100 if paper else 30, key=f"train_epochs_{preset}")
+    device = right.selectbox("Computed on", list(DEVICES), format_func=DEVICES.__getitem__, key="train_device")
+    choices: dict[str, Any] = {"preset": preset, "backbone": backbone, "epochs": int(epochs), "device": device}
+    with st.expander("More choices"):
+        choices["seed"] = int(
+            st.number_input(
+                "Seed",
+                0,
+                2**31 - 1,
+                value=0,
+                key="train_seed",
+                help="The same seed gives the same split and the same training.",
+            )
+        )
+        choices["mode"] = st.selectbox("Trained", list(MODES), format_func=MODES.__getitem__, key="train_mode")
+        choices["bag_size"] = int(st.number_input("Patches in a bag", 4, 256, value=16, key="train_bag"))
+        choices["pretrain_epochs"] = int(
+            st.number_input(
+                "Epochs without labels first",
+                0,
+                200,
+                value=0,
+                key="train_pretrain",
+                help="Warms the backbone up on the project's own patches, labelled or not (SimSiam). "
+                "For a lab without weights to start from.",
+            )
+        )
+        choices["task_weights"] = st.selectbox(
+            "Tasks weighed", list(TASK_WEIGHTS), format_func=TASK_WEIGHTS.__getitem__, key="train_task_weights"
+        )
+        if not paper:
+            choices["head"] = st.selectbox("Heads", list(HEADS), format_func=HEADS.__getitem__, key="train_head")
+            choices["domain_key"] = st.selectbox(
+                "Made insensitive to",
+                list(DOMAINS),
+                format_func=DOMAINS.__getitem__,
+                key="train_domain",
+                help="What the domain branch must not be able to tell from a bag.",
+            )
+    name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
+    return choices, name.strip() or None
+
+
+def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoice, name: str | None) -> None:
+    """Two buttons: look whether it would work, and start it."""
+    with st.container(horizontal=True):
+        start = st.button("Start training", type="primary", icon=":material/play_arrow:", key="train_start")
+        check = st.button("Check first", icon=":material/fact_check:", key="train_check")
+    if start:
+        with refusals(), st.spinner("Checking labels and splitting by patient"):
+            run_id = lab().training.start(project_id, choices, name=name, labels=labels)
+            go_to("run", run_id)
+            say_next_run("Training is queued")
+            st.rerun()
+    if check:
+        with st.spinner("Checking labels and splitting by patient"):
+            found = lab().training.check(project_id, choices, labels)
+        if not found.ok:
+            st.error(found.problem or "This training cannot start.", icon=":material/error:")
+            return
+        st.success("This training can start.", icon=":material/check:")
+        st.markdown("\n".join(f"- {line}" for line in found.lines))
+        for warning in found.warnings:
+            st.warning(warning, icon=":material/warning:")
+
+
+def run_picker(runs: Sequence[RunView]) -> RunView:
+    """Which of the project's trainings to show."""
+    ids = [run.id for run in runs]
+    shown = at("run") if at("run") in ids else ids[0]
+    if at("run") != shown:
+        go_to("run", shown)
+    names = {run.id: f"{run.name} · {ago(run.created_at)}" for run in runs}
+    st.session_state["pick_run"] = shown
+    st.selectbox(
+        "Training",
+        ids,
+        format_func=names.__getitem__,
+        key="pick_run",
+        on_change=lambda: go_to("run", st.session_state["pick_run"]),
+    )
+    return next(run for run in runs if run.id == shown)
+
+
+def run_view(run: RunView) -> None:
+    """One training: redrawn every two seconds while it goes on."""
+    active = run.job is not None and run.job.active
+    st.fragment(_run_view, run_every=2.0 if active else None)(run.id, active)
+
+
+def _run_view(run_id: int, was_active: bool) -> None:
+    run = lab().training.get(run_id)
+    job = run.job
+    if job is None:
+        st.warning("This training was never queued. Start a new one.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state_badge(job)
+        _run_buttons(run)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    if was_active and not job.active:
+        st.rerun()
+    if job.active:
+        st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
+        st.caption("It goes on in the background; this page can be left or closed.")
+    elif job.failure:
+        st.error(job.failure, icon=":material/error:")
+    elif job.started_at and job.finished_at:
+        st.caption(f"Took {duration((job.finished_at - job.started_at).total_seconds())}")
+    history = lab().training.history(run_id)
+    if history:
+        _curves(run_id, history)
+    elif job.status == "running":
+        st.caption("The curves begin with the first finished epoch.")
+    _provenance(run)
+    with st.expander("Log", key=f"log_{run_id}", on_change="rerun") as box:
+        if box.open:
+            st.code(lab().training.log(run_id) or "Nothing written yet.", language=None, height=280)
+
+
+def _run_buttons(run: RunView) -> None:
+    job = run.job
+    assert job is not None
+    if job.active and st.button(
+        "Cancel", icon=":material/stop:", key="run_cancel", help="Its last finished epoch is kept."
+    ):
+        with refusals():
+            lab().training.cancel(run.id)
+            st.rerun()
+    if job.status in {"failed", "cancelled"} and st.button("Go on", icon=":material/play_arrow:", key="run_resume"):
+        with refusals():
+            lab().training.resume(run.id)
+            st.rerun()
+    ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
+    if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
+        st.session_state["pick_model"] = run.model_id
+        open_page("score")
+
+
+def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
+    epochs = [row.get("epoch", index) for index, row in enumerate(history, start=1)]
+    losses, agreement = st.columns(2)
+    with losses:
+        made = figure("Epoch", "Loss")
+        for key, title, colour in (("loss", "training", "#5f6b76"), ("validation_loss", "validation", "#0f766e")):
+            if any(key in row for row in history):
+                made.add_scatter(
+                    x=epochs, y=[row.get(key) for row in history], name=title, line={"color": colour, "width": 2}
+                )
+        show_figure(made, f"loss_{run_id}", "Loss by epoch")
+    with agreement:
+        made = figure("Epoch", "Weighted κ, validation bags")
+        for task in reversed(TASKS):
+            key = f"validation_kappa_{task.name}"
+            if any(key in row for row in history):
+                made.add_scatter(
+                    x=epochs,
+                    y=[row.get(key) for row in history],
+                    name=task.title,
+                    line={"color": TASK_COLOURS[task.name], "width": 2},
+                )
+        made.update_yaxes(range=[-0.2, 1.02])
+        if made.data:
+            show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")
+        else:
+            st.caption("No agreement is measured: too few patients to keep any aside for validation.")
+
+
+def _provenance(run: RunView) -> None:
+    chosen, labels = run.choices, run.label_set
+    rule = str(labels.get("rule", "latest"))
+    with st.expander("What it was made of"):
+        st.table(
+            {
+                "Labels": f"{labels.get('patches', 0)} patches",
+                "Where readers differ": words.RULES.get(rule, rule).lower(),
+                "Readers": ", ".join(labels.get("readers", [])) or words.NOTHING,
+                "Label set": f"`{str(labels.get('sha256', ''))[:16]}`",
+                "Backbone": str(chosen.get("backbone")),
+                "Epochs": str(chosen.get("epochs")),
+                "Seed": str(chosen.get("seed")),
+                "Heads": HEADS.get(chosen.get("head", ""), str(chosen.get("head"))),
+                "Insensitive to": DOMAINS.get(chosen.get("domain_key", ""), str(chosen.get("domain_key"))),
+            },
+            border="horizontal",
+            alt="Choices and labels of this training",
+        )
+        for warning in labels.get("warnings", []):
+            st.warning(warning, icon=":material/warning:")

@@ -1,0 +1,117 @@
+"""What surrounds every page: navigation, project, reader, running jobs, and the one footer."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from mmdnet.errors import LabError
+from ui.shell import theme
+from ui.shell.jobs import running_jobs
+from ui.shell.session import go_to, keep_address, lab, project, reader, said, set_reader
+
+MARK = Path(__file__).with_name("mark.svg")
+ICON = Path(__file__).with_name("icon.svg")  # a Material icon here would be fetched from the internet
+PAGES = (
+    ("overview", "Overview", "home", "What to do next, and how far slides, labels, models and jobs are."),
+    ("slides", "Slides", "biotech", "Add slides; see tissue, patches, quality; queue patches to label."),
+    ("label", "Label", "edit", "Grade patches by key press."),
+    ("label_many", "Label many", "lasso_select", "Choose patches that look alike and give all of them one grade."),
+    ("agreement", "Agreement", "compare_arrows", "How far two readers, or two reads, agree."),
+    ("train", "Train", "model_training", "Train the network on the labels, in the background."),
+    ("score", "Score", "speed", "Let a model grade slides, in the background."),
+    ("report", "Report", "description", "One slide's score with its evidence, your grades and sign-off."),
+)
+WENT_WRONG = (
+    "The page could not be drawn because of a fault in the program. Nothing you saved is lost. "
+    "Reload the page; if it happens again, the server's log says where."
+)
+
+
+def draw() -> None:
+    """Draw one run of the app: the frame, and the page the address names inside it."""
+    st.set_page_config(page_title="MMD-Net lab", page_icon=str(ICON), layout="wide")
+    theme.apply_styles()
+    page = st.navigation(
+        [
+            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=words, default=name == "overview")
+            for name, title, icon, words in PAGES
+        ]
+    )
+    st.logo(MARK, size="large", link=None)
+    body = st.container()
+    _footer()  # written before the page, so that it stands under one that stops early, too
+    try:
+        _sidebar()
+        keep_address(page.url_path or "overview")
+        for sentence in said():
+            st.toast(sentence, icon=":material/check:")
+        with body:
+            page.run()
+    except Exception as fault:
+        with body:
+            show_fault(fault)
+
+
+def show_fault(fault: Exception) -> bool:
+    """What no page caught: a refusal is shown as its sentence, any other fault as one calm sentence, and logged."""
+    if isinstance(fault, LabError):
+        st.error(str(fault), icon=":material/error:")
+    else:
+        logging.getLogger("mmdnet.ui").error("a page failed", exc_info=fault)
+        st.error(WENT_WRONG, icon=":material/error:")
+    return True
+
+
+def _sidebar() -> None:
+    with st.sidebar:
+        _project_picker()
+        _reader_picker()
+        running_jobs()
+
+
+def _project_picker() -> None:
+    known = {one.id: one for one in lab().projects.list()}
+    if not known:
+        return
+    chosen = project()
+    st.session_state["pick_project"] = chosen.id if chosen else None
+    st.selectbox(
+        "Project",
+        list(known),
+        format_func=lambda key: known[key].name,
+        key="pick_project",
+        on_change=lambda: go_to("project", st.session_state["pick_project"]),
+    )
+
+
+def _reader_picker() -> None:
+    known = [one.name for one in lab().readers.list()]
+    current = reader()
+    st.session_state["pick_reader"] = current.name if current else None
+    st.selectbox(
+        "Reader",
+        known,
+        key="pick_reader",
+        placeholder="Type your name",
+        accept_new_options=True,
+        on_change=_take_reader,
+        help="Labels and signatures carry this name. Type a new one to add it.",
+    )
+    refused = st.session_state.pop("reader_refused", None)
+    if refused:
+        st.error(refused)
+
+
+def _take_reader() -> None:
+    name = st.session_state["pick_reader"]
+    try:
+        set_reader(lab().readers.ensure(name).id if name else None)
+    except LabError as refusal:
+        st.session_state["reader_refused"] = str(refusal)
+
+
+def _footer() -> None:
+    st.html(f'<div class="mmd-foot">{theme.FOOTER}</div>')

@@ -1,0 +1,136 @@
+"""What the Overview page is made of: the next step, numbers at a glance, slides, projects, jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from ui.models.score import newest_nas
+from ui.shell import words
+from ui.shell.jobs import job_card
+from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
+from ui.shell.tables import open_column, opened_row, table_height
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.views import ProjectView, SlideView
+
+RECENT_JOBS = 5
+
+
+def first_project() -> None:
+    """What there is to see before there is any project: what the lab does, and the way in."""
+    st.title("Welcome to the lab")
+    st.markdown(
+        "Add scanned liver biopsies, grade some of their patches, train a network on your grades, and let it score "
+        "whole slides: ballooning, lobular inflammation and steatosis, summed to the NAFLD activity score, each with "
+        "the tissue it rests on."
+    )
+    running = lab().jobs.list(active=True)
+    for job in running:
+        job_card(job, cancel=False)
+    new_project()
+
+
+def new_project() -> None:
+    """Name a project and open it."""
+    with st.form("new_project", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the new project", placeholder="Cohort 2026", width=320)
+        sent = st.form_submit_button("Make project", type="primary")
+    if sent:
+        with refusals():
+            made = lab().projects.create(name)
+            go_to("project", made.id)
+            say_next_run(f"{made.name} is ready")
+            st.rerun()
+
+
+def next_step(project: ProjectView) -> None:
+    """The one thing to do now: a sentence and its button."""
+    step = lab().overview.next_step(project.id)
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
+        st.markdown(f"**Next** · {step.sentence}", width="stretch")
+        if st.button(step.button, type="primary", icon=":material/arrow_forward:", key="next_step_button"):
+            open_page(step.page)
+
+
+def numbers(project: ProjectView) -> None:
+    """How far the project is."""
+    with st.grid(5, min_column_width=108):
+        st.metric("Slides ready", f"{project.ready_slides} of {project.slides}", border=True)
+        st.metric("Patches", f"{project.patches:,}", border=True)
+        st.metric("Labelled", f"{project.labelled_patches:,}", border=True)
+        st.metric("Models", str(project.models), border=True)
+        st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)
+
+
+def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
+    """One row per slide: how far it is; a click opens it."""
+    nas = newest_nas(slides[0].project_id)
+    table = pd.DataFrame(
+        {
+            "open": ["Open"] * len(slides),
+            "Slide": [one.name for one in slides],
+            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
+            "Patches": [one.usable for one in slides],
+            "Labelled": [one.labelled for one in slides],
+            "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
+            "Patient": [one.patient for one in slides],
+            "Stain": [one.stain for one in slides],
+            "State": [words.STATUS.get(one.status, one.status) for one in slides],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=table_height(len(slides), 14),
+        key="overview_slides",
+        placeholder=words.NOTHING,
+        column_config={
+            "open": open_column("overview_open"),
+            "Fat, %": st.column_config.NumberColumn(format="%.1f"),
+            "NAS": st.column_config.NumberColumn(help="By the newest score."),
+        },
+        alt="Slides at a glance",
+    )
+    row = opened_row("overview_open", len(slides))
+    if row is not None:
+        go_to("slide", slides[row].id)
+        open_page("slides")
+
+
+def jobs_at_a_glance(project_id: int) -> None:
+    """What runs, and what ended last; kept up to date while something runs."""
+    active = bool(lab().jobs.list(project_id, active=True))
+    st.fragment(_jobs, run_every=2.0 if active else None)(project_id, active)
+
+
+def _jobs(project_id: int, was_active: bool) -> None:
+    jobs = lab().jobs.list(project_id)
+    if not jobs:
+        st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
+    for job in jobs[:RECENT_JOBS]:
+        job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    if was_active and not any(job.active for job in jobs):
+        st.rerun()
+
+
+def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) -> None:
+    """All projects, and a new one."""
+    for one in projects:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            kind = " · simulated" if one.simulated else ""
+            here = " :gray-badge[open]" if one.id == current.id else ""
+            st.markdown(
+                f"**{one.name}**{here}  \n:gray[{words.count(one.slides, 'slide')} · "
+                f"{words.count(one.labelled_patches, 'labelled patch', 'labelled patches')} · "
+                f"{one.scored_slides} scored{kind}]",
+                width="stretch",
+            )
+            if one.id != current.id and st.button("Open", key=f"open_project_{one.id}"):
+                go_to("project", one.id)
+                st.rerun()
+    with st.popover("New project", icon=":material/add:"):
+        new_project()

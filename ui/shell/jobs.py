@@ -1,0 +1,106 @@
+"""Background work as people see it: how far, how long still, what came of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.shell.session import at, lab, refusals
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.views import JobView
+
+KINDS = {
+    "ingest": "Adding slides",
+    "train": "Training",
+    "score": "Scoring",
+    "demo": "Making the demo",
+    "map": "Tissue map",
+}
+STATES = {
+    "queued": ("waiting", "gray", ":material/schedule:"),
+    "running": ("running", "blue", ":material/autorenew:"),
+    "done": ("done", "green", ":material/check:"),
+    "failed": ("failed", "red", ":material/error:"),
+    "cancelled": ("cancelled", "orange", ":material/cancel:"),
+}
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in the words of a clock on the wall: "40 s", "3 min", "1 h 5 min"; empty while unknown."""
+    if seconds is None or seconds < 0:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def ago(moment: datetime) -> str:
+    """How long since then: "just now", "5 min ago", "3 days ago"."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < 45:
+        return "just now"
+    if seconds < 36 * 3600:
+        return f"{duration(seconds)} ago"
+    return f"{round(seconds / 86400)} days ago"
+
+
+def progress_line(job: JobView) -> str:
+    """One line on a job: its message and, while it runs, the time left."""
+    if job.status == "queued":
+        return "Waiting for a free worker"
+    left = duration(job.eta_s)
+    return f"{job.message or job.title}{f' · {left} left' if left else ''}"
+
+
+def state_badge(job: JobView) -> None:
+    """The job's state as a small badge."""
+    words, colour, icon = STATES.get(job.status, (job.status, "gray", ":material/help:"))
+    st.badge(words, color=colour, icon=icon)  # type: ignore[arg-type]
+
+
+def running_jobs() -> None:
+    """The project's running jobs, kept up to date by themselves; the whole page is drawn anew when one ends."""
+    active = lab().jobs.list(at("project"), active=True)
+    st.session_state["jobs_seen"] = sorted(job.id for job in active)
+    st.fragment(_running_jobs, run_every=2.0 if active else 15.0)()
+
+
+def _running_jobs() -> None:
+    active = lab().jobs.list(at("project"), active=True)
+    if sorted(job.id for job in active) != st.session_state.get("jobs_seen"):
+        st.rerun()
+    if not active:
+        return
+    st.caption("In the background")
+    for job in active:
+        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{job.title}  \n:gray[{progress_line(job)}]")
+
+
+def job_card(job: JobView, *, cancel: bool = True, retry: bool = True) -> None:
+    """One job in full: state, progress, failure in words, and what can be done about it."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{job.title}**", width="stretch")
+            state_badge(job)
+        if job.active:
+            st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
+            if cancel and st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:"):
+                with refusals():
+                    lab().jobs.cancel(job.id)
+                    st.rerun()
+            return
+        took = (
+            duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
+        )
+        st.caption(" · ".join(part for part in (ago(job.created_at), took and f"took {took}") if part))
+        if job.failure:
+            st.error(job.failure, icon=":material/error:")
+        again = retry and job.status in {"failed", "cancelled"}
+        if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
+            with refusals():
+                lab().jobs.retry(job.id)
+                st.rerun()

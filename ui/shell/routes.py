@@ -1,0 +1,223 @@
+"""Our own HTTP routes beside Streamlit's: the guard of all of them, and pictures (see also `ui.label.routes`).
+
+Everything under `/api/` is closed: the guard lets a request in only with a token of this lab (a header, never part of
+an address) and, where the browser says where it comes from, from our own pages. What a token allows is checked again
+at each route, pictures included. Nothing here tells a reader about another reader's labels.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmdnet.errors import LabError
+from ui.shell.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_key
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.lab import Lab
+
+log = logging.getLogger("mmdnet.routes")
+
+PREFIX = "/api/"
+TOKEN_HEADER = "x-lab-token"
+PICTURE_HEADERS = {"cache-control": "private, max-age=3600", "vary": TOKEN_HEADER}
+
+LabGetter = Callable[[], "Lab"]
+
+
+def the_lab() -> Lab:
+    from ui.shell.session import lab
+
+    return lab()
+
+
+@lru_cache(maxsize=4)
+def _secret(home: Path) -> bytes:
+    return secret_key(home)
+
+
+def lab_secret(lab: Lab) -> bytes:
+    """The secret this lab signs its tokens with."""
+    return _secret(lab.settings.home.resolve())
+
+
+def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
+    """Token that lets the canvas label in this session as this reader for a while."""
+    return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
+
+
+def remember(answer: Response, lab: Lab, grant: Grant) -> None:
+    """Let the browser remember who labels in this session, so that a reload or a restarted lab need not ask again.
+
+    The cookie is bound to the session (which tabs carry in their address), so two readers in two tabs stay apart; it is
+    out of reach of scripts, and no route takes it.
+    """
+    token = mint(lab_secret(lab), Grant("remember", grant.project_id, grant.reader_id, grant.session_id))
+    answer.set_cookie(cookie_name(grant.session_id), token, max_age=REMEMBER_S, httponly=True, samesite="strict")
+
+
+def cookie_name(session_id: int | None) -> str:
+    return f"mmdnet-session-{session_id}"
+
+
+def remembered_reader(lab: Lab, cookies: Mapping[str, str], session_id: int) -> int | None:
+    """The reader who has labelled in this session from this browser lately, if any."""
+    try:
+        grant = read(lab_secret(lab), cookies.get(cookie_name(session_id), ""))
+    except TokenRefused:
+        return None
+    return grant.reader_id if grant.role == "remember" and grant.session_id == session_id else None
+
+
+class Guard:
+    """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
+
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = the_lab) -> None:
+        self.app = app
+        self.lab_getter = lab_getter
+        self._secret: bytes | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self.app(scope, receive, send)
+            return
+        try:
+            if self._secret is None:  # the first request may have to open the lab
+                self._secret = await run_in_threadpool(lambda: lab_secret(self.lab_getter()))
+            scope.setdefault("state", {})["grant"] = _grant_in(Headers(scope=scope), self._secret)
+        except (TokenRefused, PermissionError) as refusal:
+            came_from = (scope.get("client") or ("an unknown address",))[0]
+            log.warning("refused %s %s from %s: %s", scope["method"], scope["path"], came_from, refusal)
+            status = 401 if isinstance(refusal, TokenRefused) else 403
+            await JSONResponse({"problem": str(refusal)}, status)(scope, receive, send)
+            return
+
+        async def send_closed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                extra = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
+                if b"cache-control" not in given:
+                    extra.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        await self.app(scope, receive, send_closed)
+
+
+def _grant_in(headers: Headers, secret: bytes) -> Grant:
+    if not from_our_pages(headers):
+        raise PermissionError("This request comes from another page and was refused.")
+    return read(secret, headers.get(TOKEN_HEADER, ""))
+
+
+def from_our_pages(headers: Headers) -> bool:
+    """Whether the browser says that one of our own pages asks; where it says nothing, the token alone decides."""
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+
+
+def grant_of(request: Request, role: str = "view") -> Grant:
+    """What the request's token allows.
+
+    Raises:
+        PermissionError: the role is not granted. Labelling includes viewing.
+    """
+    grant: Grant = request.state.grant
+    if grant.role not in ("view", "label"):
+        raise PermissionError("This page may not look.")
+    if role == "label" and (grant.role != "label" or grant.reader_id is None or grant.session_id is None):
+        raise PermissionError("This page may look, but not label.")
+    return grant
+
+
+def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """A route whose refusals become a sentence and a status, and whose faults are logged."""
+
+    async def route(request: Request) -> Response:
+        try:
+            return await work(request)
+        except PermissionError as refusal:
+            log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
+            return JSONResponse({"problem": str(refusal)}, 403)
+        except LabError as refusal:
+            log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
+            return JSONResponse({"problem": str(refusal)}, 400)
+        except Exception:
+            log.exception("%s failed", request.url.path)
+            return JSONResponse({"problem": "The lab could not answer because of a fault in the program."}, 500)
+
+    return route
+
+
+def _who(request: Request) -> str:
+    """Who asks, for the log: the token says it, never the message."""
+    grant: Grant = request.state.grant
+    return "a viewer" if grant.reader_id is None else f"reader {grant.reader_id} of session {grant.session_id}"
+
+
+def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number from the request's address, within its limits; LabError if it is none."""
+    value = request.query_params.get(name, str(default))
+    if not value.isascii() or not value.isdecimal() or not low <= int(value[:12]) <= high:
+        raise LabError(f"{name} must be a whole number from {low} to {high}.")
+    return int(value)
+
+
+class _Pictures:
+    """Pictures of patches and slides; all of it that touches database or slides runs in a thread."""
+
+    def __init__(self, lab_getter: LabGetter) -> None:
+        self.lab = lab_getter
+
+    async def patch(self, request: Request) -> Response:
+        """A patch, or `context` times its width around it, as JPEG."""
+        grant, patch_id = grant_of(request), request.path_params["patch_id"]
+        context = number_of(request, "context", 1, 1, 5)
+
+        def draw() -> bytes:
+            lab = self.lab()
+            if lab.labels.project_of(patch_id) != grant.project_id:
+                raise PermissionError("This patch belongs to another project.")
+            return lab.slides.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
+
+        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
+
+    async def slide(self, request: Request) -> Response:
+        """A small overview of a slide as JPEG."""
+        grant, slide_id = grant_of(request), request.path_params["slide_id"]
+
+        def draw() -> bytes:
+            lab = self.lab()
+            if lab.slides.get(slide_id).project_id != grant.project_id:
+                raise PermissionError("This slide belongs to another project.")
+            return lab.slides.thumbnail(slide_id, max_px=600)
+
+        return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
+
+
+def routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+    """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
+    work = _Pictures(lab_getter)
+    return [
+        Route("/api/patch/{patch_id:int}.jpg", answering(work.patch)),
+        Route("/api/slide/{slide_id:int}.jpg", answering(work.slide)),
+    ]
+
+
+def middleware(lab_getter: LabGetter = the_lab) -> list[Middleware]:
+    """The guard in front of everything under `/api/`."""
+    return [Middleware(Guard, lab_getter=lab_getter)]

@@ -1,0 +1,147 @@
+"""The lab, and where in it this browser tab is: typed session state, mirrored in the address, so that links work.
+
+A link (query parameters) wins over what the tab remembered; choosing something writes both. The reader is never in
+the address: a link must not make a colleague sign with another's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import streamlit as st
+
+from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.lab import Lab
+    from mmdnet.workflows.views import ProjectView, ReaderView
+
+Place = Literal["project", "slide", "patch", "session", "run", "score"]
+PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score")
+BELOW_PROJECT: tuple[Place, ...] = PLACES[1:]
+IN_ADDRESS: dict[str, tuple[Place, ...]] = {
+    "overview": ("project",),
+    "slides": ("project", "slide", "patch"),
+    "label": ("project", "session"),
+    "label_many": ("project", "session"),
+    "train": ("project", "run"),
+    "score": ("project",),
+    "report": ("project", "score"),
+    "agreement": ("project",),
+}
+"""Which places each page's address names."""
+
+
+@st.cache_resource(show_spinner="Opening the lab")
+def lab() -> Lab:
+    """The lab of this server, opened once."""
+    from mmdnet.lab import open_lab
+    from mmdnet.settings import load_settings
+
+    return open_lab(load_settings())
+
+
+def at(place: Place) -> int | None:
+    """The id this tab is at, from the address if it says so, else as remembered."""
+    written = st.query_params.get(place)
+    if written is not None and written.isascii() and written.isdecimal() and len(written) < 16:
+        st.session_state[f"at_{place}"] = int(written)
+    return st.session_state.get(f"at_{place}")
+
+
+def go_to(place: Place, key: int | None) -> None:
+    """Be at that id from now on, in this tab and in its address; None leaves the place."""
+    if place == "project" and key != at("project"):
+        for below in BELOW_PROJECT:
+            go_to(below, None)
+    if place == "slide" and key != at("slide"):
+        go_to("patch", None)
+    if key is None:
+        st.session_state.pop(f"at_{place}", None)
+        st.query_params.pop(place, None)
+    else:
+        st.session_state[f"at_{place}"] = key
+        st.query_params[place] = str(key)
+
+
+def keep_address(page: str) -> None:
+    """After a change of page, write what this page's address should name, and nothing else."""
+    wanted = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
+    for place in PLACES:
+        at(place)  # a link's places are remembered even where this page does not name them
+    if {key: st.query_params[key] for key in st.query_params if key in PLACES} != wanted:
+        for place in PLACES:
+            if place in wanted:
+                st.query_params[place] = wanted[place]
+            else:
+                st.query_params.pop(place, None)
+
+
+def project() -> ProjectView | None:
+    """The project this tab works in: the one asked for, else the first there is."""
+    known = lab().projects.list()
+    chosen = next((one for one in known if one.id == at("project")), None)
+    if chosen is None and known:
+        chosen = known[0]
+        go_to("project", chosen.id)
+    return chosen
+
+
+def project_or_stop(title: str | None = None) -> ProjectView:
+    """The project to draw; where there is none yet, say how to begin under the page's title and draw nothing more."""
+    chosen = project()
+    if chosen is None:
+        if title:
+            st.title(title)
+        st.info(
+            "There is no project yet. A project holds the slides that are labelled, trained on and scored together."
+        )
+        st.page_link("pages/overview.py", label="Make the first project", icon=":material/add:")
+        st.stop()
+    return chosen
+
+
+def reader() -> ReaderView | None:
+    """Who is reading in this tab; None until someone said so.
+
+    After a reload or a restart of the lab, a tab that was labelling is still its session's reader's.
+    """
+    session_id = at("session")
+    if "reader_id" not in st.session_state and session_id is not None:
+        from ui.shell.routes import remembered_reader
+
+        st.session_state["reader_id"] = remembered_reader(lab(), st.context.cookies, session_id)
+    key = st.session_state.get("reader_id")
+    return next((one for one in lab().readers.list() if one.id == key), None)
+
+
+def set_reader(key: int | None) -> None:
+    """Remember for this tab who is reading."""
+    st.session_state["reader_id"] = key
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Show a refusal (LabError) as the sentence it is and go on drawing the page."""
+    try:
+        yield
+    except LabError as refusal:
+        st.error(str(refusal), icon=":material/error:")
+
+
+def open_page(page: str) -> NoReturn:
+    """Go to that page (its name without folder and ending), keeping the places its address names."""
+    places: dict[str, str] = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
+    st.switch_page(f"pages/{page}.py", query_params=places)
+
+
+def say_next_run(sentence: str) -> None:
+    """Keep a short note for the next run of the page, where it shows and fades."""
+    st.session_state.setdefault("notes", []).append(sentence)
+
+
+def said() -> list[str]:
+    """Notes kept by the last run, once."""
+    return st.session_state.pop("notes", [])

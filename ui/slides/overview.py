@@ -1,0 +1,180 @@
+"""One slide to look at: the overview that is clicked and dragged on, or the deep zoom, and the chosen patch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.shell import words
+from ui.shell.session import at, go_to, lab, reader, refusals
+from ui.shell.theme import grade_chips, ignored_chip
+from ui.slides.pictures import Region, Spot, display_width, from_display, overview_picture
+from ui.slides.slides import patch_card
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.labelling.views import PatchLabelView
+    from mmdnet.workflows.views import PatchView, SlideView
+
+COLUMN_PX = 690
+LAYERS = {"tissue": "Tissue", "patches": "Patches", "labels": "My labels"}
+
+
+def own_labels(slide: SlideView) -> dict[int, PatchLabelView]:
+    """The reader's own labels on this slide, by patch; nobody else's, so that a later read stays blind."""
+    who = reader()
+    if who is None:
+        return {}
+    return {one.patch_id: one for one in lab().labels.current(slide.project_id, who.id) if one.slide_id == slide.id}
+
+
+def chosen_patch(slide: SlideView, patches: Sequence[PatchView]) -> PatchView | None:
+    """The patch this tab is at, if it lies on this slide."""
+    return next((patch for patch in patches if patch.id == at("patch")), None)
+
+
+def view_bar() -> tuple[str, list[str]]:
+    """Which view of the slide, and what is drawn on the overview."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = st.segmented_control(
+            "View",
+            ["Overview", "Deep zoom"],
+            default="Overview",
+            required=True,
+            key="slide_view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        layers = ["patches"]
+        if view == "Overview":
+            layers = st.pills(
+                "Show on the slide",
+                list(LAYERS),
+                format_func=LAYERS.__getitem__,
+                selection_mode="multi",
+                default=["patches"],
+                key="layers",
+                label_visibility="collapsed",
+                persist_state="session",
+            )
+    return view, layers
+
+
+def overview(slide: SlideView, patches: Sequence[PatchView], layers: Collection[str]) -> None:
+    """The whole slide: a click chooses the patch there, a dragged rectangle queues its patches for labelling."""
+    from streamlit_image_coordinates import streamlit_image_coordinates
+
+    region = _dragged(slide)
+    picture = overview_picture(slide, patches, layers, own_labels(slide), chosen_patch(slide, patches), region)
+    value = streamlit_image_coordinates(
+        picture,
+        key=f"overview_{slide.id}",
+        click_and_drag=True,
+        width=display_width(slide, COLUMN_PX) or "stretch",
+        image_format="JPEG",
+        jpeg_quality=90,
+        cursor="crosshair",
+    )
+    _take(slide, value)
+    st.caption("Click a spot to see the patch there. Drag a rectangle to queue its patches for labelling.")
+    if region:
+        queue_region(slide, region)
+
+
+def _dragged(slide: SlideView) -> Region | None:
+    kept = st.session_state.get("region")
+    return kept[1] if kept and kept[0] == slide.id else None
+
+
+def _take(slide: SlideView, value: dict | None) -> None:
+    """Act once on a new click or drag; the component repeats its last one on every run."""
+    stamp = (slide.id, (value or {}).get("unix_time"))
+    if not value or st.session_state.get("overview_taken") == stamp:
+        return
+    st.session_state["overview_taken"] = stamp
+    st.session_state.pop("region_queued", None)
+    match from_display(value, slide):
+        case Spot(x, y):
+            found = lab().slides.patch_at(slide.id, x, y)
+            st.session_state["missed"] = found is None
+            st.session_state.pop("region", None)
+            go_to("patch", found.id if found else None)
+        case Region() as region:
+            st.session_state["region"] = (slide.id, region)
+    st.rerun()
+
+
+def queue_region(slide: SlideView, region: Region) -> None:
+    """Put the patches of a dragged rectangle into the reader's labelling queue, once, and say so."""
+    found = [p for p in lab().slides.patches_in(slide.id, region.x0, region.y0, region.x1, region.y1) if p.usable]
+    who = reader()
+    if not found:
+        st.warning("There is no patch in use in this rectangle: only tissue carries patches.")
+        return
+    if who is None:
+        st.info(
+            f"{words.count(len(found), 'patch', 'patches')} in this rectangle. Say at the left who is reading, "
+            "and they join your labelling queue."
+        )
+        return
+    if "region_queued" not in st.session_state:
+        with refusals():
+            st.session_state["region_queued"] = lab().labels.queue_region(
+                slide.project_id, who.id, [p.id for p in found]
+            )
+    new = st.session_state.get("region_queued")
+    if new is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        there = len(found) - new
+        st.markdown(
+            f"**{words.count(new, 'patch', 'patches')} queued for {who.name}**"
+            + (f", {there} {'was' if there == 1 else 'were'} there already" if there else "")
+        )
+        st.page_link("pages/label.py", label="Label them now", icon=":material/edit:")
+
+
+def patch_column(slide: SlideView, patches: Sequence[PatchView]) -> None:
+    """The chosen patch, large, with what this reader gave it."""
+    patch = chosen_patch(slide, patches)
+    if patch is None:
+        missed = st.session_state.get("missed")
+        st.caption("There is no patch at that spot: too little tissue." if missed else "No patch chosen yet.")
+        return
+    label = own_labels(slide).get(patch.id)
+    patch_card(patch, slide, labelled=label is not None)
+    if label is not None:
+        st.html(ignored_chip() + " ignored" if label.ignored else grade_chips(label.grades))
+
+
+def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
+    """Back to the list, or on to another slide."""
+    ids = [one.id for one in slides]
+    names = {one.id: one.name for one in slides}
+    here = ids.index(slide.id)
+    st.session_state["pick_slide"] = slide.id
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("All slides", icon=":material/arrow_back:", key="all_slides"):
+            go_to("slide", None)
+            st.rerun()
+        st.selectbox(
+            "Slide",
+            ids,
+            format_func=names.__getitem__,
+            key="pick_slide",
+            label_visibility="collapsed",
+            on_change=lambda: go_to("slide", st.session_state["pick_slide"]),
+            width=300,
+        )
+        for step, icon, words_ in ((-1, "chevron_left", "Previous slide"), (1, "chevron_right", "Next slide")):
+            target = here + step
+            if st.button(
+                "",
+                icon=f":material/{icon}:",
+                help=words_,
+                key=f"step_{step}",
+                disabled=not 0 <= target < len(ids),
+            ):
+                go_to("slide", ids[target])
+                st.rerun()

@@ -1,0 +1,115 @@
+"""HTTP routes of the deep zoom: tiles of a slide, pictures laid over it, and the viewer's library from its own folder.
+
+Tiles and pictures are closed like everything under `/api/` (see `ui.shell.routes`): a token of this lab, and only the
+project it names. The library is the same published code for everyone and stands outside.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.settings import PROJECT_ROOT
+from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of, lab_secret
+from ui.shell.tokens import Grant, mint
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.lab import Lab
+
+LIBRARY = PROJECT_ROOT / "node_modules" / "openseadragon" / "build" / "openseadragon"
+LIBRARY_AT = "/viewer-library"
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}")
+HEAT_PX = 2048
+KNOWN_FOR_S = 10.0  # how long "this slide is of that project" is believed without asking again: a view is 30 tiles
+
+
+def _the_lab() -> Lab:
+    from ui.shell.session import lab
+
+    return lab()
+
+
+def zoom_token(lab: Lab, project_id: int) -> str:
+    """A token that lets one tab see this project's pictures."""
+    return mint(lab_secret(lab), Grant("view", project_id))
+
+
+class _Routes:
+    def __init__(self, lab_getter: LabGetter) -> None:
+        self.lab = lab_getter
+        self._projects: dict[int, tuple[int, float]] = {}
+
+    def _see(self, project_id: int, slide_id: int) -> Lab:
+        """The lab, if the slide is of the project the token names."""
+        lab = self.lab()
+        known, asked = self._projects.get(slide_id, (0, -KNOWN_FOR_S))
+        if time.monotonic() - asked > KNOWN_FOR_S:
+            known = lab.slides.get(slide_id).project_id
+            self._projects[slide_id] = (known, time.monotonic())
+        if known != project_id:
+            raise PermissionError("This slide belongs to another project.")
+        return lab
+
+    async def tile(self, request: Request) -> Response:
+        """One JPEG tile of a slide's deep zoom."""
+        where, project_id = request.path_params, grant_of(request).project_id
+
+        def draw() -> bytes:
+            slides = self._see(project_id, where["slide"]).slides
+            return slides.zoom_tile(where["slide"], where["level"], where["col"], where["row"])
+
+        return await _picture("image/jpeg", draw)
+
+    async def tissue(self, request: Request) -> Response:
+        """A slide's tissue mask as a PNG over the whole slide."""
+        slide_id, project_id = request.path_params["slide"], grant_of(request).project_id
+        return await _picture("image/png", lambda: self._see(project_id, slide_id).slides.tissue_overlay(slide_id))
+
+    async def heat(self, request: Request) -> Response:
+        """A feature's attention map of a scored slide, as a PNG over the whole slide."""
+        score_id, task = request.path_params["score"], request.path_params["task"]
+        project_id = grant_of(request).project_id
+        if task not in TASK_NAMES:
+            raise LabError("There is no such feature.")
+
+        def draw() -> bytes:
+            lab = self.lab()
+            self._see(project_id, lab.scoring.get(score_id).slide_id)
+            return lab.reports.heat_png(score_id, task, HEAT_PX)
+
+        return await _picture("image/png", draw)
+
+
+async def _picture(kind: str, draw: Callable[[], bytes]) -> Response:
+    return Response(await run_in_threadpool(draw), media_type=kind, headers=PICTURE_HEADERS)
+
+
+async def _library(request: Request) -> Response:
+    """A file of the viewer's library, from where `npm ci` put it."""
+    name = request.path_params["name"]
+    file = (LIBRARY / name).resolve() if PLAIN_NAME.fullmatch(name) else LIBRARY
+    if not file.is_relative_to(LIBRARY) or not file.is_file():
+        return PlainTextResponse("There is no such file.", status_code=404)
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return FileResponse(file, media_type=kind, headers={"cache-control": "public, max-age=86400"})
+
+
+def zoom_routes(lab_getter: LabGetter = _the_lab) -> list[BaseRoute]:
+    """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
+    work = _Routes(lab_getter)
+    return [
+        Route("/api/zoom/slide/{slide:int}/{level:int}/{col:int}_{row:int}.jpg", answering(work.tile)),
+        Route("/api/zoom/tissue/{slide:int}.png", answering(work.tissue)),
+        Route("/api/zoom/heat/{score:int}/{task}.png", answering(work.heat)),
+        Route(f"{LIBRARY_AT}/{{name:path}}", _library),
+    ]
