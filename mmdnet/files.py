@@ -1,30 +1,53 @@
 """Writing files so that no reader ever meets half of one."""
 
+import contextlib
 import hashlib
 import os
+import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def moved_into_place(path: Path) -> Iterator[Path]:
+    """A hidden path beside `path` to make a file or folder at; on success it takes the place of what is there.
+
+    A file is flushed to the disk first. Nothing is left behind, and nothing there is touched, when the making fails.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    _remove(aside)
+    try:
+        yield aside
+        if aside.is_dir():
+            _remove(path)
+        else:
+            _flush(aside)
+        aside.replace(path)
+    except BaseException:
+        _remove(aside)
+        raise
 
 
 def write_aside(path: Path, content: str | bytes) -> None:
     """Write beside the target, flush to the disk, move into place; nothing is left behind when that fails."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    with moved_into_place(path) as aside:
+        aside.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

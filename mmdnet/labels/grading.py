@@ -5,6 +5,7 @@ The slide's criteria are those of the NAFLD Activity Score (Kleiner 2005, table 
 needs its own words. They stand here and nowhere else.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 UNKNOWN = -1  # in arrays; in records an unknown grade is None
@@ -69,6 +70,57 @@ TASKS: tuple[Task, ...] = (
     ),
 )
 TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Grades(Mapping[str, int | None]):
+    """A grade for each task, None where it is unknown: `Grades(steatosis=2)["ballooning"] is None`.
+
+    Raises:
+        ValueError: there is no such task, or a grade lies off its scale.
+    """
+
+    _values: tuple[int | None, ...]
+
+    def __init__(self, **grades: int | None) -> None:
+        unknown = set(grades) - set(TASK_NAMES)
+        if unknown:
+            raise ValueError(f"There is no feature called {', '.join(sorted(unknown))}.")
+        for one in TASKS:
+            value = grades.get(one.name)
+            if value is not None and not 0 <= value <= one.highest:
+                raise ValueError(f"{one.title} is graded 0 to {one.highest}, not {value}.")
+        object.__setattr__(self, "_values", tuple(grades.get(name) for name in TASK_NAMES))
+
+    @classmethod
+    def of(cls, record: object) -> "Grades":
+        """The grades a record holds as attributes of the tasks' names."""
+        return cls(**{name: getattr(record, name) for name in TASK_NAMES})
+
+    def __getitem__(self, task_name: str) -> int | None:
+        try:
+            return self._values[TASK_NAMES.index(task_name)]
+        except ValueError:
+            raise KeyError(task_name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TASK_NAMES)
+
+    def __len__(self) -> int:
+        return len(TASK_NAMES)
+
+    @property
+    def any_known(self) -> bool:
+        """Whether at least one task has a grade."""
+        return any(value is not None for value in self._values)
+
+    @property
+    def total(self) -> int | None:
+        """Their sum, of a whole slide the NAS; None while one is unknown."""
+        known = [value for value in self._values if value is not None]
+        return sum(known) if len(known) == len(TASKS) else None
+
+
 STEATOSIS_CUTS = (0.05, 0.33, 0.66)  # share of hepatocytes with fat
 
 

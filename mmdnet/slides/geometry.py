@@ -7,6 +7,8 @@ the file states them); a window that a caller asks for beyond the slide's edge r
 
 from dataclasses import dataclass
 
+PATCH_PX = 299  # side of a patch in its own pixels (MMD-Net 2025; Heinemann 2022)
+PATCH_MPP = 0.5  # µm per pixel of a patch
 LEVEL_SLACK = 1.01  # a level at most 1 % coarser than wanted is still taken: pyramids are rounded (4001 -> 2000)
 
 

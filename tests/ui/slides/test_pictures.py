@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ui.shell.test_words import slide
 
+from tests.ui.shell.test_words import slide
 from ui.slides.pictures import Region, Spot, display_width, from_display
 
 SIZES = st.integers(100, 200_000)
