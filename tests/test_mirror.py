@@ -1,0 +1,209 @@
+"""Every module has a test file of its own name in the mirrored place, and every test file mirrors a module."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOPS = ("mmdnet", "db", "ui", "pages")
+
+# A package marker says what a folder is and does no work.
+MARKER_LINES = 15
+
+# Modules without a test file of their name, each with why it needs none. At most fifteen, NOT_YET apart.
+EXCUSED: dict[str, str] = {
+    "mmdnet/__main__.py": "two lines that call the command line; test_cli starts it as a process",
+}
+
+NOT_YET = {
+    "mmdnet/cli_parts.py",
+    "mmdnet/errors.py",
+    "mmdnet/experiment_cli.py",
+    "mmdnet/experiments/attention.py",
+    "mmdnet/experiments/demo_model.py",
+    "mmdnet/experiments/domain.py",
+    "mmdnet/experiments/error_sheet.py",
+    "mmdnet/experiments/label_efficiency.py",
+    "mmdnet/experiments/processor.py",
+    "mmdnet/experiments/simulated_cohorts.py",
+    "mmdnet/jobs/child.py",
+    "mmdnet/jobs/foreground.py",
+    "mmdnet/jobs/supervisor.py",
+    "mmdnet/lab.py",
+    "mmdnet/label_cli.py",
+    "mmdnet/labels/records.py",
+    "mmdnet/nn/device.py",
+    "mmdnet/nn/distributed.py",
+    "mmdnet/nn/kinds.py",
+    "mmdnet/nn/outputs.py",
+    "mmdnet/reports/csv.py",
+    "mmdnet/reports/geojson.py",
+    "mmdnet/scoring/evidence.py",
+    "mmdnet/scoring/palette.py",
+    "mmdnet/scoring/predict.py",
+    "mmdnet/scoring/result.py",
+    "mmdnet/scoring/thresholds.py",
+    "mmdnet/settings.py",
+    "mmdnet/simulate/__init__.py",
+    "mmdnet/simulate/ground.py",
+    "mmdnet/simulate/lobules.py",
+    "mmdnet/simulate/nuclei.py",
+    "mmdnet/simulate/outline.py",
+    "mmdnet/simulate/scanner.py",
+    "mmdnet/simulate/scene.py",
+    "mmdnet/simulate/sprites.py",
+    "mmdnet/simulate/stain.py",
+    "mmdnet/slides/facts.py",
+    "mmdnet/slides/measures/droplet_parts.py",
+    "mmdnet/slides/measures/droplet_weights.py",
+    "mmdnet/slides/measures/fat.py",
+    "mmdnet/slides/patches.py",
+    "mmdnet/slides/pixels.py",
+    "mmdnet/slides/qupath.py",
+    "mmdnet/slides/readers/deep_zoom.py",
+    "mmdnet/slides/readers/image_sources.py",
+    "mmdnet/slides/readers/jpeg.py",
+    "mmdnet/slides/readers/openslide_source.py",
+    "mmdnet/slides/readers/reader.py",
+    "mmdnet/slides/readers/tiff.py",
+    "mmdnet/slides/readers/tile_cache.py",
+    "mmdnet/slides/readers/tile_pass.py",
+    "mmdnet/slides/stores/features.py",
+    "mmdnet/slides/stores/patches.py",
+    "mmdnet/training/batch_loader.py",
+    "mmdnet/training/checkpoint.py",
+    "mmdnet/training/evaluate.py",
+    "mmdnet/training/history.py",
+    "mmdnet/training/memory.py",
+    "mmdnet/training/progress.py",
+    "mmdnet/training/weighing.py",
+    "mmdnet/units.py",
+    "mmdnet/workflows/__init__.py",
+    "mmdnet/workflows/context.py",
+    "mmdnet/workflows/demo.py",
+    "mmdnet/workflows/lab.py",
+    "mmdnet/workflows/labelling/acts.py",
+    "mmdnet/workflows/labelling/agreement_views.py",
+    "mmdnet/workflows/labelling/label_sets.py",
+    "mmdnet/workflows/labelling/reviews.py",
+    "mmdnet/workflows/labelling/sessions.py",
+    "mmdnet/workflows/labelling/tables.py",
+    "mmdnet/workflows/labelling/views.py",
+    "mmdnet/workflows/next_step.py",
+    "mmdnet/workflows/projects.py",
+    "mmdnet/workflows/scoring/reports.py",
+    "mmdnet/workflows/scoring/scoring.py",
+    "mmdnet/workflows/services.py",
+    "mmdnet/workflows/slides/grid_rows.py",
+    "mmdnet/workflows/slides/pictures.py",
+    "mmdnet/workflows/slides/survey.py",
+    "mmdnet/workflows/slides/tile_layout.py",
+    "mmdnet/workflows/training/fitted_thresholds.py",
+    "mmdnet/workflows/training/models.py",
+    "mmdnet/workflows/training/pixels.py",
+    "mmdnet/workflows/training/preflight.py",
+    "mmdnet/workflows/training/training.py",
+    "mmdnet/workflows/views.py",
+    "db/act_place.py",
+    "db/atlas.py",
+    "db/consensus.py",
+    "db/event_log.py",
+    "db/jobs.py",
+    "db/models.py",
+    "db/projects.py",
+    "db/readings.py",
+    "db/runs.py",
+    "db/scores.py",
+    "db/sessions.py",
+    "db/slides.py",
+    "ui/agreement/agreement.py",
+    "ui/agreement/label_efficiency.py",
+    "ui/agreement/leaning.py",
+    "ui/agreement/reviews.py",
+    "ui/label/bulk/__init__.py",
+    "ui/label/canvas/__init__.py",
+    "ui/label/files.py",
+    "ui/label/labelling.py",
+    "ui/label/many.py",
+    "ui/label/plain_buttons.py",
+    "ui/label/plans.py",
+    "ui/label/routes.py",
+    "ui/models/score.py",
+    "ui/models/train.py",
+    "ui/report/report.py",
+    "ui/shell/frame.py",
+    "ui/shell/home.py",
+    "ui/shell/jobs.py",
+    "ui/shell/session.py",
+    "ui/shell/tables.py",
+    "ui/slides/overview.py",
+    "ui/slides/slides.py",
+    "ui/slides/viewer/__init__.py",
+    "pages/label_many.py",
+    "pages/overview.py",
+    "pages/report.py",
+    "pages/score.py",
+    "pages/train.py",
+}
+
+# Tests of how modules work together, which mirror no single one.
+ACROSS: dict[str, str] = {
+    "tests/db/test_labels_postgres.py": "the label rows on PostgreSQL",
+    "tests/mmdnet/jobs/test_postgres.py": "the queue on PostgreSQL",
+    "tests/mmdnet/jobs/test_training_survives.py": "queue, supervisor, worker and training together",
+    "tests/mmdnet/reports/test_real_slide.py": "a report of a public slide",
+    "tests/mmdnet/reports/test_tables.py": "not yet",
+    "tests/mmdnet/simulate/test_look.py": "what a whole simulated slide looks like",
+    "tests/mmdnet/slides/test_bad_files.py": "broken slide files through every reader",
+    "tests/mmdnet/slides/test_fat_and_quality.py": "not yet",
+    "tests/mmdnet/slides/test_stores.py": "not yet",
+    "tests/mmdnet/slides/test_virtual_zoom_qupath.py": "not yet",
+    "tests/mmdnet/training/test_bad_input.py": "not yet",
+    "tests/mmdnet/workflows/test_readings_postgres.py": "two readers at once on PostgreSQL",
+    "tests/mmdnet/workflows/test_whole_way.py": "the whole way from a slide to a signed report",
+    "tests/pages/test_every_page.py": "each page opens",
+    "tests/pages/test_label_options.py": "not yet",
+    "tests/pages/test_work.py": "not yet",
+    "tests/test_benchmarks.py": "each measurement starts",
+    "tests/test_lab.py": "the launcher at the top",
+    "tests/test_mirror.py": "this file",
+    "tests/ui/test_blind.py": "not yet",
+}
+
+
+def modules() -> list[Path]:
+    """Return the modules that hold code, relative to the repository."""
+    paths = (path for top in TOPS for path in sorted((ROOT / top).rglob("*.py")))
+    return [path.relative_to(ROOT) for path in paths if "migrations" not in path.parts and not marks_a_package(path)]
+
+
+def marks_a_package(path: Path) -> bool:
+    """Say whether a module is no more than a package's docstring and names."""
+    return path.name == "__init__.py" and len(path.read_text().strip().splitlines()) < MARKER_LINES
+
+
+def mirror(module: Path) -> Path:
+    """Return where the test file of a module stands."""
+    package = module.parent if module.name == "__init__.py" else module.with_suffix("")
+    return Path("tests") / package.parent / f"test_{package.name}.py"
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_module_has_a_test_file_of_its_name(module: Path) -> None:
+    if str(module) in EXCUSED:
+        assert not (ROOT / mirror(module)).exists(), f"{module} has a test now: take it off the list"
+    elif str(module) not in NOT_YET:
+        assert (ROOT / mirror(module)).exists(), f"{mirror(module)} is missing"
+
+
+def test_every_test_file_mirrors_a_module_or_says_why_not() -> None:
+    mirrors = {str(mirror(module)) for module in modules()}
+    tests = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    beside = {path for path in tests if Path(path).parts[1] in ("browser", "extending", "homes")}
+    assert sorted(tests - mirrors - beside - set(ACROSS)) == []
+    assert sorted(path for path in set(ACROSS) - tests if ACROSS[path] != "not yet") == []
+
+
+def test_few_modules_are_excused_and_each_is_there() -> None:
+    assert len(EXCUSED) <= 15
+    assert sorted(set(EXCUSED) - {str(module) for module in modules()}) == []
