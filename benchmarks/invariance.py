@@ -3,7 +3,8 @@
 import torch
 
 from benchmarks.result import Result
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.card import Architecture
+from mmdnet.nn.mmdnet import MMDNet
 
 
 def run(quick: bool = False) -> Result:

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -156,16 +155,3 @@ def grade_counts(cohort: Cohort, slides: tuple[int, ...] | list[int]) -> dict[st
             for name in counts_of:
                 counts[name][int(own[TASK_NAMES.index(name)])] += 1
     return counts
-
-
-def trained_on(cohort: Cohort, slides: Sequence[int]) -> dict[str, Any]:
-    """What a model's card says of the slides it learnt from: how many, of whom, graded how much, from where."""
-    chosen = [cohort.slides[s] for s in slides]
-    return {
-        "slides": len(chosen),
-        "patients": len({slide.patient for slide in chosen}),
-        "graded_patches": int((np.isin(cohort.slide_index, slides) & cohort.known()).sum()),
-        "sites": sorted({slide.site for slide in chosen} - {""}),
-        "scanners": sorted({slide.scanner for slide in chosen} - {""}),
-        "stains": sorted({slide.stain for slide in chosen} - {""}),
-    }

@@ -16,7 +16,7 @@ from mmdnet.errors import LabError
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.io import CARD, WEIGHTS, ModelCard
+from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 from mmdnet.workflows.training.fitted_thresholds import calibrate

@@ -28,6 +28,7 @@ from mmdnet.labels.label_efficiency import (
     replay,
     share_needed,
 )
+from mmdnet.nn.card import read_card
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.training.models import SHIPPED
 
@@ -176,10 +177,7 @@ def _backbone_sha256() -> str:
     Raises:
         LabError: the card is gone or damaged.
     """
-    try:
-        return str(json.loads((SHIPPED / "card.json").read_text("utf-8"))["weights_sha256"])
-    except (OSError, ValueError, KeyError) as error:
-        raise LabError("The demo model's card is gone or damaged; this experiment needs its backbone.") from error
+    return read_card(SHIPPED).weights_sha256
 
 
 def _embed(pixels: object, patches: int, step: Callable[[float], None]) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmdnet.bags.cohort import Cohort
-from mmdnet.nn.io import ModelCard
+from mmdnet.nn.card import ModelCard
 from mmdnet.simulate.recipes import SlideRecipe, training_recipes
 from mmdnet.simulate.slide import Progress, simulate_many
 from mmdnet.training.simulated import StoredSource, simulated_cohort

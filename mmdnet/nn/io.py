@@ -1,85 +1,16 @@
 """A model on disk: `weights.safetensors` and `card.json` in one folder."""
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
 from mmdnet.nn.backbones import load_backbone, read_weights
-from mmdnet.nn.kinds import HeadKind
-from mmdnet.nn.mmdnet import Architecture, MMDNet
-
-WEIGHTS = "weights.safetensors"
-CARD = "card.json"
-
-
-class ModelCard(BaseModel):
-    """What a model is, what it learned from, and how well: stands beside the weights as JSON.
-
-    Attributes:
-        tasks: number of grades by task.
-        trained_tasks: tasks the training labels could teach; the heads of the others are still random.
-        ignored_task: whether there is a fourth task, "holds an ignored patch"; scores do not use it.
-        ignore_head: whether there were set-aside patches to train the quality gate on.
-        split: slide ids by part (train, validation, test).
-        metrics: by part ("validation", "test"), each a dict of numbers such as "kappa_steatosis".
-        trained_on: counts of slides, patients, patches; sites, scanners, stains.
-        choices: the training's choices, as they were.
-        calibration: what scoring fitted on the validation patients, if anything.
-    """
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    name: str
-    backbone: str
-    patch_px: int = 299
-    patch_mpp: float = 0.5
-    bag_size: int
-    tasks: dict[str, int]
-    head: HeadKind
-    projection: int
-    attention_hidden: int
-    dropout: float
-    ignored_task: bool = False
-    domains: tuple[str, ...] = ()
-    domain_key: str = "none"
-    trained_tasks: tuple[str, ...]
-    ignore_head: bool = False
-    label_set_sha256: str
-    split: dict[str, list[int]]
-    metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
-    trained_on: dict[str, Any] = Field(default_factory=dict)
-    choices: dict[str, Any] = Field(default_factory=dict)
-    seed: int = 0
-    epochs: int = 0
-    best_epoch: int = 0
-    warnings: tuple[str, ...] = ()
-    calibration: dict[str, Any] | None = None
-    simulated: bool = False
-    code_version: str = __version__
-    created_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    weights_sha256: str = ""
-
-    @property
-    def architecture(self) -> Architecture:
-        return Architecture(
-            backbone=self.backbone,
-            patch_px=self.patch_px,
-            tasks=self.tasks,
-            head=self.head,
-            projection=self.projection,
-            attention_hidden=self.attention_hidden,
-            dropout=self.dropout,
-            ignored_task=self.ignored_task,
-            domains=self.domains,
-        )
+from mmdnet.nn.card import CARD, WEIGHTS, ModelCard, read_card
+from mmdnet.nn.mmdnet import MMDNet
 
 
 def save_model(model: MMDNet, folder: Path, card: ModelCard) -> ModelCard:
@@ -94,20 +25,6 @@ def save_model(model: MMDNet, folder: Path, card: ModelCard) -> ModelCard:
     write_aside(folder / WEIGHTS, data)
     write_aside(folder / CARD, (card.model_dump_json(indent=2) + "\n").encode())
     return card
-
-
-def read_card(folder: Path) -> ModelCard:
-    """The card of a model folder.
-
-    Raises:
-        LabError: there is none, or it is not a card.
-    """
-    try:
-        return ModelCard.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise LabError(f"There is no model in {folder.name}: {CARD} cannot be read.") from problem
-    except (ValidationError, UnicodeDecodeError) as problem:
-        raise LabError(f"The card of the model {folder.name} is damaged or of another version.") from problem
 
 
 def load_model(folder: Path) -> tuple[MMDNet, ModelCard]:

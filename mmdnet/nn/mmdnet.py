@@ -15,14 +15,13 @@ instances a task attends to. :math:`A_t, V_t, U_t, u_t, W_t` belong to one task 
 from collections.abc import Mapping
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
 from mmdnet.nn.attention import BagDropout, GatedAttention
-from mmdnet.nn.backbones import MEAN, SMALL, STD, create_backbone
+from mmdnet.nn.backbones import MEAN, STD, create_backbone
+from mmdnet.nn.card import Architecture
 from mmdnet.nn.distributed import all_reduce_sum
 from mmdnet.nn.domain import (
     AttentionRule,
@@ -38,26 +37,6 @@ from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
 
 WIDEST = 512  # a task's own features, unless chosen otherwise
-
-
-def _kleiner_tasks() -> dict[str, int]:
-    return {task.name: task.highest + 1 for task in TASKS}
-
-
-class Architecture(BaseModel):
-    """All that is needed to build the network again, but for its weights."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    backbone: str = SMALL
-    patch_px: int = 299
-    tasks: dict[str, int] = Field(default_factory=_kleiner_tasks)  # number of grades by task
-    head: HeadKind = "corn"
-    projection: int | None = None  # none: as wide as the features, at most 512; a network knows its own
-    attention_hidden: int = 128
-    dropout: float = 0.5
-    ignored_task: bool = False  # a fourth task: does the bag hold a patch that readers set aside?
-    domains: tuple[str, ...] = ()  # names, in the order of the predictor's outputs; fewer than two: no domain branch
 
 
 def projection_of(architecture: Architecture, width: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mmdnet.labels.grading import FIELD_MM2, TASKS, task
+from mmdnet.nn.card import ModelCard
 from mmdnet.reports import words
 from mmdnet.reports.schema import (
     AttentionMap,
@@ -93,7 +94,7 @@ class ReportInputs:
         arrays: `SlideScore.arrays()`; an entry per place.
         places: the slide's patches in the order of the arrays.
         patch_ids: their ids.
-        card: the model card as JSON.
+        card: the model card.
         set_aside: patches set aside when the slide was surveyed, by reason, without those a person put back.
         slide_part: `train`, `validation` or `test` where this slide was in the model's split.
         human: readers' grades of the slide.
@@ -109,7 +110,7 @@ class ReportInputs:
     arrays: Mapping[str, np.ndarray]
     places: Sequence[Place]
     patch_ids: Sequence[int]
-    card: Mapping[str, Any]
+    card: ModelCard
     made_at: datetime
     set_aside: Mapping[str, int] = field(default_factory=dict)
     slide_part: str | None = None
@@ -133,7 +134,7 @@ def build_report(inputs: ReportInputs) -> Report:
         quality=_quality(inputs),
         provenance=_provenance(inputs),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
-        limits=words.limits(inputs.slide.simulated, bool(inputs.card.get("simulated"))),
+        limits=words.limits(inputs.slide.simulated, inputs.card.simulated),
     )
 
 
@@ -289,16 +290,16 @@ def _quality(inputs: ReportInputs) -> Quality:
 
 def _provenance(inputs: ReportInputs) -> Provenance:
     card, score = inputs.card, inputs.score
-    validation = (card.get("metrics") or {}).get("validation") or {}
+    validation = card.metrics.get("validation", {})
     return Provenance(
         score_id=inputs.score_id,
         scored_at=inputs.scored_at,
-        model=card["name"],
-        backbone=card["backbone"],
-        weights_sha256=card["weights_sha256"],
-        label_set_sha256=card["label_set_sha256"],
-        code_version=card["code_version"],
-        trained_on=dict(card.get("trained_on") or {}),
+        model=card.name,
+        backbone=card.backbone,
+        weights_sha256=card.weights_sha256,
+        label_set_sha256=card.label_set_sha256,
+        code_version=card.code_version,
+        trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True),
         slide_part=inputs.slide_part,
         kappas={one.name: validation.get(f"kappa_{one.name}") for one in TASKS},
         rule=score["aggregator"],
@@ -306,7 +307,7 @@ def _provenance(inputs: ReportInputs) -> Provenance:
         seed=score["seed"],
         resamples=score["resamples"],
         device=score["device"],
-        simulated_training=bool(card.get("simulated")),
+        simulated_training=card.simulated,
     )
 
 

@@ -9,6 +9,7 @@ from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_gra
 from mmdnet.reports.schema import QualityNote
 
 if TYPE_CHECKING:
+    from mmdnet.nn.card import ModelCard
     from mmdnet.reports.build import SlideFacts
 
 RESEARCH_USE = "Research use only"
@@ -86,7 +87,7 @@ def disagreements(
 
 
 def quality_notes(
-    slide: SlideFacts, score: Mapping[str, Any], card: Mapping[str, Any], slide_part: str | None
+    slide: SlideFacts, score: Mapping[str, Any], card: ModelCard, slide_part: str | None
 ) -> tuple[QualityNote, ...]:
     """What to know before trusting the grades, gravest first."""
     warnings, notes = [], list(score["notes"])
@@ -96,7 +97,7 @@ def quality_notes(
     if score["patches"] and (share := score["set_aside"] / score["patches"]) > 0.3:
         warnings.append(f"{percent(share)} of the slide's patches were not assessed.")
     warnings += _unknown_to_model(slide, card)
-    if card.get("simulated") and not slide.simulated:
+    if card.simulated and not slide.simulated:
         warnings.append("Simulated slides took part in the model's training; this slide is real tissue.")
     notes.append(_core_length(slide.core_length_mm))
     if slide.mpp_source == "person":
@@ -107,13 +108,12 @@ def quality_notes(
     )
 
 
-def _unknown_to_model(slide: SlideFacts, card: Mapping[str, Any]) -> list[str]:
+def _unknown_to_model(slide: SlideFacts, card: ModelCard) -> list[str]:
     """Stain or scanner the model has not met in training."""
-    trained = card.get("trained_on") or {}
     found = []
     for what, value, seen in (
-        ("stain", slide.stain, trained.get("stains")),
-        ("scanner", slide.scanner, trained.get("scanners")),
+        ("stain", slide.stain, card.trained_on.stains),
+        ("scanner", slide.scanner, card.trained_on.scanners),
     ):
         if value is None:
             found.append(f"The slide's {what} is not recorded, so it cannot be compared with the model's training.")

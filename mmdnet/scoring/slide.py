@@ -18,7 +18,7 @@ from mmdnet.scoring.predict import PatchReading, Progress, SlideFeatures, embed_
 from mmdnet.scoring.result import SlideScore, TaskScore
 
 if TYPE_CHECKING:
-    from mmdnet.nn.io import ModelCard
+    from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
 
 MPP_TOLERANCE = 0.02  # of the model's own; more is another magnification

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from mmdnet.bags.bag import Bag
-from mmdnet.bags.cohort import Cohort, PixelSource, trained_on
+from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
+from mmdnet.nn.card import Architecture, ModelCard, TrainedOn
 from mmdnet.nn.distributed import place
-from mmdnet.nn.io import ModelCard, save_model, start_from
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.io import save_model, start_from
+from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.training.batch_loader import batches, in_steps
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
@@ -295,7 +296,7 @@ class Run:
             trained_tasks=self.report.trained_tasks,
             ignore_head=bool(len(self.course.set_aside)),
             label_set_sha256=self.cohort.label_sha256(),
-            split=self.split.slide_ids(self.cohort),
+            split={part: tuple(ids) for part, ids in self.split.slide_ids(self.cohort).items()},
             metrics=metrics,
             trained_on=trained_on(self.cohort, self.course.sampler.slides),
             choices=choices.model_dump(mode="json", exclude={"weights"})
@@ -306,3 +307,16 @@ class Run:
             warnings=self.report.warnings,
             simulated=any(self.cohort.slides[s].simulated for s in self.course.sampler.slides),
         )
+
+
+def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:
+    """What a model's card says of the slides it learnt from."""
+    chosen = [cohort.slides[s] for s in slides]
+    return TrainedOn(
+        slides=len(chosen),
+        patients=len({slide.patient for slide in chosen}),
+        graded_patches=int((np.isin(cohort.slide_index, slides) & cohort.known()).sum()),
+        sites=tuple(sorted({slide.site for slide in chosen} - {""})),
+        scanners=tuple(sorted({slide.scanner for slide in chosen} - {""})),
+        stains=tuple(sorted({slide.stain for slide in chosen} - {""})),
+    )

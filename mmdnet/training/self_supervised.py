@@ -23,7 +23,8 @@ from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.cohort import PixelSource
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.card import Architecture
+from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.progress import Progress

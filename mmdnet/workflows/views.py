@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmdnet.nn.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,7 @@ class ModelView:
     run_id: int | None
     name: str
     weights_sha256: str
-    card: dict[str, Any]
-    simulated: bool
+    card: ModelCard
     created_at: datetime
 
 

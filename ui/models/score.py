@@ -42,11 +42,10 @@ def model_words(model: ModelView) -> str:
     """A model in one line: where it comes from, what it was trained on, how well it agreed."""
     card = model.card
     origin = "trained here" if model.run_id else "came with the program" if model.project_id is None else "brought in"
-    parts = [f"{card.get('backbone', '?')} backbone", origin, ago(model.created_at)]
-    if model.simulated:
+    parts = [f"{card.backbone} backbone", origin, ago(model.created_at)]
+    if card.simulated:
         parts.append("trained on simulated slides only")
-    metrics = card.get("metrics") or {}
-    unseen = metrics.get("test") or metrics.get("validation") or {}
+    unseen = card.metrics.get("test") or card.metrics.get("validation") or {}
     kappas = [
         f"{task.letter} {value:.2f}"
         for task in reversed(TASKS)

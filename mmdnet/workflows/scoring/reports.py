@@ -17,6 +17,7 @@ from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.workflows.scoring.scoring import score_file
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.slides import Slides, patch_size_px0, patch_view
+from mmdnet.workflows.training.models import card_of
 from mmdnet.workflows.views import PatchView, SignOffView
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Reports:
                 for grade in slide_grades(session, [slide.id])
             ]
         facts = {field.name: getattr(slide, field.name) for field in fields(SlideFacts) if field.name != "slide_id"}
-        part = next((part for part, ids in (model.card.get("split") or {}).items() if slide.id in ids), None)
+        card = card_of(model)
         inputs = ReportInputs(
             slide=SlideFacts(slide_id=slide.id, **facts),
             score_id=score_id,
@@ -63,10 +64,10 @@ class Reports:
             arrays=self._arrays(score_id),
             places=patches,
             patch_ids=[patch.id for patch in patches],
-            card=model.card,
+            card=card,
             made_at=datetime.now(UTC),
             set_aside=Counter(patch.set_aside for patch in patches if patch.set_aside and not patch.overruled),
-            slide_part=part if model.project_id == slide.project_id else None,
+            slide_part=card.part_of(slide.id) if model.project_id == slide.project_id else None,
             human=human,
             sign_offs=[_signature(one) for one in self.sign_offs(score_id)],
             seed=score_id,

@@ -13,7 +13,7 @@ from mmdnet.labels.grading import TASK_NAMES
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
     from mmdnet.bags.splits import Split
-    from mmdnet.nn.io import ModelCard
+    from mmdnet.nn.card import ModelCard
 
 AT_ONCE = 64
 

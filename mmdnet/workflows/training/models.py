@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from db import runs as rows
 from db.models import Model
 from mmdnet.errors import LabError
+from mmdnet.nn.card import ModelCard, parse_card
 from mmdnet.settings import PROJECT_ROOT
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import ModelView
@@ -49,7 +49,7 @@ class Models:
 
 
 def add_model(
-    services: Services, folder: Path, *, name: str, project_id: int | None, run_id: int | None, card: Any
+    services: Services, folder: Path, *, name: str, project_id: int | None, run_id: int | None, card: ModelCard
 ) -> int:
     """Write the model's row; a folder that is there already is brought up to date."""
     facts = card.model_dump(mode="json")
@@ -75,6 +75,15 @@ def model_folder(services: Services, model_id: int) -> Path:
     return folder
 
 
+def card_of(model: Model) -> ModelCard:
+    """The card in a model's row.
+
+    Raises:
+        LabError: it is damaged.
+    """
+    return parse_card(model.card, model.name)
+
+
 def _view(model: Model) -> ModelView:
     return ModelView(
         id=model.id,
@@ -82,7 +91,6 @@ def _view(model: Model) -> ModelView:
         run_id=model.run_id,
         name=model.name,
         weights_sha256=model.weights_sha256,
-        card=model.card,
-        simulated=bool(model.card.get("simulated")),
+        card=card_of(model),
         created_at=model.created_at,
     )

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from mmdnet.errors import LabError
-from mmdnet.nn.io import CARD, WEIGHTS, ModelCard, load_model, save_model, start_from
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.card import CARD, WEIGHTS, Architecture, ModelCard
+from mmdnet.nn.io import load_model, save_model, start_from
+from mmdnet.nn.mmdnet import MMDNet
 
 
 @pytest.fixture

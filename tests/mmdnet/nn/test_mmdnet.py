@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
 from mmdnet.nn.backbones import MEAN, STD
-from mmdnet.nn.mmdnet import Architecture, MMDNet, scatter
+from mmdnet.nn.card import Architecture
+from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights, Targets
 
 TASKS = ("ballooning", "inflammation", "steatosis")

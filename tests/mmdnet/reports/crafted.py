@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.nn.card import ModelCard
 from mmdnet.reports.build import ReaderGrades, ReportInputs, SlideFacts
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -76,13 +78,14 @@ def arrays() -> dict[str, np.ndarray]:
     return found
 
 
-def card(**changes: Any) -> dict[str, Any]:
+def card(**changes: Any) -> ModelCard:
     facts = {
         "name": "first", "backbone": "small", "weights_sha256": "a" * 64, "label_set_sha256": "b" * 64,
         "code_version": "0.1.0", "simulated": False, "metrics": {"validation": {"kappa_steatosis": 0.81}},
+        "bag_size": 16, "split": {}, "trained_tasks": TASK_NAMES, "projection": 16,
         "trained_on": {"slides": 20, "stains": ["H&E"], "scanners": ["Scanner A"]},
     }  # fmt: skip
-    return facts | changes
+    return ModelCard(**(facts | changes))
 
 
 def inputs(**changes: Any) -> ReportInputs:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.nn.io import ModelCard
+from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.reports.build import ReportInputs, SlideFacts, build_report
 from mmdnet.reports.csv import to_csv
@@ -61,7 +61,7 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
             arrays=score.arrays(),
             places=places,
             patch_ids=list(range(len(places))),
-            card=card.model_dump(mode="json"),
+            card=card,
         )
     )
     assert read_report(json.loads(canonical_json(report))) == report

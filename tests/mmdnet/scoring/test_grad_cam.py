@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.card import Architecture
+from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.grad_cam import bag_cam, cam_png
 
 PX = 96

@@ -9,7 +9,7 @@ import torch
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.nn.io import ModelCard
+from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring import predict as infer
 from mmdnet.scoring.predict import SlideFeatures, grade_bags, predict_patches

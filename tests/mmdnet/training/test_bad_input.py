@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import Split, kfold
 from mmdnet.errors import LabError
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.card import Architecture
+from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.training import check as module
 from mmdnet.training.check import check
 from mmdnet.training.checkpoint import CHECKPOINT

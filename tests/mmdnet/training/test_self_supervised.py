@@ -5,8 +5,9 @@ from torch.nn import functional as F
 
 from mmdnet.errors import LabError
 from mmdnet.nn.backbones import create_backbone
+from mmdnet.nn.card import Architecture
 from mmdnet.nn.io import start_from
-from mmdnet.nn.mmdnet import Architecture, MMDNet
+from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.training.self_supervised import SimSiam, view, warm_up_unlabelled
 
 

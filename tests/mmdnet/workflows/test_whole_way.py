@@ -65,7 +65,7 @@ def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
     assert check.ok and check.lines
     model = train(lab, project)
     card = lab.models.get(model).card
-    assert card["label_set_sha256"] and card["epochs"] == 2
+    assert card.label_set_sha256 and card.epochs == 2
 
     slide = lab.slides.list(project)[0]
     assert lab.scoring.score_now(Here(lab.settings, lab.settings.home, "score"), [slide.id], model) == []

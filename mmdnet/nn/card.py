@@ -1,0 +1,144 @@
+"""What a model is and what it learned from: records beside its weights, read without the network (no torch here)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mmdnet import __version__
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASKS
+from mmdnet.nn.kinds import SMALL, HeadKind
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
+
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+FINEST_MPP, COARSEST_MPP = 0.01, 100.0  # no microscope sees finer, no patch of tissue means anything coarser
+
+Classes = Annotated[int, Field(ge=2, le=100)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+
+
+def _graded_tasks() -> dict[str, int]:
+    return {task.name: task.highest + 1 for task in TASKS}
+
+
+class Architecture(BaseModel):
+    """All that is needed to build the network again, but for its weights.
+
+    Attributes:
+        patch_px: side of the patches it sees.
+        tasks: number of grades by task.
+        projection: length of a task's own features; none: as wide as the backbone's, at most 512. A built network
+            knows its own.
+        ignored_task: whether there is one more task, "holds an ignored patch"; scores do not use it.
+        domains: names, in the order of the predictor's outputs; fewer than two: no domain branch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    backbone: str = SMALL
+    patch_px: int = Field(default=PATCH_PX, ge=8, le=4096)
+    tasks: dict[str, Classes] = Field(default_factory=_graded_tasks, min_length=1)
+    head: HeadKind = "corn"
+    projection: Width | None = None
+    attention_hidden: Width = 128
+    dropout: float = Field(default=0.5, ge=0, lt=1, allow_inf_nan=False)
+    ignored_task: bool = False
+    domains: tuple[str, ...] = ()
+
+
+class TrainedOn(BaseModel):
+    """The slides a model learned from: how many, of whom, graded how much, from where."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    slides: int = 0
+    patients: int = 0
+    graded_patches: int = 0
+    sites: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ()
+    stains: tuple[str, ...] = ()
+
+
+class ModelCard(Architecture):
+    """What a model is, what it learned from, and how well: stands beside the weights as JSON.
+
+    Attributes:
+        patch_mpp: µm per pixel of the patches it learned from.
+        trained_tasks: tasks the training labels could teach; the heads of the others are still random.
+        ignore_head: whether there were set-aside patches to train the quality gate on.
+        split: slide ids by part (train, validation, test).
+        metrics: by part ("validation", "test"), each a dict of numbers such as "kappa_steatosis".
+        choices: the training's configuration as it was, under the names of its time.
+        calibration: what scoring fitted on the validation patients, if anything; scoring reads it.
+    """
+
+    name: str
+    patch_mpp: float = Field(default=PATCH_MPP, ge=FINEST_MPP, le=COARSEST_MPP, allow_inf_nan=False)
+    bag_size: int = Field(ge=1, le=100_000)
+    domain_key: str = "none"
+    trained_tasks: tuple[str, ...]
+    ignore_head: bool = False
+    label_set_sha256: str
+    split: dict[str, tuple[int, ...]]
+    metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    trained_on: TrainedOn = TrainedOn()
+    choices: dict[str, Any] = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0)
+    epochs: int = Field(default=0, ge=0)
+    best_epoch: int = Field(default=0, ge=0)
+    warnings: tuple[str, ...] = ()
+    calibration: dict[str, Any] | None = None
+    simulated: bool = False
+    code_version: str = __version__
+    created_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    weights_sha256: str = ""
+
+    @model_validator(mode="after")
+    def _knows_its_tasks(self) -> "ModelCard":
+        unknown = set(self.trained_tasks) - set(self.tasks)
+        if unknown:
+            raise ValueError(f"trained tasks it has no head for: {', '.join(sorted(unknown))}")
+        return self
+
+    @property
+    def architecture(self) -> Architecture:
+        """The part that builds the network."""
+        return Architecture(**{name: getattr(self, name) for name in Architecture.model_fields})
+
+    def part_of(self, slide_id: int) -> str | None:
+        """The part of the split a slide was in: `train`, `validation` or `test`; None where it was in none."""
+        return next((part for part, slides in self.split.items() if slide_id in slides), None)
+
+
+def parse_card(facts: str | Mapping[str, Any], title: str) -> ModelCard:
+    """A card out of its JSON, as text or as it lies in the database.
+
+    Raises:
+        LabError: it is no card, or a number in it cannot be; `title` says whose.
+    """
+    try:
+        return ModelCard.model_validate_json(facts) if isinstance(facts, str) else ModelCard.model_validate(facts)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        what = f"{field}: {first['msg'].lower()}" if field else first["msg"].lower()
+        raise LabError(f"The card of the model {title} is damaged or of another version ({what}).") from problem
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a model folder.
+
+    Raises:
+        LabError: there is none, or it is not a card.
+    """
+    try:
+        text = (folder / CARD).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise LabError(f"There is no model in {folder.name}: {CARD} cannot be read.") from problem
+    except UnicodeDecodeError as problem:
+        raise LabError(f"The card of the model {folder.name} is damaged or of another version.") from problem
+    return parse_card(text, folder.name)
