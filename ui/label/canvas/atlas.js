@@ -1,10 +1,12 @@
 // The atlas: what each grade of the task at hand means, with exemplars the readers of this project agree on.
 
-class Atlas {
+import { make } from './dom.js'
+
+export class Atlas {
   constructor(part, api, pictures, tasks) {
     Object.assign(this, { part, api, pictures, tasks })
     this.open = false
-    this.found = null // task -> grade -> { patches, missing }
+    this.exemplars = null // task -> grade -> { patches, missing }
     this.drawn = null
   }
 
@@ -25,7 +27,7 @@ class Atlas {
   async load(task) {
     this.show(task)
     try {
-      this.found = await this.api.get('/api/label/atlas')
+      this.exemplars = await this.api.get('/api/label/atlas')
       this.problem = ''
     } catch (problem) {
       this.problem = problem.status ? problem.message : 'The lab does not answer, so there are no exemplars now.'
@@ -36,7 +38,7 @@ class Atlas {
 
   // Draw the task's page of the atlas; nothing is done if it is there already.
   show(name) {
-    const task = this.tasks.find((one) => one.name === name) ?? this.tasks[0]
+    const task = this.tasks.find(({ name: other }) => other === name) ?? this.tasks[0]
     if (!this.open || this.drawn === task.name) return
     this.drawn = task.name
     const title = make('h4', '', task.title)
@@ -53,9 +55,9 @@ class Atlas {
     const words = make('div', 'meaning')
     words.append(digit, make('b', '', grade.patch), make('span', 'slide', `whole slide (Kleiner): ${grade.slide}`))
     const shown = make('div', 'exemplars')
-    const found = this.found?.[task.name]?.[grade.value]
-    for (const patch of found?.patches ?? []) shown.append(this.exemplar(patch, task, grade))
-    if (found?.missing) shown.append(make('span', 'missing', missingWords(found)))
+    const known = this.exemplars?.[task.name]?.[grade.value]
+    for (const patch of known?.patches ?? []) shown.append(this.exemplar(patch, task, grade))
+    if (known?.missing) shown.append(make('span', 'missing', missingWords(known)))
     row.append(words, shown)
     return row
   }
@@ -72,7 +74,7 @@ class Atlas {
   }
 }
 
-function missingWords({ patches, missing }) {
+export function missingWords({ patches, missing }) {
   if (patches.length) return `${missing} more needed`
   return `No exemplar yet: ${missing} agreed patches of this grade are needed.`
 }

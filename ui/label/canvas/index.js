@@ -2,6 +2,22 @@
 // its element: a lab that was updated and restarted under an open page brings this script anew, and must find the canvas of
 // the old one and close it, or each key would be taken twice. Keys pressed meanwhile are kept for the patch on the screen.
 
+import { Api } from './api.js'
+import { Atlas } from './atlas.js'
+import { partsOf, write } from './dom.js'
+import { elsewhere, overConnectionNotice, withoutConnectionNotice } from './focus.js'
+import { KeyDialog } from './key_dialog.js'
+import { keyWords, meaning } from './keys.js'
+import { Looks } from './looks.js'
+import { Messages } from './messages.js'
+import { Outbox } from './outbox.js'
+import { Pictures } from './pictures.js'
+import { Queue } from './queue.js'
+import { Reading } from './reading.js'
+import { Ruler } from './ruler.js'
+import { Stage } from './stage.js'
+import { View } from './view.js'
+
 const THIS_SCRIPT = {}
 
 export default function (component) {

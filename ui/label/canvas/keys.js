@@ -3,13 +3,13 @@
 
 const NAMED = { ' ': 'Space', ArrowRight: '→', ArrowLeft: '←', ArrowUp: '↑', ArrowDown: '↓', Backspace: '⌫', Enter: '⏎', Delete: 'Del' }
 
-function keyWords(key) { return NAMED[key] ?? (key.length === 1 ? key.toUpperCase() : key) }
+export function keyWords(key) { return NAMED[key] ?? (key.length === 1 ? key.toUpperCase() : key) }
 
 // The name of a pressed key as it is kept: letters without regard to Shift.
-function keyOf(event) { return event.key.length === 1 ? event.key.toLowerCase() : event.key }
+export function keyOf(event) { return event.key.length === 1 ? event.key.toLowerCase() : event.key }
 
 // What a key press means; null if it is not ours.
-function meaning(event, keys) {
+export function meaning(event, keys) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null
   const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)
   if (digit && !event.shiftKey) return digit[1]
@@ -18,140 +18,9 @@ function meaning(event, keys) {
   return Object.keys(keys).find((name) => keys[name] === pressed) ?? null
 }
 
-// Streamlit lays a "Connection error" over the page when the lab is away. The canvas says so itself, more quietly, and
-// labels go on: the notice is closed, and the keys are the canvas's again.
-function withoutConnectionNotice(back) {
-  const close = () => {
-    for (const dialog of document.querySelectorAll('[role="dialog"]')) {
-      if (!isConnectionNotice(dialog)) continue
-      dialog.querySelector('button[aria-label="Close"]')?.click()
-      setTimeout(back)
-    }
-  }
-  const watcher = new MutationObserver(close)
-  watcher.observe(document.body, { childList: true })
-  return () => watcher.disconnect()
-}
-
-function isConnectionNotice(el) { return el.matches?.('[role="dialog"]') && el.textContent.startsWith('Connection error') }
-
-// Whether a key fell on that notice in the moment before it was closed: it was meant for the patch.
-function overConnectionNotice(event) { return event.composedPath().some(isConnectionNotice) }
-
-// Whether the reader is typing somewhere else: a field, a list, a dialog of the page.
-function elsewhere(event) {
-  return event.composedPath().some((el) => el instanceof Element && (
-    el.matches('input, textarea, select, [contenteditable="true"], [role="combobox"], [role="listbox"], [role="dialog"]')
-  ))
-}
-
-// The dialog in which a reader gives acts other keys. A key that does something else already is refused; what was chosen
-// holds when the lab has kept it.
-class KeyDialog {
-  constructor(part, data, api, changed) {
-    Object.assign(this, { part, api, changed })
-    this.names = data.acts // act -> words
-    this.usual = data.usual_keys
-    this.taken = data.taken_keys
-    this.keys = { ...data.keys }
-    this.waiting = null // the act whose new key is waited for
-    part.keys.onclick = (event) => this.click(event)
-    part.keys.onkeydown = (event) => this.press(event)
-  }
-
-  get open() { return !this.part.keys.hidden }
-
-  show() {
-    this.before = { ...this.keys }
-    this.waiting = null
-    this.part.keys.hidden = false
-    this.draw()
-    this.part.keys.querySelector('button').focus()
-  }
-
-  hide() {
-    this.part.keys.hidden = true
-    this.changed()
-  }
-
-  // The lines anew; the keyboard stays on the one that was changed or is being changed.
-  draw(problem = '', at = this.waiting) {
-    this.part.keylist.replaceChildren(...Object.entries(this.names).map(([name, words]) => {
-      const row = make('button', 'keyrow')
-      row.type = 'button'
-      row.dataset.act = name
-      row.setAttribute('aria-pressed', String(this.waiting === name))
-      row.append(make('span', '', words), make('kbd', '', this.waiting === name ? 'press a key' : keyWords(this.keys[name])))
-      return row
-    }))
-    this.part.keyproblem.textContent = problem
-    if (at) this.part.keylist.querySelector(`[data-act="${at}"]`).focus()
-  }
-
-  click(event) {
-    const button = event.composedPath().find((el) => el instanceof HTMLButtonElement)
-    if (!button) return
-    event.stopPropagation()
-    const { act, does } = button.dataset
-    if (act) this.waitFor(act)
-    else if (does === 'reset') { this.keys = { ...this.usual }; this.waiting = null; this.draw('These are the usual keys; Save keeps them.') }
-    else if (does === 'save') this.save()
-    else this.cancel()
-  }
-
-  waitFor(act) {
-    this.waiting = act
-    this.draw()
-  }
-
-  cancel() {
-    this.keys = this.before
-    this.hide()
-  }
-
-  press(event) {
-    event.stopPropagation()
-    if (event.key === 'Escape') {
-      event.preventDefault()
-      if (this.waiting) this.settle(this.waiting)
-      else this.cancel()
-    } else if (event.key === 'Tab') this.keepInside(event)
-    else if (this.waiting) {
-      event.preventDefault()
-      this.take(event)
-    }
-  }
-
-  take(event) {
-    if (['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'Dead'].includes(event.key)) return
-    const act = this.waiting
-    const key = keyOf(event)
-    const other = Object.keys(this.keys).find((name) => name !== act && this.keys[name] === key)
-    if (this.taken.includes(key)) return this.draw('Digits are grades, - is unknown, C and R belong to the page; choose another key.')
-    if (other) return this.draw(`${keyWords(key)} is the key of “${this.names[other]}” already; change that one first.`)
-    this.keys[act] = key
-    return this.settle(act)
-  }
-
-  // No key is waited for any more.
-  settle(act) {
-    this.waiting = null
-    this.draw('', act)
-  }
-
-  async save() {
-    try {
-      this.keys = (await this.api.post('/api/label/keys', { keys: this.keys })).keys
-      this.hide()
-    } catch (problem) {
-      this.draw(problem.status ? problem.message : 'The lab does not answer; your keys are not kept yet. Try again.')
-    }
-  }
-
-  keepInside(event) {
-    const all = [...this.part.keys.querySelectorAll('button')]
-    const at = all.indexOf(event.composedPath()[0])
-    event.preventDefault()
-    all[(at + (event.shiftKey ? -1 : 1) + all.length) % all.length].focus()
-  }
+// Why an act cannot have this key; nothing if it can. `keys` are the reader's, `names` the acts' words, `taken` never free.
+export function problemWith(key, act, { keys, names, taken }) {
+  if (taken.includes(key)) return 'Digits are grades, - is unknown, C and R belong to the page; choose another key.'
+  const other = Object.keys(keys).find((name) => name !== act && keys[name] === key)
+  return other ? `${keyWords(key)} is the key of “${names[other]}” already; change that one first.` : ''
 }

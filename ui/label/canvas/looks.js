@@ -11,7 +11,7 @@ const RESIDUE = [0.27, 0.57, 0.78]
 const FIBRE = [0.7995107, 0.5913521, 0.10528667] // the blue or green that trichromes give collagen
 const NEUTRAL = { brightness: 0, contrast: 0, stain: '' }
 
-class Looks {
+export class Looks {
   constructor() { Object.assign(this, NEUTRAL) }
 
   get name() { return `${this.brightness}${this.contrast}${this.stain}` }
@@ -58,24 +58,24 @@ function percent(share) { return `${Math.round(100 * share)} %` }
 
 function unit(vector) {
   const length = Math.hypot(...vector)
-  return vector.map((one) => one / length)
+  return vector.map((share) => share / length)
 }
 
 // Rows of the inverse of the matrix whose rows are the dyes' colours: how much of dye `which` an absorption holds.
-function unmixing(dyes, which) {
+export function unmixing(dyes, which) {
   const [a, b, c] = [dyes[which], dyes[(which + 1) % 3], dyes[(which + 2) % 3]]
   const cross = [b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]]
   const volume = a[0] * cross[0] + a[1] * cross[1] + a[2] * cross[2]
-  return cross.map((one) => one / volume)
+  return cross.map((share) => share / volume)
 }
 
-function dyesOf(stain) {
+export function dyesOf(stain) {
   const trichrome = /trichrome/i.test(stain ?? '')
   return (trichrome ? [HAEMATOXYLIN, FUCHSIN, FIBRE] : [HAEMATOXYLIN, EOSIN, RESIDUE]).map(unit)
 }
 
 // RGBA pixels (0-255) in place: only what dye `which` absorbed is left, in grey, so that colour says nothing more.
-function alone(data, which, stain) {
+export function alone(data, which, stain) {
   const [red, green, blue] = unmixing(dyesOf(stain), which)
   const absorbed = Float32Array.from({ length: 256 }, (_, value) => -Math.log((value + 1) / 256))
   for (let at = 0; at < data.length; at += 4) {
@@ -84,7 +84,7 @@ function alone(data, which, stain) {
   }
 }
 
-function tone(data, brightness, contrast) {
+export function tone(data, brightness, contrast) {
   if (brightness === 1 && contrast === 1) return
   const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => (value * brightness - 128) * contrast + 128)
   for (let at = 0; at < data.length; at += 4) {

@@ -5,7 +5,7 @@
 const BATCH = 50
 const RETRY_MS = [250, 500, 1000, 2000]
 
-class Outbox {
+export class Outbox {
   constructor(session, api, changed) {
     this.prefix = `mmdnet:act:${session}:`
     this.api = api

@@ -2,11 +2,13 @@
 // in this browser before anything else happens. The next patch shows when the lab has the act in its database, or after
 // PATIENCE ms: a lab busy with ten readers and a training holds up nobody. Acts wait in the outbox and the screen says so.
 
+import { Showing } from './showing.js'
+
 const PATIENCE = 20
 const MOST_HELD = 60
 const REFUSAL_STAYS_MS = 10000 // the reader may be patches further by then
 
-class Reading extends Showing {
+export class Reading extends Showing {
   constructor({ api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times, left }) {
     super()
     Object.assign(this, { api, outbox, queue, pictures, tasks, session, view, stage, looks, atlas, done, patches, times })
@@ -170,7 +172,7 @@ class Reading extends Showing {
     this.sending = true
     const saved = this.act(act, { grades, ignored: act === 'ignore', flagged: item.own?.flagged ?? false, pressed })
     this.draft.drop()
-    this.strip = [...this.strip.filter((one) => one.item !== item), { item, picture: this.picture }].slice(-8)
+    this.strip = [...this.strip.filter((shown) => shown.item !== item), { item, picture: this.picture }].slice(-8)
     await saved
     this.sending = false
     if (item !== this.item) return
@@ -217,7 +219,7 @@ class Reading extends Showing {
     const before = last.before ?? { grades: {}, ignored: false, flagged: false, labelled: false }
     if (item.own.labelled && !before.labelled) this.done -= 1
     item.own = { ...before, key }
-    this.strip = this.strip.filter((one) => one.item !== item || before.labelled)
+    this.strip = this.strip.filter((shown) => shown.item !== item || before.labelled)
     this.at = this.queue.items.indexOf(item)
     this.outbox.put(sent)
     this.show(pressed)

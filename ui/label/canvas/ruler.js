@@ -3,7 +3,7 @@
 const STEP_UM = 2
 const FIRST_UM = 25
 
-class Ruler {
+export class Ruler {
   constructor(part, say, used) {
     this.part = part // stage, line (svg), length (its words)
     this.say = say
@@ -44,7 +44,7 @@ class Ruler {
 
   lay(start, end) {
     this.used()
-    this.ends = [start, end].map((point) => point.map((one) => Math.min(1, Math.max(0, one))))
+    this.ends = [start, end].map((point) => point.map((share) => Math.min(1, Math.max(0, share))))
     const [[x0, y0], [x1, y1]] = this.ends
     this.part.line.toggleAttribute('hidden', false)
     for (const line of this.part.line.children) {

@@ -1,9 +1,11 @@
 // Showing: the patch that is due, with what lies around it and in the look the reader chose; the next one painted ahead.
 
+import { Draft } from './draft.js'
+
 const AHEAD = 48
 const AROUND = 3 // how many times a patch's width its surroundings show
 
-class Showing {
+export class Showing {
   patchPath(item, context = 1) { return `/api/patch/${item.patch_id}.jpg${context > 1 ? `?context=${context}` : ''}` }
   ahead() { return this.queue.items.slice(this.at + 1, this.at + 1 + AHEAD).map((item) => this.patchPath(item)) }
 
@@ -21,7 +23,7 @@ class Showing {
     if (!picture) {
       this.view.blank(this)
       this.pictures.want(this.ahead())
-      const problem = await this.pictures.get(path).then((got) => { picture = got }, (reason) => reason)
+      const problem = await this.pictures.get(path).then((bitmap) => { picture = bitmap }, (reason) => reason)
       if (this.closed || item !== this.item || this.painted !== null) return undefined
       if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed)
       if (problem) return this.unreadable(problem)

@@ -3,7 +3,7 @@
 
 const SCALE_UM = [10, 20, 25, 50, 100, 200, 500]
 
-class Stage {
+export class Stage {
   constructor(part, looks) {
     this.part = part
     this.looks = looks
@@ -79,9 +79,12 @@ class Stage {
   scale(width_um) {
     if (this.width_um === width_um) return
     this.width_um = width_um
-    const um = SCALE_UM.filter((one) => one <= width_um / 2.4).at(-1) ?? SCALE_UM[0]
+    const um = scaleLength(width_um)
     this.part.bar.style.width = `${(100 * um) / width_um}%`
     this.part.um.textContent = `${um} µm`
     this.onscale?.(width_um)
   }
 }
+
+// The length of the scale bar for a picture this wide: the longest of the round ones that leaves room beside it.
+export function scaleLength(width_um) { return SCALE_UM.filter((length) => length <= width_um / 2.4).at(-1) ?? SCALE_UM[0] }

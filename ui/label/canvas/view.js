@@ -1,9 +1,11 @@
 // What is seen: the grades with their colours, the last patches, where on the slide, what is saved. Only what differs is
 // written, so that a key costs the browser no more than what it changes.
 
+import { attribute, make, partsOf, toggle, write } from './dom.js'
+
 const SAVING_SHOWS_MS = 150 // a label is usually saved before anyone could read that it is not
 
-class View {
+export class View {
   constructor(root, data, stage, looks) {
     Object.assign(this, { root, stage, looks, tasks: data.tasks })
     this.part = partsOf(root)
@@ -74,7 +76,7 @@ class View {
   grades(reading) {
     const { item, draft } = reading
     const own = item?.own
-    const given = draft && !draft.empty ? draft.grades : own?.labelled && !own.ignored ? own.grades : {}
+    const given = gradesShown(draft, own)
     const step = item && draft ? draft.step : ''
     const hint = reading.suggestion
     if (this.root.dataset.step !== step) {
@@ -119,18 +121,15 @@ class View {
   }
 
   progress({ done, patches, times }) {
-    const left = patches - done
-    const middle = times.length >= 5 ? [...times].sort((a, b) => a - b)[times.length >> 1] : null
-    const minutes = middle === null ? '' : ` · ~${Math.max(1, Math.round((left * middle) / 60000))} min`
-    write(this.part.count, `${done} of ${patches}${left > 0 ? minutes : ''}`)
+    write(this.part.count, countWords(done, patches, times))
     this.part.done.style.width = `${patches ? (100 * done) / patches : 0}%`
   }
 
   saved({ outbox }) {
     const waiting = outbox.size
+    const state = savedState(outbox)
     if (this.root.dataset.unsaved !== String(waiting)) this.root.dataset.unsaved = waiting
     clearTimeout(this.savedLater)
-    const state = waiting === 0 ? 'saved' : outbox.reachable ? 'saving' : 'away'
     if (state === 'saving') this.savedLater = setTimeout(() => this.saysSaved('saving', waiting), SAVING_SHOWS_MS)
     else this.saysSaved(state, waiting)
   }
@@ -138,12 +137,11 @@ class View {
   saysSaved(state, waiting) {
     const { saved } = this.part
     if (saved.dataset.state !== state) saved.dataset.state = state
-    const kept = `${waiting} not saved yet: the lab does not answer. Kept in this browser; sent by itself.`
-    write(saved, { saved: 'Saved', saving: 'Saving', away: kept }[state])
+    write(saved, savedWords(state, waiting))
   }
 
   strip(reading) {
-    const wanted = reading.strip.map((one) => (one.el ??= this.last(reading, one)))
+    const wanted = reading.strip.map((shown) => (shown.el ??= this.last(reading, shown)))
     wanted.forEach((el, n) => this.lastGrades(el, reading.strip[n].item))
     const there = [...this.part.strip.children]
     if (there.length !== wanted.length || there.some((el, n) => el !== wanted[n])) this.part.strip.replaceChildren(...wanted)
@@ -186,8 +184,6 @@ class View {
   }
 }
 
-function partsOf(root) { return Object.fromEntries([...root.querySelectorAll('[data-part]')].map((el) => [el.dataset.part, el])) }
-
 function gradeButton(task, grade, text, words) {
   const button = make('button', grade === 'unknown' ? 'grade unknown' : 'grade', text)
   Object.assign(button.dataset, { task: task.name, grade })
@@ -197,13 +193,23 @@ function gradeButton(task, grade, text, words) {
   return button
 }
 
-function make(kind, name = '', text = '') {
-  const el = document.createElement(kind)
-  if (name) el.className = name
-  if (text) el.textContent = text
-  return el
+// "12 of 60 · ~3 min": how far the session is, and how long the rest takes by the middle of the last times, once five are known.
+export function countWords(done, patches, times) {
+  const left = patches - done
+  const middle = times.length >= 5 ? [...times].sort((a, b) => a - b)[times.length >> 1] : null
+  const minutes = middle === null ? '' : ` · ~${Math.max(1, Math.round((left * middle) / 60000))} min`
+  return `${done} of ${patches}${left > 0 ? minutes : ''}`
 }
 
-function write(el, text) { if (el.textContent !== text) el.textContent = text }
-function attribute(el, name, value) { if (el.getAttribute(name) !== value) el.setAttribute(name, value) }
-function toggle(el, name, on) { if (el.classList.contains(name) !== on) el.classList.toggle(name, on) }
+export function savedState({ size, reachable }) { return size === 0 ? 'saved' : reachable ? 'saving' : 'away' }
+
+export function savedWords(state, waiting) {
+  const kept = `${waiting} not saved yet: the lab does not answer. Kept in this browser; sent by itself.`
+  return { saved: 'Saved', saving: 'Saving', away: kept }[state]
+}
+
+// What the grade buttons show as given: the unfinished draft, else the reader's own label.
+export function gradesShown(draft, own) {
+  if (draft && !draft.empty) return draft.grades
+  return own?.labelled && !own.ignored ? own.grades : {}
+}

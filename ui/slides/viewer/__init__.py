@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ui.shell.scripts import bundle
 from ui.shell.session import at, go_to, lab, refusals
 from ui.slides.zoom_routes import zoom_token
 
@@ -49,7 +50,7 @@ def _component() -> Any:
         "mmdnet_deep_zoom",
         html=(_HERE / "viewer.html").read_text("utf-8"),
         css=(_HERE / "viewer.css").read_text("utf-8"),
-        js=(_HERE / "viewer.js").read_text("utf-8"),
+        js=bundle(_HERE / "index.js"),
     )
 
 

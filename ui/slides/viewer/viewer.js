@@ -1,26 +1,14 @@
-// Deep zoom over our own tile route. One viewer lives per mounted component; a rerun of the page only updates it.
+// Deep zoom over our own tile route, with patches, pictures and their colours over it.
 
-const LIBRARY = '/viewer-library/openseadragon.min.js'
+import { layerSpan, scaleBar, ticksOf } from './geometry.js'
+import { loadLibrary } from './library.js'
+
 const TOKEN_HEADER = 'x-lab-token'
 const STATES = { used: '#0f766e', aside: '#46494d', labelled: '#cf860f' }
 const SMALLEST_PX = 3
 const GLIDE_S = 0.2 // the library's own 1.2 s would be longer than fetching what comes into view
-const mounted = new WeakMap()
-let library = null
 
-function loadLibrary() {
-  if (window.OpenSeadragon) return Promise.resolve()
-  library ??= new Promise((resolve, reject) => {
-    const script = document.createElement('script')
-    script.src = LIBRARY
-    script.onload = resolve
-    script.onerror = () => { library = null; reject(new Error('library')) }
-    document.head.appendChild(script)
-  })
-  return library
-}
-
-class Viewer {
+export class Viewer {
   constructor(root) {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
@@ -183,7 +171,7 @@ class Viewer {
       const url = URL.createObjectURL(await answer.blob())
       if (osd !== this.osd) return
       osd.addSimpleImage({
-        url, x: 0, y: 0, ...this.span(), opacity: 0, ajaxHeaders: {}, loadTilesWithAjax: false,
+        url, x: 0, y: 0, ...layerSpan(this.data.info), opacity: 0, ajaxHeaders: {}, loadTilesWithAjax: false,
         success: ({ item }) => { this.layers.set(layer.id, item); this.applyLayers() },
       })
     } catch {
@@ -192,23 +180,17 @@ class Viewer {
     }
   }
 
-  // A layer's sides are rounded to its own coarse pixels: laid by the longer one, it fits to half a pixel of it.
-  span() {
-    const { width, height } = this.data.info
-    return height > width ? { height: height / width } : { width: 1 }
-  }
-
   drawLegend(legend) {
     const box = this.find('.legend')
     box.hidden = !legend
     if (!legend) return
     this.find('.unit').textContent = legend.unit
     this.find('.ramp').style.background = `linear-gradient(90deg, ${legend.stops.join(',')})`
-    this.find('.ticks').replaceChildren(...legend.ticks.map((tick, index) => {
+    this.find('.ticks').replaceChildren(...ticksOf(legend).map(({ words, left, last }) => {
       const mark = document.createElement('i')
-      mark.textContent = tick
-      mark.style.left = `${100 * (tick - legend.low) / (legend.high - legend.low)}%`
-      if (index > 0 && tick >= legend.high * 0.97) mark.className = 'last'
+      mark.textContent = words
+      mark.style.left = `${left}%`
+      if (last) mark.className = 'last'
       return mark
     }))
   }
@@ -274,11 +256,9 @@ class Viewer {
     const bar = this.find('.scalebar')
     bar.hidden = !this.data.mpp
     if (!this.data.mpp) return
-    const perPixel = this.data.mpp / scale // µm per displayed pixel
-    const power = 10 ** Math.floor(Math.log10(160 * perPixel))
-    const length = Math.max(...[1, 2, 5, 10].map((step) => step * power).filter((um) => um / perPixel <= 180))
-    bar.style.width = `${length / perPixel}px`
-    bar.firstElementChild.textContent = length >= 1000 ? `${length / 1000} mm` : `${length} µm`
+    const { px, words } = scaleBar(this.data.mpp / scale)
+    bar.style.width = `${px}px`
+    bar.firstElementChild.textContent = words
   }
 
   press(button) {
@@ -307,12 +287,4 @@ class Viewer {
     this.find('.layers').dataset.names = '-'
     this.find('.message').hidden = true
   }
-}
-
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component
-  if (!mounted.has(parentElement)) mounted.set(parentElement, new Viewer(parentElement))
-  const viewer = mounted.get(parentElement)
-  viewer.update(data, (spot) => setTriggerValue('click', spot))
-  return () => { viewer.close(); mounted.delete(parentElement) }
 }

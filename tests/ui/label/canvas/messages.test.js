@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, mock, test } from 'node:test'
+
+import { Messages } from '../../../../ui/label/canvas/messages.js'
+import { freshPage } from '../../fakes.js'
+
+let messages, sent, now
+const root = new EventTarget()
+const pointed = (name, inside = false) => {
+  const event = new Event(name)
+  event.composedPath = () => (inside ? [root] : [])
+  window.dispatchEvent(event)
+}
+beforeEach(() => {
+  freshPage()
+  now = 0
+  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.method(performance, 'now', () => now)
+  messages = new Messages(root)
+  sent = []
+})
+afterEach(() => { messages.close(); mock.timers.reset(); mock.restoreAll() })
+const pass = (ms) => { for (let past = 0; past < ms; past += 50) { now += 50; mock.timers.tick(50) } }
+const tell = (name, words = name) => messages.tell(name, () => sent.push(words))
+
+test('a message waits a moment after it came up: a reader may just be turning to a link', () => {
+  tell('finished')
+  pass(550)
+  assert.deepEqual(sent, [])
+  pass(100)
+  assert.deepEqual(sent, ['finished'])
+})
+
+test('a click elsewhere, before or after, holds it back until the click has settled', () => {
+  tell('finished')
+  pass(500)
+  pointed('click')
+  pass(2900)
+  assert.deepEqual(sent, [])
+  pass(200)
+  assert.deepEqual(sent, ['finished'])
+})
+
+test('a pointer that moves holds it back a little; on the canvas itself it does not', () => {
+  tell('finished')
+  pass(500)
+  pointed('pointermove')
+  pointed('click', true)
+  pass(550)
+  assert.deepEqual(sent, [])
+  pass(100)
+  assert.deepEqual(sent, ['finished'])
+})
+
+test('a newer message of the same name takes the place of one that waits', () => {
+  tell('renew', 'old')
+  tell('renew', 'new')
+  tell('finished')
+  pass(700)
+  assert.deepEqual(sent, ['new', 'finished'])
+})
+
+test('a closed canvas says nothing more', () => {
+  tell('finished')
+  messages.close()
+  pass(5000)
+  assert.deepEqual(sent, [])
+})
