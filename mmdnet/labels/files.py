@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from mmdnet.errors import LabError
+from mmdnet.geojson import WHOLE_SLIDE, Feature, Region, box, collection, measurements_of, parse_features, to_geojson
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.labels.records import COLUMNS, FLAGS, NEEDED, LabelRecord, LineProblem
 
@@ -207,45 +207,39 @@ def _parquet_lines(data: bytes) -> list[Line]:
         raise NoLabelFile(f"is no Parquet file that can be read ({str(error).splitlines()[0][:120]})") from error
 
 
-def _to_geojson(records: Iterable[LabelRecord], square_of: SquareOf) -> bytes:
-    features = [_feature(one, square) for one in records if (square := square_of(one.slide, one.fingerprint))]
-    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False).encode()
+def _to_geojson(records: Sequence[LabelRecord], square_of: SquareOf) -> bytes:
+    """Labels of one slide; those whose patches' place is not known are left out."""
+    square = square_of(records[0].slide, records[0].fingerprint) if records else None
+    if square is None:
+        return collection([]).encode()
+    regions = [_region(record, square) for record in records]
+    return to_geojson((square.left_px0, square.top_px0), regions).encode()
 
 
-def _feature(one: LabelRecord, square: Square) -> dict[str, Any]:
-    x0, y0 = one.x_px0 - square.left_px0, one.y_px0 - square.top_px0
-    x1, y1 = x0 + square.width_px0, y0 + square.height_px0
-    grades = {name: grade for name, grade in one.grades.items() if grade is not None}
-    said = {name: str(int(value)) if isinstance(value, bool) else value for name, value in one.fields().items()}
-    return {
-        "type": "Feature",
-        "geometry": {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]]},
-        "properties": {
-            "objectType": "annotation",
-            "name": f"{one.reader}: {_short(one)}",
-            "classification": {"name": _short(one)},
-            "measurements": grades,
-            "metadata": {name: said[name] for name in ("slide", "reader", *FLAGS, "at", "fingerprint")},
-        },
-    }
+def _region(record: LabelRecord, square: Square) -> Region:
+    fields = {name: str(int(value)) if isinstance(value, bool) else value for name, value in record.fields().items()}
+    return Region(
+        (box(record.x_px0, record.y_px0, square.width_px0, square.height_px0),),
+        label=_short(record),
+        name=f"{record.reader}: {_short(record)}",
+        measurements={name: grade for name, grade in record.grades.items() if grade is not None},
+        metadata={name: fields[name] for name in ("slide", "reader", *FLAGS, "at", "fingerprint")},
+    )
 
 
-def _short(one: LabelRecord) -> str:
-    if one.ignored:
+def _short(record: LabelRecord) -> str:
+    if record.ignored:
         return "ignored"
-    known = [f"{task.letter}{one.grades[task.name]}" for task in TASKS if one.grades[task.name] is not None]
+    known = [f"{task.letter}{record.grades[task.name]}" for task in TASKS if record.grades[task.name] is not None]
     return " ".join(known) or "unknown"
 
 
 def _features(data: bytes, square_of: SquareOf, slide: str, file: str = "") -> Iterator[Line]:
     try:
-        found = json.loads(data.decode("utf-8-sig"))
-        features = found["features"] if isinstance(found, dict) else found
-        if not isinstance(features, list):
-            raise TypeError
+        features = parse_features(data)
     except UnicodeDecodeError:
         raise NoLabelFile("is not UTF-8 text; export it from QuPath again") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise NoLabelFile("is no GeoJSON feature collection; export it from QuPath again") from error
     for number, feature in enumerate(features, start=1):
         try:
@@ -256,12 +250,10 @@ def _features(data: bytes, square_of: SquareOf, slide: str, file: str = "") -> I
             yield Line(number, {}, "is no square with a label as this program writes it", file)
 
 
-def _fields(feature: dict[str, Any], square_of: SquareOf, slide: str) -> dict[str, object]:
-    said = feature["properties"]
-    fields = {name: value for name, value in dict(said.get("metadata") or {}).items() if name in COLUMNS}
-    measured = said.get("measurements") or {}
-    if isinstance(measured, list):  # QuPath before 0.5
-        measured = {one["name"]: one["value"] for one in measured}
+def _fields(feature: Feature, square_of: SquareOf, slide: str) -> dict[str, object]:
+    properties = feature["properties"]
+    fields = {name: value for name, value in dict(properties.get("metadata") or {}).items() if name in COLUMNS}
+    measured = measurements_of(properties)
     fields |= {name: measured[name] for name in TASK_NAMES if name in measured}
     fields.setdefault("slide", slide)
     if feature["geometry"]["type"] != "Polygon":
@@ -271,7 +263,7 @@ def _fields(feature: dict[str, Any], square_of: SquareOf, slide: str) -> dict[st
     if len(across) != 2 or len(down) != 2:
         raise LineProblem("is no square: labels are squares of patches")
     square = square_of(str(fields["slide"]), str(fields.get("fingerprint", "")))
-    left, top = (square.left_px0, square.top_px0) if square else (0, 0)
+    left, top = (square.left_px0, square.top_px0) if square else WHOLE_SLIDE
     return fields | {"x_px0": min(across) + left, "y_px0": min(down) + top}
 
 

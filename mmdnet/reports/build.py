@@ -30,6 +30,7 @@ from mmdnet.reports.schema import (
 )
 from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
+from mmdnet.slides.set_aside import set_aside_reason
 
 ORDER = ("steatosis", "inflammation", "ballooning")  # as the NAS is written
 TOP, LOW, RANDOM = 6, 3, 3
@@ -252,7 +253,7 @@ def _density(name: str, title: str, found: Mapping[str, Any] | None) -> Quantity
 def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     times = relative_attention(inputs.arrays[f"attention.{name}"])
     probabilities = inputs.arrays[f"patches.{name}"]
-    grades = middle_grade(probabilities, inputs.score["tasks"][name]["line"])
+    grades = patch_grades(name, inputs)
     picked = pick_places(times, TOP, LOW, RANDOM, inputs.seed)
 
     def shown(k: int) -> EvidencePatch:
@@ -272,6 +273,11 @@ def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     return FeatureEvidence(task=name, **{kind: tuple(map(shown, places)) for kind, places in picked.items()})
 
 
+def patch_grades(name: str, inputs: ReportInputs) -> np.ndarray:
+    """The model's grade of each patch, shape (places,), drawn at the threshold the score was counted at."""
+    return middle_grade(inputs.arrays[f"patches.{name}"], inputs.score["tasks"][name]["line"])
+
+
 def _map(name: str, inputs: ReportInputs) -> AttentionMap:
     legend = attention_legend(inputs.arrays[f"attention.{name}"])
     return AttentionMap(task=name, low=legend.low, high=round(legend.high, 4), ticks=legend.ticks, unit=legend.unit)
@@ -279,9 +285,10 @@ def _map(name: str, inputs: ReportInputs) -> AttentionMap:
 
 def _quality(inputs: ReportInputs) -> Quality:
     score = inputs.score
-    set_aside = {words.set_aside_reason(reason): count for reason, count in sorted(inputs.set_aside.items()) if count}
+    set_aside = {set_aside_reason(reason): count for reason, count in sorted(inputs.set_aside.items()) if count}
     if score["not_read"]:
-        set_aside["could not be read"] = sum(score["not_read"].values())
+        unreadable = set_aside_reason("unreadable")
+        set_aside[unreadable] = set_aside.get(unreadable, 0) + sum(score["not_read"].values())
     if score["ignored_by_model"]:
         set_aside["left out by the model's quality gate"] = score["ignored_by_model"]
     notes = words.quality_notes(inputs.slide, score, inputs.card, inputs.slide_part)

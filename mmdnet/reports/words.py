@@ -30,21 +30,6 @@ READERS_AGREE = {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56}  #
 # Cells with fat are mostly not fat: on drawn tissue 87 % fatty cells were 30 % fat area.
 FAT_AREA_PER_FATTY_SHARE = 0.30 / 0.87
 _CORE_NASH = ((10.0, 29), (15.0, 46), (25.0, 56), (float("inf"), 65))  # mm below which, % with definite NASH
-_REASONS = {
-    "pen": "pen mark",
-    "blur": "out of focus",
-    "blank": "mostly glass",
-    "fold": "tissue fold",
-    "bubble": "air bubble",
-    "edge": "edge of the tissue",
-    "unreadable": "could not be read",
-    "region": "left out by hand",
-}
-
-
-def set_aside_reason(reason: str) -> str:
-    """The survey's reason for setting a patch aside, in words."""
-    return _REASONS.get(reason, reason)
 
 
 def fibrosis(stain: str | None) -> str:

@@ -291,7 +291,7 @@ def notes_and_limits(report: Report) -> None:
             st.markdown(f"- {note.words}")
     aside = report.quality.set_aside
     if aside:
-        listed = ", ".join(f"{words.set_aside_reason(reason)} {number}" for reason, number in aside.items())
+        listed = ", ".join(f"{reason} {number}" for reason, number in aside.items())
         st.markdown(f"- Patches set aside: {listed}.")
     st.markdown(f"- Fibrosis: {report.fibrosis}")
     st.markdown(f"- {report.nas.meaning}")

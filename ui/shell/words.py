@@ -7,21 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmdnet.reports.words import percent
+from mmdnet.slides.set_aside import set_aside_reason
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import PatchView, SlideView
 
 NOTHING = "–"
-SET_ASIDE = {
-    "pen": "pen mark",
-    "blur": "out of focus",
-    "blank": "hardly any tissue",
-    "fold": "fold",
-    "bubble": "air bubble",
-    "edge": "edge of the tissue",
-    "unreadable": "cannot be read from the file",
-    "region": "left out by a region drawn in QuPath",
-}
 MEASURES = {
     "pen_share": "pen",
     "bubble_share": "bubble",
@@ -99,11 +90,6 @@ def quality_line(quality: Mapping[str, Any]) -> str:
     parts = [f"focus {share(known['focus'])} of usual"] if "focus" in known else []
     parts += [f"{name} {share(known[key])}" for key, name in MEASURES.items() if known.get(key, 0) >= 0.005]
     return " · ".join(parts).capitalize()
-
-
-def set_aside_reason(reason: str | None) -> str:
-    """Why a patch is not used, in words."""
-    return SET_ASIDE.get(reason or "", reason or "")
 
 
 def why_set_aside(patch: PatchView) -> str:

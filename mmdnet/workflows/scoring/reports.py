@@ -16,11 +16,13 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.workflows.scoring.scoring import score_file
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.grid_rows import image_corner_px0
 from mmdnet.workflows.slides.slides import Slides, patch_size_px0, patch_view
 from mmdnet.workflows.training.models import card_of
 from mmdnet.workflows.views import PatchView, SignOffView
 
 if TYPE_CHECKING:
+    from mmdnet.reports.build import ReportInputs
     from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.schema import Report
     from mmdnet.reports.schema import SignOff as Signature
@@ -40,7 +42,12 @@ class Reports:
         Raises:
             LabError: the score's file or the slide's patches are gone.
         """
-        from mmdnet.reports.build import ReaderGrades, ReportInputs, SlideFacts, build_report
+        from mmdnet.reports.build import build_report
+
+        return build_report(self._inputs(score_id))
+
+    def _inputs(self, score_id: int) -> ReportInputs:
+        from mmdnet.reports.build import ReaderGrades, ReportInputs, SlideFacts
 
         slide, patches = self._scored(score_id)
         with self._services.db() as session:
@@ -56,7 +63,7 @@ class Reports:
             ]
         facts = {field.name: getattr(slide, field.name) for field in fields(SlideFacts) if field.name != "slide_id"}
         card = card_of(model)
-        inputs = ReportInputs(
+        return ReportInputs(
             slide=SlideFacts(slide_id=slide.id, **facts),
             score_id=score_id,
             scored_at=score.created_at,
@@ -72,7 +79,6 @@ class Reports:
             sign_offs=[_signature(one) for one in self.sign_offs(score_id)],
             seed=score_id,
         )
-        return build_report(inputs)
 
     def html(self, score_id: int) -> str:
         """The report as one self-contained HTML file."""
@@ -89,10 +95,12 @@ class Reports:
 
     def geojson(self, score_id: int) -> str:
         """Every patch with its attention and grades, for QuPath."""
-        from mmdnet.reports.geojson import to_geojson
+        from mmdnet.reports.build import build_report
+        from mmdnet.reports.geojson import report_geojson
 
         slide, patches = self._scored(score_id)
-        return to_geojson(self.build(score_id), self._arrays(score_id), patches, *patch_size_px0(slide))
+        inputs = self._inputs(score_id)
+        return report_geojson(build_report(inputs), inputs, image_corner_px0(slide, patches), patch_size_px0(slide))
 
     def json(self, score_id: int) -> str:
         """The report as the one document that is signed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from db.models import Patch, Slide
+from mmdnet.errors import LabError
+from mmdnet.geojson import WHOLE_SLIDE
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import SlideReader
@@ -27,3 +29,18 @@ def open_stored(slide: Slide) -> SlideReader:
         LabError: the file is gone or damaged.
     """
     return open_slide(slide.path, mpp=slide.stated_mpp)
+
+
+def image_corner_px0(slide: Slide, patches: Sequence[Patch]) -> tuple[int, int]:
+    """Where QuPath's image of a slide begins, in level-0 pixels: the corner of its bounds, where the file states some.
+
+    A slide whose file is gone is told by its patches: their grid begins at that corner (`mmdnet.slides.patches`).
+    """
+    try:
+        with open_stored(slide) as reader:
+            return reader.facts.area_px0[:2]
+    except LabError:
+        if not patches:
+            return WHOLE_SLIDE
+    width, height = stored_grid(slide).side_px0
+    return patches[0].x_px0 - round(patches[0].col * width), patches[0].y_px0 - round(patches[0].row * height)

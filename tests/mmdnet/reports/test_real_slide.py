@@ -13,7 +13,7 @@ from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.reports.build import ReportInputs, SlideFacts, build_report
 from mmdnet.reports.csv import to_csv
-from mmdnet.reports.geojson import to_geojson
+from mmdnet.reports.geojson import report_geojson
 from mmdnet.reports.html import ReportPictures, to_html
 from mmdnet.reports.schema import canonical_json, read_report
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
@@ -51,19 +51,18 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
         "slide_id": 1, "name": facts.path.name, "mpp_source": "file", "tissue_mm2": tissue.area_mm2,
         "core_length_mm": tissue.core_length_mm, "fat_area_share": 0.2, "patch_px": 299, "patch_mpp": 0.5,
     }  # fmt: skip
-    report = build_report(
-        ReportInputs(
-            slide=SlideFacts(**(known | rest)),
-            score_id=1,
-            scored_at=NOW,
-            made_at=NOW,
-            score=score.summary(),
-            arrays=score.arrays(),
-            places=places,
-            patch_ids=list(range(len(places))),
-            card=card,
-        )
+    inputs = ReportInputs(
+        slide=SlideFacts(**(known | rest)),
+        score_id=1,
+        scored_at=NOW,
+        made_at=NOW,
+        score=score.summary(),
+        arrays=score.arrays(),
+        places=places,
+        patch_ids=list(range(len(places))),
+        card=card,
     )
+    report = build_report(inputs)
     assert read_report(json.loads(canonical_json(report))) == report
     x, y = (np.array([getattr(place, axis) for place in places]) for axis in ("x_px0", "y_px0"))
     frame = MapFrame(facts.width_px0, facts.height_px0, x, y, *grid.side_px0)
@@ -72,4 +71,4 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
     page = to_html(report, ReportPictures(thumbnail, {"steatosis": png}, frame))
     assert "liver_he_fields.svs" in page
     assert "Research use only" in to_csv(report)
-    assert len(json.loads(to_geojson(report, score.arrays(), places, *grid.side_px0))["features"]) == 40
+    assert len(json.loads(report_geojson(report, inputs, (0, 0), grid.side_px0))["features"]) == 40

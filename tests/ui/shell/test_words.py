@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmdnet.slides.set_aside import set_aside_reason
 from mmdnet.workflows.views import SlideView
 from ui.shell import words
 from ui.shell.jobs import ago, duration
@@ -65,4 +66,4 @@ def test_quality_is_said_in_words_and_reasons_are_counted():
     assert words.quality_line({"focus": None, "blank_share": 0.97}) == "White 97 %"
     assert words.quality_line({}) == ""
     assert words.why_set_aside(SimpleNamespace(set_aside="pen", quality={"pen_share": 0.42})) == "pen mark 42 %"
-    assert words.why_set_aside(SimpleNamespace(set_aside="region", quality={})) == words.set_aside_reason("region")
+    assert words.why_set_aside(SimpleNamespace(set_aside="region", quality={})) == set_aside_reason("region")

@@ -1,16 +1,8 @@
-import json
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.slides.geometry import PatchPlace
-from mmdnet.slides.patches import patch_grid
-from mmdnet.slides.qupath import Region, from_geojson, patch_regions, to_geojson
 from mmdnet.slides.readers.deep_zoom import ZoomPyramid
 from mmdnet.slides.readers.image_sources import tile_name
 from mmdnet.slides.readers.open import discover, open_slide
@@ -65,49 +57,3 @@ def test_zoom_tiles_make_up_the_slide(odd_pyramid):
         for level, col, row in ((12, 0, 0), (-1, 0, 0), (11, 3, 0), (11, 0, -1)):
             with pytest.raises(LabError):
                 pyramid.tile(level, col, row)
-
-
-points = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
-rings = st.lists(points, min_size=3, max_size=9).filter(lambda ring: ring[0] != ring[-1]).map(tuple)
-names = st.none() | st.text(max_size=12)
-regions = st.builds(
-    Region,
-    st.lists(rings, min_size=1, max_size=3).map(tuple),
-    names,
-    names,
-    st.dictionaries(st.text(max_size=5), st.floats(allow_nan=False, allow_infinity=False), max_size=3),
-    st.sampled_from(("annotation", "detection", "tile")),
-)
-
-
-@pytest.fixture(scope="module")
-def facts(odd_pyramid):
-    with open_slide(odd_pyramid) as slide:
-        return slide.facts
-
-
-@given(found=st.lists(regions, max_size=4), left=st.integers(0, 9999), top=st.integers(0, 9999))
-def test_regions_come_back_from_qupath_exactly_with_bounds_too(facts, found, left, top):
-    shifted = replace(facts, bounds_px0=(left, top, 100, 100))
-    assert from_geojson(shifted, to_geojson(shifted, found)) == found
-
-
-def test_a_slides_bounds_are_taken_off_on_the_way_out(facts):
-    region = Region((((110, 220), (120, 220), (120, 230)),))
-    said = json.loads(to_geojson(replace(facts, bounds_px0=(100, 200, 500, 500)), [region]))
-    assert said["features"][0]["geometry"]["coordinates"][0][0] == [10, 20]
-
-
-def test_patches_go_out_as_squares_with_their_label(facts):
-    grid = patch_grid(facts, 64)
-    (region,) = patch_regions(grid, [PatchPlace(1, 2, *grid.corner_px0(1, 2), 0.75)], {(1, 2): "steatosis 2"})
-    assert region.rings_px0 == (((256, 128), (384, 128), (384, 256), (256, 256)),)
-    assert (region.label, region.name, region.measurements["tissue share"]) == ("steatosis 2", "1-2", 0.75)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", '{"type": "FeatureCollection"}', '{"features": [{"geometry": null}]}']
-)
-def test_what_is_no_geojson_is_refused(facts, text):
-    with pytest.raises(LabError, match="GeoJSON"):
-        from_geojson(facts, text)

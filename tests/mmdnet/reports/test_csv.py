@@ -1,0 +1,38 @@
+import csv
+import io
+
+import pytest
+
+from mmdnet.reports.build import build_report
+from mmdnet.reports.csv import COLUMNS, to_csv
+from tests.mmdnet.reports.crafted import inputs, slide, without
+from tests.mmdnet.reports.test_schema import signature
+
+
+def rows(report):
+    return list(csv.DictReader(io.StringIO(to_csv(report))))
+
+
+def test_the_table_has_a_row_per_feature_and_one_for_the_nas():
+    table = rows(build_report(inputs(sign_offs=[signature("x")])))
+    assert [row["feature"] for row in table] == ["steatosis", "inflammation", "ballooning", "NAS"]
+    assert tuple(table[0]) == COLUMNS
+    assert table[0]["model_grade"] == "2"
+    assert table[0]["p_grade_2"] == "1.0"
+    assert table[2]["p_grade_3"] == ""
+    assert (table[3]["model_grade"], table[3]["low_90"], table[3]["high_90"]) == ("5", "4.0", "6.0")
+    assert (table[3]["signed_grade"], table[3]["signed_by"]) == ("5", "Dr B")
+    assert {row["use"] for row in table} == {"Research use only"}
+    assert {row["simulated"] for row in table} == {"no"}
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_never_starts_a_formula(start):
+    row = rows(build_report(inputs(slide=slide(name=start + 'cmd|" /C calc"!A0'))))[0]
+    assert row["slide"].startswith("'")
+
+
+def test_a_feature_that_was_not_assessed_is_an_empty_cell():
+    found = {row["feature"]: row for row in rows(build_report(without("ballooning")))}
+    assert found["ballooning"]["model_grade"] == ""
+    assert found["NAS"]["model_grade"] == ""
