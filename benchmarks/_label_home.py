@@ -38,7 +38,7 @@ class LabelLab:
     def session(self, reader: str, patches: int, seed: int = 0) -> int:
         reader_id = self.lab.readers.ensure(reader).id
         choice = QueueChoice([self.slide], patches, seed=seed)
-        view = self.lab.labels.create_session(self.project, reader_id, "Bench", choice)
+        view = self.lab.labels.sessions.create(self.project, reader_id, "Bench", choice)
         return view.id
 
 

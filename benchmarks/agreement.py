@@ -31,11 +31,11 @@ def run(quick: bool = False) -> Result:
 
     with TemporaryDirectory() as folder:
         bench = _filled(Path(folder) / "one", patches)
-        view = timed("compare_s", lambda: bench.labels.agreement(bench.project))
-        file = timed("export_csv_s", lambda: bench.labels.export(bench.project))
+        view = timed("compare_s", lambda: bench.labels.agreement.of_project(bench.project))
+        file = timed("export_csv_s", lambda: bench.labels.files.export(bench.project))
         fresh = make_label_bench(_made(Path(folder) / "two"), SLIDES, patches)
-        done = timed("import_csv_s", lambda: fresh.labels.import_file(fresh.project, "labels.csv", file.data))
-        same = fresh.labels.export(fresh.project).data == file.data
+        done = timed("import_csv_s", lambda: fresh.labels.files.import_file(fresh.project, "labels.csv", file.data))
+        same = fresh.labels.files.export(fresh.project).data == file.data
     beside = {name: round(seconds, 2) for name, seconds in took.items()}
     beside |= {"labels": file.labels, "imported": done.imported, "comes_back_the_same": same}
     beside |= {"comparisons": len(view.comparisons), "coefficients": len(view.comparisons[0].estimates)}
@@ -54,5 +54,5 @@ def _filled(folder: Path, patches: int) -> LabelBench:
     for reader in bench.readers[:2]:
         grades = np.stack([rng.integers(0, top, len(ids)) for top in (3, 4, 4)], axis=1).tolist()
         rows = [PatchGrades(patch, *three) for patch, three in zip(ids, grades, strict=True)]
-        bench.labels.put_many(bench.project, reader, rows)
+        bench.labels.acts.put_many(bench.project, reader, rows)
     return bench

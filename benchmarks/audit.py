@@ -22,7 +22,7 @@ def run(quick: bool = False) -> Result:
         bench = make_label_bench(Path(folder), patches=1000)
         _fill(bench, events)
         start, processor = time.perf_counter(), time.process_time()
-        verdict = bench.labels.verify()
+        verdict = bench.labels.record.verify()
         taken, processor = time.perf_counter() - start, time.process_time() - processor
         named = sum(_altered_is_named(bench, Path(folder), number) for number in _some_rows(events))
     beside = {
@@ -71,7 +71,7 @@ def _altered_is_named(bench: LabelBench, folder: Path, number: int) -> bool:
         file.execute(f"DROP TRIGGER IF EXISTS label_events_no_{act}")
     file.execute("UPDATE label_events SET took_ms = took_ms + 1 WHERE id = ?", (number,))
     file.commit()
-    named = bench.labels.verify().broken_id == number
+    named = bench.labels.record.verify().broken_id == number
     file.execute("UPDATE label_events SET took_ms = took_ms - 1 WHERE id = ?", (number,))
     file.commit()
     file.close()

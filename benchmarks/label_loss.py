@@ -65,10 +65,10 @@ def part(seed: int, stretches: int, each: int) -> Part:
                 page.reload()
                 page.locator(READY).wait_for(timeout=60_000)
         labels = bench.lab.labels
-        order = [item.patch_id for item in labels.queue(session_id, 0, len(given))]
+        order = [item.patch_id for item in labels.sessions.queue(session_id, 0, len(given))]
         found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(bench.project)}
         wrong = sum(found.get(patch) != three for patch, three in zip(order, given, strict=True))
-        return Part(len(given), wrong, len(set(found) - set(order)), stretches, labels.verify().intact)
+        return Part(len(given), wrong, len(set(found) - set(order)), stretches, labels.record.verify().intact)
 
 
 def _stretch(page, bench: LabelLab, given: list[Grades]) -> None:  # type: ignore[no-untyped-def]

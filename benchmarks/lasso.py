@@ -29,9 +29,9 @@ def run(quick: bool = False) -> Result:
     with label_lab(patches) as bench, browser() as opened:
         bench.running.start_app()
         reader = bench.lab.readers.ensure("Ada").id
-        session = bench.lab.bulk.session(bench.project, reader)
+        session = bench.lab.labels.bulk.session(bench.project, reader)
         found = _lassos(opened, bench, turns)
-        offered = bench.lab.bulk.patches(session, reader).patch_id
+        offered = bench.lab.labels.bulk.patches(session, reader).patch_id
         applied, undone = _applied(bench, session, reader, offered[:LABELS].tolist(), 1 if quick else 5)
     times = [one["ms"] for one in found]
     beside = {

@@ -36,14 +36,14 @@ def _measure(patches: int) -> tuple[float, float, float, float]:
         bench = make_label_bench(Path(folder), slides=SLIDES, patches=patches // SLIDES)
         start, processor = time.perf_counter(), time.process_time()
         choice = QueueChoice(bench.slides, patches, plan="stratified")
-        view = bench.labels.create_session(bench.project, bench.readers[0], "Bench", choice)
+        view = bench.labels.sessions.create(bench.project, bench.readers[0], "Bench", choice)
         build_s, processor_s = time.perf_counter() - start, round(time.process_time() - processor, 2)
-        next_ms = _median_ms(lambda: bench.labels.queue(view.id, patches // 2, 1))
+        next_ms = _median_ms(lambda: bench.labels.sessions.queue(view.id, patches // 2, 1))
         return build_s, processor_s, next_ms, _resume_ms(bench, view.id)
 
 
 def _resume_ms(bench: LabelBench, session_id: int) -> float:
-    return _median_ms(lambda: bench.labels.progress(session_id), runs=3)
+    return _median_ms(lambda: bench.labels.sessions.progress(session_id), runs=3)
 
 
 def _median_ms(work, runs: int = 30) -> float:  # type: ignore[no-untyped-def]

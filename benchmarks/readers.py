@@ -43,7 +43,7 @@ def run(quick: bool = False) -> Result:
                 times = grade_patches(page, presses)
                 ended = training()
         labels = len(bench.lab.labels.current(bench.project))
-        intact = bench.lab.labels.verify().intact
+        intact = bench.lab.labels.record.verify().intact
         log = (bench.running.home / "app.log").read_text(errors="replace")
     if not begun or not ended:
         raise LabError("The training did not run all the time, so nothing was measured.")
@@ -77,7 +77,7 @@ def _training(bench: LabelLab):  # type: ignore[no-untyped-def]
         assert outcome.slide_id is not None, outcome.problem
         patches = lab.slides.patches(outcome.slide_id)
         given = [PatchGrades(one.id, rng.randint(0, 2), rng.randint(0, 3), rng.randint(0, 3)) for one in patches]
-        lab.labels.put_many(project, reader, given)
+        lab.labels.acts.put_many(project, reader, given)
     run_id = lab.training.start(project, TRAINING)
     bench.running.start_worker("gpu", "gpu")
 

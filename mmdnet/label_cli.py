@@ -82,7 +82,7 @@ def labels_export(
     project_id = project_called(lab, project)
     reader_id = reader_called(lab, reader) if reader else None
     slide_id = slide_called(lab, project_id, slide) if slide else None
-    found = lab.labels.export(project_id, kind_of(file.name), reader_id, slide_id)
+    found = lab.labels.files.export(project_id, kind_of(file.name), reader_id, slide_id)
     try:
         write_aside(file, found.data)
     except OSError as error:
@@ -109,7 +109,7 @@ def labels_import(
         data = file.read_bytes()
     except OSError as error:
         raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was imported.") from error
-    outcome = lab.labels.import_file(
+    outcome = lab.labels.files.import_file(
         project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
     )
     said = [f"{one.file} {outcome.counted} {one.line}: {one.problem}".strip() for one in outcome.problems]
@@ -125,7 +125,7 @@ def labels_import(
 def labels_agreement(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
     """How far readers agree: with each other, with the consensus of the others, with a model, with themselves."""
     lab = lab_at(home)
-    view = lab.labels.agreement(project_called(lab, project))
+    view = lab.labels.agreement.of_project(project_called(lab, project))
     lines = []
     for one in view.comparisons:
         found = one.estimates["kappa_quadratic"]
@@ -147,16 +147,16 @@ def labels_rule(
     """By which rule a project makes one label of several readers'."""
     lab = lab_at(home)
     project_id = project_called(lab, project)
-    now = lab.labels.consensus_rule(project_id)
+    now = lab.labels.consensus.rule(project_id)
     if rule is not None:
-        now = lab.labels.set_consensus_rule(project_id, rule, reader_called(lab, reader) if reader else None)
+        now = lab.labels.consensus.set_rule(project_id, rule, reader_called(lab, reader) if reader else None)
     say(as_json, now, f"Where readers differ: {now.rule}" + (f" ({now.reader})" if now.reader else ""))
 
 
 @audit_app.command("verify")
 def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
     """Check that no label was altered, added or taken out behind the program's back."""
-    verdict = lab_at(home).labels.verify()
+    verdict = lab_at(home).labels.record.verify()
     words = f"{verdict.events} events, all as they were written."
     if not verdict.intact:
         words = (

@@ -20,7 +20,7 @@ if who is None:
     st.info("Who is reading? Choose or type your name under Reader in the side bar; your labels carry it.")
     st.stop()
 
-sessions = lab().labels.sessions(project.id, who.id)
+sessions = lab().labels.sessions.of_project(project.id, who.id)
 if not sessions:
     st.title("Label")
     st.markdown("Choose what you will grade. Each patch takes three keys: ballooning, inflammation, steatosis.")
@@ -31,7 +31,7 @@ chosen = next((view for view in sessions if view.id == at("session")), None)
 if chosen is None:
     if at("session") is not None:
         st.warning("That label session is another reader's or of another project; this is your own.")
-    chosen = lab().labels.open_session(project.id, who.id) or sessions[0]
+    chosen = lab().labels.sessions.open(project.id, who.id) or sessions[0]
     go_to("session", chosen.id)
 
 session_bar(project, who, sessions, chosen)

@@ -19,6 +19,7 @@ from mmdnet.labels.grading import TASKS
 from mmdnet.settings import Settings
 from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.labelling.views import QueueChoice
+from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services
 
 
@@ -33,39 +34,52 @@ class LabelBench:
     readers: list[int]
     slides: list[int]
     patches: dict[int, list[int]]
+    services: Services
 
     def session(self, reader: int = 0, per_slide: int = 5, **choices):
         name = choices.pop("name", "First")
         choice = QueueChoice(self.slides, per_slide, **choices)
-        return self.labels.create_session(self.project, self.readers[reader], name, choice)
+        return self.labels.sessions.create(self.project, self.readers[reader], name, choice)
 
     def scored(
         self, slide: int, probabilities: dict[str, np.ndarray], model: str = "first", p_ignore: float = 0.0
     ) -> int:
-        """Write a score of this slide as scoring would; the model's number. Probabilities: task to (patches, grades)."""
-        from safetensors.numpy import save
+        """Write a score of this slide; see `write_score`."""
+        return write_score(self.services.settings, self.db, slide, probabilities, model, p_ignore)
 
-        folder = self.labels._services.settings.folder("scores")
-        with self.db.begin() as session:
-            row = session.scalar(select(Model).where(Model.name == model))
-            if row is None:
-                row = Model(name=model, folder=f"nowhere/{model}", weights_sha256="a" * 64, card={})
-                session.add(row)
-                session.flush()
-            cells = session.execute(
-                select(Patch.row, Patch.col).where(Patch.slide_id == slide).order_by(Patch.row, Patch.col)
-            ).all()
-            table = np.array([tuple(cell) for cell in cells], dtype=np.int32)
-            arrays = {"row": table[:, 0].copy(), "col": table[:, 1].copy()}
-            arrays["p_ignore"] = np.full(len(table), p_ignore, np.float32)
-            arrays |= {f"patches.{name}": np.asarray(p, np.float32) for name, p in probabilities.items()}
-            score = Score(slide_id=slide, model_id=row.id, result={"patches": len(table)}, file="")
-            session.add(score)
+
+def write_score(
+    settings: Settings,
+    db,
+    slide: int,
+    probabilities: dict[str, np.ndarray],
+    model: str = "first",
+    p_ignore: float = 0.0,
+) -> int:
+    """Write a score of this slide as scoring would; the model's number. Probabilities: task to (patches, grades)."""
+    from safetensors.numpy import save
+
+    folder = settings.folder("scores")
+    with db.begin() as session:
+        row = session.scalar(select(Model).where(Model.name == model))
+        if row is None:
+            row = Model(name=model, folder=f"nowhere/{model}", weights_sha256="a" * 64, card={})
+            session.add(row)
             session.flush()
-            score.file = f"{score.id}.safetensors"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / score.file).write_bytes(save(arrays, metadata={"summary": json.dumps(score.result)}))
-            return row.id
+        cells = session.execute(
+            select(Patch.row, Patch.col).where(Patch.slide_id == slide).order_by(Patch.row, Patch.col)
+        ).all()
+        table = np.array([tuple(cell) for cell in cells], dtype=np.int32)
+        arrays = {"row": table[:, 0].copy(), "col": table[:, 1].copy()}
+        arrays["p_ignore"] = np.full(len(table), p_ignore, np.float32)
+        arrays |= {f"patches.{name}": np.asarray(p, np.float32) for name, p in probabilities.items()}
+        score = Score(slide_id=slide, model_id=row.id, result={"patches": len(table)}, file="")
+        session.add(score)
+        session.flush()
+        score.file = f"{score.id}.safetensors"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / score.file).write_bytes(save(arrays, metadata={"summary": json.dumps(score.result)}))
+        return row.id
 
 
 def sure(grades: np.ndarray, task: str, share: float = 0.9) -> np.ndarray:
@@ -96,8 +110,9 @@ def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | 
             for slide_id in slide_ids
         }
         project_id, reader_ids = project.id, [reader.id for reader in readers]
-    labels = Labels(Services(Settings(home=home), db, SimpleNamespace()))  # type: ignore[arg-type]
-    return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, found)
+    services = Services(Settings(home=home), db, SimpleNamespace())  # type: ignore[arg-type]
+    labels = Labels(services, Predictions(services))
+    return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, found, services)
 
 
 @cache

@@ -86,15 +86,15 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
     from mmdnet.simulate.truth import load_truth
 
     reader = lab.readers.ensure(TRUTH_READER)
-    known = [session for session in lab.labels.sessions(project_id) if session.name == SESSION]
+    known = [session for session in lab.labels.sessions.of_project(project_id) if session.name == SESSION]
     session = (
         known[0]
         if known
-        else lab.labels.create_session(
+        else lab.labels.sessions.create(
             project_id, reader.id, SESSION, QueueChoice(slide_ids, per_slide, audit_share=0.0)
         )
     )
-    queue = lab.labels.queue(session.id, 0, per_slide * len(slide_ids))
+    queue = lab.labels.sessions.queue(session.id, 0, per_slide * len(slide_ids))
     truths = {}
     for slide_id in slide_ids:
         slide = lab.slides.get(slide_id)
@@ -109,6 +109,6 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         grades = cast("dict[str, int | None]", {name: None if ignored else drawn[name] for name in TASK_NAMES})
         given = (grades["ballooning"], grades["inflammation"], grades["steatosis"])
         rows.append(PatchGrades(item.patch_id, *given, ignored=ignored))
-    return lab.labels.put_many(
+    return lab.labels.acts.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"
     )

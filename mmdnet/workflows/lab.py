@@ -8,10 +8,7 @@ from mmdnet.experiments.label_efficiency import LabelEfficiency
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.labelling.atlas import Atlas
-from mmdnet.workflows.labelling.bulk import Bulk
 from mmdnet.workflows.labelling.labels import Labels
-from mmdnet.workflows.labelling.suggestions import Suggestions
 from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.scoring.predictions import Predictions
@@ -39,17 +36,14 @@ class Lab:
         self.readers = Readers(services)
         self.slides = Slides(services, self.jobs)
         self.maps = TissueMaps(services, self.jobs)
-        self.labels = Labels(services)
-        self.qupath = QuPath(services, self.labels)
-        self.bulk = Bulk(services, self.labels)
+        self.predictions = Predictions(services)
+        self.labels = Labels(services, self.predictions)
+        self.qupath = QuPath(services, self.labels.files)
         self.label_efficiency = LabelEfficiency(services)
         self.tile_sets = TileSets(services)
         self.models = Models(services)
-        self.training = Training(services, self.jobs, self.labels)
+        self.training = Training(services, self.jobs, self.labels.consensus)
         self.scoring = Scoring(services, self.jobs)
-        self.predictions = Predictions(services)
-        self.suggestions = Suggestions(services, self.predictions)
-        self.atlas = Atlas(services)
         self.reports = Reports(services, self.slides)
         self.store = Store(services)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

@@ -47,5 +47,5 @@ def make_label_home(
     (outcome,) = lab.slides.register(project_id, home / "field.png", mpp=0.5)
     assert outcome.slide_id is not None, outcome.problem
     reader_id = lab.readers.ensure(reader).id
-    view = lab.labels.create_session(project_id, reader_id, "First", QueueChoice([outcome.slide_id], 100_000))
+    view = lab.labels.sessions.create(project_id, reader_id, "First", QueueChoice([outcome.slide_id], 100_000))
     return LabelHome(project_id, outcome.slide_id, reader_id, view.id, view.patches)

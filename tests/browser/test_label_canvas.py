@@ -12,7 +12,7 @@ from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import READY, choose_reader, settled
 from tests.browser.test_label_keys import open_canvas
-from tests.label_bench import LabelBench
+from tests.label_bench import write_score
 
 pytestmark = pytest.mark.browser
 
@@ -105,15 +105,15 @@ def test_the_ruler_measures_in_microns_by_drag_and_by_keys(canvas):
 
 
 def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, lab, home):
-    ahead = [item.patch_id for item in lab.labels.queue(home.session, 0, 100)]
+    ahead = [item.patch_id for item in lab.labels.sessions.queue(home.session, 0, 100)]
     colleague = lab.readers.ensure("Colleague").id
-    lab.labels.put_many(home.project, colleague, [PatchGrades(one, ballooning=1) for one in ahead])
+    lab.labels.acts.put_many(home.project, colleague, [PatchGrades(one, ballooning=1) for one in ahead])
     canvas.keyboard.press("h")
     rows = canvas.locator(".grade-row")
     canvas.locator(".missing").first.wait_for()
     assert "one ballooned hepatocyte" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
     assert canvas.locator(".exemplar").count() == 0
-    lab.labels.put_many(home.project, home.reader, [PatchGrades(one, ballooning=1) for one in ahead[-4:]])
+    lab.labels.acts.put_many(home.project, home.reader, [PatchGrades(one, ballooning=1) for one in ahead[-4:]])
     canvas.keyboard.press("h")
     canvas.keyboard.press("h")
     canvas.locator(".exemplar").nth(2).wait_for()
@@ -129,10 +129,9 @@ def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, l
 def test_one_key_takes_the_suggested_grades_and_the_log_says_that_they_were_shown(page, shared_lab, lab, home):
     patches = home.patches
     shares = {"ballooning": [0.1, 0.8, 0.1], "inflammation": [0.7, 0.1, 0.1, 0.1], "steatosis": [0.1, 0.1, 0.7, 0.1]}
-    bench = LabelBench(lab.labels, lab.db, "", home.project, [], [], {})
-    bench.scored(home.slide, {task: np.tile(one, (patches, 1)) for task, one in shares.items()})
-    lab.suggestions.switch(home.session, home.reader, on=True)
-    hints = lab.suggestions.of_queue(home.session, 0, 100)
+    write_score(lab.settings, lab.db, home.slide, {task: np.tile(p, (patches, 1)) for task, p in shares.items()})
+    lab.labels.suggestions.switch(home.session, home.reader, on=True)
+    hints = lab.labels.suggestions.of_queue(home.session, 0, 100)
     open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)
     while patch(page) not in hints:  # of the audit stream: blind
         assert page.locator(".hinted").count() == 0

@@ -66,7 +66,7 @@ def test_three_digits_grade_a_patch_and_it_is_saved_where_it_was_pressed(page, s
 def test_ignore_unknown_flag_undo_and_clicks_do_what_they_say(page, shared_lab, home):
     open_canvas(page, shared_lab, home)
     labels = labels_of(shared_lab)
-    order = [item.patch_id for item in labels.queue(home.session)]
+    order = [item.patch_id for item in labels.sessions.queue(home.session)]
     for key in ("i", "u", "2", "-", "f", "1", "1", "1", "0", "9", "3", "Backspace", "1", "2"):
         page.keyboard.press(key)
         page.wait_for_timeout(150)
@@ -125,17 +125,17 @@ def test_no_label_is_lost_or_misplaced_when_the_lab_is_killed_and_the_page_reloa
     page.locator(".canvas[data-done='30']").wait_for(timeout=30_000)
     settled(page)
     labels = labels_of(shared_lab)
-    order = [item.patch_id for item in labels.queue(home.session, 0, 30)]
+    order = [item.patch_id for item in labels.sessions.queue(home.session, 0, 30)]
     found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
     assert found == dict(zip(order, pressed, strict=True))
-    assert labels.verify().intact
+    assert labels.record.verify().intact
 
 
 def test_a_label_that_comes_too_late_is_refused_and_stays_said_while_the_reader_goes_on(page, shared_lab, home):
     open_canvas(page, shared_lab, home)
     labels = labels_of(shared_lab)
     patch = int(page.locator(READY).get_attribute("data-patch"))
-    labels.put(LabelAct("another-tab", home.session, home.reader, patch, grades={"steatosis": 3}))
+    labels.acts.put(LabelAct("another-tab", home.session, home.reader, patch, grades={"steatosis": 3}))
     for key in "01211":
         page.keyboard.press(key)
         page.wait_for_timeout(150)
@@ -160,7 +160,7 @@ def test_no_key_is_lost_while_an_updated_lab_brings_its_new_script_under_an_open
     page.locator(".canvas[data-done='6']").wait_for(timeout=20_000)
     settled(page)
     labels = labels_of(shared_lab)
-    order = [item.patch_id for item in labels.queue(home.session, 0, 6)]
+    order = [item.patch_id for item in labels.sessions.queue(home.session, 0, 6)]
     found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(home.project)}
     assert found == dict(zip(order, pressed, strict=True))
 

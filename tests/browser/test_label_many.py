@@ -25,7 +25,7 @@ def field(shared_lab: RunningLab):
     (outcome,) = lab.slides.register(project, path, mpp=0.5)
     assert outcome.slide_id is not None, outcome.problem
     ada = lab.readers.ensure("Ada").id
-    lab.labels.create_session(project, ada, "First", QueueChoice([outcome.slide_id], 12))
+    lab.labels.sessions.create(project, ada, "First", QueueChoice([outcome.slide_id], 12))
     return lab, project, ada
 
 
@@ -69,7 +69,7 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
     page.locator("[data-part=undo]").click()
     page.get_by_text("Taken back").wait_for(timeout=15_000)
     assert lab.labels.current(project, ada) == []
-    assert lab.labels.verify().intact
+    assert lab.labels.record.verify().intact
 
 
 def test_kinds_and_slides_are_chosen_without_a_mouse(page, shared_lab, field):

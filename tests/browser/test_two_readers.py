@@ -252,7 +252,8 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     assert set(settled) == differ and len(differ) == ONE_BY_ONE // EVERY
     set_rule(page, running_lab, project)
     agreed = {
-        row.patch_id: (row.ballooning, row.inflammation, row.steatosis) for row in lab.labels.label_set(project).rows
+        row.patch_id: (row.ballooning, row.inflammation, row.steatosis)
+        for row in lab.labels.consensus.label_set(project).rows
     }
     assert all(agreed[patch] == (2, 3, 0) for patch in differ) and len(agreed) == len(given["Ada"]) + len(lassoed)
 
@@ -261,9 +262,12 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     carry_over(page, running_lab, fresh_lab, project, tmp_path / "labels.csv")
     for rule in ("latest", "majority", "adjudicated"):
         choice = LabelChoice(rule)
-        assert other.labels.label_set(project, choice).sha256 == lab.labels.label_set(project, choice).sha256
-    assert other.labels.export(project).data == lab.labels.export(project).data
-    assert lab.labels.verify().intact and other.labels.verify().intact
+        assert (
+            other.labels.consensus.label_set(project, choice).sha256
+            == lab.labels.consensus.label_set(project, choice).sha256
+        )
+    assert other.labels.files.export(project).data == lab.labels.files.export(project).data
+    assert lab.labels.record.verify().intact and other.labels.record.verify().intact
     print(f"{time.monotonic() - started:.0f} s")
     if request.config.getoption("--pictures"):
         picture_of_many(page, running_lab, lab, project)

@@ -34,20 +34,20 @@ def test_many_labels_are_one_act_that_is_undone_as_one(bench: LabelBench) -> Non
     view = bench.session(reader=0, per_slide=30)
     patches = bench.patches[bench.slides[0]][:20]
     labels = [PatchGrades(patch, steatosis=2) for patch in patches]
-    bench.labels.put_many(bench.project, bench.readers[0], labels, session_id=view.id)
+    bench.labels.acts.put_many(bench.project, bench.readers[0], labels, session_id=view.id)
     assert len(bench.labels.current(bench.project, bench.readers[0])) == 20
-    assert sorted(bench.labels.undo(view.id, bench.readers[0])) == patches
+    assert sorted(bench.labels.acts.undo(view.id, bench.readers[0])) == patches
     assert bench.labels.current(bench.project, bench.readers[0]) == []
 
 
 def test_what_readers_differ_on_is_asked(bench: LabelBench) -> None:
     patches = bench.patches[bench.slides[1]][:8]
     for reader, grade in ((0, 0), (1, 3)):
-        bench.labels.put_many(
+        bench.labels.acts.put_many(
             bench.project, bench.readers[reader], [PatchGrades(patch, steatosis=grade) for patch in patches]
         )
     view = bench.session(reader=2, per_slide=40, plan="disagreement", audit_share=0.0)
-    assert {item.patch_id for item in bench.labels.queue(view.id)} == set(patches)
+    assert {item.patch_id for item in bench.labels.sessions.queue(view.id)} == set(patches)
 
 
 def test_the_chain_holds_and_an_altered_event_is_named(bench: LabelBench) -> None:
@@ -60,5 +60,5 @@ def test_the_chain_holds_and_an_altered_event_is_named(bench: LabelBench) -> Non
         session.execute(text("ALTER TABLE label_events DISABLE TRIGGER USER"))
         session.execute(text("UPDATE label_events SET took_ms = 77 WHERE id = :id"), {"id": middle})
         session.execute(text("ALTER TABLE label_events ENABLE TRIGGER USER"))
-    assert bench.labels.verify().broken_id == middle
-    assert bench.labels.verify().events == 5
+    assert bench.labels.record.verify().broken_id == middle
+    assert bench.labels.record.verify().events == 5

@@ -85,7 +85,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
             PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
             for i, patch in enumerate(lab.slides.patches(outcome.slide_id))
         ]
-        lab.labels.put_many(project, reader, labels)
+        lab.labels.acts.put_many(project, reader, labels)
     without = lab.slides.register(project, draw_tissue(home / "no_scale.png", seed=9))[0]
     assert without.slide_id is not None
     run = lab.training.start(project, CHOICES, name="First training")

@@ -17,7 +17,7 @@ def second_reader(filled_home):
     lab, project = filled_home.lab, filled_home.project
     dora = lab.readers.ensure("Dora").id
     patches = lab.slides.patches(filled_home.slides[0])
-    lab.labels.put_many(project, dora, [PatchGrades(patch.id, steatosis=n % 4) for n, patch in enumerate(patches)])
+    lab.labels.acts.put_many(project, dora, [PatchGrades(patch.id, steatosis=n % 4) for n, patch in enumerate(patches)])
     return dora
 
 
@@ -73,7 +73,7 @@ def test_second_reads_begin_on_the_page_and_are_gone_on_with(filled, filled_home
     app = filled("agreement", {"project": "1", PART: "Read again"}, reader_id=eve)
     app.button(key="review_second").click().run()
     assert not app.exception and not app.error
-    (view,) = filled_home.lab.labels.sessions(filled_home.project, eve)
+    (view,) = filled_home.lab.labels.sessions.of_project(filled_home.project, eve)
     assert view.kind == "second"
     app = filled("agreement", {"project": "1", PART: "Read again"}, reader_id=eve)
     assert app.button(key="review_second").label == "Go on"
@@ -85,9 +85,9 @@ def test_the_projects_rule_is_chosen_here_and_trainings_keep_it(filled, filled_h
     next(one for one in app.selectbox if one.label.startswith("Where readers differ")).set_value("majority").run()
     app.button(key="set_rule").click().run()
     assert not app.exception
-    rule = filled_home.lab.labels.consensus_rule(filled_home.project)
+    rule = filled_home.lab.labels.consensus.rule(filled_home.project)
     assert (rule.rule, rule.set_by) == ("majority", "Ada")
-    assert filled_home.lab.labels.label_set(filled_home.project).rule == "majority"
+    assert filled_home.lab.labels.consensus.label_set(filled_home.project).rule == "majority"
 
 
 def import_page(filled, **more):

@@ -20,7 +20,7 @@ def test_a_new_reader_chooses_patches_and_then_has_the_canvas(filled, filled_hom
     app.number_input(key="session_per_slide").set_value(2)
     app.button(key="start_session").click().run()
     assert not app.exception and not app.error
-    (view,) = filled_home.lab.labels.sessions(filled_home.project, ben)
+    (view,) = filled_home.lab.labels.sessions.of_project(filled_home.project, ben)
     assert view.patches == 6
     assert has_canvas(app)
 
@@ -40,11 +40,11 @@ def test_the_form_says_how_many_patches_and_then_how_long(filled, filled_home, s
     app.selectbox(key="session_plan").set_value("stratified").run()
     assert "**10 patches**: 8 by the plan, 2 drawn at random" in said(app)
     assert "once you have graded five" in said(app)
-    view = lab.labels.create_session(project, fay, "Pace", QueueChoice(filled_home.slides, 2))
-    for n, item in enumerate(lab.labels.queue(view.id)):
+    view = lab.labels.sessions.create(project, fay, "Pace", QueueChoice(filled_home.slides, 2))
+    for n, item in enumerate(lab.labels.sessions.queue(view.id)):
         act = LabelAct(f"pace-{n:05d}", view.id, fay, item.patch_id, grades={"steatosis": 0}, took_ms=6000)
-        lab.labels.put(act)
-    assert lab.labels.preview_session(project, fay, QueueChoice(filled_home.slides, total=10)).minutes == 1
+        lab.labels.acts.put(act)
+    assert lab.labels.sessions.preview(project, fay, QueueChoice(filled_home.slides, total=10)).minutes == 1
 
 
 def test_a_plan_that_follows_a_model_says_what_to_do_first(filled, filled_home, said):
@@ -66,7 +66,7 @@ def test_a_quota_slide_by_slide_begins_with_a_dozen_each(filled, filled_home):
     app.segmented_control(key="session_way").set_value("Slide by slide").run()
     app.button(key="start_session").click().run()
     assert not app.exception and not app.error
-    (view,) = filled_home.lab.labels.sessions(filled_home.project, ben)
+    (view,) = filled_home.lab.labels.sessions.of_project(filled_home.project, ben)
     usable = {slide.id: slide.usable for slide in filled_home.lab.slides.list(filled_home.project)}
     assert view.plan["per_slide"] == {str(key): min(12, usable[key]) for key in filled_home.slides}
 
@@ -75,8 +75,8 @@ def test_a_link_to_anothers_session_opens_ones_own(filled, filled_home):
     lab, project = filled_home.lab, filled_home.project
     ada, cleo = filled_home.reader, lab.readers.ensure("Cleo").id
     patch = lab.slides.patches(filled_home.slides[0])[0].id
-    theirs = lab.labels.create_session(project, cleo, "Hers", QueueChoice(filled_home.slides, 1))
-    lab.labels.queue_region(project, ada, [patch])
+    theirs = lab.labels.sessions.create(project, cleo, "Hers", QueueChoice(filled_home.slides, 1))
+    lab.labels.sessions.queue_region(project, ada, [patch])
     app = filled("label", {"project": str(project), "session": str(theirs.id)})
     assert "another reader" in app.warning[0].value
     assert app.selectbox(key="pick_session").value != theirs.id
@@ -99,7 +99,7 @@ def test_label_many_goes_into_ones_own_session(filled, filled_home, said):
     app = filled("label_many", reader_id=ben)
     assert not app.exception and not app.error and has_canvas(app)
     assert "Grades go into **Many at once**" in said(app)
-    assert [view.name for view in lab.labels.sessions(project, ben)] == ["Many at once"]
+    assert [view.name for view in lab.labels.sessions.of_project(project, ben)] == ["Many at once"]
     app.button(key="make_map").click().run()
     assert not app.exception and not app.error
     assert "being made" in said(app)

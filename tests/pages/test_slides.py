@@ -99,7 +99,7 @@ def test_a_dragged_rectangle_queues_its_patches_once(filled, filled_home, said):
     inside = [patch.id for patch in lab.slides.patches(slide) if patch.usable]
     assert f"{len(inside)} patches queued for Ada" in said(app)
     app.run()
-    (session,) = lab.labels.sessions(filled_home.project, filled_home.reader)
+    (session,) = lab.labels.sessions.of_project(filled_home.project, filled_home.reader)
     assert session.patches == len(inside)
 
 
@@ -107,7 +107,7 @@ def test_a_dragged_rectangle_without_a_reader_asks_who_reads(filled, filled_home
     slide = filled_home.slides[0]
     app = filled("slides", {"project": "1", "slide": str(slide)}, reader_id=None, **shown(slide, 10, 10, 440, 440))
     assert "Say at the left who is reading" in said(app)
-    assert filled_home.lab.labels.sessions(filled_home.project) == []
+    assert filled_home.lab.labels.sessions.of_project(filled_home.project) == []
 
 
 def test_stain_and_patient_can_be_corrected(filled, filled_home):

@@ -21,7 +21,7 @@ def made(home, grade: int):
     home.mkdir()
     bench = make_label_bench(home)
     ada, ben, _ = bench.readers
-    lab = Lab(bench.labels._services.settings, bench.db, SimpleNamespace())  # type: ignore[arg-type]
+    lab = Lab(bench.services.settings, bench.db, SimpleNamespace())  # type: ignore[arg-type]
     patches = [patch for own in bench.patches.values() for patch in own]
     rows = [
         PatchGrades(patch, ignored=True)
@@ -29,10 +29,10 @@ def made(home, grade: int):
         else PatchGrades(patch, min(grade, 2), grade, grade)
         for n, patch in enumerate(patches)
     ]
-    lab.labels.put_many(bench.project, ada, rows)
+    lab.labels.acts.put_many(bench.project, ada, rows)
     sessions = [
-        lab.labels.create_session(bench.project, ben, "Own", QueueChoice(bench.slides, ASKED // 2)),
-        lab.labels.create_review(bench.project, ben, "second", share=0.2),
+        lab.labels.sessions.create(bench.project, ben, "Own", QueueChoice(bench.slides, ASKED // 2)),
+        lab.labels.reviews.create(bench.project, ben, "second", share=0.2),
     ]
     every = [*routes(lambda: lab), *label_routes(lambda: lab), *bulk_routes(lambda: lab)]
     client = TestClient(Starlette(routes=every, middleware=middleware(lambda: lab)))
@@ -63,7 +63,7 @@ def test_every_route_answers_the_same_whatever_a_colleague_gave(twins):
 def test_what_is_sent_is_answered_the_same_too(twins):
     answers = []
     for client, tokens, _, lab, bench in twins:
-        item = lab.labels.queue(lab.labels.sessions(bench.project, bench.readers[1])[-1].id)[0]
+        item = lab.labels.sessions.queue(lab.labels.sessions.of_project(bench.project, bench.readers[1])[-1].id)[0]
         act = {
             "key": "press-00000001",
             "act": "grade",
@@ -84,8 +84,8 @@ def test_the_atlas_shows_no_patch_that_is_still_to_be_read(twins):
     for client, tokens, _, lab, bench in twins:
         waiting = {
             item.patch_id
-            for view in lab.labels.sessions(bench.project, bench.readers[1])
-            for item in lab.labels.queue(view.id, 0, 500)
+            for view in lab.labels.sessions.of_project(bench.project, bench.readers[1])
+            for item in lab.labels.sessions.queue(view.id, 0, 500)
         }
         for token in tokens:
             answer = client.get("/api/label/atlas", headers=token)
@@ -99,10 +99,12 @@ def test_a_preview_of_an_import_answers_the_same_whatever_a_colleague_gave(twins
         outcomes = []
         for *_, lab, bench in twins:
             data = f"slide,x_px0,y_px0,reader,steatosis\nslide 0,0,0,Ada,{guess}\nslide 0,299,0,Ada,{guess}\n".encode()
-            outcomes.append(lab.labels.import_file(bench.project, "x.csv", data, by=bench.readers[1], preview=True))
+            outcomes.append(
+                lab.labels.files.import_file(bench.project, "x.csv", data, by=bench.readers[1], preview=True)
+            )
         assert outcomes[0] == outcomes[1]
 
 
 def test_an_export_holds_the_same_whatever_a_colleague_gave(twins):
-    out = [lab.labels.export(bench.project, seen_by=bench.readers[2]) for *_, lab, bench in twins]
+    out = [lab.labels.files.export(bench.project, seen_by=bench.readers[2]) for *_, lab, bench in twins]
     assert out[0] == out[1] and out[0].labels == 0

@@ -36,14 +36,14 @@ DRAWN = {
 @st.cache_data(show_spinner="Comparing readings", max_entries=20)
 def compared(project_id: int, state: tuple[str, str, int]) -> AgreementView:
     """Agreement in a project; `state` is what it depends on, so that it is worked out once for each."""
-    return lab().labels.agreement(project_id)
+    return lab().labels.agreement.of_project(project_id)
 
 
 def state_of(project_id: int) -> tuple[str, str, int]:
     """What agreement depends on: the label log, the consensus rule, the scores."""
     labels = lab().labels
-    rule = labels.consensus_rule(project_id)
-    return labels.log_state(), f"{rule.rule} {rule.reader_id}", len(lab().scoring.list(project_id))
+    rule = labels.consensus.rule(project_id)
+    return labels.record.state(), f"{rule.rule} {rule.reader_id}", len(lab().scoring.list(project_id))
 
 
 def sides(one: Comparison) -> str:
@@ -218,7 +218,7 @@ def behind(project_id: int, one: Comparison, who: ReaderView | None) -> None:
         key=f"cell_{one.key}_{one.task}",
         width=460,
     )
-    found = lab().labels.graded_twice(project_id, who.id, one.key, one.task, row, column)
+    found = lab().labels.agreement.graded_twice(project_id, who.id, one.key, one.task, row, column)
     _pictures(found.patches)
     if found.hidden:
         hidden = words.count(found.hidden, "patch is", "patches are")

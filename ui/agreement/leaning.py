@@ -11,7 +11,7 @@ from ui.shell.session import lab
 
 def leaning(project_id: int) -> None:
     """A row per reader who was shown planted wrong grades; nothing where nobody was."""
-    rates = lab().suggestions.accepted_wrong(project_id)
+    rates = lab().labels.suggestions.accepted_wrong(project_id)
     if not rates:
         return
     st.subheader("Leaning on suggestions")

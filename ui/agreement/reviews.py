@@ -43,7 +43,7 @@ def read_again(project_id: int, who: ReaderView | None) -> None:
         st.info("Choose your name under Reader in the side bar: what there is to read again depends on who reads.")
         return
     days = int(st.session_state.get("washout", 14))
-    found = {one.kind: one for one in lab().labels.reviews(project_id, who.id, days)}
+    found = {one.kind: one for one in lab().labels.reviews.of_reader(project_id, who.id, days)}
     for column, kind in zip(st.columns(len(CARDS)), CARDS, strict=True):
         with column, st.container(border=True, height="stretch"):
             _card(project_id, who, found[kind])
@@ -66,7 +66,7 @@ def _card(project_id: int, who: ReaderView, one: ReviewView) -> None:
     if st.button("Begin", key=f"review_{one.kind}", disabled=not asked):
         with refusals():
             days = int(st.session_state.get("washout", 14))
-            made = lab().labels.create_review(project_id, who.id, one.kind, share=SHARE, washout_days=days)
+            made = lab().labels.reviews.create(project_id, who.id, one.kind, share=SHARE, washout_days=days)
             go_to("session", made.id)
             open_page("label")
 
@@ -74,7 +74,7 @@ def _card(project_id: int, who: ReaderView, one: ReviewView) -> None:
 def consensus_rule(project_id: int, who: ReaderView | None) -> None:
     """The project's rule where readers differ: chosen here, kept with every training."""
     labels = lab().labels
-    now = labels.consensus_rule(project_id)
+    now = labels.consensus.rule(project_id)
     names = {one.id: one.name for one in lab().readers.list()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = st.selectbox(
@@ -95,7 +95,7 @@ def consensus_rule(project_id: int, who: ReaderView | None) -> None:
         changed = (rule, reader_id) != (now.rule, now.reader_id) and not (rule == "reader" and reader_id is None)
         if st.button("Use this rule", type="primary", disabled=not changed, key="set_rule"):
             with refusals():
-                labels.set_consensus_rule(project_id, rule, reader_id, who.id if who else None)
+                labels.consensus.set_rule(project_id, rule, reader_id, who.id if who else None)
                 say_next_run("The rule is set; trainings from now on use it")
                 st.rerun()
     st.caption(
@@ -107,13 +107,13 @@ def consensus_rule(project_id: int, who: ReaderView | None) -> None:
 @st.cache_data(show_spinner="Reading the whole record", max_entries=4)
 def checked(state: str, nonce: int) -> tuple[AuditView, datetime]:
     """The record's check and when it was made; `state` is its last hash, and a new `nonce` asks for a new one."""
-    return lab().labels.verify(), datetime.now().astimezone()
+    return lab().labels.record.verify(), datetime.now().astimezone()
 
 
 def record() -> None:
     """How many acts the record holds, whether they fit together, and since when that is known."""
     labels = lab().labels
-    events = labels.log_length()
+    events = labels.record.length()
     nonce = int(st.session_state.get("record_nonce", 0))
     again = st.button("Check the record now", key="check_record", icon=":material/verified_user:")
     if again:
@@ -121,7 +121,7 @@ def record() -> None:
     if events > QUICK and nonce == 0:
         st.info(f"The record holds {events:,} acts and was not checked in this tab yet.")
         return
-    verdict, when = checked(labels.log_state(), nonce)
+    verdict, when = checked(labels.record.state(), nonce)
     if verdict.intact:
         st.success(f"All {verdict.events:,} acts are as they were written. Checked at {when:%H:%M:%S}.")
         st.caption(f"Last link of the chain: `{verdict.last_hash[:16]}`. On the server: `mmdnet audit verify`.")

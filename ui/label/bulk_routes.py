@@ -60,7 +60,7 @@ class _Routes:
     async def patches(self, request: Request) -> Response:
         """Every patch the reader may label in bulk; see `packed`."""
         session_id, reader_id = _who(request)
-        data = await run_in_threadpool(lambda: packed(self.lab().bulk.patches(session_id, reader_id)))
+        data = await run_in_threadpool(lambda: packed(self.lab().labels.bulk.patches(session_id, reader_id)))
         answer = Response(data, media_type="application/octet-stream")
         remember(answer, self.lab(), grant_of(request, "label"))
         return answer
@@ -76,7 +76,7 @@ class _Routes:
             raise LabelRefused("The grades that were sent could not be read. Nothing was changed.")
         ignored, key = sent.get("ignored") is True, _key(sent)
         given = await run_in_threadpool(
-            lambda: self.lab().bulk.give(session_id, reader_id, patches, grades, ignored, key, shown)
+            lambda: self.lab().labels.bulk.give(session_id, reader_id, patches, grades, ignored, key, shown)
         )
         return JSONResponse({"given": given})
 
@@ -87,7 +87,9 @@ class _Routes:
         key, undoes = _key(sent), sent.get("undoes")
         if not isinstance(undoes, str):
             raise LabelRefused("It was not said which act to take back. Nothing was changed.")
-        patches = await run_in_threadpool(lambda: self.lab().labels.undo(session_id, reader_id, key=key, undoes=undoes))
+        patches = await run_in_threadpool(
+            lambda: self.lab().labels.acts.undo(session_id, reader_id, key=key, undoes=undoes)
+        )
         return JSONResponse({"undone": len(patches)})
 
 

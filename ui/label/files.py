@@ -31,7 +31,7 @@ ALL = 0  # in place of a slide's number
 
 def export(project: ProjectView, who: ReaderView) -> None:
     """A file of the labels this reader may see."""
-    out = lab().labels.export(project.id, "csv", seen_by=who.id)
+    out = lab().labels.files.export(project.id, "csv", seen_by=who.id)
     if not out.labels:
         st.info("There are no labels you may see yet. Grade some patches, and they can be saved to a file here.")
         return
@@ -77,7 +77,7 @@ def _made(project_id: int, kind: str, slide: int | None, reader_id: int) -> tupl
 
 
 def _data(project_id: int, kind: str, slide: int | None, reader_id: int) -> bytes:
-    return lab().labels.export(project_id, kind, slide_id=slide, seen_by=reader_id).data
+    return lab().labels.files.export(project_id, kind, slide_id=slide, seen_by=reader_id).data
 
 
 def _stem(name: str) -> str:
@@ -99,7 +99,7 @@ def import_(project: ProjectView, who: ReaderView) -> None:
     missing = st.text_input(
         "Who graded, where the file does not say", value=who.name, key="import_reader", width=320
     ).strip()
-    put = partial(lab().labels.import_file, project.id, sent.name, data, reader=missing, by=who.id)
+    put = partial(lab().labels.files.import_file, project.id, sent.name, data, reader=missing, by=who.id)
     seen = put(preview=True)
     _told(seen)
     if not seen.imported:

@@ -51,7 +51,7 @@ def _session_words(view: SessionView) -> str:
 
 def _options(reader: ReaderView, view: SessionView) -> None:
     """Suggestions, off until switched on in this session, and plain widgets in place of the canvas."""
-    state = lab().suggestions.state(view.id)
+    state = lab().labels.suggestions.state(view.id)
     st.session_state[f"suggest_{view.id}"] = state.on
     st.toggle(
         "Suggested grades",
@@ -67,7 +67,7 @@ def _options(reader: ReaderView, view: SessionView) -> None:
 
 def _switch_suggestions(reader: ReaderView, view: SessionView) -> None:
     try:
-        lab().suggestions.switch(view.id, reader.id, st.session_state[f"suggest_{view.id}"])
+        lab().labels.suggestions.switch(view.id, reader.id, st.session_state[f"suggest_{view.id}"])
     except LabError as refusal:
         say_next_run(str(refusal))
 
@@ -88,7 +88,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         view.id,
         label_access(lab(), project.id, view.id, reader.id),
         keys=lab().readers.keys(reader.id),
-        suggestions=lab().suggestions.on(view.id),
+        suggestions=lab().labels.suggestions.on(view.id),
         heard="canvas_runs" in st.session_state,
         finished=view.finished,
         on_started=lambda: st.session_state.update(canvas_runs=True),

@@ -27,8 +27,8 @@ MOVED_ON = (
 
 def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     """The first patch without a label, its grades as radio buttons, and one button that saves them."""
-    progress = lab().labels.progress(view.id)
-    items = lab().labels.queue(view.id, progress.resume_at, 1)
+    progress = lab().labels.sessions.progress(view.id)
+    items = lab().labels.sessions.queue(view.id, progress.resume_at, 1)
     if not items:
         st.success(f"All {view.patches} patches are labelled.", icon=":material/check:")
         return
@@ -83,6 +83,6 @@ def _take(
         based_on=item.own.key if item.own else None,
     )
     with refusals():
-        lab().labels.put(act)
+        lab().labels.acts.put(act)
         say_next_run("Saved")
         st.rerun()

@@ -26,7 +26,7 @@ PAGES = {"uncertain": "score", "torn": "score", "rare": "score"}
 def session_form(project: ProjectView, reader: ReaderView) -> None:
     """Choose slides, plan and number, see what comes of it, and start."""
     slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
-    number = 1 + len(lab().labels.sessions(project.id, reader.id))
+    number = 1 + len(lab().labels.sessions.of_project(project.id, reader.id))
     name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
     chosen = st.multiselect(
         "Slides",
@@ -62,14 +62,14 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         return
     choice = QueueChoice(chosen, plan=plan.name, seed=int(seed), audit_share=audit / 100, **how_many)
     try:
-        preview = lab().labels.preview_session(project.id, reader.id, choice)
+        preview = lab().labels.sessions.preview(project.id, reader.id, choice)
     except LabError as refusal:
         st.error(str(refusal), icon=":material/error:")
         return
     st.markdown(preview_words(preview, plan.title))
     if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
         with refusals():
-            made = lab().labels.create_session(project.id, reader.id, name, choice)
+            made = lab().labels.sessions.create(project.id, reader.id, name, choice)
             go_to("session", made.id)
             st.rerun()
 
@@ -90,7 +90,7 @@ def preview_words(preview: SessionPreview, plan: str) -> str:
 
 def _plan_choice(project: ProjectView, chosen: list[int]) -> PlanView:
     """The plan, what it does, and what it would follow."""
-    views = {view.name: view for view in lab().labels.plans(project.id, chosen)}
+    views = {view.name: view for view in lab().labels.sessions.plans(project.id, chosen)}
     name = st.selectbox(
         "Which patches", list(views), format_func=lambda key: views[key].title, key="session_plan", width=420
     )

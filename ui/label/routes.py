@@ -42,9 +42,9 @@ class _LabelRoutes:
 
         def look() -> list[dict[str, Any]]:
             lab, session_id = self.lab(), _known(grant.session_id)
-            lab.labels.check_reader(session_id, _known(grant.reader_id))
-            hints = lab.suggestions.of_queue(session_id, offset, limit)
-            items = lab.labels.queue(session_id, offset, limit)
+            lab.labels.sessions.check_reader(session_id, _known(grant.reader_id))
+            hints = lab.labels.suggestions.of_queue(session_id, offset, limit)
+            items = lab.labels.sessions.queue(session_id, offset, limit)
             return [asdict(item) | {"suggestion": hints.get(item.patch_id)} for item in items]
 
         return JSONResponse({"items": await run_in_threadpool(look)})
@@ -55,8 +55,8 @@ class _LabelRoutes:
 
         def look() -> dict[str, Any]:
             labels = self.lab().labels
-            labels.check_reader(_known(grant.session_id), _known(grant.reader_id))
-            return asdict(labels.progress(_known(grant.session_id)))
+            labels.sessions.check_reader(_known(grant.session_id), _known(grant.reader_id))
+            return asdict(labels.sessions.progress(_known(grant.session_id)))
 
         answer = JSONResponse(await run_in_threadpool(look))
         remember(answer, self.lab(), grant)
@@ -68,10 +68,10 @@ class _LabelRoutes:
 
         def look() -> dict[str, Any]:
             lab, session_id = self.lab(), _known(grant.session_id)
-            lab.labels.check_reader(session_id, _known(grant.reader_id))
+            lab.labels.sessions.check_reader(session_id, _known(grant.reader_id))
             return {
                 task: {str(grade): asdict(one) for grade, one in grades.items()}
-                for task, grades in lab.atlas.exemplars(session_id).items()
+                for task, grades in lab.labels.atlas.exemplars(session_id).items()
             }
 
         return JSONResponse(await run_in_threadpool(look))
@@ -100,9 +100,9 @@ class _LabelRoutes:
         answer: dict[str, Any] = {"key": sent.get("key")}
         try:
             if sent.get("act") == "undo":
-                patches = labels.undo(session_id, reader_id, key=sent.get("key"), undoes=sent.get("undoes"))
+                patches = labels.acts.undo(session_id, reader_id, key=sent.get("key"), undoes=sent.get("undoes"))
                 return answer | {"saved": True, "patches": patches}
-            labels.put(_act(sent, session_id, reader_id))
+            labels.acts.put(_act(sent, session_id, reader_id))
             return answer | {"saved": True}
         except LabelRefused as refusal:
             return answer | {"saved": False, "problem": str(refusal)}

@@ -81,7 +81,7 @@ def choose_labels(project_id: int) -> LabelChoice:
             key="train_reader",
         )
     if len(names) > 1 and reader is None:
-        rule = lab().labels.consensus_rule(project_id)
+        rule = lab().labels.consensus.rule(project_id)
         said = words.RULES[rule.rule] + (f": {rule.reader}" if rule.reader else "")
         st.caption(f"Where readers differ: {said.lower() if not rule.reader else said}, as set on the Agreement page.")
     chosen = list(slides)

@@ -190,7 +190,7 @@ class _Pictures:
 
         def draw() -> bytes:
             lab = self.lab()
-            if lab.labels.project_of(patch_id) != grant.project_id:
+            if lab.labels.sessions.project_of(patch_id) != grant.project_id:
                 raise PermissionError("This patch belongs to another project.")
             return lab.slides.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
 

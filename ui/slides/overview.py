@@ -120,7 +120,7 @@ def queue_region(slide: SlideView, region: Region) -> None:
         return
     if "region_queued" not in st.session_state:
         with refusals():
-            st.session_state["region_queued"] = lab().labels.queue_region(
+            st.session_state["region_queued"] = lab().labels.sessions.queue_region(
                 slide.project_id, who.id, [p.id for p in found]
             )
     new = st.session_state.get("region_queued")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,15 +15,114 @@ from sqlalchemy.orm import Session
 from db import act_place as place
 from db import event_log
 from db import labels as rows
-from db.models import LabelEvent, LabelSession
+from db import sessions as queues
+from db.models import LabelEvent, LabelSession, Reader
 from mmdnet.labels.grading import TASK_NAMES, TASKS
-from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, Saved
+from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades, Saved
+from mmdnet.workflows.services import Services, must_get
 
+log = logging.getLogger(__name__)
 ACTS = ("grade", "ignore", "clear", "flag")
 KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 HIGHEST = {task.name: task.highest for task in TASKS}
 LONGEST_MS = 24 * 3600 * 1000
+_FIELDS = tuple(field.name for field in fields(PatchGrades))
 IDENTITY = ("session_id", "reader_id", "patch_id", "act", "ignored", "flagged", *TASK_NAMES)
+
+
+@contextmanager
+def _refusals_logged(reader_id: int, session_id: int | None) -> Iterator[None]:
+    """Whatever is refused stands in the log, with who and why."""
+    try:
+        yield
+    except LabelRefused as refusal:
+        log.warning("label refused to reader %s in session %s: %s", reader_id, session_id, refusal)
+        raise
+
+
+class Acts:
+    """Use cases reachable as `lab.labels.acts`: giving labels and taking them back."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def put(self, act: LabelAct) -> Saved:
+        """Append one act. Sent again with the same key and content it changes nothing and says so.
+
+        Raises:
+            LabelRefused: no such patch, task or grade; not this reader's session or queue; a key used for something
+                else; or it comes late (see `LabelAct.based_on`). Logged; nothing was changed.
+        """
+        with _refusals_logged(act.reader_id, act.session_id), event_log.appending(self._services.db) as session:
+            return put(session, act)
+
+    def undo(self, session_id: int, reader_id: int, key: str | None = None, undoes: str | None = None) -> list[int]:
+        """Take back the reader's last act of the session that stands (a bulk act as one); the patches it was on.
+
+        Args:
+            key: idempotency key of the undo itself.
+            undoes: the act that the reader saw as the last; refused if another one is.
+
+        Raises:
+            LabelRefused: it is not the reader's session, or `undoes` is not the last act.
+        """
+        with _refusals_logged(reader_id, session_id), event_log.appending(self._services.db) as session:
+            own_session(session, session_id, reader_id)
+            key = checked_key(key or f"undo-{uuid.uuid4().hex}")
+            done = rows.with_keys(session, [key, f"{key}:0"])
+            if done:
+                undone = rows.with_keys(session, [str(done[0].shown["undoes"])])
+                return [event.patch_id for event in _whole_act(session, undone[0])]
+            last = rows.last_standing(session, session_id, reader_id)
+            if undoes is not None and (last is None or undoes not in {last.key, last.shown.get("batch")}):
+                raise LabelRefused("That label is no longer your last one, so it was not undone. Nothing was changed.")
+            if last is None:
+                return []
+            events = _whole_act(session, last)
+            keys = [f"{key}:{n}" for n in range(len(events))] if "batch" in last.shown else [key]
+            event_log.append(session, undoing(session, events, keys))
+            return [event.patch_id for event in events]
+
+    def put_many(
+        self,
+        project_id: int,
+        reader_id: int,
+        labels: Sequence[PatchGrades],
+        session_id: int | None = None,
+        act: str = "bulk",
+        key: str | None = None,
+        shown: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Many patches labelled as one act (`bulk` or `import`), which `undo` takes back as one; how many.
+
+        Raises:
+            LabelRefused: a patch or grade does not exist, a patch comes twice, or the session is another reader's.
+                Nothing was changed.
+        """
+        patches = [label.patch_id for label in labels]
+        with _refusals_logged(reader_id, session_id), event_log.appending(self._services.db) as session:
+            key = checked_key(key or f"{act}-{uuid.uuid4().hex}")
+            if act not in ("bulk", "import"):
+                raise LabelRefused("Many labels at once come as a bulk act or an import. Nothing was changed.")
+            for label in labels:
+                check_state("ignore" if label.ignored else "grade", label.grades, label.ignored)
+            must_get(session, Reader, reader_id, "reader")
+            if session_id is not None:
+                own_session(session, session_id, reader_id)
+            if rows.with_keys(session, [f"{key}:0"]):
+                return len(labels)
+            if len(set(patches)) < len(patches):
+                raise LabelRefused("A patch comes twice in one act. Nothing was changed.")
+            if set(patches) - queues.patches_in_project(session, project_id, patches):
+                raise LabelRefused("Some of these patches do not belong to this project. Nothing was changed.")
+            facts = dict(shown or {}) | {"batch": key, "of": len(labels)}
+            return event_log.append(
+                session,
+                (
+                    event_log.NewEvent(f"{key}:{n}", session_id, reader_id, act=act, shown=facts, **_plain(label))
+                    for n, label in enumerate(labels)
+                ),
+            )
 
 
 def grades_of(event: LabelEvent) -> dict[str, int | None]:
@@ -127,3 +230,14 @@ def _restoring(event: LabelEvent, state: LabelEvent | None, session_id: int | No
         shown={"undoes": event.key},
         **(grades_of(state) if state else {}),
     )
+
+
+def _plain(label: PatchGrades) -> dict[str, Any]:
+    """The label's fields by name; `asdict` would copy each value, for thousands of labels half of the time."""
+    return {name: getattr(label, name) for name in _FIELDS}
+
+
+def _whole_act(session: Session, event: LabelEvent) -> list[LabelEvent]:
+    """The events of the act that this one is of: of a bulk act all, else itself."""
+    name = event.shown.get("batch")
+    return rows.with_keys(session, [f"{name}:{n}" for n in range(event.shown["of"])]) if name else [event]

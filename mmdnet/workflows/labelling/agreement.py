@@ -77,12 +77,14 @@ class _Readings:
             self.by_reader[one.reader_id][one.patch_id] = one
 
 
-class LabelAgreement:
-    """The part of `lab.labels` that compares readings."""
+class Agreement:
+    """Use cases reachable as `lab.labels.agreement`."""
 
-    _services: Services
+    def __init__(self, services: Services, predictions: Predictions) -> None:
+        self._services = services
+        self._predictions = predictions
 
-    def agreement(self, project_id: int) -> AgreementView:
+    def of_project(self, project_id: int) -> AgreementView:
         """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
@@ -120,7 +122,7 @@ class LabelAgreement:
 
     def _against_model(self, found: _Readings) -> list[Twice]:
         """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
-        predicted = Predictions(self._services).of_slides(sorted(set(found.slide_of.values())))
+        predicted = self._predictions.of_slides(sorted(set(found.slide_of.values())))
         if not predicted:
             return []
         learnt = self._learnt_slides(predicted[0].model_id)

@@ -34,7 +34,7 @@ class Exemplars:
 
 
 class Atlas:
-    """Use cases reachable as `lab.atlas`."""
+    """Use cases reachable as `lab.labels.atlas`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

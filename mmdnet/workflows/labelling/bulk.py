@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader, Slide
 from db.slides import slides_of
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.labelling import acts
-from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.acts import Acts, check_state, own_session
 from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.tissue_map import tissue_map
@@ -73,11 +73,11 @@ class BulkPatches:
 
 
 class Bulk:
-    """Use cases reachable as `lab.bulk`."""
+    """Use cases reachable as `lab.labels.bulk`."""
 
-    def __init__(self, services: Services, labels: Labels) -> None:
+    def __init__(self, services: Services, acts: Acts) -> None:
         self._services = services
-        self._labels = labels
+        self._acts = acts
 
     def session(self, project_id: int, reader_id: int, wanted: int | None = None) -> int:
         """The label session bulk acts go into: the wanted one if it is this reader's and no review, else the reader's
@@ -160,7 +160,7 @@ class Bulk:
             LabelRefused: not this reader's session, no such grade, too many patches or none, or one of them is to be
                 read by itself. Nothing was changed.
         """
-        acts.check_state("ignore" if ignored else "grade", grades, ignored)
+        check_state("ignore" if ignored else "grade", grades, ignored)
         given = {name: grade for name, grade in grades.items() if grade is not None}
         if not ignored and not given:
             raise LabelRefused("No grade was chosen, so nothing was given.")
@@ -176,7 +176,7 @@ class Bulk:
                 )
             before = {one[0]: one[1:] for one in rows.standing_grades(session, row.project_id, reader_id)}
         labels = [_merged(patch, before.get(patch), given, ignored) for patch in patch_ids]
-        return self._labels.put_many(row.project_id, reader_id, labels, session_id, "bulk", key, _as_json(shown))
+        return self._acts.put_many(row.project_id, reader_id, labels, session_id, "bulk", key, _as_json(shown))
 
 
 def _as_json(shown: Mapping[str, object] | None) -> dict[str, object]:
@@ -187,8 +187,8 @@ def _takes_bulk(row: LabelSession) -> bool:
     return str(row.plan.get("kind", "plan")) == "plan"
 
 
-def _own(session: object, session_id: int, reader_id: int) -> LabelSession:
-    row = acts.own_session(session, session_id, reader_id)  # type: ignore[arg-type]
+def _own(session: Session, session_id: int, reader_id: int) -> LabelSession:
+    row = own_session(session, session_id, reader_id)
     if not _takes_bulk(row):
         raise LabelRefused("The patches of this session are read one by one. Nothing was changed.")
     return row

@@ -22,10 +22,11 @@ from mmdnet.workflows.labelling.views import ExportedLabels, ImportOutcome
 from mmdnet.workflows.services import Services, must_get
 
 
-class LabelFiles:
-    """The part of `lab.labels` that is about files."""
+class Files:
+    """Use cases reachable as `lab.labels.files`."""
 
-    _services: Services
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def export(
         self,

@@ -1,4 +1,4 @@
-"""Reading again: second and repeat reads, disagreements to settle; and the rule that makes one label of several."""
+"""Reading again: second and repeat reads, and disagreements to settle."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import atlas, readings
-from db import consensus as rules
+from db import atlas, event_log, readings
 from db import labels as rows
 from db import sessions as queues
-from db.models import ConsensusRule, LabelSession, Project, Reader
+from db.models import LabelSession, Project, Reader
 from db.readings import Reading
 from mmdnet.errors import LabError
-from mmdnet.labels.consensus import ONE_READER, RULE_NAMES
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.labelling.agreement_views import ReviewView, RuleView
+from mmdnet.workflows.labelling.agreement_views import ReviewView
+from mmdnet.workflows.labelling.sessions import session_view
+from mmdnet.workflows.labelling.views import SessionView
 from mmdnet.workflows.services import Services, must_get
 
-KINDS = ("second", "repeat", "adjudication")
+TITLES = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
+KINDS = tuple(TITLES)
 SECOND_SHARE = 0.1
 WASHOUT_DAYS = 14
 
 
-class LabelReviews:
-    """The part of `lab.labels` that is about reading again, and about what several readings come to."""
+class Reviews:
+    """Use cases reachable as `lab.labels.reviews`."""
 
-    _services: Services
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
-    def reviews(self, project_id: int, reader_id: int, washout_days: float = WASHOUT_DAYS) -> list[ReviewView]:
+    def of_reader(self, project_id: int, reader_id: int, washout_days: float = WASHOUT_DAYS) -> list[ReviewView]:
         """What this reader can read again, one entry for each of `KINDS`."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
@@ -40,34 +42,30 @@ class LabelReviews:
             given = readings.blind(session, project_id)
             return [_review(session, project_id, reader_id, kind, washout_days, mine, given) for kind in KINDS]
 
-    def consensus_rule(self, project_id: int) -> RuleView:
-        """By which rule the project makes one label of several readers'."""
-        with self._services.db() as session:
-            must_get(session, Project, project_id, "project")
-            rule = rules.of_project(session, project_id)
-            row = rule.chosen
-            names = [session.get_one(Reader, key).name if key else None for key in (rule.reader_id, row and row.set_by)]
-            return RuleView(rule.rule, rule.reader_id, names[0], names[1], row.at if row else None)
-
-    def set_consensus_rule(
-        self, project_id: int, rule: str, reader_id: int | None = None, set_by: int | None = None
-    ) -> RuleView:
-        """Choose the rule; earlier choices stay on record, and trainings keep the one they were made with.
+    def create(
+        self,
+        project_id: int,
+        reader_id: int,
+        kind: str,
+        share: float = 0.1,
+        washout_days: float = 14,
+        seed: int = 0,
+    ) -> SessionView:
+        """A session of second, repeat or adjudication reads; see `patches_to_review`.
 
         Raises:
-            LabError: there is no such rule, or the rule of one reader names none.
+            LabError: nothing is left to read, or a choice is out of range.
         """
-        if rule not in RULE_NAMES:
-            raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULE_NAMES)}.")
-        if (rule == ONE_READER) != (reader_id is not None):
-            raise LabError("The rule of one reader needs that reader, and the others need none. Nothing was changed.")
-        with self._services.db.begin() as session:
+        with event_log.appending(self._services.db) as session:
             must_get(session, Project, project_id, "project")
-            for one in (reader_id, set_by):
-                if one is not None:
-                    must_get(session, Reader, one, "reader")
-            session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
-        return self.consensus_rule(project_id)
+            must_get(session, Reader, reader_id, "reader")
+            patches = patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
+            choices = {"kind": kind, "share": share}
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=TITLES[kind], plan=choices, seed=seed)
+            session.add(row)
+            session.flush()
+            queues.append_items(session, row.id, [(patch, kind) for patch in patches])
+            return session_view(session, row)
 
 
 def patches_to_review(

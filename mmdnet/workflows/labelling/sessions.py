@@ -13,7 +13,6 @@ from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling import acts
-from mmdnet.workflows.labelling import reviews as label_reviews
 from mmdnet.workflows.labelling.plans import Planned, Planner, PlanView
 from mmdnet.workflows.labelling.views import (
     OwnLabel,
@@ -24,42 +23,39 @@ from mmdnet.workflows.labelling.views import (
     SessionView,
     SlideProgress,
 )
-from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.tissue_map import kinds_of_tissue
 
 ENOUGH_FOR_PACE = 5
 NOTHING_LEFT = "These slides have no patches left for this plan to ask you for. Choose other slides or another plan."
-REVIEWS = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
 
 
-class LabelSessions:
-    """The part of `lab.labels` that is about sessions and queues."""
+class Sessions:
+    """Use cases reachable as `lab.labels.sessions`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, planner: Planner) -> None:
         self._services = services
-        self._planner = Planner(Predictions(services), lambda project_id: kinds_of_tissue(services, project_id))
+        self._planner = planner
 
-    def sessions(self, project_id: int, reader_id: int | None = None) -> list[SessionView]:
+    def of_project(self, project_id: int, reader_id: int | None = None) -> list[SessionView]:
         """The project's label sessions, newest first; only one reader's if given."""
         with self._services.db() as session:
-            return [_session_view(session, row) for row in queues.sessions_of(session, project_id, reader_id)]
+            return [session_view(session, row) for row in queues.sessions_of(session, project_id, reader_id)]
 
-    def session(self, session_id: int) -> SessionView:
+    def get(self, session_id: int) -> SessionView:
         """One label session.
 
         Raises:
             LabError: there is none with that number.
         """
         with self._services.db() as session:
-            return _session_view(session, must_get(session, LabelSession, session_id, "label session"))
+            return session_view(session, must_get(session, LabelSession, session_id, "label session"))
 
-    def open_session(self, project_id: int, reader_id: int) -> SessionView | None:
+    def open(self, project_id: int, reader_id: int) -> SessionView | None:
         """The reader's newest session with a patch left to label; else the newest at all; None if there is none."""
-        mine = self.sessions(project_id, reader_id)
+        mine = self.of_project(project_id, reader_id)
         return next((view for view in mine if not view.finished), mine[0] if mine else None)
 
-    def create_session(self, project_id: int, reader_id: int, name: str, choice: QueueChoice) -> SessionView:
+    def create(self, project_id: int, reader_id: int, name: str, choice: QueueChoice) -> SessionView:
         """A new session of the reader.
 
         Patches the reader has labelled already are not asked for again, but by the plan that looks for disagreement.
@@ -80,18 +76,18 @@ class LabelSessions:
             session.add(row)
             session.flush()
             queues.append_items(session, row.id, [(pick.patch_id, pick.stream) for pick in planned.picks])
-            return _session_view(session, row)
+            return session_view(session, row)
 
     def plans(self, project_id: int, slide_ids: Sequence[int]) -> list[PlanView]:
         """Every sampling plan, and whether it can be followed on these slides yet."""
         with self._services.db() as session:
             return self._planner.views(session, project_id, slide_ids)
 
-    def preview_session(self, project_id: int, reader_id: int, choice: QueueChoice) -> SessionPreview:
-        """What `create_session` would ask for, and how long that takes at the reader's own pace; nothing is made.
+    def preview(self, project_id: int, reader_id: int, choice: QueueChoice) -> SessionPreview:
+        """What `create` would ask for, and how long that takes at the reader's own pace; nothing is made.
 
         Raises:
-            LabError: as `create_session`, but for a queue of no patches.
+            LabError: as `create`, but for a queue of no patches.
         """
         planned = self._plan(project_id, reader_id, choice)
         with self._services.db() as session:
@@ -104,31 +100,6 @@ class LabelSessions:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
             return self._planner.work_out(session, project_id, reader_id, choice)
-
-    def create_review(
-        self,
-        project_id: int,
-        reader_id: int,
-        kind: str,
-        share: float = 0.1,
-        washout_days: float = 14,
-        seed: int = 0,
-    ) -> SessionView:
-        """A session of second, repeat or adjudication reads; see `label_reviews.patches_to_review`.
-
-        Raises:
-            LabError: nothing is left to read, or a choice is out of range.
-        """
-        with event_log.appending(self._services.db) as session:
-            must_get(session, Project, project_id, "project")
-            must_get(session, Reader, reader_id, "reader")
-            patches = label_reviews.patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
-            choices = {"kind": kind, "share": share}
-            row = LabelSession(project_id=project_id, reader_id=reader_id, name=REVIEWS[kind], plan=choices, seed=seed)
-            session.add(row)
-            session.flush()
-            queues.append_items(session, row.id, [(patch, kind) for patch in patches])
-            return _session_view(session, row)
 
     def add_to_queue(self, session_id: int, patch_ids: Iterable[int], stream: str = "region") -> int:
         """Ask for these patches next; how many were not in the queue yet.
@@ -148,7 +119,7 @@ class LabelSessions:
 
     def queue_region(self, project_id: int, reader_id: int, patch_ids: Iterable[int], stream: str = "region") -> int:
         """Ask the reader for these patches next, in the open session or a new one; how many were not queued yet."""
-        view = self.open_session(project_id, reader_id)
+        view = self.open(project_id, reader_id)
         if view is None:
             with self._services.db.begin() as session:
                 must_get(session, Project, project_id, "project")
@@ -248,7 +219,8 @@ def _session_name(name: str) -> str:
     return name
 
 
-def _session_view(session: Session, row: LabelSession) -> SessionView:
+def session_view(session: Session, row: LabelSession) -> SessionView:
+    """A session as it is told to pages: its choices and how far it is."""
     numbers = queues.progress_by_slide(session, row.id, row.reader_id)
     return SessionView(
         id=row.id,

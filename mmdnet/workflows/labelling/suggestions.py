@@ -38,7 +38,7 @@ class SuggestionState:
 
 
 class Suggestions:
-    """Use cases reachable as `lab.suggestions`."""
+    """Use cases reachable as `lab.labels.suggestions`."""
 
     def __init__(self, services: Services, predictions: Predictions) -> None:
         self._services = services

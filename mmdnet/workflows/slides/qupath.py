@@ -18,7 +18,7 @@ from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.geojson import Feature, Region, collection, features_of, read_features, regions_of
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.grid_rows import open_stored, stored_grid, stored_places
@@ -41,9 +41,9 @@ class QuPathOutcome:
 
 
 class QuPath:
-    def __init__(self, services: Services, labels: Labels) -> None:
+    def __init__(self, services: Services, label_files: Files) -> None:
         self._services = services
-        self._labels = labels
+        self._label_files = label_files
 
     def export(self, slide_id: int, reader_id: int | None = None) -> str:
         """GeoJSON of a slide: its tissue, its patches with what was measured on them, and one reader's labels.
@@ -66,7 +66,7 @@ class QuPath:
         )
         features = features_of(facts.area_px0[:2], [*tissue, *tiles])
         if reader_id is not None:
-            labels = self._labels.export(slide.project_id, "geojson", reader_id, slide_id)
+            labels = self._label_files.export(slide.project_id, "geojson", reader_id, slide_id)
             features += read_features(labels.data)
         return collection(features)
 
@@ -99,7 +99,7 @@ class QuPath:
         imported = ImportOutcome(0, 0, ())
         if labels:
             source = (name, hashlib.sha256(data).hexdigest())
-            imported = self._labels.import_file(
+            imported = self._label_files.import_file(
                 slide.project_id, LABEL_FILE, collection(labels).encode(), reader=reader, by=by, taken_from=source
             )
         return QuPathOutcome(len(included), len(excluded), int(outside.sum()), imported.imported, imported.unchanged)
@@ -144,7 +144,7 @@ class QuPath:
                     f"{name} was not read: it holds labels of {labelled}, not {slide.name}. Nothing was changed."
                 )
         data = collection(labels).encode()
-        preview = self._labels.import_file(slide.project_id, LABEL_FILE, data, preview=True, reader=reader, by=by)
+        preview = self._label_files.import_file(slide.project_id, LABEL_FILE, data, preview=True, reader=reader, by=by)
         if preview.problems:
             first = preview.problems[0]
             raise LabError(f"{name} was not read: label {first.line} {first.problem}. Nothing was changed.")

@@ -21,7 +21,7 @@ from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.models import add_model
@@ -40,10 +40,10 @@ UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach li
 class Training:
     """Trainings of a project: whether one can start, the ones there are, and doing one."""
 
-    def __init__(self, services: Services, jobs: Jobs, labels: Labels) -> None:
+    def __init__(self, services: Services, jobs: Jobs, consensus: Consensus) -> None:
         self._services = services
         self._jobs = jobs
-        self._labels = labels
+        self._consensus = consensus
 
     def defaults(self) -> dict[str, Any]:
         """Every choice with its default value."""
@@ -53,7 +53,7 @@ class Training:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
         try:
             chosen = read_config(choices)
-            cohort = self._cohort(self._labels.label_set(project_id, labels).rows)
+            cohort = self._cohort(self._consensus.label_set(project_id, labels).rows)
             return check_training(cohort, chosen, _split(cohort, chosen))
         except LabError as error:
             return CheckView(False, (), (), str(error))
@@ -70,7 +70,7 @@ class Training:
         if not checked.ok:
             raise LabError(checked.problem or "This training cannot start.")
         chosen = read_config(choices)
-        label_set = self._labels.label_set(project_id, labels)
+        label_set = self._consensus.label_set(project_id, labels)
         with self._services.db.begin() as session:
             project = must_get(session, Project, project_id, "project")
             run = Run(

@@ -41,7 +41,7 @@ def lab(tmp_path: Path) -> Lab:
             PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
             for i, patch in enumerate(lab.slides.patches(slide))
         ]
-        lab.labels.put_many(project, reader.id, grades)
+        lab.labels.acts.put_many(project, reader.id, grades)
     return lab
 
 

@@ -22,28 +22,31 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelBench]:
 def test_readings_are_told_apart_compared_and_carried_to_another_database(bench: LabelBench, tmp_path) -> None:
     labels, project, (ada, ben, cleo) = bench.labels, bench.project, bench.readers
     patches = bench.patches[bench.slides[0]]
-    labels.put_many(project, ada, [PatchGrades(patch, steatosis=n % 4) for n, patch in enumerate(patches)])
+    labels.acts.put_many(project, ada, [PatchGrades(patch, steatosis=n % 4) for n, patch in enumerate(patches)])
     suggested = {"suggestion": {"steatosis": 1}}
-    labels.put_many(
+    labels.acts.put_many(
         project, ben, [PatchGrades(patch, steatosis=n % 3) for n, patch in enumerate(patches)], shown=suggested
     )
     for kind, reader in (("adjudication", cleo), ("repeat", ada)):
-        view = labels.create_review(project, reader, kind, share=0.5, washout_days=0)
-        for item in labels.queue(view.id):
+        view = labels.reviews.create(project, reader, kind, share=0.5, washout_days=0)
+        for item in labels.sessions.queue(view.id):
             key = f"press-{view.id}-{item.patch_id:06d}"
-            labels.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 2}))
-    found = {one.key: one for one in labels.agreement(project).comparisons}
+            labels.acts.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 2}))
+    found = {one.key: one for one in labels.agreement.of_project(project).comparisons}
     assert found[f"readers-{ada}-{ben}"].n == 30 and found[f"repeat-{ada}"].n == 15
-    assert {one.kind: one.waiting for one in labels.reviews(project, cleo)}["second"] > 0
-    labels.set_consensus_rule(project, "adjudicated", set_by=cleo)
-    assert labels.label_set(project).rule == "adjudicated"
-    out = labels.export(project)
+    assert {one.kind: one.waiting for one in labels.reviews.of_reader(project, cleo)}["second"] > 0
+    labels.consensus.set_rule(project, "adjudicated", set_by=cleo)
+    assert labels.consensus.label_set(project).rule == "adjudicated"
+    out = labels.files.export(project)
     home = tmp_path / "other"
     home.mkdir()
     other = make_label_bench(home)
-    assert other.labels.import_file(other.project, "labels.csv", out.data).imported == out.labels
-    assert other.labels.export(other.project).data == out.data
+    assert other.labels.files.import_file(other.project, "labels.csv", out.data).imported == out.labels
+    assert other.labels.files.export(other.project).data == out.data
     for rule in ("latest", "majority", "adjudicated"):
         choice = LabelChoice(rule)
-        assert other.labels.label_set(other.project, choice).sha256 == labels.label_set(project, choice).sha256
-    assert labels.verify().intact
+        assert (
+            other.labels.consensus.label_set(other.project, choice).sha256
+            == labels.consensus.label_set(project, choice).sha256
+        )
+    assert labels.record.verify().intact

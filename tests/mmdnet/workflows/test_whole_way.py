@@ -39,7 +39,7 @@ def labelled(lab, tissue_png):
             project, tissue_png(f"s{number}.png", seed=number), mpp=0.5, patient=f"P{number}"
         )[0]
         patches = lab.slides.patches(outcome.slide_id)
-        lab.labels.put_many(
+        lab.labels.acts.put_many(
             project,
             reader.id,
             [
@@ -115,7 +115,7 @@ def test_a_training_that_cannot_start_leaves_nothing(lab, tissue_png):
         lab.training.start(project, CHOICES)
     reader = lab.readers.ensure("Ada")
     patches = lab.slides.patches(slide)
-    lab.labels.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in patches])
+    lab.labels.acts.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in patches])
     with pytest.raises(LabError, match="two different grades"):
         lab.training.start(project, CHOICES)
     with pytest.raises(LabError, match="choice"):

@@ -8,17 +8,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from mmdnet.workflows.labelling.bulk import Bulk
 from ui.label.bulk_routes import COLUMNS, bulk_routes
 from ui.shell.routes import Grant, lab_secret, label_access, middleware, mint
 
 
 @pytest.fixture
 def lab(label_bench):
-    services = label_bench.labels._services
-    return SimpleNamespace(
-        labels=label_bench.labels, bulk=Bulk(services, label_bench.labels), settings=services.settings
-    )
+    return SimpleNamespace(labels=label_bench.labels, settings=label_bench.services.settings)
 
 
 @pytest.fixture
@@ -29,7 +25,7 @@ def client(lab):
 
 @pytest.fixture
 def token(lab, label_bench):
-    session = lab.bulk.session(label_bench.project, label_bench.readers[0])
+    session = lab.labels.bulk.session(label_bench.project, label_bench.readers[0])
     return {"x-lab-token": label_access(lab, label_bench.project, session, label_bench.readers[0])}
 
 
@@ -55,7 +51,7 @@ def test_without_a_token_nothing_is_told_or_taken(client, label_bench, lab):
         assert client.get("/api/bulk/patches", headers=headers).status_code == status
         assert give(client, headers, label_bench.patches[label_bench.slides[0]]).status_code == status
         assert client.post("/api/bulk/undo", json={}, headers=headers).status_code == status
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_from_another_page_everything_is_refused(client, token, label_bench):
@@ -92,7 +88,7 @@ def test_given_and_taken_back_as_one(client, token, label_bench):
 def test_what_cannot_be_read_is_refused_in_a_sentence(client, token, label_bench, wrong):
     answer = give(client, token, label_bench.patches[label_bench.slides[0]][:2], **wrong)
     assert answer.status_code == 400 and answer.json()["problem"].endswith((".", "others."))
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_too_much_or_no_json_is_refused(client, token):

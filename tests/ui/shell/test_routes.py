@@ -9,11 +9,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from db import sessions as queues
-from mmdnet.workflows.labelling.atlas import Atlas
-from mmdnet.workflows.labelling.suggestions import Suggestions
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.projects import Readers
-from mmdnet.workflows.scoring.predictions import Predictions
 from ui.label.routes import label_routes
 from ui.shell.routes import Grant, lab_secret, label_access, middleware, mint, remembered_reader, routes
 
@@ -27,13 +24,11 @@ def lab(label_bench):
         thumbnail=lambda slide_id, max_px: b"thumb",
         get=lambda slide_id: SimpleNamespace(project_id=label_bench.project),
     )
-    services = label_bench.labels._services
+    services = label_bench.services
     return SimpleNamespace(
         labels=label_bench.labels,
         slides=slides,
         readers=Readers(services),
-        suggestions=Suggestions(services, Predictions(services)),
-        atlas=Atlas(services),
         settings=services.settings,
     )
 
@@ -77,7 +72,7 @@ def test_without_a_token_every_route_is_closed(client, path):
 
 def test_labels_cannot_be_sent_without_a_token(client, label_bench):
     assert send(client, {}, {"key": "press-00000001"}).status_code == 401
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_a_forged_token_opens_nothing(client, label_bench, view):
@@ -129,7 +124,7 @@ def test_a_token_shows_no_other_projects_pictures(client, lab, label_bench):
 def test_the_queue_carries_places_and_own_labels_only(client, token, label_bench, view):
     patches = [patch for own in label_bench.patches.values() for patch in own]
     for reader in label_bench.readers[1:]:
-        label_bench.labels.put_many(label_bench.project, reader, [PatchGrades(p, steatosis=2) for p in patches])
+        label_bench.labels.acts.put_many(label_bench.project, reader, [PatchGrades(p, steatosis=2) for p in patches])
     answer = client.get("/api/label/queue", headers=token)
     assert len(answer.json()["items"]) == 10
     for item in answer.json()["items"]:
@@ -140,9 +135,9 @@ def test_the_queue_carries_places_and_own_labels_only(client, token, label_bench
 def test_a_reader_whose_session_it_is_not_sees_and_does_nothing(client, lab, label_bench, view):
     other = {"x-lab-token": label_access(lab, label_bench.project, view.id, label_bench.readers[1])}
     assert client.get("/api/label/queue", headers=other).status_code == 400
-    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    item = {"patch_id": label_bench.labels.sessions.queue(view.id)[0].patch_id}
     (result,) = send(client, other, act(item, 1)).json()["results"]
-    assert not result["saved"] and label_bench.labels.verify().events == 0
+    assert not result["saved"] and label_bench.labels.record.verify().events == 0
 
 
 def test_acts_are_taken_in_order_and_a_refused_one_holds_up_none(client, token, label_bench):
@@ -182,7 +177,7 @@ def test_acts_of_the_wrong_shape_are_refused_one_by_one(client, token, label_ben
     items = client.get("/api/label/queue", headers=token).json()["items"]
     (result,) = send(client, token, act(items[0], 1, **changes)).json()["results"]
     assert not result["saved"] and result["problem"]
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_pictures_are_private_and_labels_are_not_stored(client, token, label_bench):
@@ -226,7 +221,7 @@ def test_suggestions_come_by_no_route_while_off_and_never_for_the_audit_stream(c
         return {item["patch_id"]: item["suggestion"] for item in items}
 
     assert set(hints().values()) == {None}
-    lab.suggestions.switch(view.id, label_bench.readers[0], on=True)
+    lab.labels.suggestions.switch(view.id, label_bench.readers[0], on=True)
     with label_bench.db() as session:
         streams = {item.patch.id: item.stream for item in queues.items(session, view.id, 0, 99)}
     shown = hints()
@@ -237,7 +232,7 @@ def test_suggestions_come_by_no_route_while_off_and_never_for_the_audit_stream(c
 def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, label_bench):
     patches = [patch for own in label_bench.patches.values() for patch in own]
     asked = {item["patch_id"] for item in client.get("/api/label/queue", headers=token).json()["items"]}
-    label_bench.labels.put_many(
+    label_bench.labels.acts.put_many(
         label_bench.project, label_bench.readers[1], [PatchGrades(p, ballooning=n % 3) for n, p in enumerate(patches)]
     )
     found = client.get("/api/label/atlas", headers=token).json()
@@ -265,7 +260,7 @@ def test_each_refused_act_says_why_stands_in_the_log_with_its_reader_and_changes
     assert not result["saved"] and words in result["problem"]
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert words in line and f"reader {label_bench.readers[0]}" in line
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_an_act_that_comes_twice_is_one_label_and_one_for_another_patch_under_its_key_is_refused(
@@ -276,20 +271,20 @@ def test_an_act_that_comes_twice_is_one_label_and_one_for_another_patch_under_it
     assert all(one["saved"] for one in send(client, token, first, first).json()["results"])
     (result,) = send(client, token, first | {"patch_id": items[1]["patch_id"]}).json()["results"]
     assert "used for another label" in result["problem"] and "used for another label" in caplog.text
-    assert label_bench.labels.verify().events == 1
+    assert label_bench.labels.record.verify().events == 1
 
 
 def test_a_reader_without_the_right_is_refused_logged_by_name_of_session_and_changes_nothing(
     client, lab, label_bench, view, caplog
 ):
-    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    item = {"patch_id": label_bench.labels.sessions.queue(view.id)[0].patch_id}
     other = {"x-lab-token": label_access(lab, label_bench.project, view.id, label_bench.readers[1])}
     for path in ("queue", "progress", "atlas"):
         assert client.get(f"/api/label/{path}", headers=other).status_code == 400
     (result,) = send(client, other, act(item, 1)).json()["results"]
     assert "another reader" in result["problem"]
     assert caplog.text.count(f"reader {label_bench.readers[1]}") == 4 and caplog.text.count("another reader") == 4
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 @pytest.mark.parametrize(
@@ -304,15 +299,15 @@ def test_forged_tokens_and_other_origins_stand_in_the_log_with_where_they_came_f
     client, token, view, label_bench, caplog, forge, status, words
 ):
     headers = forge(token["x-lab-token"])
-    item = {"patch_id": label_bench.labels.queue(view.id)[0].patch_id}
+    item = {"patch_id": label_bench.labels.sessions.queue(view.id)[0].patch_id}
     assert send(client, headers, act(item, 1)).status_code == status
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert words in line and "/api/label/acts" in line and "testclient" in line
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_a_token_that_has_run_out_is_refused_and_logged(client, lab, label_bench, view, caplog):
     grant = Grant("label", label_bench.project, label_bench.readers[0], view.id)
     old = {"x-lab-token": mint(lab_secret(lab), grant, now=time.time() - 3600)}
     assert send(client, old, {"key": "press-00000001"}).status_code == 401
-    assert "run out" in caplog.text and label_bench.labels.verify().events == 0
+    assert "run out" in caplog.text and label_bench.labels.record.verify().events == 0

@@ -12,28 +12,28 @@ from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
 def grade(bench, reader, grades, slide=0, task="steatosis"):
     patches = bench.patches[bench.slides[slide]]
     labels = [PatchGrades(patch, **{task: one}) for patch, one in zip(patches, grades, strict=False) if one is not None]
-    bench.labels.put_many(bench.project, bench.readers[reader], labels)
+    bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
 
 
 def settle(bench, reader, given, kind="adjudication", **choices):
     """A review of this reader in which every patch gets this grade."""
-    view = bench.labels.create_review(bench.project, bench.readers[reader], kind, **choices)
-    for item in bench.labels.queue(view.id):
+    view = bench.labels.reviews.create(bench.project, bench.readers[reader], kind, **choices)
+    for item in bench.labels.sessions.queue(view.id):
         key = f"press-{view.id}-{item.position:06d}"
         act = LabelAct(key, view.id, bench.readers[reader], item.patch_id, grades={"steatosis": given})
-        bench.labels.put(act)
+        bench.labels.acts.put(act)
     return view
 
 
 def shown(bench, kind=None):
-    found = bench.labels.agreement(bench.project).comparisons
+    found = bench.labels.agreement.of_project(bench.project).comparisons
     return {(one.key, one.task): one for one in found if kind in (None, one.kind)}
 
 
 def test_two_readers_are_compared_on_what_both_graded_by_every_coefficient(label_bench):
     grade(label_bench, 0, [0, 1, 2, 3, 0, 1])
     grade(label_bench, 1, [0, 1, 2, 2])
-    (pair,) = label_bench.labels.agreement(label_bench.project).comparisons
+    (pair,) = label_bench.labels.agreement.of_project(label_bench.project).comparisons
     assert (pair.kind, pair.task, pair.first, pair.second, pair.n) == ("readers", "steatosis", "Ada", "Ben", 4)
     assert tuple(pair.estimates) == OF_TWO and pair.drawn == "patches"
     assert 0.8 < pair.estimates["kappa_quadratic"].value < 1
@@ -41,7 +41,7 @@ def test_two_readers_are_compared_on_what_both_graded_by_every_coefficient(label
 
 
 def test_a_project_without_labels_has_nothing_to_compare(label_bench):
-    view = label_bench.labels.agreement(label_bench.project)
+    view = label_bench.labels.agreement.of_project(label_bench.project)
     assert (view.comparisons, view.groups, view.readers) == ((), (), ())
 
 
@@ -49,8 +49,8 @@ def test_three_readers_are_compared_together_and_each_with_the_others(label_benc
     grade(label_bench, 0, [0, 1, 2, 3, 0])
     grade(label_bench, 1, [0, 1, 2, 3, 1])
     grade(label_bench, 2, [0, 1, 2, 2, 3, 3])
-    label_bench.labels.set_consensus_rule(label_bench.project, "majority")
-    view = label_bench.labels.agreement(label_bench.project)
+    label_bench.labels.consensus.set_rule(label_bench.project, "majority")
+    view = label_bench.labels.agreement.of_project(label_bench.project)
     group = next(one for one in view.groups if one.task == "steatosis")
     assert (group.readers, group.shared, group.by_all, tuple(group.estimates)) == (3, 5, 5, OF_MANY)
     cleo = shown(label_bench, "consensus")[f"consensus-{label_bench.readers[2]}", "steatosis"]
@@ -74,7 +74,7 @@ def test_a_reader_is_not_compared_with_a_consensus_the_reader_made(label_bench):
     grade(label_bench, 1, [0, 1, 2, 0])
     grade(label_bench, 2, [0])
     settle(label_bench, 0, 0)  # Ada settles the fourth against her own grade
-    label_bench.labels.set_consensus_rule(label_bench.project, "adjudicated")
+    label_bench.labels.consensus.set_rule(label_bench.project, "adjudicated")
     found = shown(label_bench, "consensus")
     ada = found[f"consensus-{label_bench.readers[0]}", "steatosis"]
     assert ada.counts[3][0] == 1  # her blind 3 beside Ben's 0: her own settling does not count
@@ -87,9 +87,9 @@ def test_settled_disagreements_are_not_asked_for_again_until_somebody_reads_anew
     grade(label_bench, 1, [0, 2])
     settle(label_bench, 2, 2)
     with pytest.raises(LabError, match="nothing to read"):
-        label_bench.labels.create_review(label_bench.project, label_bench.readers[2], "adjudication")
+        label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "adjudication")
     grade(label_bench, 0, [1, 0])
-    assert label_bench.labels.create_review(label_bench.project, label_bench.readers[2], "adjudication").patches == 2
+    assert label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "adjudication").patches == 2
 
 
 def test_what_waits_for_ones_own_blind_label_is_not_shown_for_settling(label_bench):
@@ -97,11 +97,11 @@ def test_what_waits_for_ones_own_blind_label_is_not_shown_for_settling(label_ben
     grade(bench, 0, [0, 1])
     grade(bench, 1, [3, 3])
     patches = bench.patches[bench.slides[0]]
-    bench.labels.queue_region(bench.project, bench.readers[2], patches[:1])
-    settling = bench.labels.create_review(bench.project, bench.readers[2], "adjudication")
-    assert [item.patch_id for item in bench.labels.queue(settling.id)] == [patches[1]]
-    second = bench.labels.create_review(bench.project, bench.readers[2], "second", share=1)
-    assert [item.patch_id for item in bench.labels.queue(second.id)] == [patches[0]]
+    bench.labels.sessions.queue_region(bench.project, bench.readers[2], patches[:1])
+    settling = bench.labels.reviews.create(bench.project, bench.readers[2], "adjudication")
+    assert [item.patch_id for item in bench.labels.sessions.queue(settling.id)] == [patches[1]]
+    second = bench.labels.reviews.create(bench.project, bench.readers[2], "second", share=1)
+    assert [item.patch_id for item in bench.labels.sessions.queue(second.id)] == [patches[0]]
 
 
 def test_a_repeat_read_is_compared_with_the_reading_before_it(label_bench):
@@ -116,12 +116,15 @@ def test_a_repeat_read_is_compared_with_the_reading_before_it(label_bench):
 def test_reviews_say_what_waits_and_which_is_open(label_bench):
     grade(label_bench, 0, [0, 1, 2, 3])
     grade(label_bench, 1, [0, 1, 2, 0])
-    found = {one.kind: one for one in label_bench.labels.reviews(label_bench.project, label_bench.readers[2])}
+    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
     assert {kind: one.waiting for kind, one in found.items()} == {"second": 4, "repeat": 0, "adjudication": 1}
-    made = label_bench.labels.create_review(label_bench.project, label_bench.readers[2], "second", share=0.5)
-    found = {one.kind: one for one in label_bench.labels.reviews(label_bench.project, label_bench.readers[2])}
+    made = label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "second", share=0.5)
+    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
     assert (found["second"].open_session, found["second"].left) == (made.id, 2)
-    ada = {one.kind: one.waiting for one in label_bench.labels.reviews(label_bench.project, label_bench.readers[0], 0)}
+    ada = {
+        one.kind: one.waiting
+        for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[0], 0)
+    }
     assert ada["repeat"] == 4
 
 
@@ -132,13 +135,15 @@ def test_the_drill_down_shows_only_patches_the_asking_reader_has_graded(label_be
     grade(bench, 2, [2])
     patches = bench.patches[bench.slides[0]]
     asked = (bench.project, bench.readers[2], "readers-1-2", "steatosis", 1, 3)
-    assert (found := bench.labels.graded_twice(*asked)).patches == (patches[0],) and found.hidden == 2
-    ada = bench.labels.graded_twice(bench.project, bench.readers[0], *asked[2:])
+    assert (found := bench.labels.agreement.graded_twice(*asked)).patches == (patches[0],) and found.hidden == 2
+    ada = bench.labels.agreement.graded_twice(bench.project, bench.readers[0], *asked[2:])
     assert (ada.patches, ada.hidden) == (tuple(patches[:3]), 0)
-    again = bench.labels.create_review(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
+    again = bench.labels.reviews.create(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
     assert again.patches == 4
-    assert bench.labels.graded_twice(bench.project, bench.readers[0], *asked[2:]).patches == ()  # about to read again
-    assert bench.labels.export(bench.project, seen_by=bench.readers[0]).labels == 4
+    assert (
+        bench.labels.agreement.graded_twice(bench.project, bench.readers[0], *asked[2:]).patches == ()
+    )  # about to read again
+    assert bench.labels.files.export(bench.project, seen_by=bench.readers[0]).labels == 4
 
 
 def predict(bench, tmp_path, slide, grades, run=None):
@@ -192,22 +197,22 @@ def test_readers_are_held_against_the_model(label_bench, tmp_path, plain_scores)
 def test_what_the_model_has_learnt_from_is_not_held_against_it(label_bench, tmp_path, plain_scores):
     grade(label_bench, 0, [0, 1, 2, 3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0], run=f'{{"train": [{label_bench.slides[0]}]}}')
-    view = label_bench.labels.agreement(label_bench.project)
+    view = label_bench.labels.agreement.of_project(label_bench.project)
     assert view.comparisons == () and view.learnt_from == 4
 
 
 def test_a_training_that_cannot_be_read_counts_as_having_learnt_from_everything(label_bench, tmp_path, plain_scores):
     grade(label_bench, 0, [0, 1, 2, 3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0], run="{")
-    assert label_bench.labels.agreement(label_bench.project).comparisons == ()
+    assert label_bench.labels.agreement.of_project(label_bench.project).comparisons == ()
 
 
 def test_labels_given_beside_a_suggestion_are_not_held_against_the_model(label_bench, tmp_path, plain_scores):
     bench = label_bench
     patches = bench.patches[bench.slides[0]]
-    bench.labels.put_many(bench.project, bench.readers[0], [PatchGrades(patches[0], steatosis=1)])
+    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(patches[0], steatosis=1)])
     suggested = [PatchGrades(patches[1], steatosis=1)]
-    bench.labels.put_many(bench.project, bench.readers[0], suggested, shown={"suggestion": {"steatosis": 1}})
+    bench.labels.acts.put_many(bench.project, bench.readers[0], suggested, shown={"suggestion": {"steatosis": 1}})
     predict(bench, tmp_path, bench.slides[0], [0])
     (one,) = shown(bench, "model").values()
     assert one.n == 1
@@ -217,21 +222,21 @@ def test_the_projects_rule_is_kept_and_is_what_trainings_use(label_bench):
     bench = label_bench
     grade(bench, 0, [1, 1])
     grade(bench, 1, [2, 1])
-    usual = bench.labels.consensus_rule(bench.project)
+    usual = bench.labels.consensus.rule(bench.project)
     assert (usual.rule, usual.at) == ("latest", None)
-    chosen = bench.labels.set_consensus_rule(bench.project, "majority", set_by=bench.readers[2])
+    chosen = bench.labels.consensus.set_rule(bench.project, "majority", set_by=bench.readers[2])
     assert (chosen.rule, chosen.set_by) == ("majority", "Cleo") and chosen.at is not None
-    found = bench.labels.label_set(bench.project)
+    found = bench.labels.consensus.label_set(bench.project)
     assert found.rule == "majority" and [row.steatosis for row in found.rows] == [1]
-    one = bench.labels.set_consensus_rule(bench.project, "reader", bench.readers[1])
+    one = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])
     assert one.reader == "Ben"
-    found = bench.labels.label_set(bench.project)
+    found = bench.labels.consensus.label_set(bench.project)
     assert found.summary()["rule"] == "latest of Ben alone" and [row.steatosis for row in found.rows] == [2, 1]
-    assert bench.labels.label_set(bench.project, LabelChoice("latest")).rule == "latest"
+    assert bench.labels.consensus.label_set(bench.project, LabelChoice("latest")).rule == "latest"
 
 
 @pytest.mark.parametrize(("rule", "reader"), [("median", None), ("reader", None), ("latest", 1), ("reader", 99)])
 def test_a_rule_that_is_none_is_refused(label_bench, rule, reader):
     with pytest.raises(LabError):
-        label_bench.labels.set_consensus_rule(label_bench.project, rule, reader)
-    assert label_bench.labels.consensus_rule(label_bench.project).at is None
+        label_bench.labels.consensus.set_rule(label_bench.project, rule, reader)
+    assert label_bench.labels.consensus.rule(label_bench.project).at is None

@@ -2,17 +2,19 @@
 
 import pytest
 
-from mmdnet.workflows.labelling.atlas import WANTED, Atlas
+from mmdnet.workflows.labelling.atlas import WANTED
 from mmdnet.workflows.labelling.views import PatchGrades
 
 
 @pytest.fixture
 def atlas(label_bench):
-    return Atlas(label_bench.labels._services)
+    return label_bench.labels.atlas
 
 
 def grade(bench, reader, patches, **grades):
-    bench.labels.put_many(bench.project, bench.readers[reader], [PatchGrades(patch, **grades) for patch in patches])
+    bench.labels.acts.put_many(
+        bench.project, bench.readers[reader], [PatchGrades(patch, **grades) for patch in patches]
+    )
 
 
 def shown(found):
@@ -43,7 +45,7 @@ def test_nothing_is_shown_of_what_the_reader_still_has_to_grade(label_bench, atl
     everything = [patch for own in bench.patches.values() for patch in own]
     view = bench.session(reader=1, per_slide=10)
     grade(bench, 0, everything, steatosis=3)
-    asked = {item.patch_id for item in bench.labels.queue(view.id, 0, 99)}
+    asked = {item.patch_id for item in bench.labels.sessions.queue(view.id, 0, 99)}
     assert len(shown(atlas.exemplars(view.id))) == WANTED and not shown(atlas.exemplars(view.id)) & asked
 
 
@@ -51,7 +53,7 @@ def test_nothing_is_shown_of_ones_own_repeat_reads_until_they_are_done(label_ben
     bench = label_bench
     patches = bench.patches[bench.slides[0]][:4]
     grade(bench, 0, patches, steatosis=1)
-    view = bench.labels.create_review(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
+    view = bench.labels.reviews.create(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
     assert shown(atlas.exemplars(view.id)) == set()
 
 
@@ -62,11 +64,11 @@ def test_what_was_shown_as_an_exemplar_is_not_asked_of_that_reader_afterwards(la
     grade(bench, 0, everything, steatosis=3)
     told = shown(atlas.exemplars(view.id))
     again = bench.session(reader=1, per_slide=99, name="All")
-    assert told and not told & {item.patch_id for item in bench.labels.queue(again.id, 0, 99)}
-    second = bench.labels.create_review(bench.project, bench.readers[1], "second", share=1)
-    assert not told & {item.patch_id for item in bench.labels.queue(second.id, 0, 99)}
+    assert told and not told & {item.patch_id for item in bench.labels.sessions.queue(again.id, 0, 99)}
+    second = bench.labels.reviews.create(bench.project, bench.readers[1], "second", share=1)
+    assert not told & {item.patch_id for item in bench.labels.sessions.queue(second.id, 0, 99)}
     other = bench.session(reader=2, per_slide=99, name="All")
-    assert told <= {item.patch_id for item in bench.labels.queue(other.id, 0, 99)}
+    assert told <= {item.patch_id for item in bench.labels.sessions.queue(other.id, 0, 99)}
 
 
 def test_the_same_exemplars_come_again_and_a_changed_label_leaves(label_bench, atlas):

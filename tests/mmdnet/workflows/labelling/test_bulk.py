@@ -6,13 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import labels as rows
-from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, Bulk, _shelves
+from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, _shelves
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
 
 
 @pytest.fixture
 def bulk(label_bench):
-    return Bulk(label_bench.labels._services, label_bench.labels)
+    return label_bench.labels.bulk
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def test_a_reader_without_a_session_gets_one_and_later_the_same(label_bench, bul
 
 def test_bulk_acts_never_go_into_a_review(label_bench, bulk):
     ada, ben = label_bench.readers[:2]
-    label_bench.labels.put_many(
+    label_bench.labels.acts.put_many(
         label_bench.project, ben, [PatchGrades(label_bench.patches[label_bench.slides[0]][0], 1)]
     )
-    review = label_bench.labels.create_review(label_bench.project, ada, "second", share=1.0)
+    review = label_bench.labels.reviews.create(label_bench.project, ada, "second", share=1.0)
     assert bulk.session(label_bench.project, ada, wanted=review.id) != review.id
     with pytest.raises(LabelRefused, match="one by one"):
         bulk.patches(review.id, ada)
@@ -46,12 +46,12 @@ def test_bulk_acts_never_go_into_a_review(label_bench, bulk):
 def test_what_is_in_a_queue_of_the_reader_is_neither_offered_nor_taken(label_bench, bulk):
     ada, ben = label_bench.readers[:2]
     view = label_bench.session(per_slide=10)
-    queued = {item.patch_id for item in label_bench.labels.queue(view.id)}
+    queued = {item.patch_id for item in label_bench.labels.sessions.queue(view.id)}
     found = bulk.patches(view.id, ada)
     assert not set(found.patch_id.tolist()) & queued and found.queued == len(queued) == 20
     with pytest.raises(LabelRefused, match="1 of these patches are in your queue"):
         bulk.give(view.id, ada, [int(found.patch_id[0]), min(queued)], {"steatosis": 1})
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
     assert len(bulk.patches(bulk.session(label_bench.project, ben), ben).patch_id) == 60, (
         "another's queue hides nothing"
     )
@@ -68,7 +68,7 @@ def test_nobody_sees_anothers_grades(label_bench, bulk, session):
 
 def test_a_grade_for_many_keeps_what_else_the_reader_gave_and_the_flag(label_bench, bulk, session):
     ada, patches = label_bench.readers[0], label_bench.patches[label_bench.slides[0]]
-    label_bench.labels.put_many(
+    label_bench.labels.acts.put_many(
         label_bench.project,
         ada,
         [PatchGrades(patches[0], 1, 2, 3, flagged=True), PatchGrades(patches[1], ignored=True)],
@@ -90,7 +90,7 @@ def test_undo_brings_back_exactly_what_was_before(tmp_path_factory, data):
     from tests.label_bench import make_label_bench
 
     bench = make_label_bench(tmp_path_factory.mktemp("bulk"), patches=12)
-    bulk, ada = Bulk(bench.labels._services, bench.labels), bench.readers[0]
+    bulk, ada = bench.labels.bulk, bench.readers[0]
     session = bulk.session(bench.project, ada)
     patches = [patch for own in bench.patches.values() for patch in own]
     states = [standing(bench)]
@@ -107,10 +107,10 @@ def test_undo_brings_back_exactly_what_was_before(tmp_path_factory, data):
     while len(states) > 1:
         assert standing(bench) == states.pop()
         last = bulk.patches(session, ada).last
-        assert len(bench.labels.undo(session, ada, undoes=last.key)) == last.patches
+        assert len(bench.labels.acts.undo(session, ada, undoes=last.key)) == last.patches
     assert standing(bench) == {}
     assert bulk.patches(session, ada).last is None
-    assert bench.labels.verify().intact
+    assert bench.labels.record.verify().intact
 
 
 def test_one_act_is_one_group_in_the_log_and_says_what_was_shown(label_bench, bulk, session):
@@ -128,7 +128,7 @@ def test_the_same_act_sent_twice_is_one(label_bench, bulk, session):
     ada, patches = label_bench.readers[0], label_bench.patches[label_bench.slides[0]]
     for _ in range(2):
         assert bulk.give(session, ada, patches[:5], {"steatosis": 1}, key="many-0001") == 5
-    assert label_bench.labels.verify().events == 5
+    assert label_bench.labels.record.verify().events == 5
 
 
 def test_an_act_after_a_label_at_the_canvas_is_not_undone_by_mistake(label_bench, bulk):
@@ -136,11 +136,11 @@ def test_an_act_after_a_label_at_the_canvas_is_not_undone_by_mistake(label_bench
     view = label_bench.session(per_slide=3)
     free = bulk.patches(view.id, ada).patch_id[:4].tolist()
     bulk.give(view.id, ada, free, {"steatosis": 1}, key="many-0001")
-    item = label_bench.labels.queue(view.id)[0]
-    label_bench.labels.put(LabelAct("press-0001", view.id, ada, item.patch_id, grades={"steatosis": 3}))
+    item = label_bench.labels.sessions.queue(view.id)[0]
+    label_bench.labels.acts.put(LabelAct("press-0001", view.id, ada, item.patch_id, grades={"steatosis": 3}))
     assert bulk.patches(view.id, ada).last is None
     with pytest.raises(LabelRefused, match="no longer your last"):
-        label_bench.labels.undo(view.id, ada, undoes="many-0001")
+        label_bench.labels.acts.undo(view.id, ada, undoes="many-0001")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_changed(
 ):
     with pytest.raises(LabelRefused, match=words):
         bulk.give(session, label_bench.readers[0], patches, grades, ignored)
-    assert label_bench.labels.verify().events == 0
+    assert label_bench.labels.record.verify().events == 0
 
 
 def test_slides_lie_beside_each_other_and_never_over_each_other(label_bench, bulk, session):

@@ -19,7 +19,7 @@ def bench(tmp_path):
 
 def grade(bench, reader, patches, **grades):
     labels = [PatchGrades(patch, **grades) for patch in patches]
-    return bench.labels.put_many(bench.project, bench.readers[reader], labels)
+    return bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
 
 
 def asked(bench, view, stream=None):
@@ -41,7 +41,7 @@ def score_all(bench, share=0.9):
 
 
 def test_every_plan_says_what_to_do_first_where_it_cannot_be_followed(bench):
-    views = {view.name: view for view in bench.labels.plans(bench.project, bench.slides)}
+    views = {view.name: view for view in bench.labels.sessions.plans(bench.project, bench.slides)}
     assert set(views) == set(PLANS)
     for name in ("uncertain", "torn", "rare"):
         assert "Score them first" in views[name].problem
@@ -80,7 +80,7 @@ def test_of_a_slide_that_was_not_scored_only_audit_patches_are_asked_for(bench):
     others = {patch for other in bench.slides[1:] for patch in bench.patches[other]}
     assert set(asked(bench, view, "plan")) <= set(bench.patches[slide])
     assert len(set(asked(bench, view, "audit")) & others) == 4
-    note = next(one.note for one in bench.labels.plans(bench.project, bench.slides) if one.name == "uncertain")
+    note = next(one.note for one in bench.labels.sessions.plans(bench.project, bench.slides) if one.name == "uncertain")
     assert "scored 1 of 3 slides" in note
 
 
@@ -103,7 +103,7 @@ def test_disagreement_asks_a_reader_again_where_the_model_differs_and_shows_no_e
     view = bench.session(per_slide=60, plan="disagreement", audit_share=0.2)
     assert set(asked(bench, view, "plan")) == set(first[10:15])
     assert not set(asked(bench, view, "audit")) & set(first[:15]), "random patches are ones not seen before"
-    assert all(item.own is None for item in bench.labels.queue(view.id))
+    assert all(item.own is None for item in bench.labels.sessions.queue(view.id))
 
 
 def test_a_patch_one_reader_ignored_and_another_graded_is_a_disagreement(bench):
@@ -115,14 +115,16 @@ def test_a_patch_one_reader_ignored_and_another_graded_is_a_disagreement(bench):
 
 def test_the_stratified_plan_follows_the_tissue_map_where_there_is_one(bench):
     def note():
-        return next(one.note for one in bench.labels.plans(bench.project, bench.slides) if one.name == "stratified")
+        return next(
+            one.note for one in bench.labels.sessions.plans(bench.project, bench.slides) if one.name == "stratified"
+        )
 
     assert "measured fat" in note()
     patches = np.array(sorted(patch for own in bench.patches.values() for patch in own))
     kind = np.zeros(len(patches), np.uint8)
     kind[::20] = 1
     xy = np.zeros((len(patches), 2), np.float32)
-    where = map_file(bench.labels._services.settings, bench.project)
+    where = map_file(bench.services.settings, bench.project)
     _write(where, {"patch_id": patches, "xy": xy, "kind": kind}, {"method": "by hand", "slides": 3})
     assert "tissue map" in note()
     rare = set(patches[::20].tolist())
@@ -134,7 +136,7 @@ def test_the_stratified_plan_follows_the_tissue_map_where_there_is_one(bench):
 def test_what_is_planned_is_what_is_asked_and_the_seed_says_it(bench, plan):
     score_all(bench)
     choice = {"plan": plan, "seed": 3, "total": 30}
-    preview = bench.labels.preview_session(bench.project, bench.readers[0], QueueChoice(bench.slides, **choice))
+    preview = bench.labels.sessions.preview(bench.project, bench.readers[0], QueueChoice(bench.slides, **choice))
     views = [bench.session(reader=reader, per_slide=None, **choice) for reader in (0, 1)]
     assert preview.patches == views[0].patches == 30
     assert preview.audit == len(asked(bench, views[0], "audit")) == 6
@@ -144,7 +146,7 @@ def test_what_is_planned_is_what_is_asked_and_the_seed_says_it(bench, plan):
 
 def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
     quota = {bench.slides[0]: 2, bench.slides[2]: 5}
-    view = bench.labels.create_session(bench.project, bench.readers[0], "Quota", QueueChoice(bench.slides, quota))
+    view = bench.labels.sessions.create(bench.project, bench.readers[0], "Quota", QueueChoice(bench.slides, quota))
     found = asked(bench, view)
     counts = [len(set(found) & set(bench.patches[slide])) for slide in bench.slides]
     assert counts == [2, 0, 5]
@@ -153,12 +155,12 @@ def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
 
 def test_the_preview_tells_minutes_only_once_the_readers_pace_is_known(bench):
     def preview():
-        return bench.labels.preview_session(bench.project, bench.readers[0], QueueChoice(bench.slides, total=60))
+        return bench.labels.sessions.preview(bench.project, bench.readers[0], QueueChoice(bench.slides, total=60))
 
     assert preview().minutes is None
     view = bench.session(per_slide=5)
     for patch in asked(bench, view)[:6]:
-        bench.labels.put(
+        bench.labels.acts.put(
             LabelAct(uuid.uuid4().hex, view.id, bench.readers[0], patch, grades={"steatosis": 1}, took_ms=4000)
         )
     assert preview().pace_s == 4

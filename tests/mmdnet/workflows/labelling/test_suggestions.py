@@ -5,9 +5,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.labels.suggestions import planted_task
-from mmdnet.workflows.labelling.suggestions import Suggestions
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
-from mmdnet.workflows.scoring.predictions import Predictions
 from tests.label_bench import make_label_bench
 
 SHARES = {"ballooning": np.array([0.7, 0.2, 0.1]), "steatosis": np.array([0.1, 0.6, 0.2, 0.1])}
@@ -24,8 +22,7 @@ def bench(tmp_path):
 
 @pytest.fixture
 def hints(bench):
-    services = bench.labels._services
-    return Suggestions(services, Predictions(services))
+    return bench.labels.suggestions
 
 
 def switched_on(bench, hints, **choices):
@@ -76,8 +73,8 @@ def test_a_patch_without_one_is_as_likely_of_the_plan_as_of_the_audit_stream(ben
 
 def test_reviews_never_have_any_whatever_their_plan_says(bench, hints):
     first = bench.patches[bench.slides[0]][:40]
-    bench.labels.put_many(bench.project, bench.readers[1], [PatchGrades(p, steatosis=2) for p in first])
-    view = bench.labels.create_review(bench.project, bench.readers[0], "second", share=1)
+    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(p, steatosis=2) for p in first])
+    view = bench.labels.reviews.create(bench.project, bench.readers[0], "second", share=1)
     with pytest.raises(LabError, match="read blind"):
         hints.switch(view.id, bench.readers[0], on=True)
     with bench.db.begin() as session:
@@ -90,10 +87,9 @@ def test_reviews_never_have_any_whatever_their_plan_says(bench, hints):
 
 def test_without_a_score_there_is_a_sentence(tmp_path):
     bench = make_label_bench(tmp_path)
-    services = bench.labels._services
     view = bench.session()
     with pytest.raises(LabError, match="score them first"):
-        Suggestions(services, Predictions(services)).switch(view.id, bench.readers[0], on=True)
+        bench.labels.suggestions.switch(view.id, bench.readers[0], on=True)
 
 
 def test_stretches_of_the_queue_agree_with_the_whole(bench, hints):
@@ -113,7 +109,9 @@ def test_planted_ones_taken_are_counted_per_reader(bench, hints):
     for number, (patch, hint) in enumerate(wrong.items()):
         grades = hint["grades"] if number % 2 == 0 else OWN
         shown = {"suggestion": hint, "accepted": []}
-        bench.labels.put(LabelAct(f"press-{number:08d}", view.id, bench.readers[0], patch, grades=grades, shown=shown))
+        bench.labels.acts.put(
+            LabelAct(f"press-{number:08d}", view.id, bench.readers[0], patch, grades=grades, shown=shown)
+        )
     (rate,) = hints.accepted_wrong(bench.project)
     assert (rate.reader, rate.shown, rate.taken) == ("Ada", len(wrong), -(-len(wrong) // 2))
     assert rate.low < rate.share < rate.high
@@ -132,5 +130,7 @@ def test_what_is_offered_does_not_say_which_one_is_planted(bench, hints):
 def test_a_made_up_suggestion_counts_for_nothing(bench, hints, shown):
     view = switched_on(bench, hints)
     for number, patch in enumerate(hints.of_queue(view.id, 0, 200)):
-        bench.labels.put(LabelAct(f"press-{number:08d}", view.id, bench.readers[0], patch, grades=OWN, shown=shown))
+        bench.labels.acts.put(
+            LabelAct(f"press-{number:08d}", view.id, bench.readers[0], patch, grades=OWN, shown=shown)
+        )
     assert hints.accepted_wrong(bench.project) == []

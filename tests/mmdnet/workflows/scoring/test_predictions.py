@@ -15,7 +15,7 @@ from tests.label_bench import sure
 
 @pytest.fixture
 def predictions(label_bench):
-    return Predictions(label_bench.labels._services)
+    return Predictions(label_bench.services)
 
 
 def steatosis(bench, slide, grade=1):
@@ -100,7 +100,7 @@ def test_reading_predictions_loads_no_torch():
         "import numpy as np\n"
         "bench = make_label_bench(pathlib.Path(tempfile.mkdtemp()), patches=4)\n"
         "bench.scored(bench.slides[0], {'steatosis': sure(np.array([0, 1, 2, 3]), 'steatosis')})\n"
-        "assert Predictions(bench.labels._services).of_slide(bench.slides[0]).patch_id.size == 4\n"
+        "assert Predictions(bench.services).of_slide(bench.slides[0]).patch_id.size == 4\n"
         "assert 'torch' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

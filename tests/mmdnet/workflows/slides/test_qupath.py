@@ -42,7 +42,7 @@ def label_some(lab, project: int, slide: int) -> int:
         f"{lab.slides.get(slide).name},{one.x_px0},{one.y_px0},Ada,{given.ballooning},{given.steatosis}\n"
         for one, given in zip(patches, graded, strict=True)
     )
-    assert lab.labels.import_file(project, "labels.csv", text.encode()).imported == 3
+    assert lab.labels.files.import_file(project, "labels.csv", text.encode()).imported == 3
     return reader
 
 

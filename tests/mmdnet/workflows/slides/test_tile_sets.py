@@ -112,10 +112,10 @@ def test_the_record_names_each_tiles_file(lab, folder):
 
 def test_a_second_import_adds_nothing(lab, folder):
     add(lab, folder)
-    before = lab.labels.verify()
+    before = lab.labels.record.verify()
     _, again = add(lab, folder)
     assert (again.slides, again.there, again.labels) == (0, 2, 0)
-    assert lab.labels.verify() == before and before.intact
+    assert lab.labels.record.verify() == before and before.intact
 
 
 def test_a_stopped_import_goes_on_where_it_was(lab, folder):

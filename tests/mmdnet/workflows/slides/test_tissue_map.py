@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.tissue_map import kinds_of_tissue, map_file
 from tests.pages.conftest import Here
 
@@ -30,7 +31,7 @@ def test_every_usable_patch_is_on_the_map_and_has_a_kind(lab, project, tmp_path)
     assert len(found.patch_id) == usable > 0 and found.slides == 2
     assert (np.diff(found.patch_id) > 0).all()
     assert (found.xy >= 0).all() and (found.xy <= 1).all()
-    assert set(kinds_of_tissue(lab.labels._services, project)) == set(found.patch_id.tolist())
+    assert set(kinds_of_tissue(Services(lab.settings, lab.db, None), project)) == set(found.patch_id.tolist())
     assert told[-1][0] == 1.0 and "on the map" in told[-1][1]
     assert [share for share, *_ in told] == sorted(share for share, *_ in told)
 

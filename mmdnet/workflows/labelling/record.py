@@ -1,0 +1,45 @@
+"""The record: every act of labelling in one chained log, its length, its state, and whether it is as it was written."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db import event_log
+from db import labels as rows
+from db.models import LabelEvent, Patch, Reader, Slide
+from mmdnet.workflows.labelling.views import AuditView
+from mmdnet.workflows.services import Services
+
+
+class Record:
+    """Use cases reachable as `lab.labels.record`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def length(self) -> int:
+        """How many events the log holds."""
+        with self._services.db() as session:
+            return session.scalar(select(func.count(LabelEvent.id))) or 0
+
+    def state(self) -> str:
+        """Hash of the newest event: changes whenever any label does."""
+        with self._services.db() as session:
+            return rows.last_hash(session)
+
+    def verify(self) -> AuditView:
+        """Whether every event of the log follows the one before, unchanged; names the first that does not."""
+        with self._services.db() as session:
+            verdict = event_log.verify(session)
+            act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
+        return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+
+
+def _act_words(session: Session, event_id: int) -> str:
+    """Whose act it says it is, on which patch, and when: what the row holds now, whether it is true or not."""
+    event = session.get_one(LabelEvent, event_id)
+    reader, patch = session.get(Reader, event.reader_id), session.get(Patch, event.patch_id)
+    slide = session.get(Slide, patch.slide_id) if patch else None
+    where = f"{slide.name} at {patch.x_px0}, {patch.y_px0}" if slide and patch else f"patch {event.patch_id}"
+    return f"{event.act} by {reader.name if reader else 'nobody known'} on {where}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
