@@ -15,6 +15,7 @@ from db.models import Patch
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import QueueChoice
 from tests.browser.drawn import draw_field
@@ -50,7 +51,7 @@ def label_lab(patches: int) -> Iterator[LabelLab]:
         draw_field(home / "field.png", COLUMNS, ROWS)
         lab = open_lab(load_settings(home=home))
         project = lab.projects.named("Benchmark").id
-        (outcome,) = lab.slides.register(project, home / "field.png", mpp=0.5)
+        (outcome,) = lab.slides.register(project, home / "field.png", StatedFacts(mpp=0.5))
         if outcome.slide_id is None:
             raise LabError(str(outcome.problem))
         _more_patches(lab, outcome.slide_id, patches)

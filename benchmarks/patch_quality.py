@@ -18,7 +18,7 @@ from mmdnet.errors import LabError
 from mmdnet.simulate.truth import MOST_ARTEFACT
 from mmdnet.slides.measures.quality import Quality, assess, edge_shares, usual_of, usual_on
 from mmdnet.slides.measures.tissue import find_tissue
-from mmdnet.slides.patches import lay_patches
+from mmdnet.slides.patches import lay_patches, patch_grid
 from mmdnet.slides.readers.image_sources import decode_image
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
@@ -51,7 +51,7 @@ def judged(slide: MarredSlide) -> list[Judged]:
 
 def patch_side_px0(reader: SlideReader) -> float:
     """Side of a patch in the slide's own pixels."""
-    return 299 * 0.5 / reader.mpp
+    return patch_grid(reader).side_px0[0]
 
 
 def survey(reader: SlideReader) -> list[tuple[tuple[int, int], Pixels, Quality]]:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from benchmarks._label_home import LabelLab, browser, grade_patches, label_lab, open_canvas, share, wait_until
 from benchmarks.result import Result
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import draw_field
 from ui.shell.routes import label_access
@@ -73,7 +74,7 @@ def _training(bench: LabelLab):  # type: ignore[no-untyped-def]
     for number in range(SLIDES):
         path = bench.running.home / f"train_{number}.png"
         draw_field(path, 4, 3, seed=number)
-        (outcome,) = lab.slides.register(project, path, mpp=0.5, patient=f"P{number}", stain="H&E")
+        (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}", stain="H&E"))
         assert outcome.slide_id is not None, outcome.problem
         patches = lab.slides.patches(outcome.slide_id)
         given = [PatchGrades(one.id, rng.randint(0, 2), rng.randint(0, 3), rng.randint(0, 3)) for one in patches]

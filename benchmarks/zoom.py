@@ -11,7 +11,6 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -25,8 +24,8 @@ from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.patches import patch_grid
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.slides.slides import slide_row, write_survey
-from mmdnet.workflows.slides.survey import Survey
+from mmdnet.workflows.slides.register import slide_row, write_survey
+from mmdnet.workflows.slides.survey import Survey, SurveyedPatch
 from tests.browser.lab_process import RunningLab
 
 SIDE_PX = 30_000
@@ -48,17 +47,14 @@ def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
     rows, cols = grid.shape_in(facts.width_px0, facts.height_px0)
     cells = [(row, col) for row in range(rows) for col in range(cols)]
     patches = [
-        {
-            **asdict(PatchPlace(row, col, *grid.corner_px0(row, col), 1.0)),
-            "fat_area_share": 0.1,
-            "quality": {},
-            "set_aside": None if row < scored_rows else "blur",
-        }
+        SurveyedPatch(
+            PatchPlace(row, col, *grid.corner_px0(row, col), 1.0), {}, None if row < scored_rows else "blur", 0.1
+        )
         for row, col in cells
     ]
-    laid = Survey(grid.patch_px, grid.patch_mpp, (SIDE_PX * MPP / 1000) ** 2, None, 0.1, patches)
+    laid = Survey(grid.patch_px, grid.patch_mpp, (SIDE_PX * MPP / 1000) ** 2, None, 0.1, tuple(patches))
     with lab.db.begin() as session:
-        slide = slide_row(facts, project_id=project, status="ready")
+        slide = slide_row(facts, project_id=project)
         session.add(slide)
         session.flush()
         write_survey(session, slide, laid)

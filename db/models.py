@@ -6,12 +6,15 @@ Events are appended, never changed: the database refuses UPDATE and DELETE on `l
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from mmdnet.slides.facts import SlideFacts
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -82,11 +85,7 @@ class Slide(Base):
     patch_px: Mapped[int | None]
     patch_mpp: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
-
-    @property
-    def stated_mpp(self) -> float | None:
-        """µm/px a person stated, which goes before the file's own; None where the file's own holds."""
-        return self.mpp_x if self.mpp_source == "person" else None
+    facts: Mapped[SlideFacts] = composite(SlideFacts, *(known.name for known in fields(SlideFacts)))
 
 
 class Patch(Base):

@@ -77,14 +77,6 @@ def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
     return sorted(found, key=lambda patch: (patch.slide_id, patch.row, patch.col))
 
 
-def patches_in_box(session: Session, slide_id: int, low: tuple[int, int], high: tuple[int, int]) -> Sequence[Patch]:
-    """Patches whose corner lies in [low, high), both in level-0 pixels."""
-    (x0, y0), (x1, y1) = low, high
-    return session.scalars(
-        _patches(slide_id).where(Patch.x_px0 >= x0, Patch.x_px0 < x1, Patch.y_px0 >= y0, Patch.y_px0 < y1)
-    ).all()
-
-
 def replace_patches(session: Session, slide_id: int, rows: Iterable[dict[str, Any]]) -> int:
     """Put these patches in place of the slide's own; the number put there. Labelled patches stop it (foreign keys)."""
     session.execute(delete(Patch).where(Patch.slide_id == slide_id))

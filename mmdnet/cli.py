@@ -34,7 +34,7 @@ from mmdnet.label_cli import audit_app, import_tiles, labels_app
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
-    from mmdnet.workflows.views import StoreView
+    from mmdnet.workflows.slides.views import StoreView
 
 app = typer.Typer(
     help="Scores fatty-liver biopsies from weak labels. Research use only.",
@@ -126,30 +126,29 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Add slides to a project: checked, tissue found, patches laid. Each fails alone."""
+    from mmdnet.slides.facts import StatedFacts
+
     lab = lab_at(home)
-    facts = {"mpp": mpp, "stain": stain, "scanner": scanner, "site": site, "patient": patient}
+    stated = StatedFacts(mpp=mpp, stain=stain, scanner=scanner, site=site, patient=patient)
     lab.slides.allowed(path)  # before a project is made for it
-    known = any(one.name == project for one in lab.projects.list())
+    known = any(there.name == project for there in lab.projects.list())
     project_id = lab.projects.named(project).id
     try:
-        with bar(as_json, "Adding slides") as step:
-            outcomes = lab.slides.register(project_id, path, progress=step, **facts)
+        with bar(as_json, "Adding slides") as progress:
+            outcomes = lab.slides.register(project_id, path, stated, progress)
     finally:
         if not known and not lab.slides.list(project_id):
             lab.projects.remove(project_id)
-    added = []
-    for outcome in outcomes:
-        if outcome.slide_id is None:
-            if not as_json:
-                print(outcome.problem, file=sys.stderr)
-            continue
-        slide = lab.slides.get(outcome.slide_id)
-        added.append(slide)
-        if not as_json:
-            print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
+    slides = {slide.id: slide for slide in lab.slides.list(project_id)}
+    added = [slides[outcome.slide_id] for outcome in outcomes if outcome.slide_id is not None]
     if as_json:
-        plain = [{"name": one.name, "slide_id": one.slide_id, "problem": one.problem} for one in outcomes]
+        plain = [{"name": each.name, "slide_id": each.slide_id, "problem": each.problem} for each in outcomes]
         print(json.dumps({"outcomes": plain, "slides": as_plain(added)}))
+    else:
+        for problem in filter(None, (outcome.problem for outcome in outcomes)):
+            print(problem, file=sys.stderr)
+        for slide in added:
+            print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
     if any(outcome.problem for outcome in outcomes):
         sys.exit(1)
 

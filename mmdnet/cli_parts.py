@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mmdnet.errors import LabError
+from mmdnet.progress import Progress, silent
 
 if TYPE_CHECKING:
     from mmdnet.settings import Settings
@@ -94,17 +95,24 @@ def say(as_json: bool, facts: Any, words: str) -> None:
 
 
 @contextmanager
-def bar(as_json: bool, title: str) -> Iterator[Callable[[float, str], None]]:
+def bar(as_json: bool, title: str) -> Iterator[Progress]:
     """A progress bar for people, silence for machines."""
     if as_json:
-        yield lambda share, message: None
+        yield silent
         return
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=1.0)
-        yield lambda share, message: progress.update(
-            task, completed=share, description=f"{title}: {message}"[:90] if message else title
-        )
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.TextColumn("{task.percentage:>3.0f} %"),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=Console(stderr=True)) as drawn:
+        task = drawn.add_task(title, total=1.0)
+
+        def progress(share: float, message: str, /, **numbers: Any) -> None:
+            drawn.update(task, completed=share, description=f"{title}: {message}"[:90] if message else title)
+
+        yield progress

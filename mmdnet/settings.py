@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mmdnet.errors import LabError
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,8 +27,8 @@ class Settings(BaseSettings):
     jobs_url: str = ""
     slide_roots: Annotated[tuple[Path, ...], NoDecode] = ()
     cache_gib: float = Field(default=20.0, gt=0)
-    patch_px: int = Field(default=299, ge=64, le=1024)
-    patch_mpp: float = Field(default=0.5, ge=0.1, le=2.0)
+    patch_px: int = Field(default=PATCH_PX, ge=64, le=1024)
+    patch_mpp: float = Field(default=PATCH_MPP, ge=0.1, le=2.0)
     bag_size: int = Field(default=16, ge=4, le=256)
 
     @field_validator("slide_roots", mode="before")

@@ -41,7 +41,7 @@ class JobContext:
         self._tell = tell
         self._stop = threading.Event()
 
-    def progress(self, share: float, message: str, **numbers: Any) -> None:
+    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
         """Say how far the job is: share 0-1, words for a person, numbers for charts (plain JSON values).
 
         Cheap enough for every batch: the supervisor writes only the latest of a quarter of a second down.

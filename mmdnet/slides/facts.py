@@ -1,13 +1,15 @@
 """What is known of a slide without looking at its pixels, and how a file is recognised again."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, Self
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level
 
 FINEST_MPP, COARSEST_MPP = 0.1, 2.0
+LONGEST_FACT = 80  # letters
 LARGEST_SIDE_PX = 999_999
 LARGEST_AREA_PX = 2 * 10**11  # a whole glass slide, 26 x 76 mm, at 0.1 µm/px
 BLOCK = 64 * 1024
@@ -15,30 +17,96 @@ BLOCKS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class SlideFacts:
-    """A slide's own statements; None is "the file does not say", never a guess.
+class StatedFacts:
+    """What a person may say of a slide; None is "nothing said". A page's fields and a command's options are these.
 
-    `reader` names the code that decodes it: "jpeg-tiles", "openslide", "image" or "patch-folder". `mpp_source` is
-    "file", "person" or None. `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it.
+    Blanks count as nothing said; spaces are tidied.
+
+    Raises:
+        LabError: µm/px out of range.
     """
 
-    path: Path
+    mpp: float | None = field(default=None, metadata={"title": "µm per pixel"})
+    stain: str | None = field(default=None, metadata={"title": "Stain"})
+    scanner: str | None = field(default=None, metadata={"title": "Scanner"})
+    site: str | None = field(default=None, metadata={"title": "Site"})
+    patient: str | None = field(default=None, metadata={"title": "Patient"})
+
+    def __post_init__(self) -> None:
+        if self.mpp is not None and not FINEST_MPP <= self.mpp <= COARSEST_MPP:
+            raise LabError(
+                f"{self.mpp} µm per pixel cannot be right: slides lie between {FINEST_MPP} and {COARSEST_MPP:g}. "
+                "Nothing was changed."
+            )
+        for name in self.words():
+            text = " ".join(str(getattr(self, name) or "").split())[:LONGEST_FACT]
+            object.__setattr__(self, name, text or None)
+
+    @classmethod
+    def words(cls) -> tuple[str, ...]:
+        """Names of the facts that are text."""
+        return tuple(known.name for known in fields(cls) if known.name != "mpp")
+
+    @classmethod
+    def title(cls, name: str) -> str:
+        """A fact's name for people."""
+        return str(cls.__dataclass_fields__[name].metadata["title"])
+
+    def said(self) -> dict[str, Any]:
+        """Only what was said, by name: JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFacts:
+    """What is kept of a slide's own statements and a person's; None is "nobody says", never a guess.
+
+    These are columns of the slides' table by the same names. `reader` names the code that decodes it: "jpeg-tiles",
+    "openslide" or the name of a format (`readers.formats`); `mpp_source` is "file", "person" or None.
+    """
+
+    fingerprint: str
     vendor: str
     reader: str
     width_px0: int
     height_px0: int
-    mpp_x: float | None
-    mpp_y: float | None
-    mpp_source: str | None
-    objective: float | None
-    stain: str | None
-    scanner: str | None
-    site: str | None
-    patient: str | None
-    simulated: bool
+    mpp_x: float | None = None
+    mpp_y: float | None = None
+    mpp_source: str | None = None
+    objective: float | None = None
+    stain: str | None = None
+    scanner: str | None = None
+    site: str | None = None
+    patient: str | None = None
+    simulated: bool = False
+
+    @property
+    def stated_mpp(self) -> float | None:
+        """µm/px a person stated, which goes before the file's own; None where the file's own holds."""
+        return self.mpp_x if self.mpp_source == "person" else None
+
+    def kept(self) -> "SlideFacts":
+        """These facts without what is only of use while the file is open."""
+        return SlideFacts(**{known.name: getattr(self, known.name) for known in fields(SlideFacts)})
+
+    def with_stated(self, stated: StatedFacts) -> Self:
+        """The same, what a person said going before what the file says."""
+        said = stated.said()
+        mpp = said.pop("mpp", None)
+        scale = {} if mpp is None else {"mpp_x": mpp, "mpp_y": mpp, "mpp_source": "person"}
+        return replace(self, **scale, **said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts(SlideFacts):
+    """The facts of a slide's file that is open, and how it is built.
+
+    `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it.
+    """
+
+    path: Path
     levels: tuple[Level, ...]
-    bounds_px0: tuple[int, int, int, int] | None
-    fingerprint: str
+    bounds_px0: tuple[int, int, int, int] | None = None
 
     @property
     def area_px0(self) -> tuple[int, int, int, int]:

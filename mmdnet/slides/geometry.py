@@ -56,6 +56,17 @@ class PatchGrid:
         """Width and height of a patch in level-0 pixels: exact, so not rounded."""
         return self.side_um / self.mpp_x, self.side_um / self.mpp_y
 
+    @property
+    def size_px0(self) -> tuple[int, int]:
+        """Width and height of a patch in whole level-0 pixels, for drawing it; never to be added up along the grid."""
+        width, height = self.side_px0
+        return round(width), round(height)
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of a patch in mm²."""
+        return (self.side_um / 1000) ** 2
+
     def corner_px0(self, row: int, col: int) -> tuple[int, int]:
         """Corner of a patch, rounded once, so that the error never grows along the grid."""
         width, height = self.side_px0
@@ -124,11 +135,11 @@ def window(
     The size is rounded by itself, not as a difference of rounded corners, so that every patch of a grid has the same
     scale.
     """
-    one = levels[level]
+    across, down = levels[level].downsample_x, levels[level].downsample_y
     return Window(
         level,
-        round(x_px0 / one.downsample_x),
-        round(y_px0 / one.downsample_y),
-        max(1, round(width_px0 / one.downsample_x)),
-        max(1, round(height_px0 / one.downsample_y)),
+        round(x_px0 / across),
+        round(y_px0 / down),
+        max(1, round(width_px0 / across)),
+        max(1, round(height_px0 / down)),
     )

@@ -1,13 +1,13 @@
 """Lay patches on tissue."""
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import SlideFacts
-from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.facts import FileFacts
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid, PatchPlace
 from mmdnet.slides.measures.tissue import Tissue
 from mmdnet.slides.readers.reader import SlideReader
 
 
-def patch_grid(slide: SlideReader | SlideFacts, patch_px: int = 299, patch_mpp: float = 0.5) -> PatchGrid:
+def patch_grid(slide: SlideReader | FileFacts, patch_px: int = PATCH_PX, patch_mpp: float = PATCH_MPP) -> PatchGrid:
     """The slide's grid: it begins at the corner of the slide, or of its bounds where the file states them.
 
     Raises:
@@ -23,10 +23,10 @@ def patch_grid(slide: SlideReader | SlideFacts, patch_px: int = 299, patch_mpp: 
 
 
 def lay_patches(
-    slide: SlideReader | SlideFacts,
+    slide: SlideReader | FileFacts,
     tissue: Tissue,
-    patch_px: int = 299,
-    patch_mpp: float = 0.5,
+    patch_px: int = PATCH_PX,
+    patch_mpp: float = PATCH_MPP,
     min_tissue_share: float = 0.5,
 ) -> tuple[PatchGrid, list[PatchPlace]]:
     """Whole patches at least `min_tissue_share` of which is tissue, row by row.

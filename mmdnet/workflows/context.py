@@ -20,7 +20,7 @@ class JobContext(Protocol):
     @property
     def folder(self) -> Path: ...
 
-    def progress(self, share: float, message: str, **numbers: Any) -> None:
+    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
         """Tell how far the job is (share 0-1), in words and numbers."""
 
     def check(self) -> None:

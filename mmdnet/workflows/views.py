@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,91 +21,6 @@ class ProjectView:
     labelled_patches: int
     models: int
     scored_slides: int
-
-
-@dataclass(frozen=True, slots=True)
-class SlideView:
-    """A slide and its counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label."""
-
-    id: int
-    project_id: int
-    name: str
-    path: str
-    status: str
-    reason: str | None
-    vendor: str
-    reader: str
-    width_px0: int
-    height_px0: int
-    mpp_x: float | None
-    mpp_y: float | None
-    mpp_source: str | None
-    objective: float | None
-    stain: str | None
-    scanner: str | None
-    site: str | None
-    patient: str | None
-    simulated: bool
-    tissue_mm2: float | None
-    core_length_mm: float | None
-    fat_area_share: float | None
-    patches: int
-    usable: int
-    labelled: int
-    score_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class PatchView:
-    """One patch; its square is `width_px0` x `height_px0` level-0 pixels from (`x_px0`, `y_px0`)."""
-
-    id: int
-    slide_id: int
-    row: int
-    col: int
-    x_px0: int
-    y_px0: int
-    width_px0: int
-    height_px0: int
-    tissue_share: float
-    fat_area_share: float | None
-    quality: dict[str, Any]
-    set_aside: str | None
-    overruled: bool
-
-    @property
-    def usable(self) -> bool:
-        return self.set_aside is None or self.overruled
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOutcome:
-    """What became of one file: a slide, or the sentence that says why not.
-
-    Where no tissue was found, `picture` is a small PNG of the whole slide with what differs from glass outlined.
-    """
-
-    name: str
-    slide_id: int | None
-    problem: str | None
-    picture: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreView:
-    """Patches of one slide, decoded (`kind` "patches") or as a backbone sees them ("features"), kept to be used again.
-
-    `fault` is the sentence that says what is wrong with them.
-    """
-
-    key: str
-    slide: str
-    patches: int
-    bytes: int
-    used_at: datetime
-    in_use: bool
-    fault: str | None
-    kind: str = "patches"
 
 
 @dataclass(frozen=True, slots=True)

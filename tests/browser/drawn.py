@@ -10,6 +10,7 @@ import numpy as np
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import QueueChoice
 
 
@@ -44,7 +45,7 @@ def make_label_home(
     draw_field(home / "field.png", columns, rows)
     lab = open_lab(load_settings(home=home))
     project_id = lab.projects.named(project).id
-    (outcome,) = lab.slides.register(project_id, home / "field.png", mpp=0.5)
+    (outcome,) = lab.slides.register(project_id, home / "field.png", StatedFacts(mpp=0.5))
     assert outcome.slide_id is not None, outcome.problem
     reader_id = lab.readers.ensure(reader).id
     view = lab.labels.sessions.create(project_id, reader_id, "First", QueueChoice([outcome.slide_id], 100_000))

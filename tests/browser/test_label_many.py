@@ -6,6 +6,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import QueueChoice
 from tests.browser import steps
 from tests.browser.drawn import draw_field
@@ -22,7 +23,7 @@ def field(shared_lab: RunningLab):
     project = lab.projects.named("Many").id
     path = shared_lab.home / "many.png"
     draw_field(path, 8, 6)
-    (outcome,) = lab.slides.register(project, path, mpp=0.5)
+    (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5))
     assert outcome.slide_id is not None, outcome.problem
     ada = lab.readers.ensure("Ada").id
     lab.labels.sessions.create(project, ada, "First", QueueChoice([outcome.slide_id], 12))

@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
 
@@ -78,7 +79,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     slides = []
     for number in range(3):
         path = draw_tissue(home / f"slide_{number}.png", seed=number, glass=320 if number == 2 else 0)
-        outcome = lab.slides.register(project, path, mpp=0.5, patient=f"P{number}", site="North", stain="H&E")[0]
+        outcome = lab.slides.register(
+            project, path, StatedFacts(mpp=0.5, patient=f"P{number}", site="North", stain="H&E")
+        )[0]
         assert outcome.slide_id is not None
         slides.append(outcome.slide_id)
         labels = [

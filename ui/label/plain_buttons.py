@@ -39,7 +39,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     picture, grades = st.columns([3, 2], gap="medium")
     with picture, refusals():
         st.image(
-            lab().slides.patch_jpeg(item.patch_id, px=598),
+            lab().slides.pictures.patch_jpeg(item.patch_id, px=598),
             caption=f"{item.slide_name}, {item.side_um:.0f} µm wide",
             width="stretch",
             alt="The patch to grade",

@@ -16,7 +16,8 @@ from ui.shell.words import count
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.plans import PlanView
     from mmdnet.workflows.labelling.views import SessionPreview
-    from mmdnet.workflows.views import ProjectView, ReaderView, SlideView
+    from mmdnet.workflows.slides.views import SlideView
+    from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"

@@ -17,7 +17,8 @@ from ui.shell.tables import open_column, opened_row, table_height
 from ui.shell.theme import grade_styles
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.views import ModelView, ScoreView, SlideView
+    from mmdnet.workflows.slides.views import SlideView
+    from mmdnet.workflows.views import ModelView, ScoreView
 
 
 def choose_model(models: Sequence[ModelView]) -> ModelView:

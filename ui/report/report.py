@@ -21,7 +21,8 @@ from ui.slides.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
-    from mmdnet.workflows.views import PatchView, ScoreView, SignOffView, SlideView
+    from mmdnet.workflows.slides.views import PatchView, SlideView
+    from mmdnet.workflows.views import ScoreView, SignOffView
 
 FILES = (
     ("HTML", "html", "text/html"),

@@ -15,7 +15,8 @@ from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.views import ProjectView, SlideView
+    from mmdnet.workflows.slides.views import SlideView
+    from mmdnet.workflows.views import ProjectView
 
 RECENT_JOBS = 5
 

@@ -192,7 +192,7 @@ class _Pictures:
             lab = self.lab()
             if lab.labels.sessions.project_of(patch_id) != grant.project_id:
                 raise PermissionError("This patch belongs to another project.")
-            return lab.slides.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
+            return lab.slides.pictures.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
 
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
@@ -204,7 +204,7 @@ class _Pictures:
             lab = self.lab()
             if lab.slides.get(slide_id).project_id != grant.project_id:
                 raise PermissionError("This slide belongs to another project.")
-            return lab.slides.thumbnail(slide_id, max_px=600)
+            return lab.slides.pictures.thumbnail(slide_id, max_px=600)
 
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 

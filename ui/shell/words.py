@@ -10,7 +10,7 @@ from mmdnet.reports.words import percent
 from mmdnet.slides.set_aside import set_aside_reason
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.views import PatchView, SlideView
+    from mmdnet.workflows.slides.views import PatchView, SlideView
 
 NOTHING = "–"
 MEASURES = {

@@ -15,7 +15,7 @@ from ui.slides.slides import patch_card
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import PatchLabelView
-    from mmdnet.workflows.views import PatchView, SlideView
+    from mmdnet.workflows.slides.views import PatchView, SlideView
 
 COLUMN_PX = 690
 LAYERS = {"tissue": "Tissue", "patches": "Patches", "labels": "My labels"}
@@ -76,10 +76,10 @@ def overview(slide: SlideView, patches: Sequence[PatchView], layers: Collection[
         jpeg_quality=90,
         cursor="crosshair",
     )
-    _take(slide, value)
+    _take(slide, patches, value)
     st.caption("Click a spot to see the patch there. Drag a rectangle to queue its patches for labelling.")
     if region:
-        queue_region(slide, region)
+        queue_region(slide, patches, region)
 
 
 def _dragged(slide: SlideView) -> Region | None:
@@ -87,7 +87,7 @@ def _dragged(slide: SlideView) -> Region | None:
     return kept[1] if kept and kept[0] == slide.id else None
 
 
-def _take(slide: SlideView, value: dict | None) -> None:
+def _take(slide: SlideView, patches: Sequence[PatchView], value: dict | None) -> None:
     """Act once on a new click or drag; the component repeats its last one on every run."""
     stamp = (slide.id, (value or {}).get("unix_time"))
     if not value or st.session_state.get("overview_taken") == stamp:
@@ -96,38 +96,38 @@ def _take(slide: SlideView, value: dict | None) -> None:
     st.session_state.pop("region_queued", None)
     match from_display(value, slide):
         case Spot(x, y):
-            found = lab().slides.patch_at(slide.id, x, y)
-            st.session_state["missed"] = found is None
+            patch = next((patch for patch in patches if patch.meets(x, y, x, y)), None)
+            st.session_state["missed"] = patch is None
             st.session_state.pop("region", None)
-            go_to("patch", found.id if found else None)
+            go_to("patch", patch.id if patch else None)
         case Region() as region:
             st.session_state["region"] = (slide.id, region)
     st.rerun()
 
 
-def queue_region(slide: SlideView, region: Region) -> None:
+def queue_region(slide: SlideView, patches: Sequence[PatchView], region: Region) -> None:
     """Put the patches of a dragged rectangle into the reader's labelling queue, once, and say so."""
-    found = [p for p in lab().slides.patches_in(slide.id, region.x0, region.y0, region.x1, region.y1) if p.usable]
+    inside = [patch for patch in patches if patch.usable and patch.meets(region.x0, region.y0, region.x1, region.y1)]
     who = reader()
-    if not found:
+    if not inside:
         st.warning("There is no patch in use in this rectangle: only tissue carries patches.")
         return
     if who is None:
         st.info(
-            f"{words.count(len(found), 'patch', 'patches')} in this rectangle. Say at the left who is reading, "
+            f"{words.count(len(inside), 'patch', 'patches')} in this rectangle. Say at the left who is reading, "
             "and they join your labelling queue."
         )
         return
     if "region_queued" not in st.session_state:
         with refusals():
             st.session_state["region_queued"] = lab().labels.sessions.queue_region(
-                slide.project_id, who.id, [p.id for p in found]
+                slide.project_id, who.id, [patch.id for patch in inside]
             )
     new = st.session_state.get("region_queued")
     if new is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        there = len(found) - new
+        there = len(inside) - new
         st.markdown(
             f"**{words.count(new, 'patch', 'patches')} queued for {who.name}**"
             + (f", {there} {'was' if there == 1 else 'were'} there already" if there else "")

@@ -14,7 +14,7 @@ from ui.shell.session import lab
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from mmdnet.workflows.views import PatchView, SlideView
+    from mmdnet.workflows.slides.views import PatchView, SlideView
 
 OVERVIEW_PX = 1400
 TALLEST_PX = 720
@@ -44,19 +44,19 @@ class Region:
 @st.cache_data(show_spinner=False, max_entries=400)
 def thumbnail(slide_id: int, path: str, max_px: int) -> bytes:
     """The slide as a JPEG; `path` is part of the key, as a number may be given again after a removal."""
-    return lab().slides.thumbnail(slide_id, max_px)
+    return lab().slides.pictures.thumbnail(slide_id, max_px)
 
 
 @st.cache_data(show_spinner=False, max_entries=60)
 def tissue_overlay(slide_id: int, path: str, mpp: float | None) -> bytes:
     """The tissue mask as a PNG; glass covered, tissue clear."""
-    return lab().slides.tissue_overlay(slide_id)
+    return lab().slides.pictures.tissue_overlay(slide_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=600)
 def patch_jpeg(patch_id: int, slide_path: str, context: float = 1.0, px: int | None = None) -> bytes:
     """A patch, with `context` times its size around it."""
-    return lab().slides.patch_jpeg(patch_id, context=context, px=px)
+    return lab().slides.pictures.patch_jpeg(patch_id, context=context, px=px)
 
 
 def from_display(value: dict | None, slide: SlideView) -> Spot | Region | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
 from ui.shell import words
 from ui.shell.jobs import job_card
 from ui.shell.session import go_to, lab, reader, refusals, say_next_run
@@ -18,7 +20,7 @@ from ui.shell.tables import open_column, opened_row, table_height
 from ui.slides.pictures import patch_jpeg, thumbnail
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.views import IngestOutcome, PatchView, SlideView
+    from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView
 
 STAINS = ("H&E", "Masson trichrome", "Goldner trichrome")
 GALLERY = 12
@@ -46,50 +48,50 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                     placeholder="/data/slides/2026-03",
                     help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
                 )
-            facts = _fact_fields("add", mpp=True)
+            said = _fact_fields("add", [known.name for known in fields(StatedFacts)])
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
-                lab().slides.submit(project_id, path.strip(), **facts)
+                lab().slides.submit(project_id, path.strip(), StatedFacts(**said))
                 st.rerun()
         elif sent and files:
-            _upload(project_id, files, facts)
+            with refusals():
+                _upload(project_id, files, StatedFacts(**said))
         elif sent:
             st.warning("Name a file or folder first.")
 
 
-def _fact_fields(key: str, *, mpp: bool, slide: SlideView | None = None) -> dict[str, Any]:
+def _fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:
+    """A field for each of these facts (see `StatedFacts`), as a form holds them; what a person entered, by name."""
     st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
-    with st.grid(5 if mpp else 4, min_column_width=130):
-        facts: dict[str, Any] = {}
-        if mpp:
-            facts["mpp"] = st.number_input(
-                "µm per pixel", min_value=0.1, max_value=2.0, value=None, step=0.01, format="%.4f", key=f"{key}_mpp"
-            )
-        stain = slide.stain if slide else None
-        options = list(STAINS) + ([stain] if stain and stain not in STAINS else [])
-        facts["stain"] = st.selectbox(
-            "Stain",
-            options,
-            index=options.index(stain) if stain else None,
-            accept_new_options=True,
-            placeholder="unknown",
-            key=f"{key}_stain",
-        )
-        for name in ("scanner", "site", "patient"):
-            facts[name] = st.text_input(
-                name.capitalize(), value=(getattr(slide, name) if slide else "") or "", key=f"{key}_{name}"
-            )
-    return facts
+    with st.grid(len(names), min_column_width=130):
+        return {name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names}
 
 
-def _upload(project_id: int, files: Sequence[Any], facts: dict[str, Any]) -> None:
+def _fact_field(name: str, key: str, known: str | None) -> str | float | None:
+    title = StatedFacts.title(name)
+    if name == "mpp":
+        return _mpp_field(key)
+    if name == "stain":
+        options = list(STAINS) + ([known] if known and known not in STAINS else [])
+        index = options.index(known) if known else None
+        return st.selectbox(title, options, index=index, accept_new_options=True, placeholder="unknown", key=key)
+    return st.text_input(title, value=known or "", key=key)
+
+
+def _mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:
+    return st.number_input(
+        StatedFacts.title("mpp"), FINEST_MPP, COARSEST_MPP, value=None, step=0.01, format="%.4f", width=width, key=key
+    )
+
+
+def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
     bar = st.progress(0.0, text="Receiving")
     outcomes: list[IngestOutcome] = []
     for number, file in enumerate(files):
         bar.progress(number / len(files), text=f"{file.name}: looking for tissue, laying patches")
         with refusals():
-            outcomes.append(lab().slides.upload(project_id, file.name, file.getvalue(), **facts))
+            outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated))
     bar.empty()
     show_outcomes(outcomes)
 
@@ -130,7 +132,7 @@ def ingest_jobs(project_id: int) -> None:
         for sentence in refused:
             if job.status != "failed":  # its card says it then
                 st.error(sentence, icon=":material/error:")
-            picture = lab().slides.seen_picture(job.id, seen[sentence]) if sentence in seen else None
+            picture = lab().slides.refused_pictures.get(job.id, seen[sentence]) if sentence in seen else None
             if picture:
                 _what_was_seen(picture)
 
@@ -213,10 +215,10 @@ def edit_facts(slide: SlideView) -> None:
     """Correct stain, scanner, site and patient, or take the slide out."""
     with st.popover("Correct", icon=":material/edit:", key=f"correct_{slide.id}"):
         with st.form(f"facts_{slide.id}", border=False):
-            facts = _fact_fields(f"facts_{slide.id}", mpp=False, slide=slide)
+            said = _fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
             if st.form_submit_button("Save", type="primary"):
                 with refusals():
-                    lab().slides.set_facts(slide.id, **facts)
+                    lab().slides.set_facts(slide.id, StatedFacts(**said))
                     say_next_run("Saved")
                     st.rerun()
         if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):
@@ -246,13 +248,11 @@ def ask_mpp(slide: SlideView) -> None:
         icon=":material/straighten:",
     )
     with st.form(f"mpp_{slide.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        mpp = st.number_input(
-            "µm per pixel", 0.1, 2.0, value=None, step=0.01, format="%.4f", width=180, key=f"ask_mpp_{slide.id}"
-        )
+        mpp = _mpp_field(f"ask_mpp_{slide.id}", width=180)
         sent = st.form_submit_button("Lay patches", type="primary")
     if sent and mpp:
         with refusals(), st.spinner("Looking for tissue and laying patches"):
-            lab().slides.set_facts(slide.id, mpp=mpp)
+            lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp))
             st.rerun()
     elif sent:
         st.warning("Enter a number first.")
@@ -270,8 +270,8 @@ def patch_card(patch: PatchView, slide: SlideView, *, labelled: bool) -> None:
             width="stretch",
             alt=f"Patch {words.place_of(patch, slide)}",
         )
-    side = 299 * 0.5 if slide.mpp_x is None else patch.width_px0 * slide.mpp_x
-    st.caption(f"{side * context:.0f} µm wide · {words.place_of(patch, slide)}")
+    side_um = patch.width_px0 * (slide.mpp_x or 0.0)
+    st.caption(f"{side_um * context:.0f} µm wide · {words.place_of(patch, slide)}")
     line = f"Tissue {words.share(patch.tissue_share)} · fat {words.share(patch.fat_area_share)}"
     st.markdown(line + (" · labelled" if labelled else ""))
     st.caption(words.quality_line(patch.quality))

@@ -26,7 +26,7 @@ from ui.shell.tokens import Grant, mint
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
 
-LIBRARY = PROJECT_ROOT / "node_modules" / "openseadragon" / "build" / "openseadragon"
+LIBRARY = (PROJECT_ROOT / "node_modules" / "openseadragon" / "build" / "openseadragon").resolve()
 LIBRARY_AT = "/viewer-library"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}")
 HEAT_PX = 2048
@@ -66,14 +66,16 @@ class _Routes:
 
         def draw() -> bytes:
             slides = self._see(project_id, where["slide"]).slides
-            return slides.zoom_tile(where["slide"], where["level"], where["col"], where["row"])
+            return slides.pictures.zoom_tile(where["slide"], where["level"], where["col"], where["row"])
 
         return await _picture("image/jpeg", draw)
 
     async def tissue(self, request: Request) -> Response:
         """A slide's tissue mask as a PNG over the whole slide."""
         slide_id, project_id = request.path_params["slide"], grant_of(request).project_id
-        return await _picture("image/png", lambda: self._see(project_id, slide_id).slides.tissue_overlay(slide_id))
+        return await _picture(
+            "image/png", lambda: self._see(project_id, slide_id).slides.pictures.tissue_overlay(slide_id)
+        )
 
     async def heat(self, request: Request) -> Response:
         """A feature's attention map of a scored slide, as a PNG over the whole slide."""

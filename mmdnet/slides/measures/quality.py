@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.geometry import PATCH_MPP, PatchGrid, PatchPlace
 from mmdnet.slides.measures.tissue import Tissue
 from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
 
@@ -233,7 +233,7 @@ def edge_shares(tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -
     return [1.0 - inner.share(place.x_px0, place.y_px0, *grid.side_px0) for place in places]
 
 
-def assess(patch: Pixels, mpp: float = 0.5, usual: Usual | None = None, edge_share: float = 0.0) -> Quality:
+def assess(patch: Pixels, mpp: float = PATCH_MPP, usual: Usual | None = None, edge_share: float = 0.0) -> Quality:
     """Measure one patch.
 
     Args:

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import SlideFacts, check_mpp, check_size, fingerprint, folder_fingerprint
+from mmdnet.slides.facts import FileFacts, check_mpp, check_size, fingerprint, folder_fingerprint
 from mmdnet.slides.geometry import Window
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, ImageSource, PatchFolderSource, slide_ids, tile_name
 from mmdnet.slides.readers.reader import SlideReader, Source, Unreadable
 
-__all__ = ["SlideFacts", "SlideReader", "Unreadable", "discover", "open_slide"]
+__all__ = ["FileFacts", "SlideReader", "Unreadable", "discover", "open_slide"]
 
 SLIDE_SUFFIXES = {
     *(".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".svslide", ".dcm", ".czi"),
@@ -72,7 +72,7 @@ def _slide_file(path: Path, mpp: float | None, shown: Path | None = None) -> Sli
     except BaseException:
         source.close()
         raise
-    facts = SlideFacts(
+    facts = FileFacts(
         path=shown or path,
         vendor=source.properties.get("openslide.vendor", "unknown"),
         reader="jpeg-tiles" if 0 in direct else "openslide",
@@ -131,7 +131,7 @@ def _virtual(
 ) -> SlideReader:
     level = source.levels[0]
     check_size(path.name, level.width_px, level.height_px)
-    facts = SlideFacts(
+    facts = FileFacts(
         path=path,
         vendor=kind,
         reader=kind,

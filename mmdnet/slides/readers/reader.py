@@ -16,8 +16,17 @@ from typing import Protocol
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import SlideFacts
-from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_level, window
+from mmdnet.slides.facts import FileFacts
+from mmdnet.slides.geometry import (
+    PATCH_MPP,
+    PATCH_PX,
+    Level,
+    PatchGrid,
+    PatchPlace,
+    Window,
+    choose_level,
+    window,
+)
 from mmdnet.slides.pixels import Pixels, shrink
 from mmdnet.slides.readers.tile_cache import Recycled
 from mmdnet.slides.readers.tile_pass import Here, TilePass, Tiling
@@ -55,7 +64,7 @@ class Source(Protocol):
 class SlideReader:
     """A slide that is open. A context manager; several threads may read; pickles as its path, for spawned workers."""
 
-    def __init__(self, facts: SlideFacts, source: Source) -> None:
+    def __init__(self, facts: FileFacts, source: Source) -> None:
         self.facts = facts
         self._source = source
         self._scratch = threading.local()
@@ -95,7 +104,7 @@ class SlideReader:
         x, y = self.mpp_xy
         return (x + y) / 2
 
-    def read_patch(self, x_px0: int, y_px0: int, patch_px: int = 299, patch_mpp: float = 0.5) -> Pixels:
+    def read_patch(self, x_px0: int, y_px0: int, patch_px: int = PATCH_PX, patch_mpp: float = PATCH_MPP) -> Pixels:
         """One patch of `patch_px` pixels at `patch_mpp` µm/px with its corner at a level-0 pixel.
 
         Returns:
@@ -104,9 +113,8 @@ class SlideReader:
         Raises:
             LabError: no µm/px is known, or the pixels cannot be decoded.
         """
-        mpp_x, mpp_y = self.mpp_xy
-        side = patch_px * patch_mpp
-        return self._scaled(x_px0, y_px0, side / mpp_x, side / mpp_y, patch_px, patch_px)
+        side_px0 = PatchGrid((0, 0), patch_px, patch_mpp, *self.mpp_xy).side_px0
+        return self._scaled(x_px0, y_px0, *side_px0, patch_px, patch_px)
 
     def read_region_px0(self, x: float, y: float, w: float, h: float, out_w: int, out_h: int) -> Pixels:
         """A level-0 rectangle, shrunk by area (or enlarged) to (out_h, out_w, 3), in little memory whatever its size.

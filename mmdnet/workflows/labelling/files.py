@@ -133,8 +133,7 @@ def _squares(session: Session, project_id: int, marks: Collection[str] | None) -
     Raises:
         LabError: a slide that was asked for cannot be opened.
     """
-    from mmdnet.workflows.slides.grid_rows import open_stored
-    from mmdnet.workflows.slides.slides import patch_size_px0
+    from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
 
     found: dict[str, Square] = {}
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id, Slide.patch_px.is_not(None))).all()
@@ -148,6 +147,6 @@ def _squares(session: Session, project_id: int, marks: Collection[str] | None) -
             if marks is not None:
                 raise LabError(f"Labels of {slide.name} cannot be written for QuPath: {problem}") from problem
             continue
-        found[slide.fingerprint] = Square(left, top, *patch_size_px0(slide))
+        found[slide.fingerprint] = Square(left, top, *stored_grid(slide).size_px0)
     names: dict[str, str] = {slide.name: slide.fingerprint for slide in slides}
     return lambda name, mark: found.get(mark or names.get(name, ""))

@@ -16,10 +16,11 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.workflows.scoring.scoring import score_file
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.grid_rows import image_corner_px0
-from mmdnet.workflows.slides.slides import Slides, patch_size_px0, patch_view
+from mmdnet.workflows.slides.slides import Slides
+from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
+from mmdnet.workflows.slides.views import PatchView, patch_views
 from mmdnet.workflows.training.models import card_of
-from mmdnet.workflows.views import PatchView, SignOffView
+from mmdnet.workflows.views import SignOffView
 
 if TYPE_CHECKING:
     from mmdnet.reports.build import ReportInputs
@@ -100,7 +101,9 @@ class Reports:
 
         slide, patches = self._scored(score_id)
         inputs = self._inputs(score_id)
-        return report_geojson(build_report(inputs), inputs, image_corner_px0(slide, patches), patch_size_px0(slide))
+        return report_geojson(
+            build_report(inputs), inputs, image_corner_px0(slide, patches), stored_grid(slide).size_px0
+        )
 
     def json(self, score_id: int) -> str:
         """The report as the one document that is signed."""
@@ -148,7 +151,7 @@ class Reports:
         for found in self.build(score_id).evidence:
             if found.task == task:
                 return {
-                    kind: [patch_view(slide, by_id[one.patch_id]) for one in getattr(found, kind)]
+                    kind: patch_views(slide, [by_id[one.patch_id] for one in getattr(found, kind)])
                     for kind in ("top", "low", "random")
                 }
         raise LabError(f"The model of this score does not grade {task}, so no patch drew its attention.")
@@ -179,8 +182,8 @@ class Reports:
         maps = {found.task: self.heat_png(score_id, found.task, width_px=900) for found in report.maps}
         shown = {one.patch_id for found in report.evidence for one in (*found.top, *found.low, *found.random)}
         try:
-            overview = self._slides.thumbnail(report.header.slide_id, 900)
-            patches = {patch_id: self._slides.patch_jpeg(patch_id, px=200) for patch_id in sorted(shown)}
+            overview = self._slides.pictures.thumbnail(report.header.slide_id, 900)
+            patches = {patch_id: self._slides.pictures.patch_jpeg(patch_id, px=200) for patch_id in sorted(shown)}
         except LabError:
             overview, patches = None, {}
         return ReportPictures(slide=overview, maps=maps, frame=self._frame(score_id), patches=patches)
@@ -214,7 +217,7 @@ class Reports:
         from mmdnet.scoring.heat import MapFrame
 
         slide, patches = self._scored(score_id)
-        width, height = patch_size_px0(slide)
+        width, height = stored_grid(slide).size_px0
         return MapFrame(
             slide.width_px0,
             slide.height_px0,

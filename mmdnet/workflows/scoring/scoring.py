@@ -94,7 +94,7 @@ class Scoring:
     def _score_one(self, context: JobContext, model: Any, card: Any, slide: Slide, model_id: int, told: Any) -> None:
         from mmdnet.nn.device import best_device
         from mmdnet.scoring.slide import check_patch_size, score_features
-        from mmdnet.workflows.slides.grid_rows import stored_grid, stored_places
+        from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 
         with self._services.db() as session:
             patches = patches_of(session, slide.id)

@@ -12,7 +12,7 @@ from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.workflows.slides.grid_rows import open_stored
+from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores, prune
 
 if TYPE_CHECKING:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.stored_geometry import stored_grid
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mmdnet.slides.readers.deep_zoom import ZoomPyramid
-    from mmdnet.slides.readers.open import SlideReader
+    from mmdnet.slides.readers.reader import SlideReader
 
 OPEN_SLIDES = 16
 OUTLINED_PX, OUTLINED_ZOOM = 480, 8.0
@@ -65,24 +66,19 @@ def _tissue_png(path: str, mpp: float | None) -> bytes:
 
 
 class SlidePictures:
-    """Encoded pictures of slides; coordinates in, bytes out."""
+    """Encoded pictures of slides, reachable as `lab.slides.pictures`; coordinates in, bytes out."""
 
-    _services: Services
-
-    def _reader(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
-        with self._services.db() as session:
-            slide = must_get(session, Slide, slide_id, "slide")
-        return _OPENED.get(slide.path, slide.stated_mpp)
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
         """The whole slide as a JPEG whose longer side is at most `max_px`."""
-        return encode_jpeg(self._reader(slide_id)[0].thumbnail(max_px))
+        return encode_jpeg(self._opened(slide_id)[0].thumbnail(max_px))
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
-        with self._services.db() as session:
-            slide = must_get(session, Slide, slide_id, "slide")
-        return _tissue_png(slide.path, slide.stated_mpp)
+        slide = self._slide(slide_id)
+        return _tissue_png(slide.path, slide.facts.stated_mpp)
 
     def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
         """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).
@@ -90,18 +86,17 @@ class SlidePictures:
         Raises:
             LabError: it cannot be decoded.
         """
-        from mmdnet.workflows.slides.slides import patch_size_px0
-
         if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
             raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
         with self._services.db() as session:
             patch = must_get(session, Patch, patch_id, "patch")
             slide = must_get(session, Slide, patch.slide_id, "slide")
-        width, height = patch_size_px0(slide)
-        px = px or slide.patch_px or 299
-        reader = self._reader(slide.id)[0]
-        if context == 1.0 and px == slide.patch_px:
-            return reader.read_patch(patch.x_px0, patch.y_px0, slide.patch_px, slide.patch_mpp or 0.5)
+        grid = stored_grid(slide)
+        reader = _OPENED.get(slide.path, slide.facts.stated_mpp)[0]
+        px = px or grid.patch_px
+        if context == 1.0 and px == grid.patch_px:
+            return reader.read_patch(patch.x_px0, patch.y_px0, grid.patch_px, grid.patch_mpp)
+        width, height = grid.size_px0
         wide, high = round(width * context), round(height * context)
         left, top = patch.x_px0 - (wide - width) // 2, patch.y_px0 - (high - height) // 2
         return reader.read_region_px0(left, top, wide, high, px, px)
@@ -110,9 +105,9 @@ class SlidePictures:
         """A patch as a JPEG; see `patch_pixels`."""
         return encode_jpeg(self.patch_pixels(patch_id, context, px))
 
-    def zoom_info(self, slide_id: int) -> dict[str, Any]:
+    def zoom_info(self, slide_id: int) -> dict[str, int]:
         """What a deep-zoom viewer needs: width, height, tile_size, overlap, max_level."""
-        return self._reader(slide_id)[1].dzi()
+        return self._opened(slide_id)[1].dzi()
 
     def zoom_tile(self, slide_id: int, level: int, col: int, row: int) -> bytes:
         """One JPEG tile of the deep zoom.
@@ -120,7 +115,15 @@ class SlidePictures:
         Raises:
             LabError: there is no such tile.
         """
-        return self._reader(slide_id)[1].tile(level, col, row)
+        return self._opened(slide_id)[1].tile(level, col, row)
+
+    def _slide(self, slide_id: int) -> Slide:
+        with self._services.db() as session:
+            return must_get(session, Slide, slide_id, "slide")
+
+    def _opened(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
+        slide = self._slide(slide_id)
+        return _OPENED.get(slide.path, slide.facts.stated_mpp)
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:

@@ -21,7 +21,7 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.grid_rows import open_stored, stored_grid, stored_places
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 
 INCLUDE, EXCLUDE, TISSUE = {"Include", "Region*"}, {"Exclude", "Ignore*"}, "Tissue"
 REASON = "region"  # why a patch is set aside

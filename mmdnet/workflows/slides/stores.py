@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.views import StoreView
+from mmdnet.workflows.slides.views import StoreView
 
 if TYPE_CHECKING:
     from mmdnet.slides.stores.features import FeatureStore

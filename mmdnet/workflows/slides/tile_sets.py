@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,17 @@ from db.slides import put_slide_grade, slide_at
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.progress import Progress
+from mmdnet.slides.facts import StatedFacts
+from mmdnet.slides.geometry import PatchGrid
 from mmdnet.workflows.projects import Readers
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.slides import slide_row
+from mmdnet.workflows.slides.register import slide_row
 from mmdnet.workflows.slides.tile_layout import TILE_MPP, Tile, TileSet, read_layout
 
 if TYPE_CHECKING:
-    from mmdnet.slides.facts import SlideFacts
+    from mmdnet.slides.facts import FileFacts
 
-Progress = Callable[[float, str], None]
 READER = "Heinemann 2022"
 STAIN = "Trichrome"
 Tiles = Mapping[tuple[int, int], Tile]
@@ -189,21 +191,14 @@ class _OneSlide:
             except OSError:
                 shutil.copy2(tile.files[0], place)
 
-    def _slide(self, seen: SlideFacts) -> Slide:
+    def _slide(self, seen: FileFacts) -> Slide:
         columns = [col for col, _ in self.tiles]
         side_px = seen.width_px0 // (max(columns) - min(columns) + 1)
-        return slide_row(
-            seen,
-            project_id=self.project_id,
-            name=self.name,
-            path=str(self.folder),
-            stain=self.stain,
-            patient=self.name,
-            status="ready",
-            tissue_mm2=len(self.tiles) * (side_px * self.mpp / 1000) ** 2,
-            patch_px=side_px,
-            patch_mpp=self.mpp,
-        )
+        facts = seen.with_stated(StatedFacts(stain=self.stain, patient=self.name))
+        row = slide_row(facts, project_id=self.project_id, name=self.name, path=str(self.folder))
+        row.patch_px, row.patch_mpp = side_px, self.mpp
+        row.tissue_mm2 = len(self.tiles) * PatchGrid((0, 0), side_px, self.mpp, self.mpp, self.mpp).area_mm2
+        return row
 
     def _corner(self) -> tuple[int, int]:
         """First column and first row of the slide's grid."""

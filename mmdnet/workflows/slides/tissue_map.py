@@ -23,7 +23,7 @@ from mmdnet.settings import Settings
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.grid_rows import open_stored, stored_places
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_places
 
 FORMAT = 1
 

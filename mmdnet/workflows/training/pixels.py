@@ -50,7 +50,7 @@ class PatchPixels:
             LabError: a slide is gone, or one of the patches can no longer be read from it.
         """
         from mmdnet.slides.stores.patches import patch_store
-        from mmdnet.workflows.slides.grid_rows import open_stored, stored_grid, stored_places
+        from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
         from mmdnet.workflows.slides.stores import prune, store_folder
 
         folder = store_folder(settings)

@@ -11,6 +11,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import PROJECT_ROOT, Settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.mmdnet.jobs.conftest import wait_for
@@ -35,7 +36,7 @@ def lab(tmp_path: Path) -> Lab:
             cv2.circle(picture, (int(x), int(y)), 5, (130, 50, 90), -1)
         path = tmp_path / f"s{number}.png"
         cv2.imwrite(str(path), picture)
-        slide = lab.slides.register(project, path, mpp=0.5, patient=f"P{number}")[0].slide_id
+        slide = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}"))[0].slide_id
         assert slide is not None
         grades = [
             PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)

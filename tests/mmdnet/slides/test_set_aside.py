@@ -2,7 +2,7 @@ import pytest
 
 from mmdnet.reports.build import build_report
 from mmdnet.slides.set_aside import REASONS, set_aside_reason
-from mmdnet.workflows.views import PatchView
+from mmdnet.workflows.slides.views import PatchView
 from tests.mmdnet.reports.crafted import inputs
 from ui.shell import words
 

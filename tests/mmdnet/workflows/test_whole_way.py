@@ -8,6 +8,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 
 CHOICES = {"epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu"}
@@ -36,7 +37,7 @@ def labelled(lab, tissue_png):
     reader = lab.readers.ensure("Ada")
     for number in range(4):
         outcome = lab.slides.register(
-            project, tissue_png(f"s{number}.png", seed=number), mpp=0.5, patient=f"P{number}"
+            project, tissue_png(f"s{number}.png", seed=number), StatedFacts(mpp=0.5, patient=f"P{number}")
         )[0]
         patches = lab.slides.patches(outcome.slide_id)
         lab.labels.acts.put_many(
@@ -93,7 +94,7 @@ def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
 
 def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png):
     lab, project, _ = labelled
-    lab.slides.register(project, tissue_png("unlabelled.png", side=1800, seed=9), mpp=0.5, patient="P9")
+    lab.slides.register(project, tissue_png("unlabelled.png", side=1800, seed=9), StatedFacts(mpp=0.5, patient="P9"))
     model = train(lab, project, pretrain_epochs=2)
     run = lab.models.get(model).run_id
     assert (lab.training.folder(run) / "without-labels" / "backbone.safetensors").is_file()
@@ -110,7 +111,7 @@ def test_scoring_a_slide_twice_in_one_job_does_it_once(labelled):
 
 def test_a_training_that_cannot_start_leaves_nothing(lab, tissue_png):
     project = lab.projects.create("Empty").id
-    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     with pytest.raises(LabError, match="no labels"):
         lab.training.start(project, CHOICES)
     reader = lab.readers.ensure("Ada")

@@ -20,8 +20,10 @@ CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/labe
 @pytest.fixture
 def lab(label_bench):
     slides = SimpleNamespace(
-        patch_jpeg=lambda patch_id, context=1, px=None: b"jpeg %d %d" % (patch_id, context),
-        thumbnail=lambda slide_id, max_px: b"thumb",
+        pictures=SimpleNamespace(
+            patch_jpeg=lambda patch_id, context=1, px=None: b"jpeg %d %d" % (patch_id, context),
+            thumbnail=lambda slide_id, max_px: b"thumb",
+        ),
         get=lambda slide_id: SimpleNamespace(project_id=label_bench.project),
     )
     services = label_bench.services

@@ -1,18 +1,24 @@
 """Numbers and facts as pathologists read them."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from mmdnet.slides.set_aside import set_aside_reason
-from mmdnet.workflows.views import SlideView
+from mmdnet.workflows.slides.views import SlideView
 from ui.shell import words
 from ui.shell.jobs import ago, duration
 
 
 def slide(**facts) -> SlideView:
-    known = dict.fromkeys(SlideView.__slots__) | {"id": 1, "name": "a", "width_px0": 10_000, "height_px0": 4_000}
+    known = dict.fromkeys(field.name for field in fields(SlideView)) | {
+        "id": 1,
+        "name": "a",
+        "width_px0": 10_000,
+        "height_px0": 4_000,
+    }
     return SlideView(**(known | facts))
 
 

@@ -16,7 +16,7 @@ from ui.slides.zoom_routes import zoom_token
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import AttentionMap
-    from mmdnet.workflows.views import PatchView, SlideView
+    from mmdnet.workflows.slides.views import PatchView, SlideView
 
 HEIGHT_PX = 560
 YOUNGER_TOKEN_S = 20 * 60  # a token lives for 30 minutes; a viewer left open gets a new one before that
@@ -87,7 +87,7 @@ def _draw(
         st.rerun()
     info = None
     with refusals():
-        info = lab().slides.zoom_info(slide.id)
+        info = lab().slides.pictures.zoom_info(slide.id)
     if info is None:
         return
     chosen = next((patch for patch in patches if patch.id == at("patch")), None)
@@ -109,17 +109,18 @@ def _draw(
             "layers": [_layer(layer) for layer in layers],
             "height_px": height_px,
         },
-        on_click_change=lambda: _take_click(mounted, slide.id),
+        on_click_change=lambda: _take_click(mounted, patches),
     )
 
 
-def _take_click(mounted: str, slide_id: int) -> None:
+def _take_click(mounted: str, patches: Sequence[PatchView]) -> None:
     spot = st.session_state[mounted].click
     if spot:
-        found = lab().slides.patch_at(slide_id, spot["x"], spot["y"])
-        st.session_state["missed"] = found is None
+        x, y = spot["x"], spot["y"]
+        patch = next((patch for patch in patches if patch.meets(x, y, x, y)), None)
+        st.session_state["missed"] = patch is None
         st.session_state["zoom_clicked"] = True
-        go_to("patch", found.id if found else None)
+        go_to("patch", patch.id if patch else None)
 
 
 def _state(patch: PatchView, labelled: Collection[int]) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from db.models import LabelEvent, Slide
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
 from tests.label_bench import make_label_bench
 
@@ -209,7 +210,7 @@ def test_a_lab_whose_slides_and_readers_have_other_numbers_finds_the_same_labels
     for name, order in (("one", paths), ("two", paths[::-1])):
         lab = open_lab(Settings(home=tmp_path / name))
         project = lab.projects.create("P").id
-        slides = {path.name: lab.slides.register(project, path, mpp=0.5)[0].slide_id for path in order}
+        slides = {path.name: lab.slides.register(project, path, StatedFacts(mpp=0.5))[0].slide_id for path in order}
         labs.append((lab, project, slides))
     (lab, project, slides), (other, second, turned) = labs
     assert slides["left.png"] != turned["left.png"]

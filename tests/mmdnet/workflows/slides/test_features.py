@@ -7,8 +7,9 @@ import mmdnet.slides.readers.reader as reading
 from db.models import Slide
 from db.slides import patches_of
 from mmdnet.nn.io import load_model
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.slides.features import kept_features
-from mmdnet.workflows.slides.grid_rows import stored_grid, stored_places
+from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
 from mmdnet.workflows.training.models import model_folder
 
@@ -16,7 +17,7 @@ from mmdnet.workflows.training.models import model_folder
 @pytest.fixture
 def look(lab, tissue_png, monkeypatch):
     """Features of a slide by the shipped model, and how many patches were read for them."""
-    slide_id = lab.slides.register(lab.projects.create("Test").id, tissue_png(), mpp=0.5)[0].slide_id
+    slide_id = lab.slides.register(lab.projects.create("Test").id, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     model, card = load_model(model_folder(lab.slides._services, lab.models.shipped()))
     with lab.db() as session:
         slide, patches = session.get(Slide, slide_id), list(patches_of(session, slide_id))

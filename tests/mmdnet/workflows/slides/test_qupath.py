@@ -7,13 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 
 
 @pytest.fixture
 def laid(lab, tissue_png):
     project = lab.projects.create("Test").id
-    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     return project, slide
 
 
@@ -65,7 +66,7 @@ def test_labels_come_in_as_their_readers_on_a_slide_that_has_none(lab, laid):
     reader = label_some(lab, project, slide)
     text = lab.qupath.export(slide, reader)
     other = lab.projects.create("Other").id
-    twin = lab.slides.register(other, lab.slides.get(slide).path, mpp=0.5)[0].slide_id
+    twin = lab.slides.register(other, lab.slides.get(slide).path, StatedFacts(mpp=0.5))[0].slide_id
     assert lab.qupath.bring(twin, "in.geojson", text.encode()).labels == 3
     given = [(one.grades["ballooning"], one.grades["steatosis"]) for one in lab.labels.current(other, reader)]
     assert sorted(given) == [(1, 0), (1, 1), (1, 2)]
@@ -100,7 +101,10 @@ def test_a_region_decides_by_the_middle_of_each_patch_and_is_forgotten_again(lab
 def laid_once(lab, tissue_png, _memo={}):  # noqa: B006
     if "laid" not in _memo or _memo["lab"] is not lab:
         project = lab.projects.create("Once").id
-        _memo |= {"lab": lab, "laid": (project, lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id)}
+        _memo |= {
+            "lab": lab,
+            "laid": (project, lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id),
+        }
     return _memo["laid"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
 
 
 def _project(lab) -> int:
@@ -26,8 +27,8 @@ def test_the_real_liver_slide_is_registered_with_its_patches(lab, real_data):
     assert slide.status == "ready" and slide.patches > 60
     patch = lab.slides.patches(slide.id)[10]
     middle = (patch.x_px0 + patch.width_px0 // 2, patch.y_px0 + patch.height_px0 // 2)
-    assert lab.slides.patch_at(slide.id, *middle) == patch
-    assert cv2.imdecode(np.frombuffer(lab.slides.patch_jpeg(patch.id), np.uint8), 1).shape == (299, 299, 3)
+    assert [there for there in lab.slides.patches(slide.id) if there.meets(*middle, *middle)] == [patch]
+    assert cv2.imdecode(np.frombuffer(lab.slides.pictures.patch_jpeg(patch.id), np.uint8), 1).shape == (299, 299, 3)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_bad_file_is_refused_in_one_sentence_and_leaves_nothing(lab, real_data
 def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
     tissue_png("good.png")
     (tmp_path / "bad.png").write_bytes(b"not a slide")
-    outcomes = {one.name: one for one in lab.slides.register(_project(lab), tmp_path, mpp=0.5)}
+    outcomes = {one.name: one for one in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))}
     assert outcomes["good.png"].slide_id and outcomes["bad.png"].problem
 
 
@@ -58,15 +59,15 @@ def test_a_slide_without_pixel_size_waits_for_it_and_is_laid_when_it_comes(lab, 
     slide = lab.slides.get(lab.slides.register(_project(lab), tissue_png())[0].slide_id)
     assert slide.status == "needs_mpp" and slide.patches == 0
     with pytest.raises(LabError, match=r"between 0\.1 and 2"):
-        lab.slides.set_facts(slide.id, mpp=28.97)
-    after = lab.slides.set_facts(slide.id, mpp=0.5, patient="P1")
+        lab.slides.set_facts(slide.id, StatedFacts(mpp=28.97))
+    after = lab.slides.set_facts(slide.id, StatedFacts(mpp=0.5, patient="P1"))
     assert after.status == "ready" and after.patches > 0 and after.patient == "P1" and after.mpp_source == "person"
 
 
 def test_a_picture_of_glass_is_refused(lab, tmp_path):
     cv2.imwrite(str(tmp_path / "glass.png"), np.full((800, 800, 3), 245, np.uint8))
     project = _project(lab)
-    outcome = lab.slides.register(project, tmp_path / "glass.png", mpp=0.5)[0]
+    outcome = lab.slides.register(project, tmp_path / "glass.png", StatedFacts(mpp=0.5))[0]
     assert outcome.problem and "tissue" in outcome.problem
     assert lab.slides.list(project) == []
 
@@ -76,7 +77,7 @@ def test_a_refusal_for_want_of_tissue_shows_the_slide_with_its_specks_outlined(l
     glass = np.full((side, side, 3), 245, np.uint8)
     glass[100:148, 200:248] = (120, 60, 160)  # 24 µm of debris
     cv2.imwrite(str(tmp_path / "glass.png"), glass)
-    outcome = lab.slides.register(_project(lab), tmp_path / "glass.png", mpp=0.5)[0]
+    outcome = lab.slides.register(_project(lab), tmp_path / "glass.png", StatedFacts(mpp=0.5))[0]
     assert outcome.slide_id is None and outcome.picture is not None
     picture = cv2.imdecode(np.frombuffer(outcome.picture, np.uint8), cv2.IMREAD_COLOR)
     assert 100 < max(picture.shape) <= 480
@@ -87,15 +88,17 @@ def test_a_refusal_for_want_of_tissue_shows_the_slide_with_its_specks_outlined(l
 def test_other_refusals_and_slides_that_came_in_carry_no_picture(lab, tmp_path, tissue_png):
     tissue_png("good.png")
     (tmp_path / "bad.png").write_bytes(b"not a slide")
-    assert [one.picture for one in lab.slides.register(_project(lab), tmp_path, mpp=0.5)] == [None, None]
+    assert [one.picture for one in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))] == [None, None]
 
 
 def test_the_same_slide_is_not_added_twice(lab, tissue_png, tmp_path):
     project = _project(lab)
-    first = lab.slides.register(project, tissue_png("one.png"), mpp=0.5)[0]
+    first = lab.slides.register(project, tissue_png("one.png"), StatedFacts(mpp=0.5))[0]
     (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
-    assert lab.slides.register(project, tmp_path / "one.png", mpp=0.5)[0].slide_id == first.slide_id
-    assert "same slide as one.png" in lab.slides.register(project, tmp_path / "two.png", mpp=0.5)[0].problem
+    assert lab.slides.register(project, tmp_path / "one.png", StatedFacts(mpp=0.5))[0].slide_id == first.slide_id
+    assert (
+        "same slide as one.png" in lab.slides.register(project, tmp_path / "two.png", StatedFacts(mpp=0.5))[0].problem
+    )
 
 
 def test_paths_outside_the_allowed_folders_are_refused(tmp_path, tissue_png):
@@ -122,36 +125,27 @@ def test_a_folder_without_rights_is_refused(lab, tmp_path):
 def test_an_upload_is_stored_under_its_hash_and_a_refused_one_not_at_all(lab, tissue_png):
     project = _project(lab)
     data = Path(tissue_png()).read_bytes()
-    outcome = lab.slides.upload(project, "../../etc/evil name.png", data, mpp=0.5)
+    outcome = lab.slides.uploads.add(project, "../../etc/evil name.png", data, StatedFacts(mpp=0.5))
     slide = lab.slides.get(outcome.slide_id)
     assert slide.name == "evil name.png" and Path(slide.path).parent == lab.settings.folder("uploads").resolve()
-    refused = lab.slides.upload(project, "x.png", b"nothing")
+    refused = lab.slides.uploads.add(project, "x.png", b"nothing")
     assert refused.problem and "x.png" in refused.problem
     assert len(list(lab.settings.folder("uploads").iterdir())) == 1
-    assert "no slide" in lab.slides.upload(project, "x.exe", b"nothing").problem
+    assert "no slide" in lab.slides.uploads.add(project, "x.exe", b"nothing").problem
 
 
 def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):
     from mmdnet.workflows.labelling.views import PatchGrades
 
     project = _project(lab)
-    slide = lab.slides.register(project, tissue_png(), mpp=0.5)[0].slide_id
+    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     reader = lab.readers.ensure("Ada")
     lab.labels.acts.put_many(project, reader.id, [PatchGrades(lab.slides.patches(slide)[0].id, steatosis=1)])
     with pytest.raises(LabError, match="labels"):
-        lab.slides.set_facts(slide, mpp=0.25)
+        lab.slides.set_facts(slide, StatedFacts(mpp=0.25))
     with pytest.raises(LabError, match="never deleted"):
         lab.slides.remove(slide)
     assert lab.slides.get(slide).labelled == 1
-
-
-def test_a_dragged_rectangle_finds_the_patches_it_meets(lab, tissue_png):
-    slide = lab.slides.register(_project(lab), tissue_png(), mpp=0.5)[0].slide_id
-    patches = lab.slides.patches(slide)
-    one = patches[0]
-    met = lab.slides.patches_in(slide, one.x_px0 + one.width_px0 + 5, one.y_px0 + 9, one.x_px0 + 5, one.y_px0 + 5)
-    assert [p.id for p in met][:1] == [one.id] and len(met) == 2
-    assert len(lab.slides.patches_in(slide, 0, 0, 10_000, 10_000)) == len(patches)
 
 
 def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(lab, tmp_path):
@@ -162,5 +156,5 @@ def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(la
         lab.slides.ingest(context, _project(lab), str(tmp_path / "glass.png"), {"mpp": 0.5})
     ((number, sentence),) = told["seen"].items()
     assert sentence == told["refused"][0]
-    assert cv2.imdecode(np.frombuffer(lab.slides.seen_picture("job1", number), np.uint8), 1).shape[0] <= 480
-    assert lab.slides.seen_picture("job2", number) is None
+    assert cv2.imdecode(np.frombuffer(lab.slides.refused_pictures.get("job1", number), np.uint8), 1).shape[0] <= 480
+    assert lab.slides.refused_pictures.get("job2", number) is None

@@ -12,6 +12,7 @@ import pytest
 from mmdnet import cli
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.stores.patches import PIXELS, StoredPatches
 from mmdnet.workflows.slides.stores import feature_stores, store_folder
 from mmdnet.workflows.training.pixels import PatchPixels
@@ -23,7 +24,7 @@ TINY_GIB = 1e-6
 def ids(lab, tissue_png):
     """Patches of three slides, by slide."""
     project = lab.projects.create("Test").id
-    outcomes = [lab.slides.register(project, tissue_png(f"{n}.png", 600, n), mpp=0.5)[0] for n in range(3)]
+    outcomes = [lab.slides.register(project, tissue_png(f"{n}.png", 600, n), StatedFacts(mpp=0.5))[0] for n in range(3)]
     return [[patch.id for patch in lab.slides.patches(one.slide_id)][:2] for one in outcomes]
 
 

@@ -86,7 +86,7 @@ def test_a_patch_is_its_tile_pixel_by_pixel(lab, folder):
     slide = next(one for one in lab.slides.list(project) if one.name == "114")
     assert (slide.mpp_x, slide.patient, slide.stain, slide.usable) == (0.44, "114", "Trichrome", 4)
     for patch in lab.slides.patches(slide.id):
-        picture = cv2.imdecode(np.frombuffer(lab.slides.patch_jpeg(patch.id), np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(np.frombuffer(lab.slides.pictures.patch_jpeg(patch.id), np.uint8), cv2.IMREAD_COLOR)
         assert (picture == shade(patch.col + 3, patch.row + 5)).all()
 
 
@@ -167,7 +167,7 @@ def test_the_real_tiles_of_that_layout_come_in(lab, folder, real_data):
     project, done = add(lab, folder)
     assert done.problems == () and done.labels == 9
     slide = next(one for one in lab.slides.list(project) if one.name == "16_224_606")
-    assert lab.slides.thumbnail(slide.id, 200)
+    assert lab.slides.pictures.thumbnail(slide.id, 200)
 
 
 def test_a_folder_of_another_layout_is_refused(tmp_path):

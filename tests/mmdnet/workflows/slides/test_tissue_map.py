@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.tissue_map import kinds_of_tissue, map_file
 from tests.pages.conftest import Here
@@ -13,7 +14,7 @@ from tests.pages.conftest import Here
 def project(lab, tissue_png):
     made = lab.projects.create("Study").id
     for number in range(2):
-        assert lab.slides.register(made, tissue_png(f"{number}.png", seed=number), mpp=0.5)[0].slide_id
+        assert lab.slides.register(made, tissue_png(f"{number}.png", seed=number), StatedFacts(mpp=0.5))[0].slide_id
     return made
 
 
@@ -39,7 +40,7 @@ def test_every_usable_patch_is_on_the_map_and_has_a_kind(lab, project, tmp_path)
 def test_new_slides_are_counted_as_missing_until_the_map_is_made_anew(lab, project, tissue_png, tmp_path):
     make(lab, project, tmp_path)
     before = lab.maps.get(project)
-    lab.slides.register(project, tissue_png("new.png", seed=7), mpp=0.5)
+    lab.slides.register(project, tissue_png("new.png", seed=7), StatedFacts(mpp=0.5))
     new = lab.slides.list(project)
     assert lab.maps.missing(project) == sum(slide.usable for slide in new) - len(before.patch_id) > 0
     make(lab, project, tmp_path)

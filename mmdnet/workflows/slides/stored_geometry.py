@@ -1,15 +1,17 @@
-"""From the rows of the patch table back to places on a slide."""
+"""From the rows of the slides' and the patches' tables back to geometry: the grid, its places, the open slide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.geojson import WHOLE_SLIDE
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.readers.open import open_slide
-from mmdnet.slides.readers.reader import SlideReader
+
+if TYPE_CHECKING:
+    from mmdnet.slides.readers.reader import SlideReader
 
 
 def stored_grid(slide: Slide) -> PatchGrid:
@@ -19,7 +21,8 @@ def stored_grid(slide: Slide) -> PatchGrid:
 
 
 def stored_places(patches: Sequence[Patch]) -> list[PatchPlace]:
-    return [PatchPlace(one.row, one.col, one.x_px0, one.y_px0, one.tissue_share) for one in patches]
+    """Where patches lie, in their order."""
+    return [PatchPlace(patch.row, patch.col, patch.x_px0, patch.y_px0, patch.tissue_share) for patch in patches]
 
 
 def open_stored(slide: Slide) -> SlideReader:
@@ -28,7 +31,9 @@ def open_stored(slide: Slide) -> SlideReader:
     Raises:
         LabError: the file is gone or damaged.
     """
-    return open_slide(slide.path, mpp=slide.stated_mpp)
+    from mmdnet.slides.readers.open import open_slide
+
+    return open_slide(slide.path, mpp=slide.facts.stated_mpp)
 
 
 def image_corner_px0(slide: Slide, patches: Sequence[Patch]) -> tuple[int, int]:

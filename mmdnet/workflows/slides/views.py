@@ -1,0 +1,141 @@
+"""What pages and the command line draw of slides: plain, frozen facts, detached from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mmdnet.slides.facts import SlideFacts
+
+if TYPE_CHECKING:
+    from db.models import Patch, Slide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideView(SlideFacts):
+    """A slide's facts and counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label."""
+
+    id: int
+    project_id: int
+    name: str
+    path: str
+    status: str
+    reason: str | None
+    tissue_mm2: float | None
+    core_length_mm: float | None
+    fat_area_share: float | None
+    patches: int
+    usable: int
+    labelled: int
+    score_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatchView:
+    """One patch; its square is `width_px0` x `height_px0` level-0 pixels from (`x_px0`, `y_px0`).
+
+    `quality` are the measures by name (see `measures.quality.Quality`), or why it is unreadable.
+    """
+
+    id: int
+    slide_id: int
+    row: int
+    col: int
+    x_px0: int
+    y_px0: int
+    width_px0: int
+    height_px0: int
+    tissue_share: float
+    fat_area_share: float | None
+    quality: dict[str, Any]
+    set_aside: str | None
+    overruled: bool
+
+    @property
+    def usable(self) -> bool:
+        return self.set_aside is None or self.overruled
+
+    def meets(self, x0: float, y0: float, x1: float, y1: float) -> bool:
+        """Whether the patch meets a level-0 rectangle, upper left corner first; a point is one of no size."""
+        left, top = self.x_px0, self.y_px0
+        return left <= x1 and x0 < left + self.width_px0 and top <= y1 and y0 < top + self.height_px0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOutcome:
+    """What became of one file: a slide, or the sentence that says why not.
+
+    Where no tissue was found, `picture` is a small PNG of the whole slide with what differs from glass outlined.
+    """
+
+    name: str
+    slide_id: int | None
+    problem: str | None
+    picture: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """Patches of one slide, decoded (`kind` "patches") or as a backbone sees them ("features"), kept to be used again.
+
+    `fault` is the sentence that says what is wrong with them.
+    """
+
+    key: str
+    slide: str
+    patches: int
+    bytes: int
+    used_at: datetime
+    in_use: bool
+    fault: str | None
+    kind: str = "patches"
+
+
+def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int, score_id: int | None) -> SlideView:
+    """A slide's row with what was counted of it."""
+    return SlideView(
+        **asdict(slide.facts),
+        id=slide.id,
+        project_id=slide.project_id,
+        name=slide.name,
+        path=slide.path,
+        status=slide.status,
+        reason=slide.reason,
+        tissue_mm2=slide.tissue_mm2,
+        core_length_mm=slide.core_length_mm,
+        fat_area_share=slide.fat_area_share,
+        patches=patches,
+        usable=usable,
+        labelled=labelled,
+        score_id=score_id,
+    )
+
+
+def patch_views(slide: Slide, patches: Iterable[Patch]) -> list[PatchView]:
+    """Patches of one slide, in their order."""
+    from mmdnet.workflows.slides.stored_geometry import stored_grid
+
+    patches = list(patches)
+    if not patches:
+        return []
+    width, height = stored_grid(slide).size_px0
+    return [
+        PatchView(
+            id=patch.id,
+            slide_id=patch.slide_id,
+            row=patch.row,
+            col=patch.col,
+            x_px0=patch.x_px0,
+            y_px0=patch.y_px0,
+            width_px0=width,
+            height_px0=height,
+            tissue_share=patch.tissue_share,
+            fat_area_share=patch.fat_area_share,
+            quality=patch.quality,
+            set_aside=patch.set_aside,
+            overruled=patch.overruled,
+        )
+        for patch in patches
+    ]
