@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 from mmdnet.errors import LabError
-from mmdnet.experiments.label_efficiency import best_active, make_pool, measure
+from mmdnet.experiments.label_efficiency import make_pool, measure
 
 KEPT = Path("lab-data") / "benchmarks" / "economy"
 BUDGET, QUICK_BUDGET = 400, 200
@@ -20,17 +20,21 @@ def run(quick: bool = False) -> Result:
     """Share of the labels drawn at random that reach the kappa of 400 of them."""
     slides, seeds, budget = (12, 2, QUICK_BUDGET) if quick else (60, 5, BUDGET)
     result = measure(make_pool(KEPT, slides), seeds)
-    best = best_active(result, budget)
+    best = result.best_active(budget)
     if best is None:
         raise LabError(f"No plan reached the kappa of {budget} labels drawn at random.")
     plan, share = best
     beside = {
         "plan": plan,
-        "interval_95": [share["low"], share["high"]],
+        "interval_95": [share.low, share.high],
         "random_labels": budget,
-        "shares": {name: found["share_needed"] for name, found in result["plans"].items() if name != "random"},
-        "slides": result["slides"],
-        "patches": result["patches"],
+        "shares": {
+            name: {number: needed.model_dump() for number, needed in plan_result.share_needed.items()}
+            for name, plan_result in result.plans.items()
+            if name != "random"
+        },
+        "slides": result.slides,
+        "patches": result.patches,
         "reach": "aim at <= 0.6",
     }
-    return Result("economy", share["value"], "share of labels", beside, runs=seeds)
+    return Result("economy", share.value, "share of labels", beside, runs=seeds)

@@ -109,7 +109,7 @@ def simulate(
     except OSError as error:
         raise LabError(f"{folder} cannot be made or written: {error.strerror}. Choose another folder.") from error
     with bar(as_json, "Drawing slides") as step:
-        paths = simulate_many(recipes, folder, processes=processes, progress=lambda share: step(share, ""))
+        paths = simulate_many(recipes, folder, processes=processes, progress=step)
     say(as_json, {"slides": paths}, f"{len(paths)} slides drawn into {folder}.")
 
 

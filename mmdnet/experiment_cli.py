@@ -150,4 +150,5 @@ def labels(
 
     result = ours.measure(ours.make_pool(folder / "labels", slides, step=step), seeds, step)
     _say(f"Written to {ours.write(folder, result)}.")
-    typer.echo(json.dumps({plan: found["share_needed"] for plan, found in result["plans"].items()}, indent=1))
+    needed = {plan: of_plan.model_dump()["share_needed"] for plan, of_plan in result.plans.items()}
+    typer.echo(json.dumps(needed, indent=1))

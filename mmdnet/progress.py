@@ -22,6 +22,15 @@ def silent(share: float, message: str, /, **numbers: Any) -> None:
     """Tell nobody."""
 
 
+def between(progress: Progress, low: float, high: float) -> Progress:
+    """Progress of a part of the work, told as that of the whole: from share `low` to share `high` of it."""
+
+    def tell(share: float, message: str, /, **numbers: Any) -> None:
+        progress(low + (high - low) * share, message, **numbers)
+
+    return tell
+
+
 def part_of(progress: Progress, index: int, parts: int, title: str = "") -> Progress:
     """Progress of one of several parts that take alike long, told as that of the whole; messages begin with `title`."""
 

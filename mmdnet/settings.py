@@ -10,6 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEMO_MODEL = PROJECT_ROOT / "models" / "demo"  # the small model that comes with the program
 
 
 class Settings(BaseSettings):

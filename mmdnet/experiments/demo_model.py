@@ -17,9 +17,9 @@ from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
+from mmdnet.scoring.fitted_thresholds import calibrate
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
-from mmdnet.workflows.training.fitted_thresholds import calibrate
 
 SLIDES, SEED = 64, 2
 CHOICES = TrainingConfig(
@@ -44,7 +44,7 @@ The test patients were looked at once, after training had ended; the validation 
 """
 
 
-def _drawn(share: float) -> None:
+def _tell_drawn(share: float, _: str, /, **__: Any) -> None:
     _say(f"{time.strftime('%H:%M:%S')} {share:.0%} of the slides drawn")
 
 
@@ -58,7 +58,7 @@ def make(work: Path, out: Path, slides: int = SLIDES, seed: int = SEED, choices:
         seed: of the slides.
         choices: of the training.
     """
-    _, cohort, pixels = draw_cohort(slides, seed, work, _drawn)
+    _, cohort, pixels = draw_cohort(slides, seed, work, _tell_drawn)
     split = split_by_patient(cohort, choices.seed)
     train(cohort, pixels, choices, split, work / "run", _progress, name="Demo model (simulated slides)")
     card = calibrate(work / "run" / "model", cohort, pixels, split)

@@ -7,15 +7,15 @@ a small grade head is trained anew on the labels so far, and graded on patients 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.labels.efficiency_result import FILE, Band, EfficiencyResult, PlanResult, ShareNeeded
 from mmdnet.labels.grading import TASKS
 from mmdnet.labels.label_efficiency import (
     AUDIT,
@@ -29,19 +29,19 @@ from mmdnet.labels.label_efficiency import (
     share_needed,
 )
 from mmdnet.nn.card import read_card
-from mmdnet.workflows.services import Services
-from mmdnet.workflows.training.models import SHIPPED
+from mmdnet.progress import Progress, between, silent
+from mmdnet.settings import DEMO_MODEL
 
-Step = Callable[[float, str], None]
+if TYPE_CHECKING:
+    from mmdnet.bags.cohort import PixelSource
+
 SLIDES, SEED = 60, 41
 LESIONS = 1.5  # as in the demo: the top grades' patches stay as rare as they are there
 BATCH = 64
-FORMAT = 1
-OWN = "label_economy.json"
 POOL_FIELDS = ("features", "grades", "ignored", "slide", "patient")
 
 
-def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Step | None = None) -> Pool:
+def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Progress = silent) -> Pool:
     """Patches of simulated slides with their true grades and what the demo model's backbone makes of them.
 
     What is in `folder` already is used again: the same slides, seed and backbone give the same pool.
@@ -55,16 +55,15 @@ def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Step |
 
     if slides < 12:
         raise LabError("This experiment needs twelve slides or more: a third of the patients are held out.")
-    tell = step or (lambda share, message: None)
     kept = folder / f"pool-{slides}-{seed}-{_backbone_sha256()[:12]}.npz"
     if kept.is_file():
         return _read(kept)
     recipes = training_recipes(slides, seed, lesions=LESIONS)
-    drawn = draw(recipes, folder / "slides", lambda share: tell(0.6 * share, "drawing"))
+    drawn = draw(recipes, folder / "slides", lambda share, _, /, **__: step(0.6 * share, "drawing"))
     cohort, pixels = simulated_cohort(drawn, folder / "patches")
     patients = {name: n for n, name in enumerate(sorted({slide.patient for slide in cohort.slides}))}
     pool = Pool(
-        features=_embed(pixels, len(cohort.patch_id), lambda s: tell(0.6 + 0.4 * s, "looking at patches")),
+        features=_embed(pixels, len(cohort.patch_id), between(step, 0.6, 1.0)),
         grades=cohort.grades,
         ignored=cohort.ignored,
         slide=cohort.slide_index,
@@ -74,101 +73,59 @@ def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Step |
     return pool
 
 
-def measure(pool: Pool, seeds: int = 5, step: Step | None = None) -> dict[str, Any]:
-    """Every plan replayed for every seed; see `docs/artefacts.md` for the fields.
+def measure(pool: Pool, seeds: int = 5, step: Progress = silent) -> EfficiencyResult:
+    """Every plan replayed for every seed.
 
     Raises:
         LabError: fewer than two seeds.
     """
     if seeds < 2:
         raise LabError("An interval needs at least two seeds.")
-    tell = step or (lambda share, message: None)
     curves: dict[str, list[Curve]] = {}
     for number, plan in enumerate(PLANS):
         for seed in range(seeds):
-            tell((number + seed / seeds) / len(PLANS), f"plan {plan}, seed {seed + 1} of {seeds}")
+            step((number + seed / seeds) / len(PLANS), f"plan {plan}, seed {seed + 1} of {seeds}")
             curves.setdefault(plan, []).append(replay(pool, plan, seed))
-    steps = min(len(curve.labels) for found in curves.values() for curve in found)
+    steps = min(len(curve.labels) for of_plan in curves.values() for curve in of_plan)
     budgets = [budget for budget in BUDGETS if budget <= curves["random"][0].labels[steps - 1]]
-    return {
-        "format": FORMAT,
-        "simulated": True,
-        "slides": int(np.unique(pool.slide).size),
-        "patients": int(np.unique(pool.patient).size),
-        "patches": int(pool.slide.size),
-        "held_out_patients": HELD_OUT,
-        "audit_share": AUDIT,
-        "seeds": seeds,
-        "backbone_sha256": _backbone_sha256(),
-        "labels": list(curves["random"][0].labels[:steps]),
-        "plans": {
-            plan: {
-                "kappa": _interval([curve.mean[:steps] for curve in found]),
-                "tasks": {
-                    task.name: _interval([np.array(curve.kappa[task.name][:steps]) for curve in found])
-                    for task in TASKS
-                },
-                "share_needed": {
-                    str(budget): dict(
-                        zip(
-                            ("value", "low", "high"),
-                            _finite(share_needed(found, curves["random"], budget)),
-                            strict=True,
-                        )
-                    )
-                    for budget in budgets
-                },
-            }
-            for plan, found in curves.items()
-        },
-    }
+    return EfficiencyResult(
+        slides=int(np.unique(pool.slide).size),
+        patients=int(np.unique(pool.patient).size),
+        patches=int(pool.slide.size),
+        held_out_patients=HELD_OUT,
+        audit_share=AUDIT,
+        seeds=seeds,
+        backbone_sha256=_backbone_sha256(),
+        labels=tuple(curves["random"][0].labels[:steps]),
+        plans={plan: _plan_result(of_plan, curves["random"], steps, budgets) for plan, of_plan in curves.items()},
+    )
 
 
-def write(folder: Path, result: dict[str, Any]) -> Path:
+def _plan_result(curves: list[Curve], random: list[Curve], steps: int, budgets: Sequence[int]) -> PlanResult:
+    """One plan's curves, cut after `steps`, beside those of random labels."""
+    return PlanResult(
+        kappa=_band([curve.mean[:steps] for curve in curves]),
+        tasks={task.name: _band([np.array(curve.kappa[task.name][:steps]) for curve in curves]) for task in TASKS},
+        share_needed={str(budget): _share(*share_needed(curves, random, budget)) for budget in budgets},
+    )
+
+
+def write(folder: Path, result: EfficiencyResult) -> Path:
     """Keep a result in this folder; where it lies."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_aside(folder / OWN, json.dumps(result, indent=1) + "\n")
-    return folder / OWN
+    write_aside(folder / FILE, result.model_dump_json(indent=1) + "\n")
+    return folder / FILE
 
 
-class LabelEfficiency:
-    """Use cases reachable as `lab.label_efficiency`."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def newest(self) -> dict[str, Any] | None:
-        """The lab's own result, else the one that comes with the demo model; None where neither can be read."""
-        for path in (self._services.settings.home.resolve() / "experiments" / OWN, SHIPPED / OWN):
-            try:
-                found = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError):
-                continue
-            if isinstance(found, dict) and found.get("format") == FORMAT:
-                return found
-        return None
+def _band(curves: list[np.ndarray]) -> Band:
+    mean, low, high = (np.round(curve, 4).tolist() for curve in over_seeds(curves))
+    return Band(mean=mean, low=low, high=high)
 
 
-def best_active(result: dict[str, Any], budget: int) -> tuple[str, dict[str, float | None]] | None:
-    """The plan (not random, not quota) that needs the smallest share of labels, and the share; None if none reaches."""
-    known = {
-        plan: found["share_needed"][str(budget)]
-        for plan, found in result["plans"].items()
-        if plan not in ("random", "quota") and found["share_needed"].get(str(budget), {}).get("value") is not None
-    }
-    return min(known.items(), key=lambda one: one[1]["value"]) if known else None
-
-
-def _interval(curves: list[np.ndarray]) -> dict[str, list[float]]:
-    return {
-        name: np.round(array, 4).tolist()
-        for name, array in zip(("mean", "low", "high"), over_seeds(curves), strict=True)
-    }
-
-
-def _finite(numbers: Iterable[float]) -> list[float | None]:
+def _share(*interval: float) -> ShareNeeded:
     """JSON knows no infinity: None is "not reached"."""
-    return [round(float(number), 4) if np.isfinite(number) else None for number in numbers]
+    value, low, high = (round(float(number), 4) if np.isfinite(number) else None for number in interval)
+    return ShareNeeded(value=value, low=low, high=high)
 
 
 def _backbone_sha256() -> str:
@@ -177,25 +134,25 @@ def _backbone_sha256() -> str:
     Raises:
         LabError: the card is gone or damaged.
     """
-    return read_card(SHIPPED).weights_sha256
+    return read_card(DEMO_MODEL).weights_sha256
 
 
-def _embed(pixels: object, patches: int, step: Callable[[float], None]) -> np.ndarray:
+def _embed(pixels: PixelSource, patches: int, step: Progress) -> np.ndarray:
     """The frozen backbone's features of every patch, shape (patches, features)."""
     import torch
 
     from mmdnet.nn.io import load_model
 
-    model, _ = load_model(SHIPPED)
+    model, _ = load_model(DEMO_MODEL)
     model.eval()
-    found = []
+    features = []
     with torch.inference_mode():
         for start in range(0, patches, BATCH):
-            images = pixels.read(np.arange(start, min(patches, start + BATCH)))  # type: ignore[attr-defined]
+            images = pixels.read(np.arange(start, min(patches, start + BATCH)))
             tensor = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-            found.append(model.embed(tensor).float().numpy())
-            step(min(1.0, (start + BATCH) / patches))
-    return np.concatenate(found)
+            features.append(model.embed(tensor).float().numpy())
+            step(min(1.0, (start + BATCH) / patches), "looking at patches")
+    return np.concatenate(features)
 
 
 def _write(path: Path, pool: Pool) -> None:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from mmdnet.bags.cohort import Cohort
 from mmdnet.nn.card import ModelCard
+from mmdnet.progress import Progress, silent
 from mmdnet.simulate.recipes import SlideRecipe, training_recipes
-from mmdnet.simulate.slide import Progress, simulate_many
+from mmdnet.simulate.slide import simulate_many
 from mmdnet.training.simulated import StoredSource, simulated_cohort
 
 
@@ -22,26 +23,26 @@ class Drawn(NamedTuple):
     pixels: StoredSource
 
     def tested(self, card: ModelCard) -> list[int]:
-        """Places of the slides that a model trained on this cohort was tested on."""
+        """Indices of the slides that a model trained on this cohort was tested on."""
         test = set(card.split["test"])
-        return [place for place, slide in enumerate(self.cohort.slides) if slide.slide_id in test]
+        return [index for index, slide in enumerate(self.cohort.slides) if slide.slide_id in test]
 
 
-def draw(recipes: Sequence[SlideRecipe], folder: Path, progress: Progress | None = None) -> list[Path]:
+def draw(recipes: Sequence[SlideRecipe], folder: Path, progress: Progress = silent) -> list[Path]:
     """The recipes' slides with their truth; those already there are kept (a recipe gives the same bytes)."""
     missing = [recipe for recipe in recipes if not (folder / f"{recipe.name}.tiff").exists()]
     simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=progress)
     return [folder / f"{recipe.name}.tiff" for recipe in recipes]
 
 
-def draw_cohort(slides: int, seed: int, home: Path, progress: Progress | None = None) -> Drawn:
+def draw_cohort(slides: int, seed: int, home: Path, progress: Progress = silent) -> Drawn:
     """A cohort of training slides, two of each patient, in `home`.
 
     Args:
         slides: how many.
         seed: of the slides.
         home: folder of slides and decoded patches.
-        progress: called with the share of the missing slides drawn (0-1).
+        progress: told the share of the missing slides drawn.
 
     Raises:
         LabError: a slide could not be drawn or read.

@@ -13,6 +13,33 @@ CELL_RADIUS_UM = 10.6
 LONGEST_RIDGE_UM = 45.0
 
 
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Hepatocytes (and, outside of the parenchyma, unseen ones that only close the mesh).
+
+    Attributes:
+        xy: centres in µm, shape (n, 2).
+        seen: True for a hepatocyte of the parenchyma, shape (n,).
+        zone: 0 at the central vein, 1 at the tract.
+        fatty: holds fat.
+        macro: its fat is one large droplet.
+        ballooned: enlarged, pale and wispy; a lesion.
+        clear: pale with glycogen but of normal size; looks like ballooning and is not.
+        radius: radius of the room the cell asks for, in µm.
+        tone: density of the cytoplasm, about 1.
+    """
+
+    xy: np.ndarray
+    seen: np.ndarray
+    zone: np.ndarray
+    fatty: np.ndarray
+    macro: np.ndarray
+    ballooned: np.ndarray
+    clear: np.ndarray
+    radius: np.ndarray
+    tone: np.ndarray
+
+
 def lay_cells(width_um: float, height_um: float, ground: Ground, rng: np.random.Generator) -> np.ndarray:
     """Jittered hexagonal cell centres on and shortly around the tissue, shape (n, 2)."""
     columns, rows = int(width_um / PITCH_UM) + 3, int(height_um / (PITCH_UM * np.sqrt(0.75))) + 3

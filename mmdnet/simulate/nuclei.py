@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdnet.simulate.cells import Mesh
+from mmdnet.simulate.cells import Cells, Mesh
 from mmdnet.simulate.ground import Ground
 from mmdnet.simulate.lobules import Lobules, Ring
 from mmdnet.simulate.recipes import SlideRecipe
 from mmdnet.simulate.sprites import ANGLES, KIND, VARIANTS
-
-if TYPE_CHECKING:
-    from mmdnet.simulate.scene import Cells
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import FIELD_MM2
 from mmdnet.simulate.artefacts import ArtefactPlace, place_artefacts
-from mmdnet.simulate.cells import CELL_RADIUS_UM, Mesh, build_mesh, lay_cells, lobular_zone, make_room
+from mmdnet.simulate.cells import CELL_RADIUS_UM, Cells, Mesh, build_mesh, lay_cells, lobular_zone, make_room
 from mmdnet.simulate.ground import MAP_UM, Ground, draw_ground
 from mmdnet.simulate.lesions import (
     BALLOONED_APART_UM,
@@ -24,33 +24,6 @@ from mmdnet.simulate.lobules import Lobules, build_lobules
 from mmdnet.simulate.nuclei import Nuclei, all_nuclei
 from mmdnet.simulate.outline import tissue_outlines
 from mmdnet.simulate.recipes import SlideRecipe
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Hepatocytes (and, outside of the parenchyma, unseen ones that only close the mesh).
-
-    Attributes:
-        xy: centres in µm, shape (n, 2).
-        seen: True for a hepatocyte of the parenchyma, shape (n,).
-        zone: 0 at the central vein, 1 at the tract.
-        fatty: holds fat.
-        macro: its fat is one large droplet.
-        ballooned: enlarged, pale and wispy; a lesion.
-        clear: pale with glycogen but of normal size; looks like ballooning and is not.
-        radius: radius of the room the cell asks for, in µm.
-        tone: density of the cytoplasm, about 1.
-    """
-
-    xy: np.ndarray
-    seen: np.ndarray
-    zone: np.ndarray
-    fatty: np.ndarray
-    macro: np.ndarray
-    ballooned: np.ndarray
-    clear: np.ndarray
-    radius: np.ndarray
-    tone: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mmdnet.errors import LabError
+from mmdnet.progress import Progress, silent
 from mmdnet.simulate.artefacts import cover, mask_of, thicken
 from mmdnet.simulate.paint import margin_px, paint
 from mmdnet.simulate.recipes import SlideRecipe
@@ -25,7 +26,6 @@ from mmdnet.simulate.truth import SlideTruth, truth_of
 from mmdnet.simulate.write import write_pyramid
 
 BLOCK = 1024  # pixels drawn at a time: a multiple of the file's tiles
-Progress = Callable[[float], None]
 
 
 def render(scene: Scene, window: Window, density: np.ndarray, scanner: Scanner) -> np.ndarray:
@@ -57,13 +57,13 @@ def render_field(scene: Scene, x_px0: int, y_px0: int, width: int, height: int) 
     return render(scene, window, stain_density(recipe), scanner_named(recipe.scanner))
 
 
-def simulate_slide(recipe: SlideRecipe, path: Path, progress: Progress | None = None, threads: int = 1) -> SlideTruth:
+def simulate_slide(recipe: SlideRecipe, path: Path, progress: Progress = silent, threads: int = 1) -> SlideTruth:
     """Draw a slide and write it, with its truth beside it (`.truth.json`, `.truth.geojson`).
 
     Args:
         recipe: what to draw; the same recipe gives the same bytes.
         path: of the slide, a `.tiff`.
-        progress: called with the share that is done (0-1).
+        progress: told the share that is done.
         threads: blocks drawn at the same time; the bytes do not depend on it.
 
     Returns:
@@ -97,7 +97,7 @@ def _save_truth(truth: SlideTruth, record: Path, annotations: Path) -> None:
         raise LabError(f"{record.name} could not be written: {error.strerror or error}. Nothing was kept.") from error
 
 
-def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress | None) -> Iterator[np.ndarray]:
+def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress) -> Iterator[np.ndarray]:
     """The slide from top to bottom in bands of one block's height, drawn a few blocks ahead."""
     recipe = scene.recipe
     density = stain_density(recipe)
@@ -122,8 +122,7 @@ def _bands(scene: Scene, scanner: Scanner, threads: int, progress: Progress | No
                 refill()
                 blocks.append(ahead.popleft().result())
             yield np.concatenate(blocks, axis=1)
-            if progress:
-                progress(done / len(windows))
+            progress(done / len(windows), "drawing")
 
 
 def _start_process() -> None:
@@ -140,7 +139,7 @@ def _start_process() -> None:
 
 
 def simulate_many(
-    recipes: Sequence[SlideRecipe], folder: Path, processes: int = 2, progress: Progress | None = None
+    recipes: Sequence[SlideRecipe], folder: Path, processes: int = 2, progress: Progress = silent
 ) -> list[Path]:
     """Make many slides, several at a time, each `<recipe name>.tiff` with its truth beside it.
 
@@ -148,7 +147,7 @@ def simulate_many(
         recipes: with different names.
         folder: made when absent.
         processes: slides drawn at the same time; 1 starts no process.
-        progress: called with the share of slides done (0-1).
+        progress: told the share of slides done.
 
     Returns:
         The slides' paths in the order of the recipes.
@@ -161,8 +160,7 @@ def simulate_many(
     if processes <= 1 or len(recipes) < 2:
         for index, (recipe, path) in enumerate(zip(recipes, paths, strict=True)):
             simulate_slide(recipe, path)
-            if progress:
-                progress((index + 1) / len(recipes))
+            progress((index + 1) / len(recipes), f"{index + 1} of {len(recipes)}")
         return paths
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=processes, mp_context=context, initializer=_start_process) as pool:
@@ -170,8 +168,7 @@ def simulate_many(
         try:
             for done, finished in enumerate(as_completed(waiting), start=1):
                 finished.result()
-                if progress:
-                    progress(done / len(recipes))
+                progress(done / len(recipes), f"{done} of {len(recipes)}")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from db.slides import put_slide_grade
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.progress import Progress, between
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 
@@ -42,43 +42,28 @@ def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
     model = lab.models.shipped()
     added: list[int] = []
     for part in (recipes[:SOON], recipes[SOON:]):
-        steps = _Share(context, len(added) / len(recipes), (len(added) + len(part)) / len(recipes))
-        paths = _draw(lab, part, steps.within(0.0, 0.5))
+        whole = len(recipes) / 0.98  # the last fiftieth is left for the labels
+        steps = between(context.progress, len(added) / whole, (len(added) + len(part)) / whole)
+        paths = _draw(lab, part, between(steps, 0.0, 0.5))
         for number, path in enumerate(paths):
             steps(0.5 + 0.2 * number / len(paths), f"adding slide {len(added) + 1} of {len(recipes)}")
             outcome = lab.slides.register(project_id, path)[0]
             if outcome.slide_id is None:
                 raise LabError(outcome.problem or f"{path.name} could not be added.")
             added.append(outcome.slide_id)
-        lab.scoring.score_now(context, added[-len(part) :], model, steps.within(0.7, 1.0))
+        lab.scoring.score_now(context, added[-len(part) :], model, between(steps, 0.7, 1.0))
     context.progress(0.98, "labelling from what was drawn")
     label_from_truth(lab, project_id, added)
     context.progress(1.0, f"{len(added)} slides drawn, labelled and scored")
 
 
-@dataclass(frozen=True)
-class _Share:
-    """Progress of a part of the job, told as a share of the whole; the last fiftieth is left for the labels."""
-
-    context: JobContext
-    low: float
-    high: float
-
-    def __call__(self, share: float, message: str) -> None:
-        self.context.progress(0.98 * (self.low + (self.high - self.low) * share), message)
-
-    def within(self, low: float, high: float) -> _Share:
-        span = self.high - self.low
-        return _Share(self.context, self.low + span * low, self.low + span * high)
-
-
-def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: _Share) -> list[Path]:
+def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: Progress) -> list[Path]:
     """The slides of these recipes, drawn where they are not there yet."""
     from mmdnet.experiments.simulated_cohorts import draw
 
     message = "drawing a slide" if len(recipes) == 1 else f"drawing {len(recipes)} slides"
     steps(0.0, message)
-    return draw(recipes, lab.settings.folder("slides") / "demo", lambda share: steps(share, message))
+    return draw(recipes, lab.settings.folder("slides") / "demo", lambda share, _, /, **__: steps(share, message))
 
 
 def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide: int = PATCHES_A_SLIDE) -> int:

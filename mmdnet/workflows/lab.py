@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from mmdnet.experiments.label_efficiency import LabelEfficiency
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
 from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.projects import Projects, Readers

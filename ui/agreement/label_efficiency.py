@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,6 +12,8 @@ from ui.shell.session import lab
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from mmdnet.labels.efficiency_result import EfficiencyResult
 
 LINES = {  # plan: words, colour, dash
     "random": ("Random", "#6b7278", "solid"),
@@ -35,52 +37,46 @@ def economy_section() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="economy_task", width=220)
             plans = st.multiselect(
-                "Plans", [plan for plan in LINES if plan in result["plans"]], default=list(SHOWN),
+                "Plans", [plan for plan in LINES if plan in result.plans], default=list(SHOWN),
                 format_func=lambda plan: LINES[plan][0], key="economy_plans",
             )  # fmt: skip
         theme.show_figure(economy_figure(result, what, plans), key="economy", alt="Agreement against labels, by plan")
         st.caption(economy_words(result))
 
 
-def economy_figure(result: dict[str, Any], what: str, plans: list[str]) -> go.Figure:
+def economy_figure(result: EfficiencyResult, what: str, plans: list[str]) -> go.Figure:
     """Mean curves over seeds with their 95 % intervals as bands."""
     made = theme.figure("Labels", "Quadratic κ on held-out patients", height=330)
     for plan in plans:
-        words, colour, dash = LINES[plan]
-        curve = result["plans"][plan]["kappa" if what == "mean" else "tasks"]
-        curve = curve if what == "mean" else curve[what]
-        band = [*curve["high"], *reversed(curve["low"])]
+        title, colour, dash = LINES[plan]
+        of_plan = result.plans[plan]
+        curve = of_plan.kappa if what == "mean" else of_plan.tasks[what]
+        band = [*curve.high, *reversed(curve.low)]
         made.add_scatter(
-            x=[*result["labels"], *reversed(result["labels"])], y=band, fill="toself", fillcolor=colour, opacity=0.12,
+            x=[*result.labels, *reversed(result.labels)], y=band, fill="toself", fillcolor=colour, opacity=0.12,
             line={"width": 0}, hoverinfo="skip", showlegend=False,
         )  # fmt: skip
         made.add_scatter(
-            x=result["labels"], y=curve["mean"], name=words, mode="lines", hovertemplate="%{y:.2f}",
+            x=result.labels, y=curve.mean, name=title, mode="lines", hovertemplate="%{y:.2f}",
             line={"color": colour, "dash": dash, "width": 2},
         )  # fmt: skip
     made.update_yaxes(range=[0.3, 1.0] if what in ("mean", "steatosis") else [0.0, 1.0])
     return made
 
 
-def economy_words(result: dict[str, Any]) -> str:
+def economy_words(result: EfficiencyResult) -> str:
     """What the curves are, what they came to, and what they are not."""
-    shares = {
-        plan: found["share_needed"].get(str(BUDGET))
-        for plan, found in result["plans"].items()
-        if plan not in ("random", "quota")
-    }
-    known = {plan: share for plan, share in shares.items() if share and share["value"] is not None}
     best = ""
-    if known:
-        plan, share = min(known.items(), key=lambda one: one[1]["value"])
-        high = "never reached in some draws" if share["high"] is None else words.share(share["high"])
+    if active := result.best_active(BUDGET):
+        plan, needed = active
+        high = "never reached in some draws" if needed.high is None else words.share(needed.high)
         best = (
-            f"**{LINES[plan][0]}** needed {words.share(share['value'])} ({words.share(share['low'])} to {high}) of the "
+            f"**{LINES[plan][0]}** needed {words.share(needed.value)} ({words.share(needed.low)} to {high}) of the "
             f"labels that random choice needs for what {BUDGET} random labels reach. "
         )
     return (
-        f"{best}Simulated slides: {result['patches']:,} patches of {result['patients']} patients, a third of them held "
-        f"out, {result['seeds']} seeds (bands: 95 %). A reader who is never wrong labels what the plan asks for, a "
+        f"{best}Simulated slides: {result.patches:,} patches of {result.patients} patients, a third of them held "
+        f"out, {result.seeds} seeds (bands: 95 %). A reader who is never wrong labels what the plan asks for, a "
         "fifth of it at random; a small grade head is trained on the demo backbone, which stays as it is. Real tissue "
         "and readers will need more labels; which plan needs fewer is what carries over."
     )

@@ -9,11 +9,9 @@ from db import runs as rows
 from db.models import Model
 from mmdnet.errors import LabError
 from mmdnet.nn.card import ModelCard, parse_card
-from mmdnet.settings import PROJECT_ROOT
+from mmdnet.settings import DEMO_MODEL
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import ModelView
-
-SHIPPED = PROJECT_ROOT / "models" / "demo"
 
 
 class Models:
@@ -44,8 +42,8 @@ class Models:
     def shipped(self) -> int:
         """The number of the small model that comes with the program, taken in when first asked for."""
         with self._services.db() as session:
-            found = rows.model_in(session, str(SHIPPED))
-        return found.id if found else self.add(None, SHIPPED)
+            found = rows.model_in(session, str(DEMO_MODEL))
+        return found.id if found else self.add(None, DEMO_MODEL)
 
 
 def add_model(

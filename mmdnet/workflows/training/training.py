@@ -137,8 +137,8 @@ class Training:
         """Do the training (in the worker); the model's number. Starting again goes on from the last epoch."""
         from mmdnet.bags.splits import Split
         from mmdnet.nn.device import best_device
+        from mmdnet.scoring.fitted_thresholds import calibrate
         from mmdnet.training.loop import train
-        from mmdnet.workflows.training.fitted_thresholds import calibrate
 
         with self._services.db() as session:
             run = must_get(session, Run, run_id, "training")

@@ -66,7 +66,7 @@ def test_the_drawn_slide_has_the_wanted_grades(form, grades):
 def test_many_slides_are_made_in_processes_with_their_truth(tmp_path):
     recipes = [SlideRecipe(seed=s, patient=f"P{s}", width_px=560, height_px=560) for s in (1, 2)]
     seen = []
-    paths = simulate_many(recipes, tmp_path / "new", processes=2, progress=seen.append)
+    paths = simulate_many(recipes, tmp_path / "new", processes=2, progress=lambda share, message: seen.append(share))
     assert [p.name for p in paths] == [f"{r.name}.tiff" for r in recipes]
     assert seen[-1] == 1.0
     alone = tmp_path / "alone.tiff"

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from mmdnet.bags.cohort import Cohort, SlideInfo
+from mmdnet.bags.splits import Split
+from mmdnet.nn.io import load_model, save_model
+from mmdnet.scoring.fitted_thresholds import calibrate
+from mmdnet.settings import DEMO_MODEL
+
+PATCHES = 800
+
+
+class Noise:
+    """Patches of noise, as dark as their number says."""
+
+    def __init__(self, patches: int) -> None:
+        self.patches = patches
+
+    def __len__(self) -> int:
+        return self.patches
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        random = np.random.default_rng(0)
+        return np.stack([random.integers(0, 60 + int(i) % 190, (64, 64, 3)).astype(np.uint8) for i in indices])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the demo model whose card knows no thresholds."""
+    model, card = load_model(DEMO_MODEL)
+    save_model(model, tmp_path, card.model_copy(update={"calibration": None}))
+    return tmp_path
+
+
+def cohort(graded: bool) -> Cohort:
+    slides = tuple(SlideInfo(slide_id=n + 1, patient=f"P{n}") for n in range(2))
+    grades = np.tile(np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 3, 3]], np.int8), (PATCHES // 4, 1))
+    return Cohort(
+        slides=slides,
+        patch_id=np.arange(PATCHES),
+        slide_index=np.repeat([0, 1], PATCHES // 2),
+        grades=grades if graded else np.full_like(grades, -1),
+        ignored=np.zeros(PATCHES, bool),
+    )
+
+
+SPLIT = Split((0,), (1,), (), "patient", 0)
+
+
+def test_thresholds_of_validation_patches_go_into_the_card(folder):
+    _, before = load_model(folder)
+    card = calibrate(folder, cohort(graded=True), Noise(PATCHES), SPLIT)
+    _, read = load_model(folder)
+    assert read == card
+    assert before.calibration is None
+    assert set(card.calibration["lines"]) <= {"ballooning", "inflammation", "steatosis"} and card.calibration["lines"]
+    assert card.weights_sha256 == before.weights_sha256
+
+
+def test_without_graded_validation_patches_the_card_stays_as_it_is(folder):
+    written = (folder / "card.json").read_bytes()
+    _, before = load_model(folder)
+    assert calibrate(folder, cohort(graded=False), Noise(PATCHES), SPLIT) == before
+    assert (folder / "card.json").read_bytes() == written
