@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,11 +43,10 @@ def project_called(lab: Lab, name: str) -> int:
     Raises:
         LabError: there is none.
     """
-    found = [project for project in lab.projects.list() if project.name == name]
-    if not found:
-        known = ", ".join(project.name for project in lab.projects.list()) or "none yet"
-        raise LabError(f"There is no project called {name}. Known are: {known}.")
-    return found[0].id
+    projects = {project.name: project.id for project in lab.projects.list()}
+    if name not in projects:
+        raise LabError(f"There is no project called {name}. Known are: {', '.join(projects) or 'none yet'}.")
+    return projects[name]
 
 
 def reader_called(lab: Lab, name: str) -> int:
@@ -58,10 +55,11 @@ def reader_called(lab: Lab, name: str) -> int:
     Raises:
         LabError: there is none.
     """
-    found = [reader for reader in lab.readers.list() if reader.name.lower() == name.lower()]
-    if not found:
-        raise LabError(f"There is no reader called {name}. Known are: {', '.join(r.name for r in lab.readers.list())}.")
-    return found[0].id
+    readers = lab.readers.list()
+    for reader in readers:
+        if reader.name.lower() == name.lower():
+            return reader.id
+    raise LabError(f"There is no reader called {name}. Known are: {', '.join(reader.name for reader in readers)}.")
 
 
 def slide_called(lab: Lab, project_id: int, name: str) -> int:
@@ -70,26 +68,22 @@ def slide_called(lab: Lab, project_id: int, name: str) -> int:
     Raises:
         LabError: there is none, or more than one.
     """
-    found = [slide.id for slide in lab.slides.list(project_id) if slide.name == name]
-    if len(found) != 1:
-        raise LabError(f"There {'is no slide' if not found else f'are {len(found)} slides'} called {name} here.")
-    return found[0]
+    slide_ids = [slide.id for slide in lab.slides.list(project_id) if slide.name == name]
+    if len(slide_ids) != 1:
+        raise LabError(
+            f"There {'is no slide' if not slide_ids else f'are {len(slide_ids)} slides'} called {name} here."
+        )
+    return slide_ids[0]
 
 
-def as_plain(value: Any) -> Any:
-    """The same as JSON can say it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return as_plain(asdict(value))
-    if isinstance(value, dict):
-        return {str(key): as_plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_plain(one) for one in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Path) else value
+def as_plain(value: object) -> Any:
+    """The same as JSON can say it: frozen facts as objects, paths and times as text."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
 
 
-def say(as_json: bool, facts: Any, words: str) -> None:
+def say(as_json: bool, facts: object, words: str) -> None:
     """Print facts for machines, or words for people."""
     print(json.dumps(as_plain(facts)) if as_json else words)
 

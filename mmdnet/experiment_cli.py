@@ -143,7 +143,7 @@ def labels(
     _ready(1)
     told: list[str] = []
 
-    def step(share: float, words: str) -> None:
+    def step(share: float, words: str, /, **_: object) -> None:
         if words not in told:
             told.append(words)
             _say(f"{share:4.0%} {words}")
