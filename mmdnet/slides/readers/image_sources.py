@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from mmdnet.errors import LabError
+from mmdnet.slides.facts import FileFacts, check_size, fingerprint, folder_fingerprint
 from mmdnet.slides.geometry import Window, levels_of
 from mmdnet.slides.pixels import WHITE, Pixels, blank, clip, shrink
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp"}
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 LARGEST_IMAGE_PX = 120_000_000  # decoded as a whole: 360 MB
 TILES_KEPT = 64
 LARGEST_GRID = 4096  # columns or rows of a patch folder
@@ -81,8 +82,8 @@ class ImageSource:
 
 def tile_name(path: Path) -> tuple[str, int, int] | None:
     """Slide id, column and row in a tile's name, read from the right since ids hold underscores; None for others."""
-    found = _TILE.match(path.stem) if path.suffix.lower() in IMAGE_SUFFIXES else None
-    return (found["slide"], int(found["x"]), int(found["y"])) if found else None
+    parts = _TILE.match(path.stem) if path.suffix.lower() in IMAGE_SUFFIXES else None
+    return (parts["slide"], int(parts["x"]), int(parts["y"])) if parts else None
 
 
 def slide_ids(folder: Path) -> list[str]:
@@ -116,7 +117,7 @@ def find_tiles(path: Path) -> dict[tuple[int, int], Path]:
     return tiles
 
 
-class PatchFolderSource:
+class ImageFolderSource:
     """A folder of equal tiles at their grid places; where no tile is, white.
 
     A second, coarse level of one mean-coloured thumbnail per tile keeps overviews fast; it is made when first read.
@@ -192,3 +193,40 @@ class PatchFolderSource:
     def close(self) -> None:
         self._cache.clear()
         self._coarse.cache_clear()
+
+
+def open_image(path: Path, mpp: float | None) -> tuple[FileFacts, ImageSource]:
+    """Open one picture.
+
+    Raises:
+        LabError: no picture, damaged, or too large.
+    """
+    source = ImageSource(path)
+    return _facts(path, mpp, source, "image", fingerprint(path)), source
+
+
+def open_image_folder(path: Path, mpp: float | None) -> tuple[FileFacts, ImageFolderSource]:
+    """Open a folder of one slide's tiles, or the folder followed by a slide's id.
+
+    Raises:
+        LabError: no tiles, of several slides, an absurd grid, or the first is damaged.
+    """
+    source = ImageFolderSource(path)
+    return _facts(path, mpp, source, "patch-folder", folder_fingerprint(list(source.tiles.values()))), source
+
+
+def _facts(path: Path, mpp: float | None, source: ImageSource | ImageFolderSource, kind: str, mark: str) -> FileFacts:
+    level = source.levels[0]
+    check_size(path.name, level.width_px, level.height_px)
+    return FileFacts(
+        path=path,
+        vendor=kind,
+        reader=kind,
+        width_px0=level.width_px,
+        height_px0=level.height_px,
+        mpp_x=mpp,
+        mpp_y=mpp,
+        mpp_source="person" if mpp else None,
+        levels=source.levels,
+        fingerprint=mark,
+    )

@@ -1,17 +1,15 @@
-"""Reading: one class for callers, `SlideReader`, over one small protocol for file formats, `Source`."""
+"""Reading: one class for callers, `SlideReader`, over one small protocol for formats, `Source`."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +18,6 @@ from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.geometry import (
     PATCH_MPP,
     PATCH_PX,
-    Level,
     PatchGrid,
     PatchPlace,
     Window,
@@ -28,6 +25,7 @@ from mmdnet.slides.geometry import (
     window,
 )
 from mmdnet.slides.pixels import Pixels, shrink
+from mmdnet.slides.readers.source import Source
 from mmdnet.slides.readers.tile_cache import Recycled
 from mmdnet.slides.readers.tile_pass import Here, TilePass, Tiling
 
@@ -43,30 +41,14 @@ class Unreadable:
     reason: str
 
 
-class Source(Protocol):
-    """What a file format must do. Safe to call from several threads."""
-
-    levels: tuple[Level, ...]
-
-    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
-        """Pixels of one window, RGB (height, width, 3), white beyond the level; in `out` where given.
-
-        May raise LabError.
-        """
-
-    def tiling(self, level: int) -> Tiling | None:
-        """How a level is cut into tiles, where tiles can be had one by one."""
-
-    def close(self) -> None:
-        """Give files back."""
-
-
 class SlideReader:
     """A slide that is open. A context manager; several threads may read; pickles as its path, for spawned workers."""
 
-    def __init__(self, facts: FileFacts, source: Source) -> None:
+    def __init__(self, facts: FileFacts, source: Source, reopen: Callable[[], SlideReader]) -> None:
+        """Read through a source; `reopen` opens the same slide again, in another process for instance."""
         self.facts = facts
         self._source = source
+        self._reopen = reopen
         self._scratch = threading.local()
         self._given = Recycled(2 * STRIPE)
 
@@ -76,10 +58,8 @@ class SlideReader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[object, tuple[Path, float | None]]:
-        from mmdnet.slides.readers.open import open_slide
-
-        return open_slide, (self.facts.path, self.facts.mpp_x if self.facts.mpp_source == "person" else None)
+    def __reduce__(self) -> tuple[Callable[[], SlideReader], tuple[()]]:
+        return self._reopen, ()
 
     def close(self) -> None:
         self._source.close()
@@ -147,9 +127,9 @@ class SlideReader:
                 if tiling is None:
                     yield from self._one_by_one(list(stripe), places, grid, pool, 4 * threads)
                 else:
-                    yield from self._sweep(list(stripe), places, grid, level, tiling, pool, threads)
+                    yield from self._in_one_pass(list(stripe), places, grid, level, tiling, pool, threads)
 
-    def _sweep(
+    def _in_one_pass(
         self,
         stripe: list[int],
         places: Sequence[PatchPlace],
@@ -161,8 +141,8 @@ class SlideReader:
     ) -> Iterator[tuple[int, Pixels | Unreadable]]:
         levels = self._source.levels
         cuts = [window(levels, level, places[i].x_px0, places[i].y_px0, *grid.side_px0) for i in stripe]
-        sweep = TilePass(tiling, levels[level], cuts, grid.patch_px, grid.patch_px, self._given)
-        for number, patch in sweep.run(pool, ahead):
+        tile_pass = TilePass(tiling, levels[level], cuts, grid.patch_px, grid.patch_px, self._given)
+        for number, patch in tile_pass.run(pool, ahead):
             index = stripe[number]
             # A patch that this level cannot give may still be had from a finer one.
             yield index, self._try_patch(places[index], grid) if isinstance(patch, LabError) else patch

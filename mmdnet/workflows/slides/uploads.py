@@ -13,7 +13,6 @@ from mmdnet.workflows.slides.register import register_file
 from mmdnet.workflows.slides.views import IngestOutcome
 
 LIMIT_MIB = 200
-SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".bif", ".dcm", ".png", ".jpg", ".jpeg")
 LONGEST_NAME = 120
 
 
@@ -49,8 +48,15 @@ class Uploads:
 
 def _problem(suffix: str, size: int) -> str | None:
     """Why a file of this kind and size cannot be taken; None where it can."""
-    if suffix not in SUFFIXES:
+    from mmdnet.slides.readers.formats import format_of_suffix
+
+    known = format_of_suffix(suffix)
+    if known is None:
         return f"{suffix or 'a file without ending'} is no slide."
+    if known.more_files:
+        return (
+            f"a {known.name} slide is this file and {known.more_files}. Put both on the server, give the file's path."
+        )
     if size > LIMIT_MIB * 2**20:
         return f"it is over {LIMIT_MIB} MiB. Put it on the server, give its path."
     return None

@@ -15,7 +15,8 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.patches import patch_grid
-from mmdnet.slides.readers.open import SlideReader, Unreadable, open_slide
+from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.reader import SlideReader, Unreadable
 
 HEAD = 4096  # where formats keep what they are
 

@@ -1,7 +1,6 @@
 """Slides come in whole or not at all."""
 
 import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -120,18 +119,6 @@ def test_a_folder_without_rights_is_refused(lab, tmp_path):
     closed.mkdir(mode=0o000)
     with pytest.raises(LabError, match="may not be read"):
         lab.slides.register(_project(lab), closed)
-
-
-def test_an_upload_is_stored_under_its_hash_and_a_refused_one_not_at_all(lab, tissue_png):
-    project = _project(lab)
-    data = Path(tissue_png()).read_bytes()
-    outcome = lab.slides.uploads.add(project, "../../etc/evil name.png", data, StatedFacts(mpp=0.5))
-    slide = lab.slides.get(outcome.slide_id)
-    assert slide.name == "evil name.png" and Path(slide.path).parent == lab.settings.folder("uploads").resolve()
-    refused = lab.slides.uploads.add(project, "x.png", b"nothing")
-    assert refused.problem and "x.png" in refused.problem
-    assert len(list(lab.settings.folder("uploads").iterdir())) == 1
-    assert "no slide" in lab.slides.uploads.add(project, "x.exe", b"nothing").problem
 
 
 def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):

@@ -1,0 +1,105 @@
+"""The formats of slides: the one list of them. What an entry says is all the lab knows of a format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdnet.slides.facts import FileFacts
+from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
+from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file
+from mmdnet.slides.readers.source import Source
+
+
+@dataclass(frozen=True)
+class SlideFormat:
+    """One format.
+
+    Attributes:
+        name: for people.
+        suffixes: of its files, lower case. A folder of images has none of its own.
+        recognises: whether a path, which is there and may be read, is one; the first format that says so opens it.
+        open: the path and the µm/px a person stated, if any, to its facts and its pixels. May raise LabError.
+        find: its slides among a folder's files, which come sorted and without hidden ones.
+        beside_slides: False: where other slides lie beside, these are their masks and labels, and not found.
+        more_files: what a slide is made of beside the file that is opened, so that one file alone is none.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    recognises: Callable[[Path], bool]
+    open: Callable[[Path, float | None], tuple[FileFacts, Source]]
+    find: Callable[[Path, Sequence[Path]], list[Path]]
+    beside_slides: bool = True
+    more_files: str | None = None
+
+
+def format_of(path: Path) -> SlideFormat:
+    """The format that opens a path; what nothing recognises is left to the last one, which refuses it in words."""
+    return next((known for known in FORMATS if known.recognises(path)), FORMATS[-1])
+
+
+def format_of_suffix(suffix: str) -> SlideFormat | None:
+    """The format whose files end so."""
+    return next((known for known in FORMATS if suffix.lower() in known.suffixes), None)
+
+
+def slide_suffixes() -> list[str]:
+    """What slides' files end with, sorted; pictures', which may be anything, are left out."""
+    return sorted(suffix for known in FORMATS if known.beside_slides for suffix in known.suffixes)
+
+
+def slides_in(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The slides that lie in a folder itself, of whatever format; `names` are those of its files that count."""
+    files = [folder / name for name in sorted(names)]
+    found: dict[bool, list[Path]] = {True: [], False: []}
+    for known in FORMATS:
+        found[known.beside_slides] += known.find(folder, files)
+    return found[True] or found[False]
+
+
+def _ends_with(suffixes: Sequence[str]) -> Callable[[Path], bool]:
+    return lambda path: path.suffix.lower() in suffixes and path.is_file()
+
+
+def _every_file(suffixes: Sequence[str]) -> Callable[[Path, Sequence[Path]], list[Path]]:
+    return lambda folder, files: [file for file in files if file.suffix.lower() in suffixes]
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.is_dir():
+        return any(file.suffix.lower() == ".dcm" for file in path.iterdir())
+    return path.suffix.lower() == ".dcm" and path.is_file()
+
+
+def _images(folder: Path, files: Sequence[Path]) -> list[Path]:
+    return [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and not tile_name(file)]
+
+
+def _image_folders(folder: Path, files: Sequence[Path]) -> list[Path]:
+    ids = sorted({name[0] for name in map(tile_name, files) if name})
+    return [folder] if len(ids) == 1 else [folder / slide_id for slide_id in ids]
+
+
+WHOLE_SLIDE = (".svs", ".tif", ".tiff", ".ndpi", ".scn", ".bif", ".svslide", ".czi")
+MIRAX, HAMAMATSU = (".mrxs",), (".vms", ".vmu")
+
+FORMATS: tuple[SlideFormat, ...] = (
+    SlideFormat("picture", IMAGE_SUFFIXES, _ends_with(IMAGE_SUFFIXES), open_image, _images, beside_slides=False),
+    SlideFormat("DICOM", (".dcm",), _is_dicom, open_dicom, lambda folder, files: dicom_series(files)),
+    SlideFormat(
+        "MIRAX", MIRAX, _ends_with(MIRAX), open_slide_file, _every_file(MIRAX),
+        more_files="a folder of the same name",
+    ),
+    SlideFormat(
+        "Hamamatsu", HAMAMATSU, _ends_with(HAMAMATSU), open_slide_file, _every_file(HAMAMATSU),
+        more_files="the images it names",
+    ),
+    SlideFormat(
+        "folder of images", (), lambda path: not path.is_file(), open_image_folder, _image_folders,
+        beside_slides=False,
+    ),
+    SlideFormat("slide", WHOLE_SLIDE, Path.is_file, open_slide_file, _every_file(WHOLE_SLIDE)),
+)  # fmt: skip
+"""Asked in this order. The last one takes any other file: OpenSlide looks into it, whatever its name ends with."""
