@@ -42,6 +42,8 @@ def crafted(slides: int, patches: int, side: int, seed: int = 0) -> tuple[Cohort
         for count, radius, colour in zip(counts, (8, 2, 4), ((250, 225, 240), (60, 30, 110), (255,) * 3), strict=True):
             for x, y in random.integers(0, side, (3 * count, 2)).tolist():
                 cv2.circle(image, (x, y), radius, colour, -1)
-    infos = tuple(SlideInfo(s, f"p{s}", "", f"scanner {s % 2}", "H&E", simulated=True) for s in range(slides))
+    infos = tuple(
+        SlideInfo(s, f"p{s}", "", f"scanner {s % 2}", "H&E", simulated=True, patch_px=side) for s in range(slides)
+    )
     owner = np.repeat(np.arange(slides), patches)
     return Cohort(infos, np.arange(n), owner, grades.astype(np.int8), np.zeros(n, bool)), Pixels(images)

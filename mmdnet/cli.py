@@ -268,14 +268,15 @@ def train(
     given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
     choices |= {key: value for key, value in given.items() if value is not None}
     labels = LabelChoice(reader_id=reader_called(lab, reader) if reader else None)
-    report = lab.training.check(project_id, choices, labels)
+    prepared = lab.training.prepare(project_id, choices, labels)
+    report = prepared.check
     if not report.ok:
         raise LabError(report.problem or "This training cannot start.")
     if not as_json or check:
-        say(as_json, report, "\n".join([*report.lines, *(f"Note: {one}" for one in report.warnings)]))
+        say(as_json, report, "\n".join([*report.lines, *(f"Note: {warning}" for warning in report.warnings)]))
     if check:
         return
-    run = lab.training.start(project_id, choices, name, labels)
+    run = lab.training.queue(prepared, name)
     job = lab.training.get(run).job
     assert job is not None
     _follow(lab, job.id, as_json, background)

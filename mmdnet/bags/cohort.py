@@ -10,13 +10,17 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
+from mmdnet.slides.geometry import MPP_TOLERANCE, PATCH_MPP, PATCH_PX
 
 DomainKey = Literal["none", "slide", "patient", "site", "scanner", "stain", "scanner+stain", "site+scanner"]
 
 
 @dataclass(frozen=True, slots=True)
 class SlideInfo:
-    """One slide. `grades` are the slide's own (from a report), None where nobody gave one."""
+    """One slide. `grades` are the slide's own (from a report), None where nobody gave one.
+
+    `patch_px` and `patch_mpp` are the side of its patches in pixels and their µm per pixel.
+    """
 
     slide_id: int
     patient: str
@@ -25,6 +29,9 @@ class SlideInfo:
     stain: str = ""
     grades: dict[str, int | None] = field(default_factory=dict)
     simulated: bool = False
+    name: str = ""
+    patch_px: int = PATCH_PX
+    patch_mpp: float = PATCH_MPP
 
 
 class PixelSource(Protocol):
@@ -33,7 +40,7 @@ class PixelSource(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Patches as uint8 RGB, shape (n, 299, 299, 3), in the order asked for."""
+        """Patches as uint8 RGB, shape (n, side, side, 3), in the order asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +55,8 @@ class Cohort:
         ignored: (N,) bool, set aside by a reader or by quality control; such a patch is in no bag.
 
     Raises:
-        LabError: arrays of different length, a grade outside its scale, a slide that is not there, a patch named twice.
+        LabError: arrays of different length, a grade outside its scale, a slide that is not there, a patch named twice,
+            patches of different sides or scales.
     """
 
     slides: tuple[SlideInfo, ...]
@@ -73,6 +81,32 @@ class Cohort:
             odd = sorted(seen - {UNKNOWN} - set(range(task.highest + 1)))
             if odd:
                 raise LabError(f"{task.title} is graded 0 to {task.highest}, but a label says {odd[0]}.")
+        self._refuse_mixed_patches()
+
+    def _refuse_mixed_patches(self) -> None:
+        cut = [slide for slide, rows in zip(self.slides, self._by_slide, strict=True) if len(rows)]
+        for slide in cut[1:]:
+            off = abs(slide.patch_mpp / cut[0].patch_mpp - 1)
+            if slide.patch_px != cut[0].patch_px or off > MPP_TOLERANCE:
+                first, other = (
+                    f"{s.name or f'slide {s.slide_id}'} is cut into patches of {s.patch_px} px at {s.patch_mpp:g} µm/px"
+                    for s in (cut[0], slide)
+                )
+                raise LabError(
+                    f"A network learns from patches of one size, but {first} and {other}. Choose slides that are cut "
+                    "alike. Nothing was changed."
+                )
+
+    @property
+    def patch_px(self) -> int:
+        """Side of the patches in pixels."""
+        return next((s.patch_px for s, rows in zip(self.slides, self._by_slide, strict=True) if len(rows)), PATCH_PX)
+
+    @property
+    def patch_mpp(self) -> float:
+        """µm per pixel of the patches, the middle one where slides differ within the tolerance."""
+        scales = np.array([slide.patch_mpp for slide in self.slides])[self.slide_index]
+        return float(np.median(scales)) if len(scales) else PATCH_MPP
 
     @cached_property
     def _by_slide(self) -> list[np.ndarray]:

@@ -16,12 +16,11 @@ from mmdnet.scoring.evidence import SlideEvidence, lay_out
 from mmdnet.scoring.fields import FIELD_PATCHES
 from mmdnet.scoring.predict import PatchReading, Progress, SlideFeatures, embed_patches, grade_bags, predict_patches
 from mmdnet.scoring.result import SlideScore, TaskScore
+from mmdnet.slides.geometry import MPP_TOLERANCE
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
-
-MPP_TOLERANCE = 0.02  # of the model's own; more is another magnification
 
 
 class Place(Protocol):

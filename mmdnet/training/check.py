@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
 
 from mmdnet.bags.cohort import Cohort, grade_counts
@@ -48,8 +49,8 @@ def check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckReport:
     trained, lines = _labels(cohort, split, warnings)
     domains = _domains(cohort, split, choices, warnings)
     device = best_device(choices.device)
-    backbone = create_backbone(choices.backbone, 299, choices.weights)
-    _memory(backbone, choices, device)
+    backbone = create_backbone(choices.backbone, cohort.patch_px, choices.weights)
+    _memory(backbone, cohort.patch_px, choices, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
     warm_up = choices.warm_up if graded.any() else 0
     if choices.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
@@ -124,7 +125,7 @@ def _domains(cohort: Cohort, split: Split, choices: TrainingConfig, warnings: li
     return there
 
 
-def _memory(backbone: Backbone, choices: TrainingConfig, device: str) -> None:
+def _memory(backbone: Backbone, patch_px: int, choices: TrainingConfig, device: str) -> None:
     """Refuse a step that would not fit.
 
     The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.
@@ -135,14 +136,14 @@ def _memory(backbone: Backbone, choices: TrainingConfig, device: str) -> None:
     leaves = [one for one in backbone.modules() if not list(one.children())]
     hooks = [leaf.register_forward_hook(lambda m, i, o: sizes.append(_bytes(o))) for leaf in leaves]
     with torch.no_grad():
-        backbone(torch.zeros(1, 3, 299, 299))
+        backbone(torch.zeros(1, 3, patch_px, patch_px))
     for hook in hooks:
         hook.remove()
     patches = choices.bag_size * choices.bags_per_step // choices.processes
     at_once = min(patches, choices.patches_at_once or patches)
     needed = 2 * sum(sizes) * at_once * (0.5 if device == "cuda" else 1) * (choices.processes if device == "cpu" else 1)
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else _free_memory()
-    if free and needed > free:
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    if needed > free:
         raise LabError(
             f"One training step would need about {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are "
             "free. Choose fewer patches at once, fewer bags per step, a smaller backbone, or fast training."
@@ -151,13 +152,3 @@ def _memory(backbone: Backbone, choices: TrainingConfig, device: str) -> None:
 
 def _bytes(output: object) -> int:
     return output.numel() * output.element_size() if isinstance(output, torch.Tensor) else 0
-
-
-def _free_memory() -> int:
-    """Bytes of memory this process may still take, 0 if the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123 (no file of ours)
-            facts = dict(line.split(":", 1) for line in file)
-        return int(facts["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return 0

@@ -1,5 +1,6 @@
 """What a person may choose about a training; a misspelt choice is refused."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,7 +130,7 @@ class TrainingConfig(BaseModel):
         return self.lr_backbone or (2e-5 if self.weights else 2e-3)
 
 
-def read_config(given: dict[str, Any]) -> TrainingConfig:
+def read_config(given: Mapping[str, Any]) -> TrainingConfig:
     """Choices from a form or a command line.
 
     Raises:

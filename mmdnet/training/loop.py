@@ -72,6 +72,9 @@ def train(
     report = check(cohort, choices, split)
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
+    side = pixels.read(np.zeros(1, np.int64)).shape[1]
+    if side != cohort.patch_px:
+        raise LabError(f"The patches are {side} px wide; their slides say {cohort.patch_px} px. Nothing was trained.")
     folder.mkdir(parents=True, exist_ok=True)
     share = Share(cohort, pixels, choices, split, folder, report, name, start)
     with sharing(choices, share, report.device, _run):
@@ -102,11 +105,6 @@ def _run(share: Share, on_progress: OnProgress = lambda facts: None) -> ModelCar
     while run.has_more():
         run.epoch()
     return run.finish()
-
-
-def patch_side(pixels: PixelSource) -> int:
-    """Side of a source's patches in pixels."""
-    return int(pixels.read(np.zeros(1, np.int64)).shape[1]) if len(pixels) else 299
 
 
 class Run:
@@ -148,7 +146,7 @@ class Run:
     def _network(self, start: Path | None) -> MMDNet:
         choices = self.choices
         architecture = Architecture(
-            backbone=choices.backbone, patch_px=patch_side(self.pixels), head=choices.head,
+            backbone=choices.backbone, patch_px=self.cohort.patch_px, head=choices.head,
             projection=choices.projection, ignored_task=choices.ignored_task, domains=self.domain_names,
         )  # fmt: skip
         net = MMDNet(architecture, choices.reversal, choices.attention_rule)
@@ -291,6 +289,7 @@ class Run:
         return ModelCard(
             name=self.name,
             **self.net.architecture.model_dump(),
+            patch_mpp=self.cohort.patch_mpp,
             bag_size=choices.bag_size,
             domain_key=choices.domain_key if self.domain_names else "none",
             trained_tasks=self.report.trained_tasks,

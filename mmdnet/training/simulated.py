@@ -1,6 +1,7 @@
 """A cohort out of simulated slides: what a tireless reader who knows the truth would have labelled."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def simulated_cohort(slides: Sequence[Path], store: Path) -> tuple[Cohort, Store
             facts = reader.facts
         infos.append(
             SlideInfo(number, facts.patient or path.stem, facts.site or "", facts.scanner or "", facts.stain or "",
-                      simulated=True)
+                      simulated=True, name=path.stem, patch_px=grid.patch_px, patch_mpp=grid.patch_mpp)
         )  # fmt: skip
         known, set_aside = _labels(truth, grid.side_px0[0], [(place.x_px0, place.y_px0) for place in places])
         grades.append(known)
@@ -141,8 +142,9 @@ def quartered_cohort(
         for slide, (grid, places) in zip(slides, map(_layout, slides), strict=True)
     ]  # fmt: skip
     count = 4 * len(source)
+    infos = tuple(replace(slide, patch_px=QUARTER_PX) for slide in whole.slides)
     cohort = Cohort(
-        whole.slides, np.arange(count), whole.slide_index.repeat(4), np.concatenate([t[0] for t in tables]),
+        infos, np.arange(count), whole.slide_index.repeat(4), np.concatenate([t[0] for t in tables]),
         np.concatenate([t[1] for t in tables]),
     )  # fmt: skip
     return cohort, Quarters(source, path)

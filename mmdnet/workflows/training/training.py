@@ -5,24 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from db import runs as rows
 from db.models import Patch, Project, Run, Slide
 from db.slides import patches_with_ids, slide_grades, usable_ids
 from mmdnet.errors import LabError
-from mmdnet.files import write_aside
+from mmdnet.files import moved_into_place, write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
-from mmdnet.workflows.labelling.views import LabelChoice, LabelRow
+from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.models import add_model
 from mmdnet.workflows.training.pixels import PatchPixels
@@ -30,11 +32,31 @@ from mmdnet.workflows.training.preflight import check_training
 from mmdnet.workflows.views import CheckView, RunView
 
 if TYPE_CHECKING:
-    from mmdnet.bags.cohort import Cohort
+    from mmdnet.bags.cohort import Cohort, SlideInfo
     from mmdnet.bags.splits import Split
 
 
 UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
+LABELS, SPLIT = "labels.json", "split.json"
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """Labels, slides and split as they were when they were looked at: what is checked is what is learnt from."""
+
+    project_id: int
+    config: TrainingConfig
+    label_set: LabelSet
+    cohort: Cohort
+    split: Split
+    check: CheckView
+
+    def save(self, folder: Path) -> None:
+        """Write what the training starts from."""
+        slides = [asdict(slide) for slide in self.cohort.slides]
+        labels = {**self.label_set.summary(), "rows": [asdict(row) for row in self.label_set.rows], "slides": slides}
+        write_aside(folder / LABELS, json.dumps(labels))
+        write_aside(folder / SPLIT, self.split.to_json(self.cohort))
 
 
 class Training:
@@ -45,51 +67,66 @@ class Training:
         self._jobs = jobs
         self._consensus = consensus
 
-    def defaults(self) -> dict[str, Any]:
-        """Every choice with its default value."""
-        return TrainingConfig().model_dump(mode="json")
+    def prepare(
+        self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
+    ) -> PreparedTraining:
+        """Freeze labels and split, and check them; nothing is written.
 
-    def check(self, project_id: int, choices: dict[str, Any], labels: LabelChoice | None = None) -> CheckView:
+        Args:
+            project_id: whose labels.
+            choices: what was given of `TrainingConfig`, not read yet.
+            labels: whose labels, and of which slides; all if not given.
+
+        Raises:
+            LabError: a choice that does not work, or labels no cohort can be made of.
+        """
+        config = read_config(choices)
+        label_set = self._consensus.label_set(project_id, labels)
+        cohort = self._cohort(label_set.rows)
+        split = _split(cohort, config)
+        return PreparedTraining(project_id, config, label_set, cohort, split, check_training(cohort, config, split))
+
+    def check(self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None) -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
         try:
-            chosen = read_config(choices)
-            cohort = self._cohort(self._consensus.label_set(project_id, labels).rows)
-            return check_training(cohort, chosen, _split(cohort, chosen))
+            return self.prepare(project_id, choices, labels).check
         except LabError as error:
             return CheckView(False, (), (), str(error))
 
     def start(
-        self, project_id: int, choices: dict[str, Any], name: str | None = None, labels: LabelChoice | None = None
+        self, project_id: int, choices: Mapping[str, Any], name: str | None = None, labels: LabelChoice | None = None
     ) -> int:
-        """Freeze labels and split, and queue the training; the run's number.
+        """Prepare a training and queue it; the run's number.
 
         Raises:
             LabError: the training could not start (see `check`); nothing was written.
         """
-        checked = self.check(project_id, choices, labels)
-        if not checked.ok:
-            raise LabError(checked.problem or "This training cannot start.")
-        chosen = read_config(choices)
-        label_set = self._consensus.label_set(project_id, labels)
+        return self.queue(self.prepare(project_id, choices, labels), name)
+
+    def queue(self, prepared: PreparedTraining, name: str | None = None) -> int:
+        """Queue a prepared training as it is, whatever labels were given since; the run's number.
+
+        Raises:
+            LabError: its check says that it cannot start; nothing was written.
+        """
+        if not prepared.check.ok:
+            raise LabError(prepared.check.problem or "This training cannot start.")
+        config, label_set = prepared.config, prepared.label_set
         with self._services.db.begin() as session:
-            project = must_get(session, Project, project_id, "project")
+            project = must_get(session, Project, prepared.project_id, "project")
             run = Run(
                 project_id=project.id,
-                name=name or f"{chosen.backbone}, {len(label_set.rows)} patches",
-                choices=chosen.model_dump(mode="json"),
-                label_set={**label_set.summary(), "warnings": list(checked.warnings)},
+                name=name or f"{config.backbone}, {len(label_set.rows)} patches",
+                choices=config.model_dump(mode="json"),
+                label_set={**label_set.summary(), "warnings": list(prepared.check.warnings)},
             )
             session.add(run)
             session.flush()
             run_id, title = run.id, f"Train {run.name}"
-        cohort = self._cohort(label_set.rows)
-        folder = self.folder(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_aside(
-            folder / "labels.json", json.dumps({**label_set.summary(), "rows": [asdict(row) for row in label_set.rows]})
-        )
-        write_aside(folder / "split.json", _split(cohort, chosen).to_json(cohort))
-        job_id = self._jobs.submit("train", title, {"run_id": run_id}, project_id=project_id, queue="gpu")
+            folder = self.folder(run_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            prepared.save(folder)
+        job_id = self._jobs.submit("train", title, {"run_id": run_id}, project_id=prepared.project_id, queue="gpu")
         with self._services.db.begin() as session:
             must_get(session, Run, run_id, "run").job_id = job_id
         return run_id
@@ -135,18 +172,15 @@ class Training:
 
     def run(self, context: JobContext, run_id: int) -> int:
         """Do the training (in the worker); the model's number. Starting again goes on from the last epoch."""
-        from mmdnet.bags.splits import Split
         from mmdnet.nn.device import best_device
         from mmdnet.scoring.fitted_thresholds import calibrate
         from mmdnet.training.loop import train
 
         with self._services.db() as session:
             run = must_get(session, Run, run_id, "training")
-            name, project_id, choices = run.name, run.project_id, run.choices
+            name, project_id, config = run.name, run.project_id, read_config(run.choices)
         folder = self.folder(run_id)
-        frozen = json.loads((folder / "labels.json").read_text())
-        cohort = self._cohort([LabelRow(**row) for row in frozen["rows"]])
-        split = Split.from_json((folder / "split.json").read_text(), cohort)
+        cohort, split = self._frozen(folder)
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
@@ -156,20 +190,30 @@ class Training:
             numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
             context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
 
-        chosen = read_config(choices)
-        start = self._without_labels(context, project_id, chosen, folder)
-        train(cohort, pixels, chosen, split, folder, on_progress, name, start)
-        card = calibrate(folder / "model", cohort, pixels, split, best_device(choices["device"]))
+        start = self._without_labels(context, project_id, config, folder)
+        train(cohort, pixels, config, split, folder, on_progress, name, start)
+        card = calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
         context.check()
         target = self._services.settings.folder("models") / f"run-{run_id}"
-        _publish(folder / "model", target)
+        with moved_into_place(target) as aside:
+            shutil.copytree(folder / "model", aside)
         return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
 
+    def _frozen(self, folder: Path) -> tuple[Cohort, Split]:
+        """Cohort and split as they were when the training was queued."""
+        from mmdnet.bags.cohort import SlideInfo
+        from mmdnet.bags.splits import Split
+
+        frozen = json.loads((folder / LABELS).read_text("utf-8"))
+        slides = [SlideInfo(**slide) for slide in frozen.get("slides", [])]  # runs queued by earlier builds keep none
+        cohort = self._cohort([LabelRow(**row) for row in frozen["rows"]], slides)
+        return cohort, Split.from_json((folder / SPLIT).read_text("utf-8"), cohort)
+
     def _without_labels(
-        self, context: JobContext, project_id: int, chosen: TrainingConfig, folder: Path
+        self, context: JobContext, project_id: int, config: TrainingConfig, folder: Path
     ) -> Path | None:
         """The backbone's weights after a self-supervised warm-up on the project's patches, where one is wanted."""
-        if not chosen.pretrain_epochs:
+        if not config.pretrain_epochs:
             return None
         from mmdnet.nn.device import best_device
         from mmdnet.training.self_supervised import warm_up_unlabelled
@@ -180,12 +224,12 @@ class Training:
 
         with self._services.db() as session:
             ids = np.array(usable_ids(session, project_id), np.int64)
-            chosen_ids = np.random.default_rng(chosen.seed).permutation(ids)[:UNLABELLED]
+            chosen_ids = np.random.default_rng(config.seed).permutation(ids)[:UNLABELLED]
             pixels = PatchPixels.of(session, self._services.settings, np.sort(chosen_ids).tolist(), on_progress)
-        device = best_device(chosen.device)
+        device = best_device(config.device)
         home = folder / "without-labels"
         return warm_up_unlabelled(
-            pixels, chosen.backbone, chosen.pretrain_epochs, home, chosen.seed, device, on_progress
+            pixels, config.backbone, config.pretrain_epochs, home, config.seed, device, on_progress
         )
 
     def _job_of(self, run_id: int) -> str:
@@ -194,52 +238,61 @@ class Training:
             raise LabError("This training was never queued. Start a new one.")
         return job.id
 
-    def _cohort(self, labels: Sequence[LabelRow]) -> Cohort:
-        """The labelled patches as the training sees them.
+    def _cohort(self, labels: Sequence[LabelRow], slides: Sequence[SlideInfo] = ()) -> Cohort:
+        """The labelled patches as the training sees them, with what is known of their slides now unless it is given.
 
         Raises:
             LabError: there are no labels, or they cannot be learnt from.
         """
-        from mmdnet.bags.cohort import Cohort, SlideInfo
+        from mmdnet.bags.cohort import Cohort
 
         if not labels:
             raise LabError("There are no labels to learn from yet. Label some patches first.")
         with self._services.db() as session:
             patches = {patch.id: patch for patch in patches_with_ids(session, [row.patch_id for row in labels])}
-            slides = {sid: must_get(session, Slide, sid, "slide") for sid in {p.slide_id for p in patches.values()}}
-            known = {grade.slide_id: grade for grade in slide_grades(session, slides)}
-        order = sorted(slides)
-        infos = tuple(
-            SlideInfo(
-                slide_id=sid,
-                patient=slides[sid].patient or f"slide {sid}",
-                site=slides[sid].site or "",
-                scanner=slides[sid].scanner or "",
-                stain=slides[sid].stain or "",
-                grades={name: getattr(known.get(sid), name, None) for name in TASK_NAMES},
-                simulated=slides[sid].simulated,
-            )
-            for sid in order
-        )
+            infos = tuple(slides) or _slide_infos(session, sorted({patch.slide_id for patch in patches.values()}))
+        index = {slide.slide_id: s for s, slide in enumerate(infos)}
         table = sorted(labels, key=lambda row: _place(patches[row.patch_id]))
         grades = [[UNKNOWN if (g := getattr(row, name)) is None else g for name in TASK_NAMES] for row in table]
         return Cohort(
             slides=infos,
             patch_id=np.array([row.patch_id for row in table], np.int64),
-            slide_index=np.array([order.index(patches[row.patch_id].slide_id) for row in table]),
+            slide_index=np.array([index[patches[row.patch_id].slide_id] for row in table]),
             grades=np.array(grades, np.int8),
             ignored=np.array([row.ignored for row in table], bool),
         )
+
+
+def _slide_infos(session: Session, slide_ids: Sequence[int]) -> tuple[SlideInfo, ...]:
+    from mmdnet.bags.cohort import SlideInfo
+
+    known = {grade.slide_id: grade for grade in slide_grades(session, slide_ids)}
+    slides = [must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
+    return tuple(
+        SlideInfo(
+            slide_id=slide.id,
+            patient=slide.patient or f"slide {slide.id}",
+            site=slide.site or "",
+            scanner=slide.scanner or "",
+            stain=slide.stain or "",
+            grades={name: getattr(known.get(slide.id), name, None) for name in TASK_NAMES},
+            simulated=slide.simulated,
+            name=slide.name,
+            patch_px=slide.patch_px or PATCH_PX,
+            patch_mpp=slide.patch_mpp or PATCH_MPP,
+        )
+        for slide in slides
+    )
 
 
 def _place(patch: Patch) -> tuple[int, int, int]:
     return patch.slide_id, patch.row, patch.col
 
 
-def _split(cohort: Cohort, chosen: TrainingConfig) -> Split:
+def _split(cohort: Cohort, config: TrainingConfig) -> Split:
     from mmdnet.bags.splits import split_by_patient
 
-    return split_by_patient(cohort, seed=chosen.seed)
+    return split_by_patient(cohort, seed=config.seed)
 
 
 def _is_number(text: str | None) -> bool:
@@ -247,13 +300,3 @@ def _is_number(text: str | None) -> bool:
         return bool(np.isfinite(float(text or "")))
     except ValueError:
         return False
-
-
-def _publish(source: Path, target: Path) -> None:
-    """Copy the finished model beside its place and move it in, so that nobody sees half of one."""
-    aside = target.with_name(f".{target.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
-    if target.exists():
-        shutil.rmtree(target)
-    aside.rename(target)

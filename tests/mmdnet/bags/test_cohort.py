@@ -5,6 +5,7 @@ import pytest
 
 from mmdnet.bags.cohort import Cohort, SlideInfo, grade_counts
 from mmdnet.errors import LabError
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 
 def small(**changes) -> Cohort:
@@ -68,3 +69,18 @@ def test_the_label_set_has_one_identity_in_any_order_and_another_after_any_chang
     changed[0, 0] = 1
     assert small(grades=changed).label_sha256() != cohort.label_sha256()
     assert small(ignored=~cohort.ignored).label_sha256() != cohort.label_sha256()
+
+
+def test_scale_and_side_are_those_of_the_slides_that_have_patches():
+    slides = (SlideInfo(1, "a", patch_px=64, patch_mpp=0.44), SlideInfo(2, "b", patch_px=64, patch_mpp=0.445))
+    bare = SlideInfo(3, "c", patch_px=299, patch_mpp=1.0)
+    made = small(slides=(*slides, bare))
+    assert made.patch_px == 64
+    assert 0.44 <= made.patch_mpp <= 0.445
+    assert (small().patch_px, small().patch_mpp) == (PATCH_PX, PATCH_MPP)
+
+
+@pytest.mark.parametrize("other", [{"patch_px": 224}, {"patch_mpp": 0.44}])
+def test_slides_cut_apart_are_refused(other):
+    with pytest.raises(LabError, match=r"A network learns from patches of one size, but slide 1 .* and B1 is cut into"):
+        small(slides=(SlideInfo(1, "a"), SlideInfo(2, "b", name="B1", **other)))

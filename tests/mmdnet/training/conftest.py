@@ -43,7 +43,8 @@ def textures(slides: int = 6, patches: int = 8, side: int = 48, seed: int = 0, i
                 x, y = random.integers(4, side - 4, 2)
                 cv2.circle(image, (int(x), int(y)), radius, colour, -1)
     infos = tuple(
-        SlideInfo(s + 1, f"p{s}", f"site {s % 2}", f"scanner {s % 2}", "H&E", simulated=True) for s in range(slides)
+        SlideInfo(s + 1, f"p{s}", f"site {s % 2}", f"scanner {s % 2}", "H&E", simulated=True, patch_px=side)
+        for s in range(slides)
     )
     cohort = Cohort(
         infos, np.arange(n), np.repeat(np.arange(slides), patches), grades.astype(np.int8), random.random(n) < ignored

@@ -1,8 +1,10 @@
 """What cannot be trained on is refused in a sentence, before hours are lost."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -12,7 +14,6 @@ from mmdnet.bags.splits import Split, kfold
 from mmdnet.errors import LabError
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.training import check as module
 from mmdnet.training.check import check
 from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.config import TrainingConfig
@@ -75,7 +76,7 @@ def test_a_damaged_checkpoint(crafted, tmp_path):
 
 
 def test_too_little_memory_and_the_way_out(crafted, monkeypatch):
-    monkeypatch.setattr(module, "_free_memory", lambda: 200 * 2**20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5 * 2**20))
     with pytest.raises(LabError, match="Choose fewer patches at once"):
         check(crafted.cohort, choices(), ALL)
     assert check(crafted.cohort, choices(patches_at_once=4), ALL).lines

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
-from mmdnet.training import check as module
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
 
@@ -71,7 +72,7 @@ def test_a_leaking_split_cannot_train(crafted):
 
 
 def test_a_step_that_does_not_fit_into_memory_is_refused(crafted, monkeypatch):
-    monkeypatch.setattr(module, "_free_memory", lambda: 100 * 2**20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * 2**20))
     with pytest.raises(LabError, match="memory"):
         check(crafted.cohort, TrainingConfig(device="cpu"), split_by_patient(crafted.cohort))
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
@@ -30,14 +31,13 @@ class Here:
         pass
 
 
-@pytest.fixture
-def labelled(lab, tissue_png):
+def label_pictures(lab, tissue_png, mpp: float = 0.5):
     """A project of four pictures of four patients, each patch graded."""
     project = lab.projects.create("Whole").id
     reader = lab.readers.ensure("Ada")
     for number in range(4):
         outcome = lab.slides.register(
-            project, tissue_png(f"s{number}.png", seed=number), StatedFacts(mpp=0.5, patient=f"P{number}")
+            project, tissue_png(f"s{number}.png", seed=number), StatedFacts(mpp=mpp, patient=f"P{number}")
         )[0]
         patches = lab.slides.patches(outcome.slide_id)
         lab.labels.acts.put_many(
@@ -49,6 +49,11 @@ def labelled(lab, tissue_png):
             ],
         )
     return lab, project, reader
+
+
+@pytest.fixture
+def labelled(lab, tissue_png):
+    return label_pictures(lab, tissue_png)
 
 
 def train(lab, project: int, **more) -> int:
@@ -90,6 +95,40 @@ def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
     assert second.amends_id == first.id and [one.id for one in lab.reports.sign_offs(score.id)] == [first.id, second.id]
     with pytest.raises(LabError, match="never deleted"):
         lab.slides.remove(slide.id)
+
+
+@pytest.mark.parametrize(("px", "mpp"), [(299, 0.44), (224, 0.5)])
+def test_patches_of_another_scale_or_side_go_the_whole_way(tmp_path, tissue_png, px, mpp):
+    lab = open_lab(Settings(home=tmp_path / "home", patch_px=px, patch_mpp=mpp))
+    _, project, _ = label_pictures(lab, tissue_png, mpp)
+    model = train(lab, project)
+    card = lab.models.get(model).card
+    assert (card.patch_px, card.patch_mpp) == (px, mpp)
+    slide = lab.slides.list(project)[0]
+    assert lab.scoring.score_now(Here(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
+    assert "esearch use only" in lab.reports.html(lab.scoring.list(project)[0].id)
+
+    usual = open_lab(Settings(home=tmp_path / "usual"))
+    other = usual.slides.register(usual.projects.create("P").id, tissue_png("usual.png"), StatedFacts(mpp=0.5))[
+        0
+    ].slide_id
+    taken = usual.models.add(None, lab.settings.folder("models") / f"run-{lab.models.get(model).run_id}")
+    with pytest.raises(LabError, match=f"{px} px at {mpp:g} µm/px; this slide's are 299 px at 0.5 µm/px"):
+        usual.scoring.score_now(Here(usual.settings, usual.settings.home, "score"), [other], taken)
+
+
+def test_slides_cut_into_patches_of_two_scales_are_not_learnt_from_together(tmp_path, tissue_png):
+    fine = open_lab(Settings(home=tmp_path / "home", patch_mpp=0.44))
+    _, project, reader = label_pictures(fine, tissue_png, 0.44)
+    lab = open_lab(Settings(home=tmp_path / "home"))
+    slide = lab.slides.register(project, tissue_png("coarse.png", seed=9), StatedFacts(0.5, patient="P9"))[0].slide_id
+    lab.labels.acts.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in lab.slides.patches(slide)])
+    with pytest.raises(
+        LabError, match=r"299 px at 0.44 µm/px and coarse.png is cut into patches of 299 px at 0.5 µm/px"
+    ):
+        lab.training.start(project, CHOICES)
+    assert not lab.training.check(project, CHOICES).ok
+    assert lab.training.runs(project) == []
 
 
 def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png):
