@@ -17,7 +17,7 @@ from benchmarks._label_home import LabelLab, browser, label_lab, share
 from benchmarks.result import Result
 from mmdnet.errors import LabError
 from tests.browser.steps import lasso, open_many
-from ui.shell.routes import label_access
+from ui.shell.access import label_access
 
 LABELS = 5_000
 LISTEN = "window.lassoed = []; window.addEventListener('mmdnet:lassoed', (e) => window.lassoed.push(e.detail))"

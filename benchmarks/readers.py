@@ -21,7 +21,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import draw_field
-from ui.shell.routes import label_access
+from ui.shell.access import label_access
 
 OTHERS = 9
 EVERY_S = 2.0

@@ -20,8 +20,8 @@ HINT = "no Chromium on this machine; install it (Debian: apt-get install chromiu
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """The system's Chromium, headless."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
+    path = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if path is None:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(HINT)
         pytest.skip(HINT)
@@ -29,7 +29,7 @@ def chromium() -> Iterator[object]:
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
 
@@ -43,15 +43,22 @@ def running_lab(tmp_path: Path) -> Iterator[RunningLab]:
     lab.stop()
 
 
-@pytest.fixture(scope="module")
-def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
-    """One lab for all tests of a module: starting the app takes longer than most of them. Its app is running."""
+@pytest.fixture(scope="session")
+def one_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    """One lab for all tests that can share it: starting the app takes longer than most of them."""
     lab = RunningLab(tmp_path_factory.mktemp("lab") / "home")
     lab.home.mkdir()
     open_lab(load_settings(home=lab.home))
-    lab.start_app()
     yield lab
     lab.stop()
+
+
+@pytest.fixture
+def shared_lab(one_lab: RunningLab) -> RunningLab:
+    """The lab that tests share, its app running whatever a test before has done to it."""
+    if one_lab.app is None or one_lab.app.poll() is not None:
+        one_lab.start_app()
+    return one_lab
 
 
 @pytest.fixture

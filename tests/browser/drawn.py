@@ -38,14 +38,14 @@ def draw_field(path: Path, columns: int, rows: int, seed: int = 0) -> None:
 
 
 def make_label_home(
-    home: Path, columns: int = 8, rows: int = 5, reader: str = "Ada", project: str = "Study"
+    home: Path, columns: int = 4, rows: int = 3, reader: str = "Ada", project: str = "Study"
 ) -> LabelHome:
     """In this home, a project with one drawn slide and one label session over all its patches."""
     home.mkdir(parents=True, exist_ok=True)
-    draw_field(home / "field.png", columns, rows)
+    draw_field(home / f"field_{columns}x{rows}.png", columns, rows)
     lab = open_lab(load_settings(home=home))
     project_id = lab.projects.named(project).id
-    (outcome,) = lab.slides.register(project_id, home / "field.png", StatedFacts(mpp=0.5))
+    (outcome,) = lab.slides.register(project_id, home / f"field_{columns}x{rows}.png", StatedFacts(mpp=0.5))
     assert outcome.slide_id is not None, outcome.problem
     reader_id = lab.readers.ensure(reader).id
     view = lab.labels.sessions.create(project_id, reader_id, "First", QueueChoice([outcome.slide_id], 100_000))

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 READY = ".canvas[data-patch]:not([data-patch=''])"
+TASKS = ("ballooning", "inflammation", "steatosis")
+AT_REST = """still => new Promise((go) => {
+  let since = performance.now()
+  const look = () => {
+    const now = performance.now()
+    if (document.querySelector('.stApp')?.dataset.testScriptState !== 'notRunning') since = now
+    if (now - since >= still) go()
+    else setTimeout(look, 50)
+  }
+  look()
+})"""
+NEXT_LASSO = "() => ({ seen: new Promise((go) => addEventListener('mmdnet:lassoed', () => go(), { once: true })) })"
 MANY_READY = ".bulk[data-busy='0']:not([data-patches=''])"
 
 
@@ -18,8 +30,47 @@ def choose_reader(page: Any, name: str) -> None:
 
 
 def settled(page: Any) -> None:
-    """Wait until all that was pressed on the canvas is in the database."""
+    """Wait until nothing is unsaved; keys that still wait for their patch are not seen by this (see `done`)."""
     page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+
+
+def at_rest(page: Any, still_ms: int = 500) -> None:
+    """Wait until the page has drawn itself and has stood still for a while: a press takes a moment to reach the lab."""
+    page.locator(".stApp").wait_for(timeout=60_000)
+    page.evaluate(AT_REST, still_ms)
+
+
+def canvas_ready(page: Any) -> None:
+    """Wait until the canvas shows a patch and takes keys: it takes them from whoever had them as the last thing."""
+    page.locator(READY).wait_for(timeout=60_000)
+    page.locator(".canvas:focus").wait_for(timeout=30_000)
+
+
+def patch_shown(page: Any) -> int:
+    """The patch on the canvas."""
+    return int(page.locator(READY).get_attribute("data-patch"))
+
+
+def next_patch(page: Any, patch: int) -> int:
+    """Wait until another patch than this is on the canvas; which."""
+    page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=30_000)
+    return patch_shown(page)
+
+
+def press(page: Any, keys: Iterable[str], pause_ms: int = 0) -> None:
+    """Press keys one after another; those that come before their patch is shown wait for it on the canvas."""
+    for key in keys:
+        page.keyboard.press(key)
+        if pause_ms:
+            page.wait_for_timeout(pause_ms)
+
+
+def done(page: Any, labels: int) -> None:
+    """Wait until so many patches are labelled and all of it is in the database.
+
+    The count comes first: keys that wait for their patch are not labels yet, and meanwhile nothing is unsaved.
+    """
+    page.locator(f".canvas[data-done='{labels}'][data-unsaved='0']").wait_for(timeout=60_000)
 
 
 def open_many(page: Any, url: str, project: int, reader: str) -> None:
@@ -30,7 +81,8 @@ def open_many(page: Any, url: str, project: int, reader: str) -> None:
 
 
 def lasso(page: Any, corners: Sequence[tuple[float, float]], *, shift: bool = False, steps: int = 6) -> None:
-    """Draw a closed line through corners given as shares of the plane's width and height."""
+    """Draw a closed line through corners given as shares of the plane's width and height, and wait until it is taken."""
+    lassoed = page.evaluate_handle(NEXT_LASSO)
     box = page.locator("[data-part=over]").bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     if shift:
@@ -42,3 +94,4 @@ def lasso(page: Any, corners: Sequence[tuple[float, float]], *, shift: bool = Fa
     page.mouse.up()
     if shift:
         page.keyboard.up("Shift")
+    lassoed.evaluate("lassoed => lassoed.seen")

@@ -14,11 +14,11 @@ import pytest
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from mmdnet.workflows.lab import Lab
+from tests.browser import steps
 from tests.browser.lab_process import ROOT, RunningLab
 
 pytestmark = pytest.mark.browser
 SLIDE = "slides/liver_he_fields.svs"
-READY = ".canvas[data-patch]:not([data-patch=''])"
 THREES = ("002", "112", "223", "031", "101", "213", "020", "132", "201", "003", "121", "230")
 PICTURES = ROOT / "docs" / "pictures"
 
@@ -35,8 +35,7 @@ class Walk:
 
     def at_rest(self) -> None:
         """Wait until the page has stopped drawing itself."""
-        self.page.wait_for_timeout(400)
-        self.page.locator(".stApp[data-test-script-state='notRunning']").wait_for(timeout=60_000)
+        steps.at_rest(self.page)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name).first.click()
@@ -125,13 +124,13 @@ def zoom_in(walk: Walk) -> None:
     walk.page.get_by_text("Deep zoom", exact=True).click()
     stage = walk.page.locator(".stage")
     stage.locator(".osd canvas").first.wait_for(timeout=30_000)
-    walk.page.wait_for_timeout(1500)
+    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for(timeout=60_000)
     tiles = [status for url, status in answers if "/api/zoom/slide/" in url]
     assert tiles and set(tiles) == {200}
     with walk.page.expect_response(lambda answer: "/api/zoom/tissue/" in answer.url) as mask:
         walk.page.get_by_role("radio", name="Tissue").click()
     assert mask.value.status == 200
-    walk.page.wait_for_timeout(500)
+    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for(timeout=60_000)
     box = stage.bounding_box()
     before = walk.page.url
     walk.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
@@ -143,18 +142,16 @@ def zoom_in(walk: Walk) -> None:
 def label(walk: Walk) -> None:
     """Twelve patches by key press, each saved before the next is asked for."""
     walk.page.get_by_role("link", name="Label", exact=True).click()
-    walk.page.locator(READY).wait_for(timeout=30_000)
-    walk.page.wait_for_timeout(500)
+    steps.canvas_ready(walk.page)
     for number, three in enumerate(THREES):
-        patch = walk.page.locator(READY).get_attribute("data-patch")
-        for digit in three[:2]:
-            walk.page.keyboard.press(digit)
+        patch = steps.patch_shown(walk.page)
+        steps.press(walk.page, three[:2])
         if number == 6:
             walk.picture("label")
         walk.page.keyboard.press(three[2])
         if number < len(THREES) - 1:
-            walk.page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=15_000)
-    walk.page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+            steps.next_patch(walk.page, patch)
+    steps.done(walk.page, len(THREES))
 
 
 def train(walk: Walk) -> None:
@@ -240,13 +237,13 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
 
     lab = open_lab(load_settings(home=walk.lab.home))
     (project,) = lab.projects.list()
-    given = [tuple(one.grades.values()) for one in lab.labels.current(project.id)]
+    given = [tuple(label.grades.values()) for label in lab.labels.current(project.id)]
     assert sorted(given) == sorted(tuple(int(digit) for digit in three) for three in THREES)
     (run,) = lab.training.runs(project.id)
     assert [row["epoch"] for row in lab.training.history(run.id)] == [1, 2]
     (scored,) = lab.scoring.list(project.id)
     assert scored.signed and scored.result["patches"] == project.patches
-    assert [one.reader for one in lab.reports.sign_offs(scored.id)] == ["Ada"]
+    assert [signed.reader for signed in lab.reports.sign_offs(scored.id)] == ["Ada"]
     if walk.pictures:
         picture_of_a_report(walk, lab)
 

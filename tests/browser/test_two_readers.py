@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +23,10 @@ from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import LabelChoice
 from tests.browser import steps
 from tests.browser.lab_process import ROOT, RunningLab
-from tests.browser.steps import MANY_READY, READY
+from tests.browser.steps import MANY_READY, TASKS, canvas_ready, next_patch, patch_shown
+from tests.browser.steps import at_rest as rest
 
 pytestmark = pytest.mark.browser
-TASKS = ("ballooning", "inflammation", "steatosis")
 ONE_BY_ONE = 40  # patches each reader reads with keys and mouse; the others are labelled with the lasso
 BY_MOUSE = 8
 EVERY = 10  # Ben differs from Ada on every tenth patch
@@ -58,11 +59,6 @@ def add_slides(home: Path, slides: Path, folder: Path) -> None:
         real.result()
 
 
-def rest(page) -> None:
-    page.wait_for_timeout(400)
-    page.locator(".stApp[data-test-script-state='notRunning']").wait_for(timeout=60_000)
-
-
 def sit_down(page, name: str) -> None:
     box = page.get_by_test_id("stSidebarUserContent").get_by_role("combobox", name="Reader")
     box.wait_for(timeout=60_000)
@@ -87,11 +83,10 @@ def begin_session(page) -> None:
 
 def read(page, wanted, count: int) -> dict[int, Grades]:
     """Grade the patches of the open session as `wanted(patch)` says, most with keys, some with the mouse."""
-    page.locator(READY).wait_for(timeout=30_000)
-    page.wait_for_timeout(500)
+    canvas_ready(page)
     given: dict[int, Grades] = {}
     for number in range(count):
-        patch = int(page.locator(READY).get_attribute("data-patch"))
+        patch = patch_shown(page)
         assert patch not in given
         given[patch] = wanted(patch)
         for task, grade in zip(TASKS, given[patch], strict=True):
@@ -100,7 +95,7 @@ def read(page, wanted, count: int) -> dict[int, Grades]:
             else:
                 page.keyboard.press(str(grade))
         if number < count - 1:
-            page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=15_000)
+            next_patch(page, patch)
     page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
     return given
 
@@ -119,8 +114,8 @@ def lasso(page, grade: int) -> int:
 
 
 def labels_of(lab: Lab, project: int, name: str) -> dict[int, tuple[int | None, ...]]:
-    (reader,) = [one.id for one in lab.readers.list() if one.name == name]
-    return {one.patch_id: tuple(one.grades.values()) for one in lab.labels.current(project, reader)}
+    (reader,) = [reader.id for reader in lab.readers.list() if reader.name == name]
+    return {label.patch_id: tuple(label.grades.values()) for label in lab.labels.current(project, reader)}
 
 
 def part(page, name: str) -> None:
@@ -152,7 +147,7 @@ def settle(page, running: RunningLab, project: int) -> dict[int, Grades]:
     page.goto(f"{running.url}/agreement?project={project}&part=Read+again")
     sit_down(page, "Cleo")
     page.locator(".st-key-review_adjudication button").click()
-    page.locator(READY).wait_for(timeout=30_000)
+    canvas_ready(page)
     said = page.locator(".canvas").inner_text()
     assert "Ada" not in said and "Ben" not in said
     return read(page, lambda patch: (2, 3, 0), ONE_BY_ONE // EVERY)
@@ -226,25 +221,26 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
 
     given: dict[str, dict[int, Grades]] = {}
     lassoed: dict[int, int] = {}
-    seen: list[str] = []
+    answers: list[Any] = []
     for name, wanted in (("Ada", by_ada), ("Ben", by_ben)):
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         own = context.new_page()
         if name == "Ben":
-            own.on("response", lambda answer: seen.append(answer.text()) if "/api/label/queue" in answer.url else None)
+            own.on("response", lambda answer: answers.append(answer) if "/api/label/queue" in answer.url else None)
         own.goto(f"{running_lab.url}/label?project={project}")
         sit_down(own, name)
         begin_session(own)
         given[name] = read(own, wanted, ONE_BY_ONE)
+        seen = [answer.text() for answer in answers[:1]]
         count = lasso(own, 1)
-        found = labels_of(lab, project, name)
-        assert len(found) == ONE_BY_ONE + count >= 200
-        assert {patch: found[patch] for patch in given[name]} == given[name]
-        lassoed = {patch: 1 for patch in found if patch not in given[name]}
-        assert all(found[patch] == (None, None, 1) for patch in lassoed)
+        labels = labels_of(lab, project, name)
+        assert len(labels) == ONE_BY_ONE + count >= 200
+        assert {patch: labels[patch] for patch in given[name]} == given[name]
+        lassoed = {patch: 1 for patch in labels if patch not in given[name]}
+        assert all(labels[patch] == (None, None, 1) for patch in lassoed)
         context.close()
     assert set(given["Ada"]) == set(given["Ben"])
-    assert seen and all('"labelled":true' not in text and '"votes":[{' not in text for text in seen[:1])
+    assert seen and all('"labelled":true' not in text and '"votes":[{' not in text for text in seen)
 
     compare(page, running_lab, project, given, lassoed)
     settled = settle(page, running_lab, project)

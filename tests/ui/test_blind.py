@@ -11,7 +11,8 @@ from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 from tests.label_bench import make_label_bench
 from ui.label.bulk_routes import bulk_routes
 from ui.label.routes import label_routes
-from ui.shell.routes import label_access, middleware, routes
+from ui.shell.access import label_access
+from ui.shell.routes import middleware, routes
 
 ASKED = 12  # patches in the session of the reader who asks
 

@@ -17,7 +17,9 @@ from starlette.routing import Route
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.labelling.views import LabelRefused
-from ui.shell.routes import LabGetter, answering, grant_of, remember, the_lab
+from ui.shell.access import remember
+from ui.shell.routes import LabGetter, answering, grant_of
+from ui.shell.session import lab
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.bulk import BulkPatches
@@ -121,7 +123,7 @@ async def _sent(request: Request) -> dict[str, Any]:
     return sent
 
 
-def bulk_routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+def bulk_routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes `app.py` mounts beside the others; they need the guard of `ui.shell.routes.middleware`."""
     work = _Routes(lab_getter)
     return [

@@ -11,7 +11,7 @@ from mmdnet.errors import LabError
 from ui.label.canvas import canvas
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
-from ui.shell.routes import label_access
+from ui.shell.access import label_access
 from ui.shell.session import go_to, lab, open_page, say_next_run
 
 if TYPE_CHECKING:

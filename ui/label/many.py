@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.label.bulk import many
-from ui.shell.routes import label_access
+from ui.shell.access import label_access
 from ui.shell.session import at, go_to, lab, open_page, refusals
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from starlette.routing import Route
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
-from ui.shell.routes import LabGetter, answering, grant_of, number_of, remember, the_lab
+from ui.shell.access import remember
+from ui.shell.routes import LabGetter, answering, grant_of, number_of
+from ui.shell.session import lab
 from ui.shell.tokens import Grant
 
 log = logging.getLogger("mmdnet.routes")
@@ -147,7 +149,7 @@ def _act(sent: dict[str, Any], session_id: int, reader_id: int) -> LabelAct:
     )
 
 
-def label_routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+def label_routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
     work = _LabelRoutes(lab_getter)
     return [

@@ -8,9 +8,7 @@ at each route, pictures included. Nothing here tells a reader about another read
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,7 +21,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
-from ui.shell.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_key
+from ui.shell.access import lab_secret
+from ui.shell.session import lab
+from ui.shell.tokens import Grant, TokenRefused, read
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -37,54 +37,10 @@ PICTURE_HEADERS = {"cache-control": "private, max-age=3600", "vary": TOKEN_HEADE
 LabGetter = Callable[[], "Lab"]
 
 
-def the_lab() -> Lab:
-    from ui.shell.session import lab
-
-    return lab()
-
-
-@lru_cache(maxsize=4)
-def _secret(home: Path) -> bytes:
-    return secret_key(home)
-
-
-def lab_secret(lab: Lab) -> bytes:
-    """The secret this lab signs its tokens with."""
-    return _secret(lab.settings.home.resolve())
-
-
-def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
-    """Token that lets the canvas label in this session as this reader for a while."""
-    return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
-
-
-def remember(answer: Response, lab: Lab, grant: Grant) -> None:
-    """Let the browser remember who labels in this session, so that a reload or a restarted lab need not ask again.
-
-    The cookie is bound to the session (which tabs carry in their address), so two readers in two tabs stay apart; it is
-    out of reach of scripts, and no route takes it.
-    """
-    token = mint(lab_secret(lab), Grant("remember", grant.project_id, grant.reader_id, grant.session_id))
-    answer.set_cookie(cookie_name(grant.session_id), token, max_age=REMEMBER_S, httponly=True, samesite="strict")
-
-
-def cookie_name(session_id: int | None) -> str:
-    return f"mmdnet-session-{session_id}"
-
-
-def remembered_reader(lab: Lab, cookies: Mapping[str, str], session_id: int) -> int | None:
-    """The reader who has labelled in this session from this browser lately, if any."""
-    try:
-        grant = read(lab_secret(lab), cookies.get(cookie_name(session_id), ""))
-    except TokenRefused:
-        return None
-    return grant.reader_id if grant.role == "remember" and grant.session_id == session_id else None
-
-
 class Guard:
     """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
 
-    def __init__(self, app: ASGIApp, lab_getter: LabGetter = the_lab) -> None:
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = lab) -> None:
         self.app = app
         self.lab_getter = lab_getter
         self._secret: bytes | None = None
@@ -189,10 +145,10 @@ class _Pictures:
         context = number_of(request, "context", 1, 1, 5)
 
         def draw() -> bytes:
-            lab = self.lab()
-            if lab.labels.sessions.project_of(patch_id) != grant.project_id:
+            opened = self.lab()
+            if opened.labels.sessions.project_of(patch_id) != grant.project_id:
                 raise PermissionError("This patch belongs to another project.")
-            return lab.slides.pictures.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
+            return opened.slides.pictures.patch_jpeg(patch_id, context=context, px=897 if context > 1 else None)
 
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
@@ -201,15 +157,15 @@ class _Pictures:
         grant, slide_id = grant_of(request), request.path_params["slide_id"]
 
         def draw() -> bytes:
-            lab = self.lab()
-            if lab.slides.get(slide_id).project_id != grant.project_id:
+            opened = self.lab()
+            if opened.slides.get(slide_id).project_id != grant.project_id:
                 raise PermissionError("This slide belongs to another project.")
-            return lab.slides.pictures.thumbnail(slide_id, max_px=600)
+            return opened.slides.pictures.thumbnail(slide_id, max_px=600)
 
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
-def routes(lab_getter: LabGetter = the_lab) -> list[Route]:
+def routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
     work = _Pictures(lab_getter)
     return [
@@ -218,6 +174,6 @@ def routes(lab_getter: LabGetter = the_lab) -> list[Route]:
     ]
 
 
-def middleware(lab_getter: LabGetter = the_lab) -> list[Middleware]:
+def middleware(lab_getter: LabGetter = lab) -> list[Middleware]:
     """The guard in front of everything under `/api/`."""
     return [Middleware(Guard, lab_getter=lab_getter)]

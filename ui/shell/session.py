@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 import streamlit as st
 
 from mmdnet.errors import LabError
+from ui.shell.access import remembered_reader
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -82,7 +83,7 @@ def keep_address(page: str) -> None:
 def project() -> ProjectView | None:
     """The project this tab works in: the one asked for, else the first there is."""
     known = lab().projects.list()
-    chosen = next((one for one in known if one.id == at("project")), None)
+    chosen = next((view for view in known if view.id == at("project")), None)
     if chosen is None and known:
         chosen = known[0]
         go_to("project", chosen.id)
@@ -110,11 +111,9 @@ def reader() -> ReaderView | None:
     """
     session_id = at("session")
     if "reader_id" not in st.session_state and session_id is not None:
-        from ui.shell.routes import remembered_reader
-
         st.session_state["reader_id"] = remembered_reader(lab(), st.context.cookies, session_id)
     key = st.session_state.get("reader_id")
-    return next((one for one in lab().readers.list() if one.id == key), None)
+    return next((view for view in lab().readers.list() if view.id == key), None)
 
 
 def set_reader(key: int | None) -> None:

@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute, Route
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import PROJECT_ROOT
-from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of, lab_secret
-from ui.shell.tokens import Grant, mint
+from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of
+from ui.shell.session import lab
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -33,17 +33,6 @@ HEAT_PX = 2048
 KNOWN_FOR_S = 10.0  # how long "this slide is of that project" is believed without asking again: a view is 30 tiles
 
 
-def _the_lab() -> Lab:
-    from ui.shell.session import lab
-
-    return lab()
-
-
-def zoom_token(lab: Lab, project_id: int) -> str:
-    """A token that lets one tab see this project's pictures."""
-    return mint(lab_secret(lab), Grant("view", project_id))
-
-
 class _Routes:
     def __init__(self, lab_getter: LabGetter) -> None:
         self.lab = lab_getter
@@ -51,14 +40,14 @@ class _Routes:
 
     def _see(self, project_id: int, slide_id: int) -> Lab:
         """The lab, if the slide is of the project the token names."""
-        lab = self.lab()
+        opened = self.lab()
         known, asked = self._projects.get(slide_id, (0, -KNOWN_FOR_S))
         if time.monotonic() - asked > KNOWN_FOR_S:
-            known = lab.slides.get(slide_id).project_id
+            known = opened.slides.get(slide_id).project_id
             self._projects[slide_id] = (known, time.monotonic())
         if known != project_id:
             raise PermissionError("This slide belongs to another project.")
-        return lab
+        return opened
 
     async def tile(self, request: Request) -> Response:
         """One JPEG tile of a slide's deep zoom."""
@@ -85,9 +74,9 @@ class _Routes:
             raise LabError("There is no such feature.")
 
         def draw() -> bytes:
-            lab = self.lab()
-            self._see(project_id, lab.scoring.get(score_id).slide_id)
-            return lab.reports.heat_png(score_id, task, HEAT_PX)
+            opened = self.lab()
+            self._see(project_id, opened.scoring.get(score_id).slide_id)
+            return opened.reports.heat_png(score_id, task, HEAT_PX)
 
         return await _picture("image/png", draw)
 
@@ -106,7 +95,7 @@ async def _library(request: Request) -> Response:
     return FileResponse(file, media_type=kind, headers={"cache-control": "public, max-age=86400"})
 
 
-def zoom_routes(lab_getter: LabGetter = _the_lab) -> list[BaseRoute]:
+def zoom_routes(lab_getter: LabGetter = lab) -> list[BaseRoute]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
     work = _Routes(lab_getter)
     return [

@@ -9,7 +9,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from ui.label.bulk_routes import COLUMNS, bulk_routes
-from ui.shell.routes import Grant, lab_secret, label_access, middleware, mint
+from ui.shell.access import lab_secret, label_access
+from ui.shell.routes import middleware
+from ui.shell.tokens import Grant, mint
 
 
 @pytest.fixture

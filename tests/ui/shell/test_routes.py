@@ -12,7 +12,9 @@ from db import sessions as queues
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.projects import Readers
 from ui.label.routes import label_routes
-from ui.shell.routes import Grant, lab_secret, label_access, middleware, mint, remembered_reader, routes
+from ui.shell.access import lab_secret, label_access, remembered_reader
+from ui.shell.routes import middleware, routes
+from ui.shell.tokens import Grant, mint
 
 CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress", "/api/label/atlas"]
 

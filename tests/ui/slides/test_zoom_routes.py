@@ -8,8 +8,9 @@ from starlette.testclient import TestClient
 
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
+from ui.shell.access import view_access
 from ui.shell.routes import TOKEN_HEADER, middleware
-from ui.slides.zoom_routes import LIBRARY, zoom_routes, zoom_token
+from ui.slides.zoom_routes import LIBRARY, zoom_routes
 
 
 class Slides:
@@ -50,7 +51,7 @@ def client(lab):
 
 
 def ask(client, lab, path, project=1):
-    return client.get(path, headers={TOKEN_HEADER: zoom_token(lab, project)})
+    return client.get(path, headers={TOKEN_HEADER: view_access(lab, project)})
 
 
 def test_a_tile_comes_with_the_right_token_only(client, lab):

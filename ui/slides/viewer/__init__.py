@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ui.shell.access import view_access
 from ui.shell.scripts import bundle
 from ui.shell.session import at, go_to, lab, refusals
-from ui.slides.zoom_routes import zoom_token
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import AttentionMap
@@ -99,7 +99,7 @@ def _draw(
             "name": mounted,
             "info": info,
             "tiles": f"/api/zoom/slide/{slide.id}",
-            "token": zoom_token(lab(), slide.project_id),
+            "token": view_access(lab(), slide.project_id),
             "mpp": slide.mpp_x,
             "patches": [[patch.x_px0, patch.y_px0, _state(patch, labelled)] for patch in patches],
             "patch_px0": [patches[0].width_px0, patches[0].height_px0] if patches else [0, 0],
