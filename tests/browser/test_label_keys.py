@@ -99,7 +99,7 @@ def test_ignore_unknown_flag_undo_and_clicks_do_what_they_say(page, shared_lab, 
 def test_work_goes_on_at_the_same_patch_after_a_reload_without_asking_who_reads(page, shared_lab, home):
     open_canvas(page, shared_lab, home)
     labels = labels_of(shared_lab)
-    patch = labels.queue(home.session)[2].patch_id
+    patch = labels.sessions.queue(home.session)[2].patch_id
     press(page, "012" + "111" + "2")
     page.locator(f".canvas[data-patch='{patch}'][data-step='inflammation']").wait_for()
     done(page, 2)
