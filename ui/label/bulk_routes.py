@@ -6,18 +6,17 @@ They stand behind the guard and tokens of the canvas's routes (`ui.shell.routes`
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
+from pydantic import Field, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.workflows.labelling.views import LabelRefused
 from ui.shell.access import remember
+from ui.shell.bodies import Id, Json, Sent, read_body
 from ui.shell.routes import LabGetter, answering, grant_of
 from ui.shell.session import lab
 
@@ -36,23 +35,51 @@ COLUMNS = (  # name and little-endian type of each array, in the order they are 
 )
 
 
-def packed(found: BulkPatches) -> bytes:
+def packed(bulk: BulkPatches) -> bytes:
     """Length of a JSON head (4 bytes), the head, padding to 4 bytes, then the arrays of `COLUMNS` one after another."""
+    import numpy as np
+
     head = {
-        "patches": len(found.patch_id),
+        "patches": len(bulk.patch_id),
         "tasks": list(TASK_NAMES),
         "slides": [
-            {"name": box.name, "x": box.x, "y": box.y, "width": box.width, "height": box.height} for box in found.slides
+            {"name": box.name, "x": box.x, "y": box.y, "width": box.width, "height": box.height} for box in bulk.slides
         ],
-        "method": found.method,
-        "side": found.side,
-        "queued": found.queued,
-        "last": None if found.last is None else {"key": found.last.key, "patches": found.last.patches},
+        "method": bulk.method,
+        "side": bulk.side,
+        "queued": bulk.queued,
+        "last": None if bulk.last is None else {"key": bulk.last.key, "patches": bulk.last.patches},
     }
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 4)
-    arrays = [np.ascontiguousarray(getattr(found, name), dtype=kind).tobytes() for name, kind in COLUMNS]
+    arrays = [np.ascontiguousarray(getattr(bulk, name), dtype=kind).tobytes() for name, kind in COLUMNS]
     return b"".join([np.uint32(len(text)).astype("<u4").tobytes(), text, *arrays])
+
+
+class SentMany(Sent):
+    """One state for many patches, as one act."""
+
+    key: Annotated[str, Field(min_length=1)]
+    patches: list[Id]
+    grades: dict[str, int | None] = Field(default_factory=dict)
+    ignored: bool = False
+    shown: Json = Field(default_factory=dict)
+
+
+class SentUndo(Sent):
+    """The act to take back, and a key for taking it back: without one, sent again it would be another."""
+
+    key: Annotated[str, Field(min_length=1)]
+    undoes: str
+
+
+GIVEN, UNDONE = TypeAdapter(SentMany), TypeAdapter(SentUndo)
+WORDS = {
+    "key": "The act came without a key, so it could not be kept apart from others.",
+    "patches": "The patches that were sent could not be read. Nothing was changed.",
+    "grades": "The grades that were sent could not be read. Nothing was changed.",
+    "undoes": "It was not said which act to take back. Nothing was changed.",
+}
 
 
 class _Routes:
@@ -70,27 +97,20 @@ class _Routes:
     async def give(self, request: Request) -> Response:
         """Give grades to many patches as one act."""
         session_id, reader_id = _who(request)
-        sent = await _sent(request)
-        patches, grades, shown = sent.get("patches"), sent.get("grades", {}), sent.get("shown", {})
-        if not isinstance(patches, list) or not all(type(patch) is int for patch in patches):
-            raise LabelRefused("The patches that were sent could not be read. Nothing was changed.")
-        if not isinstance(grades, dict) or not isinstance(shown, dict):
-            raise LabelRefused("The grades that were sent could not be read. Nothing was changed.")
-        ignored, key = sent.get("ignored") is True, _key(sent)
+        sent = await read_body(request, GIVEN, MOST_BYTES, WORDS)
         given = await run_in_threadpool(
-            lambda: self.lab().labels.bulk.give(session_id, reader_id, patches, grades, ignored, key, shown)
+            lambda: self.lab().labels.bulk.give(
+                session_id, reader_id, sent.patches, sent.grades, sent.ignored, sent.key, sent.shown
+            )
         )
         return JSONResponse({"given": given})
 
     async def undo(self, request: Request) -> Response:
         """Take the named act back if it is the reader's last in this session."""
         session_id, reader_id = _who(request)
-        sent = await _sent(request)
-        key, undoes = _key(sent), sent.get("undoes")
-        if not isinstance(undoes, str):
-            raise LabelRefused("It was not said which act to take back. Nothing was changed.")
+        sent = await read_body(request, UNDONE, MOST_BYTES, WORDS)
         patches = await run_in_threadpool(
-            lambda: self.lab().labels.acts.undo(session_id, reader_id, key=key, undoes=undoes)
+            lambda: self.lab().labels.acts.undo(session_id, reader_id, key=sent.key, undoes=sent.undoes)
         )
         return JSONResponse({"undone": len(patches)})
 
@@ -100,27 +120,6 @@ def _who(request: Request) -> tuple[int, int]:
     grant = grant_of(request, "label")
     assert grant.session_id is not None and grant.reader_id is not None  # grant_of has seen to it
     return grant.session_id, grant.reader_id
-
-
-def _key(sent: dict[str, Any]) -> str:
-    """The client's key: without one an act sent again would be another."""
-    key = sent.get("key")
-    if not isinstance(key, str) or not key:
-        raise LabelRefused("The act came without a key, so it could not be kept apart from others.")
-    return key
-
-
-async def _sent(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    if len(body) > MOST_BYTES:
-        raise LabError("Too much was sent at once. Nothing was changed.")
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise LabError("What was sent could not be read. Nothing was changed.") from error
-    if not isinstance(sent, dict):
-        raise LabError("What was sent could not be read. Nothing was changed.")
-    return sent
 
 
 def bulk_routes(lab_getter: LabGetter = lab) -> list[Route]:

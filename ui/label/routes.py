@@ -6,19 +6,20 @@ reader's label of a patch before they have given theirs.
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic_core import to_jsonable_python
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
 from ui.shell.access import remember
+from ui.shell.bodies import Id, Json, Sent, read_body
 from ui.shell.routes import LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab
 from ui.shell.tokens import Grant
@@ -28,6 +29,60 @@ log = logging.getLogger("mmdnet.routes")
 MOST_ACTS = 100
 MOST_ITEMS = 200
 MOST_BYTES = 256 * 1024
+OF_THE_LOG = {"batch", "of", "undoes"}  # what the log itself notes beside what was shown
+
+
+class SentLabel(Sent):
+    """An act on one patch; what follows `act` is the patch's whole state after it."""
+
+    key: str
+    act: str
+    patch_id: Id
+    grades: dict[str, int | None] = Field(default_factory=dict)
+    ignored: bool = False
+    flagged: bool = False
+    shown: Json = Field(default_factory=dict)
+    took_ms: int | None = None
+    based_on: str | None = None
+
+    @field_validator("shown")
+    @classmethod
+    def _names_of_the_log(cls, shown: Json) -> Json:
+        if taken := OF_THE_LOG & shown.keys():
+            raise ValueError(f"{sorted(taken)} are the log's own")
+        return shown
+
+
+class SentUndo(Sent):
+    """The reader's last act is taken back; `undoes` is the one they saw as the last."""
+
+    key: str | None = None
+    undoes: str | None = None
+
+
+class SentActs(Sent):
+    """Acts in their order. They are read one by one, so that one that cannot be read holds up none."""
+
+    acts: Annotated[list[Json], Field(min_length=1, max_length=MOST_ACTS)]
+
+
+class SentKeys(Sent):
+    """A reader's keys, one per act."""
+
+    keys: dict[str, str]
+
+
+ACTS, KEYS, LABEL, UNDO = TypeAdapter(SentActs), TypeAdapter(SentKeys), TypeAdapter(SentLabel), TypeAdapter(SentUndo)
+
+
+@dataclass(frozen=True, slots=True)
+class ActAnswer:
+    """What became of one act: the key as it was sent, and the patches of an undo or why it was refused."""
+
+    key: Any
+    saved: bool
+    patches: list[int] | None = None
+    problem: str | None = None
 
 
 class _LabelRoutes:
@@ -42,12 +97,12 @@ class _LabelRoutes:
         offset = number_of(request, "offset", 0, 0, 10**9)
         limit = number_of(request, "limit", 60, 1, MOST_ITEMS)
 
-        def look() -> list[dict[str, Any]]:
-            lab, session_id = self.lab(), _known(grant.session_id)
-            lab.labels.sessions.check_reader(session_id, _known(grant.reader_id))
-            hints = lab.labels.suggestions.of_queue(session_id, offset, limit)
-            items = lab.labels.sessions.queue(session_id, offset, limit)
-            return [asdict(item) | {"suggestion": hints.get(item.patch_id)} for item in items]
+        def look() -> list[Json]:
+            labels, session_id = self.lab().labels, _known(grant.session_id)
+            labels.sessions.check_reader(session_id, _known(grant.reader_id))
+            hints = labels.suggestions.of_queue(session_id, offset, limit)
+            items = labels.sessions.queue(session_id, offset, limit)
+            return [to_jsonable_python(item) | {"suggestion": hints.get(item.patch_id)} for item in items]
 
         return JSONResponse({"items": await run_in_threadpool(look)})
 
@@ -55,10 +110,10 @@ class _LabelRoutes:
         """How far the session is."""
         grant = grant_of(request, "label")
 
-        def look() -> dict[str, Any]:
+        def look() -> Json:
             labels = self.lab().labels
             labels.sessions.check_reader(_known(grant.session_id), _known(grant.reader_id))
-            return asdict(labels.sessions.progress(_known(grant.session_id)))
+            return to_jsonable_python(labels.sessions.progress(_known(grant.session_id)))
 
         answer = JSONResponse(await run_in_threadpool(look))
         remember(answer, self.lab(), grant)
@@ -68,57 +123,41 @@ class _LabelRoutes:
         """Exemplars of each grade that this reader may see."""
         grant = grant_of(request, "label")
 
-        def look() -> dict[str, Any]:
-            lab, session_id = self.lab(), _known(grant.session_id)
-            lab.labels.sessions.check_reader(session_id, _known(grant.reader_id))
-            return {
-                task: {str(grade): asdict(one) for grade, one in grades.items()}
-                for task, grades in lab.labels.atlas.exemplars(session_id).items()
-            }
+        def look() -> Json:
+            labels, session_id = self.lab().labels, _known(grant.session_id)
+            labels.sessions.check_reader(session_id, _known(grant.reader_id))
+            return to_jsonable_python(labels.atlas.exemplars(session_id))  # task to grade to patches
 
         return JSONResponse(await run_in_threadpool(look))
 
     async def acts(self, request: Request) -> Response:
         """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
         grant = grant_of(request, "label")
-        sent = await _sent(request, "acts")
-        if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_ACTS or not all(isinstance(a, dict) for a in sent):
-            raise LabError(f"From 1 to {MOST_ACTS} labels can be sent at once.")
-        results = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent])
-        return JSONResponse({"results": results})
+        words = {"acts": f"From 1 to {MOST_ACTS} labels can be sent at once."}
+        sent = await read_body(request, ACTS, MOST_BYTES, words)
+        answers = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent.acts])
+        return JSONResponse({"results": to_jsonable_python(answers)})
 
     async def keys(self, request: Request) -> Response:
         """Keep the reader's own keys."""
         grant = grant_of(request, "label")
-        keys = await _sent(request, "keys")
-        if not isinstance(keys, dict):
-            raise LabError("The keys that were sent could not be read. Nothing was changed.")
-        chosen = await run_in_threadpool(lambda: self.lab().readers.set_keys(_known(grant.reader_id), keys))
+        words = {"keys": "The keys that were sent could not be read. Nothing was changed."}
+        sent = await read_body(request, KEYS, MOST_BYTES, words)
+        chosen = await run_in_threadpool(lambda: self.lab().readers.set_keys(_known(grant.reader_id), sent.keys))
         return JSONResponse({"keys": chosen})
 
-    def _take(self, grant: Grant, sent: dict[str, Any]) -> dict[str, Any]:
-        labels = self.lab().labels
+    def _take(self, grant: Grant, sent: Json) -> ActAnswer:
+        """Do one act. Session and reader come from the token, never from the message."""
+        acts, key = self.lab().labels.acts, sent.get("key")
         session_id, reader_id = _known(grant.session_id), _known(grant.reader_id)
-        answer: dict[str, Any] = {"key": sent.get("key")}
         try:
-            if sent.get("act") == "undo":
-                patches = labels.acts.undo(session_id, reader_id, key=sent.get("key"), undoes=sent.get("undoes"))
-                return answer | {"saved": True, "patches": patches}
-            labels.acts.put(_act(sent, session_id, reader_id))
-            return answer | {"saved": True}
+            act = _act(sent, session_id, reader_id)
+            if isinstance(act, SentUndo):
+                return ActAnswer(key, True, patches=acts.undo(session_id, reader_id, key=act.key, undoes=act.undoes))
+            acts.put(LabelAct(session_id=session_id, reader_id=reader_id, **dict(act)))
+            return ActAnswer(key, True)
         except LabelRefused as refusal:
-            return answer | {"saved": False, "problem": str(refusal)}
-
-
-async def _sent(request: Request, name: str) -> Any:
-    """What was sent under that name."""
-    body = await request.body()
-    if len(body) > MOST_BYTES:
-        raise LabError("Too much was sent at once.")
-    try:
-        return json.loads(body)[name]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise LabError("What was sent could not be read. Nothing was changed.") from error
+            return ActAnswer(key, False, problem=str(refusal))
 
 
 def _known(number: int | None) -> int:
@@ -126,27 +165,13 @@ def _known(number: int | None) -> int:
     return number
 
 
-def _act(sent: dict[str, Any], session_id: int, reader_id: int) -> LabelAct:
-    """An act from what was sent; session and reader come from the token, never from the message."""
-    grades, shown = sent.get("grades", {}), sent.get("shown", {})
-    took, patch = sent.get("took_ms"), sent.get("patch_id")
-    if not isinstance(grades, dict) or not isinstance(shown, dict) or type(patch) is not int:
+def _act(sent: Json, session_id: int, reader_id: int) -> SentLabel | SentUndo:
+    try:
+        return UNDO.validate_python(sent) if sent.get("act") == "undo" else LABEL.validate_python(sent)
+    except ValidationError as error:
         refusal = LabelRefused("The label that was sent could not be read. Nothing was changed.")
         log.warning("label refused to reader %s in session %s: %s", reader_id, session_id, refusal)
-        raise refusal
-    return LabelAct(
-        key=sent.get("key", ""),
-        session_id=session_id,
-        reader_id=reader_id,
-        patch_id=patch,
-        act=str(sent.get("act", "")),
-        grades=grades,
-        ignored=sent.get("ignored") is True,
-        flagged=sent.get("flagged") is True,
-        shown=shown,
-        took_ms=took if type(took) is int else None,
-        based_on=sent.get("based_on"),
-    )
+        raise refusal from error
 
 
 def label_routes(lab_getter: LabGetter = lab) -> list[Route]:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
 from ui.shell.access import lab_secret
+from ui.shell.bodies import number_in_path
 from ui.shell.session import lab
 from ui.shell.tokens import Grant, TokenRefused, read
 
@@ -141,7 +142,7 @@ class _Pictures:
 
     async def patch(self, request: Request) -> Response:
         """A patch, or `context` times its width around it, as JPEG."""
-        grant, patch_id = grant_of(request), request.path_params["patch_id"]
+        grant, patch_id = grant_of(request), number_in_path(request, "patch_id")
         context = number_of(request, "context", 1, 1, 5)
 
         def draw() -> bytes:
@@ -154,7 +155,7 @@ class _Pictures:
 
     async def slide(self, request: Request) -> Response:
         """A small overview of a slide as JPEG."""
-        grant, slide_id = grant_of(request), request.path_params["slide_id"]
+        grant, slide_id = grant_of(request), number_in_path(request, "slide_id")
 
         def draw() -> bytes:
             opened = self.lab()
@@ -169,8 +170,8 @@ def routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
     work = _Pictures(lab_getter)
     return [
-        Route("/api/patch/{patch_id:int}.jpg", answering(work.patch)),
-        Route("/api/slide/{slide_id:int}.jpg", answering(work.slide)),
+        Route("/api/patch/{patch_id}.jpg", answering(work.patch)),
+        Route("/api/slide/{slide_id}.jpg", answering(work.slide)),
     ]
 
 

@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import PROJECT_ROOT
+from ui.shell.bodies import number_in_path
 from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of
 from ui.shell.session import lab
 
@@ -51,24 +52,24 @@ class _Routes:
 
     async def tile(self, request: Request) -> Response:
         """One JPEG tile of a slide's deep zoom."""
-        where, project_id = request.path_params, grant_of(request).project_id
+        project_id = grant_of(request).project_id
+        slide_id, level, col, row = (number_in_path(request, name) for name in ("slide", "level", "col", "row"))
 
         def draw() -> bytes:
-            slides = self._see(project_id, where["slide"]).slides
-            return slides.pictures.zoom_tile(where["slide"], where["level"], where["col"], where["row"])
+            return self._see(project_id, slide_id).slides.pictures.zoom_tile(slide_id, level, col, row)
 
         return await _picture("image/jpeg", draw)
 
     async def tissue(self, request: Request) -> Response:
         """A slide's tissue mask as a PNG over the whole slide."""
-        slide_id, project_id = request.path_params["slide"], grant_of(request).project_id
+        slide_id, project_id = number_in_path(request, "slide"), grant_of(request).project_id
         return await _picture(
             "image/png", lambda: self._see(project_id, slide_id).slides.pictures.tissue_overlay(slide_id)
         )
 
     async def heat(self, request: Request) -> Response:
         """A feature's attention map of a scored slide, as a PNG over the whole slide."""
-        score_id, task = request.path_params["score"], request.path_params["task"]
+        score_id, task = number_in_path(request, "score"), request.path_params["task"]
         project_id = grant_of(request).project_id
         if task not in TASK_NAMES:
             raise LabError("There is no such feature.")
@@ -99,8 +100,8 @@ def zoom_routes(lab_getter: LabGetter = lab) -> list[BaseRoute]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
     work = _Routes(lab_getter)
     return [
-        Route("/api/zoom/slide/{slide:int}/{level:int}/{col:int}_{row:int}.jpg", answering(work.tile)),
-        Route("/api/zoom/tissue/{slide:int}.png", answering(work.tissue)),
-        Route("/api/zoom/heat/{score:int}/{task}.png", answering(work.heat)),
+        Route("/api/zoom/slide/{slide}/{level}/{col}_{row}.jpg", answering(work.tile)),
+        Route("/api/zoom/tissue/{slide}.png", answering(work.tissue)),
+        Route("/api/zoom/heat/{score}/{task}.png", answering(work.heat)),
         Route(f"{LIBRARY_AT}/{{name:path}}", _library),
     ]

@@ -84,7 +84,8 @@ def test_given_and_taken_back_as_one(client, token, label_bench):
     "wrong",
     [
         {"patches": "all"}, {"patches": [1.5]}, {"patches": [True]}, {"grades": [2]}, {"shown": 3}, {"key": "no"},
-        {"key": None}, {"grades": {"steatosis": 9}}, {"grades": {"steatosis": "2"}},
+        {"key": None}, {"grades": {"steatosis": 9}}, {"grades": {"steatosis": "2"}}, {"patches": [2**63]}, {"key": []},
+        {"patches": [[1]]}, {"patches": [-1]}, {"grades": {"steatosis": 2**70}}, {"ignored": "yes"}, {"patches": {}},
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_a_sentence(client, token, label_bench, wrong):
@@ -94,5 +95,13 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(client, token, label_bench
 
 
 def test_too_much_or_no_json_is_refused(client, token):
-    for body in (b"{" + b" " * 600_000, b"[1, 2]", b"\xff", b"[" * 20_000):
+    lone = b'{"key": "many-0001", "patches": [1], "shown": {"a": "\\ud800"}}'
+    for body in (
+        b"{" + b" " * 600_000,
+        b"[1, 2]",
+        b"\xff",
+        b"[" * 20_000,
+        b'{"key": "many-0001", "patches": [NaN]}',
+        lone,
+    ):
         assert client.post("/api/bulk/give", content=body, headers=token).status_code == 400
