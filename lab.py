@@ -153,7 +153,7 @@ def _quiet(command: Command) -> int:
 
 
 class Part:
-    """One process of the lab, under the death pact: this launcher holds its stdin and it dies with the launcher."""
+    """One process of the lab, with its stdin held by this launcher: it dies with the launcher."""
 
     def __init__(self, name: str, module: list[str], home: Path):
         self.name = name
@@ -197,7 +197,7 @@ class Part:
             self.start()
 
     def end(self) -> None:
-        """End the process: by request, then by the pact, then by force."""
+        """End the process: by request, then by closing its stdin, then by force."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.terminate()
             self.process.wait(END_S)

@@ -1,6 +1,6 @@
 """Jobs as people see them, and the signs of life of the workers that run them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import CursorResult, delete, select, update
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from db.models import Job, WorkerLease, now
 
 
-def job_progress(session: Session, job_id: str, share: float, message: str, numbers: dict[str, Any]) -> None:
+def job_progress(session: Session, job_id: str, share: float, message: str, numbers: Mapping[str, Any]) -> None:
     """How far a job is: share 0-1, a sentence, and the numbers behind it."""
     session.execute(
         update(Job)
         .where(Job.id == job_id)
-        .values(share_done=share, message=message, progress=numbers, updated_at=now())
+        .values(share_done=share, message=message, progress=dict(numbers), updated_at=now())
     )
 
 
@@ -23,11 +23,11 @@ def job_failure(session: Session, job_id: str, sentence: str | None) -> None:
     session.execute(update(Job).where(Job.id == job_id).values(failure=sentence, updated_at=now()))
 
 
-def raise_beat(session: Session, executor_id: str, info: dict[str, Any]) -> None:
+def raise_beat(session: Session, executor_id: str, info: Mapping[str, Any]) -> None:
     """A worker's sign of life; its row is made again if a survivor had taken the worker for dead."""
     alive = update(WorkerLease).where(WorkerLease.executor_id == executor_id)
-    if not _changed(session, alive.values(beat=WorkerLease.beat + 1, info=info)):
-        session.add(WorkerLease(executor_id=executor_id, beat=1, info=info))
+    if not _changed(session, alive.values(beat=WorkerLease.beat + 1, info=dict(info))):
+        session.add(WorkerLease(executor_id=executor_id, beat=1, info=dict(info)))
 
 
 def leases(session: Session) -> Sequence[WorkerLease]:

@@ -16,6 +16,9 @@ from sqlalchemy.types import TypeDecorator
 
 from mmdnet.slides.facts import SlideFacts
 
+# A record as it was written, of this or an earlier build: whoever reads it validates it by its own model.
+JsonObject = dict[str, Any]
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC, aware on the Python side on every database."""
@@ -32,7 +35,7 @@ def now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON, datetime: UtcDateTime}  # noqa: RUF012
+    type_annotation_map = {JsonObject: JSON, dict[str, str]: JSON, datetime: UtcDateTime}  # noqa: RUF012
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -102,7 +105,7 @@ class Patch(Base):
     y_px0: Mapped[int]
     tissue_share: Mapped[float]
     fat_area_share: Mapped[float | None]
-    quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    quality: Mapped[JsonObject] = mapped_column(default=dict)
     set_aside: Mapped[str | None]
     overruled: Mapped[bool] = mapped_column(default=False)
 
@@ -114,7 +117,7 @@ class Reader(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    keys: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of the labelling canvas, where not the usual ones
+    keys: Mapped[dict[str, str]] = mapped_column(default=dict)  # of the labelling canvas, where not the usual ones
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -153,7 +156,7 @@ class LabelSession(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
     name: Mapped[str]
-    plan: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    plan: Mapped[JsonObject] = mapped_column(default=dict)
     seed: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -191,7 +194,7 @@ class LabelEvent(Base):
     steatosis: Mapped[int | None]
     ignored: Mapped[bool] = mapped_column(default=False)
     flagged: Mapped[bool] = mapped_column(default=False)
-    shown: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what the reader saw: suggestion, context, view
+    shown: Mapped[JsonObject] = mapped_column(default=dict)  # what the reader saw: suggestion, context, view
     took_ms: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(default=now)
     previous_hash: Mapped[str]
@@ -221,10 +224,10 @@ class Job(Base):
     kind: Mapped[str]  # ingest, train, score, demo ...
     queue: Mapped[str]  # gpu or cpu
     title: Mapped[str]
-    spec: Mapped[dict[str, Any]]
+    spec: Mapped[JsonObject]
     share_done: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(default="")
-    progress: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    progress: Mapped[JsonObject] = mapped_column(default=dict)
     failure: Mapped[str | None]  # the sentence for a person when it failed
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -239,8 +242,8 @@ class Run(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     name: Mapped[str]
-    choices: Mapped[dict[str, Any]]
-    label_set: Mapped[dict[str, Any]]  # counts, hash, consensus rule
+    choices: Mapped[JsonObject]
+    label_set: Mapped[JsonObject]  # counts, hash, consensus rule
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -255,7 +258,7 @@ class Model(Base):
     name: Mapped[str]
     folder: Mapped[str] = mapped_column(unique=True)
     weights_sha256: Mapped[str]
-    card: Mapped[dict[str, Any]]
+    card: Mapped[JsonObject]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -269,7 +272,7 @@ class Score(Base):
     slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
     model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
     job_id: Mapped[str | None]
-    result: Mapped[dict[str, Any]]
+    result: Mapped[JsonObject]
     file: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -288,7 +291,7 @@ class SignOff(Base):
     steatosis: Mapped[int | None]
     reason: Mapped[str] = mapped_column(default="")
     report_sha256: Mapped[str]
-    report: Mapped[dict[str, Any]]  # the report JSON as it was signed
+    report: Mapped[JsonObject]  # the report JSON as it was signed
     at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -299,4 +302,4 @@ class WorkerLease(Base):
 
     executor_id: Mapped[str] = mapped_column(primary_key=True)
     beat: Mapped[int] = mapped_column(default=0)
-    info: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    info: Mapped[JsonObject] = mapped_column(default=dict)

@@ -30,7 +30,6 @@ class Settings(BaseSettings):
     cache_gib: float = Field(default=20.0, gt=0)
     patch_px: int = Field(default=PATCH_PX, ge=64, le=1024)
     patch_mpp: float = Field(default=PATCH_MPP, ge=0.1, le=2.0)
-    bag_size: int = Field(default=16, ge=4, le=256)
 
     @field_validator("slide_roots", mode="before")
     @classmethod

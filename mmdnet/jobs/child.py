@@ -1,7 +1,7 @@
 """One attempt at one job, in a process of its own: `python -m mmdnet.jobs.child JOB_ID`, started by a worker.
 
 The first line on stdin is the order (job, settings, attempt). A further line asks the job to stop; the end of stdin
-means that the worker is gone and ends this process at once (`pact`). What the job prints goes to its log; only
+means that the worker is gone and ends this process at once (`parent_watch`). What the job prints goes to its log; only
 `@progress` and `@failure` lines go to the supervisor.
 """
 
@@ -12,20 +12,20 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from mmdnet.errors import LabError
-from mmdnet.jobs.context import JobContext, protocol_line
+from mmdnet.jobs.context import JobContext, JobProgress, protocol_line
 from mmdnet.jobs.parent_watch import watch_parent
 from mmdnet.settings import Settings
 
 DONE, FAILED, STOPPED = 0, 1, 75
 NICE = 10
 
-RunJob = Callable[[str, dict[str, Any], JobContext], None]
+RunJob = Callable[[str, Mapping[str, Any], JobContext], None]  # any kind's spec, as JSON has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def main(run_job: RunJob | None = None) -> int:
     order = Order.read()
     talk = _own_stdout()
 
-    def tell(progress: dict[str, Any]) -> None:
-        talk.write(protocol_line("progress", progress))
+    def tell(progress: JobProgress) -> None:
+        talk.write(protocol_line("progress", asdict(progress)))
         talk.flush()
 
     context = JobContext(order.job_id, order.settings, order.folder, order.token, tell)
@@ -110,7 +110,7 @@ def _own_stdout() -> TextIO:
     return talk
 
 
-def _load(order: Order) -> tuple[str, dict[str, Any]]:
+def _load(order: Order) -> tuple[str, Mapping[str, Any]]:
     from db.engine import make_engine, session_factory
     from db.models import Job
 
@@ -126,7 +126,7 @@ def _load(order: Order) -> tuple[str, dict[str, Any]]:
 
 
 def _use_cases() -> RunJob:
-    from mmdnet.workflows import run_job
+    from mmdnet.workflows.job_kinds import run_job
 
     return run_job
 

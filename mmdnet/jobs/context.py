@@ -3,7 +3,8 @@
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,17 @@ from mmdnet.settings import Settings
 
 TOKEN_FILE = "attempt"
 
-Tell = Callable[[dict[str, Any]], None]
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is: share 0-1, words for a person, numbers for charts (arbitrary JSON by name)."""
+
+    share: float
+    message: str
+    numbers: Mapping[str, Any]
+
+
+Tell = Callable[[JobProgress], None]
 
 
 class JobStopped(KeyboardInterrupt):
@@ -31,9 +42,7 @@ def write_token(folder: Path, token: str) -> None:
 class JobContext:
     """A job's own folder (kept over attempts), its settings, and its line to the people who wait for it."""
 
-    def __init__(
-        self, job_id: str, settings: Settings, folder: Path, token: str, tell: Callable[[dict[str, Any]], None]
-    ):
+    def __init__(self, job_id: str, settings: Settings, folder: Path, token: str, tell: Tell):
         self.job_id = job_id
         self.settings = settings
         self.folder = folder
@@ -50,7 +59,7 @@ class JobContext:
             JobStopped: this attempt must end.
         """
         self.check()
-        self._tell({"share": min(max(float(share), 0.0), 1.0), "message": message, "numbers": numbers})
+        self._tell(JobProgress(min(max(float(share), 0.0), 1.0), message, numbers))
 
     def check(self) -> None:
         """Go on only as the one attempt that may publish.
@@ -83,6 +92,6 @@ class JobContext:
         self._stop.set()
 
 
-def protocol_line(kind: str, content: dict[str, Any]) -> str:
+def protocol_line(kind: str, content: Mapping[str, Any]) -> str:
     """One line of the child's talk to its supervisor: `@progress {...}` or `@failure {...}`."""
     return f"@{kind} {json.dumps(content, default=str)}\n"

@@ -5,7 +5,7 @@ counter at the same number.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +45,7 @@ class Watch:
 
 
 def beat_once(
-    sessions: sessionmaker[Session], watch: Watch, info: dict[str, Any], take_over: Callable[[str], list[str]]
+    sessions: sessionmaker[Session], watch: Watch, info: Mapping[str, Any], take_over: Callable[[str], list[str]]
 ) -> list[str]:
     """Give a sign of life, and queue again what the dead were running; returns the ids of those jobs.
 

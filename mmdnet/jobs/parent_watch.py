@@ -1,6 +1,6 @@
-"""The death pact: a process whose parent holds its stdin dies when the parent does, however the parent dies.
+"""A process whose parent holds its stdin dies when the parent does, however the parent dies.
 
-`python -m mmdnet.jobs.parent_watch MODULE ARG ...` runs a module under that pact. The kernel closes the pipe even after
+`python -m mmdnet.jobs.parent_watch MODULE ARG ...` runs a module that way. The kernel closes the pipe even after
 kill -9 of the parent, on every platform; a process group or a signal would not do.
 """
 
@@ -29,7 +29,7 @@ def watch_parent(told: Callable[[], None] = lambda: None) -> None:
             pass
         _die()
 
-    threading.Thread(target=watch, name="death-pact", daemon=True).start()
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def _die() -> None:

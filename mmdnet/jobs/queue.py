@@ -5,7 +5,7 @@ job's state; what the job is for stands in the lab's own table (`db.models.Job`)
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -141,7 +141,7 @@ class JobQueue:
             return None
         return Claim(rows[0].executor_id or "", rows[0].dequeued_at or 0)
 
-    def attributes(self, job_id: str) -> dict[str, Any]:
+    def attributes(self, job_id: str) -> Mapping[str, Any]:
         """The queue's own notes on a job: its kind, how often it was begun, how often in vain."""
         rows = self._rows([job_id])
         return dict(rows[0].attributes or {}) if rows else {}

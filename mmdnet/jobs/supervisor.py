@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mmdnet.jobs.child import DONE, STOPPED, Order
+from mmdnet.jobs.context import JobProgress, Tell
 
 POLL_S = 0.25
 GRACE_S = 2.0  # between asking a child to stop and killing it; with the polls, a cancel ends within 5 s
 LOG_FILE = "log.txt"
-
-Progress = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class _Words:
 
     def __init__(self, process: "subprocess.Popen[bytes]"):
         self.failure: str | None = None
-        self._progress: dict[str, Any] | None = None
+        self._progress: JobProgress | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
         self._thread.start()
@@ -47,15 +46,15 @@ class _Words:
         assert process.stdout is not None
         for line in process.stdout:
             kind, _, content = line.partition(b" ")
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, TypeError):
                 if kind == b"@progress":
-                    progress = json.loads(content)
+                    progress = JobProgress(**json.loads(content))
                     with self._lock:
                         self._progress = progress
                 elif kind == b"@failure":
                     self.failure = json.loads(content)["sentence"]
 
-    def latest(self) -> dict[str, Any] | None:
+    def latest(self) -> JobProgress | None:
         """Progress not yet passed on."""
         with self._lock:
             progress, self._progress = self._progress, None
@@ -70,7 +69,7 @@ def supervise(
     order: Order,
     environment: Mapping[str, str],
     must_stop: Callable[[], str | None],
-    on_progress: Progress,
+    on_progress: Tell,
 ) -> Outcome:
     """Run one attempt to its end.
 
@@ -127,14 +126,14 @@ def _outcome(code: int, stopped: str | None, failure: str | None) -> Outcome:
     return Outcome(failure=failure)
 
 
-def _pass_on(words: _Words, on_progress: Progress) -> None:
+def _pass_on(words: _Words, on_progress: Tell) -> None:
     progress = words.latest()
     if progress is not None:
         with contextlib.suppress(Exception):  # a busy database must not end hours of training
             on_progress(progress)
 
 
-def _own_group() -> dict[str, Any]:
+def _own_group() -> Mapping[str, Any]:
     """So that the child's own helpers end with it, and a Ctrl-C in the worker's terminal does not reach it."""
     if os.name == "nt":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]

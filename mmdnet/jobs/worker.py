@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from db.jobs import job_failure, job_progress
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.jobs.child import Order
-from mmdnet.jobs.context import write_token
+from mmdnet.jobs.context import JobProgress, Tell, write_token
 from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_slot
 from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, SERIALIZER, VERSION, WORKFLOW, Claim, JobQueue
 from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
@@ -91,7 +91,7 @@ def run_worker(
         threading.Event().wait()
     finally:
         assert not held.closed  # the slot is ours to the very end
-        os._exit(0)  # DBOS's threads would wait for the jobs; the children end with this process, by their pact
+        os._exit(0)  # DBOS's threads would wait for the jobs; the children end with this process, as their stdin closes
 
 
 def executor_id(settings: Settings, slot: str) -> str:
@@ -138,7 +138,7 @@ class Worker:
     def __post_init__(self) -> None:
         self.sessions = session_factory(make_engine(self.settings.lab_url))
 
-    def beat(self, info: dict[str, Any]) -> None:
+    def beat(self, info: Mapping[str, Any]) -> None:
         """Give the first sign of life now and go on giving them in the background."""
         watch = Watch(self.executor, self.lease_s)
         beat_once(self.sessions, watch, info, self.queue.take_over)
@@ -240,10 +240,10 @@ class Worker:
             job_failure(session, job_id, None)
         return attempts
 
-    def _write_progress(self, job_id: str) -> Any:
-        def write(progress: dict[str, Any]) -> None:
+    def _write_progress(self, job_id: str) -> Tell:
+        def write(progress: JobProgress) -> None:
             with self.sessions.begin() as session:
-                job_progress(session, job_id, progress["share"], progress["message"], progress["numbers"])
+                job_progress(session, job_id, progress.share, progress.message, progress.numbers)
 
         return write
 

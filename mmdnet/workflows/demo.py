@@ -11,6 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.progress import Progress, between
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import DemoSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SOON = 1  # slides that are drawn, added and scored before the others
 def submit_demo(lab: Lab) -> str:
     """Queue the making of the demo project; the job's number."""
     project = lab.projects.named(PROJECT, simulated=True)
-    return lab.jobs.submit("demo", "Make the demo slides", {"project_id": project.id}, project_id=project.id)
+    return lab.jobs.submit("Make the demo slides", DemoSpec(project_id=project.id), project.id)
 
 
 def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:

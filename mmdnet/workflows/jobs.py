@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import QueuedState
+from mmdnet.workflows.job_specs import JobSpec
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import JobView
 
@@ -23,14 +23,14 @@ class Jobs:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def submit(
-        self, kind: str, title: str, spec: dict[str, Any], *, project_id: int | None = None, queue: str = "cpu"
-    ) -> str:
+    def submit(self, title: str, spec: JobSpec, project_id: int | None = None) -> str:
         """Queue a job; its number. The row is written first, so that a job the queue knows always has its facts."""
         job_id = uuid.uuid4().hex
         with self._services.db.begin() as session:
-            session.add(Job(id=job_id, project_id=project_id, kind=kind, queue=queue, title=title, spec=spec))
-        self._services.queue.submit(kind, job_id, queue)
+            told = spec.model_dump(mode="json")
+            row = Job(id=job_id, project_id=project_id, kind=spec.kind, queue=spec.queue, title=title, spec=told)
+            session.add(row)
+        self._services.queue.submit(spec.kind, job_id, spec.queue)
         return job_id
 
     def list(self, project_id: int | None = None, active: bool = False) -> Sequence[JobView]:

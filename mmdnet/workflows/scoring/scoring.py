@@ -13,6 +13,7 @@ from db.models import Model, Score, Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.features import kept_features
@@ -43,8 +44,7 @@ class Scoring:
             if slide.status != "ready":
                 raise LabError(f"{slide.name} cannot be scored yet: {slide.reason or 'it has no patches'}")
         title = f"Score {slides[0].name if len(slides) == 1 else f'{len(slides)} slides'} with {name}"
-        spec = {"slide_ids": list(slide_ids), "model_id": model_id}
-        return self._jobs.submit("score", title, spec, project_id=project_id, queue="gpu")
+        return self._jobs.submit(title, ScoreSpec(slide_ids=tuple(slide_ids), model_id=model_id), project_id)
 
     def score_now(
         self,

@@ -15,6 +15,7 @@ from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of, silent
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import SlidePictures
@@ -68,8 +69,9 @@ class Slides:
             LabError: the path may not be read from.
         """
         source = self.allowed(path)
-        spec = {"project_id": project_id, "path": str(source), "facts": (stated or StatedFacts()).said()}
-        return self._jobs.submit("ingest", f"Add {source.name}", spec, project_id=project_id)
+        facts = (stated or StatedFacts()).said()
+        spec = IngestSpec(project_id=project_id, path=str(source), facts=facts)
+        return self._jobs.submit(f"Add {source.name}", spec, project_id)
 
     def register(
         self, project_id: int, path: str | Path, stated: StatedFacts | None = None, progress: Progress = silent

@@ -21,6 +21,7 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import TissueMapSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_places
@@ -65,9 +66,9 @@ class TissueMaps:
             ready = [slide for slide in slides_of(session, project_id) if slide.status == "ready"]
         if not ready:
             raise LabError("There is nothing to put on a map yet: add slides first.")
-        if any(job.kind == "map" for job in self._jobs.list(project_id, active=True)):
+        if any(job.kind == TissueMapSpec.kind for job in self._jobs.list(project_id, active=True)):
             raise LabError("The tissue map is being made already.")
-        return self._jobs.submit("map", f"Tissue map of {name}", {"project_id": project_id}, project_id=project_id)
+        return self._jobs.submit(f"Tissue map of {name}", TissueMapSpec(project_id=project_id), project_id)
 
     def make(self, context: JobContext, project_id: int) -> None:
         """Look at every patch, then lay the map out. A slide that cannot be read is left out and named.

@@ -22,6 +22,7 @@ from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
@@ -126,7 +127,7 @@ class Training:
             folder = self.folder(run_id)
             folder.mkdir(parents=True, exist_ok=True)
             prepared.save(folder)
-        job_id = self._jobs.submit("train", title, {"run_id": run_id}, project_id=prepared.project_id, queue="gpu")
+        job_id = self._jobs.submit(title, TrainSpec(run_id=run_id), prepared.project_id)
         with self._services.db.begin() as session:
             must_get(session, Run, run_id, "run").job_id = job_id
         return run_id

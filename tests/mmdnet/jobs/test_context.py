@@ -1,28 +1,27 @@
 """What a job may do, and when it must stop."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mmdnet.jobs.context import JobContext, JobStopped, write_token
+from mmdnet.jobs.context import JobContext, JobProgress, JobStopped, write_token
 from mmdnet.settings import Settings
 
 
 @pytest.fixture
-def told() -> list[dict[str, Any]]:
+def told() -> list[JobProgress]:
     return []
 
 
 @pytest.fixture
-def context(tmp_path: Path, told: list[dict[str, Any]]) -> JobContext:
+def context(tmp_path: Path, told: list[JobProgress]) -> JobContext:
     write_token(tmp_path, "1 here")
     return JobContext("job", Settings(home=tmp_path), tmp_path, "1 here", told.append)
 
 
-def test_progress_is_told_as_a_share_words_and_numbers(context: JobContext, told: list[dict[str, Any]]) -> None:
+def test_progress_is_told_as_a_share_words_and_numbers(context: JobContext, told: list[JobProgress]) -> None:
     context.progress(1.2, "epoch 3 of 3", epoch=3, loss=0.5)
-    assert told == [{"share": 1.0, "message": "epoch 3 of 3", "numbers": {"epoch": 3, "loss": 0.5}}]
+    assert told == [JobProgress(1.0, "epoch 3 of 3", {"epoch": 3, "loss": 0.5})]
 
 
 def test_an_attempt_that_was_replaced_publishes_nothing(context: JobContext, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A process under the pact and its helpers end with the process that started them."""
+"""A process that watches its parent, and its helpers, end with the process that started them."""
 
 import subprocess
 import sys

@@ -4,6 +4,7 @@ import pytest
 
 from db.models import Job
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import DemoSpec
 
 
 def test_a_job_that_never_reached_the_queue_can_be_started_again(lab):
@@ -15,7 +16,7 @@ def test_a_job_that_never_reached_the_queue_can_be_started_again(lab):
 
 
 def test_a_queued_job_is_listed_cancelled_and_not_cancelled_twice(lab):
-    job = lab.jobs.submit("demo", "Make the demo slides", {})
+    job = lab.jobs.submit("Make the demo slides", DemoSpec(project_id=1))
     assert [one.id for one in lab.jobs.list(active=True)] == [job]
     with pytest.raises(LabError, match="only a failed or cancelled"):
         lab.jobs.retry(job)

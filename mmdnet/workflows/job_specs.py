@@ -1,0 +1,63 @@
+"""What each kind of background job is told to do: one record a kind, kept as JSON in the job's row."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+QueueName = Literal["cpu", "gpu"]
+
+
+class JobSpec(BaseModel):
+    """What a job is told. `kind` names it in its row; `queue` is whose workers take it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str]
+    queue: ClassVar[QueueName] = "cpu"
+
+
+class IngestSpec(JobSpec):
+    """Register the slide or the folder at `path`; `facts` is what a person stated of them, see `StatedFacts.said`."""
+
+    kind = "ingest"
+
+    project_id: int
+    path: str
+    facts: dict[str, str | float] = {}
+
+
+class TissueMapSpec(JobSpec):
+    """Lay the project's patches out by likeness."""
+
+    kind = "map"
+
+    project_id: int
+
+
+class TrainSpec(JobSpec):
+    """Do the training of a run."""
+
+    kind = "train"
+    queue = "gpu"
+
+    run_id: int
+
+
+class ScoreSpec(JobSpec):
+    """Score slides with a model."""
+
+    kind = "score"
+    queue = "gpu"
+
+    slide_ids: tuple[int, ...]
+    model_id: int
+
+
+class DemoSpec(JobSpec):
+    """Make the demo's slides in a project."""
+
+    kind = "demo"
+
+    project_id: int
