@@ -31,13 +31,14 @@ with bar:
     parts.downloads(score)
 parts.caution(report)
 
+labels = own_labels(slide)
 picture, beside = st.columns([4, 3], gap="medium")
 with picture:
     st.subheader("Where the grades come from")
-    parts.attention_map(report, slide, patches, list(own_labels(slide)))
+    parts.attention_map(report, slide, patches, list(labels))
     if chosen_patch(slide, patches) is not None:
         with st.container(border=True, width=420):
-            patch_column(slide, patches)
+            patch_column(slide, patches, labels)
     st.subheader("Patches")
     parts.evidence(report, slide, patches)
 with beside:

@@ -10,7 +10,7 @@ from ui.slides.viewer import deep_zoom, tissue_layer
 
 project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)
-slide = next((one for one in slides if one.id == at("slide")), None)
+slide = next((there for there in slides if there.id == at("slide")), None)
 
 if slide is None:
     st.title("Slides")
@@ -33,7 +33,7 @@ if slide is None:
 
 st.title(slide.name)
 place_picker(slides, slide)
-patches = lab().slides.patches(slide.id)
+patches, labels = lab().slides.patches(slide.id), own_labels(slide)
 if slide.status == "needs_mpp":
     parts.ask_mpp(slide)
 elif slide.reason:
@@ -44,13 +44,13 @@ with picture:
     view, layers = view_bar()
     if view == "Deep zoom":
         layers_over = [tissue_layer(slide)] if slide.status == "ready" else []
-        deep_zoom(slide, patches, layers=layers_over, labelled=own_labels(slide))
+        deep_zoom(slide, patches, layers=layers_over, labelled=labels)
     else:
-        overview(slide, patches, layers)
+        overview(slide, patches, layers, labels)
 with beside:
     if patches:
         st.subheader("Patch")
-        patch_column(slide, patches)
+        patch_column(slide, patches, labels)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Facts")
         parts.edit_facts(slide)

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import pytest
 import streamlit as st
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -166,6 +168,19 @@ def texts(app: AppTest) -> str:
     """Everything the page says, for looking for a phrase."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every statement that any database is asked from here on."""
+    asked: list[str] = []
+
+    def hear(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(" ".join(statement.split()))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", hear)
 
 
 @pytest.fixture

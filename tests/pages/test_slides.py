@@ -79,6 +79,19 @@ def test_a_missing_scale_is_asked_for_and_lays_patches_once_given(filled, filled
     assert slide.patches > 0
 
 
+def test_a_slide_is_looked_at_with_one_load_of_its_patches_and_one_of_the_readers_labels(
+    filled, filled_home, statements
+):
+    slide = filled_home.slides[0]
+    patch = filled_home.lab.slides.patches(slide)[3].id
+    statements.clear()
+    filled("slides", {"project": "1", "slide": str(slide), "patch": str(patch)}, layers=["patches", "labels"])
+    assert len([said for said in statements if said.endswith('ORDER BY patches."row", patches.col')]) == 1
+    assert (
+        len([said for said in statements if said.startswith("SELECT label_events.id") and "reader_id = ?" in said]) == 1
+    )
+
+
 def test_a_click_on_the_overview_chooses_the_patch_there_and_stands_in_the_address(filled, filled_home, said):
     slide = filled_home.slides[0]
     app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 225, 225, 226, 225))

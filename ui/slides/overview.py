@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -26,7 +26,8 @@ def own_labels(slide: SlideView) -> dict[int, PatchLabelView]:
     who = reader()
     if who is None:
         return {}
-    return {one.patch_id: one for one in lab().labels.current(slide.project_id, who.id) if one.slide_id == slide.id}
+    labels = lab().labels.current(slide.project_id, who.id)
+    return {label.patch_id: label for label in labels if label.slide_id == slide.id}
 
 
 def chosen_patch(slide: SlideView, patches: Sequence[PatchView]) -> PatchView | None:
@@ -61,12 +62,14 @@ def view_bar() -> tuple[str, list[str]]:
     return view, layers
 
 
-def overview(slide: SlideView, patches: Sequence[PatchView], layers: Collection[str]) -> None:
+def overview(
+    slide: SlideView, patches: Sequence[PatchView], layers: Collection[str], labelled: Collection[int] = ()
+) -> None:
     """The whole slide: a click chooses the patch there, a dragged rectangle queues its patches for labelling."""
     from streamlit_image_coordinates import streamlit_image_coordinates
 
     region = _dragged(slide)
-    picture = overview_picture(slide, patches, layers, own_labels(slide), chosen_patch(slide, patches), region)
+    picture = overview_picture(slide, patches, layers, labelled, chosen_patch(slide, patches), region)
     value = streamlit_image_coordinates(
         picture,
         key=f"overview_{slide.id}",
@@ -135,14 +138,14 @@ def queue_region(slide: SlideView, patches: Sequence[PatchView], region: Region)
         st.page_link("pages/label.py", label="Label them now", icon=":material/edit:")
 
 
-def patch_column(slide: SlideView, patches: Sequence[PatchView]) -> None:
-    """The chosen patch, large, with what this reader gave it."""
+def patch_column(slide: SlideView, patches: Sequence[PatchView], labels: Mapping[int, PatchLabelView]) -> None:
+    """The chosen patch, large, with what this reader gave it (see `own_labels`)."""
     patch = chosen_patch(slide, patches)
     if patch is None:
         missed = st.session_state.get("missed")
         st.caption("There is no patch at that spot: too little tissue." if missed else "No patch chosen yet.")
         return
-    label = own_labels(slide).get(patch.id)
+    label = labels.get(patch.id)
     patch_card(patch, slide, labelled=label is not None)
     if label is not None:
         st.html(ignored_chip() + " ignored" if label.ignored else grade_chips(label.grades))
@@ -150,8 +153,8 @@ def patch_column(slide: SlideView, patches: Sequence[PatchView]) -> None:
 
 def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
     """Back to the list, or on to another slide."""
-    ids = [one.id for one in slides]
-    names = {one.id: one.name for one in slides}
+    names = {there.id: there.name for there in slides}
+    ids = list(names)
     here = ids.index(slide.id)
     st.session_state["pick_slide"] = slide.id
     with st.container(horizontal=True, vertical_alignment="center"):
