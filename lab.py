@@ -41,8 +41,10 @@ class Refusal(Exception):
 def main() -> int:
     """Do what the command line says; the exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this very check
-        found = ".".join(map(str, sys.version_info[:3]))
-        print(f"The lab needs Python 3.11 or newer; this is {found}. Install a newer one and run the command with it.")
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(
+            f"The lab needs Python 3.11 or newer; this is {version}. Install a newer one and run the command with it."
+        )
         return 1
     parser = argparse.ArgumentParser(description="MMD-Net lab: scores fatty-liver biopsies. Research use only.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -78,8 +80,8 @@ def make_environment(dev: bool = False) -> None:
         Refusal: something the installation needs is missing.
     """
     name = "requirements-dev.txt" if dev else "requirements.txt"
-    wanted = {one: _fingerprint(ROOT / one) for one in {"requirements.txt", name}}  # the second names the first
-    if not (PYTHON.exists() and all(_says(VENV / f"{one}.installed", mark) for one, mark in wanted.items())):
+    wanted = {file: _fingerprint(ROOT / file) for file in {"requirements.txt", name}}  # the second names the first
+    if not (PYTHON.exists() and all(_says(VENV / f"{file}.installed", mark) for file, mark in wanted.items())):
         _make_venv()
         say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
         pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", ROOT / name]
@@ -88,8 +90,8 @@ def make_environment(dev: bool = False) -> None:
                 "The packages could not be installed; pip's last lines above say why. Mend that (often the network or "
                 "a full disk) and run the command again: what is there already is kept."
             )
-        for one, mark in wanted.items():
-            (VENV / f"{one}.installed").write_text(mark)
+        for file, mark in wanted.items():
+            (VENV / f"{file}.installed").write_text(mark)
     _install_command()
     _install_viewer()
 

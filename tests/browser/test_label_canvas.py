@@ -140,6 +140,7 @@ def test_one_key_takes_the_suggested_grades_and_the_log_says_that_they_were_show
 
 
 def test_the_deep_zoom_opens_at_the_patch(canvas):
+    """Also when the canvas is just about to tell the page that it runs, which would call this page back."""
     shown = patch_shown(canvas)
     canvas.keyboard.press("o")
     canvas.locator(".osd canvas").first.wait_for(timeout=60_000)

@@ -1,23 +1,8 @@
-"""Train, score, report and overview: what their buttons do, and what they refuse."""
+"""Train, score and report: what their buttons do, and what they refuse."""
 
 
 def button(app, label):
     return next(one for one in app.button if one.label == label)
-
-
-def test_the_overview_offers_the_next_step_with_one_button(filled, filled_home, said):
-    app = filled("overview")
-    step = filled_home.lab.overview.next_step(filled_home.project)
-    assert step.sentence in said(app)
-    assert button(app, step.button)
-    assert {one.label: one.value for one in app.metric}["Slides ready"] == "3 of 4"
-
-
-def test_a_project_name_that_is_taken_is_refused_in_a_sentence(filled):
-    app = filled("overview")
-    next(one for one in app.text_input if one.label == "Name of the new project").set_value("Cohort")
-    next(one for one in app.form_submit_button if one.label == "Make project").click().run()
-    assert "already a project called Cohort" in app.error[0].value
 
 
 def test_a_check_says_what_a_training_would_use_and_starts_nothing(filled, filled_home):

@@ -38,7 +38,7 @@ def made(home, grade: int):
     every = [*routes(lambda: lab), *label_routes(lambda: lab), *bulk_routes(lambda: lab)]
     client = TestClient(Starlette(routes=every, middleware=middleware(lambda: lab)))
     tokens = [{"x-lab-token": label_access(lab, bench.project, view.id, ben)} for view in sessions]
-    asked = {one.path for one in every if "GET" in (one.methods or ()) and "{" not in one.path}
+    asked = {route.path for route in every if "GET" in (route.methods or ()) and "{" not in route.path}
     return client, tokens, asked, lab, bench
 
 
@@ -55,9 +55,9 @@ def test_every_route_answers_the_same_whatever_a_colleague_gave(twins):
     answered = 0
     for path in sorted(asked):
         for token, other in zip(tokens, others, strict=True):
-            one, two = low.get(path, headers=token), high.get(path, headers=other)
-            assert (one.status_code, one.content) == (two.status_code, two.content), path
-            answered += one.status_code == 200
+            first, second = low.get(path, headers=token), high.get(path, headers=other)
+            assert (first.status_code, first.content) == (second.status_code, second.content), path
+            answered += first.status_code == 200
     assert answered >= 5
 
 
@@ -91,7 +91,12 @@ def test_the_atlas_shows_no_patch_that_is_still_to_be_read(twins):
         for token in tokens:
             answer = client.get("/api/label/atlas", headers=token)
             assert answer.status_code == 200
-            shown = {patch for task in answer.json().values() for one in task.values() for patch in one["patches"]}
+            shown = {
+                patch
+                for task in answer.json().values()
+                for exemplars in task.values()
+                for patch in exemplars["patches"]
+            }
             assert not shown & waiting
 
 

@@ -73,7 +73,7 @@ def _sidebar() -> None:
 
 
 def _project_picker() -> None:
-    known = {one.id: one for one in lab().projects.list()}
+    known = {view.id: view for view in lab().projects.list()}
     if not known:
         return
     chosen = project()
@@ -88,7 +88,7 @@ def _project_picker() -> None:
 
 
 def _reader_picker() -> None:
-    known = [one.name for one in lab().readers.list()]
+    known = [view.name for view in lab().readers.list()]
     current = reader()
     st.session_state["pick_reader"] = current.name if current else None
     st.selectbox(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from ui.models.score import newest_nas
@@ -69,18 +68,20 @@ def numbers(project: ProjectView) -> None:
 
 def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
     """One row per slide: how far it is; a click opens it."""
+    import pandas as pd
+
     nas = newest_nas(slides[0].project_id)
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
-            "Slide": [one.name for one in slides],
-            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
-            "Patches": [one.usable for one in slides],
-            "Labelled": [one.labelled for one in slides],
-            "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
-            "Patient": [one.patient for one in slides],
-            "Stain": [one.stain for one in slides],
-            "State": [words.STATUS.get(one.status, one.status) for one in slides],
+            "Slide": [slide.name for slide in slides],
+            "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
+            "Patches": [slide.usable for slide in slides],
+            "Labelled": [slide.labelled for slide in slides],
+            "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
+            "Patient": [slide.patient for slide in slides],
+            "Stain": [slide.stain for slide in slides],
+            "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
         }
     )
     st.dataframe(
@@ -119,19 +120,19 @@ def _jobs(project_id: int, was_active: bool) -> None:
 
 
 def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) -> None:
-    """All projects, and a new one."""
-    for one in projects:
+    """All projects, and a new project."""
+    for project in projects:
         with st.container(horizontal=True, vertical_alignment="center"):
-            kind = " · simulated" if one.simulated else ""
-            here = " :gray-badge[open]" if one.id == current.id else ""
+            kind = " · simulated" if project.simulated else ""
+            here = " :gray-badge[open]" if project.id == current.id else ""
             st.markdown(
-                f"**{one.name}**{here}  \n:gray[{words.count(one.slides, 'slide')} · "
-                f"{words.count(one.labelled_patches, 'labelled patch', 'labelled patches')} · "
-                f"{one.scored_slides} scored{kind}]",
+                f"**{project.name}**{here}  \n:gray[{words.count(project.slides, 'slide')} · "
+                f"{words.count(project.labelled_patches, 'labelled patch', 'labelled patches')} · "
+                f"{project.scored_slides} scored{kind}]",
                 width="stretch",
             )
-            if one.id != current.id and st.button("Open", key=f"open_project_{one.id}"):
-                go_to("project", one.id)
+            if project.id != current.id and st.button("Open", key=f"open_project_{project.id}"):
+                go_to("project", project.id)
                 st.rerun()
     with st.popover("New project", icon=":material/add:"):
         new_project()

@@ -99,6 +99,6 @@ def why_set_aside(patch: PatchView) -> str:
     return f"{reason} {share(marred)}" if isinstance(marred, int | float) else reason
 
 
-def count(number_of: int, one: str, many: str | None = None) -> str:
+def count(number_of: int, singular: str, plural: str | None = None) -> str:
     """ "1 patch", "1,240 patches"."""
-    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
+    return f"{number_of:,} {singular if number_of == 1 else plural or singular + 's'}"

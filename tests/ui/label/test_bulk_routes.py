@@ -38,13 +38,13 @@ def give(client, token, many, **changes):
 
 def unpacked(data: bytes):
     length = int(np.frombuffer(data, "<u4", 1)[0])
-    head, at, found = json.loads(data[4 : 4 + length]), 4 + length, {}
+    head, at, arrays = json.loads(data[4 : 4 + length]), 4 + length, {}
     for name, kind in COLUMNS:
         width = {"slides_xy": 2, "map_xy": 2, "grades": 3}.get(name, 1)
-        found[name] = np.frombuffer(data, kind, head["patches"] * width, at)
-        at += found[name].nbytes
+        arrays[name] = np.frombuffer(data, kind, head["patches"] * width, at)
+        at += arrays[name].nbytes
     assert at == len(data)
-    return head, found
+    return head, arrays
 
 
 def test_without_a_token_nothing_is_told_or_taken(client, label_bench, lab):
@@ -62,18 +62,18 @@ def test_from_another_page_everything_is_refused(client, token, label_bench):
 
 
 def test_the_arrays_stand_where_the_page_reads_them(client, token, label_bench):
-    head, found = unpacked(client.get("/api/bulk/patches", headers=token).content)
-    assert sorted(found["patch_id"].tolist()) == sorted(patch for own in label_bench.patches.values() for patch in own)
+    head, arrays = unpacked(client.get("/api/bulk/patches", headers=token).content)
+    assert sorted(arrays["patch_id"].tolist()) == sorted(patch for own in label_bench.patches.values() for patch in own)
     assert [slide["name"] for slide in head["slides"]] == ["slide 0", "slide 1"]
-    assert np.isnan(found["map_xy"]).all() and head["method"] is None and head["last"] is None
+    assert np.isnan(arrays["map_xy"]).all() and head["method"] is None and head["last"] is None
 
 
 def test_given_and_taken_back_as_one(client, token, label_bench):
     patches = label_bench.patches[label_bench.slides[1]]
     assert give(client, token, patches).json() == {"given": 30}
-    head, found = unpacked(client.get("/api/bulk/patches", headers=token).content)
+    head, arrays = unpacked(client.get("/api/bulk/patches", headers=token).content)
     assert head["last"] == {"key": "many-0001", "patches": 30}
-    assert (found["grades"].reshape(-1, 3)[:, 2] == 2).sum() == 30
+    assert (arrays["grades"].reshape(-1, 3)[:, 2] == 2).sum() == 30
     undo = {"key": "undo-many-0001", "undoes": "many-0001"}
     for _ in range(2):  # asked again after an answer that was lost
         assert client.post("/api/bulk/undo", json=undo, headers=token).json() == {"undone": 30}

@@ -35,7 +35,7 @@ def test_acts_are_taken_in_order_and_a_refused_one_holds_up_none(client, token, 
     bad = act(items[1], 2, grades={"ballooning": 9})
     undo = {"key": "undo-00000001", "act": "undo", "undoes": "press-00000003"}
     results = send(client, token, act(items[0], 1), bad, act(items[2], 3), undo).json()["results"]
-    assert [one["saved"] for one in results] == [True, False, True, True]
+    assert [result["saved"] for result in results] == [True, False, True, True]
     assert [label.patch_id for label in label_bench.labels.current(label_bench.project)] == [items[0]["patch_id"]]
 
 
@@ -105,8 +105,8 @@ def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, lab
     label_bench.labels.acts.put_many(
         label_bench.project, label_bench.readers[1], [PatchGrades(p, ballooning=n % 3) for n, p in enumerate(patches)]
     )
-    found = client.get("/api/label/atlas", headers=token).json()
-    shown = {patch for grades in found.values() for one in grades.values() for patch in one["patches"]}
+    atlas = client.get("/api/label/atlas", headers=token).json()
+    shown = {patch for grades in atlas.values() for exemplars in grades.values() for patch in exemplars["patches"]}
     assert len(shown) == 9 and not shown & asked
 
 
@@ -138,7 +138,7 @@ def test_an_act_that_comes_twice_is_one_label_and_one_for_another_patch_under_it
 ):
     items = client.get("/api/label/queue", headers=token).json()["items"]
     first = act(items[0], 1)
-    assert all(one["saved"] for one in send(client, token, first, first).json()["results"])
+    assert all(result["saved"] for result in send(client, token, first, first).json()["results"])
     (result,) = send(client, token, first | {"patch_id": items[1]["patch_id"]}).json()["results"]
     assert "used for another label" in result["problem"] and "used for another label" in caplog.text
     assert label_bench.labels.record.verify().events == 1

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from pydantic_core import to_jsonable_python
 
-from mmdnet.labels.grading import TASKS
-from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
+from mmdnet.scoring.palette import GRADE_RAMPS
+from ui.label.grade_buttons import task_buttons
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent
@@ -39,29 +40,13 @@ def many(session_id: int, token: str, *, stamp: str, key: str) -> None:
         stamp: another one makes the component load the patches anew (a new tissue map, more slides).
         key: Streamlit's key.
     """
-    tasks = [
-        {
-            "name": task.name,
-            "title": task.title,
-            "grades": [
-                {
-                    "value": grade.value,
-                    "patch": grade.patch,
-                    "fill": GRADE_RAMPS[task.name][grade.value],
-                    "ink": ink_on(GRADE_RAMPS[task.name][grade.value]),
-                }
-                for grade in task.grades
-            ],
-        }
-        for task in TASKS
-    ]
     _component()(
         key=key,
         data={
             "session": session_id,
             "token": token,
             "stamp": stamp,
-            "tasks": tasks,
+            "tasks": to_jsonable_python(task_buttons()),
             "kind_fills": list(KIND_FILLS),
             "fat_fills": list(FAT_FILLS),
         },

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from pydantic_core import to_jsonable_python
 
-from mmdnet.labels.grading import TASKS
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
-from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
+from ui.label.grade_buttons import task_buttons
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent
@@ -25,26 +25,6 @@ def _component() -> Any:
         css=(_HERE / "canvas.css").read_text("utf-8"),
         js=bundle(_HERE / "index.js"),
     )
-
-
-def _tasks() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": task.name,
-            "title": task.title,
-            "grades": [
-                {
-                    "value": grade.value,
-                    "patch": grade.patch,
-                    "slide": grade.slide,
-                    "fill": GRADE_RAMPS[task.name][grade.value],
-                    "ink": ink_on(GRADE_RAMPS[task.name][grade.value]),
-                }
-                for grade in task.grades
-            ],
-        }
-        for task in TASKS
-    ]
 
 
 def canvas(
@@ -79,7 +59,7 @@ def canvas(
         data={
             "session": session_id,
             "token": token,
-            "tasks": _tasks(),
+            "tasks": to_jsonable_python(task_buttons()),
             "keys": dict(keys),
             "usual_keys": USUAL,
             "taken_keys": sorted(TAKEN),

@@ -33,12 +33,16 @@ export default function (component) {
     canvas = mount(parentElement.querySelector('.canvas'), data, left)
     parentElement.labelCanvas = canvas
   }
+  canvas.messages.drawn()
   const tell = (name, value) => canvas.messages.tell(name, () => setTriggerValue(name, value))
   if (!data.heard) tell('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
   canvas.api.renew = () => tell('renew', Date.now())
   canvas.view.onfinished = () => { if (!data.finished) tell('finished', Date.now()) }
-  canvas.place = (place) => setTriggerValue('place', place)
+  canvas.place = (place) => {
+    canvas.messages.leave()
+    setTriggerValue('place', place)
+  }
   canvas.begin()
   return () => {
     canvas.close()

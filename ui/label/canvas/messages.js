@@ -16,6 +16,12 @@ export class Messages {
     for (const name of ['click', 'pointermove']) window.addEventListener(name, this.heard, true)
   }
 
+  // The canvas itself sends the reader to another page: nothing is said until the page answers, and a while after.
+  leave() { this.quietFrom = Infinity }
+
+  // The page was drawn anew.
+  drawn() { if (this.quietFrom === Infinity) this.quietFrom = performance.now() + CLICK_SETTLES_MS }
+
   tell(name, send) {
     this.later(name, send, performance.now() + STILL_MS)
   }
@@ -24,7 +30,7 @@ export class Messages {
     clearTimeout(this.waiting.get(name))
     const left = Math.max(earliest, this.quietFrom) - performance.now()
     if (left <= 0) return send()
-    this.waiting.set(name, setTimeout(() => this.later(name, send, earliest), left))
+    this.waiting.set(name, setTimeout(() => this.later(name, send, earliest), Math.min(left, CLICK_SETTLES_MS)))
   }
 
   close() {

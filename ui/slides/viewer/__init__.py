@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from pydantic_core import to_jsonable_python
 
 from ui.shell.access import view_access
 from ui.shell.scripts import bundle
@@ -106,7 +107,7 @@ def _draw(
             "show_patches": show_patches,
             "chosen": square,
             "focus": square if begin_at_patch else None,
-            "layers": [_layer(layer) for layer in layers],
+            "layers": to_jsonable_python([_layer(layer) for layer in layers]),
             "height_px": height_px,
         },
         on_click_change=lambda: _take_click(mounted, patches),
@@ -129,18 +130,34 @@ def _state(patch: PatchView, labelled: Collection[int]) -> str:
     return "labelled" if patch.id in labelled else "used"
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
-    drawn = {
-        "id": layer.id,
-        "title": layer.title,
-        "url": layer.url,
-        "begins_shown": layer.begins_shown,
-        "opacity": layer.opacity,
-    }
-    if layer.legend is None:
-        return drawn
+@dataclass(frozen=True, slots=True)
+class _Legend:
+    """The scale of a layer's colours, from `low` to `high` in `unit`, with the numbers written on it."""
+
+    low: float
+    high: float
+    ticks: list[float]
+    unit: str
+    stops: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _LayerShown:
+    """A layer as the viewer's script takes it."""
+
+    id: str
+    title: str
+    url: str
+    begins_shown: bool
+    opacity: float
+    legend: _Legend | None
+
+
+def _layer(layer: Layer) -> _LayerShown:
     from mmdnet.scoring.palette import HEAT_STOPS
 
-    legend = layer.legend
-    scale = {"low": legend.low, "high": legend.high, "ticks": list(legend.ticks), "unit": legend.unit}
-    return drawn | {"legend": scale | {"stops": list(HEAT_STOPS)}}
+    scale = layer.legend
+    legend = None
+    if scale is not None:
+        legend = _Legend(scale.low, scale.high, list(scale.ticks), scale.unit, list(HEAT_STOPS))
+    return _LayerShown(layer.id, layer.title, layer.url, layer.begins_shown, layer.opacity, legend)

@@ -1,0 +1,50 @@
+"""The Overview page: the way in, the next step, and how far slides, jobs and projects are."""
+
+
+def labelled(elements, label):
+    return next(element for element in elements if element.label == label)
+
+
+def test_an_empty_lab_makes_its_first_project_and_opens_it(empty, said):
+    app = empty("overview")
+    assert app.title[0].value == "Welcome to the lab"
+    labelled(app.text_input, "Name of the new project").set_value("Cohort 2026")
+    labelled(app.button, "Make project").click().run()
+    assert not app.error and app.title[0].value == "Cohort 2026"
+    assert app.query_params["project"] == "1" and app.selectbox[0].value == 1
+    assert "No slides yet." in said(app) and "Nothing was started yet" in said(app)
+
+
+def test_it_offers_the_next_step_with_one_button(filled, filled_home, said):
+    app = filled("overview")
+    step = filled_home.lab.overview.next_step(filled_home.project)
+    assert step.sentence in said(app)
+    labelled(app.button, step.button).click().run()
+    assert not app.exception and not app.error
+
+
+def test_its_numbers_and_table_say_how_far_the_slides_are(filled, filled_home):
+    app = filled("overview")
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert (numbers["Slides ready"], numbers["Models"], numbers["Slides scored"]) == ("3 of 4", "1", "1 of 3")
+    table = app.dataframe[0].value.set_index("Slide")
+    slides = {slide.id: slide for slide in filled_home.lab.slides.list(filled_home.project)}
+    assert len(table) == 4
+    assert table.loc[slides[filled_home.without_mpp].name, "State"] == "µm/px missing"
+    scored = slides[filled_home.slides[0]]
+    assert table.loc[scored.name, "Labelled"] == scored.labelled > 0
+    assert 0 <= table.loc[scored.name, "NAS"] <= 8 and table["NAS"].count() == 1
+
+
+def test_a_project_name_that_is_taken_is_refused_in_a_sentence(filled):
+    app = filled("overview")
+    labelled(app.text_input, "Name of the new project").set_value("Cohort")
+    labelled(app.form_submit_button, "Make project").click().run()
+    assert "already a project called Cohort" in app.error[0].value
+
+
+def test_another_project_is_opened_with_its_button(filled, filled_home):
+    other = filled_home.lab.projects.create("Other").id
+    app = filled("overview")
+    app.button(key=f"open_project_{other}").click().run()
+    assert app.title[0].value == "Other" and app.query_params["project"] == str(other)

@@ -1,0 +1,58 @@
+"""Parts of the Overview page, over a lab made for the test."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmdnet.errors import LabError
+from ui.shell import home, session
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    made = SimpleNamespace(jobs=SimpleNamespace(list=lambda project=None, active=False: []))
+    for module in (home, session):
+        monkeypatch.setattr(module, "lab", lambda: made)
+    return made
+
+
+def welcome():
+    from ui.shell.home import first_project
+
+    first_project()
+
+
+def jobs():
+    from ui.shell.home import jobs_at_a_glance
+
+    jobs_at_a_glance(1)
+
+
+def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab):
+    def create(name):
+        raise LabError(f"There is already a project called {name}.")
+
+    lab.projects = SimpleNamespace(create=create)
+    app = AppTest.from_function(welcome).run()
+    app.text_input[0].set_value("Cohort")
+    app.button[0].click().run()
+    assert app.error[0].value == "There is already a project called Cohort."
+    assert app.title[0].value == "Welcome to the lab"
+
+
+def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
+    app = AppTest.from_function(jobs).run()
+    assert app.caption[0].value.startswith("Nothing was started yet.")
+    ended = {"status": "done", "active": False, "failure": None, "started_at": None, "finished_at": None}
+    lab.jobs.list = lambda project=None, active=False: (
+        [] if active else [job_view(id=n, title=f"Job {n}", **ended) for n in range(7)]
+    )
+    app = AppTest.from_function(jobs).run()
+    assert [text.value for text in app.markdown if "Job" in text.value] == [f"**Job {n}**" for n in range(5)]
+
+
+def job_view(**facts):
+    from datetime import UTC, datetime
+
+    return SimpleNamespace(created_at=datetime.now(UTC), **facts)

@@ -1,0 +1,33 @@
+"""Jobs in words: how long, how long ago, how far."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from ui.shell.jobs import ago, duration, progress_line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (-1, ""), (0, "1 s"), (89, "89 s"), (90, "2 min"), (5340, "89 min"), (5400, "1 h 30 min"), (3600 * 30, "30 h 0 min")],
+)  # fmt: skip
+def test_a_length_of_time_is_said_as_people_say_it(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(10, "just now"), (60, "60 s ago"), (3 * 60, "3 min ago"), (3 * 86400, "3 days ago")]
+)
+def test_a_moment_is_said_by_how_long_it_is_past(seconds, words):
+    assert ago(datetime.now(UTC) - timedelta(seconds=seconds)) == words
+
+
+def job(**changes):
+    return SimpleNamespace(**{"status": "running", "message": "", "title": "Training A", "eta_s": None} | changes)
+
+
+def test_a_running_job_says_what_it_does_and_how_long_still():
+    assert progress_line(job(status="queued", eta_s=5)) == "Waiting for a free worker"
+    assert progress_line(job()) == "Training A"
+    assert progress_line(job(message="Epoch 2 of 5", eta_s=120)) == "Epoch 2 of 5 · 2 min left"

@@ -1,0 +1,104 @@
+"""Where a tab is: a link wins over what was remembered, and what belongs to one project is not carried into another."""
+
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+
+from mmdnet.errors import LabError
+from ui.shell import session
+
+
+@pytest.fixture
+def tab(monkeypatch):
+    """A tab's memory and address."""
+    state: dict[str, object] = {}
+    address: dict[str, str] = {}
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(st, "query_params", address)
+    return SimpleNamespace(state=state, address=address)
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    def views(*names):
+        return SimpleNamespace(list=lambda: [SimpleNamespace(id=n, name=name) for n, name in enumerate(names, 1)])
+
+    made = SimpleNamespace(projects=views("First", "Second"), readers=views("Ada", "Ben"))
+    monkeypatch.setattr(session, "lab", lambda: made)
+    return made
+
+
+def test_the_address_wins_and_is_remembered(tab):
+    session.go_to("slide", 3)
+    tab.address["slide"] = "5"
+    assert session.at("slide") == 5
+    tab.address.clear()
+    assert session.at("slide") == 5
+
+
+@pytest.mark.parametrize("written", ["", "-1", "7x", "²", "1.0", "9" * 16, "None"])
+def test_an_address_that_names_nothing_is_passed_over(tab, written):
+    session.go_to("slide", 3)
+    tab.address["slide"] = written
+    assert session.at("slide") == 3
+
+
+def test_another_project_or_slide_leaves_what_was_below_it(tab):
+    session.go_to("project", 1)
+    for place in session.BELOW_PROJECT:
+        session.go_to(place, 9)
+    session.go_to("slide", 8)
+    assert session.at("patch") is None and session.at("run") == 9
+    session.go_to("project", 1)
+    assert session.at("run") == 9
+    session.go_to("project", 2)
+    assert [session.at(place) for place in session.BELOW_PROJECT] == [None] * 5
+    assert tab.address == {"project": "2"}
+
+
+def test_each_page_names_its_own_places_and_no_others_in_the_address(tab):
+    tab.address |= {"project": "1", "slide": "2", "score": "3", "tab": "kept"}
+    session.keep_address("slides")
+    assert tab.address == {"project": "1", "slide": "2", "tab": "kept"}
+    session.keep_address("report")
+    assert tab.address == {"project": "1", "score": "3", "tab": "kept"}
+
+
+def test_a_project_that_is_not_there_gives_way_to_the_first(tab, lab):
+    tab.address["project"] = "99"
+    assert session.project().name == "First" and tab.address["project"] == "1"
+    lab.projects.list = list
+    assert session.project() is None
+
+
+def test_who_reads_is_kept_for_the_tab_and_never_in_the_address(tab, lab):
+    assert session.reader() is None
+    session.set_reader(2)
+    assert session.reader().name == "Ben" and tab.address == {}
+    session.set_reader(None)
+    assert session.reader() is None
+
+
+def test_a_tab_that_was_labelling_is_its_sessions_readers_after_a_restart(tab, lab, monkeypatch):
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={"mmdnet-session-4": "signed"}))
+    asked = []
+    monkeypatch.setattr(session, "remembered_reader", lambda lab, cookies, view: asked.append((cookies, view)) or 2)
+    tab.address["session"] = "4"
+    assert session.reader().name == "Ben"
+    assert asked == [({"mmdnet-session-4": "signed"}, 4)]
+
+
+def test_notes_are_said_once(tab):
+    session.say_next_run("Saved")
+    assert (session.said(), session.said()) == (["Saved"], [])
+
+
+def test_a_refusal_is_shown_and_a_fault_is_not_swallowed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(st, "error", lambda words, icon: shown.append(words))
+    with session.refusals():
+        raise LabError("Not so.")
+    with pytest.raises(ZeroDivisionError), session.refusals():
+        raise ZeroDivisionError
+    assert shown == ["Not so."]
