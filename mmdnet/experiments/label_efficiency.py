@@ -21,11 +21,11 @@ from mmdnet.labels.label_efficiency import (
     AUDIT,
     BUDGETS,
     HELD_OUT,
-    PLANS,
     Curve,
     Pool,
     over_seeds,
     replay,
+    replayed_plans,
     share_needed,
 )
 from mmdnet.nn.card import read_card
@@ -82,9 +82,10 @@ def measure(pool: Pool, seeds: int = 5, step: Progress = silent) -> EfficiencyRe
     if seeds < 2:
         raise LabError("An interval needs at least two seeds.")
     curves: dict[str, list[Curve]] = {}
-    for number, plan in enumerate(PLANS):
+    plans = replayed_plans()
+    for number, plan in enumerate(plans):
         for seed in range(seeds):
-            step((number + seed / seeds) / len(PLANS), f"plan {plan}, seed {seed + 1} of {seeds}")
+            step((number + seed / seeds) / len(plans), f"plan {plan}, seed {seed + 1} of {seeds}")
             curves.setdefault(plan, []).append(replay(pool, plan, seed))
     steps = min(len(curve.labels) for of_plan in curves.values() for curve in of_plan)
     budgets = [budget for budget in BUDGETS if budget <= curves["random"][0].labels[steps - 1]]

@@ -1,8 +1,9 @@
 """How far readers agree: Cohen's, Fleiss', Krippendorff's and Gwet's coefficients, with bootstrap intervals.
 
 Tables hold one row per patch and one column per reader; -1 is "not graded". Every coefficient is a function of sums
-over patches, so a bootstrap adds up sums that are there instead of counting a thousand tables anew. Where a kept
-library computes the same (scikit-learn, statsmodels, krippendorff, irrCAC) the tests hold ours to it to 1e-9.
+over patches, so a bootstrap adds up sums that are there instead of counting a thousand tables anew: that is why they
+are not a library's. Where one computes the same (scikit-learn, statsmodels, krippendorff, irrCAC) the tests hold ours
+to it to 1e-9. A single kappa, without an interval, is scikit-learn's (`quadratic_kappa`).
 """
 
 from __future__ import annotations
@@ -103,6 +104,25 @@ def confusion(table: np.ndarray, grades: int) -> np.ndarray:
     return np.bincount(both[:, 0] * grades + both[:, 1], minlength=grades**2).reshape(grades, grades)
 
 
+def quadratic_kappa(first: np.ndarray, second: np.ndarray, grades: int) -> float:
+    """Cohen's kappa with quadratic weights over the whole scale (Cohen 1968), of grades -1 where unknown.
+
+    NaN where it is not defined: nobody graded the same, or all grades are one and the same.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    known = (first != UNKNOWN) & (second != UNKNOWN)
+    one_side, other_side = np.asarray(first)[known].astype(int), np.asarray(second)[known].astype(int)
+    if np.unique([one_side, other_side]).size < 2:
+        return float("nan")
+    return float(cohen_kappa_score(one_side, other_side, labels=range(grades), weights="quadratic"))
+
+
+def kappas_of_counts(counts: np.ndarray, kind: str = "quadratic") -> np.ndarray:
+    """Cohen's kappa of many tables of counts at once, shape (..., grades, grades) to (...); NaN where not defined."""
+    return _cohen(kind)(counts.reshape(*counts.shape[:-2], -1).astype(float), counts.shape[-1])
+
+
 def _pairs(table: np.ndarray, grades: int) -> np.ndarray:
     """One cell of the confusion matrix per patch, shape (patches, grades²); nothing where one did not grade."""
     both = (table != UNKNOWN).all(axis=1)
@@ -161,7 +181,10 @@ def _coincidences(table: np.ndarray, grades: int) -> np.ndarray:
 
 
 def _alpha(ordinal: bool) -> Value:
-    """1 - observed / expected disagreement; the ordinal distance counts the grades in between."""
+    """1 - observed / expected disagreement (Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section D).
+
+    The ordinal distance counts the values between two grades, half of those at either end.
+    """
 
     def value(sums: np.ndarray, grades: int) -> np.ndarray:
         cells = sums[..., :-1].reshape(*sums.shape[:-1], grades, grades)
@@ -174,8 +197,8 @@ def _alpha(ordinal: bool) -> Value:
             distance = np.broadcast_to(1 - np.eye(grades), cells.shape)
         observed = (cells * distance).sum((-1, -2))
         expected = (given[..., :, None] * given[..., None, :] * distance).sum((-1, -2))
-        found = 1 - _ratio(observed * (total - 1), expected)
-        return np.where(sums[..., -1] >= FEWEST, found, np.nan)
+        alpha = 1 - _ratio(observed * (total - 1), expected)
+        return np.where(sums[..., -1] >= FEWEST, alpha, np.nan)
 
     return value
 
@@ -225,9 +248,9 @@ OF_MANY = tuple(name for name in COEFFICIENTS if not name.startswith("kappa"))
 
 def coefficient(name: str, table: np.ndarray, grades: int) -> float | None:
     """A coefficient of a table (patches, readers); None where it is not defined."""
-    one = COEFFICIENTS[name]
-    found = float(one.value(one.sums(np.asarray(table), grades).sum(axis=0), grades))
-    return None if np.isnan(found) else found
+    known = COEFFICIENTS[name]
+    value = float(known.value(known.sums(np.asarray(table), grades).sum(axis=0), grades))
+    return None if np.isnan(value) else value
 
 
 def estimates(
@@ -259,13 +282,13 @@ def estimates(
         draws = rng.multinomial(len(table), times / len(table), size=resamples) / times
     drawn: dict[str, Estimate] = {}
     for name in names:
-        one = COEFFICIENTS[name]
-        addends = one.sums(table, grades)
+        known = COEFFICIENTS[name]
+        addends = known.sums(table, grades)
         added = np.zeros((len(times), addends.shape[1]))
         np.add.at(added, group, addends)
-        values = one.value(draws @ added, grades)
+        values = known.value(draws @ added, grades)
         drawn[name] = _estimate(
-            float(one.value(added.sum(axis=0), grades)), values[~np.isnan(values)], resamples, number
+            float(known.value(added.sum(axis=0), grades)), values[~np.isnan(values)], resamples, number
         )
     return drawn
 

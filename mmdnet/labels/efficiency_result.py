@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from mmdnet.labels.plans import current_name
 
 FILE = "label_economy.json"
 RANDOM = ("random", "quota")  # plans that ask for patches at random
@@ -53,6 +55,11 @@ class EfficiencyResult(Record):
     backbone_sha256: str
     labels: tuple[int, ...]
     plans: dict[str, PlanResult]
+
+    @field_validator("plans")
+    @classmethod
+    def _by_the_names_of_today(cls, plans: dict[str, PlanResult]) -> dict[str, PlanResult]:
+        return {current_name(name): result for name, result in plans.items()}
 
     def best_active(self, budget: int) -> tuple[str, ShareNeeded] | None:
         """The plan that chooses its patches and needs the smallest share of labels; None if none reaches the kappa.

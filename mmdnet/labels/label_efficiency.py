@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdnet.labels import acquisition as worth
+from mmdnet.labels.acquisition import Evidence
+from mmdnet.labels.agreement import quadratic_kappa
 from mmdnet.labels.grading import TASKS, UNKNOWN
+from mmdnet.labels.plans import PLANS, TISSUE_KINDS, Plan
 from mmdnet.labels.queue import Candidates, plan_queue
 
 STEPS = (24, 48, 72, 96, 128, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1250, 1500)
@@ -23,20 +25,7 @@ BUDGETS = (200, 400, 800)  # labels drawn at random whose kappa the plans are to
 RESAMPLES = 2000
 STRENGTH = 0.3  # inverse of the head's weight penalty
 KINDS = 12
-PLANS = {  # plan of the product to the order of `labels.queue` that takes patches for it
-    "random": "random",
-    "quota": "random",  # the same number of every slide
-    "stratified": "stratified",
-    "uncertain": "ranked",
-    "torn": "ranked",
-    "rare": "ranked",
-}
-FOLLOW_THE_HEAD = tuple(name for name, order in PLANS.items() if order == "ranked")
-WORTH = {
-    "uncertain": lambda p, counts: worth.entropy(p),
-    "torn": lambda p, counts: worth.narrowness(p),
-    "rare": worth.rarity,
-}
+QUOTA = "quota"  # random choice, the same number of every slide: a way to spread a plan, not one of the product's
 
 
 @dataclass(frozen=True)
@@ -73,6 +62,12 @@ class Curve:
         return np.mean([self.kappa[task.name] for task in TASKS], axis=0)
 
 
+def replayed_plans() -> dict[str, Plan]:
+    """What is replayed, in the order of the results."""
+    plans = {name: plan for name, plan in PLANS.items() if plan.replayed}
+    return {"random": plans.pop("random"), QUOTA: PLANS["random"], **plans}
+
+
 def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> Curve:
     """Label step by step what the plan asks for; after each, train the head anew and grade held-out patients.
 
@@ -82,14 +77,15 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
     Raises:
         ValueError: there is no such plan, or too few patches for one step.
     """
-    if plan not in PLANS:
+    known = replayed_plans()
+    if plan not in known:
         raise ValueError(f"there is no plan called {plan} to replay")
     rng = np.random.default_rng(seed)
     patients = rng.permutation(np.unique(pool.patient))
     held = np.isin(pool.patient, patients[: round(len(patients) * HELD_OUT)])
     test, open_ = np.flatnonzero(held & ~pool.ignored), np.flatnonzero(~held)
     features = _standardised(pool.features, open_)
-    looks = _kinds(features[open_], seed) if plan == "stratified" else None
+    kinds = _kinds(features[open_], seed) if TISSUE_KINDS in known[plan].reads else None
     labelled = np.empty(0, dtype=int)
     heads: dict[str, Head] = {}
     reached, kappa = [], {task.name: [] for task in TASKS}  # type: ignore[var-annotated]
@@ -99,7 +95,7 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
             break
         rest = ~np.isin(open_, labelled)
         asked = _asked(pool, plan if heads else "random", open_[rest], wanted, heads, features,
-                       None if looks is None else looks[rest], labelled, int(rng.integers(2**31)))  # fmt: skip
+                       None if kinds is None else kinds[rest], labelled, int(rng.integers(2**31)))  # fmt: skip
         labelled = np.concatenate([labelled, asked])
         reached.append(labelled.size)
         known = labelled[~pool.ignored[labelled]]
@@ -109,7 +105,7 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
             kappa[task.name].append(_kappa(pool.grades[test, n], given, len(task.grades)))
     if not reached:
         raise ValueError("there are fewer patches than labels in the first step")
-    return Curve(plan, seed, tuple(reached), {name: tuple(found) for name, found in kappa.items()})
+    return Curve(plan, seed, tuple(reached), {name: tuple(values) for name, values in kappa.items()})
 
 
 class Head:
@@ -130,12 +126,12 @@ class Head:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Shape (n, grades); a grade without a label yet has none."""
-        found = np.zeros((len(features), self.grades))
+        table = np.zeros((len(features), self.grades))
         if self._model is not None:
-            found[:, self._known] = self._model.predict_proba(features)  # type: ignore[attr-defined]
+            table[:, self._known] = self._model.predict_proba(features)  # type: ignore[attr-defined]
         elif self._known is not None:
-            found[:, self._known] = 1.0
-        return found
+            table[:, self._known] = 1.0
+        return table
 
 
 def _asked(
@@ -145,26 +141,25 @@ def _asked(
     wanted: int,
     heads: Mapping[str, Head],
     features: np.ndarray,
-    looks: np.ndarray | None,
+    tissue_kind: np.ndarray | None,
     labelled: np.ndarray,
     seed: int,
 ) -> np.ndarray:
     """The rows of the pool that the plan asks for next, shape (wanted,)."""
-    value = None
-    if plan in FOLLOW_THE_HEAD:
-        value = worth.over_tasks(
-            {
-                task.name: WORTH[plan](heads[task.name].probabilities(features[rows]), _counts(pool, labelled, n))
-                for n, task in enumerate(TASKS)
-            }
-        )
-    candidates = Candidates(rows, pool.slide[rows], look=looks, worth=value)
-    if plan == "quota":
+    replayed = replayed_plans()[plan]
+    acquisition = replayed.acquisition
+    values = None
+    if acquisition is not None:
+        probabilities = {name: head.probabilities(features[rows]) for name, head in heads.items()}
+        counts = {task.name: _counts(pool, labelled, n).tolist() for n, task in enumerate(TASKS)}
+        values = acquisition(Evidence(rows.size, probabilities, counts))
+    candidates = Candidates(rows, pool.slide[rows], tissue_kind=tissue_kind, acquisition=values)
+    if plan == QUOTA:
         slides = np.unique(pool.slide[rows])
         share = {int(slide): -(-wanted // slides.size) for slide in slides}
         picks = plan_queue(candidates, share, "random", seed, AUDIT)
     else:
-        picks = plan_queue(candidates, plan=PLANS[plan], seed=seed, audit_share=AUDIT, total=wanted)
+        picks = plan_queue(candidates, order=replayed.order, seed=seed, audit_share=AUDIT, total=wanted)
     return np.array([pick.patch_id for pick in picks[:wanted]], dtype=int)
 
 
@@ -186,10 +181,9 @@ def _kinds(features: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _kappa(truth: np.ndarray, given: np.ndarray, grades: int) -> float:
-    from sklearn.metrics import cohen_kappa_score
-
-    found = cohen_kappa_score(truth.astype(int), given, labels=list(range(grades)), weights="quadratic")
-    return float(found) if np.isfinite(found) else 0.0
+    """Quadratic kappa; 0 where it is not defined: a head that gives one grade only has learned nothing."""
+    kappa = quadratic_kappa(truth, given, grades)
+    return 0.0 if np.isnan(kappa) else kappa
 
 
 def over_seeds(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

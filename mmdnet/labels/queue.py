@@ -14,7 +14,7 @@ import numpy as np
 from mmdnet.errors import LabError
 
 BLOCK = 6  # patches of one slide in a row: stains do not change at every key, yet every slide has labels early on
-FAT_CUTS = (0.02, 0.10, 0.25)  # area shares that split patches into looks when nothing better is known
+FAT_CUTS = (0.02, 0.10, 0.25)  # area shares that split patches into kinds of tissue when nothing better is known
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,19 @@ class Candidates:
     Attributes:
         patch_id: shape (n,), unique.
         slide_id: shape (n,).
-        look: shape (n,), a small integer per kind of tissue (a cluster of features, a class of fat area).
-        worth: shape (n,), higher is asked for sooner, NaN is not asked for by a ranked plan at all; only such plans
-            read it.
+        tissue_kind: shape (n,), a small integer (a cluster of features, a class of fat area).
+        acquisition: shape (n,), higher is asked for sooner, NaN is not asked for at all; only ranked orders read it.
         only_plan: shape (n,) bool, True where the audit stream may not draw (patches the reader has labelled before).
     """
 
     patch_id: np.ndarray
     slide_id: np.ndarray
-    look: np.ndarray | None = None
-    worth: np.ndarray | None = None
+    tissue_kind: np.ndarray | None = None
+    acquisition: np.ndarray | None = None
     only_plan: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        given = (self.slide_id, self.look, self.worth, self.only_plan)
+        given = (self.slide_id, self.tissue_kind, self.acquisition, self.only_plan)
         if any(array is not None and array.shape != self.patch_id.shape for array in given):
             raise ValueError("every array of the candidates has one number per patch")
 
@@ -50,10 +49,10 @@ class Pick:
     stream: str
 
 
-def fat_look(fat_area_share: np.ndarray) -> np.ndarray:
+def fat_kind(fat_area_share: np.ndarray) -> np.ndarray:
     """Kind of tissue by measured fat (shares 0-1, NaN where not measured): 0-3, or 4 for not measured."""
-    look = np.digitize(fat_area_share, FAT_CUTS)
-    return np.where(np.isnan(fat_area_share), len(FAT_CUTS) + 1, look)
+    kind = np.digitize(fat_area_share, FAT_CUTS)
+    return np.where(np.isnan(fat_area_share), len(FAT_CUTS) + 1, kind)
 
 
 def _random(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
@@ -61,31 +60,31 @@ def _random(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.rando
 
 
 def _stratified(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """As many of each look as there are, as evenly as possible: looks take turns, each in random order."""
-    if candidates.look is None:
+    """As many of each kind of tissue as there are, as evenly as possible: kinds take turns, each in random order."""
+    if candidates.tissue_kind is None:
         raise LabError("The stratified plan needs to know what the tissue looks like; nothing is known yet.")
     shuffled = rng.permutation(rows)
-    looks = candidates.look[shuffled]
-    order = np.argsort(looks, kind="stable")
-    starts = np.r_[0, np.flatnonzero(np.diff(looks[order])) + 1] if order.size else np.array([], dtype=int)
+    kinds = candidates.tissue_kind[shuffled]
+    order = np.argsort(kinds, kind="stable")
+    starts = np.r_[0, np.flatnonzero(np.diff(kinds[order])) + 1] if order.size else np.array([], dtype=int)
     turn = np.arange(order.size) - np.repeat(starts, np.diff(np.r_[starts, order.size]))
     return shuffled[order[np.lexsort((rng.random(order.size), turn))]][:wanted]
 
 
 def _ranked(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """The highest worth first; ties in random order; nothing of no worth."""
-    if candidates.worth is None:
+    """The highest acquisition value first; ties in random order; nothing without a value."""
+    if candidates.acquisition is None:
         raise LabError("This plan follows a model's scores; score the slides first, or choose the random plan.")
-    rows = rows[~np.isnan(candidates.worth[rows])]
-    return rows[np.lexsort((rng.random(rows.size), -candidates.worth[rows]))][:wanted]
+    rows = rows[~np.isnan(candidates.acquisition[rows])]
+    return rows[np.lexsort((rng.random(rows.size), -candidates.acquisition[rows]))][:wanted]
 
 
 def _shuffled(rows: np.ndarray, candidates: Candidates, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """Those of highest worth, in random order: where the order would tell what others gave."""
+    """Those of the highest values, in random order: where the order would tell what others gave."""
     return rng.permutation(_ranked(rows, candidates, wanted, rng))
 
 
-PLANS: Mapping[str, Callable[[np.ndarray, Candidates, int, np.random.Generator], np.ndarray]] = {
+ORDERS: Mapping[str, Callable[[np.ndarray, Candidates, int, np.random.Generator], np.ndarray]] = {
     "random": _random,
     "stratified": _stratified,
     "ranked": _ranked,
@@ -96,7 +95,7 @@ PLANS: Mapping[str, Callable[[np.ndarray, Candidates, int, np.random.Generator],
 def plan_queue(
     candidates: Candidates,
     per_slide: int | Mapping[int, int] | None = None,
-    plan: str = "random",
+    order: str = "random",
     seed: int = 0,
     audit_share: float = 0.2,
     block: int = BLOCK,
@@ -107,7 +106,7 @@ def plan_queue(
     Args:
         candidates: what may be asked for.
         per_slide: how many per slide, audit stream included; one number, or one per slide id (a quota).
-        plan: one of `PLANS`.
+        order: one of `ORDERS`.
         seed: the same seed over the same candidates gives the same queue.
         audit_share: share 0-1 of the patches drawn at random whatever the plan; for the random plan the audit stream
             is a marked part of the same draw.
@@ -115,31 +114,31 @@ def plan_queue(
         total: in place of `per_slide`, how many over all slides, wherever the plan finds them.
 
     Returns:
-        Fewer than asked for where a plan has no more of worth: the audit stream does not fill up for it.
+        Fewer than asked for where no more patches have a value: the audit stream does not fill up for it.
 
     Raises:
-        LabError: there is no such plan, a number is out of range, or the plan lacks what it follows.
+        LabError: there is no such order, a number is out of range, or the order lacks what it goes by.
     """
-    _check(per_slide, plan, audit_share, total)
+    _check(per_slide, order, audit_share, total)
     rng = np.random.default_rng(seed)
-    order = np.argsort(candidates.slide_id, kind="stable")
-    cuts = np.flatnonzero(np.diff(candidates.slide_id[order])) + 1
-    groups = [order] if total is not None else np.split(order, cuts)
+    by_slide = np.argsort(candidates.slide_id, kind="stable")
+    cuts = np.flatnonzero(np.diff(candidates.slide_id[by_slide])) + 1
+    groups = [by_slide] if total is not None else np.split(by_slide, cuts)
     audits, chosen = [], []
-    for rows in groups if order.size else []:
+    for rows in groups if by_slide.size else []:
         wanted = total if total is not None else _quota(per_slide, int(candidates.slide_id[rows[0]]))
         audit = _audit(rows, candidates, round(min(wanted, rows.size) * audit_share), rng)
         rest = rows if not audit.size else np.setdiff1d(rows, audit, assume_unique=True)
         audits.append(audit)
-        chosen.append(PLANS[plan](rest, candidates, min(wanted, rows.size) - audit.size, rng))
+        chosen.append(ORDERS[order](rest, candidates, min(wanted, rows.size) - audit.size, rng))
     if not chosen:
         return []
     return _in_blocks(candidates, np.concatenate(audits), np.concatenate(chosen), block, rng)
 
 
-def _check(per_slide: int | Mapping[int, int] | None, plan: str, audit_share: float, total: int | None) -> None:
-    if plan not in PLANS:
-        raise LabError(f"There is no sampling plan called {plan}. Known are {', '.join(PLANS)}.")
+def _check(per_slide: int | Mapping[int, int] | None, order: str, audit_share: float, total: int | None) -> None:
+    if order not in ORDERS:
+        raise LabError(f"There is no order called {order}. Known are {', '.join(ORDERS)}.")
     if not 0 <= audit_share <= 1:
         raise LabError("The share of random audit patches is a number from 0 to 1.")
     if (per_slide is None) == (total is None):

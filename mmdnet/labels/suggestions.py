@@ -84,14 +84,14 @@ def withheld(seed: int, patch_id: int, audit_share: float) -> bool:
 
 def accepted_wrong(taken: Mapping[str, Sequence[bool]]) -> list[AcceptedWrong]:
     """Per reader who was shown planted wrong grades (True: it was taken) how often they were taken, by name."""
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.stats import binomtest
 
-    found = []
+    rates = []
     for reader, answers in sorted(taken.items()):
         if answers:
-            low, high = proportion_confint(sum(answers), len(answers), method="wilson")
-            found.append(AcceptedWrong(reader, len(answers), sum(answers), float(low), float(high)))
-    return found
+            interval = binomtest(sum(answers), len(answers)).proportion_ci(method="wilson")
+            rates.append(AcceptedWrong(reader, len(answers), sum(answers), interval.low, interval.high))
+    return rates
 
 
 def _drawn(seed: int, patch_id: int) -> bool:

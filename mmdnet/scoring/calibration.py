@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmdnet.errors import LabError
+from mmdnet.labels.agreement import kappas_of_counts, quadratic_kappa
 from mmdnet.labels.grading import TASKS, Task
 from mmdnet.scoring.aggregate import COUNTED, PATCH_WORTH, Scale, counted_events, round_to_grade
 
@@ -13,17 +14,6 @@ CALIBRATION_VERSION = 1
 LEAST_SLIDES = 10  # fewer graded slides than this leave a task uncalibrated
 FOLDS = 10
 LEAST_PATCHES, LEAST_POSITIVE = 100, 5  # graded patches, and those that show the feature, for a line
-
-
-def quadratic_kappa(truth: np.ndarray, grade: np.ndarray, grades: int) -> float:
-    """Cohen's kappa with quadratic weights over the full list of grades (Cohen 1968); NaN where nothing varies."""
-    steps = np.arange(grades)
-    weight = (steps[:, None] - steps[None, :]) ** 2
-    seen = np.zeros((grades, grades))
-    np.add.at(seen, (truth, grade), 1.0)
-    chance = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / max(seen.sum(), 1.0)
-    expected = float((weight * chance).sum())
-    return float("nan") if expected == 0 else 1.0 - float((weight * seen).sum()) / expected
 
 
 def fit_isotonic(quantity: np.ndarray, truth: np.ndarray, grades: int) -> Scale:
@@ -44,7 +34,9 @@ def fit_cuts(quantity: np.ndarray, truth: np.ndarray, grades: int) -> Scale:
     for _ in range(4):
         for k in range(len(cuts)):
             trials = [np.sort(np.r_[np.delete(cuts, k), middle]) for middle in middles]
-            kappas = [quadratic_kappa(truth, np.digitize(quantity, trial), grades) for trial in trials]
+            cells = np.stack([truth * grades + np.digitize(quantity, trial) for trial in trials])
+            counts = (cells[:, :, None] == np.arange(grades**2)).sum(axis=1).reshape(-1, grades, grades)
+            kappas = kappas_of_counts(counts)
             cuts = trials[int(np.nanargmax(kappas))] if not np.isnan(kappas).all() else cuts
     apart = cuts + np.arange(len(cuts)) * 1e-9  # equal cuts skip a grade; straight lines need rising points
     low, high = min(0.0, float(apart[0]) - 1e-9), max(float(values[-1]), float(apart[-1]) + 1e-9)

@@ -4,29 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mmdnet.labels.agreement import quadratic_kappa
+from mmdnet.labels.grading import UNKNOWN
 
-def quadratic_kappa(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float | None:
-    r"""Cohen's kappa with quadratic weights over the whole scale (Cohen 1968).
 
-    .. math:: \kappa = 1 - \frac{\sum_{ij} (i-j)^2 O_{ij}}{\sum_{ij} (i-j)^2 E_{ij}}
-
-    Args:
-        truth: grades, -1 where unknown; those items are left out.
-        predicted: grades of the same items.
-        classes: length of the scale.
-
-    Returns:
-        At most 1; None where it is not defined: nothing to compare, or the truth holds one grade only.
-    """
-    known = truth >= 0
-    truth, predicted = truth[known].astype(int), predicted[known].astype(int)
-    if len(np.unique(truth)) < 2:
+def kappa_or_none(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float | None:
+    """Quadratic kappa of grades, -1 where unknown; None where nothing is known, or the truth holds one grade only."""
+    if len(np.unique(truth[truth != UNKNOWN])) < 2:
         return None
-    observed = np.zeros((classes, classes))
-    np.add.at(observed, (truth, predicted), 1)
-    expected = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / len(truth)
-    steps = np.subtract.outer(np.arange(classes), np.arange(classes)) ** 2
-    return float(1 - (steps * observed).sum() / (steps * expected).sum())
+    return quadratic_kappa(truth, predicted, classes)
 
 
 def agreement(truth: np.ndarray, predicted: np.ndarray, tasks: Mapping[str, int]) -> dict[str, float | None]:
@@ -41,7 +27,7 @@ def agreement(truth: np.ndarray, predicted: np.ndarray, tasks: Mapping[str, int]
     result: dict[str, float | None] = {}
     for t, (name, classes) in enumerate(tasks.items()):
         known = truth[:, t] >= 0
-        result[f"kappa_{name}"] = quadratic_kappa(truth[:, t], predicted[:, t], classes)
+        result[f"kappa_{name}"] = kappa_or_none(truth[:, t], predicted[:, t], classes)
         hits = truth[known, t] == predicted[known, t]
         result[f"accuracy_{name}"] = float(hits.mean()) if known.any() else None
         result[f"n_{name}"] = float(known.sum())

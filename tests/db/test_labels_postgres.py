@@ -25,7 +25,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelBench]:
         made.db.kw["bind"].dispose()
 
 
-@pytest.mark.parametrize("plan", ["random", "stratified", "uncertain", "torn", "rare"])
+@pytest.mark.parametrize("plan", ["random", "stratified", "uncertain", "margin", "rare"])
 def test_every_plan_makes_its_queue(bench: LabelBench, plan: str) -> None:
     assert bench.session(reader=2, per_slide=None, total=20, plan=plan, name=plan).patches == 20
 

@@ -88,8 +88,8 @@ def test_how_many_labels_are_enough_is_drawn_where_one_chooses(filled, filled_ho
     assert not app.exception
     assert any(one.label == "How many labels are enough?" for one in app.expander)
     assert "of the labels that random choice needs" in said(app)
-    app.selectbox(key="economy_task").set_value("ballooning").run()
-    app.multiselect(key="economy_plans").set_value([]).run()
+    app.selectbox(key="efficiency_task").set_value("ballooning").run()
+    app.multiselect(key="efficiency_plans").set_value([]).run()
     assert not app.exception
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.labels.label_efficiency import QUOTA, replayed_plans
 from ui.shell import theme, words
 from ui.shell.session import lab
 
@@ -15,64 +18,80 @@ if TYPE_CHECKING:
 
     from mmdnet.labels.efficiency_result import EfficiencyResult
 
-LINES = {  # plan: words, colour, dash
-    "random": ("Random", "#6b7278", "solid"),
-    "quota": ("Random, as many of each slide", "#6b7278", "dot"),
-    "stratified": ("Even over kinds of tissue", "#56b4e9", "solid"),
-    "uncertain": ("Uncertain first", "#0072b2", "solid"),
-    "torn": ("Torn between two grades first", "#cc79a7", "solid"),
-    "rare": ("Rare grades first", "#d55e00", "solid"),
-}
+RANDOM_COLOUR = "#6b7278"
+COLOURS = ("#56b4e9", "#0072b2", "#cc79a7", "#d55e00", "#009e73", "#e69f00")  # Okabe and Ito 2008, in the plans' order
 SHOWN = ("random", "stratified", "uncertain", "rare")
 BUDGET = 400
 
 
-def economy_section() -> None:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How a plan's curve is named and drawn."""
+
+    title: str
+    colour: str
+    dash: str = "solid"
+
+
+def lines() -> dict[str, Line]:
+    """A line for each plan of the results, in their order."""
+    drawn, colours = {}, cycle(COLOURS)
+    for name, plan in replayed_plans().items():
+        if name == QUOTA:
+            drawn[name] = Line("Random, as many of each slide", RANDOM_COLOUR, "dot")
+        else:
+            drawn[name] = Line(plan.title, RANDOM_COLOUR if name == "random" else next(colours))
+    return drawn
+
+
+def label_efficiency_section() -> None:
     """A closed section with the curves, and what was measured; nothing where no result can be read."""
     result = lab().label_efficiency.newest()
     if result is None:
         return
     with st.expander("How many labels are enough?"):
         names = {"mean": "All three features"} | {task.name: task.title for task in TASKS}
+        drawn = lines()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="economy_task", width=220)
+            what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="efficiency_task", width=220)
             plans = st.multiselect(
-                "Plans", [plan for plan in LINES if plan in result.plans], default=list(SHOWN),
-                format_func=lambda plan: LINES[plan][0], key="economy_plans",
+                "Plans", [plan for plan in drawn if plan in result.plans], default=list(SHOWN),
+                format_func=lambda plan: drawn[plan].title, key="efficiency_plans",
             )  # fmt: skip
-        theme.show_figure(economy_figure(result, what, plans), key="economy", alt="Agreement against labels, by plan")
-        st.caption(economy_words(result))
+        theme.show_figure(label_efficiency_figure(result, what, plans), key="label_efficiency", alt="Agreement against labels, by plan")
+        st.caption(label_efficiency_words(result))
 
 
-def economy_figure(result: EfficiencyResult, what: str, plans: list[str]) -> go.Figure:
+def label_efficiency_figure(result: EfficiencyResult, what: str, plans: list[str]) -> go.Figure:
     """Mean curves over seeds with their 95 % intervals as bands."""
+    drawn = lines()
     made = theme.figure("Labels", "Quadratic κ on held-out patients", height=330)
     for plan in plans:
-        title, colour, dash = LINES[plan]
+        line = drawn[plan]
         of_plan = result.plans[plan]
         curve = of_plan.kappa if what == "mean" else of_plan.tasks[what]
         band = [*curve.high, *reversed(curve.low)]
         made.add_scatter(
-            x=[*result.labels, *reversed(result.labels)], y=band, fill="toself", fillcolor=colour, opacity=0.12,
-            line={"width": 0}, hoverinfo="skip", showlegend=False,
+            x=[*result.labels, *reversed(result.labels)], y=band, fill="toself", fillcolor=line.colour,
+            opacity=0.12, line={"width": 0}, hoverinfo="skip", showlegend=False,
         )  # fmt: skip
         made.add_scatter(
-            x=result.labels, y=curve.mean, name=title, mode="lines", hovertemplate="%{y:.2f}",
-            line={"color": colour, "dash": dash, "width": 2},
+            x=result.labels, y=curve.mean, name=line.title, mode="lines", hovertemplate="%{y:.2f}",
+            line={"color": line.colour, "dash": line.dash, "width": 2},
         )  # fmt: skip
     made.update_yaxes(range=[0.3, 1.0] if what in ("mean", "steatosis") else [0.0, 1.0])
     return made
 
 
-def economy_words(result: EfficiencyResult) -> str:
+def label_efficiency_words(result: EfficiencyResult) -> str:
     """What the curves are, what they came to, and what they are not."""
     best = ""
     if active := result.best_active(BUDGET):
         plan, needed = active
         high = "never reached in some draws" if needed.high is None else words.share(needed.high)
         best = (
-            f"**{LINES[plan][0]}** needed {words.share(needed.value)} ({words.share(needed.low)} to {high}) of the "
-            f"labels that random choice needs for what {BUDGET} random labels reach. "
+            f"**{lines()[plan].title}** needed {words.share(needed.value)} ({words.share(needed.low)} to {high}) of "
+            f"the labels that random choice needs for what {BUDGET} random labels reach. "
         )
     return (
         f"{best}Simulated slides: {result.patches:,} patches of {result.patients} patients, a third of them held "

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.labels.plans import PREDICTIONS
 from mmdnet.workflows.labelling.views import QueueChoice
-from ui.agreement.label_efficiency import economy_section
+from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
 from ui.shell.session import go_to, lab, refusals
 from ui.shell.words import count
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
-PAGES = {"uncertain": "score", "torn": "score", "rare": "score"}
 
 
 def session_form(project: ProjectView, reader: ReaderView) -> None:
@@ -37,7 +37,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         key="session_slides",
     )
     plan = _plan_choice(project, chosen)
-    economy_section()
+    label_efficiency_section()
     how_many = _how_many({key: slides[key] for key in chosen})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         audit = st.number_input(
@@ -58,7 +58,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         return
     if plan.problem:
         st.info(plan.problem, icon=":material/info:")
-        if plan.name in PAGES:
+        if plan.needs == PREDICTIONS.name:
             st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
         return
     choice = QueueChoice(chosen, plan=plan.name, seed=int(seed), audit_share=audit / 100, **how_many)
@@ -67,7 +67,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     except LabError as refusal:
         st.error(str(refusal), icon=":material/error:")
         return
-    st.markdown(preview_words(preview, plan.title))
+    st.markdown(preview_words(preview, plan.at_random))
     if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
         with refusals():
             made = lab().labels.sessions.create(project.id, reader.id, name, choice)
@@ -75,12 +75,12 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
             st.rerun()
 
 
-def preview_words(preview: SessionPreview, plan: str) -> str:
+def preview_words(preview: SessionPreview, at_random: bool) -> str:
     """What a session would be, in a sentence or two."""
     if preview.patches == 0:
         return "No patches left for this plan to ask you for on these slides. Choose other slides or another plan."
     drawn = count(preview.patches, "patch", "patches")
-    if plan == "Random":
+    if at_random:
         words = f"**{drawn}**, all drawn at random"
     else:
         words = f"**{drawn}**: {preview.patches - preview.audit:,} by the plan, {preview.audit:,} drawn at random"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,7 @@ from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
+from mmdnet.labels.plans import current_name, plan_named
 from mmdnet.workflows.labelling import acts
 from mmdnet.workflows.labelling.plans import Planned, Planner, PlanView
 from mmdnet.workflows.labelling.views import (
@@ -68,7 +70,12 @@ class Sessions:
         if not planned.picks:
             raise LabError(NOTHING_LEFT)
         total, slides = choice.total, sorted(map(int, choice.slides))
-        facts = {"kind": "plan", "plan": choice.plan, "audit_share": choice.audit_share, "slides": slides}
+        facts = {
+            "kind": "plan",
+            "plan": plan_named(choice.plan).name,
+            "audit_share": choice.audit_share,
+            "slides": slides,
+        }
         facts |= {"total": total} if total is not None else {"per_slide": _as_json(choice.per_slide)}
         with event_log.appending(self._services.db) as session:
             plan = facts | planned.facts
@@ -219,6 +226,12 @@ def _session_name(name: str) -> str:
     return name
 
 
+def _choices(row: LabelSession) -> dict[str, Any]:
+    """What the session was made with, its plan by the name it has now."""
+    choices = dict(row.plan)
+    return choices | {"plan": current_name(choices["plan"])} if "plan" in choices else choices
+
+
 def session_view(session: Session, row: LabelSession) -> SessionView:
     """A session as it is told to pages: its choices and how far it is."""
     numbers = queues.progress_by_slide(session, row.id, row.reader_id)
@@ -228,7 +241,7 @@ def session_view(session: Session, row: LabelSession) -> SessionView:
         reader_id=row.reader_id,
         name=row.name,
         kind=str(row.plan.get("kind", "plan")),
-        plan=dict(row.plan),
+        plan=_choices(row),
         seed=row.seed,
         patches=sum(total for _, _, total, _ in numbers),
         labelled=sum(done for *_, done in numbers),

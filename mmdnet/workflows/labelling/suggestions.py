@@ -19,13 +19,13 @@ from db.models import LabelEvent, LabelSession, Reader
 from mmdnet.errors import LabError
 from mmdnet.labels import suggestions as rules
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.plans import PLANS, current_name
 from mmdnet.workflows.labelling import acts
 from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions
 from mmdnet.workflows.services import Services, must_get
 
 log = logging.getLogger(__name__)
 STREAMS = ("plan", "click", "region")  # of the queue; the audit stream and all kinds of review stay blind
-BLIND_PLANS = ("disagreement",)  # it asks again for patches that were graded before
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ def _slides(session: Session, row: LabelSession) -> list[int]:
 
 
 def _may_suggest(row: LabelSession) -> bool:
-    return row.plan.get("kind", "plan") == "plan" and row.plan.get("plan") not in BLIND_PLANS
+    plan = PLANS.get(current_name(str(row.plan.get("plan"))))
+    return row.plan.get("kind", "plan") == "plan" and not (plan is not None and plan.asks_again)
 
 
 def _is_on(row: LabelSession) -> bool:

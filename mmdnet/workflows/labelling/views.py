@@ -117,7 +117,7 @@ class QueueChoice:
     Attributes:
         slides: ids of the slides it goes over.
         per_slide: patches of each slide, or by slide id; None for all. Not used where there is a `total`.
-        plan: name of a sampling plan (`label_plans.PLANS`).
+        plan: name of a sampling plan (`labels.plans.PLANS`).
         seed: the same seed asks for the same patches.
         audit_share: part of the patches drawn at random whatever the plan, 0 to 1.
         total: patches over all slides.

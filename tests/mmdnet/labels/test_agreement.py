@@ -10,7 +10,7 @@ from pathlib import Path
 import krippendorff
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
@@ -18,6 +18,7 @@ from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 from mmdnet.errors import LabError
 from mmdnet.labels.agreement import (
     COEFFICIENTS,
+    FEWEST,
     FEWEST_CLUSTERS,
     OF_MANY,
     OF_TWO,
@@ -25,6 +26,8 @@ from mmdnet.labels.agreement import (
     coefficient,
     confusion,
     estimates,
+    kappas_of_counts,
+    quadratic_kappa,
     weights_of,
 )
 
@@ -40,6 +43,25 @@ def test_kappa_equals_scikit_learn(grades, kind):
     ours = coefficient(f"kappa_{kind[0]}", table, 4)
     theirs = cohen_kappa_score(*table.T, weights=kind[1], labels=[0, 1, 2, 3]) if len(np.unique(table)) > 1 else None
     assert ours == (None if theirs is None else pytest.approx(theirs, abs=1e-9))
+
+
+def test_weighted_kappa_matches_a_case_by_hand():
+    # two raters, four slides: one error of one grade. seen = 1; expected = sum of squared gaps of all 16 pairs / 4
+    truth, grade = np.array([0, 1, 2, 3]), np.array([0, 1, 2, 2])
+    gaps = sum((t - g) ** 2 for t in truth for g in grade) / 4
+    assert quadratic_kappa(truth, grade, 4) == pytest.approx(1 - 1 / gaps)
+    assert np.isnan(quadratic_kappa(np.zeros(3, int), np.zeros(3, int), 4))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(-1, 3)] * 2), min_size=2, max_size=40))
+def test_one_kappa_is_the_one_of_many_and_leaves_out_what_either_did_not_grade(grades):
+    table = np.array(grades)
+    assume(confusion(table, 4).sum() >= FEWEST)
+    alone, of_many = quadratic_kappa(*table.T, 4), coefficient("kappa_quadratic", table, 4)
+    assert alone == pytest.approx(np.nan if of_many is None else of_many, abs=1e-9, nan_ok=True)
+    many = kappas_of_counts(np.stack([confusion(table, 4)] * 2))
+    assert many == pytest.approx([alone, alone], abs=1e-9, nan_ok=True)
 
 
 @settings(max_examples=50, deadline=None)

@@ -8,14 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.queue import PLANS, Candidates, fat_look, plan_queue
+from mmdnet.labels.queue import ORDERS, Candidates, fat_kind, plan_queue
 
 
 def candidates(slides=3, each=40):
     count = slides * each
     rng = np.random.default_rng(1)
     return Candidates(
-        np.arange(count) + 100, np.arange(count) % slides, look=rng.integers(0, 4, count), worth=rng.random(count)
+        np.arange(count) + 100,
+        np.arange(count) % slides,
+        tissue_kind=rng.integers(0, 4, count),
+        acquisition=rng.random(count),
     )
 
 
@@ -25,12 +28,12 @@ def candidates(slides=3, each=40):
     st.integers(1, 50),
     st.integers(0, 60),
     st.floats(0, 1),
-    st.sampled_from(sorted(PLANS)),
+    st.sampled_from(sorted(ORDERS)),
     st.integers(0, 99),
 )
-def test_a_queue_asks_for_each_patch_once_and_for_as_many_as_wanted(slides, each, per_slide, audit, plan, seed):
+def test_a_queue_asks_for_each_patch_once_and_for_as_many_as_wanted(slides, each, per_slide, audit, order, seed):
     known = candidates(slides, each)
-    picks = plan_queue(known, per_slide, plan, seed, audit)
+    picks = plan_queue(known, per_slide, order, seed, audit)
     patches = [pick.patch_id for pick in picks]
     assert len(set(patches)) == len(patches) == slides * min(per_slide, each)
     assert set(patches) <= set(known.patch_id.tolist())
@@ -57,16 +60,18 @@ def test_every_slide_has_patches_before_any_has_a_second_block():
     assert all(len({*order[start : start + 6]}) == 1 for start in range(0, 36, 6))
 
 
-def test_the_stratified_plan_takes_every_look_as_often_as_it_can():
-    known = Candidates(np.arange(100), np.zeros(100, int), look=np.r_[np.zeros(90, int), np.ones(8, int), [2, 2]])
+def test_the_stratified_plan_takes_every_kind_of_tissue_as_often_as_it_can():
+    known = Candidates(
+        np.arange(100), np.zeros(100, int), tissue_kind=np.r_[np.zeros(90, int), np.ones(8, int), [2, 2]]
+    )
     picks = plan_queue(known, 12, "stratified", audit_share=0)
-    assert Counter(known.look[[pick.patch_id for pick in picks]].tolist()) == {0: 5, 1: 5, 2: 2}
+    assert Counter(known.tissue_kind[[pick.patch_id for pick in picks]].tolist()) == {0: 5, 1: 5, 2: 2}
 
 
-def test_a_ranked_plan_takes_nothing_of_no_worth_and_random_patches_do_not_fill_up():
+def test_a_ranked_plan_takes_nothing_without_a_value_and_random_patches_do_not_fill_up():
     known = candidates(slides=2, each=50)
-    worth = np.where(np.arange(100) < 6, known.worth, np.nan)
-    picks = plan_queue(Candidates(known.patch_id, known.slide_id, worth=worth), 20, "ranked", audit_share=0.2)
+    values = np.where(np.arange(100) < 6, known.acquisition, np.nan)
+    picks = plan_queue(Candidates(known.patch_id, known.slide_id, acquisition=values), 20, "ranked", audit_share=0.2)
     by_stream = Counter(pick.stream for pick in picks)
     assert by_stream["audit"] == 8
     planned = {pick.patch_id for pick in picks if pick.stream == "plan"}
@@ -75,7 +80,7 @@ def test_a_ranked_plan_takes_nothing_of_no_worth_and_random_patches_do_not_fill_
 
 def test_patches_of_the_plan_only_are_never_drawn_at_random():
     known = candidates(slides=1, each=50)
-    seen = Candidates(known.patch_id, known.slide_id, worth=known.worth, only_plan=np.arange(50) % 2 == 0)
+    seen = Candidates(known.patch_id, known.slide_id, acquisition=known.acquisition, only_plan=np.arange(50) % 2 == 0)
     picks = plan_queue(seen, 30, "ranked", audit_share=0.5)
     assert all(pick.patch_id % 2 for pick in picks if pick.stream == "audit")
     assert any(pick.patch_id % 2 == 0 for pick in picks if pick.stream == "plan")
@@ -86,18 +91,18 @@ def test_a_shuffled_plan_asks_for_the_same_patches_in_an_order_that_tells_nothin
     ranked = [pick.patch_id for pick in plan_queue(known, 100, "ranked", audit_share=0)]
     shuffled = [pick.patch_id for pick in plan_queue(known, 100, "shuffled", audit_share=0)]
     assert set(ranked) == set(shuffled)
-    worth = known.worth[np.array(shuffled) - 100]
-    assert abs(np.corrcoef(np.arange(100), worth)[0, 1]) < 0.3
+    values = known.acquisition[np.array(shuffled) - 100]
+    assert abs(np.corrcoef(np.arange(100), values)[0, 1]) < 0.3
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.integers(0, 5), st.integers(1, 50), st.integers(0, 400), st.floats(0, 1), st.sampled_from(sorted(PLANS)),
+    st.integers(0, 5), st.integers(1, 50), st.integers(0, 400), st.floats(0, 1), st.sampled_from(sorted(ORDERS)),
     st.integers(0, 99),
 )  # fmt: skip
-def test_a_total_is_taken_wherever_the_plan_finds_it(slides, each, total, audit, plan, seed):
+def test_a_total_is_taken_wherever_the_plan_finds_it(slides, each, total, audit, order, seed):
     known = candidates(slides, each)
-    picks = plan_queue(known, plan=plan, seed=seed, audit_share=audit, total=total)
+    picks = plan_queue(known, order=order, seed=seed, audit_share=audit, total=total)
     wanted = min(total, slides * each)
     assert len({pick.patch_id for pick in picks}) == len(picks) == wanted
     assert sum(pick.stream == "audit" for pick in picks) == round(wanted * audit)
@@ -112,20 +117,20 @@ def test_where_audit_patches_come_in_the_queue_tells_nothing():
     assert np.std(places) == pytest.approx(5.77, abs=0.5)
 
 
-def test_a_ranked_plan_asks_for_the_highest_worth_first():
+def test_a_ranked_plan_asks_for_the_highest_value_first():
     known = candidates(slides=1)
     picks = plan_queue(known, 5, "ranked", audit_share=0)
-    best = known.patch_id[np.argsort(-known.worth)[:5]]
+    best = known.patch_id[np.argsort(-known.acquisition)[:5]]
     assert [pick.patch_id for pick in picks] == best.tolist()
 
 
 def test_unknown_plans_and_shares_are_refused():
-    for wrong in ({"plan": "lucky"}, {"audit_share": 1.2}, {"per_slide": -1}, {"total": 4}, {"per_slide": None}):
+    for wrong in ({"order": "lucky"}, {"audit_share": 1.2}, {"per_slide": -1}, {"total": 4}, {"per_slide": None}):
         with pytest.raises(LabError):
             plan_queue(candidates(), **{"per_slide": 3, **wrong})
     with pytest.raises(LabError, match="scores"):
         plan_queue(Candidates(np.arange(3), np.zeros(3, int)), 2, "ranked")
 
 
-def test_fat_that_was_not_measured_is_its_own_look():
-    assert fat_look(np.array([0.0, 0.05, 0.2, 0.5, np.nan])).tolist() == [0, 1, 2, 3, 4]
+def test_fat_that_was_not_measured_is_its_own_kind():
+    assert fat_kind(np.array([0.0, 0.05, 0.2, 0.5, np.nan])).tolist() == [0, 1, 2, 3, 4]

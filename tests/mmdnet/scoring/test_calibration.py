@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.labels.agreement import quadratic_kappa
 from mmdnet.labels.grading import steatosis_grade
 from mmdnet.scoring.aggregate import choose_aggregator, round_to_grade
-from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, fit_lines, lines_only, quadratic_kappa
+from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, fit_lines, lines_only
 
 
 def summaries(quantities, rule="density"):
@@ -90,14 +91,6 @@ def test_fitted_scales_never_fall():
 def test_cuts_can_skip_a_grade_nobody_has():
     scale = fit_cuts(np.array([0.1, 0.1, 0.1, 0.5, 0.5, 0.5]), np.array([0, 0, 0, 3, 3, 3]), 4)
     assert round_to_grade(scale(np.array([0.1, 0.5])), 3).tolist() == [0, 3]
-
-
-def test_weighted_kappa_matches_a_case_by_hand():
-    # two raters, four slides: one error of one grade. seen = 1; expected = sum of squared gaps of all 16 pairs / 4
-    truth, grade = np.array([0, 1, 2, 3]), np.array([0, 1, 2, 2])
-    gaps = sum((t - g) ** 2 for t in truth for g in grade) / 4
-    assert quadratic_kappa(truth, grade, 4) == pytest.approx(1 - 1 / gaps)
-    assert np.isnan(quadratic_kappa(np.zeros(3, int), np.zeros(3, int), 4))
 
 
 def overcalling(n, seed):

@@ -5,8 +5,9 @@ import uuid
 import numpy as np
 import pytest
 
+from db.models import LabelSession
 from mmdnet.errors import LabError
-from mmdnet.workflows.labelling.plans import PLANS
+from mmdnet.labels.plans import PLANS
 from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
 from mmdnet.workflows.slides.tissue_map import _write, map_file
 from tests.label_bench import make_label_bench, sure
@@ -43,12 +44,12 @@ def score_all(bench, share=0.9):
 def test_every_plan_says_what_to_do_first_where_it_cannot_be_followed(bench):
     views = {view.name: view for view in bench.labels.sessions.plans(bench.project, bench.slides)}
     assert set(views) == set(PLANS)
-    for name in ("uncertain", "torn", "rare"):
+    for name in ("uncertain", "margin", "rare"):
         assert "Score them first" in views[name].problem
         with pytest.raises(LabError, match="Score them first"):
             bench.session(plan=name)
     assert "Grade some first" in views["disagreement"].problem
-    with pytest.raises(LabError, match="no patches left"):
+    with pytest.raises(LabError, match="Grade some first"):
         bench.session(plan="disagreement", audit_share=0.0)
     assert views["random"].problem is None and views["stratified"].problem is None
 
@@ -56,7 +57,7 @@ def test_every_plan_says_what_to_do_first_where_it_cannot_be_followed(bench):
 def test_uncertain_first_asks_what_the_model_is_torn_on(bench):
     score_all(bench)
     torn = {patch for slide in bench.slides for patch in bench.patches[slide][:10]}
-    for plan in ("uncertain", "torn"):
+    for plan in ("uncertain", "margin"):
         view = bench.session(per_slide=10, plan=plan, name=plan)
         planned = asked(bench, view, "plan")
         assert len(planned) == 24 and set(planned) <= torn
@@ -165,6 +166,19 @@ def test_the_preview_tells_minutes_only_once_the_readers_pace_is_known(bench):
         )
     assert preview().pace_s == 4
     assert preview().minutes == pytest.approx(60 * 4 / 60)
+
+
+def test_a_plan_is_known_by_the_name_it_had_in_earlier_builds(bench):
+    score_all(bench)
+    assert bench.session(plan="torn").plan["plan"] == "margin"
+    with bench.db.begin() as session:
+        kept = LabelSession(project_id=bench.project, reader_id=bench.readers[0], name="Kept")
+        kept.plan = {"kind": "plan", "plan": "torn", "slides": bench.slides}
+        session.add(kept)
+        session.flush()
+        number = kept.id
+    assert bench.labels.sessions.get(number).plan["plan"] == "margin"
+    assert bench.labels.suggestions.state(number).problem is None
 
 
 def test_both_or_neither_number_is_refused(bench):

@@ -1,0 +1,138 @@
+"""Sampling plans: the one registry of how a label session may choose its patches.
+
+A plan is an entry of `PLANS`: what it is called, what it reads, what has to be there before it can be followed, which
+acquisition function says how much a label would tell, and in which order patches are then asked for. Pages, sessions,
+suggestions and the label-efficiency experiment know plans from here alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdnet.errors import LabError
+from mmdnet.labels import acquisition
+from mmdnet.labels.acquisition import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something a plan goes by. `missing` says what to do first where there is none; "" if it is always there."""
+
+    name: str
+    missing: str = ""
+
+
+PREDICTIONS = Source(
+    "predictions",
+    "No model has scored these slides yet. Score them first (Score page); then this plan knows what to ask.",
+)
+READINGS = Source(
+    "readings", "Nobody has graded a patch here yet. Grade some first; then there is something to differ on."
+)
+LABEL_COUNTS = Source("label counts")
+TISSUE_KINDS = Source("kinds of tissue")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way to choose patches.
+
+    Attributes:
+        name: in sessions, commands and results; it never changes.
+        title, what: for the page.
+        order: of `labels.queue.ORDERS`, how patches are taken by what is known of them.
+        reads: what it is given as `Evidence`.
+        needs: of those, what must be there before it can be followed.
+        acquisition: value per patch, for the orders `ranked` and `shuffled`.
+        asks_again: it may ask for patches the reader has labelled before; those are read blind, without suggestions.
+        replayed: whether the label-efficiency experiment replays it (never one that reads `READINGS`).
+        was: what it was called in sessions and results of earlier builds.
+    """
+
+    name: str
+    title: str
+    what: str
+    order: str
+    reads: tuple[Source, ...] = ()
+    needs: Source | None = None
+    acquisition: Callable[[Evidence], np.ndarray] | None = None
+    asks_again: bool = False
+    replayed: bool = False
+    was: str = ""
+
+
+PLANS: Mapping[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        Plan("random", "Random", "Every patch has the same chance.", "random", replayed=True),
+        Plan(
+            "stratified",
+            "Even over kinds of tissue",
+            "Rare kinds of tissue as often as common ones.",
+            "stratified",
+            reads=(TISSUE_KINDS,),
+            replayed=True,
+        ),
+        Plan(
+            "uncertain",
+            "Uncertain first",
+            "Patches whose grades the model is least sure of.",
+            "ranked",
+            reads=(PREDICTIONS,),
+            needs=PREDICTIONS,
+            acquisition=acquisition.most_uncertain,
+            replayed=True,
+        ),
+        Plan(
+            "margin",
+            "Torn between two grades first",
+            "Patches where two grades are nearly as likely.",
+            "ranked",
+            reads=(PREDICTIONS,),
+            needs=PREDICTIONS,
+            acquisition=acquisition.smallest_margin,
+            replayed=True,
+            was="torn",
+        ),
+        Plan(
+            "rare",
+            "Rare grades first",
+            "Patches where the model expects grades that few patches have.",
+            "ranked",
+            reads=(PREDICTIONS, LABEL_COUNTS),
+            needs=PREDICTIONS,
+            acquisition=acquisition.rarest_grade,
+            replayed=True,
+        ),
+        Plan(
+            "disagreement",
+            "Disagreement first",
+            "Graded patches on which readers, or a reader and the model, lie furthest apart.",
+            "shuffled",
+            reads=(PREDICTIONS, READINGS),
+            needs=READINGS,
+            acquisition=acquisition.disagreement,
+            asks_again=True,
+        ),
+    )
+}
+
+
+def current_name(name: str) -> str:
+    """The name a plan has now, of one it has or had; any other name as it is."""
+    return next((plan.name for plan in PLANS.values() if plan.was and plan.was == name), name)
+
+
+def plan_named(name: str) -> Plan:
+    """The plan that is or was called so.
+
+    Raises:
+        LabError: there is none.
+    """
+    plan = PLANS.get(current_name(name))
+    if plan is None:
+        raise LabError(f"There is no sampling plan called {name}. Known are {', '.join(PLANS)}.")
+    return plan
