@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from db.models import Model, Patch, Project, Reader, Score, Slide
 from mmdnet.labels.grading import TASKS
 from mmdnet.settings import Settings
 from mmdnet.workflows.labelling.labels import Labels
-from mmdnet.workflows.labelling.views import QueueChoice
+from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services
 
@@ -46,6 +47,40 @@ class LabelBench:
     ) -> int:
         """Write a score of this slide; see `write_score`."""
         return write_score(self.services.settings, self.db, slide, probabilities, model, p_ignore)
+
+
+def act(bench: LabelBench, view, item, number: int = 0, **changes) -> LabelAct:
+    """An act of the first reader on an item of a session's queue."""
+    return dataclasses.replace(
+        LabelAct(
+            key=f"press-{number:08d}",
+            session_id=view.id,
+            reader_id=bench.readers[0],
+            patch_id=item.patch_id,
+            grades={"ballooning": 1, "inflammation": 0, "steatosis": 3},
+            took_ms=2000,
+        ),
+        **changes,
+    )
+
+
+def grade_all(bench: LabelBench, reader: int, grades, slide: int = 0, task: str = "steatosis") -> None:
+    """These grades to the first patches of a slide; None leaves one out."""
+    patches = bench.patches[bench.slides[slide]]
+    labels = [
+        PatchGrades(patch, **{task: grade}) for patch, grade in zip(patches, grades, strict=False) if grade is not None
+    ]
+    bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
+
+
+def settle(bench: LabelBench, reader: int, given, kind="adjudication", **choices):
+    """A review of this reader in which every patch gets this grade."""
+    view = bench.labels.reviews.create(bench.project, bench.readers[reader], kind, **choices)
+    for item in bench.labels.sessions.queue(view.id):
+        key = f"press-{view.id}-{item.position:06d}"
+        settling = LabelAct(key, view.id, bench.readers[reader], item.patch_id, grades={"steatosis": given})
+        bench.labels.acts.put(settling)
+    return view
 
 
 def write_score(

@@ -58,7 +58,11 @@ def label_efficiency_section() -> None:
                 "Plans", [plan for plan in drawn if plan in result.plans], default=list(SHOWN),
                 format_func=lambda plan: drawn[plan].title, key="efficiency_plans",
             )  # fmt: skip
-        theme.show_figure(label_efficiency_figure(result, what, plans), key="label_efficiency", alt="Agreement against labels, by plan")
+        theme.show_figure(
+            label_efficiency_figure(result, what, plans),
+            key="label_efficiency",
+            alt="Agreement against labels, by plan",
+        )
         st.caption(label_efficiency_words(result))
 
 

@@ -4,25 +4,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mmdnet.errors import LabError
 from mmdnet.labels.agreement import OF_MANY, OF_TWO
-from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
-
-
-def grade(bench, reader, grades, slide=0, task="steatosis"):
-    patches = bench.patches[bench.slides[slide]]
-    labels = [PatchGrades(patch, **{task: one}) for patch, one in zip(patches, grades, strict=False) if one is not None]
-    bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
-
-
-def settle(bench, reader, given, kind="adjudication", **choices):
-    """A review of this reader in which every patch gets this grade."""
-    view = bench.labels.reviews.create(bench.project, bench.readers[reader], kind, **choices)
-    for item in bench.labels.sessions.queue(view.id):
-        key = f"press-{view.id}-{item.position:06d}"
-        act = LabelAct(key, view.id, bench.readers[reader], item.patch_id, grades={"steatosis": given})
-        bench.labels.acts.put(act)
-    return view
+from mmdnet.workflows.labelling.views import PatchGrades
+from tests.label_bench import grade_all, settle
 
 
 def shown(bench, kind=None):
@@ -31,8 +15,8 @@ def shown(bench, kind=None):
 
 
 def test_two_readers_are_compared_on_what_both_graded_by_every_coefficient(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3, 0, 1])
-    grade(label_bench, 1, [0, 1, 2, 2])
+    grade_all(label_bench, 0, [0, 1, 2, 3, 0, 1])
+    grade_all(label_bench, 1, [0, 1, 2, 2])
     (pair,) = label_bench.labels.agreement.of_project(label_bench.project).comparisons
     assert (pair.kind, pair.task, pair.first, pair.second, pair.n) == ("readers", "steatosis", "Ada", "Ben", 4)
     assert tuple(pair.estimates) == OF_TWO and pair.drawn == "patches"
@@ -46,9 +30,9 @@ def test_a_project_without_labels_has_nothing_to_compare(label_bench):
 
 
 def test_three_readers_are_compared_together_and_each_with_the_others(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3, 0])
-    grade(label_bench, 1, [0, 1, 2, 3, 1])
-    grade(label_bench, 2, [0, 1, 2, 2, 3, 3])
+    grade_all(label_bench, 0, [0, 1, 2, 3, 0])
+    grade_all(label_bench, 1, [0, 1, 2, 3, 1])
+    grade_all(label_bench, 2, [0, 1, 2, 2, 3, 3])
     label_bench.labels.consensus.set_rule(label_bench.project, "majority")
     view = label_bench.labels.agreement.of_project(label_bench.project)
     group = next(one for one in view.groups if one.task == "steatosis")
@@ -61,8 +45,8 @@ def test_three_readers_are_compared_together_and_each_with_the_others(label_benc
 
 
 def test_what_settles_a_disagreement_is_no_reading_of_its_own(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3])
-    grade(label_bench, 1, [0, 1, 2, 0])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 1, [0, 1, 2, 0])
     settle(label_bench, 2, 3)
     assert {key for key, _ in shown(label_bench, "readers")} == {"readers-1-2"}
     settle_again = shown(label_bench, "consensus")
@@ -70,9 +54,9 @@ def test_what_settles_a_disagreement_is_no_reading_of_its_own(label_bench):
 
 
 def test_a_reader_is_not_compared_with_a_consensus_the_reader_made(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3])
-    grade(label_bench, 1, [0, 1, 2, 0])
-    grade(label_bench, 2, [0])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 1, [0, 1, 2, 0])
+    grade_all(label_bench, 2, [0])
     settle(label_bench, 0, 0)  # Ada settles the fourth against her own grade
     label_bench.labels.consensus.set_rule(label_bench.project, "adjudicated")
     found = shown(label_bench, "consensus")
@@ -82,30 +66,8 @@ def test_a_reader_is_not_compared_with_a_consensus_the_reader_made(label_bench):
     assert ben.counts[0][0] == 2  # the fourth: Ada's settled 0
 
 
-def test_settled_disagreements_are_not_asked_for_again_until_somebody_reads_anew(label_bench):
-    grade(label_bench, 0, [0, 1])
-    grade(label_bench, 1, [0, 2])
-    settle(label_bench, 2, 2)
-    with pytest.raises(LabError, match="nothing to read"):
-        label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "adjudication")
-    grade(label_bench, 0, [1, 0])
-    assert label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "adjudication").patches == 2
-
-
-def test_what_waits_for_ones_own_blind_label_is_not_shown_for_settling(label_bench):
-    bench = label_bench
-    grade(bench, 0, [0, 1])
-    grade(bench, 1, [3, 3])
-    patches = bench.patches[bench.slides[0]]
-    bench.labels.sessions.queue_region(bench.project, bench.readers[2], patches[:1])
-    settling = bench.labels.reviews.create(bench.project, bench.readers[2], "adjudication")
-    assert [item.patch_id for item in bench.labels.sessions.queue(settling.id)] == [patches[1]]
-    second = bench.labels.reviews.create(bench.project, bench.readers[2], "second", share=1)
-    assert [item.patch_id for item in bench.labels.sessions.queue(second.id)] == [patches[0]]
-
-
 def test_a_repeat_read_is_compared_with_the_reading_before_it(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
     view = settle(label_bench, 0, 2, kind="repeat", share=1, washout_days=0)
     assert view.patches == 4
     (one,) = shown(label_bench, "repeat").values()
@@ -113,26 +75,11 @@ def test_a_repeat_read_is_compared_with_the_reading_before_it(label_bench):
     assert [row[2] for row in one.counts] == [1, 1, 1, 1]
 
 
-def test_reviews_say_what_waits_and_which_is_open(label_bench):
-    grade(label_bench, 0, [0, 1, 2, 3])
-    grade(label_bench, 1, [0, 1, 2, 0])
-    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
-    assert {kind: one.waiting for kind, one in found.items()} == {"second": 4, "repeat": 0, "adjudication": 1}
-    made = label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "second", share=0.5)
-    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
-    assert (found["second"].open_session, found["second"].left) == (made.id, 2)
-    ada = {
-        one.kind: one.waiting
-        for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[0], 0)
-    }
-    assert ada["repeat"] == 4
-
-
 def test_the_drill_down_shows_only_patches_the_asking_reader_has_graded(label_bench):
     bench = label_bench
-    grade(bench, 0, [1, 1, 1, 0])
-    grade(bench, 1, [3, 3, 3, 0])
-    grade(bench, 2, [2])
+    grade_all(bench, 0, [1, 1, 1, 0])
+    grade_all(bench, 1, [3, 3, 3, 0])
+    grade_all(bench, 2, [2])
     patches = bench.patches[bench.slides[0]]
     asked = (bench.project, bench.readers[2], "readers-1-2", "steatosis", 1, 3)
     assert (found := bench.labels.agreement.graded_twice(*asked)).patches == (patches[0],) and found.hidden == 2
@@ -185,8 +132,8 @@ def plain_scores(monkeypatch):
 
 
 def test_readers_are_held_against_the_model(label_bench, tmp_path, plain_scores):
-    grade(label_bench, 0, [0, 1, 2, 3])
-    grade(label_bench, 1, [3])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 1, [3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0, 1, 2, 2])
     found = shown(label_bench, "model")
     ada = found[f"model-{label_bench.readers[0]}-1", "steatosis"]
@@ -195,14 +142,14 @@ def test_readers_are_held_against_the_model(label_bench, tmp_path, plain_scores)
 
 
 def test_what_the_model_has_learnt_from_is_not_held_against_it(label_bench, tmp_path, plain_scores):
-    grade(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0], run=f'{{"train": [{label_bench.slides[0]}]}}')
     view = label_bench.labels.agreement.of_project(label_bench.project)
     assert view.comparisons == () and view.learnt_from == 4
 
 
 def test_a_training_that_cannot_be_read_counts_as_having_learnt_from_everything(label_bench, tmp_path, plain_scores):
-    grade(label_bench, 0, [0, 1, 2, 3])
+    grade_all(label_bench, 0, [0, 1, 2, 3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0], run="{")
     assert label_bench.labels.agreement.of_project(label_bench.project).comparisons == ()
 
@@ -216,27 +163,3 @@ def test_labels_given_beside_a_suggestion_are_not_held_against_the_model(label_b
     predict(bench, tmp_path, bench.slides[0], [0])
     (one,) = shown(bench, "model").values()
     assert one.n == 1
-
-
-def test_the_projects_rule_is_kept_and_is_what_trainings_use(label_bench):
-    bench = label_bench
-    grade(bench, 0, [1, 1])
-    grade(bench, 1, [2, 1])
-    usual = bench.labels.consensus.rule(bench.project)
-    assert (usual.rule, usual.at) == ("latest", None)
-    chosen = bench.labels.consensus.set_rule(bench.project, "majority", set_by=bench.readers[2])
-    assert (chosen.rule, chosen.set_by) == ("majority", "Cleo") and chosen.at is not None
-    found = bench.labels.consensus.label_set(bench.project)
-    assert found.rule == "majority" and [row.steatosis for row in found.rows] == [1]
-    one = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])
-    assert one.reader == "Ben"
-    found = bench.labels.consensus.label_set(bench.project)
-    assert found.summary()["rule"] == "latest of Ben alone" and [row.steatosis for row in found.rows] == [2, 1]
-    assert bench.labels.consensus.label_set(bench.project, LabelChoice("latest")).rule == "latest"
-
-
-@pytest.mark.parametrize(("rule", "reader"), [("median", None), ("reader", None), ("latest", 1), ("reader", 99)])
-def test_a_rule_that_is_none_is_refused(label_bench, rule, reader):
-    with pytest.raises(LabError):
-        label_bench.labels.consensus.set_rule(label_bench.project, rule, reader)
-    assert label_bench.labels.consensus.rule(label_bench.project).at is None

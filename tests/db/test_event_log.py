@@ -1,0 +1,108 @@
+"""The event log: appended in order, chained, never changed."""
+
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from db import event_log
+from db import labels as rows
+from db.engine import make_engine
+from db.event_log import NewEvent
+from tests.label_bench import make_label_bench
+
+
+def event(bench, number, patch=None, **state):
+    patches = bench.patches[bench.slides[0]]
+    state = {"ballooning": 1, **state}
+    return NewEvent(f"test-key-{number:06d}", None, bench.readers[0], patch or patches[number % 30], "grade", **state)
+
+
+def append(bench, count, start=0):
+    with event_log.appending(bench.db) as session:
+        event_log.append(session, [event(bench, number, shown={"n": number}) for number in range(start, start + count)])
+
+
+def tamper(bench, statement):
+    """Change the log behind the database's back, as someone with the file could."""
+    engine = make_engine(bench.url)
+    with engine.begin() as connection:
+        for act in ("update", "delete"):
+            connection.execute(text(f"DROP TRIGGER label_events_no_{act}"))
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_the_database_refuses_to_change_or_delete_anevent(label_bench):
+    append(label_bench, 3)
+    for statement in ("UPDATE label_events SET ballooning = 0", "DELETE FROM label_events"):
+        with pytest.raises(DatabaseError, match="append-only"), label_bench.db.begin() as session:
+            session.execute(text(statement))
+
+
+def test_an_untouched_log_verifies_to_its_length_and_last_hash(label_bench):
+    append(label_bench, 40)
+    with label_bench.db() as session:
+        verdict = event_log.verify(session)
+        assert (verdict.intact, verdict.events, verdict.last_hash) == (True, 40, rows.last_hash(session))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ballooning = 2",
+        "ballooning = NULL",
+        "ignored = 1",
+        "flagged = 1",
+        "reader_id = reader_id + 1",
+        "patch_id = patch_id + 1",
+        "took_ms = 5",
+        "shown = '{\"n\": 99}'",
+        "at = '2020-01-01 00:00:00.000000'",
+        "act = 'ignore'",
+        "key = 'another-key'",
+    ],
+)
+def test_any_altered_field_is_found_at_its_row(label_bench, change):
+    append(label_bench, 9)
+    tamper(label_bench, f"UPDATE label_events SET {change} WHERE id = 5")
+    with label_bench.db() as session:
+        assert event_log.verify(session).broken_id == 5
+
+
+def test_a_row_taken_out_is_found_at_the_next_one(label_bench):
+    append(label_bench, 9)
+    tamper(label_bench, "DELETE FROM label_events WHERE id = 4")
+    with label_bench.db() as session:
+        verdict = event_log.verify(session)
+    assert verdict.broken_id == 5 and "taken out" in verdict.reason
+
+
+def test_threads_that_append_at_once_make_one_unbroken_chain(tmp_path):
+    bench = make_label_bench(tmp_path)
+    failures = []
+
+    def work(worker: int) -> None:
+        try:
+            for number in range(15):
+                append(bench, 1, start=worker * 1000 + number)
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with bench.db() as session:
+        assert event_log.verify(session) == event_log.Verdict(90, rows.last_hash(session))
+
+
+def test_a_failure_inside_appending_leaves_noevent(label_bench):
+    with pytest.raises(RuntimeError), event_log.appending(label_bench.db) as session:
+        event_log.append(session, [event(label_bench, 1)])
+        raise RuntimeError
+    with label_bench.db() as session:
+        assert event_log.verify(session).events == 0
