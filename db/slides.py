@@ -71,10 +71,10 @@ def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:
 
 def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
     """The patches of these ids, by slide and row; ids may be many."""
-    found: list[Patch] = []
+    patches: list[Patch] = []
     for start in range(0, len(ids), 500):
-        found.extend(session.scalars(select(Patch).where(Patch.id.in_(ids[start : start + 500]))))
-    return sorted(found, key=lambda patch: (patch.slide_id, patch.row, patch.col))
+        patches.extend(session.scalars(select(Patch).where(Patch.id.in_(ids[start : start + 500]))))
+    return sorted(patches, key=lambda patch: (patch.slide_id, patch.row, patch.col))
 
 
 def replace_patches(session: Session, slide_id: int, rows: Iterable[dict[str, Any]]) -> int:

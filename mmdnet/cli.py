@@ -212,9 +212,9 @@ def store_list(home: Home = None, as_json: AsJson = False) -> None:
 def store_verify(home: Home = None, as_json: AsJson = False) -> None:
     """Read every pixel that is kept and compare it with what was written."""
     store = lab_at(home).store
-    found = store.verify()
-    _say_stores(as_json, found, store.limit_bytes, "kept")
-    if any(one.fault for one in found):
+    stores = store.verify()
+    _say_stores(as_json, stores, store.limit_bytes, "kept")
+    if any(entry.fault for entry in stores):
         if not as_json:
             print("Remove what is damaged: mmdnet store prune. It is made again when it is needed.", file=sys.stderr)
         sys.exit(1)
@@ -228,11 +228,11 @@ def store_prune(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, what: str) -> None:
-    total = sum(one.bytes for one in stores)
+    total = sum(store.bytes for store in stores)
     lines = [
-        f"{one.key[:12]}  {one.bytes / 2**20:8.1f} MiB  {one.used_at:%Y-%m-%d %H:%M}  "
-        + (one.fault or f"{one.slide}, {one.kind} {one.patches}" + (", in use" if one.in_use else ""))
-        for one in stores
+        f"{store.key[:12]}  {store.bytes / 2**20:8.1f} MiB  {store.used_at:%Y-%m-%d %H:%M}  "
+        + (store.fault or f"{store.slide}, {store.kind} {store.patches}" + (", in use" if store.in_use else ""))
+        for store in stores
     ]
     lines.append(f"{len(stores)} stores {what}, {total / 2**30:.2f} GiB; the limit is {limit_bytes / 2**30:g} GiB.")
     say(as_json, {"stores": stores, "bytes": total, "limit_bytes": limit_bytes}, "\n".join(lines))

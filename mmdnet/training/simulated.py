@@ -14,7 +14,7 @@ from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
 from mmdnet.slides.readers.open import open_slide
-from mmdnet.slides.stores.patches import StoredPatches, patch_store
+from mmdnet.slides.stores.patches import PatchStore, StoredPatches
 
 QUARTER_PX = 150
 
@@ -57,7 +57,7 @@ def simulated_cohort(slides: Sequence[Path], store: Path) -> tuple[Cohort, Store
         truth = load_truth(path)
         with open_slide(path) as reader:
             grid, places = lay_patches(reader, find_tissue(reader))
-            stores.append(patch_store(store, reader, places, grid))
+            stores.append(PatchStore(store).get(reader, places, grid))
             facts = reader.facts
         infos.append(
             SlideInfo(number, facts.patient or path.stem, facts.site or "", facts.scanner or "", facts.stain or "",

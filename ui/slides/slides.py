@@ -98,14 +98,14 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
 
 def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
     """What became of each file: those that came in as one line, each refusal as its own sentence."""
-    added = [one.name for one in outcomes if one.problem is None]
+    added = [outcome.name for outcome in outcomes if outcome.problem is None]
     if added:
         st.success(f"Added {', '.join(added)}.", icon=":material/check:")
-    for one in outcomes:
-        if one.problem:
-            st.error(one.problem, icon=":material/error:")
-        if one.picture:
-            _what_was_seen(one.picture)
+    for outcome in outcomes:
+        if outcome.problem:
+            st.error(outcome.problem, icon=":material/error:")
+        if outcome.picture:
+            _what_was_seen(outcome.picture)
 
 
 def _what_was_seen(picture: bytes) -> None:
@@ -150,18 +150,18 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
-            "": [small(one) for one in slides],
-            "Slide": [one.name for one in slides],
-            "State": [words.STATUS.get(one.status, one.status) for one in slides],
-            "NAS": pd.array([nas.get(one.id) for one in slides], dtype="Int64"),
-            "Patches": [one.usable for one in slides],
-            "Labelled": [one.labelled for one in slides],
-            "Fat, %": [None if one.fat_area_share is None else 100 * one.fat_area_share for one in slides],
-            "Tissue, mm²": [one.tissue_mm2 for one in slides],
-            "Patient": [one.patient for one in slides],
-            "Stain": [one.stain for one in slides],
-            "Scanner": [one.scanner for one in slides],
-            "Site": [one.site for one in slides],
+            "": [small(slide) for slide in slides],
+            "Slide": [slide.name for slide in slides],
+            "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
+            "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
+            "Patches": [slide.usable for slide in slides],
+            "Labelled": [slide.labelled for slide in slides],
+            "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
+            "Tissue, mm²": [slide.tissue_mm2 for slide in slides],
+            "Patient": [slide.patient for slide in slides],
+            "Stain": [slide.stain for slide in slides],
+            "Scanner": [slide.scanner for slide in slides],
+            "Site": [slide.site for slide in slides],
         }
     )
     st.dataframe(

@@ -44,9 +44,9 @@ def largest(numbers: Labels, values: Floats, count: int) -> Floats:
     """The largest value, >= 0, within each numbered part, (count,)."""
     here = places_of(numbers)
     picked = values.ravel()[here].astype(np.float64)
-    found = np.zeros(count)
-    np.maximum.at(found, numbers.ravel()[here].astype(np.intp), picked)  # one type throughout: numpy's fast way
-    return found
+    most = np.zeros(count)
+    np.maximum.at(most, numbers.ravel()[here].astype(np.intp), picked)  # one type throughout: numpy's fast way
+    return most
 
 
 def inside(numbers: Labels) -> NDArray[np.uint8]:
@@ -143,8 +143,8 @@ def _around(bodies: Labels, clear: Floats, inner: Floats, mpp: float) -> tuple[F
 
 def _open_rim(bodies: Labels, numbers: Labels, count: int) -> Floats:
     """Share of each body's rim that lies against more white."""
-    wide = [np.asarray(cv2.copyMakeBorder(one, 1, 1, 1, 1, cv2.BORDER_REPLICATE)) for one in (bodies, numbers)]
-    body, number = (one.ravel() for one in wide)
+    wide = [np.asarray(cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE)) for image in (bodies, numbers)]
+    body, number = (image.ravel() for image in wide)
     at = places_of(bodies)
     at += 2 * (at // bodies.shape[1]) + bodies.shape[1] + 3  # the same places in the wider images
     name = body[at]

@@ -70,10 +70,10 @@ def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
     """Go through the parts of an image, level by level, and number those the judge accepts, (h, w)."""
     pad = round(MIRROR_UM / mpp)
     clear, tint = clearness(np.asarray(cv2.copyMakeBorder(rgb, pad, pad, pad, pad, cv2.BORDER_REFLECT)), mpp)
-    found = np.zeros(clear.shape, np.int32)
+    droplets = np.zeros(clear.shape, np.int32)
     allowed = ~_glass(clear > LEVELS[0], mpp)
     for level, cut in [(level, False) for level in LEVELS] + [(level, True) for level in WAIST_LEVELS]:
-        white = ((clear > level) & (found == 0) & allowed).astype(np.uint8)
+        white = ((clear > level) & (droplets == 0) & allowed).astype(np.uint8)
         if cut:
             white = _without_channels(white, mpp)
         numbers = _at_waists(white, mpp) if cut else np.asarray(cv2.connectedComponents(white, connectivity=4)[1])
@@ -84,11 +84,11 @@ def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
         accepted = judge(parts, cut) & (parts.area_um2 >= SMALLEST_UM2) & (parts.area_um2 <= LARGEST_UM2)
         accepted &= (parts.features[:, 1] < np.log(LONGEST)) & (parts.features[:, 12] > np.log(THINNEST))
         accepted[0] = False
-        new = np.where(accepted, int(found.max()) + np.cumsum(accepted), 0).astype(np.int32)
-        found += new[parts.bodies]  # white is looked for only where nothing was found
+        new = np.where(accepted, int(droplets.max()) + np.cumsum(accepted), 0).astype(np.int32)
+        droplets += new[parts.bodies]  # white is looked for only where nothing was found
         steps = max(1, round((0.35 + 0.6 * (level - LEVELS[0])) / mpp))
-        found = _grow(found, (clear > RIM) & allowed, steps)
-    return np.ascontiguousarray(_parted(found, mpp)[pad:-pad, pad:-pad])
+        droplets = _grow(droplets, (clear > RIM) & allowed, steps)
+    return np.ascontiguousarray(_parted(droplets, mpp)[pad:-pad, pad:-pad])
 
 
 def clearness(rgb: Pixels, mpp: float) -> tuple[Floats, Floats]:
@@ -153,12 +153,12 @@ def _large_enough(numbers: Labels, mpp: float) -> Labels:
     return out
 
 
-def _grow(found: Labels, white: NDArray[np.bool_], steps: int) -> Labels:
+def _grow(droplets: Labels, white: NDArray[np.bool_], steps: int) -> Labels:
     """Widen numbered droplets within a white mask, (h, w) each, by a pixel a step."""
     for _ in range(steps):
-        wider = cv2.dilate(found.astype(np.float32), CROSS).astype(np.int32)
-        found = np.where((found == 0) & white, wider, found)
-    return found
+        wider = cv2.dilate(droplets.astype(np.float32), CROSS).astype(np.int32)
+        droplets = np.where((droplets == 0) & white, wider, droplets)
+    return droplets
 
 
 def _tops(white: NDArray[np.uint8], mpp: float) -> tuple[int, Labels, Floats]:
@@ -192,15 +192,15 @@ def _at_waists(white: NDArray[np.uint8], mpp: float) -> Labels:
     return _grow(numbers, white > 0, 1)
 
 
-def _parted(found: Labels, mpp: float) -> Labels:
+def _parted(droplets: Labels, mpp: float) -> Labels:
     """Droplets taken together, parted for counting: each pixel, (h, w), goes to the nearest body's middle."""
-    white = inside(found)
+    white = inside(droplets)
     count, tops, _ = _tops(white, mpp)
     if not count:
-        return found
+        return droplets
     _, nearest = cv2.distanceTransformWithLabels(
         (tops == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     name_of = np.zeros(int(nearest.max()) + 1, np.int32)
     name_of[nearest[tops > 0]] = tops[tops > 0]
-    return np.where(found > 0, name_of[nearest], 0).astype(np.int32)
+    return np.where(droplets > 0, name_of[nearest], 0).astype(np.int32)

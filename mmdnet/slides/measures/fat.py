@@ -79,7 +79,7 @@ class PatchFat:
 
 
 @dataclass(frozen=True)
-class _View:
+class _Block:
     """Patches seen together: a rectangle of the slide, (x, y, width, height) in level-0 px and (width, height) in
     patch pixels, and where each patch begins in it, (x, y) in patch pixels."""
 
@@ -88,7 +88,7 @@ class _View:
     corners: list[tuple[int, int]]
 
     @staticmethod
-    def around(places: Sequence[PatchPlace], grid: PatchGrid, margin_um: float = MARGIN_UM) -> "_View":
+    def around(places: Sequence[PatchPlace], grid: PatchGrid, margin_um: float = MARGIN_UM) -> "_Block":
         """The smallest view of some patches with a margin around them."""
         margin = round(margin_um / grid.patch_mpp)
         across, down = (side / grid.patch_px for side in grid.side_px0)
@@ -99,7 +99,7 @@ class _View:
         ]
         width, height = (max(corner[axis] for corner in corners) + grid.patch_px + margin for axis in (0, 1))
         px0 = (left - margin * across, top - margin * down, width * across, height * down)
-        return _View(px0, (width, height), corners)
+        return _Block(px0, (width, height), corners)
 
 
 def read_with_fat(
@@ -112,13 +112,13 @@ def read_with_fat(
     where unreadable. In a block that is unreadable somewhere, each patch is measured alone; where only its surroundings
     are unreadable, without them.
     """
-    order = sorted(range(len(places)), key=lambda i: (_block(places[i]), places[i].row, places[i].col, i))
-    blocks = [list(block) for _, block in groupby(order, key=lambda i: _block(places[i]))]
-    views = [_View.around([places[i] for i in block], grid) for block in blocks]
+    order = sorted(range(len(places)), key=lambda i: (_block_of(places[i]), places[i].row, places[i].col, i))
+    blocks = [list(block) for _, block in groupby(order, key=lambda i: _block_of(places[i]))]
+    views = [_Block.around([places[i] for i in block], grid) for block in blocks]
     with ThreadPoolExecutor(max_workers=1) as pool:
         waiting = deque(pool.submit(_read, slide, view) for view in views[:1])
         for number, (block, view) in enumerate(zip(blocks, views, strict=True)):
-            waiting.extend(pool.submit(_read, slide, one) for one in views[number + 1 : number + 2])
+            waiting.extend(pool.submit(_read, slide, later) for later in views[number + 1 : number + 2])
             pixels = waiting.popleft().result()
             if isinstance(pixels, Unreadable):
                 for index in block:
@@ -128,11 +128,11 @@ def read_with_fat(
                     yield index, patch, fat
 
 
-def _block(place: PatchPlace) -> tuple[int, int]:
+def _block_of(place: PatchPlace) -> tuple[int, int]:
     return place.row // BLOCK, place.col // BLOCK
 
 
-def _read(slide: SlideReader, view: _View) -> Pixels | Unreadable:
+def _read(slide: SlideReader, view: _Block) -> Pixels | Unreadable:
     try:
         return slide.read_region_px0(*view.px0, *view.size)
     except LabError as error:
@@ -145,14 +145,14 @@ def _alone(
     """One patch with its surroundings, or without them where they are unreadable."""
     pixels: Pixels | Unreadable = Unreadable("")
     for margin_um in (MARGIN_UM, 0.0):
-        view = _View.around([place], grid, margin_um)
+        view = _Block.around([place], grid, margin_um)
         pixels = _read(slide, view)
         if not isinstance(pixels, Unreadable):
             return next(_cut(pixels, view, grid, tissue))
     return pixels, None
 
 
-def _cut(pixels: Pixels, view: _View, grid: PatchGrid, tissue: Tissue) -> Iterator[tuple[Pixels, PatchFat]]:
+def _cut(pixels: Pixels, view: _Block, grid: PatchGrid, tissue: Tissue) -> Iterator[tuple[Pixels, PatchFat]]:
     """The patches of a view and the fat of each."""
     mask = tissue.window(*view.px0, *view.size)
     droplets = find_droplets(pixels, grid.patch_mpp)
@@ -172,16 +172,16 @@ def measure_slide_fat(slide: SlideReader, tissue: Tissue, places: Sequence[Patch
     Raises:
         LabError: not one patch could be read.
     """
-    found = {index: fat for index, _, fat in read_with_fat(slide, tissue, places, grid) if fat is not None}
-    if len(places) and not found:
+    measured = {index: fat for index, _, fat in read_with_fat(slide, tissue, places, grid) if fat is not None}
+    if len(places) and not measured:
         raise LabError(f"{slide.facts.path.name}: no patch could be decoded. Copy or scan it again.")
     shares = np.full(len(places), np.nan)
-    for index, fat in found.items():
+    for index, fat in measured.items():
         shares[index] = fat.area_share
-    tissue_px = sum(fat.tissue_px for fat in found.values())
-    sizes = np.concatenate([np.empty(0), *(found[index].diameters_um for index in sorted(found))])
+    tissue_px = sum(fat.tissue_px for fat in measured.values())
+    sizes = np.concatenate([np.empty(0), *(measured[index].diameters_um for index in sorted(measured))])
     median = float(np.median(sizes)) if len(sizes) else None
-    share = sum(fat.fat_px for fat in found.values()) / tissue_px if tissue_px else 0.0
+    share = sum(fat.fat_px for fat in measured.values()) / tissue_px if tissue_px else 0.0
     return SlideFat(share, len(sizes), median, shares, sizes)
 
 

@@ -90,8 +90,8 @@ class Quality:
 
     def measures(self) -> dict[str, float | None]:
         """The numbers alone, for a table."""
-        found = {name: value for name, value in asdict(self).items() if name != "set_aside"}
-        return {name: None if value is None else round(float(value), 4) for name, value in found.items()}
+        numbers = {name: value for name, value in asdict(self).items() if name != "set_aside"}
+        return {name: None if value is None else round(float(value), 4) for name, value in numbers.items()}
 
 
 class _View:

@@ -6,12 +6,10 @@ found by colour against the glass of the same slide, and then holes are closed b
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
 
 from mmdnet.errors import LabError
 from mmdnet.slides.readers.reader import Pixels, SlideReader
@@ -69,31 +67,6 @@ class Tissue:
         taken = self.mask[np.ix_(row.clip(0, self.mask.shape[0] - 1), col.clip(0, self.mask.shape[1] - 1))]
         return taken & known
 
-    def save(self, path: Path) -> None:
-        """Write a one-bit PNG with the scale in its text."""
-        info = PngImagePlugin.PngInfo()
-        info.add_text("mpp", repr(self.mpp))
-        info.add_text("slide_mpp", f"{self.slide_mpp[0]!r} {self.slide_mpp[1]!r}")
-        aside = path.with_name(path.name + ".part")
-        Image.fromarray(self.mask).save(aside, format="PNG", pnginfo=info)
-        aside.replace(path)
-
-    @staticmethod
-    def load(path: Path) -> "Tissue":
-        """Read what `save` wrote.
-
-        Raises:
-            LabError: absent or damaged.
-        """
-        try:
-            with Image.open(path) as image:
-                image.load()
-                text = getattr(image, "text", {})
-                x, y = text["slide_mpp"].split()
-                return _measured(np.asarray(image.convert("1")), float(text["mpp"]), (float(x), float(y)))
-        except (OSError, KeyError, ValueError, SyntaxError) as error:
-            raise LabError(f"The tissue mask {path.name} is missing or damaged. Add the slide again.") from error
-
 
 def _overlap(low: float, high: float, size: int) -> tuple[slice, NDArray[np.float64]]:
     """Pixels of a row of `size` that a stretch meets, and how much of each."""
@@ -109,14 +82,14 @@ def find_tissue(slide: SlideReader) -> Tissue:
         LabError: µm/px unknown; or `NoTissueError` with the mask, where there is none.
     """
     overview = read_overview(slide)
-    found = stained(overview, glass_colour(overview))
+    coloured = stained(overview, glass_colour(overview))
     del overview  # the largest thing here, and wanted again only where there is no tissue
-    mask = _whole_tissue(found)
+    mask = _whole_tissue(coloured)
     if not mask.any():
         raise NoTissueError(
             f"No tissue was found on {slide.facts.path.name}: it looks like empty glass. "
             "Look at the overview, and scan it again if there should be tissue.",
-            found,
+            coloured,
             read_overview(slide),
         )
     return _measured(mask, TISSUE_MPP, slide.mpp_xy)
@@ -160,13 +133,13 @@ def glass_colour(overview: Pixels) -> NDArray[np.float64]:
 
 def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Pixels that differ from glass in colour or clearly in darkness."""
-    found = np.empty(overview.shape[:2], bool)
+    coloured = np.empty(overview.shape[:2], bool)
     gain = (255.0 / glass).astype(np.float32)
     for top in range(0, len(overview), BLOCK):  # in bands: as floats a large slide's overview would fill memory
         light = np.minimum(overview[top : top + BLOCK] * gain, np.float32(255))
         chroma = light.max(axis=2) - light.min(axis=2)
-        found[top : top + BLOCK] = (chroma > CHROMA) | (255 - light.mean(axis=2) > DARKNESS)
-    return found
+        coloured[top : top + BLOCK] = (chroma > CHROMA) | (255 - light.mean(axis=2) > DARKNESS)
+    return coloured
 
 
 def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
@@ -174,9 +147,9 @@ def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
     return _whole_tissue(stained(overview, glass_colour(overview)))
 
 
-def _whole_tissue(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _whole_tissue(coloured: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is stained, without specks and with its holes closed, (h, w)."""
-    closed = _bridged(drop_small(found.view(np.uint8), SPECK_UM2 / 4))
+    closed = _bridged(drop_small(coloured.view(np.uint8), SPECK_UM2 / 4))
     if not closed.any():  # a small picture of nothing but glass is no hole in tissue
         return closed.astype(bool)
     closed ^= 1
@@ -239,8 +212,8 @@ def _joined(count: int, pairs: set[tuple[int, int]]) -> NDArray[np.int64]:
             parent[part] = part = parent[parent[part]]
         return part
 
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
+    for above, below in pairs:
+        low, high = sorted((root(above), root(below)))
         parent[high] = low
     return np.asarray([root(part) for part in range(count)])
 

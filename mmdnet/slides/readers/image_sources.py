@@ -94,7 +94,7 @@ def slide_ids(folder: Path) -> list[str]:
 
 
 def find_tiles(path: Path) -> dict[tuple[int, int], Path]:
-    """Tiles of a virtual slide by (column, row): `path` is a folder of one slide, or a folder followed by an id.
+    """Tiles of a slide by (column, row): `path` is a folder of one slide, or a folder followed by an id.
 
     Raises:
         LabError: no tiles there, or tiles of several slides and none was named.

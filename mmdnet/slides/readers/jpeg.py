@@ -50,8 +50,8 @@ def check_frame(header: bytes, width: int, height: int) -> int:
     while at + 9 < len(header) and header[at] == 0xFF:
         marker = header[at + 1]
         if marker in FRAMES:
-            found = int.from_bytes(header[at + 7 : at + 9]), int.from_bytes(header[at + 5 : at + 7])
-            if found != (width, height) or header[at + 9] != 3:
+            size = int.from_bytes(header[at + 7 : at + 9]), int.from_bytes(header[at + 5 : at + 7])
+            if size != (width, height) or header[at + 9] != 3:
                 raise ValueError("a tile has another size than the file states")
             return at
         at += 1 if marker == 0xFF else 2 + int.from_bytes(header[at + 2 : at + 4])

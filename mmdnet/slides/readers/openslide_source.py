@@ -194,11 +194,11 @@ def simulated_facts(properties: Mapping[str, str]) -> dict[str, object]:
         if start < 0:
             continue
         try:
-            found = json.JSONDecoder().raw_decode(text[start:])[0]["mmdnet"]
+            facts = json.JSONDecoder().raw_decode(text[start:])[0]["mmdnet"]
         except (ValueError, KeyError, RecursionError):
             continue
-        if isinstance(found, dict):
-            return found
+        if isinstance(facts, dict):
+            return facts
     return {}
 
 

@@ -78,15 +78,15 @@ def _follow(file: BinaryIO, size: int) -> list[Directory]:
         raise NotTiffError("no TIFF header")
     big = magic == 43
     (at,) = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)
-    found: list[Directory] = []
+    directories: list[Directory] = []
     seen: set[int] = set()
     while at:
-        if at in seen or at >= size or len(found) >= MOST_DIRECTORIES:
+        if at in seen or at >= size or len(directories) >= MOST_DIRECTORIES:
             raise NotTiffError("its directories lead in a circle or out of the file")
         seen.add(at)
         tags, at = _tags(file, at, order, big)
-        found.append(_directory(file, size, tags, order))
-    return found
+        directories.append(_directory(file, size, tags, order))
+    return directories
 
 
 Tag = tuple[int, int, bytes, int]  # type, count, the value where it fits, and else where it lies
@@ -119,7 +119,7 @@ def _directory(file: BinaryIO, size: int, tags: dict[int, Tag], order: str) -> D
             raise NotTiffError(f"tag {tag} holds no whole numbers")
         return np.frombuffer(_at(file, size, tags[tag]), order + _WHOLE[kind], count).astype(np.int64)
 
-    def one(tag: int, default: int) -> int:
+    def number(tag: int, default: int) -> int:
         values = numbers(tag)
         return int(values[0]) if len(values) else default
 
@@ -128,14 +128,14 @@ def _directory(file: BinaryIO, size: int, tags: dict[int, Tag], order: str) -> D
         raise NotTiffError("its JPEG tables are too long")
     tiled = TILE_WIDTH in tags and TILE_HEIGHT in tags
     return Directory(
-        width=one(WIDTH, 0),
-        height=one(HEIGHT, 0),
-        compression=one(COMPRESSION, 1),
-        photometric=one(PHOTOMETRIC, 0),
-        samples=one(SAMPLES, 1),
-        planar=one(PLANAR, 1),
-        tile_width=one(TILE_WIDTH, 0) if tiled else 0,
-        tile_height=one(TILE_HEIGHT, 0) if tiled else 0,
+        width=number(WIDTH, 0),
+        height=number(HEIGHT, 0),
+        compression=number(COMPRESSION, 1),
+        photometric=number(PHOTOMETRIC, 0),
+        samples=number(SAMPLES, 1),
+        planar=number(PLANAR, 1),
+        tile_width=number(TILE_WIDTH, 0) if tiled else 0,
+        tile_height=number(TILE_HEIGHT, 0) if tiled else 0,
         offsets=numbers(TILE_OFFSETS) if tiled else NO_NUMBERS,
         sizes=numbers(TILE_SIZES) if tiled else NO_NUMBERS,
         tables=tables,

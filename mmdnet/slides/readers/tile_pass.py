@@ -165,9 +165,9 @@ def _pieces(low: int, high: int, begin: int, side: int, factor: int) -> tuple[_P
 
     For no pixel, nothing of the tile beside it, so that every window has a row.
     """
-    found = []
+    pieces = []
     for tile in range(low // side, max(low, high - 1) // side + 1):
         start, end = max(low, tile * side), min(high, (tile + 1) * side)
         taken = slice(start - tile * side, end - tile * side)
-        found.append((tile, taken, slice((start - begin) // factor, (end - begin) // factor)))
-    return tuple(found)
+        pieces.append((tile, taken, slice((start - begin) // factor, (end - begin) // factor)))
+    return tuple(pieces)

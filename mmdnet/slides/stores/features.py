@@ -41,15 +41,15 @@ class FeatureStore:
 
     def load(self, key: str) -> tuple[NDArray[np.float16], dict[str, object]]:
         """Features (n, d) and what was said of them, used now. Raises LabError where absent or damaged."""
-        found = load_features(self.path(key))
+        features, meta = load_features(self.path(key))
         with suppress(OSError):  # another process pruned it meanwhile
             os.utime(self.path(key))
-        return found
+        return features, meta
 
     def list(self, verify: bool = False) -> list[StoreEntry]:
         """What is kept, the longest unused first; `verify` also compares the checksums."""
-        found = [self._entry(file, verify) for file in self.folder.glob("*.safetensors")]
-        return sorted((one for one in found if one), key=lambda one: (one.used_at, one.key))
+        entries = [self._entry(file, verify) for file in self.folder.glob("*.safetensors")]
+        return sorted((entry for entry in entries if entry), key=lambda entry: (entry.used_at, entry.key))
 
     def _entry(self, file: Path, verify: bool) -> StoreEntry | None:
         """None: another process removed it while we looked."""
@@ -66,13 +66,13 @@ class FeatureStore:
     def prune(self, limit_bytes: int, verify: bool = False) -> builtins.list[StoreEntry]:
         """Remove what is damaged, then the longest unused until the rest fits; returns what went."""
         entries = self.list(verify)
-        total, gone = sum(one.bytes for one in entries), []
-        for one in entries:
-            if one.fault is not None or total > limit_bytes:
-                self.path(one.key).unlink(missing_ok=True)
-                self.path(one.key).with_suffix(".json").unlink(missing_ok=True)
-                total -= one.bytes
-                gone.append(one)
+        total, gone = sum(entry.bytes for entry in entries), []
+        for entry in entries:
+            if entry.fault is not None or total > limit_bytes:
+                self.path(entry.key).unlink(missing_ok=True)
+                self.path(entry.key).with_suffix(".json").unlink(missing_ok=True)
+                total -= entry.bytes
+                gone.append(entry)
         return gone
 
 

@@ -1,5 +1,8 @@
 """Patches needed for training, decoded once into files that random access reads fast."""
 
+from __future__ import annotations
+
+import builtins
 import hashlib
 import json
 import os
@@ -21,6 +24,7 @@ from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
 
 PIXEL_VERSION = 1  # raised whenever the same slide and place would give other pixels
 PIXELS, NOTE = "patches.u8", "patches.json"
+PART = ".part"  # ends the name of a folder that is being written or removed
 LEFTOVER_S = 24 * 3600.0  # a store still being written has changed since yesterday
 
 
@@ -88,7 +92,7 @@ class StoredPatches:
         self.readable: NDArray[np.bool_] = np.ones(self._shape[0], bool)
         self.readable[list(self.reasons)] = False
 
-    def __reduce__(self) -> tuple[type["StoredPatches"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[StoredPatches], tuple[Path]]:
         return StoredPatches, (self.folder,)
 
     def __len__(self) -> int:
@@ -112,22 +116,83 @@ class StoredPatches:
         return np.asarray(self._pixels[wanted])
 
 
-def patch_store(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> StoredPatches:
-    """The decoded patches of a slide: opened where they are stored already, else decoded once and stored.
+@dataclass(frozen=True, slots=True)
+class StoreEntry:
+    """One store on disk: its key, the slide's name, size, when it was last used (seconds since 1970), and its fault.
 
-    Raises:
-        LabError: no room on the disk.
+    `in_use` is True while a process on this machine has it open; `kind` is "patches" or "features".
     """
-    home = folder / store_key(slide, places, grid)
-    if home.is_dir():
+
+    key: str
+    slide: str
+    patches: int
+    bytes: int
+    used_at: float
+    in_use: bool
+    fault: str | None
+    kind: str = "patches"
+
+
+class PatchStore:
+    """Decoded patches of slides in one folder, each slide's under its key; see `store_key`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> StoredPatches:
+        """The decoded patches of a slide: opened where they are stored already, else decoded once and stored.
+
+        Raises:
+            LabError: no room on the disk.
+        """
+        home = self.folder / store_key(slide, places, grid)
+        if home.is_dir():
+            try:
+                stored = StoredPatches(home)
+            except LabError:
+                shutil.rmtree(home, ignore_errors=True)
+            else:
+                os.utime(home)
+                return stored
         try:
-            stored = StoredPatches(home)
-        except LabError:
-            shutil.rmtree(home, ignore_errors=True)
-        else:
-            os.utime(home)
-            return stored
-    aside = folder / f"{home.name}.{os.getpid()}.{time.time_ns()}.part"
+            return _make(home, slide, places, grid)
+        except OSError as error:
+            raise LabError(
+                f"Patches could not be stored in {self.folder}: {error.strerror}. Make room, then try again."
+            ) from error
+
+    def list(self, verify: bool = False) -> builtins.list[StoreEntry]:
+        """What is stored, the longest unused first. `verify` also reads every pixel and compares the checksums."""
+        homes = [home for home in self.folder.iterdir() if home.is_dir()] if self.folder.is_dir() else []
+        entries = [_entry(home, verify) for home in homes if not home.name.endswith(PART)]
+        return sorted((entry for entry in entries if entry), key=lambda entry: (entry.used_at, entry.key))
+
+    def prune(self, limit_bytes: int, verify: bool = False) -> builtins.list[StoreEntry]:
+        """Remove damaged stores, then the longest unused ones until the rest fits; returns what went.
+
+        A store that a process has open stays, so more than the limit may be left. What broken-off writing left behind
+        for a day goes too. `verify` finds damage in the pixels as well.
+        """
+        _remove_leftovers(self.folder)
+        entries = self.list(verify)
+        total = sum(entry.bytes for entry in entries)
+        gone = []
+        for entry in entries:
+            if entry.fault is None and total <= limit_bytes:
+                continue
+            if _remove(self.folder / entry.key):
+                total -= entry.bytes
+                gone.append(entry)
+        return gone
+
+
+def _make(home: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> StoredPatches:
+    """Decode a slide's patches into a folder aside and move it into place.
+
+    Not by `files.moved_into_place`: what another process stored there meanwhile stays, for somebody may have it open,
+    and a lock is held over the move.
+    """
+    aside = _aside(home)
     aside.mkdir(parents=True)
     try:
         _write(aside, slide, places, grid)
@@ -138,12 +203,12 @@ def patch_store(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], 
                 if not home.is_dir():  # else another process was first, with the same pixels
                     raise
             return StoredPatches(home)
-    except OSError as error:
-        raise LabError(
-            f"Patches could not be stored in {folder}: {error.strerror}. Make room, then try again."
-        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(home: Path) -> Path:
+    return home.with_name(f"{home.name}.{os.getpid()}.{time.time_ns()}{PART}")
 
 
 def _write(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> None:
@@ -168,30 +233,6 @@ def _write(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid:
         "sha256": sha256_of(folder / PIXELS),
     }
     (folder / NOTE).write_text(json.dumps(note, sort_keys=True, indent=1))
-
-
-@dataclass(frozen=True, slots=True)
-class StoreEntry:
-    """One store on disk: its key, the slide's name, size, when it was last used (seconds since 1970), and its fault.
-
-    `in_use` is True while a process on this machine has it open; `kind` is "patches" or "features".
-    """
-
-    key: str
-    slide: str
-    patches: int
-    bytes: int
-    used_at: float
-    in_use: bool
-    fault: str | None
-    kind: str = "patches"
-
-
-def list_stores(folder: Path, verify: bool = False) -> list[StoreEntry]:
-    """What is stored, the longest unused first. `verify` also reads every pixel and compares the checksums."""
-    homes = [home for home in folder.iterdir() if home.is_dir()] if folder.is_dir() else []
-    entries = [_entry(home, verify) for home in homes if not home.name.endswith(".part")]
-    return sorted((entry for entry in entries if entry), key=lambda entry: (entry.used_at, entry.key))
 
 
 def _entry(home: Path, verify: bool) -> StoreEntry | None:
@@ -221,28 +262,9 @@ def _in_use(home: Path) -> bool:
         return False
 
 
-def prune_stores(folder: Path, limit_bytes: int, verify: bool = False) -> list[StoreEntry]:
-    """Remove damaged stores, then the longest unused ones until the rest fits; returns what went.
-
-    A store that a process has open stays, so more than the limit may be left. What broken-off writing left behind for a
-    day goes too. `verify` finds damage in the pixels as well.
-    """
-    _remove_leftovers(folder)
-    entries = list_stores(folder, verify)
-    total = sum(entry.bytes for entry in entries)
-    gone = []
-    for entry in entries:
-        if entry.fault is None and total <= limit_bytes:
-            continue
-        if _remove(folder / entry.key):
-            total -= entry.bytes
-            gone.append(entry)
-    return gone
-
-
 def _remove(home: Path) -> bool:
     """Remove a store nobody has open; it leaves its place in one step, so that no one meets half of it."""
-    aside = home.with_name(f"{home.name}.{os.getpid()}.{time.time_ns()}.part")
+    aside = _aside(home)
     try:
         if (home / PIXELS).exists():
             with _held(home, alone=True):
@@ -256,9 +278,9 @@ def _remove(home: Path) -> bool:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    for part in folder.glob("*.part"):
+    for part in folder.glob(f"*{PART}"):
         try:
-            changed = max(one.stat().st_mtime for one in [part, *part.iterdir()])
+            changed = max(path.stat().st_mtime for path in [part, *part.iterdir()])
         except OSError:
             continue
         if time.time() - changed > LEFTOVER_S:

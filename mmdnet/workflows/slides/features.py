@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from db.models import Slide
 from mmdnet.errors import LabError
+from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores, prune
 
 if TYPE_CHECKING:
+    from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.predict import SlideFeatures
 
@@ -25,13 +27,13 @@ FEATURE_VERSION = 1  # raised whenever the same pixels and weights would give ot
 def kept_features(
     settings: Settings,
     model: MMDNet,
-    card: Any,
+    card: ModelCard,
     slide: Slide,
     places: Sequence[PatchPlace],
     usable: Sequence[int],
     grid: PatchGrid,
     device: str,
-    told: Callable[[float, str], None],
+    progress: Progress,
 ) -> SlideFeatures:
     """Features of a slide's usable patches, in half precision whether they were stored before or not.
 
@@ -49,7 +51,7 @@ def kept_features(
         except LabError:
             pass  # damaged: computed again, and written over
         else:
-            told(1.0, "features of an earlier scoring")
+            progress(1.0, "features of an earlier scoring")
             return SlideFeatures(_on_places(table, usable, len(places)), {})
 
     def pixels() -> Iterator[tuple[int, Any]]:
@@ -57,7 +59,7 @@ def kept_features(
             for position, patch in reader.read_patches([places[index] for index in usable], grid):
                 yield usable[position], patch
 
-    features = embed_slide(model, pixels(), len(places), device, on_progress=told)
+    features = embed_slide(model, pixels(), len(places), device, on_progress=progress)
     half = features.values.astype(np.float16)
     if not np.isfinite(half[features.read]).all():
         return features  # too large for half precision
@@ -67,7 +69,7 @@ def kept_features(
     return SlideFeatures(half.astype(np.float32), features.not_read)
 
 
-def _key(card: Any, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid, device: str) -> str:
+def _key(card: ModelCard, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid, device: str) -> str:
     import torch
 
     from mmdnet.slides.stores.features import feature_key

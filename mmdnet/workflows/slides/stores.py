@@ -16,7 +16,7 @@ from mmdnet.workflows.slides.views import StoreView
 
 if TYPE_CHECKING:
     from mmdnet.slides.stores.features import FeatureStore
-    from mmdnet.slides.stores.patches import StoreEntry
+    from mmdnet.slides.stores.patches import PatchStore, StoreEntry
 
 FEATURES = ("features", "looks")  # folders of the cache
 
@@ -34,11 +34,11 @@ class Store:
 
     def list(self) -> Sequence[StoreView]:
         """What is kept, the longest unused first; damage that shows without reading all of it is named."""
-        return self._found(verify=False)
+        return self._entries(verify=False)
 
     def verify(self) -> Sequence[StoreView]:
         """The same, after reading all of it and comparing it with the checksums it was written with."""
-        return self._found(verify=True)
+        return self._entries(verify=True)
 
     def prune(self) -> Sequence[StoreView]:
         """Remove what is damaged, then the longest unused until the rest fits the limit; what went.
@@ -47,24 +47,27 @@ class Store:
         """
         return [_view(entry) for entry in prune(self._settings, verify=True)]
 
-    def _found(self, verify: bool) -> Sequence[StoreView]:
-        from mmdnet.slides.stores.patches import list_stores
-
-        found = list_stores(store_folder(self._settings), verify=verify)
+    def _entries(self, verify: bool) -> Sequence[StoreView]:
+        entries = patch_store(self._settings).list(verify)
         for store in feature_stores(self._settings):
-            found += store.list(verify)
-        return [_view(entry) for entry in sorted(found, key=lambda entry: (entry.used_at, entry.key))]
+            entries += store.list(verify)
+        return [_view(entry) for entry in sorted(entries, key=lambda entry: (entry.used_at, entry.key))]
 
 
 def prune(settings: Settings, verify: bool = False) -> builtins.list[StoreEntry]:
     """Keep what is kept within the limit: features in a quarter of it at most, decoded patches in what they leave."""
-    from mmdnet.slides.stores.patches import prune_stores
-
     gone, left = [], limit_bytes(settings)
     for store in feature_stores(settings):
         gone += store.prune(limit_bytes(settings) // (4 * len(FEATURES)), verify)
         left -= sum(entry.bytes for entry in store.list())
-    return gone + prune_stores(store_folder(settings), left, verify)
+    return gone + patch_store(settings).prune(left, verify)
+
+
+def patch_store(settings: Settings) -> PatchStore:
+    """Where decoded patches lie."""
+    from mmdnet.slides.stores.patches import PatchStore
+
+    return PatchStore(store_folder(settings))
 
 
 def feature_stores(settings: Settings) -> builtins.list[FeatureStore]:

@@ -79,7 +79,7 @@ def read_layout(folder: Path) -> TileSet:
     Raises:
         LabError: it has not that layout.
     """
-    found = TileSet(folder)
+    tile_set = TileSet(folder)
     graded = folder / "CNN" if (folder / "CNN").is_dir() else folder
     if not any((graded / name).is_dir() for name in TASK_NAMES):
         raise LabError(
@@ -87,25 +87,25 @@ def read_layout(folder: Path) -> TileSet:
             f"CNN/{TASK_NAMES[1]} and no CNN/{TASK_NAMES[2]} in it. Nothing was imported."
         )
     for name in TASK_NAMES:
-        for file, kind in _class_files(graded / name, found, name):
-            _take(found, file, name, kind)
+        for file, kind in _class_files(graded / name, tile_set, name):
+            _take(tile_set, file, name, kind)
     for part in sorted(folder.glob("data/*/tiles/tiles")):
         for file in _files(part):
-            _take(found, file)
-    found.left_out["tiles of fibrosis, which is not graded here"] = _count(graded / "fibrosis")
-    found.left_out["large tiles (1.32 µm/px)"] = sum(_count(part) for part in folder.glob("data/*/tiles_big/tiles"))
-    _read_slide_grades(found)
-    found.left_out = Counter({words: number for words, number in found.left_out.items() if number})
-    return found
+            _take(tile_set, file)
+    tile_set.left_out["tiles of fibrosis, which is not graded here"] = _count(graded / "fibrosis")
+    tile_set.left_out["large tiles (1.32 µm/px)"] = sum(_count(part) for part in folder.glob("data/*/tiles_big/tiles"))
+    _read_slide_grades(tile_set)
+    tile_set.left_out = Counter({words: number for words, number in tile_set.left_out.items() if number})
+    return tile_set
 
 
-def _class_files(folder: Path, found: TileSet, name: str) -> Iterator[tuple[Path, str]]:
+def _class_files(folder: Path, tile_set: TileSet, name: str) -> Iterator[tuple[Path, str]]:
     for part in ("train", "val"):
-        for kind in sorted(one for one in folder.glob(f"{part}/*") if one.is_dir()):
+        for kind in sorted(child for child in folder.glob(f"{part}/*") if child.is_dir()):
             try:
                 grade_of(name, kind.name)
             except ValueError:
-                found.problems.append(f"{_short(found, kind)}: {name} has no such class; its tiles were left out")
+                tile_set.problems.append(f"{_short(tile_set, kind)}: {name} has no such class; its tiles were left out")
                 continue
             for file in _files(kind):
                 yield file, kind.name
@@ -119,58 +119,60 @@ def _count(folder: Path) -> int:
     return sum(1 for file in folder.rglob("*.png")) if folder.is_dir() else 0
 
 
-def _take(found: TileSet, file: Path, name: str | None = None, kind: str = "") -> None:
-    place = tile_name(file)
-    if place is None:
-        found.problems.append(f"{_short(found, file)}: it is not named as a tile is (slide_x_y.png)")
+def _take(tile_set: TileSet, file: Path, name: str | None = None, kind: str = "") -> None:
+    name_parts = tile_name(file)
+    if name_parts is None:
+        tile_set.problems.append(f"{_short(tile_set, file)}: it is not named as a tile is (slide_x_y.png)")
         return
-    slide, col, row = place
-    tile = found.slides.setdefault(slide, {}).setdefault((col, row), Tile())
+    slide, col, row = name_parts
+    tile = tile_set.slides.setdefault(slide, {}).setdefault((col, row), Tile())
     tile.files.append(file)
     if name is None:
         return
     if tile.classes.get(name, kind) != kind:
-        found.problems.append(
-            f"{_short(found, file)}: this tile lies in two classes of {name} ({tile.classes[name]} and {kind}); "
+        tile_set.problems.append(
+            f"{_short(tile_set, file)}: this tile lies in two classes of {name} ({tile.classes[name]} and {kind}); "
             "the first was taken"
         )
         return
     tile.classes[name] = kind
 
 
-def _short(found: TileSet, path: Path) -> str:
-    return path.relative_to(found.folder).as_posix()
+def _short(tile_set: TileSet, path: Path) -> str:
+    return path.relative_to(tile_set.folder).as_posix()
 
 
-def _read_slide_grades(found: TileSet) -> None:
+def _read_slide_grades(tile_set: TileSet) -> None:
     """Grades of whole slides, where the table gives a whole grade of the scale for a slide that has tiles."""
-    path = found.folder / "ground_truth.csv"
+    path = tile_set.folder / "ground_truth.csv"
     if not path.is_file():
         return
     table = csv.DictReader(io.StringIO(path.read_text("utf-8-sig", errors="replace"), newline=""), delimiter=";")
     table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
     if "id" not in table.fieldnames:
-        found.problems.append("ground_truth.csv: it has no column id, so no slide got its grades")
+        tile_set.problems.append("ground_truth.csv: it has no column id, so no slide got its grades")
         return
     for line in table:
         slide = (line.get("id") or "").strip()
-        if slide not in found.slides:
-            found.left_out["slides in ground_truth.csv without tiles"] += bool(slide)
+        if slide not in tile_set.slides:
+            tile_set.left_out["slides in ground_truth.csv without tiles"] += bool(slide)
             continue
-        grades = {name: _whole_grade(found, line, slide, name) for name in TASK_NAMES}
-        found.slide_grades[slide] = {name: grade for name, grade in grades.items() if grade is not None}
+        grades = {name: _whole_grade(tile_set, line, slide, name) for name in TASK_NAMES}
+        tile_set.slide_grades[slide] = {name: grade for name, grade in grades.items() if grade is not None}
 
 
-def _whole_grade(found: TileSet, line: dict[str, str], slide: str, name: str) -> int | None:
+def _whole_grade(tile_set: TileSet, line: dict[str, str], slide: str, name: str) -> int | None:
     written = (line.get(f"{name}_score") or "").strip()
     try:
         value = float(written.replace(",", ".")) if written else None
     except ValueError:
-        found.problems.append(f"ground_truth.csv: slide {slide} has {written[:20]} as {name}_score, which is no number")
+        tile_set.problems.append(
+            f"ground_truth.csv: slide {slide} has {written[:20]} as {name}_score, which is no number"
+        )
         return None
     if value is None:
         return None
     if not value.is_integer() or not 0 <= value <= task(name).highest:
-        found.left_out[f"{name} scores in ground_truth.csv that are no grade"] += 1
+        tile_set.left_out[f"{name} scores in ground_truth.csv that are no grade"] += 1
         return None
     return int(value)

@@ -1,4 +1,4 @@
-"""The paper's public data set comes in: tiles become virtual slides, their classes labels of one feature each."""
+"""The paper's public data set comes in: tiles become slides, their classes labels of one feature each."""
 
 from __future__ import annotations
 
@@ -76,42 +76,42 @@ class TileSets:
         Raises:
             LabError: the folder has another layout.
         """
-        found = read_layout(folder.resolve())
+        tile_set = read_layout(folder.resolve())
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
         reader_id = Readers(self._services).ensure(reader).id
-        facts = {"data_set": found.folder.name, "imported_by": operator}
-        problems = list(found.problems)
+        facts = {"data_set": tile_set.folder.name, "imported_by": operator}
+        problems = list(tile_set.problems)
         added = there = tiles = labels = ignored = graded = done = 0
-        total = sum(map(len, found.slides.values()))
-        for slide, own in found.slides.items():
+        total = sum(map(len, tile_set.slides.values()))
+        for slide, own in tile_set.slides.items():
             progress(done / max(total, 1), f"slide {slide}, {len(own)} tiles")
             done += len(own)
             try:
-                one = _OneSlide(self._services, project_id, slide, own, found, mpp, stain)
-                if one.is_there():
+                incoming = IncomingSlide(self._services, project_id, slide, own, tile_set, mpp, stain)
+                if incoming.is_there():
                     there += 1
                     continue
-                problems += one.add(reader_id, facts)
+                problems += incoming.add(reader_id, facts)
             except LabError as problem:
                 problems.append(f"slide {slide}: {problem}")
                 continue
-            added, tiles = added + 1, tiles + len(one.tiles)
-            labels += sum(bool(tile.classes) for tile in one.tiles.values())
-            ignored += sum(tile.ignored for tile in one.tiles.values())
-            graded += bool(found.slide_grades.get(slide))
-        return TileImport(added, there, tiles, labels, ignored, graded, dict(found.left_out), tuple(problems))
+            added, tiles = added + 1, tiles + len(incoming.tiles)
+            labels += sum(bool(tile.classes) for tile in incoming.tiles.values())
+            ignored += sum(tile.ignored for tile in incoming.tiles.values())
+            graded += bool(tile_set.slide_grades.get(slide))
+        return TileImport(added, there, tiles, labels, ignored, graded, dict(tile_set.left_out), tuple(problems))
 
 
 @dataclass
-class _OneSlide:
+class IncomingSlide:
     """One slide of a data set on its way in."""
 
     services: Services
     project_id: int
     name: str
     tiles: Tiles
-    found: TileSet
+    tile_set: TileSet
     mpp: float
     stain: str
 
@@ -158,7 +158,7 @@ class _OneSlide:
             session.flush()
             session.execute(insert(Patch), list(self._patches(row.id, row.patch_px)))
             event_log.append(session, self._events(session, row.id, reader_id, facts))
-            grades: dict[str, int | None] = dict(self.found.slide_grades.get(self.name, {}))
+            grades: dict[str, int | None] = dict(self.tile_set.slide_grades.get(self.name, {}))
             if grades:
                 put_slide_grade(session, row.id, reader_id, grades)
         return problems
@@ -171,13 +171,13 @@ class _OneSlide:
         size: tuple[int, ...] = ()
         for cell, tile in sorted(self.tiles.items()):
             try:
-                found = decode_image(tile.files[0]).shape[:2]
-                size = size or found
-                if found != size:
-                    raise LabError(f"it is {found[1]} × {found[0]} pixels, and others of this slide are not.")
+                own_size = decode_image(tile.files[0]).shape[:2]
+                size = size or own_size
+                if own_size != size:
+                    raise LabError(f"it is {own_size[1]} × {own_size[0]} pixels, and others of this slide are not.")
                 good[cell] = tile
             except LabError as problem:
-                problems.append(f"{tile.files[0].relative_to(self.found.folder).as_posix()}: {problem}")
+                problems.append(f"{tile.files[0].relative_to(self.tile_set.folder).as_posix()}: {problem}")
         return good
 
     def _lay_out(self) -> None:
@@ -185,11 +185,11 @@ class _OneSlide:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         for (col, row), tile in self.tiles.items():
-            place = self.folder / f"{self.name}_{col}_{row}{tile.files[0].suffix.lower()}"
+            link = self.folder / f"{self.name}_{col}_{row}{tile.files[0].suffix.lower()}"
             try:
-                place.symlink_to(tile.files[0])
+                link.symlink_to(tile.files[0])
             except OSError:
-                shutil.copy2(tile.files[0], place)
+                shutil.copy2(tile.files[0], link)
 
     def _slide(self, seen: FileFacts) -> Slide:
         columns = [col for col, _ in self.tiles]
@@ -225,13 +225,13 @@ class _OneSlide:
         self, session: Session, slide_id: int, reader_id: int, facts: Mapping[str, Any]
     ) -> Iterator[event_log.NewEvent]:
         left, top = self._corner()
-        found = session.execute(select(Patch.row, Patch.col, Patch.id).where(Patch.slide_id == slide_id))
-        patches = {(col + left, row + top): patch_id for row, col, patch_id in found}
+        rows = session.execute(select(Patch.row, Patch.col, Patch.id).where(Patch.slide_id == slide_id))
+        patches = {(col + left, row + top): patch_id for row, col, patch_id in rows}
         given = [(cell, tile) for cell, tile in self.tiles.items() if tile.classes]
         key = f"tiles-{uuid.uuid4().hex}"
         for number, (cell, tile) in enumerate(given):
             file = tile.files[0]
-            said = {"file": file.relative_to(self.found.folder).as_posix(), "sha256": sha256_of(file)}
+            said = {"file": file.relative_to(self.tile_set.folder).as_posix(), "sha256": sha256_of(file)}
             grades: dict[str, int | None] = {name: tile.grades.get(name) for name in TASK_NAMES}
             yield event_log.NewEvent(
                 key=f"{key}:{number}",

@@ -1,14 +1,14 @@
 """The tissue map of a project: every patch on a plane where alike patches lie together, and its kind of tissue.
 
-Made in the background from twenty-one plain numbers per patch (`slides.looks`), kept as one file; it knows nothing of
-labels or readers. The plan "even over kinds of tissue" and the lasso of the Label many page read it.
+Made in the background from twenty-one plain numbers per patch (`measures.texture_features`), kept as one file; it knows
+nothing of labels or readers. The plan "even over kinds of tissue" and the lasso of the Label many page read it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ from db.models import Patch, Project, Slide
 from db.slides import patches_of, slides_of, usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.progress import Progress, between, part_of
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import TissueMapSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.stored_geometry import open_stored, stored_places
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 
 FORMAT = 1
+FEWEST_PX = 24  # a side of a patch as it is looked at
+LOOKING = 0.6  # of the work; the rest is laying the map out
 
 
 @dataclass(frozen=True)
@@ -81,24 +84,22 @@ class TissueMaps:
         with self._services.db() as session:
             slides = [slide for slide in slides_of(session, project_id) if slide.status == "ready"]
         ids, features, refused = [], [], []
+        looking = between(context.progress, 0.0, LOOKING)
         for number, slide in enumerate(slides):
             context.check()
 
-            def told(share: float, number: int = number, name: str = slide.name) -> None:
-                words = f"looking at {name} ({number + 1} of {len(slides)})"
-                context.progress(0.6 * (number + share) / len(slides), words)
-
+            title = f"looking at {slide.name} ({number + 1} of {len(slides)})"
             try:
-                patches, found = self._look_at(slide, told)
+                slide_ids, slide_features = self._look_at(slide, part_of(looking, number, len(slides), title))
             except LabError as problem:
                 refused.append(f"{slide.name}: {problem}")
                 continue
-            ids.append(patches)
-            features.append(found)
+            ids.append(slide_ids)
+            features.append(slide_features)
         if not sum(map(len, ids)):
             raise LabError(" ".join(refused[:5]) or "There is no patch to put on a map.")
         patch_id, table = np.concatenate(ids), np.concatenate(features)
-        laid = lay_out(table, progress=lambda share, words: context.progress(0.6 + 0.4 * share, words))
+        laid = lay_out(table, progress=lambda share, words: context.progress(LOOKING + (1 - LOOKING) * share, words))
         context.check()
         order = np.argsort(patch_id)
         facts = {"format": FORMAT, "method": laid.method, "slides": len(ids)}
@@ -110,16 +111,16 @@ class TissueMaps:
         left_out = f"; left out: {'; '.join(refused)}" if refused else ""
         context.progress(1.0, f"{len(patch_id):,} patches of {len(ids)} slides on the map{left_out}", refused=refused)
 
-    def _look_at(self, slide: Slide, told: Callable[[float], None]) -> tuple[np.ndarray, np.ndarray]:
+    def _look_at(self, slide: Slide, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """Ids (n,) and features (n, 21) of a slide's usable patches that can be read; kept for the next time."""
-        from mmdnet.slides.measures.texture_features import LOOK_VERSION
+        from mmdnet.slides.measures.texture_features import TEXTURE_VERSION
         from mmdnet.slides.stores.features import FeatureStore, feature_key
 
         with self._services.db() as session:
             patches = list(patches_of(session, slide.id, usable_only=True))
         corners = [(patch.x_px0, patch.y_px0) for patch in patches]
         key = feature_key(
-            looks=LOOK_VERSION, slide=slide.fingerprint, mpp=[slide.mpp_x, slide.mpp_y], side=slide.patch_px,
+            looks=TEXTURE_VERSION, slide=slide.fingerprint, mpp=[slide.mpp_x, slide.mpp_y], side=slide.patch_px,
             patch_mpp=slide.patch_mpp, corners=corners,
         )  # fmt: skip
         store = FeatureStore(self._services.settings.folder("cache") / "looks")
@@ -127,7 +128,7 @@ class TissueMaps:
         if store.has(key):
             table, said = store.load(key)
             return ids[np.array(said["at"], dtype=int)], table.astype(np.float32)
-        at, table = _features(slide, patches, told)
+        at, table = _features(slide, patches, progress)
         if at.size:
             store.save(key, table, {"at": at.tolist(), "slide": slide.name})
         return ids[at], table
@@ -142,12 +143,12 @@ class TissueMaps:
 
     def missing(self, project_id: int) -> int:
         """Usable patches of the project that came after its map was made; 0 without a map."""
-        found = tissue_map(self._services, project_id)
-        if found is None:
+        made = tissue_map(self._services, project_id)
+        if made is None:
             return 0
         with self._services.db() as session:
             usable = usable_ids(session, project_id)
-        return int((~np.isin(np.array(usable, dtype=np.int64), found.patch_id)).sum())
+        return int((~np.isin(np.array(usable, dtype=np.int64), made.patch_id)).sum())
 
 
 def tissue_map(services: Services, project_id: int) -> TissueMap | None:
@@ -161,29 +162,27 @@ def tissue_map(services: Services, project_id: int) -> TissueMap | None:
 
 def kinds_of_tissue(services: Services, project_id: int) -> dict[int, int]:
     """Kind of tissue by patch id; empty until the map was made."""
-    found = tissue_map(services, project_id)
-    return dict(zip(found.patch_id.tolist(), found.kind.tolist(), strict=True)) if found else {}
+    made = tissue_map(services, project_id)
+    return dict(zip(made.patch_id.tolist(), made.kind.tolist(), strict=True)) if made else {}
 
 
-def _features(slide: Slide, patches: Sequence[Patch], told: Callable[[float], None]) -> tuple[np.ndarray, np.ndarray]:
+def _features(slide: Slide, patches: Sequence[Patch], progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Positions in `patches` that can be read, shape (n,), and their features, shape (n, 21); read coarse and cheap."""
-    from mmdnet.slides.geometry import PatchGrid
-    from mmdnet.slides.measures.texture_features import COLUMNS, LOOK_MPP, look_features
+    from mmdnet.slides.measures.texture_features import COLUMNS, TEXTURE_MPP, texture_features
 
-    assert slide.patch_px and slide.patch_mpp and slide.mpp_x and slide.mpp_y
-    side_um = slide.patch_px * slide.patch_mpp
-    px = max(24, round(side_um / max(LOOK_MPP, slide.patch_mpp)))
-    grid = PatchGrid((0, 0), px, side_um / px, slide.mpp_x, slide.mpp_y)
-    at, found = [], []
+    grid = stored_grid(slide)
+    px = max(FEWEST_PX, round(grid.side_um / max(TEXTURE_MPP, grid.patch_mpp)))
+    grid = replace(grid, patch_px=px, patch_mpp=grid.side_um / px)
+    at, rows = [], []
     with open_stored(slide) as reader:
         for done, (index, pixels) in enumerate(reader.read_patches(stored_places(patches), grid)):
             if isinstance(pixels, np.ndarray):
                 at.append(index)
-                found.append(look_features(pixels))
+                rows.append(texture_features(pixels))
             if done % 64 == 0:
-                told(done / len(patches))
+                progress(done / len(patches), "")
     order = np.argsort(np.array(at, dtype=int))
-    table = np.stack(found) if found else np.empty((0, COLUMNS), np.float32)
+    table = np.stack(rows) if rows else np.empty((0, COLUMNS), np.float32)
     return np.array(at, dtype=int)[order], table[order]
 
 

@@ -49,7 +49,7 @@ class PatchPixels:
         Raises:
             LabError: a slide is gone, or one of the patches can no longer be read from it.
         """
-        from mmdnet.slides.stores.patches import patch_store
+        from mmdnet.slides.stores.patches import PatchStore
         from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
         from mmdnet.workflows.slides.stores import prune, store_folder
 
@@ -62,7 +62,7 @@ class PatchPixels:
             slide = must_get(session, Slide, slide_id, "slide")
             progress(0.05 * number / len(groups), f"decoding patches of {slide.name}")
             with open_stored(slide) as reader:
-                store = patch_store(folder, reader, stored_places(group), stored_grid(slide))
+                store = PatchStore(folder).get(reader, stored_places(group), stored_grid(slide))
             if not store.readable.all():
                 raise LabError(
                     f"{slide.name}: {int((~store.readable).sum())} labelled patches can no longer be read. "

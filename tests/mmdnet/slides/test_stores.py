@@ -11,7 +11,7 @@ from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.patches import patch_grid
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.stores.features import FeatureStore, feature_key, load_features, save_features
-from mmdnet.slides.stores.patches import PIXELS, StoredPatches, list_stores, patch_store, prune_stores, store_key
+from mmdnet.slides.stores.patches import PIXELS, PatchStore, StoredPatches, store_key
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def laid(odd_pyramid):
 
 def test_stored_patches_are_the_slides(tmp_path, laid):
     slide, grid, places = laid
-    stored = patch_store(tmp_path, slide, places, grid)
+    stored = PatchStore(tmp_path).get(slide, places, grid)
     assert len(stored) == 25
     assert stored.readable.all()
     wanted = np.asarray([3, 24, 0, 3])
@@ -35,14 +35,14 @@ def test_stored_patches_are_the_slides(tmp_path, laid):
 
 def test_a_store_is_made_once_and_made_again_when_damaged(tmp_path, laid):
     slide, grid, places = laid
-    stored = patch_store(tmp_path, slide, places, grid)
+    stored = PatchStore(tmp_path).get(slide, places, grid)
     at = (stored.folder / PIXELS).stat().st_mtime_ns
-    assert patch_store(tmp_path, slide, places, grid).folder == stored.folder
+    assert PatchStore(tmp_path).get(slide, places, grid).folder == stored.folder
     assert (stored.folder / PIXELS).stat().st_mtime_ns == at
     (stored.folder / PIXELS).write_bytes(b"short")
     with pytest.raises(LabError, match="damaged"):
         StoredPatches(stored.folder)
-    assert np.array_equal(patch_store(tmp_path, slide, places, grid)[2], slide.read_patch(*_corner(places[2]), 64))
+    assert np.array_equal(PatchStore(tmp_path).get(slide, places, grid)[2], slide.read_patch(*_corner(places[2]), 64))
 
 
 def _corner(place: PatchPlace) -> tuple[int, int]:
@@ -61,11 +61,11 @@ def test_stores_are_listed_and_pruned_the_longest_unused_first(tmp_path, laid):
     slide, grid, places = laid
     import os
 
-    old = patch_store(tmp_path, slide, places[:5], grid).folder  # closed at once: what is open is not pruned
-    new = patch_store(tmp_path, slide, places, grid).folder
+    old = PatchStore(tmp_path).get(slide, places[:5], grid).folder  # closed at once: what is open is not pruned
+    new = PatchStore(tmp_path).get(slide, places, grid).folder
     os.utime(old, (1, 1))
-    assert [entry.key for entry in list_stores(tmp_path)] == [old.name, new.name]
-    assert [entry.key for entry in prune_stores(tmp_path, 25 * 64 * 64 * 3 + 5000)] == [old.name]
+    assert [entry.key for entry in PatchStore(tmp_path).list()] == [old.name, new.name]
+    assert [entry.key for entry in PatchStore(tmp_path).prune(25 * 64 * 64 * 3 + 5000)] == [old.name]
     assert new.is_dir()
 
 

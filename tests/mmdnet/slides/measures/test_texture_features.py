@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mmdnet.slides.measures.texture_features import COLUMNS, look_features
+from mmdnet.slides.measures.texture_features import COLUMNS, texture_features
 
 
 def tissue(seed=0, nuclei=0, holes=0, side=75):
@@ -17,13 +17,15 @@ def tissue(seed=0, nuclei=0, holes=0, side=75):
 
 def test_the_numbers_are_finite_even_of_black_and_of_white():
     for shade in (0, 255):
-        found = look_features(np.full((75, 75, 3), shade, np.uint8))
+        found = texture_features(np.full((75, 75, 3), shade, np.uint8))
         assert found.shape == (COLUMNS,) and np.isfinite(found).all()
 
 
 def test_fatty_and_cell_dense_tissue_are_further_apart_than_two_of_a_kind():
     kinds = {"plain": {}, "fat": {"holes": 25}, "cells": {"nuclei": 40}}
-    tables = {name: np.stack([look_features(tissue(seed, **how)) for seed in range(8)]) for name, how in kinds.items()}
+    tables = {
+        name: np.stack([texture_features(tissue(seed, **how)) for seed in range(8)]) for name, how in kinds.items()
+    }
     spread = np.concatenate(list(tables.values())).std(axis=0) + 1e-6
     for one in kinds:
         for other in kinds:

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import tissue as tissue_benchmark
-from mmdnet.errors import LabError
 from mmdnet.slides.measures import tissue
 from mmdnet.slides.measures.tissue import NoTissueError, Tissue, core_length_mm, find_tissue, tissue_mask
 from mmdnet.slides.patches import lay_patches
@@ -59,17 +58,6 @@ def test_a_share_is_the_areas_part_even_between_pixels(x, y, w, h):
     tissue = Tissue(mask, 8.0, (1.0, 1.0), 0.0, None)
     overlap = max(0, min(x + w, 200) - max(x, 40)) * max(0, min(y + h, 160) - max(y, 80))
     assert tissue.share(x, y, w, h) == pytest.approx(overlap / (w * h), abs=1e-6)
-
-
-def test_a_mask_comes_back_from_its_file(tmp_path):
-    mask = np.random.default_rng(0).random((33, 47)) > 0.5
-    Tissue(mask, 8.0, (0.25, 0.26), 0.0, None).save(tmp_path / "tissue.png")
-    back = Tissue.load(tmp_path / "tissue.png")
-    assert np.array_equal(back.mask, mask)
-    assert (back.mpp, back.slide_mpp) == (8.0, (0.25, 0.26))
-    (tmp_path / "tissue.png").write_bytes(b"no")
-    with pytest.raises(LabError, match="damaged"):
-        Tissue.load(tmp_path / "tissue.png")
 
 
 def test_a_bent_cores_length_is_measured_along_it():
