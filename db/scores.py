@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from db.models import Model, Reader, Score, SignOff, Slide
+from db.models import Model, Reader, Score, SignOff, Slide, SlideGrade
+from mmdnet.errors import LabError
 
 
 def scores_of(session: Session, project_id: int) -> Sequence[tuple[Score, Slide, Model, bool]]:
@@ -19,6 +20,24 @@ def scores_of(session: Session, project_id: int) -> Sequence[tuple[Score, Slide,
         .order_by(Score.id.desc())
     ).all()
     return [(score, slide, model, bool(is_signed)) for score, slide, model, is_signed in rows]
+
+
+def scored(session: Session, score_id: int) -> tuple[Score, Slide, Model]:
+    """A score with its slide and its model.
+
+    Raises:
+        LabError: there is none of that number.
+    """
+    row = session.execute(
+        select(Score, Slide, Model)
+        .join(Slide, Slide.id == Score.slide_id)
+        .join(Model, Model.id == Score.model_id)
+        .where(Score.id == score_id)
+    ).first()
+    if row is None:
+        raise LabError(f"There is no score with the number {score_id} here.")
+    score, slide, model = row
+    return score, slide, model
 
 
 def score_of_job(session: Session, job_id: str, slide_id: int) -> Score | None:
@@ -48,3 +67,14 @@ def sign_offs_of(session: Session, score_id: int) -> Sequence[tuple[SignOff, Rea
         .order_by(SignOff.id)
     ).all()
     return [(sign_off, reader) for sign_off, reader in rows]
+
+
+def readings_of(session: Session, slide_id: int) -> Sequence[tuple[SlideGrade, Reader]]:
+    """Readers' grades of a whole slide, with whose they are."""
+    rows = session.execute(
+        select(SlideGrade, Reader)
+        .join(Reader, Reader.id == SlideGrade.reader_id)
+        .where(SlideGrade.slide_id == slide_id)
+        .order_by(SlideGrade.id)
+    ).all()
+    return [(graded, reader) for graded, reader in rows]

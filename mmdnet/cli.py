@@ -31,6 +31,7 @@ from mmdnet.cli_parts import (
 from mmdnet.errors import LabError
 from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
+from mmdnet.scoring.choices import AUTO
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -287,6 +288,9 @@ def score(
     project: Project = "My lab",
     slide: Annotated[list[str] | None, typer.Option("--slide", help="Name of a slide; may be repeated.")] = None,
     model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
+    rule: Annotated[
+        str, typer.Option(help="How patches become a grade: auto, as the model was calibrated, or a rule's name.")
+    ] = AUTO,
     background: Background = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -295,13 +299,13 @@ def score(
     lab = lab_at(home)
     project_id = project_called(lab, project)
     slides = lab.slides.list(project_id)
-    unknown = set(slide or []) - {one.name for one in slides}
+    unknown = set(slide or []) - {known.name for known in slides}
     if unknown:
         raise LabError(f"There is no slide called {', '.join(sorted(unknown))} in {project}.")
-    chosen = [one.id for one in slides if (one.name in slide if slide else one.status == "ready")]
+    chosen = [known.id for known in slides if (known.name in slide if slide else known.status == "ready")]
     models = lab.models.list(project_id)
     model_id = model or (models[0].id if models else lab.models.shipped())
-    _follow(lab, lab.scoring.start(project_id, chosen, model_id), as_json, background)
+    _follow(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
 
 
 @app.command()
@@ -314,26 +318,25 @@ def report(
 ) -> None:
     """Write the report of a slide's newest score."""
     from mmdnet.files import write_aside
+    from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
     lab = lab_at(home)
-    named = [one for one in lab.slides.list(project_called(lab, project)) if one.name == slide]
+    named = [known for known in lab.slides.list(project_called(lab, project)) if known.name == slide]
     if not named:
         raise LabError(f"There is no slide called {slide} in {project}.")
     score_id = named[0].score_id
     if score_id is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
-    forms = {
-        ".html": lab.reports.html,
-        ".csv": lab.reports.csv,
-        ".geojson": lab.reports.geojson,
-        ".json": lab.reports.json,
-    }
-    if out.suffix.lower() not in forms:
-        raise LabError(f"A report is written as {', '.join(forms)}, not as {out.suffix or 'a file without ending'}.")
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in REPORT_KINDS:
+        known = ", ".join(f".{name}" for name in REPORT_KINDS)
+        raise LabError(f"A report is written as {known}, not as {out.suffix or 'a file without ending'}.")
     if not out.parent.is_dir():
         raise LabError(f"The folder {out.parent} is not there. Nothing was written.")
-    write_aside(out, forms[out.suffix.lower()](score_id))
-    say(as_json, {"file": out, "score_id": score_id, **lab.scoring.get(score_id).result}, f"Report written to {out}.")
+    scored = lab.reports.open(score_id)
+    write_aside(out, scored.file(kind))
+    facts = {"file": out, "score_id": score_id, **scored.summary.to_json()}
+    say(as_json, facts, f"Report written to {out}.")
 
 
 @app.command()

@@ -17,10 +17,9 @@ if not scores:
 heading, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
 with bar:
     score = parts.score_picker(scores)
-report = lab().reports.build(score.id)
+scored = lab().reports.open(score.id)
+report, patches, signed = scored.report, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
-patches = lab().slides.patches(slide.id)
-signed = lab().reports.sign_offs(score.id)
 
 with heading:
     st.title(slide.name)

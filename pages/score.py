@@ -20,7 +20,8 @@ elif not models:
 else:
     model = parts.choose_model(models)
     by_this = {score.slide_id: score for score in scores if score.model_id == model.id}
-    parts.start_scoring(project.id, parts.choose_slides(slides, by_this), model)
+    chosen = parts.choose_slides(slides, by_this)
+    parts.start_scoring(project.id, chosen, model, parts.choose_rule())
 parts.scoring_jobs(project.id)
 
 if scores:

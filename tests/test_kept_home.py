@@ -145,10 +145,10 @@ def test_a_slide_is_scored_again_and_its_patches_get_the_same_grades(home: Home)
     attempt = Attempt(lab.settings, home.folder / "jobs" / "again")
     assert lab.scoring.score_now(attempt, [slide], model) == []
     again = max(score.id for score in lab.scoring.list(home.project))
-    before, after = lab.scoring.arrays(home.rows["scores"][0]["id"]), lab.scoring.arrays(again)
+    before, after = (lab.reports.open(score).arrays for score in (home.rows["scores"][0]["id"], again))
     for task in TASK_NAMES:
-        np.testing.assert_allclose(after[f"patches.{task}"], before[f"patches.{task}"], atol=1e-3)
-        np.testing.assert_allclose(after[f"attention.{task}"], before[f"attention.{task}"], atol=1e-3)
+        np.testing.assert_allclose(after.patch_probabilities[task], before.patch_probabilities[task], atol=1e-3)
+        np.testing.assert_allclose(after.attention[task], before.attention[task], atol=1e-3)
     if best_device() == "cpu":
         assert any("features of an earlier scoring" in message for message in attempt.told)
 

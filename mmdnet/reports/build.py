@@ -1,15 +1,11 @@
-"""Building a report from plain values: what a slide is, what the scorer found, who graded and signed."""
+"""Building a report: each block from what it is made of."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
-
-import numpy as np
+from collections.abc import Sequence
 
 from mmdnet.labels.grading import FIELD_MM2, TASKS, task
-from mmdnet.nn.card import ModelCard
 from mmdnet.reports import words
+from mmdnet.reports.findings import disagreements, quality_notes
+from mmdnet.reports.inputs import ReportInputs
 from mmdnet.reports.schema import (
     AttentionMap,
     Criterion,
@@ -25,99 +21,14 @@ from mmdnet.reports.schema import (
     Quantities,
     Quantity,
     Report,
-    SignOff,
     SignOffs,
 )
-from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
+from mmdnet.scoring.summary import ScoreSummary, TaskSummary
 from mmdnet.slides.set_aside import set_aside_reason
 
 ORDER = ("steatosis", "inflammation", "ballooning")  # as the NAS is written
 TOP, LOW, RANDOM = 6, 3, 3
-
-
-class Place(Protocol):
-    """Where a patch lies, in level-0 pixels and on the grid."""
-
-    @property
-    def row(self) -> int: ...
-    @property
-    def col(self) -> int: ...
-    @property
-    def x_px0(self) -> int: ...
-    @property
-    def y_px0(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class SlideFacts:
-    """What is known of the slide; None is not recorded. Shares are 0-1."""
-
-    slide_id: int
-    name: str
-    fingerprint: str
-    width_px0: int
-    height_px0: int
-    mpp_x: float | None
-    mpp_y: float | None
-    mpp_source: str | None
-    objective: float | None
-    stain: str | None
-    scanner: str | None
-    site: str | None
-    patient: str | None
-    simulated: bool
-    tissue_mm2: float | None
-    core_length_mm: float | None
-    fat_area_share: float | None
-    patch_px: int
-    patch_mpp: float
-
-
-@dataclass(frozen=True)
-class ReaderGrades:
-    """A person's grades of the whole slide, by task name."""
-
-    reader: str
-    grades: Mapping[str, int | None]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class ReportInputs:
-    """All a report is made of.
-
-    Attributes:
-        slide: the slide's facts.
-        score_id: of the score.
-        scored_at: when it was made.
-        score: `SlideScore.summary()`.
-        arrays: `SlideScore.arrays()`; an entry per place.
-        places: the slide's patches in the order of the arrays.
-        patch_ids: their ids.
-        card: the model card.
-        set_aside: patches set aside when the slide was surveyed, by reason, without those a person put back.
-        slide_part: `train`, `validation` or `test` where this slide was in the model's split.
-        human: readers' grades of the slide.
-        sign_offs: signatures, oldest first.
-        made_at: now.
-        seed: of the patches shown at random.
-    """
-
-    slide: SlideFacts
-    score_id: int
-    scored_at: datetime
-    score: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray]
-    places: Sequence[Place]
-    patch_ids: Sequence[int]
-    card: ModelCard
-    made_at: datetime
-    set_aside: Mapping[str, int] = field(default_factory=dict)
-    slide_part: str | None = None
-    human: Sequence[ReaderGrades] = ()
-    sign_offs: Sequence[SignOff] = ()
-    seed: int = 0
 
 
 def build_report(inputs: ReportInputs) -> Report:
@@ -130,8 +41,8 @@ def build_report(inputs: ReportInputs) -> Report:
         fibrosis=words.fibrosis(inputs.slide.stain),
         nas=_nas(inputs.score, features),
         quantities=_quantities(inputs),
-        evidence=tuple(_evidence(name, inputs) for name in ORDER if name in inputs.score["tasks"]),
-        maps=tuple(_map(name, inputs) for name in ORDER if name in inputs.score["tasks"]),
+        evidence=tuple(_evidence(name, inputs) for name in ORDER if name in inputs.score.tasks),
+        maps=tuple(_map(name, inputs) for name in ORDER if name in inputs.score.tasks),
         quality=_quality(inputs),
         provenance=_provenance(inputs),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
@@ -159,54 +70,54 @@ def _header(inputs: ReportInputs) -> Header:
         core_length_mm=_digits(slide.core_length_mm),
         patch_px=slide.patch_px,
         patch_mpp=slide.patch_mpp,
-        patches=score["patches"],
-        patches_assessed=score["assessed_patches"],
-        patches_set_aside=score["set_aside"],
-        assessed_mm2=score["area_mm2"],
-        fields=score["fields"],
+        patches=score.patches,
+        patches_assessed=score.assessed_patches,
+        patches_set_aside=score.set_aside,
+        assessed_mm2=score.area_mm2,
+        fields=score.fields,
         simulated=slide.simulated,
         use=words.RESEARCH_USE,
     )
 
 
 def _feature(name: str, inputs: ReportInputs) -> Feature:
-    one, found = task(name), inputs.score["tasks"].get(name)
+    about, score = task(name), inputs.score.tasks.get(name)
     human = [
-        HumanGrade(reader=by.reader, grade=by.grades[name], at=by.at)
-        for by in inputs.human
-        if by.grades.get(name) is not None
+        HumanGrade(reader=reading.reader, grade=reading.grades[name], at=reading.at)
+        for reading in inputs.human
+        if reading.grades.get(name) is not None
     ]
     return Feature(
         task=name,
-        title=one.title,
-        letter=one.letter,
-        criteria=tuple(Criterion(grade=grade.value, words=grade.slide) for grade in one.grades),
-        grade=found["grade"] if found else None,
-        absent=None if found else words.UNTRAINED,
-        score=found["expected"] if found else None,
-        interval=_interval(found["interval"]) if found else None,
-        probabilities=tuple(found["probabilities"]) if found else None,
-        rests_on=found["rests_on"] if found else None,
-        calibrated=found["calibrated"] if found else None,
+        title=about.title,
+        letter=about.letter,
+        criteria=tuple(Criterion(grade=grade.value, words=grade.slide) for grade in about.grades),
+        grade=score.grade if score else None,
+        absent=None if score else words.UNTRAINED,
+        score=score.expected if score else None,
+        interval=_interval(score.interval) if score else None,
+        probabilities=score.probabilities if score else None,
+        rests_on=score.rests_on if score else None,
+        calibrated=score.calibrated if score else None,
         human=tuple(human),
         readers_agree=words.READERS_AGREE[name],
     )
 
 
-def _nas(score: Mapping[str, Any], features: Sequence[Feature]) -> Nas:
+def _nas(score: ScoreSummary, features: Sequence[Feature]) -> Nas:
     missing = [feature.title.lower() for feature in features if feature.grade is None]
     return Nas(
-        value=score["nas"],
+        value=score.nas,
         absent=f"No NAS: {' and '.join(missing)} not assessed." if missing else None,
-        interval=_interval(score["nas_interval"]) if score["nas_interval"] else None,
-        score=score["nas_expected"],
-        p_active=score["p_active"],
+        interval=_interval(score.nas_interval) if score.nas_interval else None,
+        score=score.nas_expected,
+        p_active=score.p_active,
         meaning=words.NAS_MEANING,
     )
 
 
 def _quantities(inputs: ReportInputs) -> Quantities:
-    tasks, fat = inputs.score["tasks"], inputs.slide.fat_area_share
+    tasks, fat = inputs.score.tasks, inputs.slide.fat_area_share
     items = [
         Quantity(
             name="fat_area",
@@ -225,35 +136,32 @@ def _quantities(inputs: ReportInputs) -> Quantities:
         Quantity(
             name="ballooned_patches",
             title="Patches with ballooning",
-            value=ballooned["positive_patch_share"] if ballooned else None,
+            value=ballooned.positive_patch_share if ballooned else None,
             interval=None,
             unit="share",
             basis=words.BY_MODEL,
             absent=None if ballooned else words.UNTRAINED,
         )
     )
-    grades = {name: found["grade"] for name, found in tasks.items()}
-    densities = {name: found["density"] for name, found in tasks.items()}
-    disagreements = words.disagreements(grades, densities, fat)
-    return Quantities(field_mm2=FIELD_MM2, items=tuple(items), disagreements=disagreements)
+    return Quantities(field_mm2=FIELD_MM2, items=tuple(items), disagreements=disagreements(tasks, fat))
 
 
-def _density(name: str, title: str, found: Mapping[str, Any] | None) -> Quantity:
+def _density(name: str, title: str, score: TaskSummary | None) -> Quantity:
     return Quantity(
         name=f"{name}_density",
         title=title,
-        value=found["density"] if found else None,
-        interval=_interval(found["density_interval"]) if found else None,
+        value=score.density if score else None,
+        interval=_interval(score.density_interval) if score else None,
         unit="share" if name == "steatosis" else "per field",
         basis=words.BY_MODEL,
-        absent=None if found else words.UNTRAINED,
+        absent=None if score else words.UNTRAINED,
     )
 
 
 def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
-    times = relative_attention(inputs.arrays[f"attention.{name}"])
-    probabilities = inputs.arrays[f"patches.{name}"]
-    grades = patch_grades(name, inputs)
+    times = relative_attention(inputs.arrays.attention[name])
+    probabilities = inputs.arrays.patch_probabilities[name]
+    grades = inputs.patch_grades(name)
     picked = pick_places(times, TOP, LOW, RANDOM, inputs.seed)
 
     def shown(k: int) -> EvidencePatch:
@@ -273,25 +181,20 @@ def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     return FeatureEvidence(task=name, **{kind: tuple(map(shown, places)) for kind, places in picked.items()})
 
 
-def patch_grades(name: str, inputs: ReportInputs) -> np.ndarray:
-    """The model's grade of each patch, shape (places,), drawn at the threshold the score was counted at."""
-    return middle_grade(inputs.arrays[f"patches.{name}"], inputs.score["tasks"][name]["line"])
-
-
 def _map(name: str, inputs: ReportInputs) -> AttentionMap:
-    legend = attention_legend(inputs.arrays[f"attention.{name}"])
+    legend = attention_legend(inputs.arrays.attention[name])
     return AttentionMap(task=name, low=legend.low, high=round(legend.high, 4), ticks=legend.ticks, unit=legend.unit)
 
 
 def _quality(inputs: ReportInputs) -> Quality:
     score = inputs.score
     set_aside = {set_aside_reason(reason): count for reason, count in sorted(inputs.set_aside.items()) if count}
-    if score["not_read"]:
+    if score.not_read:
         unreadable = set_aside_reason("unreadable")
-        set_aside[unreadable] = set_aside.get(unreadable, 0) + sum(score["not_read"].values())
-    if score["ignored_by_model"]:
-        set_aside["left out by the model's quality gate"] = score["ignored_by_model"]
-    notes = words.quality_notes(inputs.slide, score, inputs.card, inputs.slide_part)
+        set_aside[unreadable] = set_aside.get(unreadable, 0) + sum(score.not_read.values())
+    if score.ignored_by_model:
+        set_aside["left out by the model's quality gate"] = score.ignored_by_model
+    notes = quality_notes(inputs.slide, score, inputs.card, inputs.slide_part)
     return Quality(set_aside=set_aside, notes=notes)
 
 
@@ -308,12 +211,12 @@ def _provenance(inputs: ReportInputs) -> Provenance:
         code_version=card.code_version,
         trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True),
         slide_part=inputs.slide_part,
-        kappas={one.name: validation.get(f"kappa_{one.name}") for one in TASKS},
-        rule=score["aggregator"],
-        bag_size=score["bag_size"],
-        seed=score["seed"],
-        resamples=score["resamples"],
-        device=score["device"],
+        kappas={task.name: validation.get(f"kappa_{task.name}") for task in TASKS},
+        rule=score.aggregator,
+        bag_size=score.bag_size,
+        seed=score.seed,
+        resamples=score.resamples,
+        device=score.device,
         simulated_training=card.simulated,
     )
 

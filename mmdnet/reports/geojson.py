@@ -4,7 +4,7 @@ import numpy as np
 
 from mmdnet.geojson import Region, box, to_geojson
 from mmdnet.labels.grading import TASKS
-from mmdnet.reports.build import ReportInputs, patch_grades
+from mmdnet.reports.inputs import ReportInputs
 from mmdnet.reports.schema import Report, report_sha256
 from mmdnet.scoring.heat import relative_attention
 
@@ -33,16 +33,16 @@ def report_geojson(
 
 def _tiles(inputs: ReportInputs, side_px0: tuple[float, float]) -> list[Region]:
     arrays = inputs.arrays
-    tasks = [task for task in TASKS if task.name in inputs.score["tasks"]]
-    times = {task.name: relative_attention(arrays[f"attention.{task.name}"]) for task in tasks}
-    grades = {task.name: patch_grades(task.name, inputs) for task in tasks}
+    tasks = [task for task in TASKS if task.name in inputs.score.tasks]
+    times = {task.name: relative_attention(arrays.attention[task.name]) for task in tasks}
+    grades = {task.name: inputs.patch_grades(task.name) for task in tasks}
     tiles = []
-    for k in np.flatnonzero(arrays["assessed"]).tolist():
+    for k in np.flatnonzero(arrays.assessed).tolist():
         measurements: dict[str, float] = {}
         for task in tasks:
             measurements[f"{task.title}: attention (times mean)"] = round(float(times[task.name][k]), 4)
             measurements[f"{task.title}: grade"] = int(grades[task.name][k])
-            for grade, share in enumerate(arrays[f"patches.{task.name}"][k]):
+            for grade, share in enumerate(arrays.patch_probabilities[task.name][k]):
                 measurements[f"{task.title}: p(grade {grade})"] = round(float(share), 4)
         place = inputs.places[k]
         outline = box(place.x_px0, place.y_px0, *side_px0)

@@ -203,7 +203,9 @@ def _bases(report: Report) -> dict[str, str]:
 
 def _verdict(sign_off: SignOff, report: Report) -> str:
     """Accepted or changed, and why."""
-    changed = [one.title.lower() for one in report.features if sign_off.grades.get(one.task) != one.grade]
+    changed = [
+        feature.title.lower() for feature in report.features if sign_off.grades.get(feature.task) != feature.grade
+    ]
     if not changed:
         return sign_off.reason or "the model's grades accepted"
     return f"{', '.join(changed)} changed: {sign_off.reason or 'no reason given'}"

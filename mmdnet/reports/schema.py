@@ -239,7 +239,7 @@ class Report(Block):
     limits: tuple[str, ...]
 
     def feature(self, task: str) -> Feature:
-        return next(one for one in self.features if one.task == task)
+        return next(feature for feature in self.features if feature.task == task)
 
 
 def canonical_json(report: Report, content_only: bool = False) -> str:

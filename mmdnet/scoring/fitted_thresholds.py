@@ -19,13 +19,13 @@ AT_ONCE = 64
 
 
 def calibrate(folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, device: str = "cpu") -> ModelCard:
-    """Fit the lines of `mmdnet.scoring.thresholds` and write them into the card of a model folder.
+    """Fit the thresholds of `mmdnet.scoring.thresholds` and write them into the card of a model folder.
 
     Training bags hold more positives than tissue does, so a patch's probabilities lean high; validation patches are
     drawn as they come. Without graded validation patches the card stays as it is, and scores say "not calibrated".
     """
     from mmdnet.nn.io import load_model, save_model
-    from mmdnet.scoring.thresholds import fit_model_lines
+    from mmdnet.scoring.thresholds import fit_model_thresholds
 
     model, card = load_model(folder)
     graded = np.flatnonzero(np.isin(cohort.slide_index, split.validation) & cohort.known())
@@ -37,7 +37,7 @@ def calibrate(folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, d
             yield from enumerate(pixels.read(graded[start : start + AT_ONCE]), start)
 
     grades = {name: cohort.grades[graded, t].astype(int) for t, name in enumerate(TASK_NAMES)}
-    lines = fit_model_lines(model, patches(), grades, device)
-    if lines is None:
+    calibration = fit_model_thresholds(model, patches(), grades, device)
+    if calibration is None:
         return card
-    return save_model(model.cpu(), folder, card.model_copy(update={"calibration": lines}))
+    return save_model(model.cpu(), folder, card.model_copy(update={"calibration": calibration.to_json()}))

@@ -1,6 +1,5 @@
 """Maps over the slide: one value per patch, drawn as the squares they are, with numbers for the legend."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -136,5 +135,4 @@ def pick_places(values: np.ndarray, top: int, low: int, random: int, seed: int) 
     lowest = rest[::-1][:low]
     others = np.setdiff1d(rest, lowest)
     drawn = np.random.default_rng(seed).permutation(others)[:random]
-    found: dict[str, Sequence[int]] = {"top": highest.tolist(), "low": lowest.tolist(), "random": drawn.tolist()}
-    return {kind: list(places) for kind, places in found.items()}
+    return {"top": highest.tolist(), "low": lowest.tolist(), "random": drawn.tolist()}

@@ -6,17 +6,18 @@ Torch is imported inside: everything else in this step runs, and is tested, with
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmdnet.progress import Progress, silent
+
 if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
 
-Progress = Callable[[float, str], None]
 CHUNK = 4096  # patches whose attention is computed at once; bounds memory on wedge biopsies
 
 
@@ -59,7 +60,7 @@ def embed_patches(
     places: int,
     device: str = "cpu",
     batch: int = 32,
-    on_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> SlideFeatures:
     """Features of patches as they come.
 
@@ -70,7 +71,7 @@ def embed_patches(
         places: places on the slide's grid.
         device: where the model is.
         batch: patches per step.
-        on_progress: told the share of places done and a sentence.
+        progress: told how many patches were read.
     """
     values: np.ndarray | None = None
     not_read: Counter[str] = Counter()
@@ -86,8 +87,7 @@ def embed_patches(
             values = np.full((places, features.shape[1]), np.nan, dtype=np.float32)
         values[[place for place, _ in waiting]] = features
         waiting.clear()
-        if on_progress:
-            on_progress(min(1.0, done / max(expected, 1)), f"{done} of {expected} patches read")
+        progress(min(1.0, done / max(expected, 1)), f"{done} of {expected} patches read")
 
     for place, patch in patches:
         done += 1
@@ -159,16 +159,16 @@ def grade_bags(model: MMDNet, features: np.ndarray, bag: np.ndarray, device: str
     members = [np.flatnonzero(bag == number) for number in range(int(bag.max()) + 1)]
     size = max(map(len, members))
     per_step = max(1, CHUNK // size)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in model.task_names}
+    probabilities: dict[str, list[np.ndarray]] = {name: [] for name in model.task_names}
     with torch.inference_mode():
         for start in range(0, len(members), per_step):
             step = members[start : start + per_step]
             padded = np.zeros((len(step), size, features.shape[1]), dtype=np.float32)
-            present = np.zeros((len(step), size), dtype=bool)
+            mask = np.zeros((len(step), size), dtype=bool)
             for k, inside in enumerate(step):
                 padded[k, : len(inside)] = features[inside]
-                present[k, : len(inside)] = True
-            output = model.from_features(torch.from_numpy(padded).to(device), torch.from_numpy(present).to(device))
+                mask[k, : len(inside)] = True
+            output = model.from_features(torch.from_numpy(padded).to(device), torch.from_numpy(mask).to(device))
             for name, prediction in model.predict(output).items():
-                found[name].append(prediction.probabilities.cpu().numpy())
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+                probabilities[name].append(prediction.probabilities.cpu().numpy())
+    return {name: np.concatenate(parts) for name, parts in probabilities.items()}

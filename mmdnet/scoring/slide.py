@@ -10,12 +10,15 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
-from mmdnet.scoring.aggregate import Aggregator, choose_aggregator
-from mmdnet.scoring.estimate import LEAST_FIELDS, LEAST_PATCHES, TaskJudgement, judge_nas, judge_tasks
+from mmdnet.progress import Progress, silent
+from mmdnet.scoring.aggregate import Aggregator, choose_aggregator, read_calibration
+from mmdnet.scoring.choices import ScoringChoices
+from mmdnet.scoring.estimate import LEAST_FIELDS, LEAST_PATCHES, SlideEstimate, estimate_slide
 from mmdnet.scoring.evidence import SlideEvidence, lay_out
 from mmdnet.scoring.fields import FIELD_PATCHES
-from mmdnet.scoring.predict import PatchReading, Progress, SlideFeatures, embed_patches, grade_bags, predict_patches
-from mmdnet.scoring.result import SlideScore, TaskScore
+from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, grade_bags, predict_patches
+from mmdnet.scoring.result import ScoreArrays, SlideScore
+from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
 from mmdnet.slides.geometry import MPP_TOLERANCE
 
 if TYPE_CHECKING:
@@ -43,26 +46,6 @@ class Grid(Protocol):
     def patch_mpp(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ScoringChoices:
-    """How a slide is scored.
-
-    Attributes:
-        rule: `auto`, `density` or `max`; see `mmdnet.scoring.aggregate.choose_aggregator`.
-        bag_size: patches to a bag; None takes the calibration's, else 48, a 200x field.
-        ignore_above: patches the quality gate holds for worse than this are left out (only where the gate was trained).
-        resamples, seed: of the bootstrap.
-        batch: patches through the backbone at once.
-    """
-
-    rule: str = "auto"
-    bag_size: int | None = None
-    ignore_above: float = 0.5
-    resamples: int = 1000
-    seed: int = 0
-    batch: int = 32
-
-
 def score_slide(
     model: MMDNet,
     card: ModelCard,
@@ -71,7 +54,7 @@ def score_slide(
     grid: Grid,
     device: str = "cpu",
     choices: ScoringChoices | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> SlideScore:
     """Score one slide.
 
@@ -84,13 +67,13 @@ def score_slide(
         grid: size of its patches.
         device: `cpu`, `cuda` ...
         choices: how; the defaults if not given.
-        on_progress: told the share done (0-1) and a sentence.
+        progress: told how many patches were read.
 
     Raises:
         LabError: the slide cannot be assessed, or its patches are of another size than the model's.
     """
     check_patch_size(card, grid)
-    features = embed_slide(model, patches, len(places), device, choices, on_progress)
+    features = embed_slide(model, patches, len(places), device, choices, progress)
     return score_features(model, card, features, places, grid, device, choices)
 
 
@@ -100,11 +83,11 @@ def embed_slide(
     places: int,
     device: str = "cpu",
     choices: ScoringChoices | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> SlideFeatures:
     """The slow half of `score_slide`: features that may be kept and scored again."""
     model.to(device).eval()
-    return embed_patches(model, patches, places, device, (choices or ScoringChoices()).batch, on_progress)
+    return embed_patches(model, patches, places, device, (choices or ScoringChoices()).batch, progress)
 
 
 def score_features(
@@ -127,11 +110,13 @@ def score_features(
         raise LabError(f"The model {card.name} was trained on no task, so it cannot grade a slide.")
     model.to(device).eval()
     seen = _look(model, card, features, len(places), choices, device)
-    aggregator = choose_aggregator(choices.rule, card.calibration)
-    bag_size = choices.bag_size or (card.calibration or {}).get("bag_size") or FIELD_PATCHES
+    calibration = read_calibration(card.calibration)
+    aggregator = choose_aggregator(choices.rule, calibration)
+    bag_size = choices.bag_size or calibration.bag_size or FIELD_PATCHES
     evidence = _evidence(model, card, seen, places, grid, bag_size, device)
-    judged = judge_tasks(evidence, aggregator, choices.resamples, choices.seed)
-    return _put_together(_Run(card, choices, bag_size, device), seen, places, evidence, aggregator, judged)
+    estimate = estimate_slide(evidence, aggregator, choices.resamples, choices.seed)
+    run = _Run(card, choices, bag_size, device, aggregator)
+    return SlideScore(_summary(run, seen, len(places), evidence, estimate), _arrays(run, seen, places, evidence))
 
 
 @dataclass(frozen=True)
@@ -140,6 +125,7 @@ class _Run:
     choices: ScoringChoices
     bag_size: int
     device: str
+    aggregator: Aggregator
 
 
 @dataclass(frozen=True)
@@ -219,96 +205,99 @@ def _evidence(
     )
 
 
-def _task_scores(
-    seen: _Seen, places: int, evidence: SlideEvidence, aggregator: Aggregator, judged: dict[str, TaskJudgement]
-) -> dict[str, TaskScore]:
-    """What was found per task, its arrays laid onto all places of the slide."""
-    scores = {}
-    for task in TASKS:
-        if task.name not in judged:
-            continue
-        one = judged[task.name]
-        attention = seen.reading.attention[task.name][seen.kept]
-        scores[task.name] = TaskScore(
-            grade=one.grade,
-            probabilities=one.probabilities,
-            expected=one.expected,
-            interval=one.interval,
-            quantity=one.quantity,
-            quantity_interval=one.quantity_interval,
-            density=one.density,
-            density_interval=one.density_interval,
-            line=aggregator.density.line(task.name),
-            rests_on=aggregator.title(task),
-            calibrated=task.name in aggregator.calibrations,
-            attention=_on_places(attention / attention.sum(), seen.used, places),
-            patch_probabilities=_on_places(evidence.patch_probabilities[task.name], seen.used, places),
-            bag_probabilities=evidence.bag_probabilities[task.name],
-        )
-    return scores
-
-
-def _put_together(
-    run: _Run,
-    seen: _Seen,
-    places: Sequence[Place],
-    evidence: SlideEvidence,
-    aggregator: Aggregator,
-    judged: dict[str, TaskJudgement],
-) -> SlideScore:
-    nas = judge_nas(judged)
-    tasks = _task_scores(seen, len(places), evidence, aggregator, judged)
+def _summary(run: _Run, seen: _Seen, places: int, evidence: SlideEvidence, estimate: SlideEstimate) -> ScoreSummary:
+    tasks, nas = _task_summaries(run.aggregator, evidence, estimate), estimate.distribution.nas()
     low_evidence = evidence.fields < LEAST_FIELDS or len(seen.used) < LEAST_PATCHES
-    p_ignore = seen.reading.p_ignore if run.card.ignore_head else np.full(len(seen.read), np.nan)
-    return SlideScore(
+    return ScoreSummary(
         tasks=tasks,
         nas=nas.nas if nas else None,
-        nas_expected=nas.expected if nas else None,
+        nas_expected=_rounded(nas.expected) if nas else None,
         nas_interval=nas.interval if nas else None,
-        p_active=nas.p_active if nas else None,
-        places=len(places),
-        assessed=np.isin(np.arange(len(places)), seen.used),
-        p_ignore=_on_places(p_ignore, seen.read, len(places)),
-        bag=_on_places(evidence.bag, seen.used, len(places), empty=-1),
-        row=np.array([place.row for place in places]),
-        col=np.array([place.col for place in places]),
+        p_active=_rounded(nas.p_active) if nas else None,
+        patches=places,
+        assessed_patches=len(seen.used),
+        set_aside=places - len(seen.used),
+        ignored_by_model=int((~seen.kept).sum()),
         not_read=seen.features.not_read,
-        ignored=int((~seen.kept).sum()),
-        area_mm2=evidence.area_mm2,
-        fields=evidence.fields,
+        area_mm2=_rounded(evidence.area_mm2),
+        fields=_rounded(evidence.fields),
         bags=int(evidence.bag.max()) + 1,
         bag_size=run.bag_size,
         blocks=evidence.blocks,
-        rule=aggregator.rule.name,
+        rule=run.aggregator.rule.name,
+        aggregator="; ".join(dict.fromkeys(task.rests_on for task in tasks.values())),
         resamples=run.choices.resamples,
         seed=run.choices.seed,
         low_evidence=bool(low_evidence),
         warnings=tuple(_warnings(seen, evidence, tasks, low_evidence)),
         notes=tuple(_notes(tasks)),
-        model={"name": run.card.name, "weights_sha256": run.card.weights_sha256, "simulated": run.card.simulated},
+        model=ScoredBy(name=run.card.name, weights_sha256=run.card.weights_sha256, simulated=run.card.simulated),
         device=run.device,
     )
 
 
-def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskScore], low_evidence: bool) -> list[str]:
-    found = []
+def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: SlideEstimate) -> dict[str, TaskSummary]:
+    grades = estimate.distribution
+    summaries = {}
+    for task in TASKS:
+        if task.name not in estimate.tasks:
+            continue
+        rests_on, threshold = estimate.tasks[task.name], aggregator.threshold(task)
+        present = 1.0 - evidence.patch_probabilities[task.name][:, 0]
+        summaries[task.name] = TaskSummary(
+            grade=grades.grade(task.name),
+            probabilities=_all_rounded(grades.probabilities(task.name)),
+            expected=grades.own[task.name],
+            interval=_all_rounded(grades.interval(task.name)),
+            quantity=rests_on.quantity,
+            quantity_interval=_all_rounded(rests_on.quantity_interval),
+            density=_rounded(rests_on.density),
+            density_interval=_all_rounded(rests_on.density_interval),
+            positive_patch_share=_rounded(float(np.mean(present > threshold))),
+            threshold=threshold,
+            rests_on=aggregator.rests_on(task),
+            calibrated=task.name in aggregator.calibrations,
+        )
+    return summaries
+
+
+def _arrays(run: _Run, seen: _Seen, places: Sequence[Place], evidence: SlideEvidence) -> ScoreArrays:
+    """What was found, laid onto all places of the slide."""
+    graded = evidence.patch_probabilities
+    attention = {name: seen.reading.attention[name][seen.kept] for name in graded}
+    p_ignore = seen.reading.p_ignore if run.card.ignore_head else np.full(len(seen.read), np.nan)
+    number = len(places)
+    return ScoreArrays(
+        assessed=np.isin(np.arange(number), seen.used),
+        p_ignore=_on_places(p_ignore, seen.read, number),
+        bag=_on_places(evidence.bag, seen.used, number, empty=-1),
+        row=np.array([place.row for place in places]),
+        col=np.array([place.col for place in places]),
+        attention={name: _on_places(share / share.sum(), seen.used, number) for name, share in attention.items()},
+        patch_probabilities={name: _on_places(table, seen.used, number) for name, table in graded.items()},
+        bag_probabilities=evidence.bag_probabilities,
+    )
+
+
+def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskSummary], low_evidence: bool) -> list[str]:
+    warnings = []
     if low_evidence:
-        found.append(
+        warnings.append(
             f"Little tissue: {len(seen.used)} patches, {evidence.fields:.2g} of a 200x field "
             f"({evidence.area_mm2:.2g} mm²). Grades of so little tissue vary."
         )
     if broken := sum(seen.features.not_read.values()):
-        found.append(f"{broken} patches could not be read from the slide's file and are not part of the score.")
+        warnings.append(f"{broken} patches could not be read from the slide's file and are not part of the score.")
     if (left_out := float(np.mean(~seen.kept))) > 0.3:
-        found.append(f"The model's quality gate left out {left_out:.0%} of the patches that were read.")
+        warnings.append(f"The model's quality gate left out {left_out:.0%} of the patches that were read.")
     if untrained := [task.title for task in TASKS if task.name not in tasks]:
-        found.append(
+        warnings.append(
             f"Not assessed, since the model was not trained on it: {', '.join(untrained)}. So there is no NAS."
         )
-    return found
+    return warnings
 
 
-def _notes(tasks: dict[str, TaskScore]) -> list[str]:
+def _notes(tasks: dict[str, TaskSummary]) -> list[str]:
     loose = [task.title.lower() for task in TASKS if task.name in tasks and not tasks[task.name].calibrated]
     if not loose:
         return []
@@ -323,3 +312,12 @@ def _on_places(values: np.ndarray, at: np.ndarray, places: int, empty: float = n
     whole = np.full((places, *values.shape[1:]), empty, dtype=np.int32 if empty == -1 else np.float32)
     whole[at] = values
     return whole
+
+
+def _rounded(value: float) -> float:
+    """Four digits after the point: more would be noise, and equal scores should be equal bytes."""
+    return round(float(value), 4)
+
+
+def _all_rounded(values: tuple[float, ...]) -> tuple[Any, ...]:
+    return tuple(map(_rounded, values))

@@ -1,4 +1,4 @@
-"""Fitting a model's lines on patches that readers graded: what to do once a training has ended."""
+"""Fitting a model's thresholds on patches that readers graded: what to do once a training has ended."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmdnet.scoring.calibration import fit_lines, lines_only
+from mmdnet.scoring.aggregate import Calibration
+from mmdnet.scoring.calibration import fit_thresholds, thresholds_only
 from mmdnet.scoring.predict import embed_patches, predict_patches
 
 if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
 
 
-def fit_model_lines(
+def fit_model_thresholds(
     model: MMDNet,
     patches: Iterable[tuple[int, Any]],
     grades: Mapping[str, np.ndarray],
     device: str = "cpu",
-) -> dict[str, Any] | None:
+) -> Calibration | None:
     """What to put on the model card as `calibration`, or None where too few patches are graded.
 
     Args:
@@ -34,5 +35,5 @@ def fit_model_lines(
     if not features.read.any():
         return None
     reading = predict_patches(model, features.values[features.read], device)
-    lines = fit_lines(reading.probabilities, {name: known[features.read] for name, known in grades.items()})
-    return lines_only(lines) if lines else None
+    thresholds = fit_thresholds(reading.probabilities, {name: known[features.read] for name, known in grades.items()})
+    return thresholds_only(thresholds) if thresholds else None

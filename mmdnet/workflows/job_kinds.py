@@ -29,7 +29,10 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec.project_id, spec.path, spec.facts)),
     JobKind(TissueMapSpec, lambda lab, context, spec: lab.maps.make(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),
-    JobKind(ScoreSpec, lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id)),
+    JobKind(
+        ScoreSpec,
+        lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id, rule=spec.rule),
+    ),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )
 BY_NAME = {kind.spec.kind: kind for kind in KINDS}

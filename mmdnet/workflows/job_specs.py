@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mmdnet.scoring.choices import AUTO
+
 QueueName = Literal["cpu", "gpu"]
 
 
@@ -46,13 +48,14 @@ class TrainSpec(JobSpec):
 
 
 class ScoreSpec(JobSpec):
-    """Score slides with a model."""
+    """Score slides with a model, by an aggregation rule (`mmdnet.scoring.rules`)."""
 
     kind = "score"
     queue = "gpu"
 
     slide_ids: tuple[int, ...]
     model_id: int
+    rule: str = AUTO
 
 
 class DemoSpec(JobSpec):

@@ -44,6 +44,6 @@ class Lab:
         self.models = Models(services)
         self.training = Training(services, self.jobs, self.labels.consensus)
         self.scoring = Scoring(services, self.jobs)
-        self.reports = Reports(services, self.slides)
+        self.reports = Reports(services)
         self.store = Store(services)
         self.overview = Overview(self.projects, self.slides, self.models, self.jobs)

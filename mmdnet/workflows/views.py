@@ -86,31 +86,6 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreView:
-    id: int
-    slide_id: int
-    slide_name: str
-    model_id: int
-    model_name: str
-    result: dict[str, Any]
-    created_at: datetime
-    signed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SignOffView:
-    id: int
-    score_id: int
-    reader_id: int
-    reader: str
-    amends_id: int | None
-    grades: dict[str, int | None]
-    reason: str
-    report_sha256: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class NextStep:
     """The one thing to do now: a sentence, the page where it is done, the words on the button."""
 

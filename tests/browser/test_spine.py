@@ -242,7 +242,7 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
     (run,) = lab.training.runs(project.id)
     assert [row["epoch"] for row in lab.training.history(run.id)] == [1, 2]
     (scored,) = lab.scoring.list(project.id)
-    assert scored.signed and scored.result["patches"] == project.patches
+    assert scored.signed and scored.summary.patches == project.patches
     assert [signed.reader for signed in lab.reports.sign_offs(scored.id)] == ["Ada"]
     if walk.pictures:
         picture_of_a_report(walk, lab)

@@ -66,7 +66,7 @@ def test_the_models_grades_can_be_signed_as_they_are_and_then_amended_with_a_rea
     (first,) = lab.reports.sign_offs(score)
     assert first.reader == "Ada"
 
-    model = lab.scoring.get(score).result["tasks"]["steatosis"]["grade"]
+    model = lab.scoring.get(score).summary.tasks["steatosis"].grade
     app.get_by_key(f"sign_{score}_1_steatosis").set_value((model + 1) % 4)
     button(app, "Amend as Ada").click().run()
     assert "Say why" in app.error[0].value

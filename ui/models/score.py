@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.scoring.choices import AUTO
+from mmdnet.scoring.rules import RULES
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
@@ -17,8 +19,9 @@ from ui.shell.tables import open_column, opened_row, table_height
 from ui.shell.theme import grade_styles
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import SlideView
-    from mmdnet.workflows.views import ModelView, ScoreView
+    from mmdnet.workflows.views import ModelView
 
 
 def choose_model(models: Sequence[ModelView]) -> ModelView:
@@ -62,12 +65,12 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
     fresh = [row for row, slide in enumerate(slides) if slide.id not in scored]
     table = pd.DataFrame(
         {
-            "Slide": [one.name for one in slides],
-            "Stain": [one.stain for one in slides],
-            "Patient": [one.patient for one in slides],
-            "Patches": [one.usable for one in slides],
-            "Tissue, mm²": [one.tissue_mm2 for one in slides],
-            "By this model": ["scored" if one.id in scored else "not yet" for one in slides],
+            "Slide": [slide.name for slide in slides],
+            "Stain": [slide.stain for slide in slides],
+            "Patient": [slide.patient for slide in slides],
+            "Patches": [slide.usable for slide in slides],
+            "Tissue, mm²": [slide.tissue_mm2 for slide in slides],
+            "By this model": ["scored" if slide.id in scored else "not yet" for slide in slides],
         }
     )
     picked = st.dataframe(
@@ -85,14 +88,27 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
     return [slides[row].id for row in picked.selection.rows if row < len(slides)]
 
 
-def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView) -> None:
+def choose_rule() -> str:
+    """How patches and bags become a slide's grade; the model's own way unless another is asked for."""
+    with st.expander("Aggregation"):
+        return st.selectbox(
+            "How patches become a slide's grade",
+            [AUTO, *RULES],
+            format_func=lambda name: RULES[name].title if name in RULES else "as the model was calibrated",
+            help="\n\n".join(f"**{rule.title}**: {rule.help}" for rule in RULES.values()),
+            key="pick_rule",
+            width=420,
+        )
+
+
+def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, rule: str = AUTO) -> None:
     """The button, saying what it will do."""
     if not slide_ids:
         st.caption("Tick the slides to score. Scoring one again keeps its earlier score.")
     words_ = f"Score {words.count(len(slide_ids), 'slide')}" if slide_ids else "Score slides"
     if st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"):
         with refusals():
-            lab().scoring.start(project_id, list(slide_ids), model.id)
+            lab().scoring.start(project_id, list(slide_ids), model.id, rule)
             say_next_run("Scoring is queued")
             st.rerun()
 
@@ -119,7 +135,7 @@ def _watch(job_ids: Sequence[str]) -> None:
 
 def newest_nas(project_id: int) -> dict[int, int | None]:
     """NAS by slide, of each slide's newest score."""
-    return {one.slide_id: one.result.get("nas") for one in reversed(lab().scoring.list(project_id))}
+    return {score.slide_id: score.summary.nas for score in reversed(lab().scoring.list(project_id))}
 
 
 def score_table(scores: Sequence[ScoreView]) -> None:
@@ -128,18 +144,16 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     table = pd.DataFrame(
         {
             "open": ["Report"] * len(scores),
-            "Slide": [one.slide_name for one in scores],
-            "NAS": pd.array([one.result.get("nas") for one in scores], dtype="Int64"),
+            "Slide": [score.slide_name for score in scores],
+            "NAS": pd.array([score.summary.nas for score in scores], dtype="Int64"),
             **{
-                task.title: pd.array(
-                    [(one.result["tasks"].get(task.name) or {}).get("grade") for one in scores], dtype="Int64"
-                )
+                task.title: pd.array([score.summary.grades[task.name] for score in scores], dtype="Int64")
                 for task in tasks
             },
-            "NAS, 90 % interval": [_interval(one.result.get("nas_interval")) for one in scores],
-            "Model": [one.model_name for one in scores],
-            "Scored": [one.created_at for one in scores],
-            "Signed": ["signed" if one.signed else None for one in scores],
+            "NAS, 90 % interval": [_interval(score.summary.nas_interval) for score in scores],
+            "Model": [score.model_name for score in scores],
+            "Scored": [score.created_at for score in scores],
+            "Signed": ["signed" if score.signed else None for score in scores],
         }
     )
     styled = table.style

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS, task
+from mmdnet.labels.grading import TASKS, Grades, task
 from mmdnet.reports.words import chance
 from ui.shell import words
 from ui.shell.jobs import ago
@@ -21,8 +21,8 @@ from ui.slides.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
+    from mmdnet.workflows.scoring.views import ScoreView, SignOffView
     from mmdnet.workflows.slides.views import PatchView, SlideView
-    from mmdnet.workflows.views import ScoreView, SignOffView
 
 FILES = (
     ("HTML", "html", "text/html"),
@@ -66,7 +66,7 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     interval = ""
     if nas.interval is not None:
         interval = f'<span class="mmd-muted">90 % interval {nas.interval.low:.0f}–{nas.interval.high:.0f} of 0–8</span>'
-    chips = grade_chips({one.task: one.grade for one in report.features}, big=True)
+    chips = grade_chips({feature.task: feature.grade for feature in report.features}, big=True)
     st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
     if nas.absent:
         st.caption(nas.absent)
@@ -96,7 +96,8 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     """The slide with each feature's attention over it."""
     score_id = report.provenance.score_id
     layers = [
-        Layer(one.task, task(one.task).title, f"/api/zoom/heat/{score_id}/{one.task}.png", one) for one in report.maps
+        Layer(legend.task, task(legend.task).title, f"/api/zoom/heat/{score_id}/{legend.task}.png", legend)
+        for legend in report.maps
     ]
     deep_zoom(
         slide,
@@ -115,11 +116,12 @@ def feature_block(feature: Feature) -> None:
     """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
     title = f"{feature.title} {chip(feature.task, feature.grade)}"
     rows = []
-    for one in feature.criteria:
-        mine = ' class="mine"' if one.grade == feature.grade else ""
-        share = "" if feature.probabilities is None else chance(feature.probabilities[one.grade])
-        readers = ", ".join(escape(human.reader) for human in feature.human if human.grade == one.grade)
-        cells = (chip(feature.task, one.grade), escape(one.words), share, readers)
+    for criterion in feature.criteria:
+        grade = criterion.grade
+        mine = ' class="mine"' if grade == feature.grade else ""
+        share = "" if feature.probabilities is None else chance(feature.probabilities[grade])
+        readers = ", ".join(escape(human.reader) for human in feature.human if human.grade == grade)
+        cells = (chip(feature.task, grade), escape(criterion.words), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
@@ -141,27 +143,27 @@ def feature_block(feature: Feature) -> None:
 def quantities(report: Report) -> None:
     """Measured and counted quantities beside the grades."""
     st.table(
-        {one.title: _amount(one) for one in report.quantities.items},
+        {quantity.title: _amount(quantity) for quantity in report.quantities.items},
         border="horizontal",
         alt="Measured quantities",
     )
     st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm².")
 
 
-def _amount(one: Quantity) -> str:
-    if one.value is None:
-        return one.absent or words.NOTHING
-    show = words.share if one.unit == "share" else lambda value: words.number(value, "per field")
+def _amount(quantity: Quantity) -> str:
+    if quantity.value is None:
+        return quantity.absent or words.NOTHING
+    show = words.share if quantity.unit == "share" else lambda value: words.number(value, "per field")
     interval = ""
-    if one.interval:
-        low = show(one.interval.low).removesuffix(" per field").removesuffix(" %")
-        interval = f" ({low}–{show(one.interval.high)})"
-    return f"**{show(one.value)}**{interval}  :gray[{one.basis}]"
+    if quantity.interval:
+        low = show(quantity.interval.low).removesuffix(" per field").removesuffix(" %")
+        interval = f" ({low}–{show(quantity.interval.high)})"
+    return f"**{show(quantity.value)}**{interval}  :gray[{quantity.basis}]"
 
 
 def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> None:
     """Six patches that drew most attention, three that drew least, three at random; each can be found on the slide."""
-    known = [one.task for one in report.evidence]
+    known = [shown.task for shown in report.evidence]
     if not known:
         return
     chosen = st.segmented_control(
@@ -173,31 +175,29 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
         key=f"evidence_{report.provenance.score_id}",
         label_visibility="collapsed",
     )
-    found = next(one for one in report.evidence if one.task == chosen)
+    shown = next(shown for shown in report.evidence if shown.task == chosen)
     places = {patch.id for patch in patches}
-    tiles = {
-        kind: [one for one in getattr(found, kind) if one.patch_id in places][:number] for kind, _, number in KINDS
-    }
-    for kind, title, _ in KINDS:
-        if tiles[kind]:
+    for kind, title, number in KINDS:
+        tiles = [patch for patch in getattr(shown, kind) if patch.patch_id in places][:number]
+        if tiles:
             st.caption(title)
             with st.grid(3, min_column_width=76, gap="small"):
-                for one in tiles[kind]:
+                for patch in tiles:
                     with st.container(gap="xsmall"):
-                        _tile(one, chosen, kind, slide)
+                        _tile(patch, chosen, kind, slide)
     st.caption("The digit is the model's grade of that patch; the number is its attention, 1× being the slide's mean.")
 
 
-def _tile(one: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
+def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
     with refusals():
-        picture = patch_jpeg(one.patch_id, slide.path, 1.0, 299)
-        st.image(picture, width="stretch", alt=f"Patch in row {one.row + 1}, column {one.col + 1}")
+        picture = patch_jpeg(patch.patch_id, slide.path, 1.0, 299)
+        st.image(picture, width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        shown = f'<span class="mmd-row mmd-small">{chip(task_name, one.grade)} {one.attention:.1f}×</span>'
+        shown = f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {patch.attention:.1f}×</span>'
         st.html(shown, width="content")
-        key = f"find_{task_name}_{kind}_{one.patch_id}"
+        key = f"find_{task_name}_{kind}_{patch.patch_id}"
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):
-            go_to("patch", one.patch_id)
+            go_to("patch", patch.patch_id)
             st.rerun()
 
 
@@ -207,17 +207,17 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
     if who is None:
         st.info("Say at the left who is reading; then you can give your own grades and sign.")
         return
-    begin = signed[-1].grades if signed else {one.task: one.grade for one in report.features}
-    grades: dict[str, int | None] = {}
-    for one in reversed(TASKS):
-        grades[one.name] = st.segmented_control(
-            one.title,
-            [grade.value for grade in one.grades],
-            default=begin.get(one.name),
-            key=f"sign_{score.id}_{len(signed)}_{one.name}",
+    begin = signed[-1].grades if signed else {feature.task: feature.grade for feature in report.features}
+    chosen: dict[str, int | None] = {}
+    for feature in reversed(TASKS):
+        chosen[feature.name] = st.segmented_control(
+            feature.title,
+            [grade.value for grade in feature.grades],
+            default=begin.get(feature.name),
+            key=f"sign_{score.id}_{len(signed)}_{feature.name}",
         )
-    known = [grade for grade in grades.values() if grade is not None]
-    total = f"NAS {sum(known)}" if len(known) == len(TASKS) else "no NAS: a feature is left unknown"
+    grades = Grades(**chosen)
+    total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
     st.markdown(f"Your reading: **{total}**")
     reason = st.text_input(
         "Why, where you differ from the model",
@@ -237,17 +237,20 @@ def signatures(signed: Sequence[SignOffView]) -> None:
     """Who signed which grades, oldest first."""
     if not signed:
         st.caption("Not signed yet.")
-    for one in signed:
-        _signature(one, amended=any(other.amends_id == one.id for other in signed))
+    amended = {later.amends_id for later in signed}
+    for signature in signed:
+        _signature(signature, amended=signature.id in amended)
 
 
-def _signature(one: SignOffView, amended: bool) -> None:
+def _signature(signature: SignOffView, amended: bool) -> None:
     with st.container(border=True):
-        st.markdown(f"**{one.reader}** · {_moment(one.at)}" + (" · :gray[amended since]" if amended else ""))
-        st.html(grade_chips(one.grades))
-        if one.reason:
-            st.caption(one.reason)
-        st.caption(f"Report `{one.report_sha256[:16]}`")
+        st.markdown(
+            f"**{signature.reader}** · {_moment(signature.at)}" + (" · :gray[amended since]" if amended else "")
+        )
+        st.html(grade_chips(signature.grades))
+        if signature.reason:
+            st.caption(signature.reason)
+        st.caption(f"Report `{signature.report_sha256[:16]}`")
 
 
 def downloads(score: ScoreView) -> None:

@@ -18,6 +18,7 @@ from db.models import Model, Score
 from db.slides import patch_cells
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.scoring.result import PATCHES, read_tensors
 from mmdnet.workflows.services import Services
 
 KEPT = 64  # slides whose arrays stay in memory; ten thousand patches are half a megabyte
@@ -48,8 +49,8 @@ class PatchPredictions:
         at = np.flatnonzero(self.patch_id == patch_id)
         if not at.size:
             return {}
-        found = {name: table[at[0]] for name, table in self.probabilities.items()}
-        return {name: share for name, share in found.items() if np.isfinite(share).all()}
+        shares = {name: table[at[0]] for name, table in self.probabilities.items()}
+        return {name: share for name, share in shares.items() if np.isfinite(share).all()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ class Predictions:
             for score, model in rows.newest_scores(session, slide_ids):
                 by_model.setdefault(model.id, []).append(score)
                 names[model.id] = model.name
-        ordered = sorted(by_model.items(), key=lambda one: (-len(one[1]), -one[0]))
+        ordered = sorted(by_model, key=lambda model_id: (-len(by_model[model_id]), -model_id))
         return [
-            ScoredBy(model_id, names[model_id], tuple(sorted(one.slide_id for one in found)))
-            for model_id, found in ordered
+            ScoredBy(model_id, names[model_id], tuple(sorted(score.slide_id for score in by_model[model_id])))
+            for model_id in ordered
         ]
 
     def of_slide(self, slide_id: int, model_id: int | None = None) -> PatchPredictions | None:
@@ -90,13 +91,18 @@ class Predictions:
             LabError: the score's file is gone or damaged.
         """
         with self._services.db() as session:
-            found = [
-                (score, model)
-                for score, model in rows.newest_scores(session, [slide_id])
-                if model_id is None or model.id == model_id
-            ]
-            cells = np.array(patch_cells(session, slide_id), dtype=np.int64).reshape(-1, 3) if found else None
-        return None if cells is None else self._read(*found[0], cells)
+            newest = next(
+                (
+                    (score, model)
+                    for score, model in rows.newest_scores(session, [slide_id])
+                    if model_id is None or model.id == model_id
+                ),
+                None,
+            )
+            if newest is None:
+                return None
+            cells = np.array(patch_cells(session, slide_id), dtype=np.int64).reshape(-1, 3)
+        return self._read(*newest, cells)
 
     def of_slides(self, slide_ids: Iterable[int], model_id: int | None = None) -> list[PatchPredictions]:
         """The newest predictions of each slide that has some; a slide whose file is gone or damaged counts as unscored.
@@ -109,15 +115,15 @@ class Predictions:
             if not models:
                 return []
             model_id = models[0].model_id
-        found = []
+        predictions = []
         for slide_id in wanted:
             try:
-                one = self.of_slide(slide_id, model_id)
+                of_slide = self.of_slide(slide_id, model_id)
             except LabError:
                 continue
-            if one is not None:
-                found.append(one)
-        return found
+            if of_slide is not None:
+                predictions.append(of_slide)
+        return predictions
 
     def _read(self, score: Score, model: Model, cells: np.ndarray) -> PatchPredictions | None:
         arrays = _arrays(self._services.settings.folder("scores") / score.file)
@@ -131,7 +137,7 @@ class Predictions:
             model_name=model.name,
             weights_sha256=model.weights_sha256,
             patch_id=cells[:, 0],
-            probabilities={name: arrays[f"patches.{name}"] for name in TASK_NAMES if f"patches.{name}" in arrays},
+            probabilities={name: arrays[f"{PATCHES}{name}"] for name in TASK_NAMES if f"{PATCHES}{name}" in arrays},
             p_ignore=arrays["p_ignore"],
         )
 
@@ -139,10 +145,7 @@ class Predictions:
 @lru_cache(maxsize=KEPT)
 def _arrays(file: Path) -> dict[str, np.ndarray]:
     """A score's arrays. A score's file is never written anew, so what was read once stays true."""
-    from mmdnet.scoring.result import read_score
-
-    wanted = {"row", "col", "p_ignore", *(f"patches.{name}" for name in TASK_NAMES)}
-    found = {name: array for name, array in read_score(file)[0].items() if name in wanted}
-    for array in found.values():
+    arrays, _ = read_tensors(file, {"row", "col", "p_ignore", *(f"{PATCHES}{name}" for name in TASK_NAMES)})
+    for array in arrays.values():
         array.flags.writeable = False
-    return found
+    return arrays

@@ -59,7 +59,7 @@ def kept_features(
             for position, patch in reader.read_patches([places[index] for index in usable], grid):
                 yield usable[position], patch
 
-    features = embed_slide(model, pixels(), len(places), device, on_progress=progress)
+    features = embed_slide(model, pixels(), len(places), device, progress=progress)
     half = features.values.astype(np.float16)
     if not np.isfinite(half[features.read]).all():
         return features  # too large for half precision

@@ -73,7 +73,7 @@ class SlidePictures:
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
         """The whole slide as a JPEG whose longer side is at most `max_px`."""
-        return encode_jpeg(self._opened(slide_id)[0].thumbnail(max_px))
+        return overview_jpeg(self._slide(slide_id), max_px)
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
@@ -86,24 +86,11 @@ class SlidePictures:
         Raises:
             LabError: it cannot be decoded.
         """
-        if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
-            raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
-        with self._services.db() as session:
-            patch = must_get(session, Patch, patch_id, "patch")
-            slide = must_get(session, Slide, patch.slide_id, "slide")
-        grid = stored_grid(slide)
-        reader = _OPENED.get(slide.path, slide.facts.stated_mpp)[0]
-        px = px or grid.patch_px
-        if context == 1.0 and px == grid.patch_px:
-            return reader.read_patch(patch.x_px0, patch.y_px0, grid.patch_px, grid.patch_mpp)
-        width, height = grid.size_px0
-        wide, high = round(width * context), round(height * context)
-        left, top = patch.x_px0 - (wide - width) // 2, patch.y_px0 - (high - height) // 2
-        return reader.read_region_px0(left, top, wide, high, px, px)
+        return patch_rgb(*self._patch(patch_id), context, px)
 
     def patch_jpeg(self, patch_id: int, context: float = 1.0, px: int | None = None) -> bytes:
         """A patch as a JPEG; see `patch_pixels`."""
-        return encode_jpeg(self.patch_pixels(patch_id, context, px))
+        return patch_jpeg(*self._patch(patch_id), context, px)
 
     def zoom_info(self, slide_id: int) -> dict[str, int]:
         """What a deep-zoom viewer needs: width, height, tile_size, overlap, max_level."""
@@ -121,9 +108,39 @@ class SlidePictures:
         with self._services.db() as session:
             return must_get(session, Slide, slide_id, "slide")
 
+    def _patch(self, patch_id: int) -> tuple[Slide, Patch]:
+        with self._services.db() as session:
+            patch = must_get(session, Patch, patch_id, "patch")
+            return must_get(session, Slide, patch.slide_id, "slide"), patch
+
     def _opened(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
         slide = self._slide(slide_id)
         return _OPENED.get(slide.path, slide.facts.stated_mpp)
+
+
+def overview_jpeg(slide: Slide, max_px: int) -> bytes:
+    """A whole slide as a JPEG whose longer side is at most `max_px`."""
+    return encode_jpeg(_OPENED.get(slide.path, slide.facts.stated_mpp)[0].thumbnail(max_px))
+
+
+def patch_rgb(slide: Slide, patch: Patch, context: float = 1.0, px: int | None = None) -> np.ndarray:
+    """A patch's pixels; see `SlidePictures.patch_pixels`."""
+    if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
+        raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
+    grid = stored_grid(slide)
+    reader = _OPENED.get(slide.path, slide.facts.stated_mpp)[0]
+    px = px or grid.patch_px
+    if context == 1.0 and px == grid.patch_px:
+        return reader.read_patch(patch.x_px0, patch.y_px0, grid.patch_px, grid.patch_mpp)
+    width, height = grid.size_px0
+    wide, high = round(width * context), round(height * context)
+    left, top = patch.x_px0 - (wide - width) // 2, patch.y_px0 - (high - height) // 2
+    return reader.read_region_px0(left, top, wide, high, px, px)
+
+
+def patch_jpeg(slide: Slide, patch: Patch, context: float = 1.0, px: int | None = None) -> bytes:
+    """A patch as a JPEG; see `SlidePictures.patch_pixels`."""
+    return encode_jpeg(patch_rgb(slide, patch, context, px))
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:

@@ -8,7 +8,9 @@ import numpy as np
 
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
-from mmdnet.reports.build import ReaderGrades, ReportInputs, SlideFacts
+from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
+from mmdnet.scoring.result import ScoreArrays
+from mmdnet.scoring.summary import ScoreSummary, TaskSummary
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
@@ -25,29 +27,29 @@ class Place:
 PLACES = [Place(row, col, 100 + col * 299, 50 + row * 299) for row in range(3) for col in range(4)]
 
 
-def slide(**changes: Any) -> SlideFacts:
+def slide(**changes: Any) -> ReportSlide:
     facts = {
         "slide_id": 7, "name": "N01.svs", "fingerprint": "c" * 64, "width_px0": 2000, "height_px0": 1200, "mpp_x": 0.5,
         "mpp_y": 0.5, "mpp_source": "file", "objective": 20.0, "stain": "H&E", "scanner": "Scanner A", "site": "North",
         "patient": "P01", "simulated": False, "tissue_mm2": 0.31, "core_length_mm": 18.0, "fat_area_share": 0.16,
-        "patch_px": 299, "patch_mpp": 0.5,
+        "patch_px": 299, "patch_mpp": 0.5, "vendor": "aperio", "reader": "openslide",
     }  # fmt: skip
-    return SlideFacts(**(facts | changes))
+    return ReportSlide(**(facts | changes))
 
 
-def task(grade: int, classes: int, **changes: Any) -> dict[str, Any]:
+def task(grade: int, classes: int, **changes: Any) -> TaskSummary:
     shares = [0.0] * classes
     shares[grade] = 1.0
     facts = {
         "grade": grade, "probabilities": shares, "expected": grade + 0.1, "interval": [grade - 0.2, grade + 0.3],
         "quantity": 0.4, "quantity_interval": [0.3, 0.5], "density": 0.4, "density_interval": [0.3, 0.5],
-        "positive_patch_share": 0.25, "line": 0.5, "rests_on": "density per field, read by Kleiner's cuts; not calibrated",
+        "positive_patch_share": 0.25, "threshold": 0.5, "rests_on": "density per field, read by Kleiner's cuts; not calibrated",
         "calibrated": False,
     }  # fmt: skip
-    return facts | changes
+    return TaskSummary(**(facts | changes))
 
 
-def score(**changes: Any) -> dict[str, Any]:
+def score(**changes: Any) -> ScoreSummary:
     facts = {
         "version": 1,
         "tasks": {
@@ -61,21 +63,27 @@ def score(**changes: Any) -> dict[str, Any]:
         "low_evidence": True, "warnings": ["Little tissue: 11 patches."], "notes": ["Not calibrated."],
         "model": {"name": "first", "weights_sha256": "a" * 64, "simulated": False}, "device": "cpu",
     }  # fmt: skip
-    return facts | changes
+    return ScoreSummary(**(facts | changes))
 
 
-def arrays() -> dict[str, np.ndarray]:
-    assessed = np.ones(12, dtype=np.uint8)
-    assessed[11] = 0
-    found = {"assessed": assessed}
+def arrays() -> ScoreArrays:
+    """Attention that rises from place to place, patch grades that take turns; the last place was not assessed."""
+    assessed = np.arange(12) < 11
+    attention = np.where(assessed, np.arange(1.0, 13.0), np.nan)
+    patches = {}
     for name, classes in (("ballooning", 3), ("inflammation", 4), ("steatosis", 4)):
-        attention = np.arange(1.0, 13.0)
-        attention[11] = np.nan
-        found[f"attention.{name}"] = attention / np.nansum(attention)
-        patches = np.eye(classes)[np.arange(12) % classes].astype(np.float32)
-        patches[11] = np.nan
-        found[f"patches.{name}"] = patches
-    return found
+        patches[name] = np.eye(classes, dtype=np.float32)[np.arange(12) % classes]
+        patches[name][11] = np.nan
+    return ScoreArrays(
+        assessed=assessed,
+        p_ignore=np.full(12, np.nan, np.float32),
+        bag=np.where(assessed, 0, -1),
+        row=np.array([place.row for place in PLACES]),
+        col=np.array([place.col for place in PLACES]),
+        attention={name: attention / np.nansum(attention) for name in patches},
+        patch_probabilities=patches,
+        bag_probabilities={name: table[:1] for name, table in patches.items()},
+    )
 
 
 def card(**changes: Any) -> ModelCard:
@@ -99,7 +107,6 @@ def inputs(**changes: Any) -> ReportInputs:
 
 def without(*names: str) -> ReportInputs:
     """The inputs of a model that was not trained on these tasks."""
-    kept = {name: found for name, found in score()["tasks"].items() if name not in names}
-    left = {key: value for key, value in arrays().items() if not any(key.endswith(name) for name in names)}
+    kept = {name: found for name, found in score().tasks.items() if name not in names}
     nothing = {"nas": None, "nas_expected": None, "nas_interval": None, "p_active": None}
-    return inputs(score=score(tasks=kept, **nothing), arrays=left)
+    return inputs(score=score(tasks=kept, **nothing))

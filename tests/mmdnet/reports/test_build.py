@@ -1,7 +1,6 @@
 import pytest
 from pydantic import ValidationError
 
-from mmdnet.reports import words
 from mmdnet.reports.build import build_report
 from mmdnet.reports.schema import Report
 from tests.mmdnet.reports.crafted import card, inputs, score, slide, task, without
@@ -62,20 +61,6 @@ def test_fat_that_contradicts_the_grade_is_flagged():
         inputs(slide=slide(fat_area_share=0.30), score=score(tasks={"steatosis": task(0, 4)}, nas=None))
     )
     assert "model's grade is 0, but measured fat covers 30 %" in fatty.quantities.disagreements[0]
-
-
-@pytest.mark.parametrize(
-    ("grade", "area", "flagged"),
-    [(0, 0.01, False), (0, 0.06, True), (1, 0.001, True), (2, 0.16, False), (3, 0.05, True), (3, 0.25, False)],
-)
-def test_only_wide_gaps_between_fat_and_grade_count(grade, area, flagged):
-    assert bool(words.disagreements({"steatosis": grade}, {"steatosis": 0.5}, area)) is flagged
-
-
-def test_counts_two_grades_from_the_grade_are_flagged():
-    found = words.disagreements({"inflammation": 1, "ballooning": 1}, {"inflammation": 5.0, "ballooning": 5.0}, None)
-    assert len(found) == 1
-    assert found[0].startswith("Lobular inflammation: the model's grade is 1, but 5 foci per field")
 
 
 def test_what_speaks_against_trust_is_said_first():

@@ -35,8 +35,10 @@ def test_the_bounds_of_a_slide_are_taken_off():
 
 
 def test_patches_have_the_grades_of_the_report_also_at_a_fitted_threshold():
-    given = inputs(score=score(tasks={"steatosis": task(1, 4, line=0.9)}))
-    given.arrays["patches.steatosis"][:] = np.array([0.3, 0.5, 0.2, 0.0], np.float32)  # 0.7 for "grade 1 or more"
+    given = inputs(score=score(tasks={"steatosis": task(1, 4, threshold=0.9)}))
+    given.arrays.patch_probabilities["steatosis"][:] = np.array(
+        [0.3, 0.5, 0.2, 0.0], np.float32
+    )  # 0.7 for "grade 1 or more"
     shown = {patch.place: patch.grade for patch in build_report(given).evidence[0].top}
     assert set(shown.values()) == {0}
     features = document(given)["features"]

@@ -1,6 +1,7 @@
 """From a real liver slide to its report, with a network whose weights are still random."""
 
 import json
+from dataclasses import asdict
 from itertools import islice
 
 import cv2
@@ -11,10 +12,11 @@ import torch
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.reports.build import ReportInputs, SlideFacts, build_report
+from mmdnet.reports.build import build_report
 from mmdnet.reports.csv import to_csv
 from mmdnet.reports.geojson import report_geojson
 from mmdnet.reports.html import ReportPictures, to_html
+from mmdnet.reports.inputs import ReportInputs, ReportSlide
 from mmdnet.reports.schema import canonical_json, read_report
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
 from mmdnet.scoring.result import SlideScore
@@ -43,21 +45,20 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
         thumbnail = cv2.imencode(".jpg", slide.thumbnail(400)[:, :, ::-1])[1].tobytes()
     score_slide(MMDNet(card.architecture), card, given, places, grid).save(tmp_path / "1.safetensors")
     score = SlideScore.load(tmp_path / "1.safetensors")
-    assert score.assessed_patches == 40
-    assert score.set_aside == len(places) - 40
+    assert score.summary.assessed_patches == 40
+    assert score.summary.set_aside == len(places) - 40
 
-    known = {name: getattr(facts, name) for name in SlideFacts.__dataclass_fields__ if hasattr(facts, name)}
-    rest = {
-        "slide_id": 1, "name": facts.path.name, "mpp_source": "file", "tissue_mm2": tissue.area_mm2,
-        "core_length_mm": tissue.core_length_mm, "fat_area_share": 0.2, "patch_px": 299, "patch_mpp": 0.5,
-    }  # fmt: skip
+    slide = ReportSlide(
+        **asdict(facts.kept()), slide_id=1, name=facts.path.name, tissue_mm2=tissue.area_mm2,
+        core_length_mm=tissue.core_length_mm, fat_area_share=0.2, patch_px=299, patch_mpp=0.5,
+    )  # fmt: skip
     inputs = ReportInputs(
-        slide=SlideFacts(**(known | rest)),
+        slide=slide,
         score_id=1,
         scored_at=NOW,
         made_at=NOW,
-        score=score.summary(),
-        arrays=score.arrays(),
+        score=score.summary,
+        arrays=score.arrays,
         places=places,
         patch_ids=list(range(len(places))),
         card=card,
@@ -66,7 +67,7 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
     assert read_report(json.loads(canonical_json(report))) == report
     x, y = (np.array([getattr(place, axis) for place in places]) for axis in ("x_px0", "y_px0"))
     frame = MapFrame(facts.width_px0, facts.height_px0, x, y, *grid.side_px0)
-    attention = score.tasks["steatosis"].attention
+    attention = score.arrays.attention["steatosis"]
     png = heat_png(frame, relative_attention(attention), attention_legend(attention), 400)
     page = to_html(report, ReportPictures(thumbnail, {"steatosis": png}, frame))
     assert "liver_he_fields.svs" in page

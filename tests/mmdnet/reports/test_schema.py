@@ -1,7 +1,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from mmdnet.reports.build import ReaderGrades, build_report
+from mmdnet.reports.build import build_report
+from mmdnet.reports.inputs import ReaderGrades
 from mmdnet.reports.schema import SignOff, canonical_json, read_report, report_sha256
 from tests.mmdnet.reports.crafted import NOW, inputs, score, slide
 
@@ -40,6 +41,11 @@ def test_any_changed_fact_or_grade_changes_the_signed_hash():
     plain = report_sha256(build_report(inputs()))
     assert report_sha256(build_report(inputs(slide=slide(stain="Goldner trichrome")))) != plain
     assert report_sha256(build_report(inputs(score=score(nas=6)))) != plain
+
+
+def test_a_report_signed_by_an_earlier_build_is_still_the_document_that_was_signed():
+    signed = "dccadf8fad6f6a5b7bea0fa4b0471ea4feb95ba3881ddaabc07db0b8ad7ae109"  # of November 2026
+    assert report_sha256(build_report(inputs())) == signed
 
 
 def test_a_signature_has_a_nas_only_when_every_grade_is_given():

@@ -1,18 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.labels.agreement import quadratic_kappa
-from mmdnet.labels.grading import steatosis_grade
-from mmdnet.scoring.aggregate import choose_aggregator, round_to_grade
-from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, fit_lines, lines_only
+from mmdnet.labels.grading import steatosis_grade, task
+from mmdnet.scoring.aggregate import Calibration, choose_aggregator, read_calibration, round_to_grade
+from mmdnet.scoring.calibration import fit_calibration, fit_cuts, fit_isotonic, fit_thresholds, thresholds_only
+from tests.mmdnet.reports import crafted
 
 
 def summaries(quantities, rule="density"):
-    return [
-        {"rule": rule, "bag_size": 48, "model": {"weights_sha256": "ab"}, "tasks": {"steatosis": {"quantity": q}}}
-        for q in quantities
-    ]
+    return [crafted.score(rule=rule, tasks={"steatosis": crafted.task(1, 4, quantity=q)}) for q in quantities]
 
 
 def compressed(n, seed=0):
@@ -25,28 +25,25 @@ def compressed(n, seed=0):
 @pytest.mark.parametrize("method", ["isotonic", "cuts"])
 def test_calibration_mends_a_model_that_sees_a_third_of_the_fat(method):
     quantity, truth = compressed(60)
-    grades = np.array([one["steatosis"] for one in truth])
+    grades = np.array([slide["steatosis"] for slide in truth])
     calibration = fit_calibration(summaries(quantity), truth, method=method)
     new, new_truth = compressed(200, seed=1)
-    new_grades = np.array([one["steatosis"] for one in new_truth])
-    from mmdnet.labels.grading import task
-
-    raw = choose_aggregator("auto", None).scale(task("steatosis"))
+    new_grades = np.array([slide["steatosis"] for slide in new_truth])
+    raw = choose_aggregator("auto", Calibration()).scale(task("steatosis"))
     fitted = choose_aggregator("auto", calibration).scale(task("steatosis"))
     before = quadratic_kappa(new_grades, round_to_grade(raw(new), 3), 4)
     after = quadratic_kappa(new_grades, round_to_grade(fitted(new), 3), 4)
     assert before < 0.6
     assert after > 0.9
-    assert calibration["tasks"]["steatosis"]["kappa_across_folds"] > 0.9
-    assert calibration["tasks"]["steatosis"]["slides_by_grade"] == np.bincount(grades, minlength=4).tolist()
+    assert calibration.tasks["steatosis"].kappa_across_folds > 0.9
+    assert calibration.tasks["steatosis"].slides_by_grade == tuple(np.bincount(grades, minlength=4))
 
 
-def test_a_calibration_is_plain_json():
-    import json
-
+def test_a_calibration_comes_back_from_the_json_of_a_card():
     quantity, truth = compressed(20)
-    calibration = fit_calibration(summaries(quantity), truth)
-    assert json.loads(json.dumps(calibration)) == calibration
+    calibration = fit_calibration(summaries(quantity), truth, thresholds={"inflammation": 0.9})
+    assert calibration.to_json()["lines"] == {"inflammation": 0.9}  # the name it has on every card
+    assert read_calibration(json.loads(json.dumps(calibration.to_json()))) == calibration
 
 
 def test_no_residual_comes_from_a_scale_its_own_patient_shaped():
@@ -55,15 +52,15 @@ def test_no_residual_comes_from_a_scale_its_own_patient_shaped():
     quantity = np.repeat(random.random(40), 2)
     truth = np.repeat(random.integers(0, 4, 40), 2)
     patients = [str(k // 2) for k in range(80)]
-    fit = fit_calibration(summaries(quantity), [{"steatosis": int(t)} for t in truth], patients)["tasks"]["steatosis"]
-    assert abs(fit["kappa_across_folds"]) < 0.35
-    assert np.std(fit["residuals"]) > 0.8
+    fit = fit_calibration(summaries(quantity), [{"steatosis": int(t)} for t in truth], patients).tasks["steatosis"]
+    assert abs(fit.kappa_across_folds) < 0.35
+    assert np.std(fit.residuals) > 0.8
 
 
 def test_slides_without_a_grade_do_not_count():
     quantity, truth = compressed(30)
     truth[:15] = [{"steatosis": None}] * 15
-    assert fit_calibration(summaries(quantity), truth)["tasks"]["steatosis"]["slides"] == 15
+    assert fit_calibration(summaries(quantity), truth).tasks["steatosis"].slides == 15
 
 
 def test_too_few_slides_are_refused_in_words():
@@ -81,7 +78,7 @@ def test_slides_scored_by_two_rules_are_refused():
 
 def test_fitted_scales_never_fall():
     quantity, truth = compressed(40, seed=3)
-    grades = np.array([one["steatosis"] for one in truth])
+    grades = np.array([slide["steatosis"] for slide in truth])
     for fit in (fit_isotonic, fit_cuts):
         scale = fit(quantity, grades, 4)
         assert (np.diff(scale.quantity) > 0).all()
@@ -102,26 +99,26 @@ def overcalling(n, seed):
     return np.stack([1 - present, present, 0 * present, 0 * present], axis=1), grades
 
 
-def test_a_fitted_line_makes_counts_come_out_as_readers_counted():
+def test_a_fitted_threshold_makes_counts_come_out_as_readers_counted():
     probabilities, grades = overcalling(2000, seed=0)
-    lines = fit_lines({"inflammation": probabilities}, {"inflammation": grades})
-    assert set(lines) == {"inflammation"}
-    assert lines["inflammation"] > 0.7
+    thresholds = fit_thresholds({"inflammation": probabilities}, {"inflammation": grades})
+    assert set(thresholds) == {"inflammation"}
+    assert thresholds["inflammation"] > 0.7
     new, truth = overcalling(5000, seed=1)
     assert (1 - new[:, 0] > 0.5).sum() > 3 * truth.sum()
-    assert (1 - new[:, 0] > lines["inflammation"]).sum() == pytest.approx(truth.sum(), rel=0.25)
+    assert (1 - new[:, 0] > thresholds["inflammation"]).sum() == pytest.approx(truth.sum(), rel=0.25)
 
 
-def test_a_line_needs_enough_patches_that_show_the_feature():
+def test_a_threshold_needs_enough_patches_that_show_the_feature():
     probabilities, grades = overcalling(2000, seed=0)
-    assert fit_lines({"inflammation": probabilities[:90]}, {"inflammation": grades[:90]}) == {}
-    assert fit_lines({"inflammation": probabilities}, {"inflammation": np.zeros_like(grades)}) == {}
-    assert fit_lines({"inflammation": probabilities}, {"inflammation": np.full_like(grades, -1)}) == {}
+    assert fit_thresholds({"inflammation": probabilities[:90]}, {"inflammation": grades[:90]}) == {}
+    assert fit_thresholds({"inflammation": probabilities}, {"inflammation": np.zeros_like(grades)}) == {}
+    assert fit_thresholds({"inflammation": probabilities}, {"inflammation": np.full_like(grades, -1)}) == {}
 
 
-def test_lines_alone_are_used_and_leave_the_grades_uncalibrated():
-    found = choose_aggregator("auto", lines_only({"inflammation": 0.9}))
-    assert found.density.line("inflammation") == 0.9
-    assert found.density.line("ballooning") == 0.5
-    assert found.rule is found.density
-    assert found.calibrations == {}
+def test_thresholds_alone_are_used_and_leave_the_grades_uncalibrated():
+    aggregator = choose_aggregator("auto", thresholds_only({"inflammation": 0.9}))
+    assert aggregator.threshold(task("inflammation")) == 0.9
+    assert aggregator.threshold(task("ballooning")) == 0.5
+    assert aggregator.rule.name == "density"
+    assert aggregator.calibrations == {}

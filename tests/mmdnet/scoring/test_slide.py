@@ -12,10 +12,9 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring import predict as infer
+from mmdnet.scoring.choices import ScoringChoices
 from mmdnet.scoring.predict import SlideFeatures, grade_bags, predict_patches
-from mmdnet.scoring.result import SlideScore
-from mmdnet.scoring.slide import ScoringChoices, embed_slide, score_features, score_slide
-from mmdnet.scoring.thresholds import fit_model_lines
+from mmdnet.scoring.slide import embed_slide, score_features, score_slide
 
 PX = 64
 
@@ -71,15 +70,16 @@ def features(model, patches, places):
 
 def test_a_slide_gets_three_grades_a_nas_and_attention_that_sums_to_one(model, places, patches):
     told = []
-    score = score_slide(model, a_card(), iter(patches), places, Grid(), on_progress=lambda *one: told.append(one))
-    assert list(score.tasks) == list(TASK_NAMES)
-    assert score.nas == sum(task.grade for task in score.tasks.values())
-    assert score.assessed_patches == 80
-    assert score.bags == math.ceil(80 / 48)
-    for task in score.tasks.values():
-        assert task.attention.sum() == pytest.approx(1, abs=1e-5)
-        assert task.patch_probabilities.sum(axis=1) == pytest.approx(np.ones(80), abs=1e-5)
-        assert task.bag_probabilities.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-5)
+    score = score_slide(model, a_card(), iter(patches), places, Grid(), progress=lambda *said: told.append(said))
+    summary, arrays = score.summary, score.arrays
+    assert list(summary.tasks) == list(TASK_NAMES)
+    assert summary.nas == sum(task.grade for task in summary.tasks.values())
+    assert summary.assessed_patches == 80
+    assert summary.bags == math.ceil(80 / 48)
+    for name in TASK_NAMES:
+        assert arrays.attention[name].sum() == pytest.approx(1, abs=1e-5)
+        assert arrays.patch_probabilities[name].sum(axis=1) == pytest.approx(np.ones(80), abs=1e-5)
+        assert arrays.bag_probabilities[name].sum(axis=1) == pytest.approx(np.ones(2), abs=1e-5)
     assert told[-1] == (1.0, "80 of 80 patches read")
 
 
@@ -87,8 +87,8 @@ def test_batch_size_and_order_of_patches_change_nothing(model, places, patches):
     plain = score_slide(model, a_card(), patches, places, Grid())
     mixed = score_slide(model, a_card(), patches[::-1], places, Grid(), choices=ScoringChoices(batch=7))
     for name in TASK_NAMES:
-        assert mixed.tasks[name].attention == pytest.approx(plain.tasks[name].attention, abs=1e-6)
-        assert mixed.tasks[name].expected == pytest.approx(plain.tasks[name].expected, abs=1e-5)
+        assert mixed.arrays.attention[name] == pytest.approx(plain.arrays.attention[name], abs=1e-6)
+        assert mixed.summary.tasks[name].expected == pytest.approx(plain.summary.tasks[name].expected, abs=1e-5)
 
 
 def test_attention_is_that_of_one_bag_as_large_as_the_slide_in_chunks_too(model, features, monkeypatch):
@@ -111,16 +111,16 @@ def test_padding_the_last_bag_changes_no_grade(model, features):
 def test_patches_never_given_or_not_readable_are_left_out_and_counted(model, places, patches):
     given = [*patches[:50], (50, Unreadable("tile does not decode")), (51, Unreadable("tile does not decode"))]
     score = score_slide(model, a_card(), given, places, Grid())
-    assert score.assessed_patches == 50
-    assert score.set_aside == 30
-    assert score.not_read == {"tile does not decode": 2}
-    assert np.isnan(score.tasks["steatosis"].attention[50:]).all()
-    assert (score.bag[50:] == -1).all()
-    assert any("could not be read" in warning for warning in score.warnings)
+    assert score.summary.assessed_patches == 50
+    assert score.summary.set_aside == 30
+    assert score.summary.not_read == {"tile does not decode": 2}
+    assert np.isnan(score.arrays.attention["steatosis"][50:]).all()
+    assert (score.arrays.bag[50:] == -1).all()
+    assert any("could not be read" in warning for warning in score.summary.warnings)
 
 
 def test_an_untrained_quality_gate_has_no_say(model, places, features):
-    assert score_features(model, a_card(ignore_head=False), features, places, Grid()).ignored == 0
+    assert score_features(model, a_card(ignore_head=False), features, places, Grid()).summary.ignored_by_model == 0
 
 
 def test_a_trained_quality_gate_leaves_patches_out(model, places, features):
@@ -128,9 +128,9 @@ def test_a_trained_quality_gate_leaves_patches_out(model, places, features):
     middle = float(np.median(p_ignore))
     card = a_card(ignore_head=True)
     score = score_features(model, card, features, places, Grid(), choices=ScoringChoices(ignore_above=middle))
-    assert score.ignored == (p_ignore > middle).sum() == 40
-    assert score.assessed[p_ignore <= middle].all()
-    assert np.isnan(score.tasks["steatosis"].patch_probabilities[p_ignore > middle]).all()
+    assert score.summary.ignored_by_model == (p_ignore > middle).sum() == 40
+    assert score.arrays.assessed[p_ignore <= middle].all()
+    assert np.isnan(score.arrays.patch_probabilities["steatosis"][p_ignore > middle]).all()
 
 
 def test_a_slide_whose_every_patch_is_left_out_is_not_assessable(model, places, features):
@@ -156,63 +156,45 @@ def test_a_model_for_other_patches_is_refused(model, places, patches):
 
 def test_a_task_nobody_taught_is_not_graded_and_there_is_no_nas(model, places, features):
     score = score_features(model, a_card(trained_tasks=("steatosis",)), features, places, Grid())
-    assert list(score.tasks) == ["steatosis"]
-    assert score.nas is None
-    assert any("Ballooning, Lobular inflammation" in warning for warning in score.warnings)
+    assert list(score.summary.tasks) == ["steatosis"]
+    assert score.summary.nas is None
+    assert any("Ballooning, Lobular inflammation" in warning for warning in score.summary.warnings)
 
 
 def test_little_tissue_is_flagged(model, places, features):
-    assert score_features(model, a_card(), features, places, Grid()).low_evidence  # 64 px patches: 0.08 mm²
+    assert score_features(model, a_card(), features, places, Grid()).summary.low_evidence  # 64 px patches: 0.08 mm²
     large = replace(Grid(), patch_px=299)
-    assert not score_features(model, a_card(patch_px=299), features, places, large).low_evidence
+    assert not score_features(model, a_card(patch_px=299), features, places, large).summary.low_evidence
 
 
 def test_a_calibration_on_the_card_is_used_and_named(model, places, features):
     fit = {"method": "isotonic", "quantity": [0.0, 1.0], "score": [3.0, 3.0], "residuals": [0.0], "slides": 20}
     card = a_card(calibration={"rule": "density", "bag_size": 20, "tasks": {"steatosis": fit}})
     score = score_features(model, card, features, places, Grid())
-    assert score.tasks["steatosis"].grade == 3
-    assert score.tasks["steatosis"].calibrated
-    assert not score.tasks["ballooning"].calibrated
-    assert score.bags == 4
-    assert "calibrated on 20 graded slides" in score.aggregator
-
-
-def test_a_saved_score_comes_back_the_same(model, places, features, tmp_path):
-    score = score_features(model, a_card(), features, places, Grid())
-    score.save(tmp_path / "scores" / "1.safetensors")
-    back = SlideScore.load(tmp_path / "scores" / "1.safetensors")
-    assert back.summary() == score.summary()
-    for name, array in score.arrays().items():
-        np.testing.assert_array_equal(back.arrays()[name], array)
-    assert [file.name for file in (tmp_path / "scores").iterdir()] == ["1.safetensors"]
-
-
-def test_a_damaged_or_missing_score_file_is_told_in_words(tmp_path):
-    with pytest.raises(LabError, match="is gone"):
-        SlideScore.load(tmp_path / "no.safetensors")
-    (tmp_path / "bad.safetensors").write_bytes(b"not a score")
-    with pytest.raises(LabError, match="damaged"):
-        SlideScore.load(tmp_path / "bad.safetensors")
+    assert score.summary.tasks["steatosis"].grade == 3
+    assert score.summary.tasks["steatosis"].calibrated
+    assert not score.summary.tasks["ballooning"].calibrated
+    assert score.summary.bags == 4
+    assert "calibrated on 20 graded slides" in score.summary.aggregator
 
 
 def test_features_that_were_kept_give_the_same_score_as_patches(model, places, patches, features):
     kept = SlideFeatures(features.values.astype(np.float16).astype(np.float32), {})
     fresh = score_slide(model, a_card(), patches, places, Grid())
-    assert score_features(model, a_card(), kept, places, Grid()).tasks["steatosis"].expected == pytest.approx(
-        fresh.tasks["steatosis"].expected, abs=0.01
+    assert score_features(model, a_card(), kept, places, Grid()).summary.tasks["steatosis"].expected == pytest.approx(
+        fresh.summary.tasks["steatosis"].expected, abs=0.01
     )
 
 
-def test_a_models_lines_are_fitted_on_graded_patches_and_used_to_score(model, places, patches, features):
-    read = predict_patches(model, features.values).probabilities["inflammation"]
-    present = 1 - read[:, 0]
-    grades = (present >= np.sort(present)[-6]).astype(int)  # the six it is surest of, among 80 and 80 more
-    many = [*patches, *((80 + k, image) for k, image in patches)]
-    calibration = fit_model_lines(model, many, {"inflammation": np.concatenate([grades, grades])})
-    line = calibration["lines"]["inflammation"]
-    score = score_features(model, a_card(calibration=calibration), features, places, Grid())
-    assert score.tasks["inflammation"].line == line
-    assert not score.tasks["inflammation"].calibrated
-    assert 1 <= (present > line).sum() <= 8
-    assert fit_model_lines(model, patches, {"inflammation": grades}) is None
+def test_thresholds_on_the_card_are_used_to_score(model, places, features):
+    card = a_card(calibration={"rule": "density", "lines": {"inflammation": 0.9}})
+    task = score_features(model, card, features, places, Grid()).summary.tasks["inflammation"]
+    present = 1 - predict_patches(model, features.values).probabilities["inflammation"][:, 0]
+    assert (task.threshold, task.calibrated) == (0.9, False)
+    assert task.positive_patch_share == pytest.approx((present > 0.9).mean(), abs=1e-4)
+
+
+def test_the_rule_asked_for_is_the_rule_used_and_named(model, places, features):
+    summary = score_features(model, a_card(), features, places, Grid(), choices=ScoringChoices(rule="max")).summary
+    assert summary.rule == "max"
+    assert summary.aggregator == "highest bag, as in the MMD-Net paper; not calibrated"

@@ -1,0 +1,208 @@
+"""A scored slide, loaded once: whatever is said, drawn or written of it comes from one object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from db import scores as rows
+from db.models import Model, Patch, Score, Slide
+from db.slides import patches_of
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
+from mmdnet.scoring.summary import ScoreSummary, read_summary
+from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
+from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.pictures import overview_jpeg, patch_jpeg
+from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
+from mmdnet.workflows.slides.views import PatchView, patch_views
+from mmdnet.workflows.training.models import card_of
+
+if TYPE_CHECKING:
+    from mmdnet.reports.html import ReportPictures
+    from mmdnet.reports.inputs import ReaderGrades, ReportInputs
+    from mmdnet.reports.schema import Report
+    from mmdnet.scoring.heat import MapFrame
+    from mmdnet.scoring.result import ScoreArrays
+
+OVERVIEW_PX, PATCH_PICTURE_PX = 900, 200
+REPORT_KINDS = ("html", "csv", "json", "geojson")  # endings of the files a report is written as
+
+
+@dataclass(frozen=True)
+class ScoredSlide:
+    """A score with its slide, patches, model, per-patch numbers, readings and signatures.
+
+    `patch_rows` are in the order of the arrays; `sign_offs` and `readings` oldest first.
+    """
+
+    score: Score
+    slide: Slide
+    model: Model
+    patch_rows: Sequence[Patch]
+    summary: ScoreSummary
+    arrays: ScoreArrays
+    readings: Sequence[ReaderGrades]
+    sign_offs: Sequence[SignOffView]
+
+    @cached_property
+    def patches(self) -> Sequence[PatchView]:
+        """The slide's patches, row by row."""
+        return patch_views(self.slide, self.patch_rows)
+
+    @cached_property
+    def report(self) -> Report:
+        """The report, with what readers gave and who signed."""
+        from mmdnet.reports.build import build_report
+
+        return build_report(self._inputs)
+
+    def file(self, kind: str) -> str:
+        """The report as one of the kinds of file: the method of that name."""
+        writers = {"html": self.html, "csv": self.csv, "json": self.json, "geojson": self.geojson}
+        return writers[kind]()
+
+    def html(self) -> str:
+        """The report as one self-contained HTML file."""
+        from mmdnet.reports.html import to_html
+
+        return to_html(self.report, self._pictures())
+
+    def csv(self) -> str:
+        """The report's grades as a table."""
+        from mmdnet.reports.csv import to_csv
+
+        return to_csv(self.report)
+
+    def geojson(self) -> str:
+        """Every patch with its attention and grades, for QuPath."""
+        from mmdnet.reports.geojson import report_geojson
+
+        corner = image_corner_px0(self.slide, self.patch_rows)
+        return report_geojson(self.report, self._inputs, corner, stored_grid(self.slide).size_px0)
+
+    def json(self) -> str:
+        """The report as the one document that is signed."""
+        from mmdnet.reports.schema import canonical_json
+
+        return canonical_json(self.report)
+
+    def heat_png(self, task: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
+        """The task's attention map as an RGBA PNG that covers the whole slide.
+
+        Raises:
+            LabError: the model does not grade this task.
+        """
+        from mmdnet.scoring.heat import attention_legend, heat_png, relative_attention
+
+        if task not in self.arrays.attention:
+            raise LabError(f"The model of this score does not grade {task}, so there is no map of it.")
+        attention = self.arrays.attention[task]
+        return heat_png(self._frame, relative_attention(attention), attention_legend(attention), width_px, opacity)
+
+    @cached_property
+    def _inputs(self) -> ReportInputs:
+        from mmdnet.reports.inputs import ReportInputs, ReportSlide
+        from mmdnet.reports.schema import SignOff
+
+        card, slide, grid = card_of(self.model), self.slide, stored_grid(self.slide)
+        return ReportInputs(
+            slide=ReportSlide(
+                **asdict(slide.facts),
+                slide_id=slide.id,
+                name=slide.name,
+                tissue_mm2=slide.tissue_mm2,
+                core_length_mm=slide.core_length_mm,
+                fat_area_share=slide.fat_area_share,
+                patch_px=grid.patch_px,
+                patch_mpp=grid.patch_mpp,
+            ),
+            score_id=self.score.id,
+            scored_at=self.score.created_at,
+            score=self.summary,
+            arrays=self.arrays,
+            places=self.patch_rows,
+            patch_ids=[patch.id for patch in self.patch_rows],
+            card=card,
+            made_at=datetime.now(UTC),
+            set_aside=Counter(patch.set_aside for patch in self.patch_rows if patch.set_aside and not patch.overruled),
+            slide_part=card.part_of(slide.id) if self.model.project_id == slide.project_id else None,
+            human=self.readings,
+            sign_offs=[
+                SignOff(
+                    sign_off_id=signed.id,
+                    reader=signed.reader,
+                    at=signed.at,
+                    grades=dict(signed.grades),
+                    reason=signed.reason,
+                    content_sha256=signed.report_sha256,
+                    amends=signed.amends_id,
+                )
+                for signed in self.sign_offs
+            ],
+            seed=self.score.id,
+        )
+
+    @cached_property
+    def _frame(self) -> MapFrame:
+        from mmdnet.scoring.heat import MapFrame
+
+        width, height = stored_grid(self.slide).size_px0
+        return MapFrame(
+            self.slide.width_px0,
+            self.slide.height_px0,
+            np.array([patch.x_px0 for patch in self.patch_rows]),
+            np.array([patch.y_px0 for patch in self.patch_rows]),
+            width,
+            height,
+        )
+
+    def _pictures(self) -> ReportPictures:
+        """Overview, maps and evidence patches; a slide whose file is gone has a report without pictures."""
+        from mmdnet.reports.html import ReportPictures
+
+        maps = {drawn.task: self.heat_png(drawn.task, width_px=OVERVIEW_PX) for drawn in self.report.maps}
+        shown = {
+            patch.place: patch.patch_id
+            for evidence in self.report.evidence
+            for patch in (*evidence.top, *evidence.low, *evidence.random)
+        }
+        try:
+            overview = overview_jpeg(self.slide, OVERVIEW_PX)
+            patches = {
+                patch_id: patch_jpeg(self.slide, self.patch_rows[place], px=PATCH_PICTURE_PX)
+                for place, patch_id in sorted(shown.items())
+            }
+        except LabError:
+            overview, patches = None, {}
+        return ReportPictures(slide=overview, maps=maps, frame=self._frame, patches=patches)
+
+
+def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
+    """All there is of a score: four statements, and its file read once.
+
+    Raises:
+        LabError: there is no such score, its file is gone or damaged, or the patches were laid anew since.
+    """
+    from mmdnet.reports.inputs import ReaderGrades
+    from mmdnet.scoring.result import SlideScore
+
+    with services.db() as session:
+        score, slide, model = rows.scored(session, score_id)
+        patches = patches_of(session, slide.id)
+        readings = [
+            ReaderGrades(reader.name, Grades.of(graded), graded.at)
+            for graded, reader in rows.readings_of(session, slide.id)
+        ]
+        signed = [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
+    summary = read_summary(score.result, slide.name)
+    if len(patches) != summary.patches:
+        raise LabError(f"The patches of {slide.name} were laid anew since it was scored. Score it again.")
+    arrays = SlideScore.load(services.settings.folder("scores") / score.file).arrays
+    return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed)

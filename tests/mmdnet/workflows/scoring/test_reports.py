@@ -1,0 +1,58 @@
+"""Signing: what is refused, what is kept, what amends what."""
+
+import pytest
+
+from db.models import SignOff
+from db.slides import slide_grades
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
+from mmdnet.workflows.scoring.reports import check_signature
+from tests.mmdnet.reports import crafted
+
+MODEL = {"ballooning": 1, "inflammation": 2, "steatosis": 2}
+
+
+@pytest.mark.parametrize(
+    ("grades", "reason", "words"),
+    [
+        (MODEL | {"steatosis": 4}, "seen", "graded 0 to 3; 4 cannot be signed"),
+        (MODEL | {"ballooning": -1}, "seen", "graded 0 to 2"),
+        (MODEL | {"fibrosis": 1}, "seen", "no feature called fibrosis"),
+        (MODEL | {"steatosis": 3, "ballooning": 0}, " ", "changed the grade of ballooning, steatosis"),
+        (MODEL | {"steatosis": None}, "", "changed the grade of steatosis"),
+    ],
+)
+def test_grades_that_may_not_be_signed_are_refused_in_words(grades, reason, words):
+    with pytest.raises(LabError, match=words):
+        check_signature(crafted.score(), grades, reason)
+
+
+def test_the_models_own_grades_need_no_reason_and_changed_ones_do():
+    check_signature(crafted.score(), MODEL, "")
+    check_signature(crafted.score(), MODEL | {"steatosis": 3}, "more fat by eye")
+    without = crafted.score(tasks={"steatosis": crafted.task(2, 4)})
+    check_signature(without, MODEL, "")  # the others were not graded, so nothing was changed
+
+
+def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
+    lab, score = scored.lab, scored.score
+    reader = lab.readers.ensure("Ada").id
+    first = lab.reports.sign(score, reader, MODEL)
+    second = lab.reports.sign(score, reader, MODEL | {"steatosis": 3}, "  more   fat by eye ")
+    assert (second.amends_id, second.reason) == (first.id, "more fat by eye")
+    assert [signed.grades for signed in lab.reports.sign_offs(score)] == [
+        Grades(**MODEL),
+        Grades(**MODEL | {"steatosis": 3}),
+    ]
+    assert first.report_sha256 == second.report_sha256  # the content that was signed is the same
+    with lab.db() as session:
+        kept = session.get(SignOff, second.id).report
+        (graded,) = slide_grades(session, [scored.slide])
+        assert graded.steatosis == 3
+    assert [signed["sign_off_id"] for signed in kept["sign_off"]["signed"]] == [first.id]
+    assert lab.reports.build(score).sign_off.current.grades == MODEL | {"steatosis": 3}
+
+
+def test_a_report_of_a_score_that_is_not_there_is_refused(lab):
+    with pytest.raises(LabError, match="no score with the number 99"):
+        lab.reports.open(99)

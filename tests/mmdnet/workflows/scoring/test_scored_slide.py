@@ -1,0 +1,121 @@
+"""One load for all that is said, drawn or written of a score."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import safetensors
+from sqlalchemy import event
+
+from db.models import Patch
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.slides.facts import FileFacts, StatedFacts
+from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
+from tests.mmdnet.workflows.scoring.conftest import Scored, add_score
+
+BOUNDS = (64, 32)
+
+
+@pytest.fixture
+def loads(scored, monkeypatch) -> Counter:
+    """What was read since: rows by their table, and score files."""
+    counts: Counter = Counter()
+    opened = safetensors.safe_open
+
+    def open_counted(path, *args, **more):
+        counts["score file"] += 1
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(safetensors, "safe_open", open_counted)
+
+    def count(connection, cursor, statement, *rest):
+        counts["statements"] += 1
+        for table in ("slides", "patches", "scores", "models"):
+            counts[table] += f"{table}.id" in statement.partition("FROM")[0]
+
+    engine = scored.lab.db.kw["bind"]
+    event.listen(engine, "before_cursor_execute", count)
+    yield counts
+    event.remove(engine, "before_cursor_execute", count)
+
+
+def test_the_page_its_files_and_its_maps_load_the_slide_its_patches_and_the_score_once(scored, loads):
+    opened = scored.lab.reports.open(scored.score)
+    assert opened.report.nas.value == 5
+    assert len(opened.patches) == opened.summary.patches
+    assert opened.sign_offs == []
+    for kind in REPORT_KINDS:
+        assert opened.file(kind)
+    for task in TASK_NAMES:
+        assert opened.heat_png(task, 300).startswith(b"\x89PNG")
+    once = {name: loads[name] for name in ("score file", "slides", "patches", "scores", "models")}
+    assert once == {"score file": 1, "slides": 1, "patches": 1, "scores": 1, "models": 1}
+    assert loads["statements"] <= 4
+
+
+@pytest.mark.parametrize("kind", REPORT_KINDS)
+def test_one_file_loads_no_more_than_it_says(scored, loads, kind):
+    assert getattr(scored.lab.reports, kind)(scored.score)
+    assert (loads["score file"], loads["patches"]) == (1, 1)
+
+
+def test_signing_loads_the_slide_once(scored, loads):
+    reader = scored.lab.readers.ensure("Ada").id
+    scored.lab.reports.sign(scored.score, reader, scored.lab.scoring.get(scored.score).summary.grades)
+    assert (loads["score file"], loads["patches"]) == (1, 1)
+
+
+@pytest.fixture
+def bounded(lab, tissue_png, monkeypatch) -> Scored:
+    """A scored slide whose file states that the scanner used only a part of it, as MRXS does."""
+    whole = property(lambda self: (*BOUNDS, self.width_px0 - BOUNDS[0], self.height_px0 - BOUNDS[1]))
+    monkeypatch.setattr(FileFacts, "area_px0", whole)
+    project = lab.projects.create("Bounded").id
+    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
+    return Scored(lab, project, slide, add_score(lab, slide))
+
+
+def squares(text: str) -> set[tuple]:
+    """The outlines of a file's tiles."""
+    features = json.loads(text)["features"]
+    return {
+        tuple(map(tuple, feature["geometry"]["coordinates"][0]))
+        for feature in features
+        if feature["properties"]["objectType"] == "tile"
+    }
+
+
+def test_a_reports_tiles_lie_where_the_slides_own_lie_on_a_slide_with_bounds(bounded):
+    lab, slide, score = bounded.lab, bounded.slide, bounded.score
+    report = squares(lab.reports.geojson(score))
+    assert report == squares(lab.qupath.export(slide))
+    corners = {square[0] for square in report}
+    patches = lab.slides.patches(slide)
+    assert corners == {(patch.x_px0 - BOUNDS[0], patch.y_px0 - BOUNDS[1]) for patch in patches}
+
+
+def test_the_tiles_lie_there_too_where_the_slides_file_is_gone(bounded):
+    before = bounded.lab.reports.geojson(bounded.score)
+    Path(bounded.lab.slides.get(bounded.slide).path).unlink()
+    assert squares(bounded.lab.reports.geojson(bounded.score)) == squares(before)
+
+
+def test_a_report_of_a_slide_whose_file_is_gone_has_no_pictures_but_all_else(scored):
+    Path(scored.lab.slides.get(scored.slide).path).unlink()
+    html = scored.lab.reports.html(scored.score)
+    assert "picture not included" in html
+    assert "NAS 5" in html
+
+
+def test_patches_laid_anew_since_are_refused_in_words(scored):
+    with scored.lab.db.begin() as session:
+        session.delete(session.get(Patch, scored.lab.slides.patches(scored.slide)[0].id))
+    with pytest.raises(LabError, match="laid anew since it was scored"):
+        scored.lab.reports.open(scored.score)
+
+
+def test_a_feature_the_model_does_not_grade_has_no_map(scored):
+    with pytest.raises(LabError, match="does not grade fibrosis"):
+        scored.lab.reports.heat_png(scored.score, "fibrosis")
