@@ -2,9 +2,9 @@
 
 import pytest
 
-from ui.shell.frame import PAGES
+from ui.shell.pages import PAGES
 
-NAMES = [name for name, *_ in PAGES]
+NAMES = [page.name for page in PAGES]
 
 
 @pytest.mark.parametrize("page", NAMES)

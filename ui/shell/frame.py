@@ -10,20 +10,11 @@ import streamlit as st
 from mmdnet.errors import LabError
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
+from ui.shell.pages import PAGES
 from ui.shell.session import go_to, keep_address, lab, project, reader, said, set_reader
 
 MARK = Path(__file__).with_name("mark.svg")
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon here would be fetched from the internet
-PAGES = (
-    ("overview", "Overview", "home", "What to do next, and how far slides, labels, models and jobs are."),
-    ("slides", "Slides", "biotech", "Add slides; see tissue, patches, quality; queue patches to label."),
-    ("label", "Label", "edit", "Grade patches by key press."),
-    ("label_many", "Label many", "lasso_select", "Choose patches that look alike and give all of them one grade."),
-    ("agreement", "Agreement", "compare_arrows", "How far two readers, or two reads, agree."),
-    ("train", "Train", "model_training", "Train the network on the labels, in the background."),
-    ("score", "Score", "speed", "Let a model grade slides, in the background."),
-    ("report", "Report", "description", "One slide's score with its evidence, your grades and sign-off."),
-)
 WENT_WRONG = (
     "The page could not be drawn because of a fault in the program. Nothing you saved is lost. "
     "Reload the page; if it happens again, the server's log says where."
@@ -34,10 +25,17 @@ def draw() -> None:
     """Draw one run of the app: the frame, and the page the address names inside it."""
     st.set_page_config(page_title="MMD-Net lab", page_icon=str(ICON), layout="wide")
     theme.apply_styles()
+    first, *_ = PAGES
     page = st.navigation(
         [
-            st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=words, default=name == "overview")
-            for name, title, icon, words in PAGES
+            st.Page(
+                listed.file,
+                title=listed.title,
+                icon=f":material/{listed.icon}:",
+                help=listed.help,
+                default=listed == first,
+            )
+            for listed in PAGES
         ]
     )
     st.logo(MARK, size="large", link=None)
@@ -45,7 +43,7 @@ def draw() -> None:
     _footer()  # written before the page, so that it stands under one that stops early, too
     try:
         _sidebar()
-        keep_address(page.url_path or "overview")
+        keep_address(page.url_path or first.name)
         for sentence in said():
             st.toast(sentence, icon=":material/check:")
         with body:

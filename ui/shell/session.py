@@ -8,31 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
 from mmdnet.errors import LabError
 from ui.shell.access import remembered_reader
+from ui.shell.pages import BELOW_PROJECT, PLACES, Place, address_of
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.views import ProjectView, ReaderView
-
-Place = Literal["project", "slide", "patch", "session", "run", "score"]
-PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score")
-BELOW_PROJECT: tuple[Place, ...] = PLACES[1:]
-IN_ADDRESS: dict[str, tuple[Place, ...]] = {
-    "overview": ("project",),
-    "slides": ("project", "slide", "patch"),
-    "label": ("project", "session"),
-    "label_many": ("project", "session"),
-    "train": ("project", "run"),
-    "score": ("project",),
-    "report": ("project", "score"),
-    "agreement": ("project",),
-}
-"""Which places each page's address names."""
 
 
 @st.cache_resource(show_spinner="Opening the lab")
@@ -69,7 +55,7 @@ def go_to(place: Place, key: int | None) -> None:
 
 def keep_address(page: str) -> None:
     """After a change of page, write what this page's address should name, and nothing else."""
-    wanted = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
+    wanted = {place: str(key) for place in address_of(page) if (key := at(place)) is not None}
     for place in PLACES:
         at(place)  # a link's places are remembered even where this page does not name them
     if {key: st.query_params[key] for key in st.query_params if key in PLACES} != wanted:
@@ -132,7 +118,7 @@ def refusals() -> Iterator[None]:
 
 def open_page(page: str) -> NoReturn:
     """Go to that page (its name without folder and ending), keeping the places its address names."""
-    places: dict[str, str] = {place: str(key) for place in IN_ADDRESS.get(page, ()) if (key := at(place)) is not None}
+    places: dict[str, str] = {place: str(key) for place in address_of(page) if (key := at(place)) is not None}
     st.switch_page(f"pages/{page}.py", query_params=places)
 
 

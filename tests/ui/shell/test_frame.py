@@ -1,15 +1,10 @@
-"""The frame: every page is in the navigation, and what no page caught is shown calmly and logged."""
-
-from pathlib import Path
+"""The frame: what no page caught is shown calmly and logged."""
 
 import pytest
 import streamlit as st
 
 from mmdnet.errors import LabError
-from ui.shell.frame import PAGES, WENT_WRONG, show_fault
-from ui.shell.session import IN_ADDRESS
-
-ROOT = Path(__file__).parents[3]
+from ui.shell.frame import WENT_WRONG, show_fault
 
 
 @pytest.fixture
@@ -17,12 +12,6 @@ def shown(monkeypatch):
     words: list[str] = []
     monkeypatch.setattr(st, "error", lambda text, icon: words.append(text))
     return words
-
-
-def test_every_page_is_in_the_navigation_once_and_says_what_its_address_names():
-    names = [name for name, *_ in PAGES]
-    assert sorted(names) == sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
-    assert sorted(names) == sorted(IN_ADDRESS)
 
 
 def test_a_refusal_that_no_page_caught_is_its_sentence(shown, caplog):

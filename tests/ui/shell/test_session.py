@@ -7,6 +7,7 @@ import streamlit as st
 
 from mmdnet.errors import LabError
 from ui.shell import session
+from ui.shell.pages import BELOW_PROJECT
 
 
 @pytest.fixture
@@ -46,14 +47,14 @@ def test_an_address_that_names_nothing_is_passed_over(tab, written):
 
 def test_another_project_or_slide_leaves_what_was_below_it(tab):
     session.go_to("project", 1)
-    for place in session.BELOW_PROJECT:
+    for place in BELOW_PROJECT:
         session.go_to(place, 9)
     session.go_to("slide", 8)
     assert session.at("patch") is None and session.at("run") == 9
     session.go_to("project", 1)
     assert session.at("run") == 9
     session.go_to("project", 2)
-    assert [session.at(place) for place in session.BELOW_PROJECT] == [None] * 5
+    assert [session.at(place) for place in BELOW_PROJECT] == [None] * 5
     assert tab.address == {"project": "2"}
 
 

@@ -1,0 +1,70 @@
+"""Every page of the lab: its name, its place in the navigation, and what of the lab its address names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["project", "slide", "patch", "session", "run", "score"]
+PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score")
+BELOW_PROJECT: tuple[Place, ...] = PLACES[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page, drawn by `pages/NAME.py`.
+
+    Attributes:
+        name: of its file without the ending, and in the address.
+        icon: name of a Material icon.
+        help: what one does there, in the navigation.
+        address: the places whose ids its address names, so that links lead there again.
+    """
+
+    name: str
+    title: str
+    icon: str
+    help: str
+    address: tuple[Place, ...] = ("project",)
+
+    @property
+    def file(self) -> str:
+        return f"pages/{self.name}.py"
+
+
+PAGES = (
+    PageEntry("overview", "Overview", "home", "What to do next, and how far slides, labels, models and jobs are."),
+    PageEntry(
+        "slides",
+        "Slides",
+        "biotech",
+        "Add slides; see tissue, patches, quality; queue patches to label.",
+        ("project", "slide", "patch"),
+    ),
+    PageEntry("label", "Label", "edit", "Grade patches by key press.", ("project", "session")),
+    PageEntry(
+        "label_many",
+        "Label many",
+        "lasso_select",
+        "Choose patches that look alike and give all of them one grade.",
+        ("project", "session"),
+    ),
+    PageEntry("agreement", "Agreement", "compare_arrows", "How far two readers, or two reads, agree."),
+    PageEntry(
+        "train", "Train", "model_training", "Train the network on the labels, in the background.", ("project", "run")
+    ),
+    PageEntry("score", "Score", "speed", "Let a model grade slides, in the background."),
+    PageEntry(
+        "report",
+        "Report",
+        "description",
+        "One slide's score with its evidence, your grades and sign-off.",
+        ("project", "score"),
+    ),
+)
+"""In the order of the navigation; the first is where a visit begins."""
+
+
+def address_of(name: str) -> tuple[Place, ...]:
+    """The places a page's address names; none for a page that does not exist."""
+    return next((page.address for page in PAGES if page.name == name), ())
