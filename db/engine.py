@@ -1,17 +1,19 @@
 """Opening the lab's database: SQLite in a file by default, PostgreSQL by changing the URL."""
 
-from pathlib import Path
+from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, make_url
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_MS = 15_000  # how long a writer waits for another on SQLite
@@ -49,6 +51,8 @@ def session_factory(engine: Engine) -> sessionmaker[Session]:
 
 
 def _config(url: str) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = as_url(url)
@@ -73,7 +77,10 @@ def migrate(url: str) -> None:
             raise LabError(
                 "This database was made by a newer version of the program. Update the program; nothing was changed."
             )
-        command.upgrade(_config(url), "head")
+        if present != newest_revision():  # Alembic is slow to import, and a page opens a database that is up to date
+            from alembic import command
+
+            command.upgrade(_config(url), "head")
     except DatabaseError as error:
         raise LabError(
             f"The lab's database cannot be opened or written: {str(error.orig).strip()}. "
@@ -86,18 +93,19 @@ def revision(url: str) -> str | None:
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     finally:
         engine.dispose()
 
 
 def newest_revision() -> str:
     """The revision this program wants."""
-    head = ScriptDirectory.from_config(_config("sqlite://")).get_current_head()
-    assert head is not None
-    return head
+    return max(known_revisions())
 
 
 def known_revisions() -> set[str]:
-    """Every revision this program can bring up to date."""
-    return {script.revision for script in ScriptDirectory.from_config(_config("sqlite://")).walk_revisions()}
+    """Every revision this program can bring up to date, by the names of their files: `v<revision>_<what>.py`."""
+    files = (MIGRATIONS / "versions").glob("v*.py")
+    return {path.stem.partition("_")[0].removeprefix("v") for path in files}

@@ -42,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # boxes around the help cost more time than all else of it
 )
 app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")

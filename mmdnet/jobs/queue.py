@@ -4,21 +4,23 @@ Built on DBOS: one row per job in SQLite or PostgreSQL, which survives kill -9 a
 job's state; what the job is for stands in the lab's own table (`db.models.Job`) under the same id.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from typing import TYPE_CHECKING, Any
 
 from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient, DBOSPortableJSONSerializer
 
 APPLICATION = "mmdnet-lab"
 VERSION = "1"  # pinned: DBOS's own default is a hash of the code, and an edit would orphan every waiting job
 WORKFLOW = "job"
 CONCURRENCY = {"gpu": 1, "cpu": 2}  # jobs at once per worker, of each queue
-SERIALIZER = DBOSPortableJSONSerializer()  # the default is pickle
 
 STATUS = {
     "ENQUEUED": "queued",
@@ -30,6 +32,13 @@ STATUS = {
     "CANCELLED": "cancelled",
 }
 _PAGE = 500  # ids in one question to the database
+
+
+def serializer() -> DBOSPortableJSONSerializer:
+    """What jobs' arguments are written with; DBOS's default is pickle."""
+    from dbos import DBOSPortableJSONSerializer
+
+    return DBOSPortableJSONSerializer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,7 @@ class JobQueue:
             LabError: the database cannot be reached or written.
         """
         import sqlalchemy as sa
+        from dbos import DBOS
 
         from db.engine import as_url
 
@@ -169,10 +179,12 @@ class JobQueue:
     def _client(self) -> DBOSClient:
         with self._lock:
             if self._connected is None:
+                from dbos import DBOSClient
+
                 self._connected = DBOSClient(
                     system_database_url=self.url,
                     application_name=APPLICATION,
-                    serializer=SERIALIZER,
+                    serializer=serializer(),
                     retry_connection_errors=False,  # an error a caller sees, not a wait without end
                 )
             return self._connected

@@ -30,7 +30,7 @@ from mmdnet.errors import LabError
 from mmdnet.jobs.child import Order
 from mmdnet.jobs.context import JobProgress, Tell, write_token
 from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_slot
-from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, SERIALIZER, VERSION, WORKFLOW, Claim, JobQueue
+from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, VERSION, WORKFLOW, Claim, JobQueue, serializer
 from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
 from mmdnet.settings import PROJECT_ROOT, Settings
 
@@ -172,7 +172,7 @@ class Worker:
             "system_database_url": self.queue.url,
             "executor_id": self.executor,
             "application_version": VERSION,
-            "serializer": SERIALIZER,
+            "serializer": serializer(),
             "log_level": "WARNING",
         }
         DBOS(config=config)
