@@ -1,10 +1,13 @@
 """The database is migrated at start, keeps history, and says what is wrong with it."""
 
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from db.engine import make_engine, migrate, newest_revision, revision
+from db.engine import MIGRATIONS, known_revisions, make_engine, migrate, newest_revision, revision
 from db.models import Base
 from mmdnet.errors import LabError
 
@@ -27,6 +30,23 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(url):
 def test_migrating_twice_changes_nothing(url):
     migrate(url)
     assert revision(url) == newest_revision()
+
+
+def test_revisions_are_those_alembic_knows():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert {script.revision for script in scripts.walk_revisions()} == known_revisions()
+    assert scripts.get_current_head() == newest_revision()
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(url):
+    code = f"import sys; from db.engine import migrate; migrate({url!r}); print('alembic' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"
 
 
 def test_labelled_and_signed_history_cannot_be_changed(url):

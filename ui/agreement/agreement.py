@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
@@ -162,6 +161,8 @@ def _write_address() -> None:
 
 def details(project_id: int, one: Comparison, who: ReaderView | None) -> None:
     """Two sides on one feature: every coefficient, the matrix of grades, the patches behind it."""
+    import pandas as pd
+
     left, right = st.columns([1, 1], gap="large")
     with left:
         table = [
@@ -243,6 +244,8 @@ def _pictures(patches: Sequence[int]) -> None:
 
 def group_table(view: AgreementView) -> None:
     """All readers together, one row per feature."""
+    import pandas as pd
+
     table = [
         {"Feature": task(one.task).title, "Patches": f"{one.shared:,} ({one.by_all:,} by all)"}
         | {COEFFICIENTS[name].title: _both(found) for name, found in one.estimates.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from ui.shell import words
@@ -11,6 +10,8 @@ from ui.shell.session import lab
 
 def leaning(project_id: int) -> None:
     """A row per reader who was shown planted wrong grades; nothing where nobody was."""
+    import pandas as pd
+
     rates = lab().labels.suggestions.accepted_wrong(project_id)
     if not rates:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from mmdnet.errors import LabError
@@ -115,6 +114,8 @@ def import_(project: ProjectView, who: ReaderView) -> None:
 
 def _told(seen: ImportOutcome) -> None:
     """What an import would do, and what is wrong with the file."""
+    import pandas as pd
+
     if seen.problems:
         st.error(
             f"{words.count(len(seen.problems), seen.counted)} cannot be used. Nothing has been imported.",

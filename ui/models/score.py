@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
@@ -62,6 +61,8 @@ def model_words(model: ModelView) -> str:
 
 def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> list[int]:
     """A table to tick slides in; those that this model has not scored are ticked at first."""
+    import pandas as pd
+
     fresh = [row for row, slide in enumerate(slides) if slide.id not in scored]
     table = pd.DataFrame(
         {
@@ -140,6 +141,8 @@ def newest_nas(project_id: int) -> dict[int, int | None]:
 
 def score_table(scores: Sequence[ScoreView]) -> None:
     """Every score, newest first, grades in their colours; a click opens the report."""
+    import pandas as pd
+
     tasks = list(reversed(TASKS))
     table = pd.DataFrame(
         {

@@ -8,7 +8,6 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 import streamlit as st
 
 from mmdnet.errors import LabError
@@ -140,6 +139,8 @@ def ingest_jobs(project_id: int) -> None:
 def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> int | None:
     """All slides of the project; the id of the one that was opened in this run."""
     import base64
+
+    import pandas as pd
 
     def small(slide: SlideView) -> str | None:
         try:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, task
-from mmdnet.slides.readers.image_sources import tile_name
 
 TILE_MPP = 0.44
 IGNORE = "ignore"
@@ -120,6 +119,8 @@ def _count(folder: Path) -> int:
 
 
 def _take(tile_set: TileSet, file: Path, name: str | None = None, kind: str = "") -> None:
+    from mmdnet.slides.readers.image_sources import tile_name
+
     name_parts = tile_name(file)
     if name_parts is None:
         tile_set.problems.append(f"{_short(tile_set, file)}: it is not named as a tile is (slide_x_y.png)")
