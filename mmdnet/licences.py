@@ -1,0 +1,85 @@
+"""Under which licences the packages stand that the program runs with: `python -m mmdnet.licences > docs/licences.md`.
+
+What a package says of itself is read from its installed metadata: the licence expression, else the classifiers, else
+the first line of the licence field.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^;\s]+)")
+HEAD = """# Licences of what the program runs with
+
+Made by `python -m mmdnet.licences > docs/licences.md` from the packages' own metadata. The program itself is under the
+Apache License 2.0 (`LICENSE`). Packages that only tests use stand in `requirements-dev.txt` and are not listed.
+
+| package | version | licence |
+|---|---|---|
+"""
+# Where the metadata names none
+READ_BY_HAND = {
+    "cuda-toolkit": "NVIDIA Proprietary Software",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A pinned package and the licence it names."""
+
+    package: str
+    version: str
+    licence: str
+
+
+def pinned(text: str) -> list[tuple[str, str]]:
+    """Names and versions of a requirements file, in its order."""
+    return [match.groups() for line in text.splitlines() if (match := PIN.match(line))]  # type: ignore[misc]
+
+
+def licence_named(package: str) -> str:
+    """The licence an installed package names.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: it is not installed.
+    """
+    facts = importlib.metadata.metadata(package)
+    if package in READ_BY_HAND:
+        return READ_BY_HAND[package]
+    if expression := facts.get("License-Expression"):
+        return expression
+    classes = [text.split(" :: ")[-1] for text in facts.get_all("Classifier") or [] if text.startswith("License ::")]
+    return ", ".join(classes) or (facts.get("License") or "not named").strip().splitlines()[0]
+
+
+def asks_for_gpl(licence: str) -> bool:
+    """Whether a licence leaves no choice but the GPL or AGPL (the LGPL is another)."""
+    parts = (part.strip(" ()") for part in re.split(r"\s+AND\s+", licence))
+    return any(all(_is_gpl(choice) for choice in re.split(r"\s+OR\s+", part)) for part in parts)
+
+
+def _is_gpl(licence: str) -> bool:
+    return "Lesser" not in licence and re.search(r"(?<!L)GPL|General Public", licence) is not None
+
+
+def licences() -> list[Licence]:
+    """Every pinned package of `requirements.txt`, by name.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: one is not installed.
+    """
+    pins = pinned((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    return [Licence(package, version, licence_named(package)) for package, version in sorted(pins)]
+
+
+def table(rows: list[Licence]) -> str:
+    """The document, as Markdown."""
+    return HEAD + "".join(f"| {row.package} | {row.version} | {row.licence} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    print(table(licences()), end="")
