@@ -10,7 +10,8 @@ from benchmarks._cohort import Pixels
 from benchmarks.result import Result
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import Split
-from mmdnet.nn.kinds import SMALL
+from mmdnet.nn.registry import SMALL
+from mmdnet.progress import silent
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
@@ -48,21 +49,21 @@ def _epoch(slides: int, backbone: str) -> dict[str, float]:
     grades = np.stack([random.integers(0, highest + 1, n) for highest in (2, 3, 3)], axis=1).astype(np.int8)
     infos = tuple(SlideInfo(s, f"p{s}", "", f"scanner {s % 3}", "H&E", simulated=True) for s in range(slides))
     cohort = Cohort(infos, np.arange(n), np.repeat(np.arange(slides), 128), grades, np.zeros(n, bool))
-    choices = TrainingConfig(
+    config = TrainingConfig(
         mode="fast", backbone=backbone, warm_up_epochs=0, bags_per_epoch=BAGS_A_SLIDE * slides, bags_per_step=32,
         device="cpu",
     )  # fmt: skip
     split = Split(tuple(range(slides)))
     with tempfile.TemporaryDirectory() as home:
-        report = check(cohort, choices, split)
+        report = check(cohort, config, split)
         training = Run(
             cohort,
             Pixels(np.broadcast_to(np.uint8(0), (n, 299, 299, 3))),
-            choices,
+            config,
             split,
             Path(home),
             report,
-            lambda f: None,
+            silent,
             "",
         )
         training.stored = random.normal(size=(n, training.net.width)).astype(np.float32)

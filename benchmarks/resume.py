@@ -7,8 +7,9 @@ from pathlib import Path
 from benchmarks._cohort import crafted
 from benchmarks.result import Result
 from mmdnet.bags.splits import split_by_patient
+from mmdnet.progress import Progress
 from mmdnet.training.config import TrainingConfig
-from mmdnet.training.loop import OnProgress, train
+from mmdnet.training.loop import train
 
 
 class _KillError(BaseException):
@@ -22,12 +23,12 @@ def run(quick: bool = False) -> Result:
     cohort, pixels = crafted(8, 12, 64)
     split = split_by_patient(cohort)
 
-    def killer(at: float) -> OnProgress:
-        def on_progress(facts: dict) -> None:
-            if facts["share"] * epochs >= at:
+    def killer(at: float) -> Progress:
+        def progress(share: float, message: str, /, **numbers: object) -> None:
+            if share * epochs >= at:
                 raise _KillError
 
-        return on_progress
+        return progress
 
     with tempfile.TemporaryDirectory() as home:
         whole, broken = Path(home) / "whole", Path(home) / "broken"

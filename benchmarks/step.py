@@ -10,7 +10,8 @@ import torch
 from benchmarks._cohort import crafted
 from benchmarks.result import Result, cpu_ms
 from mmdnet.bags.splits import split_by_patient
-from mmdnet.training.batch_loader import batches
+from mmdnet.progress import silent
+from mmdnet.training.batch_loader import BatchLoader
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
@@ -40,23 +41,21 @@ def run(quick: bool = False) -> Result:
     return Result("step", small["bare"] / small["step"], "share of the step", beside, 3 if quick else 9)
 
 
-def _times(choices: TrainingConfig, runs: int) -> dict[str, float]:
+def _times(config: TrainingConfig, runs: int) -> dict[str, float]:
     """Processor ms a patch of a whole step, and of its backbone's bare forward and backward pass."""
     cohort, pixels = crafted(8, 24, 299)
     split = split_by_patient(cohort)
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as home:
-        training = Run(
-            cohort, pixels, choices, split, Path(home), check(cohort, choices, split), lambda facts: None, ""
-        )
-        bags = training.course.sampler.epoch(0)[: choices.bags_per_step]
-        weights = loss_weights(cohort, bags, choices, training.report.trained_tasks, False)
+        training = Run(cohort, pixels, config, split, Path(home), check(cohort, config, split), silent, "")
+        bags = training.epoch_plan.sampler.epoch(0)[: config.bags_per_step]
+        weights = loss_weights(cohort, bags, config, training.report.trained_tasks, False)
         images = torch.rand(sum(len(bag.instances) for bag in bags), 3, 299, 299)
         images = images.contiguous(memory_format=torch.channels_last)  # what the backbones like best
         training.net.train()
 
         def whole() -> None:
-            (batch,) = batches(cohort, [bags], training.domains, pixels.read, (), random)
+            (batch,) = BatchLoader(cohort, [bags], training.domains, pixels.read, (), random)
             training.stepper.step(batch, weights, 0.1, stored=False, average=False)
 
         def bare() -> None:

@@ -25,28 +25,28 @@ class Bag:
         slide_index: position of the slide in its cohort.
         instances: (k,) positions of the patches in the cohort, each once.
         grades: (3,) grade by task, -1 where unknown.
-        trust: (3,) 0-1: 1 when every patch was graded, when the known grade is the scale's highest, or when the grade
-            is the slide's own; else the share of patches that were graded.
-        aside: positions of set-aside patches that go along for the task "holds an ignored patch" alone.
+        label_confidence: (3,) 0-1: 1 when every patch was graded, when the known grade is the scale's highest, or
+            when the grade is the slide's own; else the share of patches that were graded.
+        ignored: positions of set-aside patches that go along for the task "holds an ignored patch" alone.
     """
 
     slide_index: int
     instances: np.ndarray
     grades: np.ndarray
-    trust: np.ndarray
-    aside: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    label_confidence: np.ndarray
+    ignored: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, by_slide: bool = True) -> Bag:
     """Grade a bag of these patches; by the slide's own grade where only that is known, unless told otherwise."""
     known = cohort.grades[instances]
     grades = known.max(axis=0, initial=UNKNOWN).astype(np.int64)
-    trust = np.count_nonzero(known != UNKNOWN, axis=0) / max(1, len(instances))
-    trust[grades == HIGHEST] = 1.0
+    label_confidence = np.count_nonzero(known != UNKNOWN, axis=0) / max(1, len(instances))
+    label_confidence[grades == HIGHEST] = 1.0
     weak = cohort.weakly_graded(slide)
     if by_slide and weak.any():
-        grades[weak], trust[weak] = cohort.slide_grades(slide)[weak], 1.0
-    return Bag(slide, instances, grades, trust)
+        grades[weak], label_confidence[weak] = cohort.slide_grades(slide)[weak], 1.0
+    return Bag(slide, instances, grades, label_confidence)
 
 
 def natural_bags(
@@ -78,8 +78,8 @@ def with_ignored(cohort: Cohort, bags: Sequence[Bag], random: np.random.Generato
     for bag, wanted, place in zip(bags, chosen, places, strict=True):
         rows = cohort.patches_of(bag.slide_index)
         pool = rows[cohort.ignored[rows]]
-        aside = pool[int(place * len(pool))][None] if wanted and len(pool) else bag.aside
-        result.append(replace(bag, aside=aside))
+        ignored = pool[int(place * len(pool))][None] if wanted and len(pool) else bag.ignored
+        result.append(replace(bag, ignored=ignored))
     return result
 
 

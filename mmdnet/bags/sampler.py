@@ -36,7 +36,7 @@ class PositiveFirstSampler:
         natural_share: 0 wants all grades alike, 1 wants them as they come.
         drawing: `positive_first` as above; `by_slide` picks the slide in the same way and then any of its graded
             patches; `random` cuts all slides into bags anew each epoch and takes any of them, graded or not.
-        as_they_come: share of positive-first bags that are filled as `by_slide` does.
+        unsteered_fraction: share of positive-first bags that are filled as `by_slide` does.
 
     Raises:
         LabError: none of the slides has patches with a label.
@@ -52,10 +52,10 @@ class PositiveFirstSampler:
         domain_key: DomainKey = "scanner+stain",
         natural_share: float = NATURAL_SHARE,
         drawing: BagDrawing = "positive_first",
-        as_they_come: float = 0.0,
+        unsteered_fraction: float = 0.0,
     ) -> None:
         self.cohort, self.bag_size, self.seed, self.drawing = cohort, bag_size, seed, drawing
-        self.as_they_come = 1.0 if drawing == "by_slide" else as_they_come
+        self.unsteered_fraction = 1.0 if drawing == "by_slide" else unsteered_fraction
         informative = set(cohort.labelled_slides())
         usable = {s: rows[~cohort.ignored[rows]] for s in slides if len(rows := cohort.patches_of(s))}
         self.slides = [s for s in usable if s in informative and len(usable[s]) >= FEWEST]
@@ -175,7 +175,9 @@ class PositiveFirstSampler:
 
     def _anyhow(self, random: np.random.Generator) -> bool:
         """Whether the next bag is filled as its slide comes; nothing is drawn where that is settled."""
-        return self.as_they_come == 1 or (self.as_they_come > 0 and random.random() < self.as_they_come)
+        return self.unsteered_fraction == 1 or (
+            self.unsteered_fraction > 0 and random.random() < self.unsteered_fraction
+        )
 
     def _steer(self, slide, task, allowed, must, wanted, random):  # type: ignore[no-untyped-def]
         """Lower the ceiling of another task to the grade most wanted there that still leaves a full bag.

@@ -82,13 +82,13 @@ def _readme(card: ModelCard, slides: int, seed: int) -> str:
     )  # fmt: skip
 
 
-def _progress(facts: dict[str, Any]) -> None:
-    if "done" in facts["message"]:
-        losses = ", ".join(f"{name} {value:.2f}" for name, value in facts["losses"].items())
+def _progress(share: float, message: str, /, **numbers: Any) -> None:
+    if "done" in message:
+        losses = ", ".join(f"{name} {value:.2f}" for name, value in numbers["losses"].items())
         kappas = ", ".join(
-            f"{k} {v:.2f}" for k, v in facts["metrics"].items() if v is not None and k.startswith("kappa")
+            f"{k} {v:.2f}" for k, v in numbers["metrics"].items() if v is not None and k.startswith("kappa")
         )
-        _say(f"{time.strftime('%H:%M:%S')} {facts['message']} {losses} {kappas}")
+        _say(f"{time.strftime('%H:%M:%S')} {message} {losses} {kappas}")
 
 
 def _say(line: str) -> None:

@@ -130,7 +130,7 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
     from mmdnet.training.loop import train
 
     split = split_of(sets, seed)
-    common = {"device": "cpu", "seed": seed, "projection": 128, "class_weight_cap": 3.0, "as_they_come": 0.0}
+    common = {"device": "cpu", "seed": seed, "projection": 128, "class_weight_cap": 3.0, "unsteered_fraction": 0.0}
     first = folder / f"warm-up-{seed}"
     weights = first / "model" / "weights.safetensors"
     if not weights.is_file():

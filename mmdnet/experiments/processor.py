@@ -20,7 +20,7 @@ LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
 COHORT = Setting(slides=64, patch_px=299)
 COMMON: dict[str, Any] = {
-    "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0, "as_they_come": 0.0,
+    "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0, "unsteered_fraction": 0.0,
 }  # fmt: skip
 WAYS: dict[str, dict[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
@@ -64,12 +64,12 @@ def _train(folder: Path, way: str, seed: int, say: Say) -> dict[str, Any]:
     curve: list[dict[str, float]] = []
     start = time.process_time()
 
-    def on_progress(facts: dict[str, Any]) -> None:
-        if "done" not in facts["message"]:
+    def progress(share: float, message: str, /, **numbers: Any) -> None:
+        if "done" not in message:
             return
         minutes = (time.process_time() - start) / 60
-        say(f"{way}: {facts['message']} {minutes:.1f} processor-min")
-        known = {name: facts["metrics"].get(f"kappa_{name}") for name in ("mean", *TASK_NAMES)}
+        say(f"{way}: {message} {minutes:.1f} processor-min")
+        known = {name: numbers["metrics"].get(f"kappa_{name}") for name in ("mean", *TASK_NAMES)}
         curve.append({"processor_min": round(minutes, 2)} | {k: v for k, v in known.items() if v is not None})
 
     with Clock() as clock:
@@ -79,7 +79,7 @@ def _train(folder: Path, way: str, seed: int, say: Say) -> dict[str, Any]:
             read_config(COMMON | WAYS[way] | {"seed": seed}),
             split_by_patient(cohort, seed),
             work,
-            on_progress,
+            progress,
         )
     return {"metrics": card.metrics, "epochs": card.epochs, "best_epoch": card.best_epoch, "curve": curve,
             "reached_after_processor_min": reached(curve)} | clock.facts()  # fmt: skip

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmdnet.nn.distributed import all_reduce_sum, place
+from mmdnet.nn.distributed import all_reduce_sum, rank, world_size
 
 
 class GatedAttention(nn.Module):
@@ -19,12 +19,12 @@ class GatedAttention(nn.Module):
         self.gate = nn.Linear(features, hidden)
         self.score = nn.Linear(hidden, 1)
 
-    def forward(self, z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, z: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Pool the instances of each bag.
 
         Args:
             z: instance features, shape (bags, instances, features).
-            present: True where an instance is real and not padding, shape (bags, instances).
+            mask: True where an instance is real and not padding, shape (bags, instances).
 
         Returns:
             Bag features, shape (bags, features), and attention, shape (bags, instances): it sums to 1 over a bag and
@@ -33,11 +33,11 @@ class GatedAttention(nn.Module):
         Raises:
             ValueError: a bag without any instance.
         """
-        if not present.any(dim=1).all():
+        if not mask.any(dim=1).all():
             raise ValueError("a bag needs at least one instance")
         score = self.score(torch.tanh(self.tanh(z)) * torch.sigmoid(self.gate(z))).squeeze(-1)
         # In float32 whatever the autocast: the tail of a softmax is what the attention map shows.
-        attention = score.float().masked_fill(~present, -torch.inf).softmax(dim=1).to(z.dtype)
+        attention = score.float().masked_fill(~mask, -torch.inf).softmax(dim=1).to(z.dtype)
         return torch.einsum("bk,bkf->bf", attention, z), attention
 
 
@@ -53,8 +53,8 @@ class BagDropout(nn.Dropout):
         if not self.training or not self.p:
             return features
         keep = 1 - self.p
-        rank, processes = place()
+        processes = world_size()
         bags = len(features) if processes == 1 else int(all_reduce_sum(features.new_tensor(len(features))))
-        drawn = torch.rand(bags, features.shape[-1], device=features.device)[rank::processes] < keep
+        drawn = torch.rand(bags, features.shape[-1], device=features.device)[rank() :: processes] < keep
         mask = (drawn / keep).to(features.dtype)
         return features * mask.view(len(features), *[1] * (features.ndim - 2), -1)

@@ -2,7 +2,7 @@
 
 Nothing is ever fetched: a network starts at random unless a local safetensors file is given.
 
-The paper's six, as timm calls them, stand in `PAPER_BACKBONES`. Images come at 299 px as they are; vision and Swin
+Those with a name of ours stand in `mmdnet.nn.registry`. Images come at 299 px as they are; vision and Swin
 transformers are built for that size (their grid drops the last 3 to 11 px; timm's own default refuses 299).
 """
 
@@ -16,10 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmdnet.errors import LabError
-from mmdnet.nn.kinds import PAPER_BACKBONES, SMALL
-
-MEAN = (0.485, 0.456, 0.406)  # ImageNet, RGB in 0-1: what timm's weights were trained with
-STD = (0.229, 0.224, 0.225)
+from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD, SMALL, Triple, backbone_entry, load
+from mmdnet.slides.geometry import PATCH_PX
 
 
 class Backbone(nn.Module):
@@ -28,10 +26,18 @@ class Backbone(nn.Module):
     Attributes:
         name: as given to `create_backbone`.
         width: length of a patch's feature.
+        mean: of the images it was made for, RGB in 0-1.
+        std: their standard deviation.
+        input_px: the one side it takes, None where it takes patches as they come.
+        interpolation: how patches of another side are resized.
     """
 
     name: str
     width: int
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    input_px: int | None = None
+    interpolation: str = "bicubic"
 
     def feature_map(self, images: Tensor) -> Tensor:
         """The last map, shape (images, channels, rows, columns), of normalised images of shape (images, 3, h, w)."""
@@ -47,7 +53,7 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def batch_norms(self) -> list[nn.Module]:
-        return [one for one in self.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
+        return [part for part in self.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
 
     def train(self, mode: bool = True) -> "Backbone":
         """Training mode, but for batch normalisation, which keeps its stored statistics.
@@ -55,8 +61,8 @@ class Backbone(nn.Module):
         A bag is one slide, so batch statistics would be the slide's: a network that scored 0.81 falls to 0.31.
         """
         super().train(mode)
-        for one in self.batch_norms():
-            one.eval()
+        for norm in self.batch_norms():
+            norm.eval()
         return self
 
 
@@ -89,7 +95,7 @@ class SmallConvNet(Backbone):
 
     TOP = 8
 
-    def __init__(self) -> None:
+    def __init__(self, patch_px: int = PATCH_PX) -> None:
         super().__init__()
         self.name = SMALL
         channels = 96
@@ -122,9 +128,10 @@ class TimmBackbone(Backbone):
         LabError: timm knows no such network, or it cannot be built for 299 px.
     """
 
-    def __init__(self, name: str, patch_px: int = 299) -> None:
+    def __init__(self, name: str, patch_px: int = PATCH_PX) -> None:
         super().__init__()
         self.name = name
+        self.mean, self.std = _normalisation(name)
         self.net: Any = _timm_network(name, patch_px)  # timm's networks share no type but nn.Module
         self.eval()
         try:
@@ -164,7 +171,7 @@ class TimmBackbone(Backbone):
             if hasattr(self.net, part):
                 last = getattr(self.net, part)
                 return last[-1] if part == "blocks" else last
-        return [one for one in self.net.modules() if isinstance(one, nn.Conv2d)][-1]
+        return [part for part in self.net.modules() if isinstance(part, nn.Conv2d)][-1]
 
 
 def _timm_network(name: str, patch_px: int) -> nn.Module:
@@ -180,37 +187,51 @@ def _timm_network(name: str, patch_px: int) -> nn.Module:
         raise LabError(f'The backbone "{name}" cannot be built for patches of {patch_px} px: {problem}') from problem
 
 
+def _normalisation(name: str) -> tuple[Triple, Triple]:
+    """Mean and standard deviation of the images that timm's weights of that name were trained on."""
+    import timm
+
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    if known is None:
+        return IMAGENET_MEAN, IMAGENET_STD
+    (r, g, b), (sr, sg, sb) = known.mean, known.std
+    return (r, g, b), (sr, sg, sb)
+
+
 @cache
 def _takes_size(module: str) -> bool:
     """Whether networks of that timm module are built for one image size (transformers with a fixed grid)."""
     import importlib
     import inspect
 
-    classes = [one for one in vars(importlib.import_module(module)).values() if isinstance(one, type)]
-    own = [one for one in classes if one.__module__ == module and issubclass(one, nn.Module)]
-    return any("img_size" in inspect.signature(one.__init__).parameters for one in own if hasattr(one, "forward_head"))
+    classes = [value for value in vars(importlib.import_module(module)).values() if isinstance(value, type)]
+    own = [network for network in classes if network.__module__ == module and issubclass(network, nn.Module)]
+    return any("img_size" in inspect.signature(n.__init__).parameters for n in own if hasattr(n, "forward_head"))
 
 
-def create_backbone(name: str, patch_px: int = 299, weights: Path | None = None) -> Backbone:
+def create_backbone(name: str, patch_px: int = PATCH_PX, weights: Path | None = None) -> Backbone:
     """Build a feature extractor.
 
     Args:
-        name: "small", one of the paper's six names, or any name of timm.
+        name: of the registry, or any name of timm.
         patch_px: side of the patches it will see.
         weights: local safetensors file with its weights; a classifier in it is left out.
 
     Raises:
         LabError: unknown name, a size it cannot take, weights that are damaged or of another network.
     """
-    backbone = SmallConvNet() if name == SMALL else TimmBackbone(PAPER_BACKBONES.get(name, name), patch_px)
+    entry = backbone_entry(name)
+    if entry is None:
+        backbone: Backbone = TimmBackbone(name, patch_px)
+    else:
+        side = entry.input_px or patch_px
+        backbone = load(entry.factory)(side) if entry.factory else TimmBackbone(entry.timm or name, side)
+        backbone.mean, backbone.std = entry.mean, entry.std
+        backbone.input_px, backbone.interpolation = entry.input_px, entry.interpolation
     backbone.name = name
     if weights is not None:
-        _load_weights(backbone, weights)
+        load_backbone(backbone, read_weights(weights), weights.name)
     return backbone
-
-
-def _load_weights(backbone: Backbone, path: Path) -> None:
-    load_backbone(backbone, read_weights(path), path.name)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

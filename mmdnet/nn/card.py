@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.kinds import SMALL, HeadKind
+from mmdnet.nn.kinds import HeadKind
+from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, SMALL, Triple
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 WEIGHTS = "weights.safetensors"
@@ -30,6 +31,9 @@ class Architecture(BaseModel):
 
     Attributes:
         patch_px: side of the patches it sees.
+        mean: subtracted from pixels in 0-1; none: as the backbone's entry says. A built network knows its own.
+        std: what is left is divided by it; none as above.
+        pooling: how the instances of a bag become one feature, a name of `mmdnet.nn.registry.POOLINGS`.
         tasks: number of grades by task.
         projection: length of a task's own features; none: as wide as the backbone's, at most 512. A built network
             knows its own.
@@ -41,6 +45,9 @@ class Architecture(BaseModel):
 
     backbone: str = SMALL
     patch_px: int = Field(default=PATCH_PX, ge=8, le=4096)
+    mean: Triple | None = None
+    std: Triple | None = None
+    pooling: str = GATED_ATTENTION
     tasks: dict[str, Classes] = Field(default_factory=_graded_tasks, min_length=1)
     head: HeadKind = "corn"
     projection: Width | None = None
@@ -76,6 +83,8 @@ class ModelCard(Architecture):
         calibration: what scoring fitted on the validation patients, if anything; scoring reads it.
     """
 
+    mean: Triple | None = IMAGENET_MEAN  # of every network before cards said it
+    std: Triple | None = IMAGENET_STD
     name: str
     patch_mpp: float = Field(default=PATCH_MPP, ge=FINEST_MPP, le=COARSEST_MPP, allow_inf_nan=False)
     bag_size: int = Field(ge=1, le=100_000)

@@ -10,16 +10,23 @@ import torch
 from torch import Tensor, distributed
 
 
-def place() -> tuple[int, int]:
-    """This process's rank, and how many there are."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+def rank() -> int:
+    """This process's number, from 0; 0 when it is alone."""
+    return distributed.get_rank() if _shared() else 0
+
+
+def world_size() -> int:
+    """How many processes share the training."""
+    return distributed.get_world_size() if _shared() else 1
+
+
+def _shared() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def all_reduce_sum(value: Tensor) -> Tensor:
     """The sum over all processes, without a gradient; the value itself when there is one process."""
-    if place()[1] == 1:
+    if world_size() == 1:
         return value
     total = value.detach().clone()
     distributed.all_reduce(total)
@@ -28,9 +35,9 @@ def all_reduce_sum(value: Tensor) -> Tensor:
 
 def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     """Add up the gradients of all processes, in one message."""
-    if place()[1] == 1:
+    if world_size() == 1:
         return
-    gradients = [one.grad for one in parameters if one.grad is not None]
-    flat = all_reduce_sum(torch.cat([one.flatten() for one in gradients]))
-    for own, total in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = all_reduce_sum(torch.cat([g.flatten() for g in gradients]))
+    for own, total in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         own.copy_(total.view_as(own))

@@ -77,16 +77,16 @@ def reversal_weight(attention: Tensor, strength: float, mode: ReversalMode = "re
     return torch.full_like(attention, strength)
 
 
-def domain_loss(logits: Tensor, domains: Tensor, present: Tensor, weights: Tensor | None = None) -> Tensor:
+def domain_loss(logits: Tensor, domains: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean cross-entropy over real instances of bags whose domain is known; 0 with graph when there is none.
 
     Args:
         logits: shape (bags, instances, domains).
         domains: shape (bags,), int64, -1 where unknown.
-        present: shape (bags, instances), False on padding.
+        mask: shape (bags, instances), False on padding.
         weights: shape (bags, instances), attention for the mode `loss_attention`; else every instance counts alike.
     """
-    counts = present & (domains >= 0)[:, None]
+    counts = mask & (domains >= 0)[:, None]
     truth = domains.clamp(min=0)[:, None].expand_as(counts).flatten()
     loss = F.cross_entropy(logits.flatten(0, 1).float(), truth, reduction="none")
     weight = counts.float() if weights is None else torch.where(counts, weights.float(), 0)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
-from mmdnet.nn.attention import BagDropout, GatedAttention
-from mmdnet.nn.backbones import MEAN, STD, create_backbone
+from mmdnet.nn.attention import BagDropout
+from mmdnet.nn.backbones import create_backbone
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.distributed import all_reduce_sum
 from mmdnet.nn.domain import (
@@ -35,6 +35,7 @@ from mmdnet.nn.gradient_reversal import reverse_gradient
 from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
 from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
+from mmdnet.nn.registry import load, pooling_entry
 
 WIDEST = 512  # a task's own features, unless chosen otherwise
 
@@ -51,14 +52,14 @@ class TaskHead(nn.Module):
         super().__init__()
         projection = projection_of(architecture, width)
         self.project = nn.Linear(width, projection)
-        self.attention = GatedAttention(projection, architecture.attention_hidden)
+        self.attention = load(pooling_entry(architecture.pooling).factory)(projection, architecture.attention_hidden)
         self.dropout = BagDropout(architecture.dropout)
         self.grade: GradeHead = HEADS[head or architecture.head](projection, classes)
 
-    def forward(self, h: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, h: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Bag logits (B, outputs), attention (B, K), bag features (B, P), instance logits (B, K, outputs)."""
         z = F.relu(self.project(h))
-        bag, attention = self.attention(z, present)
+        bag, attention = self.attention(z, mask)
         of_instances = self.grade(self.dropout(z))
         # The grade head is affine, attention sums to 1 and a bag has one dropout mask: the logits of the bag feature
         # are the attended mean of its instances' logits, and the bag feature itself costs no gradient.
@@ -90,7 +91,9 @@ class MMDNet(nn.Module):
         self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
         self.backbone = create_backbone(architecture.backbone, architecture.patch_px)
         self.width = self.backbone.width
-        self.architecture = architecture.model_copy(update={"projection": projection_of(architecture, self.width)})
+        mean, std = architecture.mean or self.backbone.mean, architecture.std or self.backbone.std
+        own = {"projection": projection_of(architecture, self.width), "mean": mean, "std": std}
+        self.architecture = architecture.model_copy(update=own)
         # Every reader of h is a linear layer, so the norm needs no scale of its own.
         self.norm = nn.LayerNorm(self.width, elementwise_affine=False)
         self.heads = nn.ModuleDict(
@@ -100,8 +103,8 @@ class MMDNet(nn.Module):
         self.holds_ignored = TaskHead(self.width, 2, architecture, "ce") if architecture.ignored_task else None
         domains = len(architecture.domains)
         self.domain = DomainPredictor(self.width, domains) if domains > 1 else None
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @property
     def task_names(self) -> tuple[str, ...]:
@@ -119,11 +122,11 @@ class MMDNet(nn.Module):
         Returns:
             (n, width), normalised over their length.
         """
-        h = self.backbone(self._normalised(images))
+        h = self.backbone(self._sized(self._normalised(images)))
         return self.norm(h.float())
 
     def _normalised(self, images: Tensor) -> Tensor:
-        """Images less ImageNet's mean over its deviation, channels last in memory, in one pass over whole rows."""
+        """Images less the backbone's mean over its deviation, channels last in memory, in one pass over whole rows."""
         n, _, height, width = images.shape
         scale = 1 / self.std.flatten()
         shift = -self.mean.flatten() * scale
@@ -132,29 +135,37 @@ class MMDNet(nn.Module):
         pixels = torch.addcmul(shift.repeat(width), rows, (scale / of_bytes).repeat(width))
         return pixels.view(n, height, width, 3).permute(0, 3, 1, 2)
 
+    def _sized(self, images: Tensor) -> Tensor:
+        """Normalised images of the side the backbone takes, if it takes one alone."""
+        side = self.backbone.input_px
+        if side is None or images.shape[-1] == side:
+            return images
+        return F.interpolate(images, (side, side), mode=self.backbone.interpolation, antialias=True)
+
     def from_features(
-        self, h: Tensor, present: Tensor, reversal: float | None = None, aside: Tensor | None = None
+        self, h: Tensor, mask: Tensor, reversal: float | None = None, ignored_mask: Tensor | None = None
     ) -> Output:
         """Grade bags of features.
 
         Args:
             h: (B, K, width), as `embed` gives them; anything finite on padding.
-            present: (B, K), True where an instance is real.
+            mask: (B, K), True where an instance is real.
             reversal: strength of the domain's reversed gradient (lambda); None leaves the domain branch out.
-            aside: (B, K), True on patches that readers set aside; only the task "holds an ignored patch" sees them.
+            ignored_mask: (B, K), True on patches that readers set aside; only the task "holds an ignored patch" sees
+                them.
 
         Raises:
             LabError: a bag without a patch, or features that are not finite numbers.
         """
         if h.ndim != 3 or h.shape[-1] != self.width:
             raise LabError(f"These features are {h.shape[-1]} numbers long; the model needs {self.width}.")
-        if not present.any(dim=1).all():
+        if not mask.any(dim=1).all():
             raise LabError("A bag holds no patch, so it cannot be graded.")
         if not torch.isfinite(h.sum()):  # a sum of normalised features stays finite unless one of them is not
             raise LabError("Some patch features are not finite numbers; the weights or the features are damaged.")
-        holds = self.holds_ignored(h, present)[0] if self.holds_ignored is not None else None
-        present = present if aside is None else present & ~aside
-        parts = {name: self.head(name)(h, present) for name in self.task_names}
+        holds = self.holds_ignored(h, mask)[0] if self.holds_ignored is not None else None
+        mask = mask if ignored_mask is None else mask & ~ignored_mask
+        parts = {name: self.head(name)(h, mask) for name in self.task_names}
         attention = {name: part[1] for name, part in parts.items()}
         shared = shared_attention([attention[name] for name in self.attending], self.attention_rule)
         return Output(
@@ -165,7 +176,7 @@ class MMDNet(nn.Module):
             ignore_logits=self.ignore(h).squeeze(-1),
             domain_logits=self._domain_logits(h, shared, reversal),
             shared_attention=shared,
-            present=present,
+            mask=mask,
             holds_ignored=holds,
         )
 
@@ -175,15 +186,15 @@ class MMDNet(nn.Module):
         weight = reversal_weight(shared, reversal, self.reversal_mode)
         return self.domain(reverse_gradient(h, weight.unsqueeze(-1)))
 
-    def forward(self, images: Tensor, present: Tensor, reversal: float | None = None) -> Output:
+    def forward(self, images: Tensor, mask: Tensor, reversal: float | None = None) -> Output:
         """Grade bags of patches.
 
         Args:
             images: (B, K, 3, h, w), uint8 or float in 0-1; padding is never looked at.
-            present: (B, K), True where an instance is real.
+            mask: (B, K), True where an instance is real.
             reversal: strength of the domain's reversed gradient (lambda); None leaves the domain branch out.
         """
-        return self.from_features(scatter(self.embed(images[present]), present), present, reversal)
+        return self.from_features(scatter(self.embed(images[mask]), mask), mask, reversal)
 
     def compute_loss(
         self, output: Output, targets: Targets, weights: LossWeights, ignored: Tensor | None = None
@@ -213,18 +224,18 @@ class MMDNet(nn.Module):
         parts["ignore"] = ignore_loss(output, targets, ignored)
         total = total + weights.instance * instance + weights.ignore * parts["ignore"]
         if output.holds_ignored is not None:
-            parts["holds_ignored"] = self._holds_loss(output.holds_ignored, targets.aside)
+            parts["holds_ignored"] = self._holds_loss(output.holds_ignored, targets.ignored_mask)
             total = total + weights.bag * parts["holds_ignored"]
         if output.domain_logits is not None:
             by = output.shared_attention if weights.domain_by_attention else None
-            parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.present, by)
+            parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.mask, by)
             total = total + weights.bag * parts["domain"]  # its grip on the extractor is already in the reversal
         parts["total"] = total + weights.offset
         return parts
 
-    def _holds_loss(self, logits: Tensor, aside: Tensor) -> Tensor:
+    def _holds_loss(self, logits: Tensor, ignored_mask: Tensor) -> Tensor:
         assert self.holds_ignored is not None
-        truth = aside.any(dim=1).long()
+        truth = ignored_mask.any(dim=1).long()
         return self.holds_ignored.grade.loss(logits, truth, torch.ones_like(truth, dtype=torch.float32))
 
     def _task_losses(
@@ -232,9 +243,9 @@ class MMDNet(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         head = self.head(name).grade
         grades = targets.grades[:, t]
-        weight = _class_weight(weights.classes, name, head.classes, grades) * targets.trust[:, t]
+        weight = _class_weight(weights.classes, name, head.classes, grades) * targets.label_confidence[:, t]
         by_bag = head.loss(output.logits[name], grades, weight)
-        grades = torch.where(output.present, targets.instance_grades[..., t], -1).flatten()
+        grades = torch.where(output.mask, targets.instance_grades[..., t], -1).flatten()
         weight = _class_weight(weights.instance_classes, name, head.classes, grades)
         return by_bag, head.loss(output.instance_logits[name].flatten(0, 1), grades, weight)
 
@@ -266,10 +277,10 @@ def _class_weight(classes: Mapping[str, Tensor], task: str, n: int, grades: Tens
     return weights[grades.clamp(min=0)]
 
 
-def scatter(features: Tensor, present: Tensor) -> Tensor:
+def scatter(features: Tensor, mask: Tensor) -> Tensor:
     """Features of the real instances, (n, width), laid into padded bags, (B, K, width); 0 on padding."""
-    padded = features.new_zeros(*present.shape, features.shape[-1])
-    padded[present] = features
+    padded = features.new_zeros(*mask.shape, features.shape[-1])
+    padded[mask] = features
     return padded
 
 
@@ -278,10 +289,10 @@ def ignore_loss(output: Output, targets: Targets, ignored: Tensor | None) -> Ten
 
     A patch nobody looked at is on neither side. 0 with graph unless both sides are there.
     """
-    graded = (output.present & (targets.instance_grades >= 0).any(dim=-1)).flatten().float()
+    graded = (output.mask & (targets.instance_grades >= 0).any(dim=-1)).flatten().float()
     kept = F.softplus(output.ignore_logits.flatten().float())
     if ignored is None:
         ignored = output.ignore_logits.new_empty(0)
-    aside = torch.ones_like(ignored, dtype=torch.float32)
-    both = (all_reduce_sum(graded.sum()) > 0) & (all_reduce_sum(aside.sum()) > 0)
-    return 0.5 * both * (weighted_mean(F.softplus(-ignored.float()), aside) + weighted_mean(kept, graded))
+    counted = torch.ones_like(ignored, dtype=torch.float32)
+    both = (all_reduce_sum(graded.sum()) > 0) & (all_reduce_sum(counted.sum()) > 0)
+    return 0.5 * both * (weighted_mean(F.softplus(-ignored.float()), counted) + weighted_mean(kept, graded))

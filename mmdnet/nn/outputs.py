@@ -18,7 +18,7 @@ class Output:
         ignore_logits: (B, K): above 0, the patch should be set aside.
         domain_logits: (B, K, domains), or None where the domain branch is absent or left out.
         shared_attention: (B, K), what spares instances from the domain's reversed gradient.
-        present: (B, K), False on padding and on set-aside patches.
+        mask: (B, K), False on padding and on set-aside patches.
         holds_ignored: (B, 2), or None without that task: logits of "holds none" and "holds a set-aside patch".
     """
 
@@ -29,7 +29,7 @@ class Output:
     ignore_logits: Tensor
     domain_logits: Tensor | None
     shared_attention: Tensor
-    present: Tensor
+    mask: Tensor
     holds_ignored: Tensor | None = None
 
 
@@ -48,17 +48,17 @@ class Targets:
 
     Attributes:
         grades: (B, tasks), int64, -1 where unknown.
-        trust: (B, tasks), 0-1, how sure the bag's grade is (the share of its patches that a reader graded).
+        label_confidence: (B, tasks), 0-1, how sure the bag's grade is (the share of its patches that a reader graded).
         instance_grades: (B, K, tasks), int64, -1 where unknown.
         domains: (B,), int64, -1 where unknown.
-        aside: (B, K), True on set-aside patches: only the task "holds an ignored patch" sees them.
+        ignored_mask: (B, K), True on set-aside patches: only the task "holds an ignored patch" sees them.
     """
 
     grades: Tensor
-    trust: Tensor
+    label_confidence: Tensor
     instance_grades: Tensor
     domains: Tensor
-    aside: Tensor
+    ignored_mask: Tensor
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort
 from mmdnet.labels.grading import TASKS, UNKNOWN
-from mmdnet.nn.distributed import place
+from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.outputs import Targets
 
 Read = Callable[[np.ndarray], np.ndarray]
@@ -25,20 +25,20 @@ class Batch:
 
     Attributes:
         data: what was read of the patches, first those of the bags in order, then the set-aside ones.
-        present: (B, K).
+        mask: (B, K).
         targets: what is known about the bags.
         stains: change of stain of each patch that is still to be made, (n, 3, 4); None where none is.
     """
 
     data: np.ndarray
-    present: Tensor
+    mask: Tensor
     targets: Targets
     stains: np.ndarray | None = None
 
     @property
     def in_bags(self) -> int:
         """How many of the patches read are in bags."""
-        return int(self.present.sum())
+        return int(self.mask.sum())
 
 
 def in_steps(bags: Sequence[Bag], per_step: int) -> list[Sequence[Bag]]:
@@ -57,33 +57,24 @@ def build_targets(cohort: Cohort, bags: Sequence[Bag], domains: np.ndarray) -> t
         bags: at least one.
         domains: (slides,) domain of each slide, -1 where unknown.
     """
-    size = max(len(bag.instances) + len(bag.aside) for bag in bags)
-    present, aside = (torch.zeros(len(bags), size, dtype=torch.bool) for _ in range(2))
+    size = max(len(bag.instances) + len(bag.ignored) for bag in bags)
+    mask, ignored_mask = (torch.zeros(len(bags), size, dtype=torch.bool) for _ in range(2))
     instance = torch.full((len(bags), size, len(TASKS)), UNKNOWN, dtype=torch.int64)
     for b, bag in enumerate(bags):
-        present[b, : len(bag.instances) + len(bag.aside)] = True
-        aside[b, len(bag.instances) : len(bag.instances) + len(bag.aside)] = True
+        mask[b, : len(bag.instances) + len(bag.ignored)] = True
+        ignored_mask[b, len(bag.instances) : len(bag.instances) + len(bag.ignored)] = True
         instance[b, : len(bag.instances)] = torch.from_numpy(cohort.grades[bag.instances].astype(np.int64))
-    return present, Targets(
+    return mask, Targets(
         grades=torch.from_numpy(np.stack([bag.grades for bag in bags])),
-        trust=torch.from_numpy(np.stack([bag.trust for bag in bags])).float(),
+        label_confidence=torch.from_numpy(np.stack([bag.label_confidence for bag in bags])).float(),
         instance_grades=instance,
         domains=torch.from_numpy(domains[[bag.slide_index for bag in bags]]),
-        aside=aside,
+        ignored_mask=ignored_mask,
     )
 
 
-def batches(
-    cohort: Cohort,
-    steps: Sequence[Sequence[Bag]],
-    domains: np.ndarray,
-    read: Read,
-    extra: Sequence[np.ndarray] = (),
-    random: np.random.Generator | None = None,
-    stain_here: bool = True,
-    shared: bool = False,
-) -> Iterator[Batch]:
-    """Read bags step by step; while one step is computed the next is read.
+class BatchLoader:
+    """Reads bags step by step; while one step is computed the next is read.
 
     What is drawn for a patch does not depend on how many processes share a step.
 
@@ -97,37 +88,56 @@ def batches(
         stain_here: make the change of stain while reading; else it comes with the batch, to be made on a GPU.
         shared: of several processes each reads its own bags of a step; else each reads all.
     """
-    rank, processes = place() if shared else (0, 1)
 
-    def prepare(step: int) -> Batch:
-        bags = steps[step]
-        beside = extra[step] if step < len(extra) else np.empty(0, np.int64)
-        present, targets = build_targets(cohort, bags[rank::processes], domains)
+    def __init__(
+        self,
+        cohort: Cohort,
+        steps: Sequence[Sequence[Bag]],
+        domains: np.ndarray,
+        read: Read,
+        extra: Sequence[np.ndarray] = (),
+        random: np.random.Generator | None = None,
+        stain_here: bool = True,
+        shared: bool = False,
+    ) -> None:
+        self.cohort, self.steps, self.domains, self.read = cohort, steps, domains, read
+        self.extra, self.random, self.stain_here = extra, random, stain_here
+        self.rank, self.world_size = (rank(), world_size()) if shared else (0, 1)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches, once: random draws go on where the last one stopped."""
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self._batch, 0) if self.steps else None
+            for step in range(len(self.steps)):
+                assert ahead is not None
+                batch = ahead.result()
+                ahead = reader.submit(self._batch, step + 1) if step + 1 < len(self.steps) else None
+                yield batch
+
+    def _batch(self, step: int) -> Batch:
+        bags = self.steps[step]
+        beside = self.extra[step] if step < len(self.extra) else np.empty(0, np.int64)
+        mask, targets = build_targets(self.cohort, bags[self.rank :: self.world_size], self.domains)
         groups = [
-            *(np.concatenate([bag.instances, bag.aside]) for bag in bags),
+            *(np.concatenate([bag.instances, bag.ignored]) for bag in bags),
             *beside[:, None],
         ]  # a set-aside patch is a bag of its own
+        own = np.arange(len(groups)) % self.world_size == self.rank
+        own[len(bags) :] = np.arange(len(beside)) % self.world_size == self.rank
         sizes = [len(group) for group in groups]
-        in_bag = np.arange(len(groups)) % processes == rank
-        in_bag[len(bags) :] = np.arange(len(beside)) % processes == rank
-        mine = in_bag.repeat(sizes)
-        data = read(np.concatenate(groups)[mine])
-        if random is None:
-            return Batch(data, present, targets)
-        stains = draw_stains(len(groups), random).repeat(sizes, axis=0)[mine]
-        variations = draw_variations(len(mine), random)[mine]
-        if stain_here:
-            return Batch(vary(data, variations, stains), present, targets)
-        return Batch(vary(data, variations), present, targets, stains)
-
-    with ThreadPoolExecutor(1) as reader:
-        ahead = reader.submit(prepare, 0) if steps else None
-        for step in range(len(steps)):
-            assert ahead is not None
-            batch = ahead.result()
-            ahead = reader.submit(prepare, step + 1) if step + 1 < len(steps) else None
-            yield batch
+        own_patches = own.repeat(sizes)
+        data = self.read(np.concatenate(groups)[own_patches])
+        if self.random is None:
+            return Batch(data, mask, targets)
+        stains = draw_stains(len(groups), self.random).repeat(sizes, axis=0)[own_patches]
+        variations = draw_variations(len(own_patches), self.random)[own_patches]
+        if self.stain_here:
+            return Batch(vary(data, variations, stains), mask, targets)
+        return Batch(vary(data, variations), mask, targets, stains)
 
 
 def to_device(targets: Targets, device: torch.device) -> Targets:
-    return Targets(*(getattr(targets, one.name).to(device) for one in fields(Targets)))
+    return Targets(*(getattr(targets, field.name).to(device) for field in fields(Targets)))

@@ -38,7 +38,7 @@ class CheckReport:
     warm_up: int
 
 
-def check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckReport:
+def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     """Look at everything a training needs and write nothing.
 
     Raises:
@@ -47,38 +47,38 @@ def check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckReport:
     audit_leakage(cohort, split)
     warnings = list(split.warnings)
     trained, lines = _labels(cohort, split, warnings)
-    domains = _domains(cohort, split, choices, warnings)
-    device = best_device(choices.device)
-    backbone = create_backbone(choices.backbone, cohort.patch_px, choices.weights)
-    _memory(backbone, cohort.patch_px, choices, device)
+    domains = _domains(cohort, split, config, warnings)
+    device = best_device(config.device)
+    backbone = create_backbone(config.backbone, cohort.patch_px, config.weights)
+    _memory(backbone, cohort.patch_px, config, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
-    warm_up = choices.warm_up if graded.any() else 0
-    if choices.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
+    warm_up = config.warm_up if graded.any() else 0
+    if config.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
         raise LabError('No patch of the training slides is set aside, so "holds an ignored patch" cannot be learnt.')
     slides = len(set(cohort.labelled_slides()) & set(split.train))
-    if min(slides, choices.bags_per_step) < FEWEST_TOGETHER:
+    if min(slides, config.bags_per_step) < FEWEST_TOGETHER:
         warnings.append(
-            f"A step sees bags of {min(slides, choices.bags_per_step)} slides only; with fewer than {FEWEST_TOGETHER} "
+            f"A step sees bags of {min(slides, config.bags_per_step)} slides only; with fewer than {FEWEST_TOGETHER} "
             "the network learns slides instead of grades."
         )
-    if choices.compile and device == "cpu":
+    if config.compile and device == "cpu":
         warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
-    if choices.mode == "fast" and not warm_up and not choices.weights:
+    if config.mode == "fast" and not warm_up and not config.weights:
         warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
-    if choices.warm_up_epochs and not warm_up:
+    if config.warm_up_epochs and not warm_up:
         raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
     counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}
     lines += [
         f"Slides with labels: {counted['train']} train, {counted['validation']} validate, {counted['test']} test.",
-        f"Backbone {choices.backbone} ({sum(p.numel() for p in backbone.parameters()) / 1e6:.1f} M parameters, "
-        f"{'from ' + choices.weights.name if choices.weights else 'from random weights'}), {choices.mode} training, "
-        f"at most {choices.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
+        f"Backbone {config.backbone} ({sum(p.numel() for p in backbone.parameters()) / 1e6:.1f} M parameters, "
+        f"{'from ' + config.weights.name if config.weights else 'from random weights'}), {config.mode} training, "
+        f"at most {config.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
-    if choices.pretrain_epochs:
-        lines.append(f"Self-supervised warm-up first: {choices.pretrain_epochs} epochs on patches without labels.")
+    if config.pretrain_epochs:
+        lines.append(f"Self-supervised warm-up first: {config.pretrain_epochs} epochs on patches without labels.")
     if warm_up:
-        lines.append(f"Warm-up on single graded patches: {warm_up} of {choices.epochs} epochs.")
+        lines.append(f"Warm-up on single graded patches: {warm_up} of {config.epochs} epochs.")
     return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, warm_up)
 
 
@@ -106,31 +106,31 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
     return trained, lines
 
 
-def _domains(cohort: Cohort, split: Split, choices: TrainingConfig, warnings: list[str]) -> tuple[str, ...]:
-    of_slide, names = cohort.domains(choices.domain_key)
+def _domains(cohort: Cohort, split: Split, config: TrainingConfig, warnings: list[str]) -> tuple[str, ...]:
+    of_slide, names = cohort.domains(config.domain_key)
     teaching = of_slide[np.intersect1d(split.train, cohort.labelled_slides())]
     slides = {name: int((teaching == d).sum()) for d, name in enumerate(names)}
     there = tuple(name for name in names if slides[name])
-    if choices.domain_key == "none":
+    if config.domain_key == "none":
         return ()
-    if choices.mode == "fast":
+    if config.mode == "fast":
         warnings.append("Domain branch off: a frozen backbone cannot unlearn a domain; train the whole network.")
         return ()
     if len(there) < 2:
-        warnings.append(f"All training slides are of one {choices.domain_key} (or it is not known): domain branch off.")
+        warnings.append(f"All training slides are of one {config.domain_key} (or it is not known): domain branch off.")
         return ()
     single = [name for name in there if slides[name] == 1]
-    if single and choices.domain_key not in ("slide", "patient"):
+    if single and config.domain_key not in ("slide", "patient"):
         warnings.append(f"Domain with a single slide, told apart by that slide's own look: {', '.join(single)}.")
     return there
 
 
-def _memory(backbone: Backbone, patch_px: int, choices: TrainingConfig, device: str) -> None:
+def _memory(backbone: Backbone, patch_px: int, config: TrainingConfig, device: str) -> None:
     """Refuse a step that would not fit.
 
     The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.
     """
-    if choices.mode == "fast" and not choices.warm_up:
+    if config.mode == "fast" and not config.warm_up:
         return
     sizes: list[int] = []
     leaves = [one for one in backbone.modules() if not list(one.children())]
@@ -139,9 +139,9 @@ def _memory(backbone: Backbone, patch_px: int, choices: TrainingConfig, device: 
         backbone(torch.zeros(1, 3, patch_px, patch_px))
     for hook in hooks:
         hook.remove()
-    patches = choices.bag_size * choices.bags_per_step // choices.processes
-    at_once = min(patches, choices.patches_at_once or patches)
-    needed = 2 * sum(sizes) * at_once * (0.5 if device == "cuda" else 1) * (choices.processes if device == "cpu" else 1)
+    patches = config.bag_size * config.bags_per_step // config.processes
+    at_once = min(patches, config.microbatch_size or patches)
+    needed = 2 * sum(sizes) * at_once * (0.5 if device == "cuda" else 1) * (config.processes if device == "cpu" else 1)
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
     if needed > free:
         raise LabError(

@@ -6,6 +6,7 @@ generator's state needs keeping for a resumed run to give the same numbers.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,36 +18,48 @@ from torch import Tensor
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
-from mmdnet.training.progress import Progress
+from mmdnet.training.run_state import RunState
 
 CHECKPOINT = "checkpoint.safetensors"
+RENAMED = {"mean": "ema", "spread": "log_variance"}  # parts as earlier builds called them
+Identity = dict[str, Any]  # what a run is of, as JSON
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is in the file: progress, tensors by part ("net", "mean", "spread", "best"), and the optimiser's state."""
+    """What is in the file: the run's and the optimiser's state, and tensors by part.
 
-    progress: Progress
+    The parts are "net", "ema", "log_variance" and "best".
+    """
+
+    state: RunState
     tensors: dict[str, dict[str, Tensor]]
     optimizer: dict[str, Any]
 
 
 def save_checkpoint(
-    folder: Path, tensors: dict[str, dict[str, Tensor]], optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path, tensors: dict[str, dict[str, Tensor]], optimizer: torch.optim.Optimizer, state: RunState
 ) -> None:
     """Write everything needed to go on after this epoch, atomically."""
     flat = {f"{part}.{key}": value for part, held in tensors.items() for key, value in held.items()}
-    state = optimizer.state_dict()
-    for number, values in state["state"].items():
+    of_optimizer = optimizer.state_dict()
+    for number, values in of_optimizer["state"].items():
         flat |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in values.items()}
-    header = {"progress": json.dumps(vars(progress)), "groups": json.dumps(state["param_groups"])}
+    header = {"progress": json.dumps(vars(state)), "groups": json.dumps(of_optimizer["param_groups"])}
     # clone: safetensors refuses tensors that share memory, and the best weights may be the present ones
     ready = {key: value.detach().cpu().clone().contiguous() for key, value in flat.items()}
     write_aside(folder / CHECKPOINT, save(ready, header))
 
 
-def load_checkpoint(folder: Path, identity: dict[str, Any]) -> Checkpoint | None:
+def load_checkpoint(
+    folder: Path, identity: Identity, as_of_now: Callable[[Identity], Identity] = lambda kept: kept
+) -> Checkpoint | None:
     """Where a run of the same identity stopped; None when nothing was begun here.
+
+    Args:
+        folder: of the run.
+        identity: what the run is of.
+        as_of_now: turns an identity that an earlier build wrote into today's form.
 
     Raises:
         LabError: the file is damaged, or belongs to a training with other choices, labels or split.
@@ -59,27 +72,28 @@ def load_checkpoint(folder: Path, identity: dict[str, Any]) -> Checkpoint | None
             header = file.metadata() or {}
             flat = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
         facts, groups = json.loads(header["progress"]), json.loads(header["groups"])
-        progress = Progress(**facts)
+        state = RunState(**facts)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as problem:
         raise LabError(f"The checkpoint in {folder.name} is damaged; start this training anew.") from problem
-    progress.best_score = tuple(progress.best_score)  # type: ignore[assignment]
-    if progress.identity != identity:
-        changed = [key for key in identity if progress.identity.get(key) != identity[key]]
+    state.best_score = tuple(state.best_score)  # type: ignore[assignment]
+    state.identity = as_of_now(state.identity)
+    if state.identity != identity:
+        changed = [key for key in identity if state.identity.get(key) != identity[key]]
         raise LabError(
             f"The checkpoint in {folder.name} belongs to a training with another {' and '.join(changed) or 'set-up'}; "
             "start a new training instead."
         )
     tensors: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
-        kind, rest = key.split(".", 1)
-        tensors.setdefault(kind, {})[rest] = value
-    state = {"state": _by_number(tensors.pop("optimizer", {})), "param_groups": groups}
-    return Checkpoint(progress, tensors, state)
+        part, rest = key.split(".", 1)
+        tensors.setdefault(RENAMED.get(part, part), {})[rest] = value
+    of_optimizer = {"state": _by_number(tensors.pop("optimizer", {})), "param_groups": groups}
+    return Checkpoint(state, tensors, of_optimizer)
 
 
 def _by_number(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
+    values: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
-    return state
+        values.setdefault(int(number), {})[name] = value
+    return values

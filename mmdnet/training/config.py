@@ -1,15 +1,21 @@
-"""What a person may choose about a training; a misspelt choice is refused."""
+"""What a person may choose about a training; a misspelt choice is refused.
+
+Each option says here all that page, command line and table show of it: title, help, group, range and the titles of its
+values. An option added here is on the Train page and in `mmdnet train --help` without another line.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmdnet.bags.cohort import DomainKey
 from mmdnet.bags.sampler import BagDrawing
 from mmdnet.errors import LabError
-from mmdnet.nn.kinds import SMALL, AttentionRule, HeadKind, ReversalMode
+from mmdnet.nn.kinds import AttentionRule, HeadKind, ReversalMode
+from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, SMALL, pooling_entry
+from mmdnet.training.options import FormField, Option, form_fields
 
 PAPER: dict[str, Any] = {
     "head": "ce",
@@ -18,10 +24,22 @@ PAPER: dict[str, Any] = {
     "attention_rule": "mean",
     "aux_instance_weight": 0.0,
     "ignore_weight": 0.0,
-    "as_they_come": 0.0,
+    "unsteered_fraction": 0.0,
     "backbone": "ConvNeXt-T",
     "epochs": 100,
     "warm_up_epochs": 0,
+}
+PRESETS: dict[str, dict[str, Any]] = {"product": {}, "paper": PAPER}
+RENAMED = {"patches_at_once": "microbatch_size", "as_they_come": "unsteered_fraction"}  # as earlier builds called them
+
+GROUPS: dict[str, str] = {
+    "network": "Network",
+    "data": "Data",
+    "sampling": "Sampling",
+    "loss": "Loss",
+    "domain": "Domain",
+    "optimiser": "Optimiser",
+    "hardware": "Hardware",
 }
 
 
@@ -29,83 +47,307 @@ class TrainingConfig(BaseModel):
     """Choices of one training.
 
     The preset `paper` is the paper's network as far as it is published (softmax heads, bag labels alone, a domain per
-    slide); `product` is ours. A choice given beside a preset wins over it.
-
-    Attributes:
-        mode: `full` trains all end to end; `fast` warms the backbone up on single patches, then freezes it and trains
-            the heads on stored features.
-        warm_up_epochs: epochs on single graded patches alone before bags are used; in `fast` mode the only time the
-            backbone learns. Not given: half of the epochs for a backbone from scratch, none for one with weights (and
-            none where no patch has a grade).
-        weights: local safetensors file to start from: a backbone's, or a whole model's (its `weights.safetensors`), of
-            which the heads are then taken too; without one everything starts at random.
-        bag_drawing: `positive_first` as the paper; `by_slide` and `random` are for comparison.
-        as_they_come: share of positive-first bags filled with any graded patches of the slide wanted, so that bags as
-            they will be scored are learnt too; 0 steers every bag.
-        balance: draw and weigh all grades alike, and domains; off takes them as they come (`natural_share` 1, single
-            patches of the warm-up too, no class weights).
-        class_weight_cap: most that the loss of a rare grade is lifted; 1 only lowers that of common ones.
-        pretrain_epochs: epochs of self-supervised warm-up (SimSiam) on the project's patches, labelled or not, before
-            all else; for a lab whose backbone has no weights to start from.
-        alpha: in lambda = tanh(5 alpha e/E), the strength of the domain branch (Hashimoto's schedule).
-        aux_instance_weight: weight of the loss on single graded patches; 0 trains on bag labels alone.
-        bags_per_epoch: as many as five per training slide if not given.
-        ignored_task: a fourth task as in the paper: does the bag hold a patch that readers set aside? Half of the bags
-            get one of their slide's, which the other tasks do not see. (The paper found it of no use to those.)
-        task_weights: `fixed` weighs all tasks alike; `learnt` lets each task's noise set its weight (Kendall 2018).
-        ema: how slowly a running mean follows the weights on bags, 0.99 for example; that mean is then judged and kept.
-            0 keeps the weights themselves.
-        patches_at_once: so many patches of a step are held in memory at a time, the others computed again on the way
-            back: the same step in less memory, a third slower. All of them if not given.
-        compile: compile the backbone before training, on a GPU (on a CPU it takes minutes and is left out).
-        processes: how many share each step's bags, one GPU each, or the CPU's cores between them; the training stays
-            the same to rounding.
-        lr_backbone: 2e-5 with weights, 2e-3 from scratch if not given.
+    slide); `product` is ours. A choice given beside a preset wins over it. `backbone` and `pooling` are names of
+    `mmdnet.nn.registry`; of backbones every name of timm is taken too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    preset: Literal["product", "paper"] = "product"
-    mode: Literal["full", "fast"] = "full"
-    backbone: str = SMALL
-    weights: Path | None = None
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    epochs: int = Field(default=30, ge=1, le=100)
-    pretrain_epochs: int = Field(default=0, ge=0, le=200)
-    warm_up_epochs: int | None = Field(default=None, ge=0, le=100)
-    patience: int = Field(default=10, ge=1)
-    seed: int = Field(default=0, ge=0)
-    head: HeadKind = "corn"
-    projection: int | None = Field(default=None, ge=8, le=4096)  # none: as wide as the features, at most 512
-    bag_size: int = Field(default=16, ge=4, le=256)
-    bags_per_step: int = Field(default=4, ge=1, le=64)
-    bags_per_epoch: int | None = Field(default=None, ge=1)
-    bag_drawing: BagDrawing = "positive_first"
-    as_they_come: float = Field(default=0.6, ge=0, le=1)
-    balance: bool = True
-    natural_share: float = Field(default=0.3, ge=0, le=1)
-    domain_key: DomainKey = "scanner+stain"
-    reversal: ReversalMode = "relative"
-    attention_rule: AttentionRule = "relative_max"
-    alpha: float = Field(default=0.1, ge=0, le=1)
-    aux_instance_weight: float = Field(default=1.0, ge=0)
-    ignore_weight: float = Field(default=0.3, ge=0)
-    lr_backbone: float | None = Field(default=None, gt=0)
-    lr_heads: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    ignored_task: bool = False
-    task_weights: Literal["fixed", "learnt"] = "fixed"
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    patches_at_once: int | None = Field(default=None, ge=1)
-    compile: bool = False
-    processes: int = Field(default=1, ge=1, le=64)
-    class_weight_cap: float = Field(default=1.0, ge=1)
-    augment: bool = True
+    preset: Annotated[
+        Literal["product", "paper"],
+        Option(
+            "Network",
+            "As published: softmax heads, one domain per slide, bag labels alone (MMD-Net 2025). This lab's adds "
+            "ordered grades and learns from single graded patches too.",
+            "network",
+            common=True,
+            values={"product": "This lab's", "paper": "As published"},
+        ),
+    ] = "product"
+    backbone: Annotated[
+        str,
+        Option(
+            "Backbone",
+            "What turns a patch into numbers. Any network of the timm library may be typed by its name.",
+            "network",
+            common=True,
+            values={name: entry.title for name, entry in BACKBONES.items()},
+            open=True,
+        ),
+    ] = SMALL
+    epochs: Annotated[
+        int,
+        Field(ge=1, le=100),
+        Option("Epochs", "Rounds at most; it ends earlier when nothing gets better.", "optimiser", common=True),
+    ] = 30
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        Option(
+            "Computed on",
+            "Automatic takes an NVIDIA GPU if there is one, else Apple's, else the processor.",
+            "hardware",
+            common=True,
+            values={"auto": "Automatic", "cpu": "Processor", "cuda": "GPU", "mps": "Apple GPU"},
+        ),
+    ] = "auto"
+    mode: Annotated[
+        Literal["full", "fast"],
+        Option(
+            "Trained",
+            "Fast warms the backbone up on single patches, then freezes it and trains the heads on stored features.",
+            "network",
+            values={"full": "Whole network", "fast": "Fast, backbone frozen"},
+        ),
+    ] = "full"
+    weights: Annotated[
+        Path | None,
+        Option(
+            "Weights to start from",
+            "A safetensors file on the machine that trains: a backbone's, or a whole model's, of which the heads are "
+            "then taken too.",
+            "network",
+            empty="none, it starts at random",
+        ),
+    ] = None
+    pooling: Annotated[
+        str,
+        Option(
+            "Instance pooling",
+            "How the patches of a bag become one feature.",
+            "network",
+            values={name: entry.title for name, entry in POOLINGS.items()},
+        ),
+    ] = GATED_ATTENTION
+    projection: Annotated[
+        int | None,
+        Field(ge=8, le=4096),
+        Option(
+            "Features of a task", "Length of a task's own features.", "network", empty="the backbone's, 512 at most"
+        ),
+    ] = None
+    head: Annotated[
+        HeadKind,
+        Option(
+            "Heads",
+            "Ordered grades can only rise step by step; softmax takes them for names.",
+            "network",
+            values={"corn": "Ordered grades (CORN)", "ce": "Unordered grades (softmax)"},
+        ),
+    ] = "corn"
+    seed: Annotated[
+        int,
+        Field(ge=0, le=2**31 - 1),
+        Option("Seed", "The same seed gives the same split and the same training.", "data"),
+    ] = 0
+    pretrain_epochs: Annotated[
+        int,
+        Field(ge=0, le=200),
+        Option(
+            "Epochs without labels first",
+            "Warms the backbone up on the project's own patches, labelled or not (SimSiam). For a lab without weights "
+            "to start from.",
+            "data",
+        ),
+    ] = 0
+    augment: Annotated[
+        bool, Option("Vary patches", "Turns, blurs, compresses and stains patches anew each time.", "data")
+    ] = True
+    ignored_task: Annotated[
+        bool,
+        Option(
+            "Learn which bags hold an ignored patch",
+            "A fourth task as in the paper: half of the bags get a patch that readers set aside, which the other tasks "
+            "do not see. The paper found it of no use to those.",
+            "data",
+        ),
+    ] = False
+    bag_size: Annotated[
+        int, Field(ge=4, le=256), Option("Patches in a bag", "Of one slide, graded together.", "sampling")
+    ] = 16
+    bags_per_step: Annotated[
+        int,
+        Field(ge=1, le=64),
+        Option("Bags in a step", "Of different slides; of fewer than 4 it learns slides, not grades.", "sampling"),
+    ] = 4
+    bags_per_epoch: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Bags in an epoch", "At most eight of a slide.", "sampling", empty="five per training slide"),
+    ] = None
+    bag_drawing: Annotated[
+        BagDrawing,
+        Option(
+            "Bags drawn",
+            "Positives first, as the paper; the other two are for comparison.",
+            "sampling",
+            values={
+                "positive_first": "Positives first",
+                "by_slide": "Slide by slide, any graded patch",
+                "random": "At random",
+            },
+        ),
+    ] = "positive_first"
+    unsteered_fraction: Annotated[
+        float,
+        Field(ge=0, le=1),
+        Option(
+            "Share of bags as slides come",
+            "So many of the bags are filled with any graded patches of their slide, so that bags as they will be "
+            "scored are learnt too; 0 steers every bag.",
+            "sampling",
+        ),
+    ] = 0.6
+    balance: Annotated[
+        bool,
+        Option("Balance grades", "Draws and weighs all grades and domains alike; off: as they come.", "sampling"),
+    ] = True
+    natural_share: Annotated[
+        float,
+        Field(ge=0, le=1),
+        Option("Natural share of grades", "0 wants all grades alike, 1 wants them as they come.", "sampling"),
+    ] = 0.3
+    task_weights: Annotated[
+        Literal["fixed", "learnt"],
+        Option(
+            "Tasks weighed",
+            "Learnt: each task's noise sets its weight (Kendall 2018).",
+            "loss",
+            values={"fixed": "All alike", "learnt": "By their noise, learnt"},
+        ),
+    ] = "fixed"
+    class_weight_cap: Annotated[
+        float,
+        Field(ge=1),
+        Option("Most weight of a rare grade", "1 only lowers the loss of common grades.", "loss"),
+    ] = 1.0
+    aux_instance_weight: Annotated[
+        float,
+        Field(ge=0),
+        Option("Weight of single graded patches", "0 trains on bag labels alone.", "loss"),
+    ] = 1.0
+    ignore_weight: Annotated[
+        float,
+        Field(ge=0),
+        Option("Weight of the quality gate", "Learns to tell patches that readers set aside; 0 trains none.", "loss"),
+    ] = 0.3
+    domain_key: Annotated[
+        DomainKey,
+        Option(
+            "Made insensitive to",
+            "What the domain branch must not be able to tell from a bag.",
+            "domain",
+            values={
+                "scanner+stain": "Scanner and stain",
+                "site": "Site",
+                "site+scanner": "Site and scanner",
+                "scanner": "Scanner",
+                "stain": "Stain",
+                "patient": "Patient",
+                "slide": "Slide",
+                "none": "Nothing",
+            },
+        ),
+    ] = "scanner+stain"
+    reversal: Annotated[
+        ReversalMode,
+        Option(
+            "Patches spared",
+            "Whether patches that a grade hangs on are spared from being made alike.",
+            "domain",
+            values={
+                "relative": "By their share of the most attention",
+                "hashimoto": "By attention (Hashimoto 2020)",
+                "uniform": "None (DANN)",
+                "loss_attention": "By weighing the domain loss",
+            },
+        ),
+    ] = "relative"
+    attention_rule: Annotated[
+        AttentionRule,
+        Option(
+            "Attention of the tasks joined",
+            "One attention for the domain branch out of one per task.",
+            "domain",
+            values={"relative_max": "Spared if any task needs it", "mean": "Their mean, as published"},
+        ),
+    ] = "relative_max"
+    alpha: Annotated[
+        float,
+        Field(ge=0, le=1),
+        Option("Strength", "Of the domain branch: it grows to tanh(5 α) over the training (Hashimoto 2020).", "domain"),
+    ] = 0.1
+    warm_up_epochs: Annotated[
+        int | None,
+        Field(ge=0, le=100),
+        Option(
+            "Warm-up epochs",
+            "On single graded patches alone, before bags are used; in fast training the only time the backbone learns.",
+            "optimiser",
+            empty="half of the epochs for a backbone from scratch, none for one with weights",
+        ),
+    ] = None
+    patience: Annotated[
+        int, Field(ge=1), Option("Patience", "Epochs without a better validation before it ends.", "optimiser")
+    ] = 10
+    lr_backbone: Annotated[
+        float | None,
+        Field(gt=0),
+        Option("Learning rate, backbone", "Of AdamW.", "optimiser", empty="2e-3 from scratch, 2e-5 with weights"),
+    ] = None
+    lr_heads: Annotated[float, Field(gt=0), Option("Learning rate, heads", "Of AdamW.", "optimiser")] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0), Option("Weight decay", "Of AdamW.", "optimiser")] = 0.01
+    ema: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        Option(
+            "Running mean of the weights",
+            "How slowly it follows, 0.99 for example; the mean is judged and kept. 0 keeps the weights themselves.",
+            "optimiser",
+        ),
+    ] = 0.0
+    processes: Annotated[
+        int,
+        Field(ge=1, le=64),
+        Option(
+            "Processes",
+            "How many share each step's bags, one GPU each, or the processor's cores between them; the training stays "
+            "the same to rounding.",
+            "hardware",
+        ),
+    ] = 1
+    microbatch_size: Annotated[
+        int | None,
+        Field(ge=1),
+        Option(
+            "Patches in memory at a time",
+            "The others of a step are computed again on the way back: the same step in less memory, a third slower.",
+            "hardware",
+            empty="all of a step",
+        ),
+    ] = None
+    compile: Annotated[
+        bool,
+        Option("Compile the backbone", "Faster steps on a GPU after some minutes; left out elsewhere.", "hardware"),
+    ] = False
 
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, given: Any) -> Any:
-        return PAPER | given if isinstance(given, dict) and given.get("preset") == "paper" else given
+        if not isinstance(given, Mapping):
+            return given
+        for old, new in RENAMED.items():
+            if old in given and new in given:
+                raise ValueError(f"{old} is the former name of {new}: give one of the two")
+        named = {RENAMED.get(name, name): value for name, value in given.items()}
+        return PRESETS.get(str(named.get("preset")), {}) | named
+
+    @field_validator("pooling")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return pooling_entry(name).name
+        except LabError as problem:
+            raise ValueError(str(problem)) from problem
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainingConfig":
@@ -130,8 +372,24 @@ class TrainingConfig(BaseModel):
         return self.lr_backbone or (2e-5 if self.weights else 2e-3)
 
 
+def training_options() -> tuple[FormField, ...]:
+    """Every choice as a form shows it, in order."""
+    return form_fields(TrainingConfig)
+
+
+def preset_value(preset: str, option: FormField) -> Any:
+    """What an option is when only the preset is given."""
+    return preset if option.name == "preset" else PRESETS[preset].get(option.name, option.default)
+
+
+def describe(choices: Mapping[str, Any]) -> dict[str, str]:
+    """Choices as a card or run keeps them, by title, in words; those of an earlier build under today's names."""
+    named = {RENAMED.get(name, name): value for name, value in choices.items()}
+    return {field.option.title: field.words(named[field.name]) for field in training_options() if field.name in named}
+
+
 def read_config(given: Mapping[str, Any]) -> TrainingConfig:
-    """Choices from a form or a command line.
+    """Choices from a form, a command line or a kept run.
 
     Raises:
         LabError: an unknown choice, or one out of its range; names it.

@@ -21,7 +21,7 @@ class EpochPlan:
     Args:
         cohort: slides and patches.
         split: which slides train and validate.
-        choices: how.
+        config: how.
         warm_up: epochs on single patches.
 
     Attributes:
@@ -32,44 +32,44 @@ class EpochPlan:
         LabError: none of the training slides has patches with a label.
     """
 
-    def __init__(self, cohort: Cohort, split: Split, choices: TrainingConfig, warm_up: int) -> None:
-        self.cohort, self.split, self.choices, self.warm_up = cohort, split, choices, warm_up
+    def __init__(self, cohort: Cohort, split: Split, config: TrainingConfig, warm_up: int) -> None:
+        self.cohort, self.split, self.config, self.warm_up = cohort, split, config, warm_up
         self.sampler = PositiveFirstSampler(
-            cohort, split.train, choices.bag_size, choices.seed, choices.bags_per_epoch,
-            choices.domain_key if choices.balance else "none", choices.natural_share if choices.balance else 1.0,
-            choices.bag_drawing, choices.as_they_come,
+            cohort, split.train, config.bag_size, config.seed, config.bags_per_epoch,
+            config.domain_key if config.balance else "none", config.natural_share if config.balance else 1.0,
+            config.bag_drawing, config.unsteered_fraction,
         )  # fmt: skip
         self.validation = self.natural(split.validation)
         of_train = np.isin(cohort.slide_index, list(split.train))
-        self.set_aside = np.flatnonzero(cohort.ignored & of_train) if choices.ignore_weight else np.empty(0, np.int64)
+        self.set_aside = np.flatnonzero(cohort.ignored & of_train) if config.ignore_weight else np.empty(0, np.int64)
 
     def epoch(self, number: int) -> tuple[list[Bag], int]:
         """An epoch's bags and how many make a step; while warming up, as many single patches as bags would hold."""
         if number >= self.warm_up:
-            return self._with_ignored(self.sampler.epoch(number), number), self.choices.bags_per_step
-        single = SinglePatches(self.cohort, self.split.train, self.choices.seed, self.choices.balance)
-        return single.epoch(number, self.choices.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
+            return self._with_ignored(self.sampler.epoch(number), number), self.config.bags_per_step
+        single = SinglePatches(self.cohort, self.split.train, self.config.seed, self.config.balance)
+        return single.epoch(number, self.config.bag_size * self.sampler.bags_per_epoch), WARM_UP_BATCH
 
     def natural(self, slides: Sequence[int]) -> list[Bag]:
         """All patches of these slides that something is known about, each once, to judge by."""
-        bags = natural_bags(self.cohort, slides, self.choices.bag_size)
-        return self._with_ignored(bags, self.choices.epochs)  # a draw no epoch of training makes
+        bags = natural_bags(self.cohort, slides, self.config.bag_size)
+        return self._with_ignored(bags, self.config.epochs)  # a draw no epoch of training makes
 
     def _with_ignored(self, bags: list[Bag], number: int) -> list[Bag]:
-        if not self.choices.ignored_task:
+        if not self.config.ignored_task:
             return bags
-        return with_ignored(self.cohort, bags, np.random.default_rng((self.choices.seed, 23, number)))
+        return with_ignored(self.cohort, bags, np.random.default_rng((self.config.seed, 23, number)))
 
     def beside(self, steps: int, number: int) -> list[np.ndarray]:
         """Set-aside patches to go along with each step of an epoch, for the quality gate."""
         if not len(self.set_aside):
             return []
-        random = np.random.default_rng((self.choices.seed, 11, number))
-        patches = WARM_UP_BATCH if number < self.warm_up else self.choices.bag_size * self.choices.bags_per_step
+        random = np.random.default_rng((self.config.seed, 11, number))
+        patches = WARM_UP_BATCH if number < self.warm_up else self.config.bag_size * self.config.bags_per_step
         count = min(len(self.set_aside), max(1, round(patches * IGNORED_SHARE)))
         return [random.choice(self.set_aside, count, replace=False) for _ in range(steps)]
 
     def phase_share(self, epochs_done: float) -> float:
         """Share of the present phase done: warm-up and the training on bags each have their own schedule."""
-        warm, total = self.warm_up, self.choices.epochs
+        warm, total = self.warm_up, self.config.epochs
         return epochs_done / warm if epochs_done < warm else (epochs_done - warm) / (total - warm)

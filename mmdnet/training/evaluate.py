@@ -11,7 +11,7 @@ from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.errors import LabError
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
-from mmdnet.training.batch_loader import Read, batches, to_device
+from mmdnet.training.batch_loader import BatchLoader, Read, to_device
 from mmdnet.training.metrics import agreement
 
 Embed = Callable[[np.ndarray], Tensor]
@@ -57,26 +57,26 @@ def evaluate(
     net.eval()
     no_domain = np.full(len(cohort.slides), -1)
     cut = [bags[at : at + BAGS_AT_ONCE] for at in range(0, len(bags), BAGS_AT_ONCE)]
-    for batch in batches(cohort, cut, no_domain, read):
+    for batch in BatchLoader(cohort, cut, no_domain, read):
         features = embed(batch.data)
-        present = batch.present.to(features.device)
+        mask = batch.mask.to(features.device)
         targets = to_device(batch.targets, features.device)
-        output = net.from_features(scatter(features, present), present, aside=targets.aside)
+        output = net.from_features(scatter(features, mask), mask, ignored_mask=targets.ignored_mask)
         if output.holds_ignored is not None:
-            right = output.holds_ignored.argmax(dim=1) == targets.aside.any(dim=1).long()
+            right = output.holds_ignored.argmax(dim=1) == targets.ignored_mask.any(dim=1).long()
             held.append(right.cpu().numpy())
         predicted = net.predict(output)
         grades.append(np.stack([predicted[name].grade.cpu().numpy() for name in tasks], axis=1))
         parts = net.compute_loss(output, targets, weights)
-        losses.append((sum(float(parts[name]) for name in tasks), len(present)))
+        losses.append((sum(float(parts[name]) for name in tasks), len(mask)))
     net.train(was_training)
     if not grades:
         return {}
     columns = [list(net.architecture.tasks).index(name) for name in tasks]
     truth = np.stack([bag.grades for bag in bags])[:, columns]
     total = sum(n for _, n in losses)
-    found = agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}
-    return found | ({"accuracy_holds_ignored": float(np.concatenate(held).mean())} if held else {})
+    metrics = agreement(truth, np.concatenate(grades), tasks) | {"loss": sum(x * n for x, n in losses) / total}
+    return metrics | ({"accuracy_holds_ignored": float(np.concatenate(held).mean())} if held else {})
 
 
 @torch.no_grad()

@@ -3,12 +3,12 @@
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 from mmdnet.files import write_aside
+from mmdnet.training.run_state import Row
 
 
-def write_history(folder: Path, history: list[dict[str, Any]]) -> None:
+def write_history(folder: Path, history: list[Row]) -> None:
     """Write metrics.csv, one row per epoch, and the last epoch to TensorBoard.
 
     The table is written whole each time, so a resumed run neither repeats a row nor loses one.

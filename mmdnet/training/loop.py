@@ -1,10 +1,9 @@
 """The training loop: full (end to end, as the paper) or fast (frozen backbone, stored features), one code for both."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,35 +14,35 @@ from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.nn.card import Architecture, ModelCard, TrainedOn
-from mmdnet.nn.distributed import place
+from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.training.batch_loader import batches, in_steps
+from mmdnet.progress import Progress, silent
+from mmdnet.training.batch_loader import BatchLoader, in_steps
 from mmdnet.training.check import CheckReport, check
-from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
-from mmdnet.training.config import TrainingConfig
+from mmdnet.training.checkpoint import Identity, load_checkpoint, save_checkpoint
+from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.training.epoch_plan import EpochPlan
 from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features, store_features
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.processes import sharing
-from mmdnet.training.progress import Progress
+from mmdnet.training.run_state import RunState
 from mmdnet.training.schedules import domain_strength, learning_rate_share
 from mmdnet.training.step import NonFiniteLoss, Stepper
 from mmdnet.training.weighing import loss_weights
 
 # Choices of how, not of what: a run may go on with others.
-HOW_ONLY = ("device", "processes", "patches_at_once", "compile")
-OnProgress = Callable[[dict[str, Any]], None]
+HOW_ONLY = ("device", "processes", "microbatch_size", "compile")
 
 
 def train(
     cohort: Cohort,
     pixels: PixelSource,
-    choices: TrainingConfig,
+    config: TrainingConfig,
     split: Split,
     folder: Path,
-    on_progress: OnProgress = lambda facts: None,
+    progress: Progress = silent,
     name: str = "MMD-Net",
     start: Path | None = None,
 ) -> ModelCard:
@@ -55,11 +54,11 @@ def train(
     Args:
         cohort: slides, patches, labels.
         pixels: the patches' pixels, in the cohort's order.
-        choices: how.
+        config: how.
         split: which slides train, validate, test.
         folder: kept between the attempts of one run.
-        on_progress: told after every step "epoch", "epochs", "share" (0-1), "loss", "losses", "metrics" (of the last
-            epoch done), "eta_s", "message"; what it raises ends the training, which then goes on from its last epoch.
+        progress: told after every step, with the numbers "epoch", "epochs", "loss", "losses", "metrics" (of the last
+            epoch done) and "eta_s"; what it raises ends the training, which then goes on from its last epoch.
         name: of the model.
         start: weights of a backbone warmed up without labels; it still trains as one from scratch does.
 
@@ -69,16 +68,16 @@ def train(
     Raises:
         LabError: it cannot start (nothing is written then), or the loss stops being a number.
     """
-    report = check(cohort, choices, split)
+    report = check(cohort, config, split)
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
     side = pixels.read(np.zeros(1, np.int64)).shape[1]
     if side != cohort.patch_px:
         raise LabError(f"The patches are {side} px wide; their slides say {cohort.patch_px} px. Nothing was trained.")
     folder.mkdir(parents=True, exist_ok=True)
-    share = Share(cohort, pixels, choices, split, folder, report, name, start)
-    with sharing(choices, share, report.device, _run):
-        return _run(share, on_progress)
+    share = Share(cohort, pixels, config, split, folder, report, name, start)
+    with sharing(config, share, report.device, _run):
+        return _run(share, progress)
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Share:
 
     cohort: Cohort
     pixels: PixelSource
-    choices: TrainingConfig
+    config: TrainingConfig
     split: Split
     folder: Path
     report: CheckReport
@@ -95,10 +94,10 @@ class Share:
     start: Path | None = None
 
 
-def _run(share: Share, on_progress: OnProgress = lambda facts: None) -> ModelCard:
+def _run(share: Share, progress: Progress = silent) -> ModelCard:
     keep_freed_memory()
     run = Run(
-        share.cohort, share.pixels, share.choices, share.split, share.folder, share.report, on_progress, share.name,
+        share.cohort, share.pixels, share.config, share.split, share.folder, share.report, progress, share.name,
         share.start,
     )  # fmt: skip
     run.resume()
@@ -114,50 +113,51 @@ class Run:
         self,
         cohort: Cohort,
         pixels: PixelSource,
-        choices: TrainingConfig,
+        config: TrainingConfig,
         split: Split,
         folder: Path,
         report: CheckReport,
-        on_progress: OnProgress,
+        progress: Progress,
         name: str,
         start: Path | None = None,
     ) -> None:
-        self.cohort, self.pixels, self.choices, self.split = cohort, pixels, choices, split
-        self.folder, self.report, self.on_progress, self.name = folder, report, on_progress, name
-        self.rank, processes = place()
-        own_gpu = processes > 1 and report.device == "cuda"
+        self.cohort, self.pixels, self.config, self.split = cohort, pixels, config, split
+        self.folder, self.report, self.progress, self.name = folder, report, progress, name
+        self.rank = rank()
+        own_gpu = world_size() > 1 and report.device == "cuda"
         self.device = torch.device(f"cuda:{self.rank}" if own_gpu else report.device)
         self.domains, self.domain_names = self._domains()
-        self.course = EpochPlan(cohort, split, choices, report.warm_up)
-        torch.manual_seed(choices.seed)
-        self.net = self._network(choices.weights or start)
-        self.stepper = Stepper(self.net, choices, report.trained_tasks, self.device)
+        self.epoch_plan = EpochPlan(cohort, split, config, report.warm_up)
+        torch.manual_seed(config.seed)
+        self.net = self._network(config.weights or start)
+        self.stepper = Stepper(self.net, config, report.trained_tasks, self.device)
         self.optimizer = self.stepper.optimizer
         self.stored: np.ndarray | None = None
         self.best: dict[str, Tensor] = {}
-        self.progress = Progress(self._identity())
+        self.state = RunState(self._identity())
 
     def _domains(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Each slide's place among the domains that training tells apart, -1 for the others."""
-        of_slide, names = self.cohort.domains(self.choices.domain_key)
+        of_slide, names = self.cohort.domains(self.config.domain_key)
         kept = self.report.domains
         return np.array([kept.index(names[d]) if d >= 0 and names[d] in kept else -1 for d in of_slide]), kept
 
     def _network(self, start: Path | None) -> MMDNet:
-        choices = self.choices
+        config = self.config
         architecture = Architecture(
-            backbone=choices.backbone, patch_px=self.cohort.patch_px, head=choices.head,
-            projection=choices.projection, ignored_task=choices.ignored_task, domains=self.domain_names,
+            backbone=config.backbone, patch_px=self.cohort.patch_px, head=config.head,
+            projection=config.projection, pooling=config.pooling, ignored_task=config.ignored_task,
+            domains=self.domain_names,
         )  # fmt: skip
-        net = MMDNet(architecture, choices.reversal, choices.attention_rule)
+        net = MMDNet(architecture, config.reversal, config.attention_rule)
         net.attending = self.report.trained_tasks
         if start:
             start_from(net, start)
         return net.to(self.device)
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> Identity:
         return {
-            "choices": self.choices.model_dump(mode="json", exclude=set(HOW_ONLY)),
+            "choices": self.config.model_dump(mode="json", exclude=set(HOW_ONLY)),
             "labels": self.cohort.label_sha256(),
             "split": self.split.slide_ids(self.cohort),
         }
@@ -165,41 +165,41 @@ class Run:
     # -- going on ------------------------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        found = load_checkpoint(self.folder, self.progress.identity)
-        if not found:
+        kept = load_checkpoint(self.folder, self.state.identity, _as_of_now)
+        if not kept:
             return
         try:
-            self.stepper.load(found.tensors)
-            self.optimizer.load_state_dict(found.optimizer)
+            self.stepper.load(kept.tensors)
+            self.optimizer.load_state_dict(kept.optimizer)
         except (RuntimeError, ValueError, KeyError) as problem:
             sentence = f"The checkpoint in {self.folder.name} is of another network; start a new training."
             raise LabError(sentence) from problem
-        self.progress, self.best = found.progress, found.tensors.get("best", {})
-        self._tell(self.progress.epoch, {}, f"Going on after epoch {self.progress.epoch}.")
+        self.state, self.best = kept.state, kept.tensors.get("best", {})
+        self._tell(self.state.epoch, {}, f"Going on after epoch {self.state.epoch}.")
 
     def has_more(self) -> bool:
-        done = self.progress
+        done = self.state
         last_look = max(done.best_epoch, self.report.warm_up)
-        waited = done.epoch - last_look if self.course.validation else 0
-        return done.epoch < self.choices.epochs and waited < self.choices.patience
+        waited = done.epoch - last_look if self.epoch_plan.validation else 0
+        return done.epoch < self.config.epochs and waited < self.config.patience
 
     @property
     def warming_up(self) -> bool:
-        return self.progress.epoch < self.report.warm_up
+        return self.state.epoch < self.report.warm_up
 
     @property
     def frozen(self) -> bool:
-        return self.choices.mode == "fast" and not self.warming_up
+        return self.config.mode == "fast" and not self.warming_up
 
     # -- one epoch -----------------------------------------------------------------------------------------------
 
     def epoch(self) -> None:
         began = time.monotonic()
-        number = self.progress.epoch
-        torch.manual_seed(self.choices.seed * 100_003 + number)
+        number = self.state.epoch
+        torch.manual_seed(self.config.seed * 100_003 + number)
         if self.frozen and self.stored is None:
             self.stored = self._store_features()
-        bags, per_step = self.course.epoch(number)
+        bags, per_step = self.epoch_plan.epoch(number)
         cut = in_steps(bags, per_step)
         sums: dict[str, float] = {}
         self.net.train()
@@ -215,16 +215,16 @@ class Run:
         self._close_epoch({key: value / len(cut) for key, value in sums.items()}, metrics, seconds)
 
     def _steps(self, bags: list[Bag], cut: list[Sequence[Bag]], number: int) -> Iterator[dict[str, float]]:
-        weights = loss_weights(self.cohort, bags, self.choices, self.report.trained_tasks, self.warming_up)
-        extra = self.course.beside(len(cut), number)
+        weights = loss_weights(self.cohort, bags, self.config, self.report.trained_tasks, self.warming_up)
+        extra = self.epoch_plan.beside(len(cut), number)
         read = self._read_stored if self.frozen else self.pixels.read
-        varied = self.choices.augment and not self.frozen
-        random = np.random.default_rng((self.choices.seed, 17, number)) if varied else None
+        varied = self.config.augment and not self.frozen
+        random = np.random.default_rng((self.config.seed, 17, number)) if varied else None
         on_cpu = self.device.type == "cpu"
-        for step, batch in enumerate(batches(self.cohort, cut, self.domains, read, extra, random, on_cpu, True)):
-            of_phase = self.course.phase_share(number + step / len(cut))
+        for step, batch in enumerate(BatchLoader(self.cohort, cut, self.domains, read, extra, random, on_cpu, True)):
+            of_phase = self.epoch_plan.phase_share(number + step / len(cut))
             self.stepper.set_rates(learning_rate_share(of_phase))
-            strength = None if self.warming_up else domain_strength(of_phase, self.choices.alpha)
+            strength = None if self.warming_up else domain_strength(of_phase, self.config.alpha)
             try:
                 yield self.stepper.step(batch, weights, strength, self.frozen, not self.warming_up)
             except NonFiniteLoss as problem:
@@ -241,7 +241,7 @@ class Run:
 
     def _store_features(self) -> np.ndarray:
         def say(message: str) -> None:
-            self._tell(self.progress.epoch, {}, message)
+            self._tell(self.state.epoch, {}, message)
 
         return store_features(self.net, self.cohort, self.pixels, self.device, say)
 
@@ -255,57 +255,67 @@ class Run:
         return evaluate(self.net, self.cohort, bags, self.pixels.read, embed, self.report.trained_tasks)
 
     def _validate(self) -> dict[str, float | None]:
-        return self._judge(self.course.validation) if self.course.validation else {}
+        return self._judge(self.epoch_plan.validation) if self.epoch_plan.validation else {}
 
     def _close_epoch(self, losses: dict[str, float], metrics: dict[str, float | None], seconds: float) -> None:
-        done = self.progress
-        if done.close(losses, metrics, seconds, judged=bool(self.course.validation)):
+        done = self.state
+        if done.close(losses, metrics, seconds, judged=bool(self.epoch_plan.validation)):
             with self.stepper.judged():
                 self.best = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
         if self.rank == 0:
             save_checkpoint(self.folder, self.stepper.tensors() | {"best": self.best}, self.optimizer, done)
             write_history(self.folder, done.history)
         kappa = metrics.get("kappa_mean")
-        said = f"Epoch {done.epoch} of {self.choices.epochs} done"
+        said = f"Epoch {done.epoch} of {self.config.epochs} done"
         self._tell(done.epoch, losses, said + (f", validation kappa {kappa:.2f}." if kappa is not None else "."))
 
     def _tell(self, epochs_done: float, losses: dict[str, float], message: str) -> None:
-        self.on_progress(self.progress.facts(self.choices.epochs, epochs_done, losses, message))
+        numbers = self.state.numbers(self.config.epochs, epochs_done, losses)
+        self.progress(epochs_done / self.config.epochs, message, **numbers)
 
     def finish(self) -> ModelCard:
         """Judge the best weights once on the test part, and save them with their card."""
         if self.best:
             self.net.load_state_dict(self.best)
-        if self.frozen and self.stored is None and self.course.validation:
+        if self.frozen and self.stored is None and self.epoch_plan.validation:
             self.stored = self._store_features()
         metrics = {"validation": self._validate()}
         if self.split.test:
-            metrics["test"] = self._judge(self.course.natural(self.split.test))
-        card = self._card({part: found for part, found in metrics.items() if found})
+            metrics["test"] = self._judge(self.epoch_plan.natural(self.split.test))
+        card = self._card({part: of_part for part, of_part in metrics.items() if of_part})
         return save_model(self.net, self.folder / "model", card) if self.rank == 0 else card
 
     def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
-        choices, progress = self.choices, self.progress
+        config, state = self.config, self.state
         return ModelCard(
             name=self.name,
             **self.net.architecture.model_dump(),
             patch_mpp=self.cohort.patch_mpp,
-            bag_size=choices.bag_size,
-            domain_key=choices.domain_key if self.domain_names else "none",
+            bag_size=config.bag_size,
+            domain_key=config.domain_key if self.domain_names else "none",
             trained_tasks=self.report.trained_tasks,
-            ignore_head=bool(len(self.course.set_aside)),
+            ignore_head=bool(len(self.epoch_plan.set_aside)),
             label_set_sha256=self.cohort.label_sha256(),
             split={part: tuple(ids) for part, ids in self.split.slide_ids(self.cohort).items()},
             metrics=metrics,
-            trained_on=trained_on(self.cohort, self.course.sampler.slides),
-            choices=choices.model_dump(mode="json", exclude={"weights"})
-            | {"weights": choices.weights.name if choices.weights else None},
-            seed=choices.seed,
-            epochs=progress.epoch,
-            best_epoch=progress.best_epoch,
+            trained_on=trained_on(self.cohort, self.epoch_plan.sampler.slides),
+            choices=config.model_dump(mode="json", exclude={"weights"})
+            | {"weights": config.weights.name if config.weights else None},
+            seed=config.seed,
+            epochs=state.epoch,
+            best_epoch=state.best_epoch,
             warnings=self.report.warnings,
-            simulated=any(self.cohort.slides[s].simulated for s in self.course.sampler.slides),
+            simulated=any(self.cohort.slides[s].simulated for s in self.epoch_plan.sampler.slides),
         )
+
+
+def _as_of_now(identity: Identity) -> Identity:
+    """The identity of a run that an earlier build began: options by today's names, new ones as usual."""
+    try:
+        config = read_config(identity["choices"])
+    except (LabError, KeyError, TypeError):
+        return identity
+    return identity | {"choices": config.model_dump(mode="json", exclude=set(HOW_ONLY))}
 
 
 def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:

@@ -21,11 +21,11 @@ PATIENCE = timedelta(minutes=30)  # for one process to wait for another: validat
 
 
 @contextmanager
-def sharing(choices: TrainingConfig, share: Any, device: str, work: Callable[[Any], object]) -> Iterator[None]:
-    """While it lasts this process is the first of `choices.processes`; each of the others runs `work(share)`.
+def sharing(config: TrainingConfig, share: Any, device: str, work: Callable[[Any], object]) -> Iterator[None]:
+    """While it lasts this process is the first of `config.processes`; each of the others runs `work(share)`.
 
     Args:
-        choices: how many.
+        config: how many.
         share: picklable, given to each of the others.
         device: "cpu" or "cuda".
         work: a function of a module.
@@ -33,7 +33,7 @@ def sharing(choices: TrainingConfig, share: Any, device: str, work: Callable[[An
     Raises:
         LabError: fewer GPUs than processes, or one of the others ended in an error.
     """
-    count = choices.processes
+    count = config.processes
     if count == 1:
         yield
         return

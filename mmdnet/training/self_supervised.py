@@ -8,7 +8,6 @@ a predictor :math:`q` behind the backbone :math:`F`, :math:`z_i = g(F(x_i))`, :m
 where :math:`\mathrm{sg}` lets no gradient through; that alone keeps all features from becoming one.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -25,9 +24,10 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet
+from mmdnet.progress import Progress, silent
 from mmdnet.training.checkpoint import load_checkpoint, save_checkpoint
 from mmdnet.training.memory import keep_freed_memory
-from mmdnet.training.progress import Progress
+from mmdnet.training.run_state import RunState
 from mmdnet.training.schedules import learning_rate_share
 
 BATCH = 64
@@ -51,9 +51,9 @@ class SimSiam(nn.Module):
             nn.Linear(width, narrow, bias=False), nn.BatchNorm1d(narrow), nn.ReLU(), nn.Linear(narrow, width)
         )
 
-    def forward(self, one: Tensor, two: Tensor) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """The loss, -1 to 1, of two views of the same patches, uint8, each (n, 3, side, side)."""
-        z = self.project(self.net.embed(torch.cat([one, two])))
+        z = self.project(self.net.embed(torch.cat([first, second])))
         p = self.predict(z)
         (z1, z2), (p1, p2) = z.detach().chunk(2), p.chunk(2)
         return -0.5 * (F.cosine_similarity(p1, z2).mean() + F.cosine_similarity(p2, z1).mean())
@@ -66,7 +66,7 @@ def warm_up_unlabelled(
     folder: Path,
     seed: int = 0,
     device: str = "cpu",
-    on_progress: Callable[[float, str], None] = lambda share, message: None,
+    progress: Progress = silent,
 ) -> Path:
     """Warm a backbone up on patches without labels; goes on by itself where a killed run stopped.
 
@@ -77,7 +77,7 @@ def warm_up_unlabelled(
         folder: kept between the attempts of one run.
         seed: of everything drawn.
         device: where to compute.
-        on_progress: told the share done and a sentence after every epoch.
+        progress: told after every epoch.
 
     Returns:
         The backbone's weights, a safetensors file in `folder`.
@@ -94,18 +94,17 @@ def warm_up_unlabelled(
     model = SimSiam(MMDNet(Architecture(backbone=backbone, patch_px=side))).to(device)
     trained = [*model.net.backbone.parameters(), *model.project.parameters(), *model.predict.parameters()]
     optimizer = torch.optim.AdamW(trained, lr=LEARNING_RATE, weight_decay=0.01)
-    progress = Progress({"backbone": backbone, "epochs": epochs, "patches": len(pixels), "seed": seed})
-    found = load_checkpoint(folder, progress.identity)
-    if found:
-        progress = found.progress
-        model.load_state_dict(found.tensors["net"])
-        optimizer.load_state_dict(found.optimizer)
-    while progress.epoch < epochs:
-        loss = _epoch(model, optimizer, pixels, seed, progress.epoch, epochs)
-        progress.epoch += 1
-        progress.history.append({"epoch": progress.epoch, "loss": loss})
-        save_checkpoint(folder, {"net": model.state_dict()}, optimizer, progress)
-        on_progress(progress.epoch / epochs, f"Without labels: epoch {progress.epoch} of {epochs}, loss {loss:.2f}")
+    state = RunState({"backbone": backbone, "epochs": epochs, "patches": len(pixels), "seed": seed})
+    if kept := load_checkpoint(folder, state.identity):
+        state = kept.state
+        model.load_state_dict(kept.tensors["net"])
+        optimizer.load_state_dict(kept.optimizer)
+    while state.epoch < epochs:
+        loss = _epoch(model, optimizer, pixels, seed, state.epoch, epochs)
+        state.epoch += 1
+        state.history.append({"epoch": state.epoch, "loss": loss})
+        save_checkpoint(folder, {"net": model.state_dict()}, optimizer, state)
+        progress(state.epoch / epochs, f"Without labels: epoch {state.epoch} of {epochs}, loss {loss:.2f}")
     path = folder / "backbone.safetensors"
     whole = {f"backbone.{key}": value for key, value in model.net.backbone.state_dict().items()}
     write_aside(path, save({key: value.cpu().contiguous() for key, value in whole.items()}))
@@ -128,8 +127,8 @@ def _epoch(
             group["lr"] = LEARNING_RATE * learning_rate_share((number + at / len(steps)) / epochs)
         images = pixels.read(np.sort(step))
         device = next(model.parameters()).device
-        one, two = (torch.from_numpy(view(images, random)).to(device).permute(0, 3, 1, 2) for _ in range(2))
-        loss = model(one, two)
+        first, second = (torch.from_numpy(view(images, random)).to(device).permute(0, 3, 1, 2) for _ in range(2))
+        loss = model(first, second)
         if not torch.isfinite(loss):
             raise LabError("The self-supervised warm-up stopped: its loss is no longer a number.")
         optimizer.zero_grad(set_to_none=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
 from mmdnet.augment.stain import restain
@@ -27,44 +28,52 @@ class Stepper:
 
     * Learnt task weights (Kendall, Gal, Cipolla 2018): :math:`\sum_t e^{-s_t} L_t + s_t / 2`, so that a task that
       stays noisy counts less.
-    * A running mean of the weights (EMA): what is judged and kept in place of the weights themselves.
+    * A running mean of the weights and buffers (EMA, :math:`m \leftarrow m + (1 - d)(w - m)`): what is judged and kept
+      in place of the weights themselves.
 
     Args:
         net: on its device.
-        choices: how.
+        config: how.
         trained: the tasks trained.
         device: of the network.
     """
 
-    def __init__(self, net: MMDNet, choices: TrainingConfig, trained: Sequence[str], device: torch.device) -> None:
-        self.net, self.choices, self.device = net, choices, device
-        learnt = trained if choices.task_weights == "learnt" else ()
-        self.spread = nn.ParameterDict({name: torch.zeros((), device=device) for name in learnt})
-        self.mean: dict[str, Tensor] = {}
+    def __init__(self, net: MMDNet, config: TrainingConfig, trained: Sequence[str], device: torch.device) -> None:
+        self.net, self.config, self.device = net, config, device
+        learnt = trained if config.task_weights == "learnt" else ()
+        self.log_variance = nn.ParameterDict({name: torch.zeros((), device=device) for name in learnt})
+        self.ema: AveragedModel | None = None
         self.optimizer = self._optimizer()
-        if choices.compile and device.type == "cuda":
+        if config.compile and device.type == "cuda":
             net.backbone.compile()
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        choices = self.choices
+        config = self.config
         backbone = list(self.net.backbone.parameters())
         inside = {id(p) for p in backbone}
-        heads = [p for p in (*self.net.parameters(), *self.spread.parameters()) if id(p) not in inside]
+        heads = [p for p in (*self.net.parameters(), *self.log_variance.parameters()) if id(p) not in inside]
         groups = [
-            {"params": backbone, "lr": choices.backbone_rate, "full_lr": choices.backbone_rate},
-            {"params": heads, "lr": choices.lr_heads, "full_lr": choices.lr_heads},
+            {"params": backbone, "lr": config.backbone_rate, "full_lr": config.backbone_rate},
+            {"params": heads, "lr": config.lr_heads, "full_lr": config.lr_heads},
         ]
         fused = self.device.type in ("cpu", "cuda")
-        return torch.optim.AdamW(groups, weight_decay=choices.weight_decay, fused=fused)
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """All that changes from step to step, but for the optimiser's own."""
-        return {"net": self.net.state_dict(), "mean": self.mean, "spread": self.spread.state_dict()}
+        return {
+            "net": self.net.state_dict(),
+            "ema": self.ema.module.state_dict() if self.ema else {},
+            "log_variance": self.log_variance.state_dict(),
+        }
 
     def load(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         self.net.load_state_dict(tensors["net"])
-        self.spread.load_state_dict(tensors.get("spread", {}))
-        self.mean = {key: value.to(self.device) for key, value in tensors.get("mean", {}).items()}
+        self.log_variance.load_state_dict(tensors.get("log_variance", {}))
+        if kept := tensors.get("ema"):
+            self.ema = self._averaged()
+            self.ema.module.load_state_dict(kept)
+            self.ema.n_averaged.fill_(1)  # it is begun; how often it was updated is of no account
 
     def set_rates(self, share: float) -> None:
         """Learning rates as a share of the full ones."""
@@ -92,24 +101,25 @@ class Stepper:
             raise NonFiniteLoss
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        parameters = [*self.net.parameters(), *self.spread.parameters()]
+        parameters = [*self.net.parameters(), *self.log_variance.parameters()]
         sum_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, CLIP)
         self.optimizer.step()
-        if average and self.choices.ema:
-            self._follow()
+        if average and self.config.ema:
+            self.ema = self.ema or self._averaged()
+            self.ema.update_parameters(self.net)
         return dict(zip(losses, told, strict=True))
 
     def _losses(self, batch: Batch, weights: LossWeights, strength: float | None, stored: bool) -> dict[str, Tensor]:
         features = torch.from_numpy(batch.data).to(self.device) if stored else self._features(batch)
-        present = batch.present.to(self.device)
+        mask = batch.mask.to(self.device)
         in_bags = batch.in_bags
         targets = to_device(batch.targets, self.device)
-        output = self.net.from_features(scatter(features[:in_bags], present), present, strength, targets.aside)
+        output = self.net.from_features(scatter(features[:in_bags], mask), mask, strength, targets.ignored_mask)
         ignored = self.net.ignore(features[in_bags:]).squeeze(-1)
-        if self.spread:
-            learnt = {name: torch.exp(-self.spread[name]) for name in weights.tasks}
-            cost = 0.5 * torch.stack([self.spread[name] for name in weights.tasks]).sum()
+        if self.log_variance:
+            learnt = {name: torch.exp(-self.log_variance[name]) for name in weights.tasks}
+            cost = 0.5 * torch.stack([self.log_variance[name] for name in weights.tasks]).sum()
             weights = replace(weights, tasks=learnt, offset=cost / all_reduce_sum(torch.ones_like(cost)))
         return self.net.compute_loss(output, targets, weights, ignored)
 
@@ -118,28 +128,22 @@ class Stepper:
         if batch.stains is not None:
             images = restain(images, torch.from_numpy(batch.stains).to(self.device))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            if not self.choices.patches_at_once:
+            if not self.config.microbatch_size:
                 return self.net.embed(images)
-            parts = images.split(self.choices.patches_at_once)
+            parts = images.split(self.config.microbatch_size)
             return torch.cat([checkpoint(self.net.embed, part, use_reentrant=False) for part in parts])
 
-    @torch.no_grad()
-    def _follow(self) -> None:
-        now = self.net.state_dict()
-        if not self.mean:
-            self.mean = {key: value.detach().clone() for key, value in now.items()}
-            return
-        for key, value in now.items():
-            self.mean[key].lerp_(value, 1 - self.choices.ema)
+    def _averaged(self) -> AveragedModel:
+        return AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema), use_buffers=True)
 
     @contextmanager
     def judged(self) -> Iterator[None]:
         """The weights to judge and keep are in the network for the time being: the running mean, if there is one."""
-        if not self.mean:
+        if self.ema is None:
             yield
             return
         own = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
-        self.net.load_state_dict(self.mean)
+        self.net.load_state_dict(self.ema.module.state_dict())
         try:
             yield
         finally:

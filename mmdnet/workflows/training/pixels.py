@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.models import Slide
 from db.slides import patches_with_ids
 from mmdnet.errors import LabError
+from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import must_get
 
@@ -39,9 +40,7 @@ class PatchPixels:
         return out
 
     @classmethod
-    def of(
-        cls, session: Session, settings: Settings, patch_ids: Sequence[int], progress: Callable[[float, str], None]
-    ) -> PatchPixels:
+    def of(cls, session: Session, settings: Settings, patch_ids: Sequence[int], progress: Progress) -> PatchPixels:
         """The pixels of these patches, in this order; each slide's are decoded once and kept.
 
         Then stores of other trainings go, the longest unused first, until all fit `settings.cache_gib`.

@@ -186,13 +186,12 @@ class Training:
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
 
-        def on_progress(state: dict[str, Any]) -> None:
+        def progress(share: float, message: str, /, **numbers: Any) -> None:
             context.check()
-            numbers = {key: value for key, value in state.items() if key not in {"share", "message"}}
-            context.progress(0.05 + 0.95 * state["share"], state["message"], **numbers)
+            context.progress(0.05 + 0.95 * share, message, **numbers)
 
         start = self._without_labels(context, project_id, config, folder)
-        train(cohort, pixels, config, split, folder, on_progress, name, start)
+        train(cohort, pixels, config, split, folder, progress, name, start)
         card = calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
         context.check()
         target = self._services.settings.folder("models") / f"run-{run_id}"
@@ -219,19 +218,17 @@ class Training:
         from mmdnet.nn.device import best_device
         from mmdnet.training.self_supervised import warm_up_unlabelled
 
-        def on_progress(share: float, message: str) -> None:
+        def progress(share: float, message: str, /, **numbers: Any) -> None:
             context.check()
             context.progress(0.05, message)
 
         with self._services.db() as session:
             ids = np.array(usable_ids(session, project_id), np.int64)
             chosen_ids = np.random.default_rng(config.seed).permutation(ids)[:UNLABELLED]
-            pixels = PatchPixels.of(session, self._services.settings, np.sort(chosen_ids).tolist(), on_progress)
+            pixels = PatchPixels.of(session, self._services.settings, np.sort(chosen_ids).tolist(), progress)
         device = best_device(config.device)
         home = folder / "without-labels"
-        return warm_up_unlabelled(
-            pixels, config.backbone, config.pretrain_epochs, home, config.seed, device, on_progress
-        )
+        return warm_up_unlabelled(pixels, config.backbone, config.pretrain_epochs, home, config.seed, device, progress)
 
     def _job_of(self, run_id: int) -> str:
         job = self.get(run_id).job

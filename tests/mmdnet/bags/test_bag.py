@@ -35,14 +35,18 @@ def test_a_patch_without_a_grade_is_not_a_negative():
     cohort = one_slide([[0, 0, -1], [-1, 1, -1], [-1, 3, -1], [-1, 0, -1]])
     bag = make_bag(cohort, 0, np.arange(4))
     assert bag.grades.tolist() == [0, 3, -1]
-    assert bag.trust.tolist() == [0.25, 1.0, 0.0]  # a highest grade stays the highest whatever the others are
+    assert bag.label_confidence.tolist() == [
+        0.25,
+        1.0,
+        0.0,
+    ]  # a highest grade stays the highest whatever the others are
 
 
 def test_the_slides_own_grade_is_the_bags_only_where_no_patch_was_graded():
     cohort = one_slide([[0, -1, -1], [1, -1, -1]], own={"ballooning": 2, "inflammation": 3})
     bag = make_bag(cohort, 0, np.arange(2))
     assert bag.grades.tolist() == [1, 3, -1]
-    assert bag.trust.tolist() == [1.0, 1.0, 0.0]
+    assert bag.label_confidence.tolist() == [1.0, 1.0, 0.0]
 
 
 def test_a_slide_with_fewer_patches_than_a_bag_gives_one_short_bag():
@@ -60,13 +64,13 @@ def test_patches_nothing_is_known_about_are_left_out_of_evaluation_but_not_of_sc
 def test_half_of_the_bags_get_a_set_aside_patch_of_their_own_slide(crafted):
     cohort = crafted(20, 60, ignored=0.1)
     bags = with_ignored(cohort, natural_bags(cohort, range(20), 8), np.random.default_rng(0))
-    got = [bag for bag in bags if len(bag.aside)]
+    got = [bag for bag in bags if len(bag.ignored)]
     assert 0.4 < len(got) / len(bags) < 0.6
     for bag in got:
-        assert cohort.ignored[bag.aside].all()
-        assert (cohort.slide_index[bag.aside] == bag.slide_index).all()
+        assert cohort.ignored[bag.ignored].all()
+        assert (cohort.slide_index[bag.ignored] == bag.slide_index).all()
         assert not cohort.ignored[bag.instances].any()
     none = crafted(3, 10, ignored=0.0)
     assert all(
-        not len(bag.aside) for bag in with_ignored(none, natural_bags(none, range(3), 8), np.random.default_rng(0))
+        not len(bag.ignored) for bag in with_ignored(none, natural_bags(none, range(3), 8), np.random.default_rng(0))
     )

@@ -144,7 +144,7 @@ def test_part_of_the_bags_may_come_as_their_slide_does(crafted):
     cohort = crafted(20, 60)
     shares = {}
     for share in (0.0, 0.5, 1.0):
-        bags = PositiveFirstSampler(cohort, range(20), 16, 0, natural_share=0.0, as_they_come=share).epoch(0)
+        bags = PositiveFirstSampler(cohort, range(20), 16, 0, natural_share=0.0, unsteered_fraction=share).epoch(0)
         shares[share] = np.mean([np.count_nonzero(cohort.grades[bag.instances, 0] == 2) for bag in bags])
     assert shares[0.0] < shares[0.5] < shares[1.0]  # steered, a bag holds four of the wanted grade at most
     by_slide = PositiveFirstSampler(cohort, range(20), 16, 0, natural_share=0.0, drawing="by_slide").epoch(0)

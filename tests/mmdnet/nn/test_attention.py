@@ -10,12 +10,12 @@ from mmdnet.nn.attention import BagDropout, GatedAttention
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(0, 10_000))
 def test_attention_sums_to_one_and_is_nothing_on_padding(bags, instances, seed):
     torch.manual_seed(seed)
-    present = torch.rand(bags, instances) < 0.6
-    present[:, 0] = True
-    pooled, attention = GatedAttention(6, 5)(torch.randn(bags, instances, 6), present)
+    mask = torch.rand(bags, instances) < 0.6
+    mask[:, 0] = True
+    pooled, attention = GatedAttention(6, 5)(torch.randn(bags, instances, 6), mask)
     assert pooled.shape == (bags, 6)
     assert torch.allclose(attention.sum(dim=1), torch.ones(bags))
-    assert (attention[~present] == 0).all()
+    assert (attention[~mask] == 0).all()
 
 
 def test_a_bag_without_any_instance_is_refused():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
 from mmdnet.nn.card import CARD, Architecture, ModelCard, TrainedOn, parse_card, read_card
+from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD
 from mmdnet.settings import PROJECT_ROOT
 
 SHIPPED = PROJECT_ROOT / "models" / "demo"
@@ -42,7 +43,9 @@ def test_the_card_that_comes_with_the_program_is_read_whole():
 
 def test_the_architecture_of_a_card_is_what_builds_its_network():
     card = a_card(patch_px=64, domains=("a", "b"))
-    assert card.architecture == Architecture(patch_px=64, projection=16, domains=("a", "b"))
+    assert card.architecture == Architecture(
+        patch_px=64, projection=16, domains=("a", "b"), mean=IMAGENET_MEAN, std=IMAGENET_STD
+    )
     assert type(card.architecture) is Architecture
 
 

@@ -25,13 +25,13 @@ def test_the_feature_gradient_is_minus_lambda_times_distance_to_the_top_attentio
     torch.manual_seed(0)
     h = torch.randn(2, 3, 4, requires_grad=True)
     predictor = DomainPredictor(4, 2).eval()
-    present, domains = torch.ones(2, 3, dtype=torch.bool), torch.tensor([0, 1])
-    domain_loss(predictor(h), domains, present).backward()
+    mask, domains = torch.ones(2, 3, dtype=torch.bool), torch.tensor([0, 1])
+    domain_loss(predictor(h), domains, mask).backward()
     plain, h.grad = h.grad.clone(), None
     head_gradient = [p.grad.clone() for p in predictor.parameters()]
     predictor.zero_grad()
     weight = reversal_weight(ATTENTION, 0.8, "hashimoto").unsqueeze(-1)
-    domain_loss(predictor(reverse_gradient(h, weight)), domains, present).backward()
+    domain_loss(predictor(reverse_gradient(h, weight)), domains, mask).backward()
     assert torch.allclose(h.grad, -weight * plain, atol=1e-7)
     assert (h.grad[0, 0] == 0).all()
     for before, after in zip(head_gradient, predictor.parameters(), strict=True):
@@ -63,10 +63,10 @@ def test_attention_given_to_the_domain_branch_carries_no_gradient():
 def test_bags_of_unknown_domain_and_padding_do_not_count():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 2, requires_grad=True)
-    present = torch.tensor([[True, True, False], [True, True, True]])
-    loss = domain_loss(logits, torch.tensor([1, -1]), present)
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    loss = domain_loss(logits, torch.tensor([1, -1]), mask)
     assert torch.allclose(loss, torch.nn.functional.cross_entropy(logits[0, :2], torch.tensor([1, 1])))
-    nothing = domain_loss(logits, torch.tensor([-1, -1]), present)
+    nothing = domain_loss(logits, torch.tensor([-1, -1]), mask)
     nothing.backward()
     assert nothing.item() == 0
     assert torch.isfinite(logits.grad).all()

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.nn.backbones import MEAN, STD
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights, Targets
+from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD
 
 TASKS = ("ballooning", "inflammation", "steatosis")
 
@@ -33,7 +33,7 @@ WEIGHTS = LossWeights(tasks=dict.fromkeys(TASKS, 1.0), instance=1.0, ignore=1.0)
 
 def test_pixels_are_normalised_as_imagenet_was_whatever_their_type(net):
     images = torch.randint(0, 256, (2, 3, 7, 9), dtype=torch.uint8)
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
     wanted = (images.float() / 255 - mean) / std
     assert torch.allclose(net._normalised(images), wanted, atol=1e-5)
     assert torch.allclose(net._normalised(images.float() / 255), wanted, atol=1e-5)
@@ -42,28 +42,28 @@ def test_pixels_are_normalised_as_imagenet_was_whatever_their_type(net):
 
 def test_only_attending_tasks_spare_instances_from_the_domain():
     net = MMDNet(Architecture(projection=16))
-    h, present = torch.randn(1, 6, net.width), torch.ones(1, 6, dtype=torch.bool)
+    h, mask = torch.randn(1, 6, net.width), torch.ones(1, 6, dtype=torch.bool)
     net.attending = ("steatosis",)
-    own = net.eval().from_features(h, present).attention["steatosis"]
-    assert torch.allclose(net.from_features(h, present).shared_attention, own / own.max())
+    own = net.eval().from_features(h, mask).attention["steatosis"]
+    assert torch.allclose(net.from_features(h, mask).shared_attention, own / own.max())
 
 
 def test_a_set_aside_patch_is_seen_by_the_fourth_task_alone():
     torch.manual_seed(0)
     net = MMDNet(Architecture(projection=16, ignored_task=True)).eval()
-    h, present = torch.randn(2, 5, net.width), torch.ones(2, 5, dtype=torch.bool)
-    aside = torch.zeros(2, 5, dtype=torch.bool)
-    aside[0, 4] = True
+    h, mask = torch.randn(2, 5, net.width), torch.ones(2, 5, dtype=torch.bool)
+    ignored_mask = torch.zeros(2, 5, dtype=torch.bool)
+    ignored_mask[0, 4] = True
     other = h.clone()
     other[0, 4] += 3
-    one, two = (net.from_features(given, present, aside=aside) for given in (h, other))
+    one, two = (net.from_features(given, mask, ignored_mask=ignored_mask) for given in (h, other))
     assert all(torch.equal(one.logits[name], two.logits[name]) for name in TASKS)
     assert one.attention["steatosis"][0, 4] == 0
     assert not torch.equal(one.holds_ignored[0], two.holds_ignored[0])
     assert torch.equal(one.holds_ignored[1], two.holds_ignored[1])
     known = targets(2, 5)
     wanted = torch.nn.functional.cross_entropy(one.holds_ignored, torch.tensor([1, 0]))
-    known = Targets(known.grades, known.trust, known.instance_grades, known.domains, aside)
+    known = Targets(known.grades, known.label_confidence, known.instance_grades, known.domains, ignored_mask)
     assert torch.allclose(net.compute_loss(one, known, WEIGHTS)["holds_ignored"], wanted)
 
 
@@ -88,8 +88,8 @@ def test_order_and_padding_of_a_bag_change_nothing(net, instances, padding, seed
     h = torch.randn(1, instances, net.width)
     order = torch.randperm(instances)
     padded = torch.cat([h[:, order], torch.randn(1, padding, net.width)], dim=1)
-    present = torch.arange(instances + padding)[None] < instances
-    plain, moved = net.from_features(h, torch.ones(1, instances, dtype=torch.bool)), net.from_features(padded, present)
+    mask = torch.arange(instances + padding)[None] < instances
+    plain, moved = net.from_features(h, torch.ones(1, instances, dtype=torch.bool)), net.from_features(padded, mask)
     for name in TASKS:
         assert torch.allclose(plain.logits[name], moved.logits[name], atol=1e-5)
         assert torch.allclose(plain.attention[name][:, order], moved.attention[name][:, :instances], atol=1e-5)
@@ -97,11 +97,11 @@ def test_order_and_padding_of_a_bag_change_nothing(net, instances, padding, seed
 
 def test_pixels_of_padding_are_never_looked_at(net):
     images = torch.randint(0, 256, (1, 3, 3, 64, 64), dtype=torch.uint8)
-    present = torch.tensor([[True, True, False]])
+    mask = torch.tensor([[True, True, False]])
     other = images.clone()
     other[0, 2] = 0
     for name in TASKS:
-        assert torch.equal(net(images, present).logits[name], net(other, present).logits[name])
+        assert torch.equal(net(images, mask).logits[name], net(other, mask).logits[name])
 
 
 def test_task_heads_share_no_parameter(net):
@@ -145,11 +145,11 @@ def test_the_total_is_the_weighted_sum_of_its_parts(net):
 
 def test_the_attended_instance_is_spared_and_strength_zero_spares_all(net):
     h = torch.randn(1, 4, net.width, requires_grad=True)
-    present = torch.ones(1, 4, dtype=torch.bool)
+    mask = torch.ones(1, 4, dtype=torch.bool)
     known = targets(1, 4, domain=1)
     for strength in (0.0, 0.7):
         h.grad = None
-        out = net.from_features(h, present, strength)
+        out = net.from_features(h, mask, strength)
         net.compute_loss(out, known, WEIGHTS)["domain"].backward()
         moved = h.grad.abs().sum(-1)[0]
         assert (moved == 0).all() == (strength == 0)
@@ -168,20 +168,20 @@ def test_a_set_aside_patch_and_a_graded_one_pull_the_quality_gate_apart(net):
 
 @pytest.mark.parametrize("spoil", ["empty", "nan", "width"])
 def test_bad_features_are_refused_in_a_sentence(net, spoil):
-    h, present = torch.randn(2, 3, net.width), torch.ones(2, 3, dtype=torch.bool)
+    h, mask = torch.randn(2, 3, net.width), torch.ones(2, 3, dtype=torch.bool)
     if spoil == "empty":
-        present[1] = False
+        mask[1] = False
     if spoil == "nan":
         h[0, 0, 0] = torch.nan
     if spoil == "width":
         h = h[..., :-1]
     with pytest.raises(LabError):
-        net.from_features(h, present)
+        net.from_features(h, mask)
 
 
 def test_scattered_features_stand_where_their_instances_are():
-    present = torch.tensor([[True, False], [True, True]])
-    laid = scatter(torch.tensor([[1.0], [2.0], [3.0]]), present)
+    mask = torch.tensor([[True, False], [True, True]])
+    laid = scatter(torch.tensor([[1.0], [2.0], [3.0]]), mask)
     assert laid.squeeze(-1).tolist() == [[1, 0], [2, 3]]
 
 
@@ -199,9 +199,9 @@ def test_a_tasks_own_features_are_as_wide_as_the_extractors_unless_chosen():
 def test_a_bags_logits_are_those_of_its_dropped_out_feature():
     torch.manual_seed(0)
     head = MMDNet(Architecture(projection=32)).train().head("steatosis")
-    h, present = torch.randn(3, 5, head.project.in_features), torch.ones(3, 5, dtype=torch.bool)
-    present[1, 3:] = False
+    h, mask = torch.randn(3, 5, head.project.in_features), torch.ones(3, 5, dtype=torch.bool)
+    mask[1, 3:] = False
     torch.manual_seed(1)
-    logits, _, bag, _ = head(h, present)
+    logits, _, bag, _ = head(h, mask)
     torch.manual_seed(1)
     assert torch.allclose(logits, head.grade(head.dropout(bag)), atol=1e-5)

@@ -22,7 +22,7 @@ from mmdnet.training.loop import train
 ALL = Split(tuple(range(6)))
 
 
-def choices(**more) -> TrainingConfig:
+def config(**more) -> TrainingConfig:
     return TrainingConfig(**{"device": "cpu", "epochs": 1, "warm_up_epochs": 0, "projection": 16} | more)
 
 
@@ -44,13 +44,13 @@ def test_features_that_are_no_numbers(value):
 def test_one_class(crafted):
     cohort = replace(crafted.cohort, grades=np.ones_like(crafted.cohort.grades))
     with pytest.raises(LabError, match="no task with two different grades"):
-        check(cohort, choices(), ALL)
+        check(cohort, config(), ALL)
 
 
 def test_a_domain_with_one_slide_is_told(crafted):
     slides = crafted.cohort.slides
     cohort = replace(crafted.cohort, slides=(replace(slides[0], scanner="rare"), *slides[1:]))
-    assert any("single slide" in warning and "rare" in warning for warning in check(cohort, choices(), ALL).warnings)
+    assert any("single slide" in warning and "rare" in warning for warning in check(cohort, config(), ALL).warnings)
 
 
 def test_a_label_outside_the_scale():
@@ -66,27 +66,27 @@ def test_a_fold_that_cannot_be_made(crafted):
 def test_weights_of_another_backbone(crafted, tmp_path):
     save_file({"conv1.weight": torch.zeros(3)}, tmp_path / "resnet.safetensors")
     with pytest.raises(LabError, match=r"do not fit the backbone .small."):
-        check(crafted.cohort, choices(weights=tmp_path / "resnet.safetensors"), ALL)
+        check(crafted.cohort, config(weights=tmp_path / "resnet.safetensors"), ALL)
 
 
 def test_a_damaged_checkpoint(crafted, tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
     with pytest.raises(LabError, match="damaged; start this training anew"):
-        train(crafted.cohort, crafted.pixels, choices(), ALL, tmp_path)
+        train(crafted.cohort, crafted.pixels, config(), ALL, tmp_path)
 
 
 def test_too_little_memory_and_the_way_out(crafted, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5 * 2**20))
     with pytest.raises(LabError, match="Choose fewer patches at once"):
-        check(crafted.cohort, choices(), ALL)
-    assert check(crafted.cohort, choices(patches_at_once=4), ALL).lines
+        check(crafted.cohort, config(), ALL)
+    assert check(crafted.cohort, config(microbatch_size=4), ALL).lines
 
 
 def test_too_few_slides_in_a_step_is_told(crafted):
-    assert not any("slides only" in warning for warning in check(crafted.cohort, choices(), ALL).warnings)
-    assert any("bags of 2 slides only" in w for w in check(crafted.cohort, choices(bags_per_step=2), ALL).warnings)
+    assert not any("slides only" in warning for warning in check(crafted.cohort, config(), ALL).warnings)
+    assert any("bags of 2 slides only" in w for w in check(crafted.cohort, config(bags_per_step=2), ALL).warnings)
 
 
 def test_both_ways_to_start_a_backbone_at_once():
     with pytest.raises(ValueError, match="choose one of the two"):
-        choices(weights="a.safetensors", pretrain_epochs=2)
+        config(weights="a.safetensors", pretrain_epochs=2)

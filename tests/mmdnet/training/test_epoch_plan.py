@@ -31,6 +31,6 @@ def test_balance_evens_domains_and_grades_and_without_it_they_come_as_they_are(c
 def test_without_balance_single_patches_of_the_warm_up_come_as_they_are_too(craft):
     cohort = craft(slides=6, patches=8, ignored=0).cohort
     split = Split(tuple(range(6)), (), (), "patient", 0)
-    choices = TrainingConfig(balance=False, bag_size=4, bags_per_epoch=12, warm_up_epochs=1, epochs=2)
-    bags, _ = EpochPlan(cohort, split, choices, 1).epoch(0)
+    config = TrainingConfig(balance=False, bag_size=4, bags_per_epoch=12, warm_up_epochs=1, epochs=2)
+    bags, _ = EpochPlan(cohort, split, config, 1).epoch(0)
     assert sorted(bag.instances[0] for bag in bags) == list(range(48))

@@ -8,6 +8,7 @@ import torch
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.nn.io import load_model
+from mmdnet.progress import silent
 from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
@@ -30,21 +31,21 @@ class Killed(BaseException):
 def killer(after: int, part: float = 0.0):
     """Ends the training in the first step past `after` epochs and `part` of the next."""
 
-    def on_progress(facts: dict) -> None:
-        if facts["share"] * facts["epochs"] > after + part:
+    def progress(share: float, message: str, /, **numbers) -> None:
+        if share * numbers["epochs"] > after + part:
             raise Killed
 
-    return on_progress
+    return progress
 
 
-def run(crafted, folder, on_progress=lambda facts: None, **choices):
+def run(crafted, folder, progress=silent, **given):
     return train(
         crafted.cohort,
         crafted.pixels,
-        TrainingConfig(**(QUICK | choices)),
+        TrainingConfig(**(QUICK | given)),
         split_by_patient(crafted.cohort),
         folder,
-        on_progress,
+        progress,
     )
 
 
@@ -64,7 +65,7 @@ def test_a_killed_training_goes_on_to_the_same_result_and_repeats_no_epoch(craft
         with pytest.raises(Killed):
             run(crafted, tmp_path / "killed", killer(after, 0.1), **mode)
     seen: list[int] = []
-    resumed = run(crafted, tmp_path / "killed", lambda facts: seen.append(facts["epoch"]), **mode)
+    resumed = run(crafted, tmp_path / "killed", lambda *said, **numbers: seen.append(numbers["epoch"]), **mode)
     assert min(seen) == 2
     assert [row["epoch"] for row in history(tmp_path / "killed")] == ["1", "2", "3"]
     assert history(tmp_path / "killed") == history(tmp_path / "whole")
@@ -75,14 +76,14 @@ def test_a_killed_training_goes_on_to_the_same_result_and_repeats_no_epoch(craft
 def test_a_finished_training_is_not_trained_again(crafted, tmp_path):
     first = run(crafted, tmp_path)
     began: list[str] = []
-    again = run(crafted, tmp_path, lambda facts: began.append(facts["message"]))
+    again = run(crafted, tmp_path, lambda share, message, **numbers: began.append(message))
     assert began == ["Going on after epoch 3."]
     assert again.weights_sha256 == first.weights_sha256
 
 
 def test_the_model_its_card_and_its_progress_are_complete(crafted, tmp_path):
     told: list[dict] = []
-    card = run(crafted, tmp_path, told.append)
+    card = run(crafted, tmp_path, lambda share, message, **numbers: told.append({"share": share} | numbers))
     net, read = load_model(tmp_path / "model")
     assert read == card
     assert card.simulated
@@ -94,7 +95,7 @@ def test_the_model_its_card_and_its_progress_are_complete(crafted, tmp_path):
     shares = [facts["share"] for facts in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert set(told[-1]) == {"epoch", "epochs", "share", "loss", "losses", "metrics", "eta_s", "message"}
+    assert set(told[-1]) == {"epoch", "epochs", "share", "loss", "losses", "metrics", "eta_s"}
     assert "kappa_steatosis" in told[-1]["metrics"]
     assert told[-1]["eta_s"] == 0
     assert list((tmp_path / "tensorboard").iterdir())
@@ -166,16 +167,16 @@ def test_a_loss_that_is_no_number_stops_the_training(crafted, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "choices",
+    "given",
     [{"preset": "paper", "backbone": "test_convnext"}, {"reversal": "loss_attention"}, {"domain_key": "none"}],
     ids=["paper", "loss_attention", "no_domain"],
 )
-def test_every_way_of_training_runs(crafted, tmp_path, choices):
+def test_every_way_of_training_runs(crafted, tmp_path, given):
     small = replace(crafted.cohort, slides=crafted.cohort.slides)
     card = train(
         small,
         crafted.pixels,
-        TrainingConfig(**(QUICK | {"epochs": 1} | choices)),
+        TrainingConfig(**(QUICK | {"epochs": 1} | given)),
         Split((0, 1, 2, 3), (4, 5)),
         tmp_path,
     )

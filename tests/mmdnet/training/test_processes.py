@@ -32,7 +32,7 @@ def curve(folder) -> np.ndarray:
         )
 
 
-def choices(processes: int, **more) -> TrainingConfig:
+def config(processes: int, **more) -> TrainingConfig:
     return TrainingConfig(
         **{"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 10, "projection": 16, "device": "cpu"}
         | {"processes": processes, "domain_key": "scanner"}
@@ -43,23 +43,23 @@ def choices(processes: int, **more) -> TrainingConfig:
 def test_two_processes_train_as_one_does_dropout_and_augmentation_included(drawn, tmp_path):
     cohort, pixels = drawn
     for processes in (1, 2):
-        train(cohort, pixels, choices(processes), Split((0, 1)), tmp_path / str(processes))
+        train(cohort, pixels, config(processes), Split((0, 1)), tmp_path / str(processes))
     one, two = curve(tmp_path / "1"), curve(tmp_path / "2")
     assert one.shape[1] >= 6
     assert np.abs(one - two).max() < 1e-3
     assert not torch.distributed.is_initialized()
     # one process may go on with what two began
-    assert train(cohort, pixels, choices(1), Split((0, 1)), tmp_path / "2").epochs == 2
+    assert train(cohort, pixels, config(1), Split((0, 1)), tmp_path / "2").epochs == 2
 
 
 def test_a_process_without_bags_is_refused():
     with pytest.raises(ValueError, match="more bags per step"):
-        choices(3)
+        config(3)
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     from mmdnet.training.processes import sharing
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(LabError, match="need 2 GPUs"), sharing(choices(2), None, "cuda", print):
+    with pytest.raises(LabError, match="need 2 GPUs"), sharing(config(2), None, "cuda", print):
         pass

@@ -45,13 +45,13 @@ def test_features_of_two_views_come_together_and_those_of_two_patches_do_not(cra
 def test_a_killed_warm_up_goes_on_to_the_same_weights(craft, tmp_path):
     patches = craft(slides=4, patches=12, side=32).pixels
 
-    def kill(share: float, message: str) -> None:
+    def kill(share: float, message: str, /, **numbers) -> None:
         if share < 0.5:
             raise KeyboardInterrupt
 
     whole = warm_up_unlabelled(patches, "small", 3, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        warm_up_unlabelled(patches, "small", 3, tmp_path / "killed", on_progress=kill)
+        warm_up_unlabelled(patches, "small", 3, tmp_path / "killed", progress=kill)
     assert warm_up_unlabelled(patches, "small", 3, tmp_path / "killed").read_bytes() == whole.read_bytes()
     assert create_backbone("small", weights=whole).width == 192
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from mmdnet.bags.splits import Split
-from mmdnet.training.batch_loader import batches, in_steps
+from mmdnet.progress import silent
+from mmdnet.training.batch_loader import BatchLoader, in_steps
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
@@ -14,18 +15,18 @@ QUICK = {"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "
 
 def begun(crafted, folder, **given):
     """A run, one batch of it and that batch's loss weights."""
-    choices, split = TrainingConfig(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
-    report = check(crafted.cohort, choices, split)
-    run = Run(crafted.cohort, crafted.pixels, choices, split, folder, report, lambda facts: None, "")
-    bags = run.course.sampler.epoch(0)[:4]
-    (batch,) = batches(crafted.cohort, [bags], run.domains, crafted.pixels.read, (), np.random.default_rng(0))
-    return run, batch, loss_weights(crafted.cohort, bags, choices, report.trained_tasks, False)
+    config, split = TrainingConfig(**QUICK | given), Split((0, 1, 2, 3), (4, 5))
+    report = check(crafted.cohort, config, split)
+    run = Run(crafted.cohort, crafted.pixels, config, split, folder, report, silent, "")
+    bags = run.epoch_plan.sampler.epoch(0)[:4]
+    (batch,) = BatchLoader(crafted.cohort, [bags], run.domains, crafted.pixels.read, (), np.random.default_rng(0))
+    return run, batch, loss_weights(crafted.cohort, bags, config, report.trained_tasks, False)
 
 
 def test_a_step_in_parts_is_the_whole_step(crafted, tmp_path):
     told, weights = [], []
     for at_once in (None, 3):
-        run, batch, of_losses = begun(crafted, tmp_path, patches_at_once=at_once)
+        run, batch, of_losses = begun(crafted, tmp_path, microbatch_size=at_once)
         torch.manual_seed(1)
         told.append(run.stepper.step(batch, of_losses, 0.3, False, True))
         weights.append(torch.cat([p.flatten() for p in run.net.backbone.parameters()]))
@@ -38,11 +39,11 @@ def test_learnt_task_weights_lift_the_task_that_is_easily_right(crafted, tmp_pat
     run.stepper.set_rates(1.0)
     for _ in range(30):
         losses = run.stepper.step(batch, weights, 0.1, False, True)
-    spread = {name: value.item() for name, value in run.stepper.spread.items()}
-    assert set(spread) == {"ballooning", "inflammation", "steatosis"}
-    easiest, hardest = min(spread, key=losses.__getitem__), max(spread, key=losses.__getitem__)
-    assert spread[easiest] < spread[hardest]  # a small s weighs much
-    assert "spread" in run.stepper.tensors()
+    log_variance = {name: value.item() for name, value in run.stepper.log_variance.items()}
+    assert set(log_variance) == {"ballooning", "inflammation", "steatosis"}
+    easiest, hardest = min(log_variance, key=losses.__getitem__), max(log_variance, key=losses.__getitem__)
+    assert log_variance[easiest] < log_variance[hardest]  # a small s weighs much
+    assert "log_variance" in run.stepper.tensors()
 
 
 def test_the_running_mean_follows_slowly_and_is_what_is_judged(crafted, tmp_path):

@@ -5,10 +5,7 @@ import math
 import pytest
 
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.backbones import PAPER_BACKBONES, SMALL
 from mmdnet.scoring.palette import GRADE_RAMPS
-from mmdnet.training.config import TrainingConfig
-from ui.models import train
 from ui.shell import theme
 
 
@@ -34,14 +31,3 @@ def test_a_table_cell_without_a_grade_has_no_colour():
 
 def test_words_from_outside_are_escaped_in_a_chip():
     assert "<b>" not in theme.chip("steatosis", 1, text="<b>")
-
-
-def test_the_form_offers_just_what_a_training_takes():
-    assert set(train.BACKBONES) == {SMALL, *PAPER_BACKBONES}
-    for field, offered in (("head", train.HEADS), ("domain_key", train.DOMAINS), ("mode", train.MODES)):
-        for value in offered:
-            assert getattr(TrainingConfig(**{field: value}), field) == value
-    for device in train.DEVICES:
-        TrainingConfig(device=device)
-    for preset in train.PRESETS:
-        TrainingConfig(preset=preset, epochs=2)

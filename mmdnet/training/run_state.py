@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+Row = dict[str, float | None]  # numbers of an epoch by name, as metrics.csv has them
+
 
 @dataclass
-class Progress:
+class RunState:
     """Where a training stands.
 
     Attributes:
-        identity: what the run is of (choices, labels, split); a run of another identity is never continued.
+        identity: what the run is of (choices, labels, split), as JSON; a run of another identity is never continued.
         epoch: epochs done.
         best_epoch: the epoch whose weights are the best so far (0: none).
         best_score: (mean kappa, minus the loss) on validation then.
@@ -22,7 +24,7 @@ class Progress:
     epoch: int = 0
     best_epoch: int = 0
     best_score: tuple[float, float] = (-1e9, -1e9)
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
     seconds: float = 0.0
 
     def close(
@@ -38,7 +40,7 @@ class Progress:
         """
         self.epoch += 1
         self.seconds += seconds
-        row: dict[str, Any] = {"epoch": self.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
+        row: Row = {"epoch": self.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
         row |= {f"loss_{key}": value for key, value in losses.items() if key != "total"}
         row |= {f"validation_{key}": value for key, value in metrics.items()}
         self.history.append(row)
@@ -49,16 +51,14 @@ class Progress:
             self.best_epoch, self.best_score = self.epoch, score
         return best
 
-    def facts(self, epochs: int, done: float, losses: Mapping[str, float], message: str) -> dict[str, Any]:
-        """What is told of a training of `epochs` when `done` of them, parts included, are done."""
+    def numbers(self, epochs: int, done: float, losses: Mapping[str, float]) -> dict[str, Any]:
+        """What is told beside share and message of a training of `epochs` when `done` of them are: JSON values."""
         last = self.history[-1] if self.history else {}
         return {
             "epoch": self.epoch,
             "epochs": epochs,
-            "share": done / epochs,
             "loss": losses.get("total", 0.0),
             "losses": losses,
             "metrics": {key.removeprefix("validation_"): v for key, v in last.items() if key.startswith("validation_")},
             "eta_s": self.seconds / self.epoch * (epochs - done) if self.epoch else None,
-            "message": message,
         }

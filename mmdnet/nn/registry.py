@@ -1,0 +1,157 @@
+"""What networks are made of, by name: backbones and instance poolings. One entry says all there is to say of one.
+
+Nothing heavy is imported here, so that pages and command lines open fast; an entry names its class instead.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from mmdnet.errors import LabError
+
+Triple = tuple[float, float, float]  # of red, green and blue, for pixels in 0-1
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+HALF: Triple = (0.5, 0.5, 0.5)
+Factory = str | Callable[..., Any]  # a class, or "module:Class", which is imported when a network is built
+
+SMALL = "small"  # our own backbone for two CPU cores
+GATED_ATTENTION = "gated_attention"
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneEntry:
+    """A feature extractor.
+
+    Attributes:
+        name: in configurations and cards.
+        title: for people.
+        timm: what timm calls it, for one of timm's; else `factory` is given.
+        factory: called with the patches' side in pixels; gives a `mmdnet.nn.backbones.Backbone`.
+        mean: subtracted from pixels in 0-1.
+        std: what is left is divided by it.
+        input_px: the one side it takes; patches of another are resized to it. None: it takes patches as they are.
+        interpolation: of that resizing.
+        weights: where its weights come from; a person gives them as a local file, nothing is ever fetched.
+    """
+
+    name: str
+    title: str
+    timm: str | None = None
+    factory: Factory | None = None
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    input_px: int | None = None
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    weights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolingEntry:
+    """How the instances of a bag become one feature.
+
+    Attributes:
+        name: in configurations and cards.
+        title: for people.
+        factory: called with the length of a feature and the hidden width; gives a module as `mmdnet.nn.pooling` says.
+    """
+
+    name: str
+    title: str
+    factory: Factory
+
+
+_BACKBONES: dict[str, BackboneEntry] = {}
+_POOLINGS: dict[str, PoolingEntry] = {}
+BACKBONES: Mapping[str, BackboneEntry] = MappingProxyType(_BACKBONES)
+POOLINGS: Mapping[str, PoolingEntry] = MappingProxyType(_POOLINGS)
+
+
+def add_backbone(entry: BackboneEntry) -> None:
+    """Make a backbone known.
+
+    Raises:
+        ValueError: one of that name is known, or it is neither timm's nor has a factory.
+    """
+    if entry.name in _BACKBONES:
+        raise ValueError(f"there is a backbone called {entry.name} already")
+    if (entry.timm is None) == (entry.factory is None):
+        raise ValueError(f"the backbone {entry.name} needs either timm's name for it or a factory")
+    _BACKBONES[entry.name] = entry
+
+
+def add_pooling(entry: PoolingEntry) -> None:
+    """Make an instance pooling known.
+
+    Raises:
+        ValueError: one of that name is known.
+    """
+    if entry.name in _POOLINGS:
+        raise ValueError(f"there is a pooling called {entry.name} already")
+    _POOLINGS[entry.name] = entry
+
+
+def remove(name: str) -> None:
+    """Forget a backbone or pooling that was added, as tests do."""
+    _BACKBONES.pop(name, None)
+    _POOLINGS.pop(name, None)
+
+
+def backbone_entry(name: str) -> BackboneEntry | None:
+    """The entry of a backbone; None for a name that is not listed here (it may be one of timm's)."""
+    return _BACKBONES.get(name)
+
+
+def pooling_entry(name: str) -> PoolingEntry:
+    """The entry of an instance pooling.
+
+    Raises:
+        LabError: there is none of that name.
+    """
+    if name not in _POOLINGS:
+        raise LabError(f'There is no instance pooling called "{name}". Known are: {", ".join(_POOLINGS)}.')
+    return _POOLINGS[name]
+
+
+def load(factory: Factory) -> Callable[..., Any]:
+    """The class behind an entry's factory."""
+    if not isinstance(factory, str):
+        return factory
+    module, _, name = factory.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+for _entry in (
+    BackboneEntry(
+        SMALL,
+        "small · learns in minutes without a GPU",
+        factory="mmdnet.nn.backbones:SmallConvNet",
+        weights="from random, or of a model trained here",
+    ),
+    # The paper's six; the weights are those timm publishes under the same name.
+    BackboneEntry("MobileNetV3", "MobileNetV3 · light", "mobilenetv3_large_100.ra_in1k", weights="timm, ImageNet-1k"),
+    BackboneEntry("ResNet50", "ResNet50", "resnet50.a1_in1k", weights="timm, ImageNet-1k"),
+    BackboneEntry(
+        "ConvNeXt-T",
+        "ConvNeXt-T · the paper's best without attention layers",
+        "convnext_tiny.fb_in1k",
+        weights="timm, ImageNet-1k",
+    ),
+    BackboneEntry(
+        "Swin-T", "Swin-T · the paper's best", "swin_tiny_patch4_window7_224.ms_in1k", weights="timm, ImageNet-1k"
+    ),
+    BackboneEntry(
+        "ViT-B/32",
+        "ViT-B/32",
+        "vit_base_patch32_224.augreg_in21k_ft_in1k",
+        mean=HALF,
+        std=HALF,
+        weights="timm, ImageNet-21k, then 1k",
+    ),
+    BackboneEntry("VGG16", "VGG16", "vgg16.tv_in1k", weights="timm (torchvision), ImageNet-1k"),
+):
+    add_backbone(_entry)
+
+add_pooling(PoolingEntry(GATED_ATTENTION, "Gated attention (Ilse 2018)", "mmdnet.nn.attention:GatedAttention"))
