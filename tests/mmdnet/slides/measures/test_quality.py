@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks import artefacts
 from mmdnet.simulate import ArtefactPlace, SlideRecipe
 from mmdnet.simulate.artefacts import KINDS
 from mmdnet.simulate.recipes import STAINS
@@ -133,3 +134,17 @@ def test_edge_is_what_lies_off_the_tissue_or_at_its_border_but_not_at_the_scans_
     corners_um = (0, 300, 350, 500)
     places = [PatchPlace(0, 0, round(x / 0.5), 0, 1.0) for x in corners_um]
     assert edge_shares(tissue, places, grid) == pytest.approx([0.0, 0.16, 0.66, 1.0], abs=1e-6)
+
+
+def test_real_tiles_are_sorted_as_their_names_say(real_data):
+    assert artefacts.run(quick=True).value >= 24
+
+
+def test_blank_and_blurred_patches_are_set_aside():
+    assert assess(np.full((299, 299, 3), 242, np.uint8)).set_aside == "blank"
+    noise = np.random.default_rng(0).normal(0, 7, (299, 299, 1))
+    image = np.clip(np.asarray((200, 130, 178)) + noise, 0, 255).astype(np.uint8)
+    for x in range(20, 299, 40):
+        cv2.circle(image, (x, 150), 6, (80, 40, 120), -1)
+    assert assess(image).set_aside is None
+    assert assess(cv2.GaussianBlur(image, (0, 0), 9)).set_aside == "blur"

@@ -1,13 +1,13 @@
+"""Fat of images, blocks and slides."""
+
 import cv2
 import numpy as np
 import pytest
 
-from benchmarks import artefacts
 from benchmarks._mosaic import write_mosaic
 from benchmarks.fat import real_dice
 from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.measures.fat import fat_mask, measure_fat, measure_slide_fat, read_with_fat
-from mmdnet.slides.measures.quality import assess
 from mmdnet.slides.measures.tissue import Tissue, find_tissue
 from mmdnet.slides.patches import lay_patches, patch_grid
 from mmdnet.slides.readers.open import open_slide
@@ -67,19 +67,6 @@ def test_no_fat_is_none_and_not_an_error():
 
 def test_fat_on_the_real_liver_agrees_with_the_painted_fields(real_data):
     assert real_dice(real_data, (1700, 600, 1200, 1200))["real_dice"] >= 0.85
-
-
-def test_real_tiles_are_sorted_as_their_names_say(real_data):
-    assert artefacts.run(quick=True).value >= 24
-
-
-def test_blank_and_blurred_patches_are_set_aside():
-    assert assess(np.full((299, 299, 3), 242, np.uint8)).set_aside == "blank"
-    image = tissue(299)
-    for x in range(20, 299, 40):
-        cv2.circle(image, (x, 150), 6, (80, 40, 120), -1)
-    assert assess(image).set_aside is None
-    assert assess(cv2.GaussianBlur(image, (0, 0), 9)).set_aside == "blur"
 
 
 def test_fat_of_a_slide_counts_each_droplet_once_and_only_on_tissue(tmp_path):

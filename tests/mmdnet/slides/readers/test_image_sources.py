@@ -1,11 +1,29 @@
+"""Pictures and folders of tiles as slides."""
+
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.slides.readers.deep_zoom import ZoomPyramid
 from mmdnet.slides.readers.image_sources import tile_name
 from mmdnet.slides.readers.open import discover, open_slide
+
+
+def test_a_picture_that_would_fill_memory_is_refused(tmp_path, refusal):
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    path = tmp_path / "bomb.png"
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
+    assert "60000" in refusal(path, mpp=0.5)
 
 
 @pytest.fixture
@@ -17,7 +35,6 @@ def tiles(tmp_path, field):
 
 
 def test_names_of_tiles_are_read_from_the_right():
-    from pathlib import Path
 
     assert tile_name(Path("16_224_606_43_42.png")) == ("16_224_606", 43, 42)
     assert tile_name(Path("tissue-level0-4302.png")) is None
@@ -43,17 +60,3 @@ def test_tiles_of_two_slides_are_two_slides(tiles, real_data):
     with pytest.raises(LabError, match="2 slides"):
         open_slide(tiles, mpp=0.5)
     assert [path.name for path in discover(real_data / "trichrome_tiles")] == ["114", "16_224_606"]
-
-
-def test_zoom_tiles_make_up_the_slide(odd_pyramid):
-    with open_slide(odd_pyramid) as slide:
-        pyramid = ZoomPyramid(slide)
-        info = pyramid.dzi()
-        assert (info["width"], info["height"], info["max_level"]) == (1501, 1501, 11)
-        last = cv2.imdecode(np.frombuffer(pyramid.tile(11, 2, 2), np.uint8), cv2.IMREAD_COLOR_RGB)
-        assert last.shape == (1501 - 1024, 1501 - 1024, 3)
-        assert np.abs(last.astype(int) - slide.read_region_px0(1024, 1024, 477, 477, 477, 477)).mean() < 6
-        assert cv2.imdecode(np.frombuffer(pyramid.tile(0, 0, 0), np.uint8), cv2.IMREAD_COLOR).shape == (1, 1, 3)
-        for level, col, row in ((12, 0, 0), (-1, 0, 0), (11, 3, 0), (11, 0, -1)):
-            with pytest.raises(LabError):
-                pyramid.tile(level, col, row)

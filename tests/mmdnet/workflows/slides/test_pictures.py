@@ -1,0 +1,69 @@
+"""Encoded pictures of slides."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.slides.pictures import OpenSlides, encode_jpeg, outlined_png
+
+
+@pytest.fixture
+def slide(lab, tissue_png) -> int:
+    return lab.slides.register(lab.projects.create("Test").id, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
+
+
+def decoded(data: bytes, how: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), how)
+
+
+def test_a_patch_is_shown_at_its_size_or_with_its_surroundings(lab, slide):
+    patch = lab.slides.patches(slide)[0]
+    alone = lab.slides.pictures.patch_pixels(patch.id)
+    around = lab.slides.pictures.patch_pixels(patch.id, context=3.0, px=897)
+    assert (alone.shape, around.shape) == ((299, 299, 3), (897, 897, 3))
+    assert np.array_equal(around[299:598, 299:598], alone)
+    assert decoded(lab.slides.pictures.patch_jpeg(patch.id, px=64)).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(("context", "px"), [(0.5, None), (9.5, None), (1.0, 15), (1.0, 4096)])
+def test_a_patch_is_not_drawn_at_any_size_asked_for(lab, slide, context, px):
+    with pytest.raises(LabError, match="1 to 9 times"):
+        lab.slides.pictures.patch_pixels(lab.slides.patches(slide)[0].id, context, px)
+
+
+def test_a_thumbnail_an_overlay_and_the_deep_zoom_are_of_one_slide(lab, slide):
+    assert decoded(lab.slides.pictures.thumbnail(slide, 90)).shape == (90, 90, 3)
+    veil = decoded(lab.slides.pictures.tissue_overlay(slide), cv2.IMREAD_UNCHANGED)
+    assert veil[0, 0, 3] == 150 and veil[len(veil) // 2, len(veil) // 2, 3] == 0
+    info = lab.slides.pictures.zoom_info(slide)
+    assert (info["width"], info["max_level"]) == (900, 10)
+    assert decoded(lab.slides.pictures.zoom_tile(slide, 10, 1, 1)).shape == (388, 388, 3)
+    with pytest.raises(LabError, match="no tile"):
+        lab.slides.pictures.zoom_tile(slide, 10, 2, 0)
+
+
+def test_the_slides_last_looked_at_are_kept_open(tissue_png):
+    kept = OpenSlides(limit=2)
+    paths = [str(tissue_png(f"{number}.png", 300, number)) for number in range(3)]
+    first, second = (kept.get(path, 0.5)[0] for path in paths[:2])
+    assert kept.get(paths[0], 0.5)[0] is first
+    kept.get(paths[2], 0.5)
+    assert kept.get(paths[0], 0.5)[0] is first
+    assert kept.get(paths[1], 0.5)[0] is not second
+
+
+def test_purple_beside_pink_keeps_its_edge():
+    stripes = np.full((64, 64, 3), (205, 150, 190), np.uint8)
+    stripes[:, ::2] = (90, 50, 130)
+    back = cv2.cvtColor(decoded(encode_jpeg(stripes)), cv2.COLOR_BGR2RGB)
+    assert np.abs(back.astype(int) - stripes).mean() < 6
+
+
+def test_a_tiny_overview_is_enlarged_and_its_mask_outlined():
+    mask = np.zeros((20, 30), bool)
+    mask[8:12, 10:20] = True
+    picture = decoded(outlined_png(np.full((20, 30, 3), 240, np.uint8), mask))
+    assert picture.shape == (160, 240, 3)
+    assert (picture == (15, 134, 207)).all(axis=2).any()
