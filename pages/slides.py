@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from ui.models.score import newest_nas
 from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import slides as parts
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
@@ -25,7 +24,7 @@ if slide is None:
             "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
         )
         st.stop()
-    picked = parts.slide_table(slides, newest_nas(project.id))
+    picked = parts.slide_table(slides, lab().scoring.newest_nas(project.id))
     if picked is not None:
         go_to("slide", picked)
         st.rerun()

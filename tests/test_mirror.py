@@ -112,6 +112,7 @@ ACROSS: dict[str, str] = {
     "tests/pages/test_label_options.py": "not yet",
     "tests/pages/test_work.py": "not yet",
     "tests/test_benchmarks.py": "each measurement starts",
+    "tests/test_architecture.py": "which modules import which",
     "tests/test_kept_home.py": "a home of an earlier build in the hands of today's",
     "tests/test_lab.py": "the launcher at the top",
     "tests/test_mirror.py": "this file",

@@ -134,11 +134,6 @@ def _watch(job_ids: Sequence[str]) -> None:
         st.rerun()
 
 
-def newest_nas(project_id: int) -> dict[int, int | None]:
-    """NAS by slide, of each slide's newest score."""
-    return {score.slide_id: score.summary.nas for score in reversed(lab().scoring.list(project_id))}
-
-
 def score_table(scores: Sequence[ScoreView]) -> None:
     """Every score, newest first, grades in their colours; a click opens the report."""
     import pandas as pd

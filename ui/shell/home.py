@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui.models.score import newest_nas
 from ui.shell import words
 from ui.shell.jobs import job_card
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
@@ -70,7 +69,7 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
     """One row per slide: how far it is; a click opens it."""
     import pandas as pd
 
-    nas = newest_nas(slides[0].project_id)
+    nas = lab().scoring.newest_nas(slides[0].project_id)
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),

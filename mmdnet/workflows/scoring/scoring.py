@@ -135,6 +135,10 @@ class Scoring:
         with self._services.db() as session:
             return [score_view(*row) for row in rows.scores_of(session, project_id)]
 
+    def newest_nas(self, project_id: int) -> dict[int, int | None]:
+        """NAS by slide, of each slide's newest score."""
+        return {score.slide_id: score.summary.nas for score in reversed(self.list(project_id))}
+
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:
             return score_view(*rows.scored(session, score_id), bool(rows.sign_offs_of(session, score_id)))
