@@ -11,9 +11,8 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.scoring import predict as infer
 from mmdnet.scoring.choices import ScoringChoices
-from mmdnet.scoring.predict import SlideFeatures, grade_bags, predict_patches
+from mmdnet.scoring.predict import SlideFeatures, predict_patches
 from mmdnet.scoring.slide import embed_slide, score_features, score_slide
 
 PX = 64
@@ -89,23 +88,6 @@ def test_batch_size_and_order_of_patches_change_nothing(model, places, patches):
     for name in TASK_NAMES:
         assert mixed.arrays.attention[name] == pytest.approx(plain.arrays.attention[name], abs=1e-6)
         assert mixed.summary.tasks[name].expected == pytest.approx(plain.summary.tasks[name].expected, abs=1e-5)
-
-
-def test_attention_is_that_of_one_bag_as_large_as_the_slide_in_chunks_too(model, features, monkeypatch):
-    with torch.inference_mode():
-        h = torch.from_numpy(features.values)[None]
-        whole = model.from_features(h, torch.ones(1, 80, dtype=torch.bool)).attention["steatosis"][0].numpy()
-    monkeypatch.setattr(infer, "CHUNK", 13)
-    reading = predict_patches(model, features.values)
-    assert reading.attention["steatosis"] / reading.attention["steatosis"].sum() == pytest.approx(whole, rel=1e-3)
-    assert len(reading.p_ignore) == 80
-
-
-def test_padding_the_last_bag_changes_no_grade(model, features):
-    bag = np.repeat([0, 1], [60, 20])
-    together = grade_bags(model, features.values, bag)["steatosis"]
-    alone = grade_bags(model, features.values[60:], np.zeros(20, dtype=int))["steatosis"]
-    assert together[1] == pytest.approx(alone[0], abs=1e-5)
 
 
 def test_patches_never_given_or_not_readable_are_left_out_and_counted(model, places, patches):
