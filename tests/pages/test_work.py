@@ -1,4 +1,4 @@
-"""Train, score and report: what their buttons do, and what they refuse."""
+"""Train: what its buttons do, and what they refuse."""
 
 
 def button(app, label):
@@ -40,45 +40,3 @@ def test_a_model_is_offered_for_scoring_only_once_its_training_has_ended(filled,
     assert offered not in [one.label for one in app.button]
     button(app, "Cancel").click().run()
     assert offered in [one.label for one in app.button]
-
-
-def test_slides_the_model_has_not_scored_are_ticked_and_can_be_started(filled, filled_home):
-    app = filled("score")
-    button(app, "Score 2 slides").click().run()
-    assert not app.error
-    (job,) = [one for one in filled_home.lab.jobs.list(filled_home.project) if one.kind == "score"]
-    assert job.status == "queued"
-
-
-def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said):
-    app = filled("report", {"project": "1", "score": str(filled_home.score)})
-    words = said(app)
-    for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed"):
-        assert phrase in words, phrase
-    assert [one.label for one in app.get("download_button")] == ["HTML", "CSV", "JSON", "QuPath"]
-
-
-def test_the_models_grades_can_be_signed_as_they_are_and_then_amended_with_a_reason(filled, filled_home):
-    lab, score = filled_home.lab, filled_home.score
-    app = filled("report", {"project": "1", "score": str(score)})
-    button(app, "Sign as Ada").click().run()
-    assert not app.error
-    (first,) = lab.reports.sign_offs(score)
-    assert first.reader == "Ada"
-
-    model = lab.scoring.get(score).summary.tasks["steatosis"].grade
-    app.get_by_key(f"sign_{score}_1_steatosis").set_value((model + 1) % 4)
-    button(app, "Amend as Ada").click().run()
-    assert "Say why" in app.error[0].value
-    app.get_by_key(f"sign_{score}_1_steatosis").set_value((model + 1) % 4)
-    app.text_input(key=f"reason_{score}_1").set_value("Seen under the microscope")
-    button(app, "Amend as Ada").click().run()
-    signed = lab.reports.sign_offs(score)
-    assert [one.amends_id for one in signed] == [None, first.id]
-    assert signed[1].grades["steatosis"] == (model + 1) % 4
-
-
-def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):
-    app = filled("report", {"project": "1", "score": str(filled_home.score)}, reader_id=None)
-    assert "Say at the left who is reading" in said(app)
-    assert not [one for one in app.button if one.label.startswith("Sign")]

@@ -10,7 +10,6 @@ import streamlit as st
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.choices import AUTO
-from mmdnet.scoring.rules import RULES
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
@@ -91,6 +90,8 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
 
 def choose_rule() -> str:
     """How patches and bags become a slide's grade; the model's own way unless another is asked for."""
+    from mmdnet.scoring.rules import RULES
+
     with st.expander("Aggregation"):
         return st.selectbox(
             "How patches become a slide's grade",

@@ -18,7 +18,6 @@ from db.models import Model, Score
 from db.slides import patch_cells
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.scoring.result import PATCHES, read_tensors
 from mmdnet.workflows.services import Services
 
 KEPT = 64  # slides whose arrays stay in memory; ten thousand patches are half a megabyte
@@ -126,6 +125,8 @@ class Predictions:
         return predictions
 
     def _read(self, score: Score, model: Model, cells: np.ndarray) -> PatchPredictions | None:
+        from mmdnet.scoring.result import PATCHES
+
         arrays = _arrays(self._services.settings.folder("scores") / score.file)
         same = len(cells) == len(arrays["row"]) and (cells[:, 1:] == np.c_[arrays["row"], arrays["col"]]).all()
         if not same:
@@ -145,6 +146,8 @@ class Predictions:
 @lru_cache(maxsize=KEPT)
 def _arrays(file: Path) -> dict[str, np.ndarray]:
     """A score's arrays. A score's file is never written anew, so what was read once stays true."""
+    from mmdnet.scoring.result import PATCHES, read_tensors
+
     arrays, _ = read_tensors(file, {"row", "col", "p_ignore", *(f"{PATCHES}{name}" for name in TASK_NAMES)})
     for array in arrays.values():
         array.flags.writeable = False

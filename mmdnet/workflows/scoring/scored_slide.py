@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from db import scores as rows
 from db.models import Model, Patch, Score, Slide
 from db.slides import patches_of
@@ -151,6 +149,8 @@ class ScoredSlide:
 
     @cached_property
     def _frame(self) -> MapFrame:
+        import numpy as np
+
         from mmdnet.scoring.heat import MapFrame
 
         width, height = stored_grid(self.slide).size_px0

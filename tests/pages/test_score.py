@@ -1,0 +1,35 @@
+"""The Score page: which slides, which model, which rule."""
+
+from db.models import Job
+
+
+def button(app, label):
+    return next(known for known in app.button if known.label == label)
+
+
+def test_slides_the_model_has_not_scored_are_ticked_and_can_be_started(filled, filled_home):
+    app = filled("score")
+    button(app, "Score 2 slides").click().run()
+    assert not app.error
+    (job,) = [queued for queued in filled_home.lab.jobs.list(filled_home.project) if queued.kind == "score"]
+    assert job.status == "queued"
+
+
+def test_the_rule_that_is_chosen_is_the_jobs(filled, filled_home):
+    app = filled("score")
+    app.selectbox(key="pick_rule").set_value("max")
+    button(app, "Score 2 slides").click().run()
+    assert not app.error
+    (job,) = [queued for queued in filled_home.lab.jobs.list(filled_home.project) if queued.kind == "score"]
+    with filled_home.lab.db() as session:
+        assert session.get(Job, job.id).spec["rule"] == "max"
+
+
+def test_every_score_is_in_the_table_with_its_grades(filled, filled_home):
+    app = filled("score")
+    table = app.dataframe[-1].value
+    (score,) = filled_home.lab.scoring.list(filled_home.project)
+    assert table["NAS"].tolist() == [score.summary.nas]
+    assert table["Steatosis"].tolist() == [score.summary.grades["steatosis"]]
+    low, high = score.summary.nas_interval
+    assert table["NAS, 90 % interval"].tolist() == [str(low) if low == high else f"{low}–{high}"]

@@ -1,0 +1,47 @@
+"""A model in one line, and what the rules of the registry are called on the page."""
+
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmdnet.scoring.rules import RULES
+from mmdnet.workflows.views import ModelView
+from tests.mmdnet.reports.crafted import card
+from ui.models.score import model_words
+
+
+def model(run_id=None, project_id=None, **facts) -> ModelView:
+    return ModelView(1, project_id, run_id, "first", "a" * 64, card(**facts), datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ({"run_id": 3, "project_id": 1}, "trained here"),
+        ({"project_id": 1}, "brought in"),
+        ({}, "came with the program"),
+    ],
+)
+def test_a_model_says_where_it_comes_from(given, origin):
+    assert model_words(model(**given)).startswith(f"small backbone · {origin} · just now")
+
+
+def test_a_model_says_how_well_it_agreed_on_patients_it_did_not_see_and_what_it_learned_from():
+    metrics = {"validation": {"kappa_steatosis": 0.81}, "test": {"kappa_steatosis": 0.7, "kappa_ballooning": 0.456}}
+    words = model_words(model(metrics=metrics, simulated=True))
+    assert "weighted κ on bags of patients it did not see: S 0.70, B 0.46" in words
+    assert "trained on simulated slides only" in words
+
+
+def rules_page():
+    from ui.models.score import choose_rule
+
+    choose_rule()
+
+
+def test_every_rule_of_the_registry_can_be_chosen_and_the_models_own_way_is_the_first():
+    app = AppTest.from_function(rules_page).run()
+    box = app.selectbox(key="pick_rule")
+    assert box.value == "auto"
+    assert box.options == ["as the model was calibrated", *(rule.title for rule in RULES.values())]
