@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.result import Result
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import LabelBench, make_label_bench
 
@@ -53,6 +54,6 @@ def _filled(folder: Path, patches: int) -> LabelBench:
     ids = [patch for own in bench.patches.values() for patch in own]
     for reader in bench.readers[:2]:
         grades = np.stack([rng.integers(0, top, len(ids)) for top in (3, 4, 4)], axis=1).tolist()
-        rows = [PatchGrades(patch, *three) for patch, three in zip(ids, grades, strict=True)]
+        rows = [PatchGrades(patch, Grades.from_values(three)) for patch, three in zip(ids, grades, strict=True)]
         bench.labels.acts.put_many(bench.project, reader, rows)
     return bench

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from benchmarks._label_home import LabelLab, browser, grade_patches, label_lab, open_canvas, share, wait_until
 from benchmarks.result import Result
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import draw_field
@@ -77,7 +78,13 @@ def _training(bench: LabelLab):  # type: ignore[no-untyped-def]
         (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}", stain="H&E"))
         assert outcome.slide_id is not None, outcome.problem
         patches = lab.slides.patches(outcome.slide_id)
-        given = [PatchGrades(one.id, rng.randint(0, 2), rng.randint(0, 3), rng.randint(0, 3)) for one in patches]
+        given = [
+            PatchGrades(
+                one.id,
+                Grades(ballooning=rng.randint(0, 2), inflammation=rng.randint(0, 3), steatosis=rng.randint(0, 3)),
+            )
+            for one in patches
+        ]
         lab.labels.acts.put_many(project, reader, given)
     run_id = lab.training.start(project, TRAINING)
     bench.running.start_worker("gpu", "gpu")

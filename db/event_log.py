@@ -11,16 +11,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.labels import GENESIS, GRADES, last_hash
+from db.labels import GENESIS, last_hash
 from db.models import LabelEvent, now
+from mmdnet.labels.grading import TASK_NAMES, Grades
 
+HASHED = ("ballooning", "inflammation", "steatosis")  # tasks there were when the chain began, in this order for good
+PLAIN = ("key", "session_id", "reader_id", "patch_id", "act", "ignored", "flagged", "took_ms")
 TAKEN_OUT = "it does not follow the event before it: one was taken out or put in"
 CHANGED = "its content was changed after it was written"
 _PG_LOCK = 7_210_113  # any number, the same in every process
@@ -28,16 +31,14 @@ _PG_LOCK = 7_210_113  # any number, the same in every process
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """What is to be appended; grades are None where unknown. `shown` must be JSON."""
+    """What is to be appended. `shown` must be JSON."""
 
     key: str
     session_id: int | None
     reader_id: int
     patch_id: int
     act: str
-    ballooning: int | None = None
-    inflammation: int | None = None
-    steatosis: int | None = None
+    grades: Grades = field(default_factory=Grades)
     ignored: bool = False
     flagged: bool = False
     shown: dict[str, Any] | None = None
@@ -84,13 +85,25 @@ def canonical_time(moment: datetime) -> str:
 
 
 def digest(previous: str, fields: Sequence[object], at: str, shown: str) -> str:
-    """Hash of an event: SHA-256 of previous hash, the eleven plain fields, time and what was shown, `|` between.
+    """Hash of an event: SHA-256 of previous hash, the plain fields, time and what was shown, `|` between.
 
     No plain field can hold a `|` (`key` is checked where it comes in), and `shown` stands last, so two different
     events never give one text.
     """
     content = f"{previous}|{'|'.join('' if value is None else str(value) for value in fields)}|{at}|{shown}"
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def plain_fields(event: NewEvent) -> list[object]:
+    """The fields of an event that are hashed, in the chain's order.
+
+    A task that came after the chain began stands behind all others, and only where it has a grade: so no event from
+    before it hashes otherwise.
+    """
+    first = [event.grades[name] for name in HASHED]
+    later = [f"{name}={grade}" for name, grade in event.grades.items() if name not in HASHED and grade is not None]
+    ids = [event.key, event.session_id, event.reader_id, event.patch_id, event.act]
+    return [*ids, *first, int(event.ignored), int(event.flagged), event.took_ms, *later]
 
 
 def append(session: Session, events: Iterable[NewEvent], at: datetime | None = None) -> int:
@@ -101,24 +114,10 @@ def append(session: Session, events: Iterable[NewEvent], at: datetime | None = N
     rows = []
     for event in events:
         shown = canonical_json(event.shown or {})
-        fields = (
-            event.key,
-            event.session_id,
-            event.reader_id,
-            event.patch_id,
-            event.act,
-            event.ballooning,
-            event.inflammation,
-            event.steatosis,
-            int(event.ignored),
-            int(event.flagged),
-            event.took_ms,
-        )
-        hashed = digest(previous, fields, stamp, shown)
-        names = ("key", "session_id", "reader_id", "patch_id", "act", "ballooning", "inflammation", "steatosis")
+        hashed = digest(previous, plain_fields(event), stamp, shown)
         rows.append(
-            dict(zip(names, fields, strict=False))
-            | {"ignored": event.ignored, "flagged": event.flagged, "took_ms": event.took_ms}
+            {name: getattr(event, name) for name in PLAIN}
+            | dict(event.grades)
             | {"shown": json.loads(shown), "at": moment, "previous_hash": previous, "hash": hashed}
         )
         previous = hashed
@@ -148,8 +147,11 @@ def _written_out(session: Session) -> Iterator[tuple[int, str, str, str]]:
     """(id, previous hash, hash, what was hashed) of every event in order, from the driver's own cursor."""
     sqlite = session.get_bind().dialect.name == "sqlite"
     at = "at" if sqlite else "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
-    fields = ["previous_hash", "key", "session_id", "reader_id", "patch_id", "act", *GRADES]
-    fields += ["CAST(ignored AS INTEGER)", "CAST(flagged AS INTEGER)", "took_ms", at, "CAST(shown AS TEXT)"]
+    took = "took_ms"
+    if later := [name for name in TASK_NAMES if name not in HASHED]:  # as `plain_fields` writes them
+        took = " || ".join(["coalesce(CAST(took_ms AS TEXT), '')", *(f"coalesce('|{n}=' || {n}, '')" for n in later)])
+    fields = ["previous_hash", "key", "session_id", "reader_id", "patch_id", "act", *HASHED]
+    fields += ["CAST(ignored AS INTEGER)", "CAST(flagged AS INTEGER)", took, at, "CAST(shown AS TEXT)"]
     written = f"{'printf' if sqlite else 'format'}('{'|'.join(['%s'] * len(fields))}', {', '.join(fields)})"
     driver: Any = session.connection().connection.driver_connection
     cursor = driver.cursor() if sqlite else driver.cursor("audit")  # named: PostgreSQL hands a million over in parts

@@ -7,32 +7,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models import LabelEvent, Patch, Slide
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 GENESIS = "0" * 64
 NO_LABEL_BY_ITSELF = ("undo", "clear", "flag")  # acts after which a patch may have no label at all
-GRADES = ("ballooning", "inflammation", "steatosis")
 CHUNK = 500  # ids in one IN (...): SQLite's oldest limit on parameters is 999
 
 
 def is_label(event: LabelEvent) -> bool:
     """Whether the event leaves a label (also one of all unknown, given on purpose), and not an emptied patch."""
-    given = (event.ballooning, event.inflammation, event.steatosis)
-    return event.act not in NO_LABEL_BY_ITSELF or event.ignored or any(grade is not None for grade in given)
+    return event.act not in NO_LABEL_BY_ITSELF or event.ignored or Grades.of(event).any_known
 
 
 LABELS = or_(
     LabelEvent.act.not_in(NO_LABEL_BY_ITSELF),
     LabelEvent.ignored,
-    LabelEvent.ballooning.is_not(None),
-    LabelEvent.inflammation.is_not(None),
-    LabelEvent.steatosis.is_not(None),
+    *(getattr(LabelEvent, name).is_not(None) for name in TASK_NAMES),
 )
 """`is_label`, said in SQL."""
 
@@ -141,17 +137,25 @@ def current(session: Session, project_id: int, reader_id: int | None = None) -> 
     return [(event, slide_id) for event, slide_id in rows]
 
 
-def standing_grades(
-    session: Session, project_id: int, reader_id: int
-) -> list[tuple[int, int | None, int | None, int | None, bool, bool]]:
-    """(patch id, ballooning, inflammation, steatosis, ignored, flagged) of a reader's labels as they stand."""
-    grades = [getattr(LabelEvent, name) for name in GRADES]
+class Standing(NamedTuple):
+    """A reader's label of a patch as it stands."""
+
+    grades: Grades
+    ignored: bool
+    flagged: bool
+
+
+def standing_grades(session: Session, project_id: int, reader_id: int) -> dict[int, Standing]:
+    """A reader's labels as they stand, by patch id."""
+    grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
     rows = session.execute(
         select(LabelEvent.patch_id, *grades, LabelEvent.ignored, LabelEvent.flagged).where(
             LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS
         )
     )
-    return [(patch, b, i, s, ignored, flagged) for patch, b, i, s, ignored, flagged in rows]
+    return {
+        patch_id: Standing(Grades.from_values(grades), ignored, flagged) for patch_id, *grades, ignored, flagged in rows
+    }
 
 
 def labelled_by_slide(session: Session, project_id: int) -> dict[int, int]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.labels import LABELS, done_in_session, labelled_patches
 from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
 from db.sessions import sessions_of_kind
+from mmdnet.labels.grading import TASK_NAMES, Grades
 
 SETTLED_IMPORT = "import_settled"
 """The act of an imported label that settles a disagreement."""
@@ -29,18 +30,12 @@ class Reading(NamedTuple):
     patch_id: int
     slide_id: int
     session_id: int | None
-    ballooning: int | None
-    inflammation: int | None
-    steatosis: int | None
+    grades: Grades
     ignored: bool
     flagged: bool
     at: datetime
     given_at: str | None
     suggestion: str | None
-
-    @property
-    def grades(self) -> dict[str, int | None]:
-        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
 
 
 def settles(settling: set[int]) -> ColumnElement[bool]:
@@ -90,15 +85,17 @@ def settled(session: Session, project_id: int) -> list[Reading]:
 
 def _standing(session: Session, ids: Select[Any]) -> list[Reading]:
     """Those of the events that leave a label."""
-    columns = [Patch.slide_id if name == "slide_id" else getattr(LabelEvent, name) for name in Reading._fields[:-2]]
-    said = [LabelEvent.shown[name].as_string() for name in Reading._fields[-2:]]
+    before = [LabelEvent.id, LabelEvent.reader_id, LabelEvent.patch_id, Patch.slide_id, LabelEvent.session_id]
+    grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
+    said = [LabelEvent.shown[name].as_string() for name in ("given_at", "suggestion")]
     rows = session.execute(
-        select(*columns, *said)
+        select(*before, *grades, LabelEvent.ignored, LabelEvent.flagged, LabelEvent.at, *said)
         .join(Patch, Patch.id == LabelEvent.patch_id)
         .where(LabelEvent.id.in_(ids), LABELS)
         .order_by(LabelEvent.id)
     )
-    return [Reading(*row) for row in rows]
+    first, after = len(before), len(before) + len(grades)
+    return [Reading._make((*row[:first], Grades.from_values(row[first:after]), *row[after:])) for row in rows]
 
 
 def repeats(session: Session, project_id: int) -> list[tuple[Reading, Reading]]:
@@ -108,7 +105,7 @@ def repeats(session: Session, project_id: int) -> list[tuple[Reading, Reading]]:
         return []
     settling = sessions_of_kind(session, project_id, "adjudication")
     ids = select(func.max(LabelEvent.id)).where(LabelEvent.session_id.in_(again))
-    found = []
+    pairs = []
     for reading in _standing(session, ids.group_by(LabelEvent.session_id, LabelEvent.patch_id)):
         before = (
             select(func.max(LabelEvent.id))
@@ -116,8 +113,8 @@ def repeats(session: Session, project_id: int) -> list[tuple[Reading, Reading]]:
             .where(LabelEvent.id < _first_of(session, reading), LabelEvent.act != SETTLED_IMPORT)
             .where(or_(LabelEvent.session_id.is_(None), LabelEvent.session_id.not_in(settling)))
         )
-        found += [(first, reading) for first in _standing(session, before)]
-    return found
+        pairs += [(first, reading) for first in _standing(session, before)]
+    return pairs
 
 
 def _first_of(session: Session, reading: Reading) -> int:

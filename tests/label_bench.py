@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 
 from db.engine import make_engine, migrate, session_factory
 from db.models import Model, Patch, Project, Reader, Score, Slide
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import TASKS, Grades
 from mmdnet.settings import Settings
 from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
@@ -68,7 +68,9 @@ def grade_all(bench: LabelBench, reader: int, grades, slide: int = 0, task: str 
     """These grades to the first patches of a slide; None leaves one out."""
     patches = bench.patches[bench.slides[slide]]
     labels = [
-        PatchGrades(patch, **{task: grade}) for patch, grade in zip(patches, grades, strict=False) if grade is not None
+        PatchGrades(patch, Grades(**{task: grade}))
+        for patch, grade in zip(patches, grades, strict=False)
+        if grade is not None
     ]
     bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmdnet.errors import LabError
-
-Grade = int | None
+from mmdnet.labels.grading import TASK_NAMES, Grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Vote:
 
     order: int
     reader_id: int
-    grades: tuple[Grade, ...]
+    grades: Grades
     ignored: bool = False
     adjudicated: bool = False
 
@@ -26,7 +25,7 @@ class Vote:
 class Agreed:
     """What a rule makes of the votes; a task on which it finds no grade is None, unknown."""
 
-    grades: tuple[Grade, ...]
+    grades: Grades
     ignored: bool
 
 
@@ -38,10 +37,9 @@ def latest(votes: Sequence[Vote]) -> Agreed:
 
 def majority(votes: Sequence[Vote]) -> Agreed:
     """Per task the grade given by more than half of those who graded it; ignored if more than half ignored it."""
-    tasks = len(votes[0].grades)
     if sum(vote.ignored for vote in votes) * 2 > len(votes):
-        return Agreed((None,) * tasks, True)
-    return Agreed(tuple(_most([vote.grades[task] for vote in votes]) for task in range(tasks)), False)
+        return Agreed(Grades(), True)
+    return Agreed(_by_task(votes, _most), False)
 
 
 def adjudicated(votes: Sequence[Vote]) -> Agreed:
@@ -49,10 +47,9 @@ def adjudicated(votes: Sequence[Vote]) -> Agreed:
     settled = [vote for vote in votes if vote.adjudicated]
     if settled:
         return latest(settled)
-    tasks = len(votes[0].grades)
     if all(vote.ignored for vote in votes):
-        return Agreed((None,) * tasks, True)
-    return Agreed(tuple(_same([vote.grades[task] for vote in votes]) for task in range(tasks)), False)
+        return Agreed(Grades(), True)
+    return Agreed(_by_task(votes, _same), False)
 
 
 RULES: Mapping[str, Callable[[Sequence[Vote]], Agreed]] = {
@@ -78,24 +75,22 @@ def consensus(votes: Sequence[Vote], rule: str, reader_id: int | None = None) ->
     """
     if rule == ONE_READER:
         own = [vote for vote in votes if vote.reader_id == reader_id]
-        return latest(own) if own else Agreed((None,) * len(votes[0].grades), False)
+        return latest(own) if own else Agreed(Grades(), False)
     if rule not in RULES:
         raise LabError(f"There is no consensus rule called {rule}. Known are {', '.join(RULE_NAMES)}.")
     return RULES[rule](votes)
 
 
-def _known(grades: Sequence[Grade]) -> list[int]:
-    return [grade for grade in grades if grade is not None]
+def _by_task(votes: Sequence[Vote], rule: Callable[[list[int]], int | None]) -> Grades:
+    """What a rule makes of the known grades of each task; None where there are none."""
+    given = {name: [grade for vote in votes if (grade := vote.grades[name]) is not None] for name in TASK_NAMES}
+    return Grades(**{name: rule(known) if known else None for name, known in given.items()})
 
 
-def _most(grades: Sequence[Grade]) -> Grade:
-    known = _known(grades)
-    if not known:
-        return None
-    grade, count = Counter(known).most_common(1)[0]
-    return grade if count * 2 > len(known) else None
+def _most(grades: list[int]) -> int | None:
+    grade, count = Counter(grades).most_common(1)[0]
+    return grade if count * 2 > len(grades) else None
 
 
-def _same(grades: Sequence[Grade]) -> Grade:
-    known = set(_known(grades))
-    return known.pop() if len(known) == 1 else None
+def _same(grades: list[int]) -> int | None:
+    return grades[0] if len(set(grades)) == 1 else None

@@ -5,8 +5,10 @@ The slide's criteria are those of the NAFLD Activity Score (Kleiner 2005, table 
 needs its own words. They stand here and nowhere else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 
 UNKNOWN = -1  # in arrays; in records an unknown grade is None
 FIELD_MM2 = 0.95  # a 200x field, field number 22
@@ -86,16 +88,21 @@ class Grades(Mapping[str, int | None]):
         unknown = set(grades) - set(TASK_NAMES)
         if unknown:
             raise ValueError(f"There is no feature called {', '.join(sorted(unknown))}.")
-        for one in TASKS:
-            value = grades.get(one.name)
-            if value is not None and not 0 <= value <= one.highest:
-                raise ValueError(f"{one.title} is graded 0 to {one.highest}, not {value}.")
+        for graded in TASKS:
+            value = grades.get(graded.name)
+            if value is not None and not 0 <= value <= graded.highest:
+                raise ValueError(f"{graded.title} is graded 0 to {graded.highest}, not {value}.")
         object.__setattr__(self, "_values", tuple(grades.get(name) for name in TASK_NAMES))
 
     @classmethod
     def of(cls, record: object) -> "Grades":
-        """The grades a record holds as attributes of the tasks' names."""
-        return cls(**{name: getattr(record, name) for name in TASK_NAMES})
+        """The grades a record (a database row) holds as attributes of the tasks' names."""
+        return _grades(_attributes(record))
+
+    @classmethod
+    def from_values(cls, values: Iterable[int | None]) -> "Grades":
+        """Of one grade per task, in the order of `TASKS`."""
+        return _grades(tuple(values))
 
     def __getitem__(self, task_name: str) -> int | None:
         try:
@@ -110,6 +117,11 @@ class Grades(Mapping[str, int | None]):
         return len(TASK_NAMES)
 
     @property
+    def as_tuple(self) -> tuple[int | None, ...]:
+        """One grade per task, in the order of `TASKS`."""
+        return self._values
+
+    @property
     def any_known(self) -> bool:
         """Whether at least one task has a grade."""
         return any(value is not None for value in self._values)
@@ -121,6 +133,14 @@ class Grades(Mapping[str, int | None]):
         return sum(known) if len(known) == len(TASKS) else None
 
 
+_attributes = attrgetter(*TASK_NAMES)
+
+
+@lru_cache(maxsize=1024)  # few combinations, and a project reads a hundred thousand of them
+def _grades(values: tuple[int | None, ...]) -> Grades:
+    return Grades(**dict(zip(TASK_NAMES, values, strict=True)))
+
+
 STEATOSIS_CUTS = (0.05, 0.33, 0.66)  # share of hepatocytes with fat
 
 
@@ -130,9 +150,9 @@ def task(name: str) -> Task:
     Raises:
         KeyError: there is no such task.
     """
-    for one in TASKS:
-        if one.name == name:
-            return one
+    for known in TASKS:
+        if known.name == name:
+            return known
     raise KeyError(name)
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 NEEDED = ("slide", "x_px0", "y_px0")
+_BEFORE = (*NEEDED, "reader")
 FLAGS = ("ignored", "flagged", "adjudicated")
 TIME = "%Y-%m-%d %H:%M:%S.%f"
 _HIGHEST = {task.name: task.highest for task in TASKS}
@@ -37,25 +38,19 @@ class LabelRecord:
     x_px0: int
     y_px0: int
     reader: str
-    ballooning: int | None = None
-    inflammation: int | None = None
-    steatosis: int | None = None
+    grades: Grades = field(default_factory=Grades)
     ignored: bool = False
     flagged: bool = False
     adjudicated: bool = False
     at: str = ""
     fingerprint: str = ""
 
-    @property
-    def grades(self) -> dict[str, int | None]:
-        return {name: getattr(self, name) for name in TASK_NAMES}
-
     def fields(self) -> dict[str, str | int | None]:
         """Every field by name, in the order of `COLUMNS`."""
-        return {name: getattr(self, name) for name in COLUMNS}
+        return {name: self.grades[name] if name in TASK_NAMES else getattr(self, name) for name in COLUMNS}
 
 
-COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(LabelRecord))
+COLUMNS: tuple[str, ...] = (*_BEFORE, *TASK_NAMES, *FLAGS, "at", "fingerprint")
 
 
 def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
@@ -65,7 +60,7 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
         LineProblem: it holds none.
     """
     for name, value in line.items():
-        if isinstance(value, str) and not value.isascii() and any("\udc80" <= one <= "\udcff" for one in value):
+        if isinstance(value, str) and not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
             raise LineProblem(f"is not UTF-8 text (see {name}); save the whole table as UTF-8")
     who = " ".join((_text(line, "reader") or reader).split())
     if not who:
@@ -76,12 +71,11 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
     if not isinstance(slide, str) or not slide:
         raise LineProblem("names no slide")
     x_px0, y_px0 = _place(line, "x_px0"), _place(line, "y_px0")
-    grades = {name: _grade(line, name) for name in TASK_NAMES}
+    grades = Grades(**{name: _grade(line, name) for name in TASK_NAMES})
     ignored, at = _flag(line, "ignored"), _time(_text(line, "at"))
-    known = any(grade is not None for grade in grades.values())
-    if ignored and known:
+    if ignored and grades.any_known:
         raise LineProblem("is ignored and graded at once")
-    if not ignored and not known and not at:  # all unknown on purpose is a label, and says when it was given
+    if not ignored and not grades.any_known and not at:  # all unknown on purpose is a label, and says when it was given
         raise LineProblem("has no grade and is not ignored")
     mark = _text(line, "fingerprint")
     return LabelRecord(
@@ -89,7 +83,7 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
         x_px0,
         y_px0,
         who,
-        **grades,
+        grades,
         ignored=ignored,
         flagged=_flag(line, "flagged"),
         adjudicated=_flag(line, "adjudicated"),
@@ -112,11 +106,11 @@ def _whole(line: Mapping[str, object], name: str) -> int | None:
     written = _text(line, name)
     if not written:
         return None
-    found = _WHOLE.fullmatch(written)
-    if found is None:
+    number = _WHOLE.fullmatch(written)
+    if number is None:
         why = ", a decimal comma" if _COMMA.fullmatch(written) else ""
         raise LineProblem(f"has {written[:40]} as {name}{why}; it must be a whole number")
-    return int(found[1])
+    return int(number[1])
 
 
 def _place(line: Mapping[str, object], name: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from db.slides import put_slide_grade
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress, between
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import DemoSpec
@@ -92,9 +92,8 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         patch = lab.slides.patch(item.patch_id)
         drawn = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
         ignored = drawn["ignored"] is not None
-        grades = cast("dict[str, int | None]", {name: None if ignored else drawn[name] for name in TASK_NAMES})
-        given = (grades["ballooning"], grades["inflammation"], grades["steatosis"])
-        rows.append(PatchGrades(item.patch_id, *given, ignored=ignored))
+        grades = Grades() if ignored else Grades(**cast("dict[str, int]", {name: drawn[name] for name in TASK_NAMES}))
+        rows.append(PatchGrades(item.patch_id, grades, ignored=ignored))
     return lab.labels.acts.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import load_settings
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import make_label_home
@@ -96,13 +97,15 @@ def test_the_ruler_measures_in_microns_by_drag_and_by_keys(canvas):
 def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, lab, home):
     ahead = [item.patch_id for item in lab.labels.sessions.queue(home.session, 0, 100)]
     colleague = lab.readers.ensure("Colleague").id
-    lab.labels.acts.put_many(home.project, colleague, [PatchGrades(patch, ballooning=1) for patch in ahead])
+    lab.labels.acts.put_many(home.project, colleague, [PatchGrades(patch, Grades(ballooning=1)) for patch in ahead])
     canvas.keyboard.press("h")
     rows = canvas.locator(".grade-row")
     canvas.locator(".missing").first.wait_for()
     assert "one ballooned hepatocyte" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
     assert canvas.locator(".exemplar").count() == 0
-    lab.labels.acts.put_many(home.project, home.reader, [PatchGrades(patch, ballooning=1) for patch in ahead[-4:]])
+    lab.labels.acts.put_many(
+        home.project, home.reader, [PatchGrades(patch, Grades(ballooning=1)) for patch in ahead[-4:]]
+    )
     canvas.keyboard.press("h")
     canvas.keyboard.press("h")
     canvas.locator(".exemplar").nth(2).wait_for()
@@ -183,7 +186,7 @@ def test_where_the_canvas_cannot_run_plain_buttons_are_offered(page, shared_lab,
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_text(f"1 of {home.patches}").wait_for()
     (label,) = lab.labels.current(home.project)
-    assert label.grades == {"ballooning": 2, "inflammation": None, "steatosis": None}
+    assert dict(label.grades) == {"ballooning": 2, "inflammation": None, "steatosis": None}
 
 
 @pytest.mark.parametrize(("words", "taken"), [("Connection error", True), ("New label session", False)])

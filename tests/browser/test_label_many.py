@@ -63,7 +63,9 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
     page.get_by_text(f"Saved: steatosis 2, {left - 1}").wait_for(timeout=15_000)
     labels = lab.labels.current(project, ada)
     assert len(labels) == left - 1
-    assert {(label.act, label.steatosis, label.ballooning) for label in labels} == {("bulk", 2, None)}
+    assert {(label.act, label.grades["steatosis"], label.grades["ballooning"]) for label in labels} == {
+        ("bulk", 2, None)
+    }
 
     page.reload()
     page.locator(MANY_READY).wait_for(timeout=30_000)

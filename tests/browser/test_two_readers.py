@@ -247,10 +247,7 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     differ = {patch for patch in given["Ada"] if given["Ada"][patch] != given["Ben"][patch]}
     assert set(settled) == differ and len(differ) == ONE_BY_ONE // EVERY
     set_rule(page, running_lab, project)
-    agreed = {
-        row.patch_id: (row.ballooning, row.inflammation, row.steatosis)
-        for row in lab.labels.consensus.label_set(project).rows
-    }
+    agreed = {row.patch_id: row.grades.as_tuple for row in lab.labels.consensus.label_set(project).rows}
     assert all(agreed[patch] == (2, 3, 0) for patch in differ) and len(agreed) == len(given["Ada"]) + len(lassoed)
 
     other = open_lab(load_settings(home=fresh_lab.home))

@@ -1,6 +1,9 @@
 """The event log: appended in order, chained, never changed."""
 
+import hashlib
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -10,13 +13,13 @@ from db import event_log
 from db import labels as rows
 from db.engine import make_engine
 from db.event_log import NewEvent
+from mmdnet.labels.grading import Grades
 from tests.label_bench import make_label_bench
 
 
 def event(bench, number, patch=None, **state):
-    patches = bench.patches[bench.slides[0]]
-    state = {"ballooning": 1, **state}
-    return NewEvent(f"test-key-{number:06d}", None, bench.readers[0], patch or patches[number % 30], "grade", **state)
+    patch = patch or bench.patches[bench.slides[0]][number % 30]
+    return NewEvent(f"test-key-{number:06d}", None, bench.readers[0], patch, "grade", Grades(ballooning=1), **state)
 
 
 def append(bench, count, start=0):
@@ -106,3 +109,46 @@ def test_a_failure_inside_appending_leaves_noevent(label_bench):
         raise RuntimeError
     with label_bench.db() as session:
         assert event_log.verify(session).events == 0
+
+
+def test_the_chain_and_the_label_set_are_what_earlier_builds_made(label_bench):
+    """Hashes and file of commit 20b346b, for the same acts at the same moment."""
+    bench, patches = label_bench, label_bench.patches[label_bench.slides[0]]
+    acts = [
+        NewEvent("press-00000001", None, 1, patches[0], "grade", Grades.from_values((1, 0, 3)), took_ms=2000),
+        NewEvent("press-00000002", None, 2, patches[0], "grade", Grades(steatosis=2), flagged=True),
+        NewEvent("press-00000003", None, 1, patches[1], "ignore", ignored=True),
+        NewEvent("press-00000004", None, 2, patches[2], "grade", Grades(ballooning=2, inflammation=1)),
+    ]
+    acts[0] = replace(acts[0], shown={"view": "one"})
+    with event_log.appending(bench.db) as session:
+        event_log.append(session, acts, datetime(2026, 11, 27, 12, 0, 0, 123456, tzinfo=UTC))
+    with bench.db() as session:
+        verdict = event_log.verify(session)
+    assert (verdict.events, verdict.last_hash[:16]) == (4, "ba816d37de2f2355")
+    label_set = bench.labels.consensus.label_set(bench.project)
+    assert label_set.sha256 == "a455e807121dede1e4ef20adf6fba2ed59200eb67ff012f59d96b8b4342ecfa8"
+    file = hashlib.sha256(bench.labels.files.export(bench.project).data).hexdigest()
+    assert file == "eb267d93293d1338d5a8eb70c31ee482f0e654eff0a69af513631c0927da7b24"
+
+
+def test_a_later_task_is_hashed_behind_the_others_and_only_where_it_was_graded(monkeypatch):
+    given = NewEvent("press-00000001", None, 1, 2, "grade", Grades.from_values((1, None, 3)))
+    before = event_log.plain_fields(given)
+    monkeypatch.setattr(event_log, "HASHED", ("ballooning", "inflammation"))  # as if steatosis had come later
+    assert before == ["press-00000001", None, 1, 2, "grade", 1, None, 3, 0, 0, None]
+    assert event_log.plain_fields(given) == ["press-00000001", None, 1, 2, "grade", 1, None, 0, 0, None, "steatosis=3"]
+    none = replace(given, grades=Grades(ballooning=1))
+    assert event_log.plain_fields(none) == ["press-00000001", None, 1, 2, "grade", 1, None, 0, 0, None]
+
+
+def test_a_chain_with_a_later_task_verifies(label_bench, monkeypatch):
+    monkeypatch.setattr(event_log, "HASHED", ("ballooning", "inflammation"))
+    append(label_bench, 2)
+    with event_log.appending(label_bench.db) as session:
+        event_log.append(session, [replace(event(label_bench, 7), grades=Grades(steatosis=2), took_ms=5)])
+    with label_bench.db() as session:
+        assert event_log.verify(session).events == 3 and event_log.verify(session).broken_id is None
+    tamper(label_bench, "UPDATE label_events SET steatosis = 3 WHERE id = 3")
+    with label_bench.db() as session:
+        assert event_log.verify(session).broken_id == 3

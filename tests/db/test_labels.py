@@ -3,10 +3,13 @@
 from db import event_log
 from db import labels as rows
 from db.event_log import NewEvent
+from mmdnet.labels.grading import Grades
 
 
-def new_event(bench, number, patch, **state):
-    return NewEvent(f"test-key-{number:06d}", None, bench.readers[0], patch, "grade", **({"ballooning": 1} | state))
+def new_event(bench, number, patch, ballooning=1, **state):
+    return NewEvent(
+        f"test-key-{number:06d}", None, bench.readers[0], patch, "grade", Grades(ballooning=ballooning), **state
+    )
 
 
 def test_the_newest_event_of_a_reader_on_a_patch_is_what_stands(label_bench):

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from db import event_log
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import LabelBench, make_label_bench, sure
 from tests.postgres import postgres
@@ -33,7 +34,7 @@ def test_every_plan_makes_its_queue(bench: LabelBench, plan: str) -> None:
 def test_many_labels_are_one_act_that_is_undone_as_one(bench: LabelBench) -> None:
     view = bench.session(reader=0, per_slide=30)
     patches = bench.patches[bench.slides[0]][:20]
-    labels = [PatchGrades(patch, steatosis=2) for patch in patches]
+    labels = [PatchGrades(patch, Grades(steatosis=2)) for patch in patches]
     bench.labels.acts.put_many(bench.project, bench.readers[0], labels, session_id=view.id)
     assert len(bench.labels.current(bench.project, bench.readers[0])) == 20
     assert sorted(bench.labels.acts.undo(view.id, bench.readers[0])) == patches
@@ -44,7 +45,7 @@ def test_what_readers_differ_on_is_asked(bench: LabelBench) -> None:
     patches = bench.patches[bench.slides[1]][:8]
     for reader, grade in ((0, 0), (1, 3)):
         bench.labels.acts.put_many(
-            bench.project, bench.readers[reader], [PatchGrades(patch, steatosis=grade) for patch in patches]
+            bench.project, bench.readers[reader], [PatchGrades(patch, Grades(steatosis=grade)) for patch in patches]
         )
     view = bench.session(reader=2, per_slide=40, plan="disagreement", audit_share=0.0)
     assert {item.patch_id for item in bench.labels.sessions.queue(view.id)} == set(patches)

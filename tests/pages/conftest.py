@@ -18,6 +18,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
@@ -87,7 +88,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
         assert outcome.slide_id is not None
         slides.append(outcome.slide_id)
         labels = [
-            PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
+            PatchGrades(patch.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
             for i, patch in enumerate(lab.slides.patches(outcome.slide_id))
         ]
         lab.labels.acts.put_many(project, reader, labels)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 
 PART = "part"
@@ -17,7 +18,9 @@ def second_reader(filled_home):
     lab, project = filled_home.lab, filled_home.project
     dora = lab.readers.ensure("Dora").id
     patches = lab.slides.patches(filled_home.slides[0])
-    lab.labels.acts.put_many(project, dora, [PatchGrades(patch.id, steatosis=n % 4) for n, patch in enumerate(patches)])
+    lab.labels.acts.put_many(
+        project, dora, [PatchGrades(patch.id, Grades(steatosis=n % 4)) for n, patch in enumerate(patches)]
+    )
     return dora
 
 

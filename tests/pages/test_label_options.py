@@ -52,7 +52,7 @@ def test_plain_grades_of_a_patch_that_is_no_longer_due_are_not_taken(filled, fil
     app.button(key=f"plain_save_{first}").click().run()
     assert "not taken" in app.warning[0].value
     (label,) = labels.current(filled_home.project, reader)
-    assert label.steatosis == 0
+    assert label.grades["steatosis"] == 0
 
 
 def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, filled_home, ben):

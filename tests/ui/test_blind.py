@@ -6,6 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 from tests.label_bench import make_label_bench
@@ -27,7 +28,7 @@ def made(home, grade: int):
     rows = [
         PatchGrades(patch, ignored=True)
         if grade == 0 and n % 5 == 0
-        else PatchGrades(patch, min(grade, 2), grade, grade)
+        else PatchGrades(patch, Grades(ballooning=min(grade, 2), inflammation=grade, steatosis=grade))
         for n, patch in enumerate(patches)
     ]
     lab.labels.acts.put_many(bench.project, ada, rows)

@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,7 +16,7 @@ from db import event_log
 from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Reader
-from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades, Saved
 from mmdnet.workflows.services import Services, must_get
 
@@ -26,8 +25,7 @@ ACTS = ("grade", "ignore", "clear", "flag")
 KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 HIGHEST = {task.name: task.highest for task in TASKS}
 LONGEST_MS = 24 * 3600 * 1000
-_FIELDS = tuple(field.name for field in fields(PatchGrades))
-IDENTITY = ("session_id", "reader_id", "patch_id", "act", "ignored", "flagged", *TASK_NAMES)
+IDENTITY = ("session_id", "reader_id", "patch_id", "act", "ignored", "flagged")
 
 
 @contextmanager
@@ -119,14 +117,20 @@ class Acts:
             return event_log.append(
                 session,
                 (
-                    event_log.NewEvent(f"{key}:{n}", session_id, reader_id, act=act, shown=facts, **_plain(label))
+                    event_log.NewEvent(
+                        f"{key}:{n}",
+                        session_id,
+                        reader_id,
+                        label.patch_id,
+                        act,
+                        label.grades,
+                        label.ignored,
+                        label.flagged,
+                        facts,
+                    )
                     for n, label in enumerate(labels)
                 ),
             )
-
-
-def grades_of(event: LabelEvent) -> dict[str, int | None]:
-    return {name: getattr(event, name) for name in TASK_NAMES}
 
 
 def checked_key(key: str) -> str:
@@ -169,34 +173,35 @@ def _event_of(act: LabelAct) -> event_log.NewEvent:
     took = act.took_ms
     if took is not None:
         took = min(max(int(took), 0), LONGEST_MS)
-    grades = {name: act.grades.get(name) for name in TASK_NAMES}
+    grades = Grades(**{name: act.grades.get(name) for name in TASK_NAMES})
     return event_log.NewEvent(
         key=act.key,
         session_id=act.session_id,
         reader_id=act.reader_id,
         patch_id=act.patch_id,
         act=act.act,
+        grades=grades,
         ignored=act.ignored,
         flagged=act.flagged,
         shown=dict(act.shown),
         took_ms=took,
-        **grades,
     )
 
 
 def put(session: Session, act: LabelAct) -> Saved:
     event = _event_of(act)
-    found = place.look(session, act.key, act.session_id, act.reader_id, act.patch_id)
-    if found.key_used:
+    meets = place.look(session, act.key, act.session_id, act.reader_id, act.patch_id)
+    if meets.key_used:
         there = rows.with_keys(session, [act.key])[0]
-        if any(getattr(there, name) != getattr(event, name) for name in IDENTITY):
+        same = all(getattr(there, name) == getattr(event, name) for name in IDENTITY)
+        if not same or Grades.of(there) != event.grades:
             raise LabelRefused("This key was used for another label already. Nothing was changed.")
         return Saved(act.key, act.patch_id, already=True)
-    if found.reader_id != act.reader_id:
+    if meets.reader_id != act.reader_id:
         own_session(session, act.session_id, act.reader_id)  # says what is wrong with it
-    if not found.queued:
+    if not meets.queued:
         raise LabelRefused("This patch is not in your queue, so its label was not taken. Nothing was changed.")
-    if act.based_on is not ... and found.newest_key != act.based_on:
+    if act.based_on is not ... and meets.newest_key != act.based_on:
         raise LabelRefused("You gave this patch another label in the meantime; this late one was not taken.")
     event_log.append(session, [event])
     return Saved(act.key, act.patch_id, already=False)
@@ -225,16 +230,11 @@ def _restoring(event: LabelEvent, state: LabelEvent | None, session_id: int | No
         reader_id=event.reader_id,
         patch_id=event.patch_id,
         act="undo",
+        grades=Grades.of(state) if state else Grades(),
         ignored=state.ignored if state else False,
         flagged=state.flagged if state else False,
         shown={"undoes": event.key},
-        **(grades_of(state) if state else {}),
     )
-
-
-def _plain(label: PatchGrades) -> dict[str, Any]:
-    """The label's fields by name; `asdict` would copy each value, for thousands of labels half of the time."""
-    return {name: getattr(label, name) for name in _FIELDS}
 
 
 def _whole_act(session: Session, event: LabelEvent) -> list[LabelEvent]:

@@ -28,13 +28,12 @@ from mmdnet.labels.agreement import (
     estimates,
 )
 from mmdnet.labels.consensus import Vote, consensus
-from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
+from mmdnet.labels.grading import TASKS, UNKNOWN, Grades
 from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice, GroupAgreement
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services, must_get
 
 MANY = 3  # readers from which on the consensus of the others is more than one other reader
-Grades = Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Twice:
 
     def table(self, task: str) -> np.ndarray:
         """Grades of a task, shape (patches, 2); -1 where unknown."""
-        rows = [[_number(side.get(task)) for side in both] for both in self.grades]
+        rows = [[_number(side[task]) for side in both] for both in self.grades]
         return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 
@@ -206,8 +205,7 @@ def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
     for settled, given in ((False, found.blind), (True, found.settled)):
         for one in given:
             if one.reader_id != reader:
-                grades = tuple(one.grades[name] for name in TASK_NAMES)
-                votes[one.patch_id].append(Vote(one.id, one.reader_id, grades, one.ignored, settled))
+                votes[one.patch_id].append(Vote(one.id, one.reader_id, one.grades, one.ignored, settled))
     own = found.by_reader[reader]
     agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
     both = sorted(agreed)
@@ -218,7 +216,7 @@ def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
         f"consensus-{reader}",
         both,
         [found.slide_of[patch] for patch in both],
-        [(own[patch].grades, dict(zip(TASK_NAMES, agreed[patch].grades, strict=True))) for patch in both],
+        [(own[patch].grades, agreed[patch].grades) for patch in both],
     )
 
 
@@ -292,9 +290,9 @@ def _number(grade: int | None) -> int:
 
 def _told(patches: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> dict[int, Grades]:
     """The likeliest grade by patch and task, where the model has one."""
-    found: dict[int, dict[str, int | None]] = {}
+    likeliest: dict[int, dict[str, int | None]] = {}
     for name, shares in probabilities.items():
         known = np.isfinite(shares).all(axis=1)
         for patch, grade in zip(patches[known], shares[known].argmax(axis=1), strict=True):
-            found.setdefault(int(patch), {})[name] = int(grade)
-    return dict(found)
+            likeliest.setdefault(int(patch), {})[name] = int(grade)
+    return {patch: Grades(**grades) for patch, grades in likeliest.items()}

@@ -70,7 +70,7 @@ class Atlas:
 def _of_task(task: str, grades: int, agreed: Iterable[LabelRow], first: set[int]) -> dict[int, Exemplars]:
     by_grade: dict[int, list[LabelRow]] = defaultdict(list)
     for row in agreed:
-        grade = getattr(row, task)
+        grade = row.grades[task]
         if grade is not None:
             by_grade[grade].append(row)
     found = {}

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from db import labels as rows
 from db import sessions as queues
+from db.labels import Standing
 from db.models import LabelEvent, LabelSession, Project, Reader, Slide
 from db.slides import slides_of
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.acts import Acts, check_state, own_session
 from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades
 from mmdnet.workflows.services import Services, must_get
@@ -174,7 +174,7 @@ class Bulk:
                 raise LabelRefused(
                     f"{len(alone)} of these patches are in your queue, to be read one by one. Nothing was changed."
                 )
-            before = {one[0]: one[1:] for one in rows.standing_grades(session, row.project_id, reader_id)}
+            before = rows.standing_grades(session, row.project_id, reader_id)
         labels = [_merged(patch, before.get(patch), given, ignored) for patch in patch_ids]
         return self._acts.put_many(row.project_id, reader_id, labels, session_id, "bulk", key, _as_json(shown))
 
@@ -194,23 +194,22 @@ def _own(session: Session, session_id: int, reader_id: int) -> LabelSession:
     return row
 
 
-def _merged(patch: int, before: tuple[Any, ...] | None, given: Mapping[str, int], ignored: bool) -> PatchGrades:
-    """The whole state of a patch after the act; `before` as `standing_grades` tells it, without the patch."""
-    *grades, _, flagged = before or (None, None, None, False, False)
+def _merged(patch: int, before: Standing | None, given: Mapping[str, int], ignored: bool) -> PatchGrades:
+    """The whole state of a patch after the act."""
+    flagged = before is not None and before.flagged
     if ignored:
         return PatchGrades(patch, ignored=True, flagged=flagged)
-    after = dict(zip(TASK_NAMES, grades, strict=True)) | dict(given)
-    return PatchGrades(patch, **after, flagged=flagged)
+    return PatchGrades(patch, Grades(**{**(before.grades if before else {}), **given}), flagged=flagged)
 
 
-def _own_grades(patch: np.ndarray, standing: Sequence[tuple[Any, ...]]) -> np.ndarray:
-    """Shape (n, 3), uint8; see `BulkPatches`."""
-    found = np.full((len(patch), len(TASK_NAMES)), NONE, np.uint8)
-    at = {one: n for n, one in enumerate(patch.tolist())}
-    for patch_id, *grades, ignored, _ in standing:
-        if patch_id in at:
-            found[at[patch_id]] = IGNORED if ignored else [NONE if grade is None else grade for grade in grades]
-    return found
+def _own_grades(patch: np.ndarray, standing: Mapping[int, Standing]) -> np.ndarray:
+    """Shape (n, tasks), uint8; see `BulkPatches`."""
+    grades = np.full((len(patch), len(TASK_NAMES)), NONE, np.uint8)
+    for n, patch_id in enumerate(patch.tolist()):
+        own = standing.get(patch_id)
+        if own is not None:
+            grades[n] = IGNORED if own.ignored else [NONE if grade is None else grade for grade in own.grades.as_tuple]
+    return grades
 
 
 def _last(event: LabelEvent | None) -> LastBulk | None:

@@ -111,10 +111,10 @@ def _events(
             reader_id=readers[record.reader],
             patch_id=label.patch_id,
             act=SETTLED_IMPORT if record.adjudicated else "import",
+            grades=record.grades,
             ignored=record.ignored,
             flagged=record.flagged,
             shown=facts | where | ({"given_at": record.at} if record.at else {}),
-            **record.grades,
         )
 
 

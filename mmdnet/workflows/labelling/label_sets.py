@@ -14,7 +14,7 @@ from db.models import LabelEvent, Patch, Reader, Slide
 from db.readings import SETTLED_IMPORT
 from db.sessions import sessions_of_kind
 from mmdnet.labels.consensus import ONE_READER, Vote, consensus
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 
 
@@ -33,22 +33,14 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     for event, slide_id in rows.current(session, project_id, choice.reader_id):
         if choice.slide_ids is not None and slide_id not in choice.slide_ids:
             continue
-        grades = tuple(getattr(event, name) for name in TASK_NAMES)
         settles = event.session_id in settling or event.act == SETTLED_IMPORT
-        votes[event.patch_id].append(Vote(event.id, event.reader_id, grades, event.ignored, settles))
+        votes[event.patch_id].append(Vote(event.id, event.reader_id, Grades.of(event), event.ignored, settles))
         slides[event.patch_id] = slide_id
     table = []
     for patch_id in sorted(votes):
         agreed = consensus(votes[patch_id], rule.rule, rule.reader_id)
-        if agreed.ignored or any(grade is not None for grade in agreed.grades):
-            table.append(
-                LabelRow(
-                    patch_id,
-                    slides[patch_id],
-                    **dict(zip(TASK_NAMES, agreed.grades, strict=True)),
-                    ignored=agreed.ignored,
-                )
-            )
+        if agreed.ignored or agreed.grades.any_known:
+            table.append(LabelRow(patch_id, slides[patch_id], agreed.grades, agreed.ignored))
     names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
     return LabelSet(
         rows=tuple(table),
@@ -75,7 +67,7 @@ def _counts(table: list[LabelRow]) -> dict[str, dict[str, int]]:
         name: {
             str(grade): count
             for grade, count in sorted(
-                Counter(getattr(row, name) for row in table if getattr(row, name) is not None).items()
+                Counter(row.grades[name] for row in table if row.grades[name] is not None).items()
             )
         }
         for name in TASK_NAMES
@@ -95,6 +87,6 @@ def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
     for patch_id, fingerprint, x_px0, y_px0 in found:
         row = wanted.get(patch_id)
         if row is not None:
-            grades = ",".join("" if grade is None else str(grade) for grade in (getattr(row, n) for n in TASK_NAMES))
+            grades = ",".join("" if grade is None else str(grade) for grade in row.grades.as_tuple)
             lines.append(f"{fingerprint},{x_px0},{y_px0},{grades},{int(row.ignored)}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

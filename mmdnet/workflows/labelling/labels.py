@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from db import labels as rows
 from db.models import LabelEvent
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.acts import Acts
 from mmdnet.workflows.labelling.agreement import Agreement
 from mmdnet.workflows.labelling.atlas import Atlas
@@ -81,9 +81,7 @@ def _label_view(event: LabelEvent, slide_id: int) -> PatchLabelView:
         reader_id=event.reader_id,
         session_id=event.session_id,
         act=event.act,
-        ballooning=event.ballooning,
-        inflammation=event.inflammation,
-        steatosis=event.steatosis,
+        grades=Grades.of(event),
         ignored=event.ignored,
         flagged=event.flagged,
         took_ms=event.took_ms,

@@ -118,9 +118,9 @@ def _eligible(
 
 
 def _differ(given: list[Reading]) -> bool:
-    if len({one.ignored for one in given}) > 1:
+    if len({reading.ignored for reading in given}) > 1:
         return True
-    known = [{getattr(one, name) for one in given} - {None} for name in TASK_NAMES]
+    known = [{reading.grades[name] for reading in given} - {None} for name in TASK_NAMES]
     return any(len(grades) > 1 for grades in known)
 
 

@@ -13,6 +13,7 @@ from db import labels as rows
 from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.labels.plans import current_name, plan_named
 from mmdnet.workflows.labelling import acts
 from mmdnet.workflows.labelling.plans import Planned, Planner, PlanView
@@ -205,8 +206,8 @@ class Sessions:
             aspect=slide.width_px0 / slide.height_px0,
             own=None
             if own is None
-            else OwnLabel(own.key, acts.grades_of(own), own.ignored, own.flagged, rows.is_label(own)),
-            votes=tuple(acts.grades_of(vote) for vote in votes),
+            else OwnLabel(own.key, dict(Grades.of(own)), own.ignored, own.flagged, rows.is_label(own)),
+            votes=tuple(dict(Grades.of(vote)) for vote in votes),
         )
 
 

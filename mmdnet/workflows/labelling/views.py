@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASK_NAMES, Grades
 
 
 class LabelRefused(LabError):
@@ -53,18 +54,12 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class PatchGrades:
-    """Grades of one patch, for many at once; None is unknown."""
+    """Grades of one patch, for many at once."""
 
     patch_id: int
-    ballooning: int | None = None
-    inflammation: int | None = None
-    steatosis: int | None = None
+    grades: Grades = field(default_factory=Grades)
     ignored: bool = False
     flagged: bool = False
-
-    @property
-    def grades(self) -> dict[str, int | None]:
-        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +72,11 @@ class PatchLabelView:
     reader_id: int
     session_id: int | None
     act: str
-    ballooning: int | None
-    inflammation: int | None
-    steatosis: int | None
+    grades: Grades
     ignored: bool
     flagged: bool
     took_ms: int | None
     at: datetime
-
-    @property
-    def grades(self) -> dict[str, int | None]:
-        return {"ballooning": self.ballooning, "inflammation": self.inflammation, "steatosis": self.steatosis}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +213,22 @@ class LabelChoice:
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
+    """A row of a label set: what a training learns of a patch."""
+
     patch_id: int
     slide_id: int
-    ballooning: int | None
-    inflammation: int | None
-    steatosis: int | None
+    grades: Grades
     ignored: bool
+
+    def record(self) -> dict[str, int | bool | None]:
+        """JSON, as a run keeps it: one field per task."""
+        return {"patch_id": self.patch_id, "slide_id": self.slide_id, **self.grades, "ignored": self.ignored}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> LabelRow:
+        """The row a run has kept; tasks that were not graded then are unknown."""
+        grades = Grades(**{name: record.get(name) for name in TASK_NAMES})
+        return cls(record["patch_id"], record["slide_id"], grades, record["ignored"])
 
 
 @dataclass(frozen=True, slots=True)

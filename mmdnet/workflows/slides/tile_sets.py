@@ -17,7 +17,7 @@ from db.models import Patch, Project, Slide
 from db.slides import put_slide_grade, slide_at
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import PatchGrid
@@ -232,14 +232,14 @@ class IncomingSlide:
         for number, (cell, tile) in enumerate(given):
             file = tile.files[0]
             said = {"file": file.relative_to(self.tile_set.folder).as_posix(), "sha256": sha256_of(file)}
-            grades: dict[str, int | None] = {name: tile.grades.get(name) for name in TASK_NAMES}
+            grades = Grades(**{name: tile.grades.get(name) for name in TASK_NAMES})
             yield event_log.NewEvent(
                 key=f"{key}:{number}",
                 session_id=None,
                 reader_id=reader_id,
                 patch_id=patches[cell],
                 act="import",
-                **grades,  # type: ignore[arg-type]  # mypy cannot see that the keys are tasks
+                grades=grades,
                 ignored=tile.ignored,
                 shown={**facts, **said, "classes": dict(tile.classes), "batch": key, "of": len(given)},
             )

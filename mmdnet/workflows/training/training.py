@@ -55,7 +55,7 @@ class PreparedTraining:
     def save(self, folder: Path) -> None:
         """Write what the training starts from."""
         slides = [asdict(slide) for slide in self.cohort.slides]
-        labels = {**self.label_set.summary(), "rows": [asdict(row) for row in self.label_set.rows], "slides": slides}
+        labels = {**self.label_set.summary(), "rows": [row.record() for row in self.label_set.rows], "slides": slides}
         write_aside(folder / LABELS, json.dumps(labels))
         write_aside(folder / SPLIT, self.split.to_json(self.cohort))
 
@@ -206,7 +206,7 @@ class Training:
 
         frozen = json.loads((folder / LABELS).read_text("utf-8"))
         slides = [SlideInfo(**slide) for slide in frozen.get("slides", [])]  # runs queued by earlier builds keep none
-        cohort = self._cohort([LabelRow(**row) for row in frozen["rows"]], slides)
+        cohort = self._cohort([LabelRow.of_record(row) for row in frozen["rows"]], slides)
         return cohort, Split.from_json((folder / SPLIT).read_text("utf-8"), cohort)
 
     def _without_labels(
@@ -251,7 +251,7 @@ class Training:
             infos = tuple(slides) or _slide_infos(session, sorted({patch.slide_id for patch in patches.values()}))
         index = {slide.slide_id: s for s, slide in enumerate(infos)}
         table = sorted(labels, key=lambda row: _place(patches[row.patch_id]))
-        grades = [[UNKNOWN if (g := getattr(row, name)) is None else g for name in TASK_NAMES] for row in table]
+        grades = [[UNKNOWN if grade is None else grade for grade in row.grades.as_tuple] for row in table]
         return Cohort(
             slides=infos,
             patch_id=np.array([row.patch_id for row in table], np.int64),

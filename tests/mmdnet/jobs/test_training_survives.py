@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import PROJECT_ROOT, Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
@@ -39,7 +40,7 @@ def lab(tmp_path: Path) -> Lab:
         slide = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}"))[0].slide_id
         assert slide is not None
         grades = [
-            PatchGrades(patch.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
+            PatchGrades(patch.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
             for i, patch in enumerate(lab.slides.patches(slide))
         ]
         lab.labels.acts.put_many(project, reader.id, grades)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
 from mmdnet.labels.files import KINDS, NoLabelFile, Square, kind_of, read_lines, write_records
+from mmdnet.labels.grading import Grades
 from mmdnet.labels.records import LabelRecord, LineProblem, record_of
 
 HEADER = "slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
@@ -37,7 +38,7 @@ def records(draw):
             for name, top in (("ballooning", 2), ("inflammation", 3), ("steatosis", 3))
         }
     )
-    state = draw(st.just({"ignored": True}) | grades)
+    state = draw(st.just({"ignored": True}) | grades.map(lambda given: {"grades": Grades(**given)}))
     return LabelRecord(**place, **flags, **said, **state)
 
 
@@ -73,7 +74,7 @@ def test_a_slides_labels_come_back_exactly_from_qupath(given_records):
 
 
 def test_qupath_sees_squares_from_its_own_corner_with_grades_as_classes():
-    record = LabelRecord("s.svs", 1300, 369, "Ada", steatosis=2, inflammation=0)
+    record = LabelRecord("s.svs", 1300, 369, "Ada", Grades(steatosis=2, inflammation=0))
     (feature,) = json.loads(write_records([record], "geojson", lambda *_: SQUARE))["features"]
     ring = feature["geometry"]["coordinates"][0]
     assert ring == [[300, 299], [600, 299], [600, 598], [300, 598], [300, 299]]
@@ -82,7 +83,7 @@ def test_qupath_sees_squares_from_its_own_corner_with_grades_as_classes():
 
 
 def test_a_geojson_of_two_slides_is_refused_with_the_way_out():
-    two = [LabelRecord(name, 0, 0, "Ada", steatosis=1) for name in ("a", "b")]
+    two = [LabelRecord(name, 0, 0, "Ada", Grades(steatosis=1)) for name in ("a", "b")]
     with pytest.raises(LabError, match=r"\.zip"):
         write_records(two, "geojson", lambda *_: SQUARE)
 
@@ -153,13 +154,13 @@ def test_a_line_in_another_encoding_is_named_and_the_others_are_read():
 
 def test_whole_numbers_may_be_written_as_other_programs_do():
     (line,) = read_lines((HEADER + "s,12.0,0,Ada,1.0,,,no\n").encode(), "csv", lambda *_: None)
-    assert (record_of(line.fields).x_px0, record_of(line.fields).ballooning) == (12, 1)
+    assert (record_of(line.fields).x_px0, record_of(line.fields).grades["ballooning"]) == (12, 1)
 
 
 @pytest.mark.parametrize("mark", [";", "\t", ","])
 def test_tables_may_be_cut_by_comma_semicolon_or_tab(mark):
     (line,) = read_lines((HEADER + "s,0,0,Ada,1,,,\n").replace(",", mark).encode("utf-8-sig"), "csv", lambda *_: None)
-    assert record_of(line.fields).ballooning == 1
+    assert record_of(line.fields).grades["ballooning"] == 1
 
 
 @pytest.mark.parametrize(
@@ -195,13 +196,15 @@ def test_a_parquet_of_floats_with_gaps_as_pandas_writes_it_is_read():
     }
     pd.DataFrame(table).to_parquet(out)
     first, second = read_lines(out.getvalue(), "parquet", lambda *_: None)
-    assert record_of(first.fields).grades == {"ballooning": None, "inflammation": None, "steatosis": 2}
+    assert record_of(first.fields).grades == Grades(steatosis=2)
     with pytest.raises(LineProblem, match="whole number"):
         record_of(second.fields)
 
 
 def test_a_shape_that_is_no_patch_is_named_by_its_feature_number():
-    square = json.loads(write_records([LabelRecord("s", 0, 0, "Ada", steatosis=1)], "geojson", lambda *_: SQUARE))
+    square = json.loads(
+        write_records([LabelRecord("s", 0, 0, "Ada", Grades(steatosis=1))], "geojson", lambda *_: SQUARE)
+    )
     feature = square["features"][0]
     odd = json.loads(json.dumps(feature))
     odd["geometry"]["coordinates"][0][1] = [5, 7]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
 from tests.label_bench import LabelBench, make_label_bench
 from tests.postgres import postgres
@@ -22,10 +23,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelBench]:
 def test_readings_are_told_apart_compared_and_carried_to_another_database(bench: LabelBench, tmp_path) -> None:
     labels, project, (ada, ben, cleo) = bench.labels, bench.project, bench.readers
     patches = bench.patches[bench.slides[0]]
-    labels.acts.put_many(project, ada, [PatchGrades(patch, steatosis=n % 4) for n, patch in enumerate(patches)])
+    labels.acts.put_many(project, ada, [PatchGrades(patch, Grades(steatosis=n % 4)) for n, patch in enumerate(patches)])
     suggested = {"suggestion": {"steatosis": 1}}
     labels.acts.put_many(
-        project, ben, [PatchGrades(patch, steatosis=n % 3) for n, patch in enumerate(patches)], shown=suggested
+        project, ben, [PatchGrades(patch, Grades(steatosis=n % 3)) for n, patch in enumerate(patches)], shown=suggested
     )
     for kind, reader in (("adjudication", cleo), ("repeat", ada)):
         view = labels.reviews.create(project, reader, kind, share=0.5, washout_days=0)

@@ -8,6 +8,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
@@ -44,7 +45,7 @@ def label_pictures(lab, tissue_png, mpp: float = 0.5):
             project,
             reader.id,
             [
-                PatchGrades(p.id, ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4)
+                PatchGrades(p.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
                 for i, p in enumerate(patches)
             ],
         )
@@ -121,7 +122,9 @@ def test_slides_cut_into_patches_of_two_scales_are_not_learnt_from_together(tmp_
     _, project, reader = label_pictures(fine, tissue_png, 0.44)
     lab = open_lab(Settings(home=tmp_path / "home"))
     slide = lab.slides.register(project, tissue_png("coarse.png", seed=9), StatedFacts(0.5, patient="P9"))[0].slide_id
-    lab.labels.acts.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in lab.slides.patches(slide)])
+    lab.labels.acts.put_many(
+        project, reader.id, [PatchGrades(p.id, Grades(steatosis=1)) for p in lab.slides.patches(slide)]
+    )
     with pytest.raises(
         LabError, match=r"299 px at 0.44 µm/px and coarse.png is cut into patches of 299 px at 0.5 µm/px"
     ):
@@ -154,7 +157,7 @@ def test_a_training_that_cannot_start_leaves_nothing(lab, tissue_png):
         lab.training.start(project, CHOICES)
     reader = lab.readers.ensure("Ada")
     patches = lab.slides.patches(slide)
-    lab.labels.acts.put_many(project, reader.id, [PatchGrades(p.id, steatosis=1) for p in patches])
+    lab.labels.acts.put_many(project, reader.id, [PatchGrades(p.id, Grades(steatosis=1)) for p in patches])
     with pytest.raises(LabError, match="two different grades"):
         lab.training.start(project, CHOICES)
     with pytest.raises(LabError, match="choice"):

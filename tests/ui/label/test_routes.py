@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from db import sessions as queues
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.ui.sending import act, send
 from ui.shell.access import label_access
@@ -14,7 +15,9 @@ from ui.shell.access import label_access
 def test_the_queue_carries_places_and_own_labels_only(client, token, label_bench, view):
     patches = [patch for own in label_bench.patches.values() for patch in own]
     for reader in label_bench.readers[1:]:
-        label_bench.labels.acts.put_many(label_bench.project, reader, [PatchGrades(p, steatosis=2) for p in patches])
+        label_bench.labels.acts.put_many(
+            label_bench.project, reader, [PatchGrades(p, Grades(steatosis=2)) for p in patches]
+        )
     answer = client.get("/api/label/queue", headers=token)
     assert len(answer.json()["items"]) == 10
     for item in answer.json()["items"]:
@@ -103,7 +106,9 @@ def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, lab
     patches = [patch for own in label_bench.patches.values() for patch in own]
     asked = {item["patch_id"] for item in client.get("/api/label/queue", headers=token).json()["items"]}
     label_bench.labels.acts.put_many(
-        label_bench.project, label_bench.readers[1], [PatchGrades(p, ballooning=n % 3) for n, p in enumerate(patches)]
+        label_bench.project,
+        label_bench.readers[1],
+        [PatchGrades(p, Grades(ballooning=n % 3)) for n, p in enumerate(patches)],
     )
     atlas = client.get("/api/label/atlas", headers=token).json()
     shown = {patch for grades in atlas.values() for exemplars in grades.values() for patch in exemplars["patches"]}

@@ -5,6 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mmdnet.labels.agreement import OF_MANY, OF_TWO
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import grade_all, settle
 
@@ -157,8 +158,8 @@ def test_a_training_that_cannot_be_read_counts_as_having_learnt_from_everything(
 def test_labels_given_beside_a_suggestion_are_not_held_against_the_model(label_bench, tmp_path, plain_scores):
     bench = label_bench
     patches = bench.patches[bench.slides[0]]
-    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(patches[0], steatosis=1)])
-    suggested = [PatchGrades(patches[1], steatosis=1)]
+    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(patches[0], Grades(steatosis=1))])
+    suggested = [PatchGrades(patches[1], Grades(steatosis=1))]
     bench.labels.acts.put_many(bench.project, bench.readers[0], suggested, shown={"suggestion": {"steatosis": 1}})
     predict(bench, tmp_path, bench.slides[0], [0])
     (one,) = shown(bench, "model").values()

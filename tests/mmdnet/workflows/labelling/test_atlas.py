@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.atlas import WANTED
 from mmdnet.workflows.labelling.views import PatchGrades
 
@@ -13,7 +14,7 @@ def atlas(label_bench):
 
 def grade(bench, reader, patches, **grades):
     bench.labels.acts.put_many(
-        bench.project, bench.readers[reader], [PatchGrades(patch, **grades) for patch in patches]
+        bench.project, bench.readers[reader], [PatchGrades(patch, Grades(**grades)) for patch in patches]
     )
 
 

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import labels as rows
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, _shelves
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
 
@@ -22,7 +23,7 @@ def session(label_bench, bulk):
 
 def standing(bench, reader=0):
     found = bench.labels.current(bench.project, bench.readers[reader])
-    return {one.patch_id: (one.ballooning, one.inflammation, one.steatosis, one.ignored) for one in found}
+    return {label.patch_id: (*label.grades.as_tuple, label.ignored) for label in found}
 
 
 def test_a_reader_without_a_session_gets_one_and_later_the_same(label_bench, bulk):
@@ -35,7 +36,7 @@ def test_a_reader_without_a_session_gets_one_and_later_the_same(label_bench, bul
 def test_bulk_acts_never_go_into_a_review(label_bench, bulk):
     ada, ben = label_bench.readers[:2]
     label_bench.labels.acts.put_many(
-        label_bench.project, ben, [PatchGrades(label_bench.patches[label_bench.slides[0]][0], 1)]
+        label_bench.project, ben, [PatchGrades(label_bench.patches[label_bench.slides[0]][0], Grades(ballooning=1))]
     )
     review = label_bench.labels.reviews.create(label_bench.project, ada, "second", share=1.0)
     assert bulk.session(label_bench.project, ada, wanted=review.id) != review.id
@@ -71,7 +72,10 @@ def test_a_grade_for_many_keeps_what_else_the_reader_gave_and_the_flag(label_ben
     label_bench.labels.acts.put_many(
         label_bench.project,
         ada,
-        [PatchGrades(patches[0], 1, 2, 3, flagged=True), PatchGrades(patches[1], ignored=True)],
+        [
+            PatchGrades(patches[0], Grades(ballooning=1, inflammation=2, steatosis=3), flagged=True),
+            PatchGrades(patches[1], ignored=True),
+        ],
     )
     bulk.give(session, ada, patches[:3], {"steatosis": 0})
     assert standing(label_bench) == {

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from db.models import LabelEvent, Slide
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
 from tests.label_bench import make_label_bench
@@ -35,7 +36,14 @@ def fill(bench, seed=0):
         rows = [
             PatchGrades(patch, ignored=True)
             if rng.random() < 0.2
-            else PatchGrades(patch, rng.choice([None, 0, 1, 2]), rng.choice([None, 3]), rng.randint(0, 3))
+            else PatchGrades(
+                patch,
+                Grades(
+                    ballooning=rng.choice([None, 0, 1, 2]),
+                    inflammation=rng.choice([None, 3]),
+                    steatosis=rng.randint(0, 3),
+                ),
+            )
             for patch in patches
         ]
         bench.labels.acts.put_many(bench.project, bench.readers[reader], rows)
@@ -133,7 +141,7 @@ def test_slides_of_one_name_are_told_apart_by_their_fingerprint(label_bench):
     bench = label_bench
     with bench.db.begin() as session:
         session.get_one(Slide, bench.slides[1]).name = "slide 0"
-    given = [PatchGrades(bench.patches[slide][0], steatosis=n) for n, slide in enumerate(bench.slides)]
+    given = [PatchGrades(bench.patches[slide][0], Grades(steatosis=n)) for n, slide in enumerate(bench.slides)]
     bench.labels.acts.put_many(bench.project, bench.readers[0], given)
     data = bench.labels.files.export(bench.project).data
     assert bench.labels.files.import_file(bench.project, "x.csv", data).unchanged == 2
@@ -149,8 +157,12 @@ def test_slides_of_one_name_are_told_apart_by_their_fingerprint(label_bench):
 def test_a_reader_gets_others_labels_only_of_patches_graded_already(label_bench):
     bench = label_bench
     patches = bench.patches[bench.slides[0]]
-    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(p, steatosis=3) for p in patches[:5]])
-    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(p, steatosis=1) for p in patches[3:7]])
+    bench.labels.acts.put_many(
+        bench.project, bench.readers[0], [PatchGrades(p, Grades(steatosis=3)) for p in patches[:5]]
+    )
+    bench.labels.acts.put_many(
+        bench.project, bench.readers[1], [PatchGrades(p, Grades(steatosis=1)) for p in patches[3:7]]
+    )
     out = bench.labels.files.export(bench.project, seen_by=bench.readers[1])
     assert (out.labels, out.hidden) == (6, 3)
     assert out.data.count(b",Ada,") == 2
@@ -160,7 +172,7 @@ def test_a_reader_gets_others_labels_only_of_patches_graded_already(label_bench)
 def test_an_import_is_no_way_to_try_out_what_a_colleague_gave(label_bench):
     bench = label_bench
     patch = bench.patches[bench.slides[0]][0]
-    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(patch, steatosis=2)])
+    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(patch, Grades(steatosis=2))])
     outcomes = set()
     for guess in range(4):
         data = (HEADER + f"slide 0,0,0,Ada,,,{guess},\n").encode()
@@ -193,7 +205,7 @@ def test_a_real_slides_labels_go_to_qupath_and_back(real_data, tmp_path):
     (lab, project, slide), (other, other_project, _) = labs
     ada = lab.readers.ensure("Ada").id
     patches = lab.slides.patches(slide)
-    lab.labels.acts.put_many(project, ada, [PatchGrades(p.id, steatosis=n % 4) for n, p in enumerate(patches)])
+    lab.labels.acts.put_many(project, ada, [PatchGrades(p.id, Grades(steatosis=n % 4)) for n, p in enumerate(patches)])
     for kind in ("geojson", "zip"):
         out = lab.labels.files.export(project, kind)
         outcome = other.labels.files.import_file(other_project, f"labels.{kind}", out.data)
@@ -216,7 +228,7 @@ def test_a_lab_whose_slides_and_readers_have_other_numbers_finds_the_same_labels
     assert slides["left.png"] != turned["left.png"]
     for name in ("Ada", "Ben"):
         rows = [
-            PatchGrades(patch.id, steatosis=(patch.col + patch.row + len(name)) % 4, flagged=name == "Ben")
+            PatchGrades(patch.id, Grades(steatosis=(patch.col + patch.row + len(name)) % 4), flagged=name == "Ben")
             for slide in slides.values()
             for patch in lab.slides.patches(slide)
         ]

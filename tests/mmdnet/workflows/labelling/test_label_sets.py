@@ -1,5 +1,6 @@
 """The labels a training uses: which rows, by which rule, and a hash that means the same anywhere."""
 
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import LabelChoice, PatchGrades
 from tests.label_bench import make_label_bench
 
@@ -11,7 +12,7 @@ def test_a_label_set_hashes_its_grades_and_places_and_nothing_else(tmp_path):
         home.mkdir()
         bench = make_label_bench(home, slides=2 + number)
         patches = bench.patches[bench.slides[1]]
-        given = [PatchGrades(patches[0], steatosis=grade), PatchGrades(patches[1], ignored=True)]
+        given = [PatchGrades(patches[0], Grades(steatosis=grade)), PatchGrades(patches[1], ignored=True)]
         bench.labels.acts.put_many(bench.project, bench.readers[0], given[:: -1 if number == 1 else 1])
         hashes.append(bench.labels.consensus.label_set(bench.project).sha256)
     assert hashes[0] == hashes[1] != hashes[2]
@@ -20,8 +21,12 @@ def test_a_label_set_hashes_its_grades_and_places_and_nothing_else(tmp_path):
 def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
     bench = label_bench
     patches = bench.patches[bench.slides[0]]
-    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(p, ballooning=1) for p in patches[:3]])
-    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(p, ballooning=2) for p in patches[:1]])
+    bench.labels.acts.put_many(
+        bench.project, bench.readers[0], [PatchGrades(p, Grades(ballooning=1)) for p in patches[:3]]
+    )
+    bench.labels.acts.put_many(
+        bench.project, bench.readers[1], [PatchGrades(p, Grades(ballooning=2)) for p in patches[:1]]
+    )
     found = bench.labels.consensus.label_set(bench.project)
     assert (found.rule, found.readers, found.counts["ballooning"]) == ("latest", ("Ada", "Ben"), {"1": 2, "2": 1})
     assert bench.labels.consensus.label_set(bench.project, LabelChoice("majority")).counts["ballooning"] == {"1": 2}
@@ -33,7 +38,7 @@ def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
 def test_a_training_may_choose_its_slides(label_bench):
     bench = label_bench
     slide, other = bench.slides[:2]
-    both = [PatchGrades(bench.patches[one][0], steatosis=1) for one in (slide, other)]
+    both = [PatchGrades(bench.patches[one][0], Grades(steatosis=1)) for one in (slide, other)]
     bench.labels.acts.put_many(bench.project, bench.readers[0], both)
     assert len(bench.labels.consensus.label_set(bench.project, LabelChoice(slide_ids=(slide,))).rows) == 1
     assert bench.labels.consensus.label_set(bench.project, LabelChoice(slide_ids=(slide + 999,))).rows == ()

@@ -7,6 +7,7 @@ import pytest
 
 from db.models import LabelSession
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.labels.plans import PLANS
 from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
 from mmdnet.workflows.slides.tissue_map import _write, map_file
@@ -18,8 +19,8 @@ def bench(tmp_path):
     return make_label_bench(tmp_path, slides=3, patches=60)
 
 
-def grade(bench, reader, patches, **grades):
-    labels = [PatchGrades(patch, **grades) for patch in patches]
+def grade(bench, reader, patches, ignored=False, **grades):
+    labels = [PatchGrades(patch, Grades(**grades), ignored) for patch in patches]
     return bench.labels.acts.put_many(bench.project, bench.readers[reader], labels)
 
 

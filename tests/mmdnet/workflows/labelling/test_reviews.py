@@ -24,7 +24,7 @@ def test_a_repeat_read_starts_without_the_first_label_and_undo_keeps_it(label_be
     bench.labels.acts.put(act(bench, view, item, grades={"steatosis": 3}))
     assert bench.labels.acts.undo(view.id, bench.readers[0]) == [item.patch_id]
     assert bench.labels.sessions.progress(view.id).labelled == 0
-    assert {one.steatosis for one in bench.labels.current(bench.project)} == {1}
+    assert {label.grades["steatosis"] for label in bench.labels.current(bench.project)} == {1}
 
 
 def test_repeat_reads_wait_for_the_washout(label_bench):
@@ -43,7 +43,7 @@ def test_disagreements_are_what_is_adjudicated_and_then_they_are_settled(label_b
     assert {item.patch_id for item in items} == {patches[1], patches[3]}
     bench.labels.acts.put(act(bench, view, items[0], grades={"steatosis": 2}, reader_id=bench.readers[2]))
     rows = {
-        row.patch_id: row.steatosis
+        row.patch_id: row.grades["steatosis"]
         for row in bench.labels.consensus.label_set(bench.project, LabelChoice("adjudicated")).rows
     }
     assert rows == {patches[0]: 1, patches[2]: 2, items[0].patch_id: 2}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.labels.suggestions import planted_task
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
 from tests.label_bench import make_label_bench
@@ -73,7 +74,7 @@ def test_a_patch_without_one_is_as_likely_of_the_plan_as_of_the_audit_stream(ben
 
 def test_reviews_never_have_any_whatever_their_plan_says(bench, hints):
     first = bench.patches[bench.slides[0]][:40]
-    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(p, steatosis=2) for p in first])
+    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(p, Grades(steatosis=2)) for p in first])
     view = bench.labels.reviews.create(bench.project, bench.readers[0], "second", share=1)
     with pytest.raises(LabError, match="read blind"):
         hints.switch(view.id, bench.readers[0], on=True)

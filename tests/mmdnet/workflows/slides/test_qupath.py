@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 
@@ -37,10 +38,11 @@ def label_some(lab, project: int, slide: int) -> int:
     reader = lab.readers.ensure("Ada").id
     patches = [one for one in lab.slides.patches(slide) if one.usable][:3]
     graded = [
-        PatchGrades(one.id, ballooning=1, inflammation=None, steatosis=number) for number, one in enumerate(patches)
+        PatchGrades(one.id, Grades(ballooning=1, inflammation=None, steatosis=number))
+        for number, one in enumerate(patches)
     ]
     text = "slide,x_px0,y_px0,reader,ballooning,steatosis\n" + "".join(
-        f"{lab.slides.get(slide).name},{one.x_px0},{one.y_px0},Ada,{given.ballooning},{given.steatosis}\n"
+        f"{lab.slides.get(slide).name},{one.x_px0},{one.y_px0},Ada,{given.grades['ballooning']},{given.grades['steatosis']}\n"
         for one, given in zip(patches, graded, strict=True)
     )
     assert lab.labels.files.import_file(project, "labels.csv", text.encode()).imported == 3

@@ -9,6 +9,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 
@@ -127,7 +128,7 @@ def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):
     project = _project(lab)
     slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     reader = lab.readers.ensure("Ada")
-    lab.labels.acts.put_many(project, reader.id, [PatchGrades(lab.slides.patches(slide)[0].id, steatosis=1)])
+    lab.labels.acts.put_many(project, reader.id, [PatchGrades(lab.slides.patches(slide)[0].id, Grades(steatosis=1))])
     with pytest.raises(LabError, match="labels"):
         lab.slides.set_facts(slide, StatedFacts(mpp=0.25))
     with pytest.raises(LabError, match="never deleted"):

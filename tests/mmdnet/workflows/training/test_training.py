@@ -8,6 +8,7 @@ import pytest
 
 from mmdnet import cli
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.training import training as module
@@ -30,7 +31,7 @@ def labelled(lab, tissue_png):
 def grade(lab, project, reader, slide, steatosis) -> None:
     patches = lab.slides.patches(slide)
     lab.labels.acts.put_many(
-        project, reader, [PatchGrades(p.id, steatosis=steatosis(i)) for i, p in enumerate(patches)]
+        project, reader, [PatchGrades(p.id, Grades(steatosis=steatosis(i))) for i, p in enumerate(patches)]
     )
 
 
@@ -51,7 +52,7 @@ def test_labels_given_between_the_check_and_the_start_change_nothing(lab, labell
     assert len(checked) == 1
     kept = json.loads((lab.training.folder(run) / "labels.json").read_text())
     assert kept["sha256"] == before.sha256 == lab.training.get(run).label_set["sha256"]
-    assert [row["steatosis"] for row in kept["rows"]] == [row.steatosis for row in before.rows]
+    assert [row["steatosis"] for row in kept["rows"]] == [row.grades["steatosis"] for row in before.rows]
     assert [slide["slide_id"] for slide in kept["slides"]] == [slide.slide_id for slide in checked[0].slides]
 
 
