@@ -50,10 +50,10 @@ def licence_named(package: str) -> str:
     facts = importlib.metadata.metadata(package)
     if package in READ_BY_HAND:
         return READ_BY_HAND[package]
-    if expression := facts.get("License-Expression"):
-        return expression
+    if "License-Expression" in facts:
+        return facts["License-Expression"]
     classes = [text.split(" :: ")[-1] for text in facts.get_all("Classifier") or [] if text.startswith("License ::")]
-    return ", ".join(classes) or (facts.get("License") or "not named").strip().splitlines()[0]
+    return ", ".join(classes) or (facts["License"] if "License" in facts else "not named").strip().splitlines()[0]
 
 
 def asks_for_gpl(licence: str) -> bool:
