@@ -10,6 +10,10 @@ import importlib.metadata
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^;\s]+)")
@@ -47,13 +51,13 @@ def licence_named(package: str) -> str:
     Raises:
         importlib.metadata.PackageNotFoundError: it is not installed.
     """
-    facts = importlib.metadata.metadata(package)
+    facts = cast("Message", importlib.metadata.metadata(package))  # the type has no .get, the object has
     if package in READ_BY_HAND:
         return READ_BY_HAND[package]
-    if "License-Expression" in facts:
-        return facts["License-Expression"]
+    if expression := facts.get("License-Expression"):
+        return str(expression)
     classes = [text.split(" :: ")[-1] for text in facts.get_all("Classifier") or [] if text.startswith("License ::")]
-    return ", ".join(classes) or (facts["License"] if "License" in facts else "not named").strip().splitlines()[0]
+    return ", ".join(classes) or str(facts.get("License", "not named")).strip().splitlines()[0]
 
 
 def asks_for_gpl(licence: str) -> bool:
