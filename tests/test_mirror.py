@@ -85,7 +85,6 @@ NOT_YET = {
     "ui/models/train.py",
     "ui/slides/overview.py",
     "ui/slides/slides.py",
-    "pages/label_many.py",
     "pages/train.py",
 }
 
