@@ -72,7 +72,6 @@ NOT_YET = {
     "db/readings.py",
     "db/runs.py",
     "db/sessions.py",
-    "db/slides.py",
     "ui/agreement/agreement.py",
     "ui/agreement/label_efficiency.py",
     "ui/agreement/leaning.py",
@@ -83,8 +82,6 @@ NOT_YET = {
     "ui/label/plain_buttons.py",
     "ui/label/plans.py",
     "ui/models/train.py",
-    "ui/slides/overview.py",
-    "ui/slides/slides.py",
     "pages/train.py",
 }
 

@@ -1,9 +1,9 @@
 """What is known of a slide without looking at its pixels, and how a file is recognised again."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level
@@ -52,10 +52,6 @@ class StatedFacts:
         """A fact's name for people."""
         return str(cls.__dataclass_fields__[name].metadata["title"])
 
-    def said(self) -> dict[str, Any]:
-        """Only what was said, by name: JSON values."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
 
 @dataclass(frozen=True, slots=True)
 class SlideFacts:
@@ -91,10 +87,9 @@ class SlideFacts:
 
     def with_stated(self, stated: StatedFacts) -> Self:
         """The same, what a person said going before what the file says."""
-        said = stated.said()
-        mpp = said.pop("mpp", None)
-        scale = {} if mpp is None else {"mpp_x": mpp, "mpp_y": mpp, "mpp_source": "person"}
-        return replace(self, **scale, **said)
+        mpp, words = stated.mpp, {name: getattr(stated, name) or getattr(self, name) for name in stated.words()}
+        told = replace(self, **words)
+        return told if mpp is None else replace(told, mpp_x=mpp, mpp_y=mpp, mpp_source="person")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from mmdnet.scoring.choices import AUTO
+from mmdnet.slides.facts import StatedFacts
 
 QueueName = Literal["cpu", "gpu"]
 
@@ -21,13 +22,13 @@ class JobSpec(BaseModel):
 
 
 class IngestSpec(JobSpec):
-    """Register the slide or the folder at `path`; `facts` is what a person stated of them, see `StatedFacts.said`."""
+    """Register the slide or the folder at `path`; `facts` is what a person stated of them."""
 
     kind = "ingest"
 
     project_id: int
     path: str
-    facts: dict[str, str | float] = {}
+    facts: StatedFacts = StatedFacts()
 
 
 class TissueMapSpec(JobSpec):

@@ -47,27 +47,26 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                     placeholder="/data/slides/2026-03",
                     help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
                 )
-            said = _fact_fields("add", [known.name for known in fields(StatedFacts)])
+            stated = _fact_fields("add", [known.name for known in fields(StatedFacts)])
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
-                lab().slides.submit(project_id, path.strip(), StatedFacts(**said))
+                lab().slides.submit(project_id, path.strip(), stated)
                 st.rerun()
         elif sent and files:
-            with refusals():
-                _upload(project_id, files, StatedFacts(**said))
+            _upload(project_id, files, stated)
         elif sent:
             st.warning("Name a file or folder first.")
 
 
-def _fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:
-    """A field for each of these facts (see `StatedFacts`), as a form holds them; what a person entered, by name."""
+def _fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> StatedFacts:
+    """A field for each of these facts, as a form holds them; what a person entered, which the fields keep in range."""
     st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
     with st.grid(len(names), min_column_width=130):
-        return {name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names}
+        return StatedFacts(**{name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names})
 
 
-def _fact_field(name: str, key: str, known: str | None) -> str | float | None:
+def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a number of µm
     title = StatedFacts.title(name)
     if name == "mpp":
         return _mpp_field(key)
@@ -216,10 +215,10 @@ def edit_facts(slide: SlideView) -> None:
     """Correct stain, scanner, site and patient, or take the slide out."""
     with st.popover("Correct", icon=":material/edit:", key=f"correct_{slide.id}"):
         with st.form(f"facts_{slide.id}", border=False):
-            said = _fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
+            stated = _fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
             if st.form_submit_button("Save", type="primary"):
                 with refusals():
-                    lab().slides.set_facts(slide.id, StatedFacts(**said))
+                    lab().slides.set_facts(slide.id, stated)
                     say_next_run("Saved")
                     st.rerun()
         if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):

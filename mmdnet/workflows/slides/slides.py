@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -69,8 +68,7 @@ class Slides:
             LabError: the path may not be read from.
         """
         source = self.allowed(path)
-        facts = (stated or StatedFacts()).said()
-        spec = IngestSpec(project_id=project_id, path=str(source), facts=facts)
+        spec = IngestSpec(project_id=project_id, path=str(source), facts=stated or StatedFacts())
         return self._jobs.submit(f"Add {source.name}", spec, project_id)
 
     def register(
@@ -92,13 +90,13 @@ class Slides:
             for number, file in enumerate(files)
         ]
 
-    def ingest(self, context: JobContext, project_id: int, path: str, facts: Mapping[str, Any]) -> None:
-        """Register in the background; what was refused is told at the end. `facts` is `StatedFacts.said()`.
+    def ingest(self, context: JobContext, project_id: int, path: str, stated: StatedFacts) -> None:
+        """Register in the background; what was refused is told at the end.
 
         Raises:
             LabError: not one slide could be added.
         """
-        outcomes = self.register(project_id, path, StatedFacts(**facts), context.progress)
+        outcomes = self.register(project_id, path, stated, context.progress)
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
         words = f"{added} of {len(outcomes)} slides added"

@@ -7,23 +7,24 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import event_log
 from db.models import Patch, Project, Slide
-from db.slides import put_slide_grade, slide_at
+from db.slides import put_slide_grade, replace_patches, slide_at
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.slides.geometry import PatchGrid
+from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.workflows.projects import Readers
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.register import slide_row
+from mmdnet.workflows.slides.survey import SurveyedPatch
 from mmdnet.workflows.slides.tile_layout import TILE_MPP, Tile, TileSet, read_layout
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class IncomingSlide:
             )
         return True
 
-    def add(self, reader_id: int, facts: Mapping[str, Any]) -> list[str]:
+    def add(self, reader_id: int, facts: Mapping[str, str]) -> list[str]:
         """Slide, patches, labels and slide grades in one transaction; tiles left out, each in a sentence.
 
         Raises:
@@ -156,7 +157,7 @@ class IncomingSlide:
         with event_log.appending(self.services.db) as session:
             session.add(row)
             session.flush()
-            session.execute(insert(Patch), list(self._patches(row.id, row.patch_px)))
+            replace_patches(session, row.id, [patch.columns() for patch in self._patches(row.patch_px)])
             event_log.append(session, self._events(session, row.id, reader_id, facts))
             grades: dict[str, int | None] = dict(self.tile_set.slide_grades.get(self.name, {}))
             if grades:
@@ -204,25 +205,15 @@ class IncomingSlide:
         """First column and first row of the slide's grid."""
         return min(col for col, _ in self.tiles), min(row for _, row in self.tiles)
 
-    def _patches(self, slide_id: int, side_px: int) -> Iterator[dict[str, Any]]:
+    def _patches(self, side_px: int) -> Iterator[SurveyedPatch]:
         """One patch per tile; its authors cut it out as tissue, so it counts as tissue whole."""
         left, top = self._corner()
         for col, row in self.tiles:
-            yield {
-                "slide_id": slide_id,
-                "row": row - top,
-                "col": col - left,
-                "x_px0": (col - left) * side_px,
-                "y_px0": (row - top) * side_px,
-                "tissue_share": 1.0,
-                "fat_area_share": None,
-                "quality": {},
-                "set_aside": None,
-                "overruled": False,
-            }
+            x_px0, y_px0 = (col - left) * side_px, (row - top) * side_px
+            yield SurveyedPatch(PatchPlace(row - top, col - left, x_px0, y_px0, 1.0), {})
 
     def _events(
-        self, session: Session, slide_id: int, reader_id: int, facts: Mapping[str, Any]
+        self, session: Session, slide_id: int, reader_id: int, facts: Mapping[str, str]
     ) -> Iterator[event_log.NewEvent]:
         left, top = self._corner()
         rows = session.execute(select(Patch.row, Patch.col, Patch.id).where(Patch.slide_id == slide_id))

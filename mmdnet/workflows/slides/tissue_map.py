@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -102,7 +101,7 @@ class TissueMaps:
         laid = lay_out(table, progress=lambda share, words: context.progress(LOOKING + (1 - LOOKING) * share, words))
         context.check()
         order = np.argsort(patch_id)
-        facts = {"format": FORMAT, "method": laid.method, "slides": len(ids)}
+        facts: dict[str, str | int] = {"format": FORMAT, "method": laid.method, "slides": len(ids)}
         _write(
             map_file(self._services.settings, project_id),
             {"patch_id": patch_id[order], "xy": laid.xy[order], "kind": laid.kind[order]},
@@ -190,7 +189,7 @@ def map_file(settings: Settings, project_id: int) -> Path:
     return settings.folder("maps") / f"{project_id}.safetensors"
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+def _write(path: Path, arrays: dict[str, np.ndarray], facts: dict[str, str | int]) -> None:
     from safetensors.numpy import save
 
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmdnet.slides.facts import SlideFacts
 
@@ -49,7 +49,7 @@ class PatchView:
     height_px0: int
     tissue_share: float
     fat_area_share: float | None
-    quality: dict[str, Any]
+    quality: dict[str, float | str | None]
     set_aside: str | None
     overruled: bool
 

@@ -1,6 +1,6 @@
 """What is known of a slide: stated, refused, recognised again."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from mmdnet.slides.facts import (
     folder_fingerprint,
 )
 from mmdnet.slides.geometry import levels_of
+from mmdnet.workflows.job_specs import IngestSpec
 
 
 def facts(path, **known) -> FileFacts:
@@ -27,7 +28,6 @@ def facts(path, **known) -> FileFacts:
 def test_blanks_are_nothing_said_and_spaces_are_tidied():
     said = StatedFacts(stain="  H&E ", scanner="", site=" \n ", patient="P  1")
     assert said == StatedFacts(stain="H&E", patient="P 1")
-    assert said.said() == {"stain": "H&E", "patient": "P 1"}
     assert len(StatedFacts(site="x" * 500).site) == 80
 
 
@@ -38,8 +38,11 @@ def test_a_scale_nobody_scans_at_cannot_be_stated(mpp):
 
 
 @given(st.builds(StatedFacts, st.none() | st.floats(0.1, 2), *[st.none() | st.text()] * 4))
-def test_what_was_said_comes_back_from_its_json(stated):
-    assert StatedFacts(**stated.said()) == stated
+def test_what_was_said_comes_back_from_a_jobs_note(stated):
+    spec = IngestSpec(project_id=1, path="a", facts=stated)
+    assert IngestSpec.model_validate_json(spec.model_dump_json()) == spec
+    said = {name: value for name, value in asdict(stated).items() if value is not None}
+    assert IngestSpec(project_id=1, path="a", facts=said).facts == stated  # as notes were written before
 
 
 def test_every_fact_has_a_title():
