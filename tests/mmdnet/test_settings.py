@@ -1,0 +1,44 @@
+import os
+
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.settings import DEMO_MODEL, Settings, load_settings
+
+
+def test_settings_come_from_the_environment_and_what_is_given_wins(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMDNET_CACHE_GIB", "3.5")
+    monkeypatch.setenv("MMDNET_SLIDE_ROOTS", os.pathsep.join(["/slides", "/more"]))
+    settings = load_settings(home=tmp_path)
+    assert settings.cache_gib == 3.5 and settings.home == tmp_path
+    assert [str(root) for root in settings.slide_roots] == ["/slides", "/more"]
+    assert load_settings(home=tmp_path, cache_gib=1).cache_gib == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("MMDNET_CASHE_GIB", "3", "no setting called MMDNET_CASHE_GIB"), ("MMDNET_CACHE_GIB", "-1", "cache_gib")],
+)
+def test_a_misspelt_or_impossible_setting_is_refused_by_name(name, value, why, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(LabError, match=why):
+        load_settings()
+
+
+def test_both_databases_lie_in_the_home_or_where_they_are_said_to(tmp_path):
+    settings = Settings(home=tmp_path)
+    assert settings.lab_url == f"sqlite:///{tmp_path.resolve() / 'lab.sqlite'}"
+    assert settings.queue_url == f"sqlite:///{tmp_path.resolve() / 'jobs.sqlite'}"
+    shared = Settings(home=tmp_path, database_url="postgresql://host/lab")
+    assert shared.lab_url == shared.queue_url == "postgresql://host/lab"
+    assert Settings(database_url="postgresql://host/lab", jobs_url="sqlite:///jobs").queue_url == "sqlite:///jobs"
+
+
+def test_a_folder_is_made_when_it_is_asked_for(tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    assert not settings.home.exists()
+    assert settings.folder("runs").is_dir()
+
+
+def test_the_demo_model_comes_with_the_program():
+    assert {"card.json", "weights.safetensors"} <= {path.name for path in DEMO_MODEL.iterdir()}

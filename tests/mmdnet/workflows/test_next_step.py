@@ -1,0 +1,48 @@
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from mmdnet.workflows.next_step import ENOUGH_LABELS, Overview
+
+
+@dataclass
+class Project:
+    labelled_patches: int = 0
+    scored_slides: int = 0
+    ready_slides: int = 2
+
+
+def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
+    """The next step of a project in that state."""
+    rows = [SimpleNamespace(name=f"{n}.svs", status=status) for n, status in enumerate(slides)]
+    models = [SimpleNamespace(project_id=1 if own_model else None)]
+    jobs = [SimpleNamespace(kind=kind) for kind in running]
+    return Overview(
+        SimpleNamespace(get=lambda project_id: project or Project()),
+        SimpleNamespace(list=lambda project_id: rows),
+        SimpleNamespace(list=lambda project_id: models),
+        SimpleNamespace(list=lambda project_id, active: jobs),
+    ).next_step(1)
+
+
+@pytest.mark.parametrize(
+    ("state", "page", "words"),
+    [
+        ({"slides": ()}, "slides", "no slides yet"),
+        ({"slides": (), "running": ("ingest",)}, "slides", "being added"),
+        ({"slides": ("ready", "needs_mpp")}, "slides", "1.svs: the file does not say"),
+        ({"slides": ("needs_mpp", "needs_mpp")}, "slides", "2 slides: the file does not say"),
+        ({"running": ("train",)}, "train", "being trained"),
+        ({"running": ("score",)}, "score", "being scored"),
+        ({}, "label", "Grade some patches"),
+        ({"project": Project(ENOUGH_LABELS - 1)}, "label", "make a better start"),
+        ({"project": Project(ENOUGH_LABELS)}, "train", "carry a label"),
+        ({"project": Project(ENOUGH_LABELS), "own_model": True}, "score", "2 of 2 slides are not scored"),
+        ({"project": Project(0, 1)}, "score", "1 of 2 slides"),
+        ({"project": Project(0, 2)}, "report", "Every slide is scored"),
+    ],
+)
+def test_the_step_is_the_first_thing_that_is_missing(state, page, words):
+    advice = step(**state)
+    assert advice.page == page and words in advice.sentence
