@@ -12,6 +12,7 @@ import pytest
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from tests.browser.lab_process import RunningLab
+from tests.browser.steps import WAIT_MS
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HINT = "no Chromium on this machine; install it (Debian: apt-get install chromium)"
@@ -65,6 +66,7 @@ def shared_lab(one_lab: RunningLab) -> RunningLab:
 def page(chromium) -> Iterator[object]:
     """A fresh browser profile's page, 1440 x 900, light."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.set_default_timeout(WAIT_MS)
     yield context.new_page()
     context.close()
 

@@ -43,7 +43,7 @@ class RunningLab:
             "STREAMLIT_SERVER_HEADLESS": "true",
         }
 
-    def start_app(self, wait_s: float = 90) -> None:
+    def start_app(self, wait_s: float = 180) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         self.app = self._start(command, "app.log")
         deadline = time.monotonic() + wait_s

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+WAIT_MS = (
+    120_000  # how long a page may take for anything: it only ends tests that fail, on a machine that has much to do
+)
 READY = ".canvas[data-patch]:not([data-patch=''])"
 TASKS = ("ballooning", "inflammation", "steatosis")
 AT_REST = """still => new Promise((go) => {
@@ -23,7 +26,7 @@ MANY_READY = ".bulk[data-busy='0']:not([data-patches=''])"
 
 def choose_reader(page: Any, name: str) -> None:
     box = page.get_by_role("combobox", name="Reader")
-    box.wait_for(timeout=60_000)
+    box.wait_for()
     box.click()
     box.fill(name)
     page.keyboard.press("Enter")
@@ -31,19 +34,19 @@ def choose_reader(page: Any, name: str) -> None:
 
 def settled(page: Any) -> None:
     """Wait until nothing is unsaved; keys that still wait for their patch are not seen by this (see `done`)."""
-    page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+    page.locator(".canvas[data-unsaved='0']").wait_for()
 
 
 def at_rest(page: Any, still_ms: int = 500) -> None:
     """Wait until the page has drawn itself and has stood still for a while: a press takes a moment to reach the lab."""
-    page.locator(".stApp").wait_for(timeout=60_000)
+    page.locator(".stApp").wait_for()
     page.evaluate(AT_REST, still_ms)
 
 
 def canvas_ready(page: Any) -> None:
     """Wait until the canvas shows a patch and takes keys: it takes them from whoever had them as the last thing."""
-    page.locator(READY).wait_for(timeout=60_000)
-    page.locator(".canvas:focus").wait_for(timeout=30_000)
+    page.locator(READY).wait_for()
+    page.locator(".canvas:focus").wait_for()
 
 
 def patch_shown(page: Any) -> int:
@@ -53,7 +56,7 @@ def patch_shown(page: Any) -> int:
 
 def next_patch(page: Any, patch: int) -> int:
     """Wait until another patch than this is on the canvas; which."""
-    page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for(timeout=30_000)
+    page.locator(f".canvas:not([data-patch='{patch}']):not([data-patch=''])").wait_for()
     return patch_shown(page)
 
 
@@ -70,14 +73,14 @@ def done(page: Any, labels: int) -> None:
 
     The count comes first: keys that wait for their patch are not labels yet, and meanwhile nothing is unsaved.
     """
-    page.locator(f".canvas[data-done='{labels}'][data-unsaved='0']").wait_for(timeout=60_000)
+    page.locator(f".canvas[data-done='{labels}'][data-unsaved='0']").wait_for()
 
 
 def open_many(page: Any, url: str, project: int, reader: str) -> None:
     """The Label many page, its patches loaded."""
     page.goto(f"{url}/label_many?project={project}")
     choose_reader(page, reader)
-    page.locator(MANY_READY).wait_for(timeout=60_000)
+    page.locator(MANY_READY).wait_for()
 
 
 def lasso(page: Any, corners: Sequence[tuple[float, float]], *, shift: bool = False, steps: int = 6) -> None:

@@ -146,7 +146,7 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
     """Also when the canvas is just about to tell the page that it runs, which would call this page back."""
     shown = patch_shown(canvas)
     canvas.keyboard.press("o")
-    canvas.locator(".osd canvas").first.wait_for(timeout=60_000)
+    canvas.locator(".osd canvas").first.wait_for()
     canvas.wait_for_url(f"**patch={shown}**")
 
 
@@ -167,8 +167,8 @@ def test_a_link_clicked_as_the_last_label_is_saved_leads_where_it_says(page, sha
     link = page.get_by_role("link", name="Agreement", exact=True)
     page.evaluate(CLICK_WHEN_DONE, [page.locator(".canvas").element_handle(), link.element_handle()])
     press(page, "000")  # and from here on the canvas may be gone at any moment
-    page.get_by_role("heading", name="Agreement").wait_for(timeout=60_000)
-    page.locator(".canvas").wait_for(state="detached", timeout=30_000)
+    page.get_by_role("heading", name="Agreement").wait_for()
+    page.locator(".canvas").wait_for(state="detached")
     at_rest(page, still_ms=4000)  # whatever the canvas had to say has been said by then
     assert "/agreement" in page.url
     assert page.get_by_role("heading", name="Agreement").is_visible()
@@ -181,7 +181,7 @@ def test_where_the_canvas_cannot_run_plain_buttons_are_offered(page, shared_lab,
     )
     page.goto(f"{shared_lab.url}/label?project={home.project}")
     choose_reader(page, lab.readers.get(home.reader).name)
-    page.get_by_role("button", name="Use plain buttons").click(timeout=40_000)
+    page.get_by_role("button", name="Use plain buttons").click()
     page.get_by_text("2: two or more ballooned hepatocytes").click()
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_text(f"1 of {home.patches}").wait_for()

@@ -124,7 +124,7 @@ def test_no_label_is_lost_or_misplaced_when_the_lab_is_killed_and_the_page_reloa
     press(page, digits(pressed[:8]), pause_ms=20)
     shared_lab.kill_app()
     press(page, digits(pressed[8:18]), pause_ms=20)
-    page.locator("[data-part=saved]").filter(has_text="not saved yet").wait_for(timeout=30_000)
+    page.locator("[data-part=saved]").filter(has_text="not saved yet").wait_for()
     shared_lab.start_app()
     press(page, digits(pressed[18:24]), pause_ms=20)
     done(page, 24)
@@ -159,7 +159,7 @@ def test_no_key_is_lost_while_an_updated_lab_brings_its_new_script_under_an_open
     done(page, 2)
     page.locator(".canvas").evaluate(AS_IF_UPDATED)
     press(page, digits(pressed[2:4]), pause_ms=60)  # to the old script, or to both
-    page.wait_for_function("window.newScript", timeout=60_000)
+    page.wait_for_function("window.newScript")
     press(page, digits(pressed[4:]))  # while the new one does not know yet which patch is due
     done(page, 6)
     labels = labels_of(shared_lab)

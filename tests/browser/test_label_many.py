@@ -32,7 +32,7 @@ def field(shared_lab: RunningLab):
 
 def lasso(page, corners: list[tuple[float, float]], shift: bool = False) -> None:
     steps.lasso(page, corners, shift=shift)
-    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for()
 
 
 def count(page) -> int:
@@ -60,7 +60,7 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
     assert give.is_disabled(), "no grade was chosen yet"
     page.get_by_role("button", name="Steatosis 2").click()
     give.click()
-    page.get_by_text(f"Saved: steatosis 2, {left - 1}").wait_for(timeout=15_000)
+    page.get_by_text(f"Saved: steatosis 2, {left - 1}").wait_for()
     labels = lab.labels.current(project, ada)
     assert len(labels) == left - 1
     assert {(label.act, label.grades["steatosis"], label.grades["ballooning"]) for label in labels} == {
@@ -68,9 +68,9 @@ def test_a_lasso_by_mouse_grades_many_and_undo_takes_it_back(page, shared_lab, f
     }
 
     page.reload()
-    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for()
     page.locator("[data-part=undo]").click()
-    page.get_by_text("Taken back").wait_for(timeout=15_000)
+    page.get_by_text("Taken back").wait_for()
     assert lab.labels.current(project, ada) == []
     assert lab.labels.record.verify().intact
 
@@ -79,7 +79,7 @@ def test_kinds_and_slides_are_chosen_without_a_mouse(page, shared_lab, field):
     _, project, _ = field
     steps.open_many(page, shared_lab.url, project, "Ada")
     page.locator("[data-part=pick]").select_option(label="slide many.png")
-    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for()
     assert count(page) == int(page.locator(".bulk").get_attribute("data-patches"))
     page.keyboard.press("Escape")
-    page.locator(".bulk[data-count='0']").wait_for(timeout=5_000)
+    page.locator(".bulk[data-count='0']").wait_for()

@@ -19,6 +19,7 @@ from tests.browser.lab_process import ROOT, RunningLab
 
 pytestmark = pytest.mark.browser
 SLIDE = "slides/liver_he_fields.svs"
+JOB_MS = 600_000  # for a job in the background: adding the slide, training, scoring
 THREES = ("002", "112", "223", "031", "101", "213", "020", "132", "201", "003", "121", "230")
 PICTURES = ROOT / "docs" / "pictures"
 
@@ -29,8 +30,8 @@ class Walk:
     def __init__(self, page, lab: RunningLab, pictures: bool) -> None:
         self.page, self.lab, self.pictures = page, lab, pictures
 
-    def heading(self, words: str, wait_s: float = 30) -> None:
-        self.page.get_by_role("heading", name=words, exact=True).first.wait_for(timeout=wait_s * 1000)
+    def heading(self, words: str) -> None:
+        self.page.get_by_role("heading", name=words, exact=True).first.wait_for()
         self.at_rest()
 
     def at_rest(self) -> None:
@@ -81,7 +82,7 @@ def add_slide(walk: Walk, path: Path) -> None:
     walk.page.get_by_role("combobox", name="Stain").fill("H&E")
     walk.page.keyboard.press("Enter")
     walk.page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add slides").click()
-    walk.page.get_by_test_id("stDataFrame").wait_for(timeout=120_000)
+    walk.page.get_by_test_id("stDataFrame").wait_for(timeout=JOB_MS)
     walk.at_rest()
     walk.no_fault()
     walk.page.get_by_test_id("stDataFrame").click(position={"x": 40, "y": 62})  # its button Open
@@ -99,21 +100,21 @@ def say_who_reads(walk: Walk, name: str) -> None:
 def look_and_queue(walk: Walk) -> None:
     """A click shows the patch there; a dragged rectangle queues its patches."""
     frame = walk.page.frame_locator("iframe[title*='image_coordinates']")
-    frame.locator("img").wait_for(timeout=30_000)
+    frame.locator("img").wait_for()
     box = walk.page.locator("iframe[title*='image_coordinates']").bounding_box()
 
     def spot(x: float, y: float) -> tuple[float, float]:
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
     walk.page.mouse.click(*spot(0.33, 0.5))
-    walk.page.get_by_text("150 µm wide").wait_for(timeout=30_000)
+    walk.page.get_by_text("150 µm wide").wait_for()
     walk.at_rest()
     walk.page.mouse.move(*spot(0.27, 0.45))
     walk.page.mouse.down()
     walk.page.mouse.move(*spot(0.45, 0.7), steps=6)
     walk.page.mouse.up()
     queued = walk.page.get_by_text(re.compile(r"\d+ patches queued for Ada"))
-    queued.wait_for(timeout=30_000)
+    queued.wait_for()
     assert int(re.match(r"(\d+)", queued.inner_text()).group(1)) >= len(THREES)
 
 
@@ -123,18 +124,18 @@ def zoom_in(walk: Walk) -> None:
     walk.page.on("response", lambda answer: answers.append((answer.url, answer.status)))
     walk.page.get_by_text("Deep zoom", exact=True).click()
     stage = walk.page.locator(".stage")
-    stage.locator(".osd canvas").first.wait_for(timeout=30_000)
-    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for(timeout=60_000)
+    stage.locator(".osd canvas").first.wait_for()
+    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for()
     tiles = [status for url, status in answers if "/api/zoom/slide/" in url]
     assert tiles and set(tiles) == {200}
     with walk.page.expect_response(lambda answer: "/api/zoom/tissue/" in answer.url) as mask:
         walk.page.get_by_role("radio", name="Tissue").click()
     assert mask.value.status == 200
-    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for(timeout=60_000)
+    stage.and_(walk.page.locator("[data-whole]:not([data-whole=''])")).wait_for()
     box = stage.bounding_box()
     before = walk.page.url
     walk.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
-    walk.page.wait_for_function("before => location.href !== before", arg=before, timeout=15_000)
+    walk.page.wait_for_function("before => location.href !== before", arg=before)
     assert "patch=" in walk.page.url
     walk.at_rest()
 
@@ -156,13 +157,13 @@ def label(walk: Walk) -> None:
 
 def train(walk: Walk) -> None:
     walk.turn_to("Train")
-    walk.page.get_by_text("12 labelled patches").wait_for(timeout=30_000)
+    walk.page.get_by_text("12 labelled patches").wait_for()
     epochs = walk.page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("2")
     epochs.press("Enter")
     walk.at_rest()
     walk.press("Start training")
-    walk.page.get_by_role("button", name="Score slides with it").wait_for(timeout=240_000)
+    walk.page.get_by_role("button", name="Score slides with it").wait_for(timeout=JOB_MS)
     walk.at_rest()
     walk.no_fault()
     walk.page.get_by_text("Training", exact=True).first.wait_for()
@@ -172,7 +173,7 @@ def score(walk: Walk) -> None:
     walk.press("Score slides with it")
     walk.heading("Score")
     walk.press("Score 1 slide")
-    walk.page.get_by_role("heading", name="Scores").wait_for(timeout=240_000)
+    walk.page.get_by_role("heading", name="Scores").wait_for(timeout=JOB_MS)
     walk.at_rest()
     walk.no_fault()
 
@@ -180,24 +181,24 @@ def score(walk: Walk) -> None:
 def report_and_sign(walk: Walk, name: str) -> None:
     walk.page.get_by_role("link", name="Report", exact=True).click()
     walk.heading(name)
-    walk.page.locator(".stage .osd canvas").first.wait_for(timeout=30_000)
+    walk.page.locator(".stage .osd canvas").first.wait_for()
     walk.no_fault()
     for words in ("Kleiner 2005", "Where the grades come from", "Drew most attention", "Research use only"):
         assert walk.page.get_by_text(words).first.is_visible()
     walk.page.get_by_test_id("stPopover").get_by_role("button", name="Read and sign").click()
     body = walk.page.get_by_test_id("stPopoverBody")
-    body.get_by_role("button", name="Sign as Ada").wait_for(timeout=15_000)
+    body.get_by_role("button", name="Sign as Ada").wait_for()
     why = body.get_by_role("textbox", name="Why, where you differ from the model")
     why.fill("Read under the microscope")
     why.press("Tab")
     walk.at_rest()
     body.get_by_role("button", name="Sign as Ada").click()
-    walk.page.get_by_text("signed by Ada").first.wait_for(timeout=30_000)
+    walk.page.get_by_text("signed by Ada").first.wait_for()
     walk.at_rest()
 
 
 def download(walk: Walk, kind: str) -> str:
-    with walk.page.expect_download(timeout=60_000) as waiting:
+    with walk.page.expect_download() as waiting:
         walk.page.get_by_test_id("stDownloadButton").get_by_role("button", name=kind).click()
     return Path(waiting.value.path()).read_text("utf-8")
 
@@ -212,11 +213,11 @@ def picture_of_a_report(walk: Walk, lab: Lab) -> None:
         time.sleep(0.5)
     walk.page.goto(f"{walk.lab.url}/report?project={project.id}&score={lab.scoring.list(project.id)[0].id}")
     walk.heading(slide.name)
-    walk.page.locator(".stage .osd canvas").first.wait_for(timeout=30_000)
+    walk.page.locator(".stage .osd canvas").first.wait_for()
     walk.picture("report")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data: Path):
     path = real_data / SLIDE
     make_project(walk)
@@ -251,5 +252,5 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
 def test_a_deep_link_into_a_fresh_server_shows_the_page_in_its_frame(page, running_lab: RunningLab):
     running_lab.start_app()
     page.goto(f"{running_lab.url}/slides?project=1&slide=7")
-    page.get_by_text("Research use only").wait_for(timeout=60_000)
+    page.get_by_text("Research use only").wait_for()
     assert page.get_by_test_id("stSidebarNavLink").count() >= 6

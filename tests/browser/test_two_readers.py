@@ -61,7 +61,7 @@ def add_slides(home: Path, slides: Path, folder: Path) -> None:
 
 def sit_down(page, name: str) -> None:
     box = page.get_by_test_id("stSidebarUserContent").get_by_role("combobox", name="Reader")
-    box.wait_for(timeout=60_000)
+    box.wait_for()
     rest(page)
     box.click()
     box.fill(name)
@@ -96,20 +96,20 @@ def read(page, wanted, count: int) -> dict[int, Grades]:
                 page.keyboard.press(str(grade))
         if number < count - 1:
             next_patch(page, patch)
-    page.locator(".canvas[data-unsaved='0']").wait_for(timeout=30_000)
+    page.locator(".canvas[data-unsaved='0']").wait_for()
     return given
 
 
 def lasso(page, grade: int) -> int:
     """Draw a line around everything and give it all one grade of steatosis; how many patches that were."""
     turn_to(page, "Label many")
-    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for()
     steps.lasso(page, ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)))
-    page.locator(".bulk:not([data-count='0'])[data-busy='0']").wait_for(timeout=60_000)
+    page.locator(".bulk:not([data-count='0'])[data-busy='0']").wait_for()
     count = int(page.locator(".bulk").get_attribute("data-count"))
     page.locator(f".bulk button[data-task='steatosis'][data-grade='{grade}']").click()
     page.locator("[data-part='give']").click()
-    page.locator("[data-part='notice']").filter(has_text="Saved").wait_for(timeout=30_000)
+    page.locator("[data-part='notice']").filter(has_text="Saved").wait_for()
     return count
 
 
@@ -125,14 +125,14 @@ def part(page, name: str) -> None:
 
 def shown_values(page) -> list[str]:
     """The cells of the page's tables; they are there a moment after the rest."""
-    page.locator("td[role=gridcell]").filter(has_text="Gwet's AC1, plain").wait_for(state="attached", timeout=30_000)
+    page.locator("td[role=gridcell]").filter(has_text="Gwet's AC1, plain").wait_for(state="attached")
     return [text.strip() for text in page.locator("td[role=gridcell]").all_text_contents()]
 
 
 def compare(page, running: RunningLab, project: int, given: dict[str, dict[int, Grades]], lassoed: dict[int, int]):
     """The page shows what the pressed grades come to."""
     page.goto(f"{running.url}/agreement?project={project}&feature=steatosis")
-    page.get_by_test_id("stPlotlyChart").nth(1).wait_for(timeout=60_000)
+    page.get_by_test_id("stPlotlyChart").nth(1).wait_for()
     rest(page)
     patches = [*given["Ada"], *lassoed]
     table = np.array([[given[who].get(patch, (0, 0, 1))[2] for who in ("Ada", "Ben")] for patch in patches])
@@ -166,14 +166,14 @@ def carry_over(page, running: RunningLab, fresh: RunningLab, project: int, file:
     """Save the labels on one page, import them on another."""
     page.goto(f"{running.url}/agreement?project={project}&part=Files")
     sit_down(page, "Ada")
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.get_by_role("button", name="Save labels").click()
     waiting.value.save_as(file)
     page.goto(f"{fresh.url}/agreement?project={project}&part=Files")
     sit_down(page, "Dora")
     page.locator("input[type=file]").set_input_files(file)
-    page.get_by_role("button", name="Import ").click(timeout=30_000)
-    page.get_by_text("labels imported").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Import ").click()
+    page.get_by_text("labels imported").wait_for()
     rest(page)
 
 
@@ -188,12 +188,12 @@ def picture_of_many(page, running: RunningLab, lab: Lab, project: int) -> None:
     page.locator("[data-part=colour]").select_option(label="kind of tissue")
     steps.lasso(page, ((0.1, 0.2), (0.4, 0.1), (0.55, 0.45), (0.2, 0.6)))
     page.locator(".bulk button[data-task='steatosis'][data-grade='2']").click()
-    page.locator(MANY_READY).wait_for(timeout=30_000)
+    page.locator(MANY_READY).wait_for()
     page.wait_for_timeout(1000)
     page.screenshot(path=ROOT / "docs" / "pictures" / "label_many.png")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_lab(
     chromium,
     page,
@@ -224,6 +224,7 @@ def test_what_two_readers_gave_is_compared_settled_and_found_again_in_a_fresh_la
     answers: list[Any] = []
     for name, wanted in (("Ada", by_ada), ("Ben", by_ben)):
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        context.set_default_timeout(steps.WAIT_MS)
         own = context.new_page()
         if name == "Ben":
             own.on("response", lambda answer: answers.append(answer) if "/api/label/queue" in answer.url else None)
