@@ -25,12 +25,13 @@ class Grade:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One of the three ordinal features of the NAS."""
+    """An ordinal feature that patches and slides are graded by; `in_nas`: it is summed in the NAS."""
 
     name: str
     title: str
     letter: str
     grades: tuple[Grade, ...]
+    in_nas: bool = True
 
     @property
     def highest(self) -> int:
@@ -128,9 +129,10 @@ class Grades(Mapping[str, int | None]):
 
     @property
     def total(self) -> int | None:
-        """Their sum, of a whole slide the NAS; None while one is unknown."""
-        known = [value for value in self._values if value is not None]
-        return sum(known) if len(known) == len(TASKS) else None
+        """The sum of those in the NAS, of a whole slide the NAS itself; None while one is unknown."""
+        summed = [value for graded, value in zip(TASKS, self._values, strict=True) if graded.in_nas]
+        known = [value for value in summed if value is not None]
+        return sum(known) if len(known) == len(summed) else None
 
 
 _attributes = attrgetter(*TASK_NAMES)

@@ -91,20 +91,3 @@ def test_how_many_labels_are_enough_is_drawn_where_one_chooses(filled, filled_ho
     app.selectbox(key="efficiency_task").set_value("ballooning").run()
     app.multiselect(key="efficiency_plans").set_value([]).run()
     assert not app.exception
-
-
-def test_label_many_goes_into_ones_own_session(filled, filled_home, said):
-    lab, project = filled_home.lab, filled_home.project
-    ben = lab.readers.ensure("Ben").id
-    app = filled("label_many", reader_id=ben)
-    assert not app.exception and not app.error and has_canvas(app)
-    assert "Grades go into **Many at once**" in said(app)
-    assert [view.name for view in lab.labels.sessions.of_project(project, ben)] == ["Many at once"]
-    app.button(key="make_map").click().run()
-    assert not app.exception and not app.error
-    assert "being made" in said(app)
-
-
-def test_nobody_labels_many_without_a_name(filled, said):
-    app = filled("label_many", reader_id=None)
-    assert "Who is reading?" in said(app) and not has_canvas(app)

@@ -32,3 +32,11 @@ def test_the_map_is_made_in_the_background(filled, filled_home, said):
     app.button(key="make_map").click().run()
     assert [job.kind for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "map"] == ["map"]
     assert "The tissue map is being made" in said(app)
+
+
+def test_a_reader_without_a_session_gets_one_for_bulk_acts(filled, filled_home, said):
+    lab, project = filled_home.lab, filled_home.project
+    ben = lab.readers.ensure("Ben").id
+    app = filled("label_many", reader_id=ben)
+    assert "Grades go into **Many at once**" in said(app)
+    assert [view.name for view in lab.labels.sessions.of_project(project, ben)] == ["Many at once"]

@@ -100,15 +100,15 @@ def overview(view: AgreementView) -> None:
 
 
 def _references(made, task_name: str, column: int, rows: int) -> None:  # type: ignore[no-untyped-def]
-    for one in PUBLISHED:
-        at = one.kappa[task_name]
+    for study in (known for known in PUBLISHED if task_name in known.kappa):
+        at = study.kappa[task_name]
         made.add_scatter(
             x=[at, at], y=[-0.55, rows - 0.4], mode="lines", row=1, col=column,
             line={"color": REFERENCE, "width": 1, "dash": "dot"}, hoverinfo="skip",
         )  # fmt: skip
         made.add_scatter(
-            x=[at], y=[-0.78], mode="text", text=[one.name[0]], row=1, col=column,
-            textfont={"size": 11, "color": REFERENCE}, hovertemplate=f"{one.source}: {at:.2f}<extra></extra>",
+            x=[at], y=[-0.78], mode="text", text=[study.name[0]], row=1, col=column,
+            textfont={"size": 11, "color": REFERENCE}, hovertemplate=f"{study.source}: {at:.2f}<extra></extra>",
         )  # fmt: skip
 
 

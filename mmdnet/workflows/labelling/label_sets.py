@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db import consensus as rules
 from db import labels as rows
+from db.event_log import HASHED
 from db.models import LabelEvent, Patch, Reader, Slide
 from db.readings import SETTLED_IMPORT
 from db.sessions import sessions_of_kind
@@ -76,7 +77,10 @@ def _counts(table: list[LabelRow]) -> dict[str, dict[str, int]]:
 
 
 def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
-    """SHA-256 over sorted lines of slide fingerprint, place in level-0 pixels, grades (empty if unknown), ignored."""
+    """SHA-256 over sorted lines of slide fingerprint, place in level-0 pixels, grades (empty if unknown), ignored.
+
+    Tasks later than `HASHED` stand behind it, only where they have a grade.
+    """
     found = session.execute(
         select(Patch.id, Slide.fingerprint, Patch.x_px0, Patch.y_px0)
         .join(Slide, Slide.id == Patch.slide_id)
@@ -87,6 +91,8 @@ def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
     for patch_id, fingerprint, x_px0, y_px0 in found:
         row = wanted.get(patch_id)
         if row is not None:
-            grades = ",".join("" if grade is None else str(grade) for grade in row.grades.as_tuple)
-            lines.append(f"{fingerprint},{x_px0},{y_px0},{grades},{int(row.ignored)}\n")
+            grades = ",".join("" if row.grades[name] is None else str(row.grades[name]) for name in HASHED)
+            later = "".join(f",{name}={row.grades[name]}" for name in TASK_NAMES
+                            if name not in HASHED and row.grades[name] is not None)  # fmt: skip
+            lines.append(f"{fingerprint},{x_px0},{y_px0},{grades},{int(row.ignored)}{later}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
