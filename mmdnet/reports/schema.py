@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 # What may come later without changing what was signed: other signatures, other readings, another print-out.
 NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
@@ -183,7 +183,7 @@ class Provenance(Block):
     weights_sha256: str
     label_set_sha256: str
     code_version: str
-    trained_on: dict[str, Any]
+    trained_on: dict[str, JsonValue]
     slide_part: str | None  # train, validation or test, where the model was trained in this project
     kappas: dict[str, float | None]  # weighted kappa on bags of validation patients, by task
     rule: str
@@ -257,8 +257,3 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
 def report_sha256(report: Report) -> str:
     """SHA-256 of the report's content: what a signature names, and what shows later that nothing was changed."""
     return hashlib.sha256(canonical_json(report, content_only=True).encode("utf-8")).hexdigest()
-
-
-def read_report(values: dict[str, Any]) -> Report:
-    """A report from its JSON values, e.g. as it was signed."""
-    return Report.model_validate(values)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Task
@@ -64,7 +64,7 @@ class Calibration(BaseModel):
     )
     tasks: dict[str, TaskCalibration] = Field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """For the model card."""
         return self.model_dump(mode="json", by_alias=True)
 

@@ -110,7 +110,7 @@ class SlideScore:
             raise LabError(f"{path.name} is not a score this version can read: {error} is missing.") from error
 
 
-def read_tensors(path: Path, names: Collection[str] | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_tensors(path: Path, names: Collection[str] | None = None) -> tuple[dict[str, np.ndarray], Mapping[str, Any]]:
     """Tensors of a score file (all, or those of these names that it has), and its summary as JSON values.
 
     Raises:

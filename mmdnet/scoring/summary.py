@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
@@ -114,7 +114,7 @@ class ScoreSummary(BaseModel):
         """The model's grades; None where it does not grade a task."""
         return Grades(**{name: task.grade for name, task in self.tasks.items()})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """As the database and score files keep it."""
         return self.model_dump(mode="json", by_alias=True)
 

@@ -17,7 +17,7 @@ from mmdnet.reports.csv import to_csv
 from mmdnet.reports.geojson import report_geojson
 from mmdnet.reports.html import ReportPictures, to_html
 from mmdnet.reports.inputs import ReportInputs, ReportSlide
-from mmdnet.reports.schema import canonical_json, read_report
+from mmdnet.reports.schema import Report, canonical_json
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
 from mmdnet.scoring.result import SlideScore
 from mmdnet.scoring.slide import score_slide
@@ -64,7 +64,7 @@ def test_a_real_slide_goes_all_the_way_to_its_report(real_data, card, tmp_path):
         card=card,
     )
     report = build_report(inputs)
-    assert read_report(json.loads(canonical_json(report))) == report
+    assert Report.model_validate(json.loads(canonical_json(report))) == report
     x, y = (np.array([getattr(place, axis) for place in places]) for axis in ("x_px0", "y_px0"))
     frame = MapFrame(facts.width_px0, facts.height_px0, x, y, *grid.side_px0)
     attention = score.arrays.attention["steatosis"]
