@@ -70,16 +70,17 @@ class GradeDistribution:
         return interval_around(self.own[name], self.draws[name])
 
     def nas(self) -> NasEstimate | None:
-        """The NAS, None where one of its three features was not graded."""
-        if any(task.name not in self.own for task in TASKS):
+        """The NAS, None where one of its features was not graded."""
+        summed = [task.name for task in TASKS if task.in_nas]
+        if any(name not in self.own for name in summed):
             return None
-        grades = np.stack([self.grades(task.name) for task in TASKS])
+        grades = np.stack([self.grades(name) for name in summed])
         total = grades.sum(axis=0)
-        nas = sum(self.grade(task.name) for task in TASKS)
+        nas = sum(self.grade(name) for name in summed)
         low, high = np.quantile(total, [LOW, HIGH], method="closest_observation")
         return NasEstimate(
             nas=nas,
-            expected=float(sum(self.own.values())),
+            expected=float(sum(self.own[name] for name in summed)),
             interval=(min(nas, int(low)), max(nas, int(high))),
             p_active=float(np.mean((total >= ACTIVE_NAS) & (grades >= 1).all(axis=0))),
         )
