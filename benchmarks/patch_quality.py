@@ -70,13 +70,13 @@ def counted(patches: Iterable[Judged]) -> dict[str, dict[str, str]]:
     """By kind and by how much of the tissue is covered: "set aside / named rightly of all"; `false alarms` of clean."""
     table: dict[str, dict[str, str]] = {}
     for kind, least in MOST_ARTEFACT.items():
-        mine = [one for one in patches_of(patches, kind) if one.covered >= least or one.covered < CLEAN]
+        mine = [patch for patch in patches_of(patches, kind) if patch.covered >= least or patch.covered < CLEAN]
         row, low = {}, least
         for name, high in COVERED:
-            here = [one for one in mine if low <= one.covered < high]
-            row[name] = f"{_found(here)} / {sum(one.quality.set_aside == kind for one in here)} of {len(here)}"
+            here = [patch for patch in mine if low <= patch.covered < high]
+            row[name] = f"{_found(here)} / {sum(patch.quality.set_aside == kind for patch in here)} of {len(here)}"
             low = high
-        clean = [one for one in mine if one.covered < CLEAN]
+        clean = [patch for patch in mine if patch.covered < CLEAN]
         row["false alarms"] = f"{_found(clean)} of {len(clean)}"
         table[kind] = row
     return table
@@ -84,32 +84,32 @@ def counted(patches: Iterable[Judged]) -> dict[str, dict[str, str]]:
 
 def patches_of(patches: Iterable[Judged], kind: str) -> list[Judged]:
     """Patches of the slides that bear one kind."""
-    return [one for one in patches if one.kind == kind]
+    return [patch for patch in patches if patch.kind == kind]
 
 
 def _found(patches: Sequence[Judged]) -> int:
     """Set aside for an artefact: edge and blank are told from the tissue's outline, not from artefacts."""
-    return sum(one.quality.set_aside not in {None, "edge", "blank"} for one in patches)
+    return sum(patch.quality.set_aside not in {None, "edge", "blank"} for patch in patches)
 
 
 def real_alarms(data: Path) -> dict[str, dict[str, int]]:
     """Why patches of real tissue without artefacts are set aside, by source."""
-    found = {}
+    reasons = {}
     for name in ("liver_he_fields.svs", "cmu-1-small-region.svs"):
         with open_slide(data / "slides" / name) as reader:
-            found[name] = _reasons(quality for _, _, quality in survey(reader))
+            reasons[name] = _reasons(quality for _, _, quality in survey(reader))
     for softness_um in (0.0, 0.5, 0.8):  # a scanner's softer optics
         qualities = []
         for number in (1, 2, 3):
             field = decode_image(data / "liver_he" / f"tile0{number}_HE.jpg")
             cuts = _cut(cv2.GaussianBlur(field, (0, 0), softness_um / FIELD_MPP) if softness_um else field)
             usual = usual_of(cuts, FIELD_MPP)
-            qualities += [assess(one, FIELD_MPP, usual) for one in cuts]
-        found[f"liver fields cut every 75 µm, softened by {softness_um:g} µm"] = _reasons(qualities)
+            qualities += [assess(patch, FIELD_MPP, usual) for patch in cuts]
+        reasons[f"liver fields cut every 75 µm, softened by {softness_um:g} µm"] = _reasons(qualities)
     tiles = sorted((data / "trichrome_tiles").glob("*.png"))
     scales = [1.32 if tile.name.startswith("114") else 0.44 for tile in tiles]
-    found["trichrome tiles"] = _reasons(assess(decode_image(t), mpp) for t, mpp in zip(tiles, scales, strict=True))
-    return found
+    reasons["trichrome tiles"] = _reasons(assess(decode_image(t), mpp) for t, mpp in zip(tiles, scales, strict=True))
+    return reasons
 
 
 def _cut(field: NDArray[Any]) -> list[Pixels]:
@@ -120,7 +120,7 @@ def _cut(field: NDArray[Any]) -> list[Pixels]:
 
 
 def _reasons(qualities: Iterable[Quality]) -> dict[str, int]:
-    return dict(Counter(one.set_aside or "usable" for one in qualities).most_common())
+    return dict(Counter(patch.set_aside or "usable" for patch in qualities).most_common())
 
 
 def run(quick: bool) -> Result:
@@ -129,12 +129,12 @@ def run(quick: bool) -> Result:
         raise LabError("The real tissue is not here; set MMDNET_REAL_DATA to its folder.")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        drawn = [one for slide in simulated(home, FIRST_SEED, SCANNERS, quick) for one in judged(slide)]
-        on_real = [one for slide in on_real_tissue(home, data, quick) for one in judged(slide)]
-    spoilt = [one for one in drawn + on_real if one.covered >= MOST_ARTEFACT[one.kind]]
-    clean = [one for one in drawn + on_real if one.covered < CLEAN]
-    usual = usual_of([one.pixels for one in drawn[:48]], 0.5)
-    some = [one.pixels for one in drawn[:: max(1, len(drawn) // 40)]]
+        drawn = [patch for slide in simulated(home, FIRST_SEED, SCANNERS, quick) for patch in judged(slide)]
+        on_real = [patch for slide in on_real_tissue(home, data, quick) for patch in judged(slide)]
+    spoilt = [patch for patch in drawn + on_real if patch.covered >= MOST_ARTEFACT[patch.kind]]
+    clean = [patch for patch in drawn + on_real if patch.covered < CLEAN]
+    usual = usual_of([patch.pixels for patch in drawn[:48]], 0.5)
+    some = [patch.pixels for patch in drawn[:: max(1, len(drawn) // 40)]]
     cost = cpu_ms({"assess": lambda: [assess(pixels, 0.5, usual) for pixels in some]}, 5, len(some))["assess"]
     beside = {
         "reach": 95.0,

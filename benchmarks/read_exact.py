@@ -37,7 +37,7 @@ def largest_difference(path: Path, windows: int, seed: int) -> tuple[int, str]:
 def run(quick: bool) -> Result:
     windows = 120 if quick else 1000
     field, content = tissue_field()
-    found: dict[str, object] = {}
+    by_slide: dict[str, object] = {}
     worst = 0
     with tempfile.TemporaryDirectory() as folder:
         slides = []
@@ -50,8 +50,8 @@ def run(quick: bool) -> Result:
             slides += [data / "slides" / "cmu-1-small-region.svs", data / "slides" / "liver_he_fields.svs"]
         for number, path in enumerate(slides):
             difference, reader = largest_difference(path, windows // len(slides) + 1, number)
-            found[path.name] = {"largest_difference": difference, "reader": reader}
+            by_slide[path.name] = {"largest_difference": difference, "reader": reader}
             worst = max(worst, difference)
         count = (windows // len(slides) + 1) * len(slides)
-    beside = {"reach": 0, "reach_is": "most", "windows": count, "tissue": content, **found}
+    beside = {"reach": 0, "reach_is": "most", "windows": count, "tissue": content, **by_slide}
     return Result("read-exact", worst, "grey levels, largest difference", beside, 1)

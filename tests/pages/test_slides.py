@@ -52,7 +52,7 @@ def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(fi
     app.file_uploader(key="add_files").upload("again.png", good + b"\0")
     app.number_input(key="add_mpp").set_value(0.5)
     app.form_submit_button[0].click().run()
-    assert ["notes.txt" in one.value for one in app.error] == [True]
+    assert ["notes.txt" in element.value for element in app.error] == [True]
     assert "again.png" in app.success[0].value
 
 
@@ -72,7 +72,7 @@ def test_a_missing_scale_is_asked_for_and_lays_patches_once_given(filled, filled
     app = filled("slides", {"project": "1", "slide": str(filled_home.without_mpp)})
     assert "does not say how large its pixels are" in said(app)
     app.number_input(key=f"ask_mpp_{filled_home.without_mpp}").set_value(0.5)
-    next(one for one in app.form_submit_button if one.label == "Lay patches").click().run()
+    next(element for element in app.form_submit_button if element.label == "Lay patches").click().run()
     assert not app.error
     slide = filled_home.lab.slides.get(filled_home.without_mpp)
     assert (slide.status, slide.mpp_x, slide.mpp_source) == ("ready", 0.5, "person")
@@ -127,7 +127,7 @@ def test_stain_and_patient_can_be_corrected(filled, filled_home):
     slide = filled_home.slides[1]
     app = filled("slides", {"project": "1", "slide": str(slide)})
     app.text_input(key=f"facts_{slide}_patient").set_value("P99")
-    next(one for one in app.form_submit_button if one.label == "Save").click().run()
+    next(element for element in app.form_submit_button if element.label == "Save").click().run()
     assert filled_home.lab.slides.get(slide).patient == "P99"
     assert filled_home.lab.slides.get(slide).stain == "H&E"
 

@@ -86,10 +86,10 @@ def test_absurd_scales_and_sizes_are_refused_with_their_fault():
 
 
 def test_a_fingerprint_is_of_the_content_and_not_of_the_name(tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.write_bytes(bytes(range(256)) * 5000)
-    two.write_bytes(one.read_bytes())
-    assert fingerprint(one) == fingerprint(two) != fingerprint(one, "more")
-    two.write_bytes(one.read_bytes()[:-1] + b"x")
-    assert fingerprint(one) != fingerprint(two)
-    assert folder_fingerprint([one, two]) == folder_fingerprint([two, one]) != folder_fingerprint([one])
+    first, second = tmp_path / "one", tmp_path / "two"
+    first.write_bytes(bytes(range(256)) * 5000)
+    second.write_bytes(first.read_bytes())
+    assert fingerprint(first) == fingerprint(second) != fingerprint(first, "more")
+    second.write_bytes(first.read_bytes()[:-1] + b"x")
+    assert fingerprint(first) != fingerprint(second)
+    assert folder_fingerprint([first, second]) == folder_fingerprint([second, first]) != folder_fingerprint([first])

@@ -64,7 +64,7 @@ def test_the_cell_of_a_patchs_corner_is_that_patch(grid, row, col):
 @given(pyramids(), st.floats(0.2, 200))
 def test_the_chosen_level_is_fine_enough_and_no_coarser_one_is(levels, wanted):
     best = choose_level(levels, wanted, wanted)
-    fits = [i for i, one in enumerate(levels) if max(one.downsample_x, one.downsample_y) <= wanted * 1.01]
+    fits = [i for i, level in enumerate(levels) if max(level.downsample_x, level.downsample_y) <= wanted * 1.01]
     assert best == (max(fits, key=lambda i: levels[i].downsample_x) if fits else 0)
 
 

@@ -19,9 +19,9 @@ def test_fat_of_a_drawn_field_is_measured_within_two_points(stain):
     painted = paint(scene, Window(0, 0, SIDE, SIDE, recipe.mpp))
     inside = painted.tissue > 127
     true = float((painted.fat[inside] > 127).mean())
-    found = find_droplets(render_field(scene, 0, 0, SIDE, SIDE), recipe.mpp) > 0
+    droplets = find_droplets(render_field(scene, 0, 0, SIDE, SIDE), recipe.mpp) > 0
     assert true > 0.05
-    assert found[inside].mean() == pytest.approx(true, abs=0.02)
+    assert droplets[inside].mean() == pytest.approx(true, abs=0.02)
 
 
 def test_clearness_means_the_same_on_a_pale_and_a_strong_stain():

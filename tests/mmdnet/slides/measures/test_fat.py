@@ -31,10 +31,10 @@ def test_droplets_are_counted_and_measured():
     for x in range(40, 400, 64):
         for y in range(40, 400, 64):
             cv2.circle(image, (x, y), 16, WHITE, -1)
-    found = measure_fat(soften(image), 0.5)
-    assert found.droplets == 36
-    assert found.median_diameter_um == pytest.approx(16.3, abs=0.6)
-    assert found.area_share == pytest.approx(36 * np.pi * 16.3**2 / 400**2, abs=0.01)
+    fat = measure_fat(soften(image), 0.5)
+    assert fat.droplets == 36
+    assert fat.median_diameter_um == pytest.approx(16.3, abs=0.6)
+    assert fat.area_share == pytest.approx(36 * np.pi * 16.3**2 / 400**2, abs=0.01)
 
 
 def test_touching_droplets_are_parted():
@@ -77,9 +77,9 @@ def test_fat_of_a_slide_counts_each_droplet_once_and_only_on_tissue(tmp_path):
         cv2.circle(image, centre, 14, WHITE, -1)
     cv2.imwrite(str(tmp_path / "field.png"), soften(image)[..., ::-1])
     with open_slide(tmp_path / "field.png", mpp=0.5) as slide:
-        found = find_tissue(slide)
-        grid, places = lay_patches(slide, found)
-        fat = measure_slide_fat(slide, found, places, grid)
+        where = find_tissue(slide)
+        grid, places = lay_patches(slide, where)
+        fat = measure_slide_fat(slide, where, places, grid)
     laid = {(place.row, place.col) for place in places}
     inside = sum(grid.cell_at(x + 0.5, y + 0.5) in laid for x, y in centres)
     assert fat.droplets == pytest.approx(inside, abs=2)
@@ -101,15 +101,15 @@ def test_a_tile_that_cannot_be_decoded_costs_only_the_patches_on_it(tmp_path):
         everywhere = Tissue(np.ones((64, 64), bool), 8.0, slide.mpp_xy, 0.0, None)
         grid = patch_grid(slide)
         places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(3) for c in range(3)]
-        found = {index: (pixels, fat) for index, pixels, fat in read_with_fat(slide, everywhere, places, grid)}
+        together = {index: (pixels, fat) for index, pixels, fat in read_with_fat(slide, everywhere, places, grid)}
         alone = dict(slide.read_patches(places, grid))
     for index, pixels in alone.items():
         if isinstance(pixels, Unreadable):
-            assert isinstance(found[index][0], Unreadable)
-            assert found[index][1] is None
+            assert isinstance(together[index][0], Unreadable)
+            assert together[index][1] is None
         else:
-            assert np.array_equal(found[index][0], pixels)
-            assert found[index][1].tissue_px == 299**2
+            assert np.array_equal(together[index][0], pixels)
+            assert together[index][1].tissue_px == 299**2
     assert 0 < sum(isinstance(pixels, Unreadable) for pixels in alone.values()) < 9
 
 
@@ -125,7 +125,7 @@ def test_a_block_is_read_at_any_scale_and_each_patch_is_where_it_was_laid(tmp_pa
             assert min(apart, key=apart.get) == (0, 0)
 
 
-def difference(one: np.ndarray, other: np.ndarray, x: int, y: int) -> float:
+def difference(patch: np.ndarray, other: np.ndarray, x: int, y: int) -> float:
     """Mean difference of two patches of which the other is shifted by x, y pixels."""
     moved = np.roll(other, (y, x), (0, 1))
-    return float(np.abs(one.astype(int) - moved)[2:-2, 2:-2].mean())
+    return float(np.abs(patch.astype(int) - moved)[2:-2, 2:-2].mean())

@@ -64,9 +64,9 @@ def test_each_artefact_is_found_and_named_on_each_stain(kind, stain):
         marred = replace(scene, artefacts=(half_covered(kind, look, *PLAIN),))
         share = truth_of(marred).shares(*PLAIN, SIDE)[kind]
         assert share > 0.4
-        found = assess(render_field(marred, *PLAIN, SIDE, SIDE), 0.5, usual)
-        assert found.set_aside == kind
-        assert getattr(found, f"{kind}_share") == pytest.approx(share, abs=0.3)
+        quality = assess(render_field(marred, *PLAIN, SIDE, SIDE), 0.5, usual)
+        assert quality.set_aside == kind
+        assert getattr(quality, f"{kind}_share") == pytest.approx(share, abs=0.3)
 
 
 @pytest.mark.parametrize("stain", STAINS)

@@ -17,8 +17,8 @@ def tissue(seed=0, nuclei=0, holes=0, side=75):
 
 def test_the_numbers_are_finite_even_of_black_and_of_white():
     for shade in (0, 255):
-        found = texture_features(np.full((75, 75, 3), shade, np.uint8))
-        assert found.shape == (COLUMNS,) and np.isfinite(found).all()
+        numbers = texture_features(np.full((75, 75, 3), shade, np.uint8))
+        assert numbers.shape == (COLUMNS,) and np.isfinite(numbers).all()
 
 
 def test_fatty_and_cell_dense_tissue_are_further_apart_than_two_of_a_kind():
@@ -27,9 +27,9 @@ def test_fatty_and_cell_dense_tissue_are_further_apart_than_two_of_a_kind():
         name: np.stack([texture_features(tissue(seed, **how)) for seed in range(8)]) for name, how in kinds.items()
     }
     spread = np.concatenate(list(tables.values())).std(axis=0) + 1e-6
-    for one in kinds:
+    for kind in kinds:
         for other in kinds:
-            if one < other:
-                between = np.linalg.norm((tables[one].mean(axis=0) - tables[other].mean(axis=0)) / spread)
-                within = np.linalg.norm(((tables[one] - tables[one].mean(axis=0)) / spread), axis=1).mean()
+            if kind < other:
+                between = np.linalg.norm((tables[kind].mean(axis=0) - tables[other].mean(axis=0)) / spread)
+                within = np.linalg.norm(((tables[kind] - tables[kind].mean(axis=0)) / spread), axis=1).mean()
                 assert between > 1.5 * within

@@ -28,12 +28,12 @@ def test_patches_come_with_their_index_whatever_the_order_and_threads(odd_pyrami
     with open_slide(odd_pyramid) as slide:
         grid = PatchGrid((0, 0), 64, 0.5, 0.25, 0.25)
         places = [PatchPlace(r, c, *grid.corner_px0(r, c), 1.0) for r in range(11) for c in range(11)][::-1]
-        here, one, four = (dict(slide.read_patches(places, grid, threads)) for threads in (0, 1, 4))
-        assert sorted(one) == list(range(len(places)))
+        here, ahead, abreast = (dict(slide.read_patches(places, grid, threads)) for threads in (0, 1, 4))
+        assert sorted(ahead) == list(range(len(places)))
         for i, place in enumerate(places):
-            assert np.array_equal(one[i], slide.read_patch(place.x_px0, place.y_px0, 64, 0.5))
-            assert np.array_equal(one[i], four[i])
-            assert np.array_equal(one[i], here[i])
+            assert np.array_equal(ahead[i], slide.read_patch(place.x_px0, place.y_px0, 64, 0.5))
+            assert np.array_equal(ahead[i], abreast[i])
+            assert np.array_equal(ahead[i], here[i])
 
 
 def test_without_threads_the_caller_reads_alone_and_nothing_ahead(odd_pyramid, monkeypatch):

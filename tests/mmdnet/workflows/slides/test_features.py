@@ -33,8 +33,10 @@ def look(lab, tissue_png, monkeypatch):
         read.clear()
         usable, said = range(len(patches) - leave_out), card.model_copy(update={"weights_sha256": weights})
         places, grid = stored_places(patches), stored_grid(slide)
-        found = kept_features(lab.settings, model, said, slide, places, usable, grid, "cpu", lambda share, words: None)
-        return sum(read), found.values
+        features = kept_features(
+            lab.settings, model, said, slide, places, usable, grid, "cpu", lambda share, words: None
+        )
+        return sum(read), features.values
 
     return once
 
@@ -44,7 +46,7 @@ def test_the_second_look_reads_no_pixel_and_sees_the_same(look, lab):
     again, same = look()
     assert first == len(seen) > 0 and again == 0
     assert np.isfinite(seen).all() and np.array_equal(seen, same)
-    assert [one.kind for one in lab.store.list()] == ["features"]
+    assert [entry.kind for entry in lab.store.list()] == ["features"]
 
 
 def test_other_patches_other_weights_and_damaged_features_are_computed_anew(look, lab):

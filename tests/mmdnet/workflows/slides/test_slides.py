@@ -51,7 +51,7 @@ def test_a_bad_file_is_refused_in_one_sentence_and_leaves_nothing(lab, real_data
 def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
     tissue_png("good.png")
     (tmp_path / "bad.png").write_bytes(b"not a slide")
-    outcomes = {one.name: one for one in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))}
+    outcomes = {outcome.name: outcome for outcome in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))}
     assert outcomes["good.png"].slide_id and outcomes["bad.png"].problem
 
 
@@ -88,7 +88,10 @@ def test_a_refusal_for_want_of_tissue_shows_the_slide_with_its_specks_outlined(l
 def test_other_refusals_and_slides_that_came_in_carry_no_picture(lab, tmp_path, tissue_png):
     tissue_png("good.png")
     (tmp_path / "bad.png").write_bytes(b"not a slide")
-    assert [one.picture for one in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))] == [None, None]
+    assert [outcome.picture for outcome in lab.slides.register(_project(lab), tmp_path, StatedFacts(mpp=0.5))] == [
+        None,
+        None,
+    ]
 
 
 def test_the_same_slide_is_not_added_twice(lab, tissue_png, tmp_path):

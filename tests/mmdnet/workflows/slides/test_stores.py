@@ -25,7 +25,7 @@ def ids(lab, tissue_png):
     """Patches of three slides, by slide."""
     project = lab.projects.create("Test").id
     outcomes = [lab.slides.register(project, tissue_png(f"{n}.png", 600, n), StatedFacts(mpp=0.5))[0] for n in range(3)]
-    return [[patch.id for patch in lab.slides.patches(one.slide_id)][:2] for one in outcomes]
+    return [[patch.id for patch in lab.slides.patches(outcome.slide_id)][:2] for outcome in outcomes]
 
 
 def decode(lab, patch_ids):
@@ -43,8 +43,8 @@ def age(lab, key, seconds):
 
 def test_what_was_decoded_is_listed_the_longest_unused_first(lab, ids):
     assert lab.store.list() == []
-    for one in ids:
-        decode(lab, one)
+    for patch_ids in ids:
+        decode(lab, patch_ids)
     for number, entry in enumerate(lab.store.list()):
         age(lab, entry.key, 100 * int(entry.slide[0]) + number / 100)
     assert [entry.slide for entry in lab.store.list()] == ["2.png", "1.png", "0.png"]
@@ -75,7 +75,7 @@ def test_a_store_another_process_reads_is_not_pruned(lab, ids):
         assert other.stdout.readline().strip() == b"2"
         assert lab.store.list()[0].in_use and tight(lab).store.prune() == []
         other.kill()
-    assert [one.key for one in tight(lab).store.prune()] == [entry.key]
+    assert [kept.key for kept in tight(lab).store.prune()] == [entry.key]
 
 
 def test_one_flipped_bit_is_found_and_the_store_pruned_and_made_again(lab, ids):
@@ -87,7 +87,7 @@ def test_one_flipped_bit_is_found_and_the_store_pruned_and_made_again(lab, ids):
     data[1000] ^= 1
     pixels.write_bytes(data)
     assert lab.store.list()[0].fault is None and "damaged" in lab.store.verify()[0].fault
-    assert [one.key for one in lab.store.prune()] == [entry.key]
+    assert [kept.key for kept in lab.store.prune()] == [entry.key]
     assert (decode(lab, ids[0]).read([0]) == true).all()
 
 
@@ -126,17 +126,17 @@ def test_features_are_listed_verified_and_kept_to_their_part_of_the_limit(lab):
     for number in range(3):
         store.save(f"key{number}", np.ones((100, 8)), {"slide": f"{number}.svs"})
         os.utime(store.path(f"key{number}"), (number, number))
-    assert [(one.slide, one.patches, one.kind) for one in lab.store.list()] == [
+    assert [(kept.slide, kept.patches, kept.kind) for kept in lab.store.list()] == [
         (f"{number}.svs", 100, "features") for number in range(3)
     ]
     data = bytearray(store.path("key2").read_bytes())
     data[-1] ^= 1
     store.path("key2").write_bytes(data)
-    assert [one.slide for one in lab.store.verify() if one.fault] == [""]
-    assert [one.key for one in lab.store.prune()] == ["key2"]
+    assert [kept.slide for kept in lab.store.verify() if kept.fault] == [""]
+    assert [kept.key for kept in lab.store.prune()] == ["key2"]
     store.load("key0")  # used now
     size = store.path("key0").stat().st_size
     small = open_lab(Settings(home=lab.settings.home, cache_gib=8 * size * 1.5 / 2**30))
     assert small.store.limit_bytes < limit
-    assert [one.key for one in small.store.prune()] == ["key1"]
+    assert [kept.key for kept in small.store.prune()] == ["key1"]
     assert sorted(file.name for file in store.folder.iterdir()) == ["key0.json", "key0.safetensors"]

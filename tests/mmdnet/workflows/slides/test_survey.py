@@ -12,12 +12,12 @@ from mmdnet.workflows.slides.survey import SurveyedPatch, survey
 def test_patches_are_laid_at_the_settings_size_judged_and_in_order(tmp_path, tissue_png):
     told = []
     with open_slide(tissue_png(), mpp=0.5) as slide:
-        found = survey(slide, Settings(home=tmp_path, patch_px=200), lambda share, message: told.append(share))
-    assert (found.patch_px, found.patch_mpp) == (200, 0.5)
-    cells = [(patch.place.row, patch.place.col) for patch in found.patches]
+        surveyed = survey(slide, Settings(home=tmp_path, patch_px=200), lambda share, message: told.append(share))
+    assert (surveyed.patch_px, surveyed.patch_mpp) == (200, 0.5)
+    cells = [(patch.place.row, patch.place.col) for patch in surveyed.patches]
     assert cells == sorted(cells) and len(cells) == 16
-    assert found.tissue_mm2 == pytest.approx((780 * 0.5 / 1000) ** 2, rel=0.06)
-    used = [patch for patch in found.patches if patch.set_aside is None]
+    assert surveyed.tissue_mm2 == pytest.approx((780 * 0.5 / 1000) ** 2, rel=0.06)
+    used = [patch for patch in surveyed.patches if patch.set_aside is None]
     assert used and all(0 <= patch.fat_area_share <= 1 and "focus" in patch.quality for patch in used)
     assert told[0] == 0 and told == sorted(told)
 

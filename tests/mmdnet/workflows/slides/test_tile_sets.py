@@ -58,11 +58,11 @@ def add(lab, folder, **more):
 
 def grades_by_place(lab, project) -> dict[tuple[str, int, int], tuple]:
     names = {slide.id: slide.name for slide in lab.slides.list(project)}
-    found = {}
+    labels_at = {}
     for label in lab.labels.current(project):
         patch = lab.slides.patch(label.patch_id)
-        found[names[label.slide_id], patch.col, patch.row] = (*label.grades.values(), label.ignored)
-    return found
+        labels_at[names[label.slide_id], patch.col, patch.row] = (*label.grades.values(), label.ignored)
+    return labels_at
 
 
 def test_each_tile_is_labelled_for_its_feature_and_unknown_for_the_others(lab, folder):
@@ -83,7 +83,7 @@ def test_each_tile_is_labelled_for_its_feature_and_unknown_for_the_others(lab, f
 
 def test_a_patch_is_its_tile_pixel_by_pixel(lab, folder):
     project, _ = add(lab, folder)
-    slide = next(one for one in lab.slides.list(project) if one.name == "114")
+    slide = next(there for there in lab.slides.list(project) if there.name == "114")
     assert (slide.mpp_x, slide.patient, slide.stain, slide.usable) == (0.44, "114", "Trichrome", 4)
     for patch in lab.slides.patches(slide.id):
         picture = cv2.imdecode(np.frombuffer(lab.slides.pictures.patch_jpeg(patch.id), np.uint8), cv2.IMREAD_COLOR)
@@ -166,7 +166,7 @@ def test_the_real_tiles_of_that_layout_come_in(lab, folder, real_data):
         shutil.copy(file, folder / "CNN/steatosis/train/05")
     project, done = add(lab, folder)
     assert done.problems == () and done.labels == 9
-    slide = next(one for one in lab.slides.list(project) if one.name == "16_224_606")
+    slide = next(there for there in lab.slides.list(project) if there.name == "16_224_606")
     assert lab.slides.pictures.thumbnail(slide.id, 200)
 
 

@@ -27,12 +27,12 @@ def make(lab, project, tmp_path):
 def test_every_usable_patch_is_on_the_map_and_has_a_kind(lab, project, tmp_path):
     assert lab.maps.get(project) is None and lab.maps.missing(project) == 0
     told = make(lab, project, tmp_path).told
-    found = lab.maps.get(project)
+    made = lab.maps.get(project)
     usable = sum(slide.usable for slide in lab.slides.list(project))
-    assert len(found.patch_id) == usable > 0 and found.slides == 2
-    assert (np.diff(found.patch_id) > 0).all()
-    assert (found.xy >= 0).all() and (found.xy <= 1).all()
-    assert set(kinds_of_tissue(Services(lab.settings, lab.db, None), project)) == set(found.patch_id.tolist())
+    assert len(made.patch_id) == usable > 0 and made.slides == 2
+    assert (np.diff(made.patch_id) > 0).all()
+    assert (made.xy >= 0).all() and (made.xy <= 1).all()
+    assert set(kinds_of_tissue(Services(lab.settings, lab.db, None), project)) == set(made.patch_id.tolist())
     assert told[-1][0] == 1.0 and "on the map" in told[-1][1]
     assert [share for share, *_ in told] == sorted(share for share, *_ in told)
 
