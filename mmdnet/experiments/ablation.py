@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -29,6 +29,34 @@ if TYPE_CHECKING:
 SEEDS = (0, 1, 2, 3, 4)
 FULL = "full"
 Say = Callable[[str], None]
+Metrics = dict[str, dict[str, float | None]]  # by part, as in a model's card
+
+
+class Took(TypedDict):
+    """What a training took, and when it ended."""
+
+    wall_min: float
+    processor_min: float
+    at: str
+
+
+class TrainingResult(Took):
+    """One training's file: a variant under a seed. `setting` and `choices` are kept to be read by people."""
+
+    setting: Mapping[str, object]
+    variant: str
+    seed: int
+    metrics: Metrics
+    choices: Mapping[str, object]
+    best_epoch: int | None
+
+
+class Interval(TypedDict):
+    """Mean over `n` seeds with its 95 % interval, which takes two."""
+
+    mean: float
+    n: int
+    interval: NotRequired[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +152,7 @@ def with_few_grades(cohort: Cohort, split: Split, graded: int, seed: int) -> Coh
 
 def run_variants(
     setting: Setting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path, say: Say = lambda line: None
-) -> list[dict[str, Any]]:
+) -> list[TrainingResult]:
     """Train what is not there yet, variant by variant, and give all results.
 
     Args:
@@ -142,31 +170,31 @@ def run_variants(
     if missing:
         cohort, pixels = cohort_of(setting, folder)
         for variant, seed in missing:
-            found = _train(setting, variant, seed, cohort, pixels, folder)
-            results[variant.name, seed] = found
-            say(f"{variant.name}, seed {seed}: {_kappas(found)}, {found['processor_min']} processor-min")
-    return [found for found in results.values() if found is not None]
+            result = _train(setting, variant, seed, cohort, pixels, folder)
+            results[variant.name, seed] = result
+            say(f"{variant.name}, seed {seed}: {_kappas(result)}, {result['processor_min']} processor-min")
+    return [result for result in results.values() if result is not None]
 
 
 def known_results(
     setting: Setting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path
-) -> list[dict[str, Any]]:
+) -> list[TrainingResult]:
     """The results that are there; trains nothing."""
     files = (_file(folder, setting, variant.name, seed) for variant in variants for seed in seeds)
-    return [found for path in files if (found := _read(path)) is not None]
+    return [result for path in files if (result := _read(path)) is not None]
 
 
 def _file(folder: Path, setting: Setting, variant: str, seed: int) -> Path:
     return folder / "results" / setting.name / f"{variant}-{seed}.json"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> TrainingResult | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
 def _train(
     setting: Setting, variant: Variant, seed: int, cohort: Cohort, pixels: PixelSource, folder: Path
-) -> dict[str, Any]:
+) -> TrainingResult:
     from mmdnet.bags.splits import split_by_patient
     from mmdnet.training.config import read_config
     from mmdnet.training.loop import train
@@ -184,14 +212,15 @@ def _train(
     work = folder / "runs" / setting.name / f"{variant.name}-{seed}"
     with Clock() as clock:
         card = train(cohort, pixels, choices, split, work)
-    result = {
+    result: TrainingResult = {
         "setting": asdict(setting),
         "variant": variant.name,
         "seed": seed,
         "metrics": card.metrics,
         "choices": {key: value for key, value in card.choices.items() if key != "weights"},
         "best_epoch": card.best_epoch,
-    } | clock.facts()
+        **clock.took(),
+    }
     path = _file(folder, setting, variant.name, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path, json.dumps(result, indent=1))
@@ -224,7 +253,7 @@ def warm_up(
     }  # fmt: skip
     with Clock() as clock:
         train(cohort, pixels, read_config(given), split, work)
-    write_aside(note, json.dumps(clock.facts()))
+    write_aside(note, json.dumps(clock.took()))
     return weights
 
 
@@ -239,7 +268,7 @@ class Clock:
         self.wall_min = (time.monotonic() - self._wall) / 60
         self.processor_min = (time.process_time() - self._processor) / 60
 
-    def facts(self) -> dict[str, Any]:
+    def took(self) -> Took:
         return {
             "wall_min": round(self.wall_min, 2),
             "processor_min": round(self.processor_min, 2),
@@ -250,29 +279,29 @@ class Clock:
 # -- what came out ---------------------------------------------------------------------------------------------------
 
 
-def kappas(result: Mapping[str, Any], part: str = "test") -> dict[str, float]:
+def kappas(result: TrainingResult, part: str = "test") -> dict[str, float]:
     """Quadratic kappa by task (those that are defined), and their mean as "mean"."""
     metrics = result["metrics"].get(part, {})
     return {name: k for name in (*TASK_NAMES, "mean") if (k := metrics.get(f"kappa_{name}")) is not None}
 
 
-def _kappas(result: Mapping[str, Any]) -> str:
+def _kappas(result: TrainingResult) -> str:
     return ", ".join(f"{name} {value:.2f}" for name, value in kappas(result).items())
 
 
-def interval(values: Sequence[float]) -> dict[str, Any]:
+def interval(values: Sequence[float]) -> Interval:
     """Mean over seeds and its 95 % interval (Student's t); no interval from a single value."""
     from scipy import stats
 
     n = len(values)
-    found: dict[str, Any] = {"mean": round(float(np.mean(values)), 3), "n": n}
-    if n > 1:
-        half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-        found["interval"] = [round(found["mean"] - half, 3), round(found["mean"] + half, 3)]
-    return found
+    mean = round(float(np.mean(values)), 3)
+    if n < 2:
+        return {"mean": mean, "n": n}
+    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    return {"mean": mean, "n": n, "interval": [round(mean - half, 3), round(mean + half, 3)]}
 
 
-def summary(results: Sequence[Mapping[str, Any]], part: str = "test") -> dict[str, dict[str, Any]]:
+def summary(results: Sequence[TrainingResult], part: str = "test") -> dict[str, dict[str, Interval]]:
     """By variant: the interval of each task's kappa and of their mean."""
     variants = dict.fromkeys(result["variant"] for result in results)
     return {
@@ -285,20 +314,20 @@ def summary(results: Sequence[Mapping[str, Any]], part: str = "test") -> dict[st
     }
 
 
-def worth(results: Sequence[Mapping[str, Any]], part: str = "test") -> dict[str, dict[str, Any]]:
+def worth(results: Sequence[TrainingResult], part: str = "test") -> dict[str, Interval]:
     """By variant: how much higher the full network's mean kappa is on the same seeds (for one task, that task's)."""
     full = {r["seed"]: kappas(r, part) for r in results if r["variant"] == FULL}
-    found = {}
+    differences = {}
     for variant in dict.fromkeys(r["variant"] for r in results if r["variant"] != FULL):
         name = variant.removeprefix("only-") if variant.startswith("only-") else "mean"
         pairs = list(_pairs(results, variant, full, part, name))
         if pairs:
-            found[variant] = interval(pairs)
-    return found
+            differences[variant] = interval(pairs)
+    return differences
 
 
 def _pairs(
-    results: Sequence[Mapping[str, Any]], variant: str, full: Mapping[int, dict[str, float]], part: str, name: str
+    results: Sequence[TrainingResult], variant: str, full: Mapping[int, dict[str, float]], part: str, name: str
 ) -> Iterator[float]:
     for result in results:
         own = kappas(result, part)
@@ -306,5 +335,5 @@ def _pairs(
             yield full[result["seed"]][name] - own[name]
 
 
-def _of(results: Sequence[Mapping[str, Any]], variant: str, part: str) -> list[dict[str, float]]:
+def _of(results: Sequence[TrainingResult], variant: str, part: str) -> list[dict[str, float]]:
     return [kappas(result, part) for result in results if result["variant"] == variant]

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import cv2
 import numpy as np
 
 from mmdnet.bags.bag import Bag, natural_bags
 from mmdnet.bags.cohort import Cohort
-from mmdnet.experiments.ablation import home_of, interval
+from mmdnet.experiments.ablation import Interval, home_of, interval
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
@@ -44,9 +44,34 @@ class Looked:
     area_near: float
 
 
+class NoBags(TypedDict):
+    """No bag held patches with and without the lesion."""
+
+    bags: int
+
+
+class TaskAttention(NoBags):
+    """Means over a task's bags: shares of attention and of heat on lesions, and what looking everywhere would give."""
+
+    attention_on_lesions: Interval
+    patches_with_lesions: Interval
+    top_patch_holds_one: float
+    heat_inside: Interval
+    area_inside: Interval
+    heat_within_8_um: Interval
+    area_within_8_um: Interval
+
+
+class AttentionResult(TypedDict):
+    """What was found on all test bags, and by task."""
+
+    bags: int
+    tasks: dict[str, TaskAttention | NoBags]
+
+
 def attention_experiment(
     model: Path, folder: Path, slides: int, cohort_seed: int, picture: Path | None = None
-) -> dict[str, Any]:
+) -> AttentionResult:
     """Look at every test bag that holds patches with and without a task's lesion.
 
     Args:
@@ -71,15 +96,15 @@ def attention_experiment(
             images = pixels.read(bag.instances)
             for task in TASK_NAMES:
                 masks = [lesion_mask(truth, task, *corners[i - first]) for i in bag.instances]
-                found = _look(net, cohort, bag, images, task, masks)
-                if found:
-                    looked.append(found[0])
-                    shown[task].append(_example(images, masks, found[1]))
+                seen = _look(net, cohort, bag, images, task, masks)
+                if seen:
+                    looked.append(seen[0])
+                    shown[task].append(_example(images, masks, seen[1]))
     if picture is not None:
         _draw(shown, picture)
     return {
         "bags": len(looked),
-        "tasks": {task: _summary([one for one in looked if one.task == task]) for task in TASK_NAMES},
+        "tasks": {task: _summary([bag for bag in looked if bag.task == task]) for task in TASK_NAMES},
     }
 
 
@@ -118,18 +143,18 @@ def _look(
     return looked, cam
 
 
-def _summary(looked: Sequence[Looked]) -> dict[str, Any]:
+def _summary(looked: Sequence[Looked]) -> TaskAttention | NoBags:
     if not looked:
         return {"bags": 0}
     return {
         "bags": len(looked),
-        "attention_on_lesions": interval([one.attention for one in looked]),
-        "patches_with_lesions": interval([one.patches for one in looked]),
-        "top_patch_holds_one": round(float(np.mean([one.top_hits for one in looked])), 3),
-        "heat_inside": interval([one.heat for one in looked]),
-        "area_inside": interval([one.area for one in looked]),
-        "heat_within_8_um": interval([one.heat_near for one in looked]),
-        "area_within_8_um": interval([one.area_near for one in looked]),
+        "attention_on_lesions": interval([bag.attention for bag in looked]),
+        "patches_with_lesions": interval([bag.patches for bag in looked]),
+        "top_patch_holds_one": round(float(np.mean([bag.top_hits for bag in looked])), 3),
+        "heat_inside": interval([bag.heat for bag in looked]),
+        "area_inside": interval([bag.area for bag in looked]),
+        "heat_within_8_um": interval([bag.heat_near for bag in looked]),
+        "area_within_8_um": interval([bag.area_near for bag in looked]),
     }
 
 

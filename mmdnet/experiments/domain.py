@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
-from mmdnet.experiments.ablation import Clock, Say, Variant, interval
+from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
 from mmdnet.files import write_aside
 
 if TYPE_CHECKING:
@@ -25,21 +25,42 @@ if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
 
 NONE = "no-domain"
-STAIN: dict[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
-SLIDE: dict[str, Any] = {"domain_key": "slide", "alpha": 1.0}
+STAIN: Mapping[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
+SLIDE: Mapping[str, Any] = {"domain_key": "slide", "alpha": 1.0}
 # By the other rule this weight is the relative one, see `mmdnet.nn.domain.reversal_weight`.
-HASHIMOTO: dict[str, Any] = {"reversal": "hashimoto", "attention_rule": "mean"}
+HASHIMOTO: Mapping[str, Any] = {"reversal": "hashimoto", "attention_rule": "mean"}
 VARIANTS = (
     Variant(NONE, "neither domain part nor stain balanced in the bags", {"domain_key": "none"}),
-    Variant("balance-only", "stain balanced in the bags, no adversary", STAIN | {"alpha": 0.0}),
-    Variant("stain-uniform", "stain, plain DANN", STAIN | {"reversal": "uniform"}),
+    Variant("balance-only", "stain balanced in the bags, no adversary", {**STAIN} | {"alpha": 0.0}),
+    Variant("stain-uniform", "stain, plain DANN", {**STAIN} | {"reversal": "uniform"}),
     Variant("stain-relative", "stain, relative attention", STAIN),
-    Variant("stain-product", "the product's own: the same, a tenth of the alpha", STAIN | {"alpha": 0.1}),
-    Variant("stain-hashimoto", "stain, Hashimoto's weight", STAIN | HASHIMOTO),
-    Variant("stain-loss", "stain, loss by attention", STAIN | {"reversal": "loss_attention"}),
+    Variant("stain-product", "the product's own: the same, a tenth of the alpha", {**STAIN} | {"alpha": 0.1}),
+    Variant("stain-hashimoto", "stain, Hashimoto's weight", {**STAIN, **HASHIMOTO}),
+    Variant("stain-loss", "stain, loss by attention", {**STAIN} | {"reversal": "loss_attention"}),
     Variant("slide-relative", "slide, relative attention", SLIDE),
-    Variant("slide-hashimoto", "slide, Hashimoto's weight", SLIDE | HASHIMOTO),
+    Variant("slide-hashimoto", "slide, Hashimoto's weight", {**SLIDE, **HASHIMOTO}),
 )
+
+
+class DomainResult(Took):
+    """One training's file: a variant under a seed, judged on three sets. `setting` is kept to be read by people."""
+
+    setting: Mapping[str, object]
+    variant: str
+    seed: int
+    metrics: Metrics
+    kappa_mean: dict[str, float]
+    probe: float
+    best_epoch: int | None
+
+
+class DomainFigures(TypedDict):
+    """A variant over seeds."""
+
+    known_sites: Interval
+    new_site: Interval
+    probe: Interval
+    added_on_new_site: NotRequired[Interval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ def sets_of(setting: DomainSetting, folder: Path) -> Sets:
 def run_domain(
     setting: DomainSetting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path,
     say: Say = lambda line: None,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[DomainResult]:  # fmt: skip
     """Train what is not there yet, seed by seed, and give all results."""
     results, sets = [], None
     for seed in seeds:
@@ -98,17 +119,17 @@ def run_domain(
             path = folder / "results" / setting.name / f"{variant.name}-{seed}.json"
             if not path.is_file():
                 sets = sets or sets_of(setting, folder)
-                found = _train(setting, variant, seed, sets, folder / "runs" / setting.name)
+                result = _train(setting, variant, seed, sets, folder / "runs" / setting.name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_aside(path, json.dumps(found, indent=1))
-                say(f"{variant.name}, seed {seed}: {found['kappa_mean']}, probe {found['probe']:.2f}")
+                write_aside(path, json.dumps(result, indent=1))
+                say(f"{variant.name}, seed {seed}: {result['kappa_mean']}, probe {result['probe']:.2f}")
             results.append(json.loads(path.read_text()))
     return results
 
 
 def known_domain_results(
     setting: DomainSetting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path
-) -> list[dict[str, Any]]:
+) -> list[DomainResult]:
     """The results that are there; trains nothing."""
     files = [folder / "results" / setting.name / f"{v.name}-{seed}.json" for seed in seeds for v in variants]
     return [json.loads(path.read_text()) for path in files if path.is_file()]
@@ -124,7 +145,7 @@ def split_of(sets: Sets, seed: int) -> Split:
     return Split(train, tuple(sorted(held)), sets.new_site, "patient", seed)
 
 
-def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, folder: Path) -> dict[str, Any]:
+def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, folder: Path) -> DomainResult:
     from mmdnet.nn.io import load_model
     from mmdnet.training.config import read_config
     from mmdnet.training.loop import train
@@ -152,10 +173,11 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
         "variant": variant.name,
         "seed": seed,
         "metrics": judged,
-        "kappa_mean": {part: round(found["kappa_mean"] or 0.0, 3) for part, found in judged.items()},
+        "kappa_mean": {part: round(of_part["kappa_mean"] or 0.0, 3) for part, of_part in judged.items()},
         "probe": probe(net, sets, sets.known_sites),
         "best_epoch": card.best_epoch,
-    } | clock.facts()
+        **clock.took(),
+    }
 
 
 def _judge(net: MMDNet, sets: Sets, slides: Sequence[int]) -> dict[str, float | None]:
@@ -192,17 +214,19 @@ def probe(net: MMDNet, sets: Sets, slides: Sequence[int], seed: int = 0) -> floa
     return float(balanced_accuracy_score(stain, said))
 
 
-def domain_summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def domain_summary(results: Sequence[DomainResult]) -> dict[str, DomainFigures]:
     """By variant: mean kappa on the untied known sites and on the new site, what the domain part adds there on the same
     seeds, and the probe's accuracy; each with its interval over seeds."""
     without = {r["seed"]: r["kappa_mean"] for r in results if r["variant"] == NONE}
-    found: dict[str, Any] = {}
+    figures: dict[str, DomainFigures] = {}
     for variant in dict.fromkeys(r["variant"] for r in results):
         own = [r for r in results if r["variant"] == variant]
-        found[variant] = {
-            part: interval([r["kappa_mean"][part] for r in own]) for part in ("known_sites", "new_site")
-        } | {"probe": interval([r["probe"] for r in own])}
+        figures[variant] = {
+            "known_sites": interval([r["kappa_mean"]["known_sites"] for r in own]),
+            "new_site": interval([r["kappa_mean"]["new_site"] for r in own]),
+            "probe": interval([r["probe"] for r in own]),
+        }
         pairs = [r["kappa_mean"]["new_site"] - without[r["seed"]]["new_site"] for r in own if r["seed"] in without]
         if variant != NONE and pairs:
-            found[variant]["added_on_new_site"] = interval(pairs)
-    return found
+            figures[variant]["added_on_new_site"] = interval(pairs)
+    return figures

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmdnet.experiments.ablation import Clock, Say, Setting, cohort_of
+from mmdnet.experiments.ablation import Clock, Metrics, Say, Setting, Took, cohort_of
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
 
 LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
 COHORT = Setting(slides=64, patch_px=299)
-COMMON: dict[str, Any] = {
+COMMON: Mapping[str, Any] = {
     "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0, "unsteered_fraction": 0.0,
 }  # fmt: skip
-WAYS: dict[str, dict[str, Any]] = {
+WAYS: Mapping[str, Mapping[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},
     "bag_labels_alone": {"warm_up_epochs": 0, "aux_instance_weight": 0.0, "epochs": 24, "patience": 24},
 }
@@ -30,9 +30,19 @@ WAYS: dict[str, dict[str, Any]] = {
 single patch."""
 
 
+class WayResult(Took):
+    """One way's file; `curve` holds processor-minutes and validation kappas by epoch."""
+
+    metrics: Metrics
+    epochs: int
+    best_epoch: int | None
+    curve: list[dict[str, float]]
+    reached_after_processor_min: float | None
+
+
 def learn(
     folder: Path, ways: Sequence[str] = tuple(WAYS), seed: int = 0, say: Say = lambda line: None
-) -> dict[str, Any]:
+) -> dict[str, WayResult]:
     """Train each way that is not there yet; by way: the best validation kappas, test kappas, and when what was reached.
 
     Args:
@@ -44,17 +54,17 @@ def learn(
     Raises:
         LabError: a training could not start.
     """
-    found = {}
+    results = {}
     for way in ways:
         path = folder / "results" / "learn-cpu" / f"{way}-{seed}.json"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_aside(path, json.dumps(_train(folder, way, seed, say), indent=1))
-        found[way] = json.loads(path.read_text())
-    return found
+        results[way] = json.loads(path.read_text())
+    return results
 
 
-def _train(folder: Path, way: str, seed: int, say: Say) -> dict[str, Any]:
+def _train(folder: Path, way: str, seed: int, say: Say) -> WayResult:
     from mmdnet.bags.splits import split_by_patient
     from mmdnet.training.config import read_config
     from mmdnet.training.loop import train
@@ -76,13 +86,13 @@ def _train(folder: Path, way: str, seed: int, say: Say) -> dict[str, Any]:
         card = train(
             cohort,
             pixels,
-            read_config(COMMON | WAYS[way] | {"seed": seed}),
+            read_config({**COMMON, **WAYS[way], "seed": seed}),
             split_by_patient(cohort, seed),
             work,
             progress,
         )
     return {"metrics": card.metrics, "epochs": card.epochs, "best_epoch": card.best_epoch, "curve": curve,
-            "reached_after_processor_min": reached(curve)} | clock.facts()  # fmt: skip
+            "reached_after_processor_min": reached(curve), **clock.took()}  # fmt: skip
 
 
 def reached(curve: Sequence[dict[str, float]]) -> float | None:

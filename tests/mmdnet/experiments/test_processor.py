@@ -10,5 +10,5 @@ def test_enough_is_reached_when_every_task_is_good():
 
 def test_every_way_is_a_training_the_product_takes():
     for choices in WAYS.values():
-        assert read_config(COMMON | choices).device == "cpu"
-    assert read_config(COMMON | WAYS["bag_labels_alone"]).aux_instance_weight == 0
+        assert read_config({**COMMON, **choices}).device == "cpu"
+    assert read_config({**COMMON, **WAYS["bag_labels_alone"]}).aux_instance_weight == 0
