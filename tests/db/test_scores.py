@@ -20,10 +20,12 @@ def test_every_score_of_a_project_comes_newest_first_with_whether_it_is_signed(b
     with bench.db.begin() as session:
         session.add(SignOff(score_id=2, reader_id=bench.readers[0], report_sha256="a" * 64, report={}))
     with bench.db() as session:
-        found = [(score.id, slide.id, model.name, signed) for score, slide, model, signed in rows.scores_of(session, 1)]
+        listed = [
+            (score.id, slide.id, model.name, signed) for score, slide, model, signed in rows.scores_of(session, 1)
+        ]
         assert rows.scores_of(session, 99) == []
     zero, first = bench.slides
-    assert found == [
+    assert listed == [
         (4, zero, "first", False),
         (3, first, "first", False),
         (2, zero, "second", True),

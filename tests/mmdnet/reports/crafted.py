@@ -107,6 +107,6 @@ def inputs(**changes: Any) -> ReportInputs:
 
 def without(*names: str) -> ReportInputs:
     """The inputs of a model that was not trained on these tasks."""
-    kept = {name: found for name, found in score().tasks.items() if name not in names}
+    kept = {name: summary for name, summary in score().tasks.items() if name not in names}
     nothing = {"nas": None, "nas_expected": None, "nas_interval": None, "p_active": None}
     return inputs(score=score(tasks=kept, **nothing))

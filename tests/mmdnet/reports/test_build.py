@@ -38,9 +38,9 @@ def test_fibrosis_is_never_staged(stain, sentence):
 
 def test_evidence_is_six_top_three_low_three_random_and_only_what_was_assessed():
     evidence = build_report(inputs()).evidence[0]
-    assert [one.place for one in evidence.top] == [10, 9, 8, 7, 6, 5]
-    assert [one.place for one in evidence.low] == [0, 1, 2]
-    assert {one.place for one in evidence.random} == {3, 4}
+    assert [patch.place for patch in evidence.top] == [10, 9, 8, 7, 6, 5]
+    assert [patch.place for patch in evidence.low] == [0, 1, 2]
+    assert {patch.place for patch in evidence.random} == {3, 4}
     assert evidence.top[0].patch_id == 510
     assert evidence.top[0].attention == pytest.approx(11 * 11 / 66, abs=0.001)
 
@@ -51,7 +51,7 @@ def test_a_feature_that_was_not_trained_is_said_to_be_absent_and_takes_the_nas_w
     assert "not trained" in report.feature("ballooning").absent
     assert report.nas.value is None
     assert report.nas.absent == "No NAS: ballooning not assessed."
-    assert [found.task for found in report.evidence] == ["steatosis", "inflammation"]
+    assert [shown.task for shown in report.evidence] == ["steatosis", "inflammation"]
 
 
 def test_fat_that_contradicts_the_grade_is_flagged():

@@ -33,6 +33,6 @@ def test_a_cell_never_starts_a_formula(start):
 
 
 def test_a_feature_that_was_not_assessed_is_an_empty_cell():
-    found = {row["feature"]: row for row in rows(build_report(without("ballooning")))}
-    assert found["ballooning"]["model_grade"] == ""
-    assert found["NAS"]["model_grade"] == ""
+    by_feature = {row["feature"]: row for row in rows(build_report(without("ballooning")))}
+    assert by_feature["ballooning"]["model_grade"] == ""
+    assert by_feature["NAS"]["model_grade"] == ""

@@ -58,7 +58,9 @@ def pictures() -> ReportPictures:
 def test_the_page_is_whole_and_fetches_nothing():
     text = to_html(build_report(inputs()), pictures())
     page = read(text)
-    outside = [one for one in page.addresses if not one.startswith(("data:image/", "#", "http://127.0.0.1:8501/"))]
+    outside = [
+        address for address in page.addresses if not address.startswith(("data:image/", "#", "http://127.0.0.1:8501/"))
+    ]
     assert outside == []
     assert "script" not in page.tags
     assert "default-src 'none'" in text

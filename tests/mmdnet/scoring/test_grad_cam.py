@@ -48,17 +48,17 @@ def by_hand(model, images, task, grade):
 
 def test_the_librarys_map_is_the_one_written_out_by_hand(images):
     model = a_model()
-    found = bag_cam(model, images, "inflammation", grade=2).heat
-    assert found == pytest.approx(by_hand(model, images, "inflammation", 2), abs=0.03)  # the two resize differently
+    heat = bag_cam(model, images, "inflammation", grade=2).heat
+    assert heat == pytest.approx(by_hand(model, images, "inflammation", 2), abs=0.03)  # the two resize differently
 
 
 def test_a_patch_is_as_hot_as_its_attention(images):
-    found = bag_cam(a_model(), images, "steatosis")
-    assert found.heat.shape == (5, PX, PX)
-    assert found.attention.sum() == pytest.approx(1, abs=1e-5)
-    hottest = found.heat.max(axis=(1, 2))
-    assert hottest == pytest.approx(found.attention / found.attention.max(), abs=0.05)
-    assert found.heat.min() >= 0
+    cam = bag_cam(a_model(), images, "steatosis")
+    assert cam.heat.shape == (5, PX, PX)
+    assert cam.attention.sum() == pytest.approx(1, abs=1e-5)
+    hottest = cam.heat.max(axis=(1, 2))
+    assert hottest == pytest.approx(cam.attention / cam.attention.max(), abs=0.05)
+    assert cam.heat.min() >= 0
 
 
 def test_the_size_of_the_bag_does_not_change_the_map_of_its_patches(images):
@@ -100,7 +100,7 @@ def test_cold_is_clear_and_hot_covers():
 @pytest.mark.parametrize("backbone", ["ConvNeXt-T", "Swin-T", "ViT-B/32", "VGG16", "MobileNetV3", "ResNet50"])
 def test_every_backbone_of_the_paper_has_a_map(backbone):
     image = np.random.default_rng(0).integers(0, 256, (2, 299, 299, 3), dtype=np.uint8)
-    found = bag_cam(a_model(backbone=backbone, px=299), image, "steatosis")
-    assert found.heat.shape == (2, 299, 299)
-    assert np.isfinite(found.heat).all()
-    assert found.heat.max() > 0.5
+    cam = bag_cam(a_model(backbone=backbone, px=299), image, "steatosis")
+    assert cam.heat.shape == (2, 299, 299)
+    assert np.isfinite(cam.heat).all()
+    assert cam.heat.max() > 0.5

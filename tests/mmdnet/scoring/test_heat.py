@@ -104,13 +104,13 @@ def test_ticks_and_scale_bars_are_round():
 def test_evidence_shows_the_top_the_bottom_and_some_at_random_none_twice():
     values = np.arange(100, dtype=float)
     values[::10] = np.nan
-    found = pick_places(values, 6, 3, 3, seed=1)
-    assert found["top"] == [99, 98, 97, 96, 95, 94]
-    assert found["low"] == [1, 2, 3]
-    assert len({k for kind in found.values() for k in kind}) == 12
-    assert not any(np.isnan(values[k]) for kind in found.values() for k in kind)
+    picked = pick_places(values, 6, 3, 3, seed=1)
+    assert picked["top"] == [99, 98, 97, 96, 95, 94]
+    assert picked["low"] == [1, 2, 3]
+    assert len({k for kind in picked.values() for k in kind}) == 12
+    assert not any(np.isnan(values[k]) for kind in picked.values() for k in kind)
 
 
 def test_a_slide_of_four_patches_shows_each_once():
-    found = pick_places(np.array([0.1, 0.4, 0.2, 0.3]), 6, 3, 3, seed=1)
-    assert found == {"top": [1, 3, 2, 0], "low": [], "random": []}
+    picked = pick_places(np.array([0.1, 0.4, 0.2, 0.3]), 6, 3, 3, seed=1)
+    assert picked == {"top": [1, 3, 2, 0], "low": [], "random": []}

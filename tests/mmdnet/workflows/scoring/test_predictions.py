@@ -32,12 +32,12 @@ def test_predictions_stand_at_the_patch_they_were_made_for(label_bench, predicti
     slide = label_bench.slides[0]
     grades = np.arange(len(label_bench.patches[slide])) % 4
     label_bench.scored(slide, {"steatosis": sure(grades, "steatosis")})
-    found = predictions.of_slide(slide)
-    assert sorted(found.patch_id.tolist()) == label_bench.patches[slide]
-    assert set(found.probabilities) == {"steatosis"}
+    predicted = predictions.of_slide(slide)
+    assert sorted(predicted.patch_id.tolist()) == label_bench.patches[slide]
+    assert set(predicted.probabilities) == {"steatosis"}
     for patch, grade in zip(label_bench.patches[slide], grades, strict=True):
-        assert found.of_patch(patch)["steatosis"].argmax() == grade
-    assert found.of_patch(10**9) == {}
+        assert predicted.of_patch(patch)["steatosis"].argmax() == grade
+    assert predicted.of_patch(10**9) == {}
 
 
 def test_a_patch_that_was_not_assessed_has_no_prediction(label_bench, predictions):
@@ -61,34 +61,34 @@ def test_the_newest_score_of_the_model_asked_for_is_read(label_bench, prediction
 
 
 def test_slides_are_compared_by_one_model_that_scored_most_of_them(label_bench, predictions):
-    one, other = label_bench.slides
-    most = label_bench.scored(one, steatosis(label_bench, one), "most")
+    first_slide, other = label_bench.slides
+    most = label_bench.scored(first_slide, steatosis(label_bench, first_slide), "most")
     label_bench.scored(other, steatosis(label_bench, other), "most")
-    label_bench.scored(one, steatosis(label_bench, one, 3), "newest")
-    assert {found.model_id for found in predictions.of_slides(label_bench.slides)} == {most}
-    assert predictions.scored_by(label_bench.slides)[0].slide_ids == (one, other)
+    label_bench.scored(first_slide, steatosis(label_bench, first_slide, 3), "newest")
+    assert {predicted.model_id for predicted in predictions.of_slides(label_bench.slides)} == {most}
+    assert predictions.scored_by(label_bench.slides)[0].slide_ids == (first_slide, other)
 
 
 def test_patches_laid_anew_since_have_no_predictions(label_bench, predictions):
-    one, other = label_bench.slides
-    label_bench.scored(one, steatosis(label_bench, one))
+    first_slide, other = label_bench.slides
+    label_bench.scored(first_slide, steatosis(label_bench, first_slide))
     label_bench.scored(other, steatosis(label_bench, other))
     with label_bench.db.begin() as session:
-        session.execute(update(Patch).where(Patch.id == label_bench.patches[one][0]).values(row=77))
+        session.execute(update(Patch).where(Patch.id == label_bench.patches[first_slide][0]).values(row=77))
         session.execute(delete(Patch).where(Patch.id == label_bench.patches[other][0]))
-    assert predictions.of_slide(one) is None
+    assert predictions.of_slide(first_slide) is None
     assert predictions.of_slide(other) is None
 
 
 def test_a_score_whose_file_is_gone_says_so_and_does_not_hide_the_others(label_bench, predictions):
-    one, other = label_bench.slides
-    model = label_bench.scored(one, steatosis(label_bench, one))
+    first_slide, other = label_bench.slides
+    model = label_bench.scored(first_slide, steatosis(label_bench, first_slide))
     label_bench.scored(other, steatosis(label_bench, other))
     with label_bench.db.begin() as session:
-        session.execute(update(Score).where(Score.slide_id == one).values(file="gone.safetensors"))
+        session.execute(update(Score).where(Score.slide_id == first_slide).values(file="gone.safetensors"))
     with pytest.raises(LabError, match="is gone"):
-        predictions.of_slide(one, model)
-    assert [found.slide_id for found in predictions.of_slides(label_bench.slides)] == [other]
+        predictions.of_slide(first_slide, model)
+    assert [predicted.slide_id for predicted in predictions.of_slides(label_bench.slides)] == [other]
 
 
 def test_reading_predictions_loads_no_torch():
