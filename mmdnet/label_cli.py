@@ -82,12 +82,12 @@ def labels_export(
     project_id = project_called(lab, project)
     reader_id = reader_called(lab, reader) if reader else None
     slide_id = slide_called(lab, project_id, slide) if slide else None
-    found = lab.labels.files.export(project_id, kind_of(file.name), reader_id, slide_id)
+    exported = lab.labels.files.export(project_id, kind_of(file.name), reader_id, slide_id)
     try:
-        write_aside(file, found.data)
+        write_aside(file, exported.data)
     except OSError as error:
         raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
-    say(as_json, {"file": file, "rows": found.labels}, f"{found.labels} labels written to {file}.")
+    say(as_json, {"file": file, "rows": exported.labels}, f"{exported.labels} labels written to {file}.")
 
 
 @labels_app.command("import")
@@ -112,7 +112,7 @@ def labels_import(
     outcome = lab.labels.files.import_file(
         project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
     )
-    said = [f"{one.file} {outcome.counted} {one.line}: {one.problem}".strip() for one in outcome.problems]
+    said = [f"{wrong.file} {outcome.counted} {wrong.line}: {wrong.problem}".strip() for wrong in outcome.problems]
     if outcome.not_read:
         said.append(f"Columns that mean nothing here: {', '.join(outcome.not_read)}.")
     said.append(f"{outcome.imported} labels imported, {outcome.unchanged} stood already.")
@@ -127,11 +127,11 @@ def labels_agreement(project: Project = "My lab", home: Home = None, as_json: As
     lab = lab_at(home)
     view = lab.labels.agreement.of_project(project_called(lab, project))
     lines = []
-    for one in view.comparisons:
-        found = one.estimates["kappa_quadratic"]
-        value = "not defined" if found.value is None else f"{found.value:.2f}"
-        between = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
-        lines.append(f"{one.first} and {one.second}, {one.task}: quadratic kappa {value}{between}, {one.n} patches")
+    for pair in view.comparisons:
+        kappa = pair.estimates["kappa_quadratic"]
+        value = "not defined" if kappa.value is None else f"{kappa.value:.2f}"
+        between = "" if kappa.low is None else f" ({kappa.low:.2f} to {kappa.high:.2f})"
+        lines.append(f"{pair.first} and {pair.second}, {pair.task}: quadratic kappa {value}{between}, {pair.n} patches")
     said = "\n".join(lines) or "Nobody has graded what somebody else, or a model, has graded, too."
     say(as_json, view, said)
 

@@ -45,17 +45,17 @@ def state_of(project_id: int) -> tuple[str, str, int]:
     return labels.record.state(), f"{rule.rule} {rule.reader_id}", len(lab().scoring.list(project_id))
 
 
-def sides(one: Comparison) -> str:
+def sides(pair: Comparison) -> str:
     """Both sides of a comparison in words."""
-    return f"{one.first} and {one.second}"
+    return f"{pair.first} and {pair.second}"
 
 
-def short_sides(one: Comparison) -> str:
+def short_sides(pair: Comparison) -> str:
     """Both sides, short enough for the axis of a figure."""
-    if one.kind == "repeat":
-        return f"{one.first.removesuffix(', first read')}, read twice"
-    other = {"consensus": "the others", "model": "model"}.get(one.kind, one.second)
-    return f"{one.first} – {other}"
+    if pair.kind == "repeat":
+        return f"{pair.first.removesuffix(', first read')}, read twice"
+    other = {"consensus": "the others", "model": "model"}.get(pair.kind, pair.second)
+    return f"{pair.first} – {other}"
 
 
 def interval(estimate: Estimate) -> str:
@@ -67,17 +67,17 @@ def interval(estimate: Estimate) -> str:
 
 def overview(view: AgreementView) -> None:
     """Every comparison as a dot with its interval, one panel per feature, published figures as dotted lines."""
-    rows = list(dict.fromkeys((one.key, short_sides(one)) for one in view.comparisons))
+    rows = list(dict.fromkeys((pair.key, short_sides(pair)) for pair in view.comparisons))
     order = [key for key, _ in rows]
     made = theme.figure("", "", height=112 + ROW_PX * len(rows))
     made.set_subplots(1, len(TASKS), shared_yaxes=True, horizontal_spacing=0.03)
-    for column, one in enumerate(reversed(TASKS), start=1):
-        _references(made, one.name, column, len(rows))
+    for column, shown_task in enumerate(reversed(TASKS), start=1):
+        _references(made, shown_task.name, column, len(rows))
         for comparison in view.comparisons:
-            if comparison.task == one.name:
+            if comparison.task == shown_task.name:
                 _dot(made, comparison, order, column)
         made.update_xaxes(
-            range=[LOWEST, 1.05], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=one.title, row=1, col=column
+            range=[LOWEST, 1.05], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=shown_task.title, row=1, col=column
         )
     names = [name if len(name) <= 28 else f"{name[:27]}…" for _, name in rows]
     made.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -1.0])
@@ -85,8 +85,8 @@ def overview(view: AgreementView) -> None:
     theme.show_figure(
         made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
     )
-    letters = "; ".join(f"**{one.name[0]}** {one.source}" for one in PUBLISHED)
-    kinds = {one.kind: one.second for one in view.comparisons}
+    letters = "; ".join(f"**{study.name[0]}** {study.source}" for study in PUBLISHED)
+    kinds = {pair.kind: pair.second for pair in view.comparisons}
     said = ["Quadratic κ on single patches with its 95 % bootstrap interval."]
     if "consensus" in kinds:
         rule = words.RULES[view.rule].lower()
@@ -112,36 +112,36 @@ def _references(made, task_name: str, column: int, rows: int) -> None:  # type: 
         )  # fmt: skip
 
 
-def _dot(made, one: Comparison, order: list[str], column: int) -> None:  # type: ignore[no-untyped-def]
-    found = one.estimates[SHOWN]
-    if found.value is None:
+def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type: ignore[no-untyped-def]
+    estimate = pair.estimates[SHOWN]
+    if estimate.value is None:
         return
     bars = None
-    if found.low is not None and found.high is not None:
+    if estimate.low is not None and estimate.high is not None:
         bars = {
-            "array": [found.high - found.value],
-            "arrayminus": [found.value - found.low],
+            "array": [estimate.high - estimate.value],
+            "arrayminus": [estimate.value - estimate.low],
             "thickness": 2,
             "width": 4,
         }
-    said = f"{sides(one)}<br>κ {found.value:.2f} ({interval(found)}), {words.count(one.n, 'patch', 'patches')}"
+    said = f"{sides(pair)}<br>κ {estimate.value:.2f} ({interval(estimate)}), {words.count(pair.n, 'patch', 'patches')}"
     made.add_scatter(
-        x=[max(found.value, LOWEST)], y=[order.index(one.key)], mode="markers", error_x=bars, row=1, col=column,
-        marker={"size": 10, "symbol": MARKS[one.kind], "color": theme.TASK_COLOURS[one.task]},
+        x=[max(estimate.value, LOWEST)], y=[order.index(pair.key)], mode="markers", error_x=bars, row=1, col=column,
+        marker={"size": 10, "symbol": MARKS[pair.kind], "color": theme.TASK_COLOURS[pair.task]},
         hovertemplate=f"{said}<extra></extra>",
     )  # fmt: skip
 
 
 def choose(view: AgreementView) -> Comparison | None:
     """Which two sides and which feature are shown in detail; both stand in the address, so that links work."""
-    known = {one.key: sides(one) for one in view.comparisons}
+    known = {pair.key: sides(pair) for pair in view.comparisons}
     asked = st.query_params.get("compare", "")
     key = asked if asked in known else next(iter(known))
     if asked and asked not in known:
         st.warning("These two have graded no patch in common, so the first comparison is shown.")
-    tasks = [one.name for one in reversed(TASKS)]
+    tasks = [graded.name for graded in reversed(TASKS)]
     wanted = st.query_params.get("feature", "")
-    graded = [name for name in tasks if any(one.key == key and one.task == name for one in view.comparisons)]
+    graded = [name for name in tasks if any(pair.key == key and pair.task == name for pair in view.comparisons)]
     st.session_state["compare"], st.session_state["feature"] = key, wanted if wanted in tasks else graded[0]
     with st.container(horizontal=True):
         st.selectbox(
@@ -152,54 +152,54 @@ def choose(view: AgreementView) -> Comparison | None:
             on_change=_write_address,
         )  # fmt: skip
     chosen = (st.session_state["compare"], st.session_state["feature"])
-    return next((one for one in view.comparisons if (one.key, one.task) == chosen), None)
+    return next((pair for pair in view.comparisons if (pair.key, pair.task) == chosen), None)
 
 
 def _write_address() -> None:
     st.query_params["compare"], st.query_params["feature"] = st.session_state["compare"], st.session_state["feature"]
 
 
-def details(project_id: int, one: Comparison, who: ReaderView | None) -> None:
+def details(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
     """Two sides on one feature: every coefficient, the matrix of grades, the patches behind it."""
     import pandas as pd
 
     left, right = st.columns([1, 1], gap="large")
     with left:
         table = [
-            {"Coefficient": COEFFICIENTS[name].title, "Value": _value(found), "95 % interval": interval(found)}
-            for name, found in one.estimates.items()
+            {"Coefficient": COEFFICIENTS[name].title, "Value": _value(estimate), "95 % interval": interval(estimate)}
+            for name, estimate in pair.estimates.items()
         ]
         st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="Coefficients of agreement")
-        st.caption(f"{words.count(one.n, 'patch', 'patches')} both graded. For the intervals, {DRAWN[one.drawn]}.")
+        st.caption(f"{words.count(pair.n, 'patch', 'patches')} both graded. For the intervals, {DRAWN[pair.drawn]}.")
     with right:
-        confusion_figure(one)
-    behind(project_id, one, who)
+        confusion_figure(pair)
+    behind(project_id, pair, who)
 
 
-def _value(found: Estimate) -> str:
-    return words.NOTHING if found.value is None else f"{found.value:.2f}"
+def _value(estimate: Estimate) -> str:
+    return words.NOTHING if estimate.value is None else f"{estimate.value:.2f}"
 
 
-def confusion_figure(one: Comparison) -> None:
+def confusion_figure(pair: Comparison) -> None:
     """Counts of grade pairs, darker where there are more, the diagonal where they agree."""
-    grades = [str(grade.value) for grade in task(one.task).grades]
-    figure = theme.figure(one.second, one.first, height=330)
-    ramp = [[n / (len(GRADE_RAMPS[one.task]) - 1), fill] for n, fill in enumerate(GRADE_RAMPS[one.task])]
+    grades = [str(grade.value) for grade in task(pair.task).grades]
+    figure = theme.figure(pair.second, pair.first, height=330)
+    ramp = [[n / (len(GRADE_RAMPS[pair.task]) - 1), fill] for n, fill in enumerate(GRADE_RAMPS[pair.task])]
     figure.add_heatmap(
-        x=grades, y=grades, z=one.counts, text=one.counts, texttemplate="%{text}", colorscale=ramp, showscale=False,
-        xgap=2, ygap=2, hovertemplate=f"{one.first} %{{y}}, {one.second} %{{x}}: %{{z}} patches<extra></extra>",
+        x=grades, y=grades, z=pair.counts, text=pair.counts, texttemplate="%{text}", colorscale=ramp, showscale=False,
+        xgap=2, ygap=2, hovertemplate=f"{pair.first} %{{y}}, {pair.second} %{{x}}: %{{z}} patches<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(type="category", constrain="domain", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
     figure.update_layout(margin={"t": 8}, hovermode="closest")
-    theme.show_figure(figure, key="confusion", alt=f"{task(one.task).title}: grades of {sides(one)}")
+    theme.show_figure(figure, key="confusion", alt=f"{task(pair.task).title}: grades of {sides(pair)}")
 
 
-def behind(project_id: int, one: Comparison, who: ReaderView | None) -> None:
+def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
     """Patches on which the two sides differ, as far as the reader at the screen may see them."""
     cells = [
         (row, column, count)
-        for row, counts in enumerate(one.counts)
+        for row, counts in enumerate(pair.counts)
         for column, count in enumerate(counts)
         if count and row != column
     ]
@@ -214,15 +214,15 @@ def behind(project_id: int, one: Comparison, who: ReaderView | None) -> None:
         "Patches on which they differ",
         cells,
         format_func=lambda cell: (
-            f"{one.first}: {cell[0]}, {one.second}: {cell[1]} ({words.count(cell[2], 'patch', 'patches')})"
+            f"{pair.first}: {cell[0]}, {pair.second}: {cell[1]} ({words.count(cell[2], 'patch', 'patches')})"
         ),
-        key=f"cell_{one.key}_{one.task}",
+        key=f"cell_{pair.key}_{pair.task}",
         width=460,
     )
-    found = lab().labels.agreement.graded_twice(project_id, who.id, one.key, one.task, row, column)
-    _pictures(found.patches)
-    if found.hidden:
-        hidden = words.count(found.hidden, "patch is", "patches are")
+    cell_patches = lab().labels.agreement.graded_twice(project_id, who.id, pair.key, pair.task, row, column)
+    _pictures(cell_patches.patches)
+    if cell_patches.hidden:
+        hidden = words.count(cell_patches.hidden, "patch is", "patches are")
         st.caption(f"{hidden} not shown: you have not graded them yet, or are about to read them again.")
 
 
@@ -247,9 +247,9 @@ def group_table(view: AgreementView) -> None:
     import pandas as pd
 
     table = [
-        {"Feature": task(one.task).title, "Patches": f"{one.shared:,} ({one.by_all:,} by all)"}
-        | {COEFFICIENTS[name].title: _both(found) for name, found in one.estimates.items()}
-        for one in reversed(view.groups)
+        {"Feature": task(group.task).title, "Patches": f"{group.shared:,} ({group.by_all:,} by all)"}
+        | {COEFFICIENTS[name].title: _both(estimate) for name, estimate in group.estimates.items()}
+        for group in reversed(view.groups)
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, alt="Agreement of all readers per feature")
     st.caption(
@@ -258,5 +258,5 @@ def group_table(view: AgreementView) -> None:
     )
 
 
-def _both(found: Estimate) -> str:
-    return words.NOTHING if found.value is None else f"{_value(found)} ({interval(found)})"
+def _both(estimate: Estimate) -> str:
+    return words.NOTHING if estimate.value is None else f"{_value(estimate)} ({interval(estimate)})"

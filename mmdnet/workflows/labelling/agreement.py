@@ -71,9 +71,9 @@ class _Readings:
     def __post_init__(self) -> None:
         self.by_reader = defaultdict(dict)
         self.slide_of = {}
-        for one in self.blind:
-            self.slide_of[one.patch_id] = one.slide_id
-            self.by_reader[one.reader_id][one.patch_id] = one
+        for reading in self.blind:
+            self.slide_of[reading.patch_id] = reading.slide_id
+            self.by_reader[reading.reader_id][reading.patch_id] = reading
 
 
 class Agreement:
@@ -87,16 +87,16 @@ class Agreement:
         """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
-            found = _read(session, project_id)
+            collected = _read(session, project_id)
             rule = rules.of_project(session, project_id)
-            sides = _all_sides(found, rule)
-        model = self._against_model(found)
-        comparisons = [made for two in [*sides, *model] for made in _compare(two, found)]
+            sides = _all_sides(collected, rule)
+        model = self._against_model(collected)
+        comparisons = [made for two in [*sides, *model] for made in _compare(two, collected)]
         return AgreementView(
             comparisons=tuple(comparisons),
-            groups=tuple(_groups(found)),
+            groups=tuple(_groups(collected)),
             rule=rule.rule,
-            readers=tuple(found.readers[one] for one in found.by_reader),
+            readers=tuple(collected.readers[reader] for reader in collected.by_reader),
             learnt_from=sum(two.left_out for two in model),
         )
 
@@ -108,10 +108,10 @@ class Agreement:
         Shown are patches the reader has graded and is not about to grade again; of the others only how many.
         """
         with self._services.db() as session:
-            found = _read(session, project_id)
-            sides = _all_sides(found, rules.of_project(session, project_id))
+            collected = _read(session, project_id)
+            sides = _all_sides(collected, rules.of_project(session, project_id))
             may_see = readings.may_see(session, project_id, reader_id)
-        for two in [*sides, *self._against_model(found)]:
+        for two in [*sides, *self._against_model(collected)]:
             if two.key == key:
                 cell = (two.table(task) == [first, second]).all(axis=1)
                 patches = [patch for patch, inside in zip(two.patches, cell, strict=True) if inside]
@@ -119,30 +119,30 @@ class Agreement:
                 return GradedTwice(shown, len(patches) - len(shown))
         return GradedTwice((), 0)
 
-    def _against_model(self, found: _Readings) -> list[Twice]:
+    def _against_model(self, collected: _Readings) -> list[Twice]:
         """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
-        predicted = self._predictions.of_slides(sorted(set(found.slide_of.values())))
+        predicted = self._predictions.of_slides(sorted(set(collected.slide_of.values())))
         if not predicted:
             return []
         learnt = self._learnt_slides(predicted[0].model_id)
         told: dict[int, Grades] = {}
-        for one in predicted:
-            if one.slide_id not in learnt:
-                told |= _told(one.patch_id, one.probabilities)
+        for of_slide in predicted:
+            if of_slide.slide_id not in learnt:
+                told |= _told(of_slide.patch_id, of_slide.probabilities)
         made = []
-        for reader, own in found.by_reader.items():
-            alone = {patch: one for patch, one in own.items() if one.suggestion is None}
+        for reader, own in collected.by_reader.items():
+            alone = {patch: reading for patch, reading in own.items() if reading.suggestion is None}
             both = sorted(set(alone) & set(told))
             made.append(
                 Twice(
                     "model",
-                    found.readers[reader],
+                    collected.readers[reader],
                     predicted[0].model_name,
                     f"model-{reader}-{predicted[0].model_id}",
                     both,
-                    [found.slide_of[patch] for patch in both],
+                    [collected.slide_of[patch] for patch in both],
                     [(own[patch].grades, told[patch]) for patch in both],
-                    left_out=sum(found.slide_of[patch] in learnt for patch in own),
+                    left_out=sum(collected.slide_of[patch] in learnt for patch in own),
                 )
             )
         return made
@@ -164,7 +164,7 @@ class Agreement:
 def _read(session: Session, project_id: int) -> _Readings:
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id)).all()
     blind = readings.blind(session, project_id)
-    used = {one.slide_id for one in blind}
+    used = {reading.slide_id for reading in blind}
     by_patient = all(slide.patient for slide in slides if slide.id in used)
     return _Readings(
         readers={reader.id: reader.name for reader in session.scalars(select(Reader).order_by(Reader.name))},
@@ -176,55 +176,57 @@ def _read(session: Session, project_id: int) -> _Readings:
     )
 
 
-def _all_sides(found: _Readings, rule: rules.Rule) -> list[Twice]:
-    made = [_of_two(found, one, other) for one, other in combinations(sorted(found.by_reader), 2)]
-    givers = set(found.by_reader) | {one.reader_id for one in found.settled}
+def _all_sides(collected: _Readings, rule: rules.Rule) -> list[Twice]:
+    made = [_of_two(collected, reader, other) for reader, other in combinations(sorted(collected.by_reader), 2)]
+    givers = set(collected.by_reader) | {reading.reader_id for reading in collected.settled}
     if len(givers) >= MANY:
-        made += [_with_others(found, reader, rule) for reader in sorted(found.by_reader)]
-    made += [_with_oneself(found, reader) for reader in sorted({again.reader_id for _, again in found.repeats})]
+        made += [_with_others(collected, reader, rule) for reader in sorted(collected.by_reader)]
+    made += [_with_oneself(collected, reader) for reader in sorted({again.reader_id for _, again in collected.repeats})]
     return [two for two in made if two.patches]
 
 
-def _of_two(found: _Readings, one: int, other: int) -> Twice:
-    first, second = found.by_reader[one], found.by_reader[other]
+def _of_two(collected: _Readings, reader: int, other: int) -> Twice:
+    first, second = collected.by_reader[reader], collected.by_reader[other]
     both = sorted(set(first) & set(second))
     return Twice(
         "readers",
-        found.readers[one],
-        found.readers[other],
-        f"readers-{one}-{other}",
+        collected.readers[reader],
+        collected.readers[other],
+        f"readers-{reader}-{other}",
         both,
-        [found.slide_of[patch] for patch in both],
+        [collected.slide_of[patch] for patch in both],
         [(first[patch].grades, second[patch].grades) for patch in both],
     )
 
 
-def _with_others(found: _Readings, reader: int, rule: rules.Rule) -> Twice:
+def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> Twice:
     """A reader against the consensus of all the others; what the reader settled is left out with the rest."""
     votes: dict[int, list[Vote]] = defaultdict(list)
-    for settled, given in ((False, found.blind), (True, found.settled)):
-        for one in given:
-            if one.reader_id != reader:
-                votes[one.patch_id].append(Vote(one.id, one.reader_id, one.grades, one.ignored, settled))
-    own = found.by_reader[reader]
+    for settled, given in ((False, collected.blind), (True, collected.settled)):
+        for reading in given:
+            if reading.reader_id != reader:
+                votes[reading.patch_id].append(
+                    Vote(reading.id, reading.reader_id, reading.grades, reading.ignored, settled)
+                )
+    own = collected.by_reader[reader]
     agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
     both = sorted(agreed)
     return Twice(
         "consensus",
-        found.readers[reader],
+        collected.readers[reader],
         "the others' consensus",
         f"consensus-{reader}",
         both,
-        [found.slide_of[patch] for patch in both],
+        [collected.slide_of[patch] for patch in both],
         [(own[patch].grades, agreed[patch].grades) for patch in both],
     )
 
 
-def _with_oneself(found: _Readings, reader: int) -> Twice:
-    own = [(before, again) for before, again in found.repeats if again.reader_id == reader]
+def _with_oneself(collected: _Readings, reader: int) -> Twice:
+    own = [(before, again) for before, again in collected.repeats if again.reader_id == reader]
     return Twice(
         "repeat",
-        f"{found.readers[reader]}, first read",
+        f"{collected.readers[reader]}, first read",
         "repeat read",
         f"repeat-{reader}",
         [again.patch_id for _, again in own],
@@ -233,13 +235,13 @@ def _with_oneself(found: _Readings, reader: int) -> Twice:
     )
 
 
-def _compare(two: Twice, found: _Readings) -> Iterable[Comparison]:
+def _compare(two: Twice, collected: _Readings) -> Iterable[Comparison]:
     for task in TASKS:
         table = two.table(task.name)
         both = (table != UNKNOWN).all(axis=1)
         if not both.any():
             continue
-        clusters = np.array([found.clusters[slide] for slide in two.slides])[both]
+        clusters = np.array([collected.clusters[slide] for slide in two.slides])[both]
         counts = confusion(table[both], len(task.grades))
         yield Comparison(
             key=two.key,
@@ -249,19 +251,19 @@ def _compare(two: Twice, found: _Readings) -> Iterable[Comparison]:
             second=two.second,
             counts=tuple(tuple(int(n) for n in row) for row in counts),
             estimates=estimates(OF_TWO, table[both], len(task.grades), clusters),
-            drawn=_drawn(clusters, found.by_patient),
+            drawn=_drawn(clusters, collected.by_patient),
         )
 
 
-def _groups(found: _Readings) -> Iterable[GroupAgreement]:
+def _groups(collected: _Readings) -> Iterable[GroupAgreement]:
     """All readers together, per task, where there are three or more."""
-    order = sorted(found.by_reader)
+    order = sorted(collected.by_reader)
     if len(order) < MANY:
         return
-    patches = sorted(found.slide_of)
-    clusters = np.array([found.clusters[found.slide_of[patch]] for patch in patches])
+    patches = sorted(collected.slide_of)
+    clusters = np.array([collected.clusters[collected.slide_of[patch]] for patch in patches])
     for task in TASKS:
-        rows = [[_grade(found.by_reader[reader].get(patch), task.name) for reader in order] for patch in patches]
+        rows = [[_grade(collected.by_reader[reader].get(patch), task.name) for reader in order] for patch in patches]
         table = np.array(rows, dtype=np.int64).reshape(-1, len(order))
         yield GroupAgreement(
             task=task.name,
@@ -269,7 +271,7 @@ def _groups(found: _Readings) -> Iterable[GroupAgreement]:
             shared=int(((table != UNKNOWN).sum(axis=1) >= 2).sum()),
             by_all=int((table != UNKNOWN).all(axis=1).sum()),
             estimates=estimates(OF_MANY, table, len(task.grades), clusters),
-            drawn=_drawn(clusters, found.by_patient),
+            drawn=_drawn(clusters, collected.by_patient),
         )
 
 

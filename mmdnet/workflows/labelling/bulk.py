@@ -108,12 +108,12 @@ class Bulk:
             queued = queues.queued_for(session, row.project_id, reader_id)
             standing = rows.standing_grades(session, row.project_id, reader_id)
             last = rows.last_standing(session, session_id, reader_id)
-        found = [one for one in table if one[0] not in queued]
-        patch = np.array([one[0] for one in found], dtype=np.int64)
-        order = sorted({one[1] for one in found}, key=lambda key: slides[key].name)
+        offered = [row for row in table if row[0] not in queued]
+        patch = np.array([row[0] for row in offered], dtype=np.int64)
+        order = sorted({row[1] for row in offered}, key=lambda key: slides[key].name)
         at = {key: n for n, key in enumerate(order)}
-        slide = np.array([at[one[1]] for one in found], dtype=np.uint16)
-        xy, side, boxes = _on_slides(np.array([one[2:4] for one in found], float).reshape(-1, 2), slide,
+        slide = np.array([at[row[1]] for row in offered], dtype=np.uint16)
+        xy, side, boxes = _on_slides(np.array([row[2:4] for row in offered], float).reshape(-1, 2), slide,
                                   [slides[key] for key in order])  # fmt: skip
         map_xy, kind, method = self._on_map(row.project_id, patch)
         return BulkPatches(
@@ -121,26 +121,26 @@ class Bulk:
             slides_xy=xy,
             map_xy=map_xy,
             kind=kind,
-            fat=np.array([np.nan if one[4] is None else one[4] for one in found], dtype=np.float32),
+            fat=np.array([np.nan if row[4] is None else row[4] for row in offered], dtype=np.float32),
             grades=_own_grades(patch, standing),
             slide=slide,
             slides=boxes,
             side=side,
             method=method,
-            queued=len(table) - len(found),
+            queued=len(table) - len(offered),
             last=_last(last),
         )
 
     def _on_map(self, project_id: int, patch: np.ndarray) -> tuple[np.ndarray, np.ndarray, str | None]:
         xy = np.full((len(patch), 2), np.nan, np.float32)
         kind = np.full(len(patch), NONE, np.uint8)
-        found = tissue_map(self._services, project_id)
-        if found is None:
+        made = tissue_map(self._services, project_id)
+        if made is None:
             return xy, kind, None
-        at = np.minimum(np.searchsorted(found.patch_id, patch), len(found.patch_id) - 1)
-        here = found.patch_id[at] == patch
-        xy[here], kind[here] = found.xy[at[here]], found.kind[at[here]]
-        return xy, kind, found.method
+        at = np.minimum(np.searchsorted(made.patch_id, patch), len(made.patch_id) - 1)
+        here = made.patch_id[at] == patch
+        xy[here], kind[here] = made.xy[at[here]], made.kind[at[here]]
+        return xy, kind, made.method
 
     def give(
         self,
@@ -227,8 +227,8 @@ def _on_slides(
     """
     if not slides:
         return np.empty((0, 2), np.float32), 1.0, ()
-    mpp = np.array([[one.mpp_x or 1.0, one.mpp_y or 1.0] for one in slides])
-    side = np.array([(one.patch_px or 1) * (one.patch_mpp or 1.0) for one in slides])
+    mpp = np.array([[row.mpp_x or 1.0, row.mpp_y or 1.0] for row in slides])
+    side = np.array([(row.patch_px or 1) * (row.patch_mpp or 1.0) for row in slides])
     um = px0 * mpp[slide]
     low = np.full((len(slides), 2), np.inf)
     high = np.full((len(slides), 2), -np.inf)
@@ -239,8 +239,8 @@ def _on_slides(
     corner, extent = _shelves(size, gap)
     xy = (um - low[slide] + side[slide, None] / 2 + corner[slide]) / extent
     boxes = tuple(
-        SlideBox(one.id, one.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist())
-        for n, one in enumerate(slides)
+        SlideBox(row.id, row.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist())
+        for n, row in enumerate(slides)
     )
     return xy.astype(np.float32), float(side.max() / extent), boxes
 
@@ -252,7 +252,7 @@ def _shelves(size: np.ndarray, gap: float) -> tuple[np.ndarray, float]:
     """
     least = max(float(np.sqrt((size + gap).prod(axis=1).sum())), float(size[:, 0].max()))
     tried = [_rows(size, gap, least * (1 + k / 20)) for k in range(13)]
-    return min(tried, key=lambda one: one[1])
+    return min(tried, key=lambda shelves: shelves[1])
 
 
 def _rows(size: np.ndarray, gap: float, width: float) -> tuple[np.ndarray, float]:

@@ -51,31 +51,35 @@ def standing_records(session: Session, project_id: int) -> list[tuple[LabelRecor
     names = {reader.id: reader.name for reader in session.scalars(select(Reader))}
     places = {patch_id: place for place, patch_id in _places(session, project_id).items()}
     slides = {slide.id: slide for slide in _slides(session, project_id)}
-    settled = {one.id for one in readings.settled(session, project_id)}
+    settled = {reading.id for reading in readings.settled(session, project_id)}
     given = readings.newest(session, project_id)
-    settling = {(one.reader_id, one.patch_id) for one in given if one.id in settled}
+    settling = {(reading.reader_id, reading.patch_id) for reading in given if reading.id in settled}
     if settling:
-        given += [one for one in readings.blind(session, project_id) if (one.reader_id, one.patch_id) in settling]
-    found = []
-    for one in given:
-        slide_id, x_px0, y_px0 = places[one.patch_id]
-        corner, adjudicated = (x_px0, y_px0), one.id in settled
-        found.append((_record(one, slides[slide_id], corner, names[one.reader_id], adjudicated), one))
-    found.sort(key=lambda one: ORDER(one[0]))
-    return [(record, one.reader_id, one.patch_id) for record, one in found]
+        given += [
+            reading
+            for reading in readings.blind(session, project_id)
+            if (reading.reader_id, reading.patch_id) in settling
+        ]
+    records = []
+    for reading in given:
+        slide_id, x_px0, y_px0 = places[reading.patch_id]
+        corner, adjudicated = (x_px0, y_px0), reading.id in settled
+        records.append((_record(reading, slides[slide_id], corner, names[reading.reader_id], adjudicated), reading))
+    records.sort(key=lambda pair: ORDER(pair[0]))
+    return [(record, reading.reader_id, reading.patch_id) for record, reading in records]
 
 
-def _record(one: Reading, slide: Slide, corner: tuple[int, int], reader: str, adjudicated: bool) -> LabelRecord:
+def _record(reading: Reading, slide: Slide, corner: tuple[int, int], reader: str, adjudicated: bool) -> LabelRecord:
     return LabelRecord(
         slide=slide.name,
         x_px0=corner[0],
         y_px0=corner[1],
         reader=reader,
-        grades=one.grades,
-        ignored=one.ignored,
-        flagged=one.flagged,
+        grades=reading.grades,
+        ignored=reading.ignored,
+        flagged=reading.flagged,
         adjudicated=adjudicated,
-        at=one.given_at or canonical_time(one.at),
+        at=reading.given_at or canonical_time(reading.at),
         fingerprint=slide.fingerprint,
     )
 
@@ -87,14 +91,14 @@ def visible_records(
 
     A reader sees the labels of others on patches they have graded themselves and are not about to grade again.
     """
-    found = standing_records(session, project_id)
+    records = standing_records(session, project_id)
     if reader_id is not None:
-        found = [one for one in found if one[1] == reader_id]
+        records = [row for row in records if row[1] == reader_id]
     if seen_by is None:
-        return [record for record, *_ in found], 0
+        return [record for record, *_ in records], 0
     own = readings.may_see(session, project_id, seen_by)
-    shown = [record for record, who, patch in found if who == seen_by or patch in own]
-    return shown, len(found) - len(shown)
+    shown = [record for record, who, patch in records if who == seen_by or patch in own]
+    return shown, len(records) - len(shown)
 
 
 def read_table(
@@ -159,9 +163,9 @@ class _Known:
     def meant_by(self, file: str) -> str:
         """The slide a GeoJSON's name speaks of: `case 7.svs.geojson` and `case 7.geojson` are of `case 7.svs`."""
         stem = file.replace("\\", "/").rsplit("/", 1)[-1].rpartition(".")[0]
-        found = [name for name in self.by_name if name == stem]
-        found = found or [name for name in self.by_name if name.rpartition(".")[0] == stem]
-        return found[0] if len(found) == 1 else ""
+        named = [name for name in self.by_name if name == stem]
+        named = named or [name for name in self.by_name if name.rpartition(".")[0] == stem]
+        return named[0] if len(named) == 1 else ""
 
 
 @dataclass
@@ -196,7 +200,7 @@ class _Against:
                 unchanged += 1
             else:
                 new.append(label)
-        new.sort(key=lambda one: one.record.at)  # stable: lines that say no time keep their order
+        new.sort(key=lambda label: label.record.at)  # stable: lines that say no time keep their order
         return ReadTable(counted, tuple(new), unchanged, tuple(problems), tuple(sorted(map(str, strange))))
 
     def _label(self, line: Line, places: Mapping[Place, int], counted: str) -> NewLabel:
@@ -232,9 +236,9 @@ def _slides(session: Session, project_id: int) -> Sequence[Slide]:
 
 
 def _places(session: Session, project_id: int) -> dict[Place, int]:
-    found = session.execute(
+    places = session.execute(
         select(Slide.id, Patch.x_px0, Patch.y_px0, Patch.id)
         .join(Patch, Patch.slide_id == Slide.id)
         .where(Slide.project_id == project_id)
     )
-    return {(slide_id, x_px0, y_px0): patch_id for slide_id, x_px0, y_px0, patch_id in found}
+    return {(slide_id, x_px0, y_px0): patch_id for slide_id, x_px0, y_px0, patch_id in places}
