@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a short form, for a first look")
     given = parser.parse_args(arguments)
     groups = GROUPS | {"all": names()}
-    wanted = list(dict.fromkeys(one for name in given.names for one in groups.get(name, [name])))
+    wanted = list(dict.fromkeys(benchmark for name in given.names for benchmark in groups.get(name, [name])))
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         parser.error(f"there is no benchmark called {', '.join(unknown)}; there are {', '.join(names())}")

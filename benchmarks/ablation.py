@@ -16,9 +16,9 @@ def run(quick: bool = False) -> Result:
     """
     seeds = 1 if quick else SEEDS
     results = run_variants(FEW_GRADES, ABLATION, range(seeds), HOME)
-    found = summary(results)
-    others = {v.name: found[v.name]["mean"]["mean"] for v in ABLATION if v.task is None and v.name != FULL}
-    others["single tasks"] = sum(found[f"only-{task}"][task]["mean"] for task in TASK_NAMES) / len(TASK_NAMES)
-    beside = {"reach": 0.0, "test": found, "worth_of_what_is_left_out": worth(results), "setting": FEW_GRADES.name}
-    value = found[FULL]["mean"]["mean"] - max(others.values())
+    kappas = summary(results)
+    others = {v.name: kappas[v.name]["mean"]["mean"] for v in ABLATION if v.task is None and v.name != FULL}
+    others["single tasks"] = sum(kappas[f"only-{task}"][task]["mean"] for task in TASK_NAMES) / len(TASK_NAMES)
+    beside = {"reach": 0.0, "test": kappas, "worth_of_what_is_left_out": worth(results), "setting": FEW_GRADES.name}
+    value = kappas[FULL]["mean"]["mean"] - max(others.values())
     return Result("ablation", value, "mean quadratic kappa above the best variant", beside, seeds)

@@ -15,12 +15,12 @@ def run(quick: bool = False) -> Result:
     """
     seeds = 1 if quick else SEEDS
     results = run_variants(FULL_SIZE, FULL_ALONE, range(seeds), HOME)
-    found = summary(results)[FULL]
-    gaps = {task: found[task]["mean"] - theirs for task, theirs in PAPER.items()}
+    kappas = summary(results)[FULL]
+    gaps = {task: kappas[task]["mean"] - theirs for task, theirs in PAPER.items()}
     beside = {
         "reach": 0.0,
         "paper": PAPER,
-        "ours": found,
+        "ours": kappas,
         "setting": FULL_SIZE.name,
         "processor_min": _minutes(results),
     }

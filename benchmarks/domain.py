@@ -13,7 +13,7 @@ def run(quick: bool = False) -> Result:
     `value` is the most that any adds to the mean kappa on the new site. Quick: one seed.
     """
     seeds = 1 if quick else SEEDS
-    found = domain_summary(run_domain(DomainSetting(), VARIANTS, range(seeds), HOME))
-    added = {name: facts["added_on_new_site"]["mean"] for name, facts in found.items() if name != NONE}
-    beside = {"setting": DomainSetting().name, "by_variant": found}
+    figures = domain_summary(run_domain(DomainSetting(), VARIANTS, range(seeds), HOME))
+    added = {name: facts["added_on_new_site"]["mean"] for name, facts in figures.items() if name != NONE}
+    beside = {"setting": DomainSetting().name, "by_variant": figures}
     return Result("domain", max(added.values()), "mean quadratic kappa added on a new site", beside, seeds)

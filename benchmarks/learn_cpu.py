@@ -15,14 +15,14 @@ def run(quick: bool = False) -> Result:
     not done again, and one that was stopped goes on (its times are then those of the last part). Always answering with
     the majority grade has a kappa of 0. Quick: what is known already, and the first way.
     """
-    found = learn(HOME, list(WAYS)[:1] if quick else list(WAYS), say=print)
+    results = learn(HOME, list(WAYS)[:1] if quick else list(WAYS), say=print)
     beside: dict[str, Any] = {
         "majority_grade": 0.0,
         "reach": REACH_MEAN,
         "reach_each": REACH_EACH,
         "limit_processor_min": LIMIT_MIN,
     }
-    for way, result in found.items():
+    for way, result in results.items():
         beside[way] = {
             f"{part}_{name}": round(value, 3)
             for part, numbers in result["metrics"].items()

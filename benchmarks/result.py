@@ -74,13 +74,13 @@ def table(results: Sequence[Result]) -> str:
     other reaches of the same benchmark are pairs in `beside["also"]`: name -> (value, "least" or "most", reach).
     """
     rows = [("benchmark", "measured", "reach", "")]
-    for one in results:
-        if one.value is None:
-            rows.append((one.benchmark, "not run", "", str(one.beside.get("reason", ""))))
+    for result in results:
+        if result.value is None:
+            rows.append((result.benchmark, "not run", "", str(result.beside.get("reason", ""))))
             continue
-        reach, side = one.beside.get("reach"), str(one.beside.get("reach_is", "least"))
-        rows.append((one.benchmark, f"{one.value:.4g} {one.unit}", *_verdict(one.value, side, reach)))
-        for name, (value, also_side, also_reach) in dict(one.beside.get("also", {})).items():  # type: ignore[call-overload]
+        reach, side = result.beside.get("reach"), str(result.beside.get("reach_is", "least"))
+        rows.append((result.benchmark, f"{result.value:.4g} {result.unit}", *_verdict(result.value, side, reach)))
+        for name, (value, also_side, also_reach) in dict(result.beside.get("also", {})).items():  # type: ignore[call-overload]
             rows.append(("", f"{value:.4g} {name}", *_verdict(value, also_side, also_reach)))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [

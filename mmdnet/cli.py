@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -261,7 +261,7 @@ def train(
 
     lab = lab_at(home)
     project_id = project_called(lab, project)
-    choices: dict[str, Any] = {}
+    choices: dict[str, object] = {}
     for pair in choice or []:
         key, equals, value = pair.partition("=")
         if not equals:

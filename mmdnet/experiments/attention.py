@@ -178,7 +178,7 @@ def _draw(shown: dict[str, list[np.ndarray]], path: Path, columns: int = 3) -> N
     for task, examples in shown.items():
         chosen = [examples[round(i)] for i in np.linspace(0, len(examples) - 1, columns)] if examples else []
         gap = np.full((299, 8, 3), 255, np.uint8)
-        row = np.concatenate([part for one in chosen for part in (one, gap)], axis=1)
+        row = np.concatenate([part for example in chosen for part in (example, gap)], axis=1)
         title = np.full((34, row.shape[1], 3), 255, np.uint8)
         cv2.putText(title, task.capitalize(), (4, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 1, cv2.LINE_AA)
         rows += [title, row]

@@ -46,11 +46,11 @@ def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, pictur
     with torch.no_grad():
         h = torch.cat([embed(pixels.read(rows[at : at + AT_ONCE])) for at in range(0, len(rows), AT_ONCE)])
         graded = {name: p.argmax(dim=1).numpy() for name, p in net.instance_probabilities(h).items()}
-    found, strips = {}, []
+    counts, strips = {}, []
     for t, task in enumerate(TASK_NAMES):
         truth, said = cohort.grades[rows, t].astype(int), graded[task]
         off = np.abs(truth - said)
-        found[task] = {"patches": len(rows), "wrong": int((off > 0).sum()), "by_more_than_one": int((off > 1).sum())}
+        counts[task] = {"patches": len(rows), "wrong": int((off > 0).sum()), "by_more_than_one": int((off > 1).sum())}
         cells = []
         for place in np.argsort(-off, kind="stable")[:COLUMNS]:
             if off[place]:
@@ -65,7 +65,7 @@ def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, pictur
         strips.append(np.concatenate(cells, axis=1))
     _, data = cv2.imencode(".png", cv2.cvtColor(np.concatenate(strips), cv2.COLOR_RGB2BGR))
     write_aside(picture, data.tobytes())
-    return found
+    return counts
 
 
 def _cell(patch: np.ndarray, mask: np.ndarray, words: str) -> np.ndarray:

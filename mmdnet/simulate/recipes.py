@@ -53,10 +53,10 @@ class SlideRecipe:
             raise LabError("A simulated slide needs at least 256 pixels in width and height.")
         if not 0.2 <= self.mpp <= 1.0:
             raise LabError(f"The simulator draws 0.2 to 1 µm per pixel, not {self.mpp:g}.")
-        for one in TASKS:
-            if not 0 <= self.grades.get(one.name, 0) <= one.highest:
-                raise LabError(f"{one.title} has the grades 0 to {one.highest}, not {self.grades[one.name]}.")
-        unknown = set(self.grades) - {one.name for one in TASKS}
+        for task in TASKS:
+            if not 0 <= self.grades.get(task.name, 0) <= task.highest:
+                raise LabError(f"{task.title} has the grades 0 to {task.highest}, not {self.grades[task.name]}.")
+        unknown = set(self.grades) - {task.name for task in TASKS}
         if unknown:
             raise LabError(f"There is no task '{sorted(unknown)[0]}' to give a grade for.")
 
@@ -85,7 +85,7 @@ class SlideRecipe:
     def wanted_grades(self) -> dict[str, int]:
         """The grade to draw for every task."""
         rng = self.rng("grades")
-        drawn = {one.name: int(rng.integers(0, one.highest + 1)) for one in TASKS}
+        drawn = {task.name: int(rng.integers(0, task.highest + 1)) for task in TASKS}
         return drawn | dict(self.grades)
 
     def to_json(self) -> dict[str, object]:
@@ -149,7 +149,7 @@ def demo_recipes(seed: int = 0, size_px: int = 4000) -> list[SlideRecipe]:
     for index, pair in enumerate(_DEMO_GRADES):
         site = SITES[index % len(SITES)]
         for part, grades in enumerate(pair):
-            named = dict(zip((one.name for one in TASKS), grades, strict=True))
+            named = dict(zip((task.name for task in TASKS), grades, strict=True))
             form = "wedge" if part == 0 or site.form == "wedge" else "needle"
             recipes.append(
                 _recipe(site, 1000 * seed + 10 * index + part, f"D{seed}{index + 1:02d}", named, size_px, form=form)
@@ -159,7 +159,7 @@ def demo_recipes(seed: int = 0, size_px: int = 4000) -> list[SlideRecipe]:
 
 def _balanced_grades(slides: int, rng: np.random.Generator) -> list[dict[str, int]]:
     """Grades of many slides: each task's grades equally often, tasks independent of each other."""
-    columns = {one.name: rng.permutation(np.arange(slides) % (one.highest + 1)) for one in TASKS}
+    columns = {task.name: rng.permutation(np.arange(slides) % (task.highest + 1)) for task in TASKS}
     return [{name: int(values[i]) for name, values in columns.items()} for i in range(slides)]
 
 
@@ -221,8 +221,8 @@ def domain_recipes(slides: int, seed: int, tied: float = 0.9, size_px: int = 240
                 site = (west if ill else north) if rng.random() < tied else (north if ill else west)
             else:
                 site = NEW_SITE if kind == "new" else (north, west)[int(rng.integers(2))]
-            one_seed = 2_000_000 + 30_000 * seed + 10_000 * number + index
-            recipes.append(_recipe(site, one_seed, f"X{seed}-{kind}-{index:03d}", grades, size_px, form="wedge"))
+            slide_seed = 2_000_000 + 30_000 * seed + 10_000 * number + index
+            recipes.append(_recipe(site, slide_seed, f"X{seed}-{kind}-{index:03d}", grades, size_px, form="wedge"))
         sets[kind] = recipes
     return DomainRecipes(sets["training"], sets["known"], sets["new"])
 
@@ -230,5 +230,7 @@ def domain_recipes(slides: int, seed: int, tied: float = 0.9, size_px: int = 240
 def _severity_ordered(slides: int, rng: np.random.Generator) -> list[dict[str, int]]:
     """Grades that rise together from the first slide to the last, each task with a little noise of its own."""
     severity = np.linspace(0, 0.999, slides)
-    drawn = {one.name: np.clip((severity + rng.normal(0, 0.12, slides)), 0, 0.999) * (one.highest + 1) for one in TASKS}
+    drawn = {
+        task.name: np.clip((severity + rng.normal(0, 0.12, slides)), 0, 0.999) * (task.highest + 1) for task in TASKS
+    }
     return [{name: int(values[i]) for name, values in drawn.items()} for i in range(slides)]

@@ -50,9 +50,9 @@ class Projects:
     def named(self, name: str, simulated: bool = False) -> ProjectView:
         """The project of that name, made if it is not there."""
         with self._services.db() as session:
-            found = rows.project_named(session, _clean(name, "project"))
-            if found:
-                return self._view(session, found)
+            project = rows.project_named(session, _clean(name, "project"))
+            if project:
+                return self._view(session, project)
         return self.create(name, simulated)
 
     def remove(self, project_id: int) -> None:
