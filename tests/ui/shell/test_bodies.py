@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
@@ -76,6 +76,7 @@ def test_too_much_is_refused_before_it_is_read():
     assert answer(b" " * 2001) == (400, "Too much was sent at once. Nothing was changed.")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine all is slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
