@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from mmdnet.cli_parts import (
     AsJson,
@@ -240,16 +241,40 @@ def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, wh
     say(as_json, {"stores": stores, "bytes": total, "limit_bytes": limit_bytes}, "\n".join(lines))
 
 
-@app.command()
+class TrainCommand(TyperCommand):
+    """Its help is made of the configuration's fields when it is asked for; other commands need not load those."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write what each choice is, its range and its default."""
+        from mmdnet.training.config import GROUPS, sentence, training_options
+
+        options = {option.name: option for option in training_options()}
+        for parameter in self.params:
+            if isinstance(parameter, TyperOption) and parameter.name in options:
+                parameter.help = sentence(options[parameter.name])
+        listed = [
+            f"{title}:\n\n"
+            + "\n\n".join(f"  {o.name}: {sentence(o)}" for o in options.values() if o.option.group == group)
+            for group, title in GROUPS.items()
+        ]
+        self.epilog = "\n\n".join(["Choices for --set:", *listed])
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=TrainCommand)
 def train(
     project: Project = "My lab",
-    choice: Annotated[list[str] | None, typer.Option("--set", help="A choice as name=value; may be repeated.")] = None,
+    choice: Annotated[
+        list[str] | None, typer.Option("--set", help="A choice as name=value, listed below; may be repeated.")
+    ] = None,
     backbone: str | None = None,
     epochs: int | None = None,
     device: str | None = None,
     seed: int | None = None,
-    processes: Annotated[int | None, typer.Option(help="How many share each step: one GPU each, or the cores.")] = None,
-    name: str | None = None,
+    processes: int | None = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the training; made from backbone and patches if not given.")
+    ] = None,
     reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
     background: Background = False,

@@ -55,7 +55,7 @@ class PoolingEntry:
     Attributes:
         name: in configurations and cards.
         title: for people.
-        factory: called with the length of a feature and the hidden width; gives a module as `mmdnet.nn.pooling` says.
+        factory: called with the length of a feature and the hidden width; gives a module as docs/extending.md says.
     """
 
     name: str

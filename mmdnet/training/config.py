@@ -382,6 +382,13 @@ def preset_value(preset: str, option: FormField) -> Any:
     return preset if option.name == "preset" else PRESETS[preset].get(option.name, option.default)
 
 
+def sentence(option: FormField) -> str:
+    """All a command's help says of an option, and what the paper's preset makes of it."""
+    if option.name not in PAPER:
+        return option.sentence
+    return f"{option.sentence} With preset=paper: {PAPER[option.name]}."
+
+
 def describe(choices: Mapping[str, Any]) -> dict[str, str]:
     """Choices as a card or run keeps them, by title, in words; those of an earlier build under today's names."""
     named = {RENAMED.get(name, name): value for name, value in choices.items()}

@@ -75,15 +75,15 @@ class FormField:
             return ", ".join(self.option.values) + (", or another" if self.option.open else "")
         if self.kind == "file":
             return "a file"
-        low = "" if self.low is None else f"{'more than' if self.above_low else 'from'} {self.low:g}"
-        high = "" if self.high is None else f"{'to less than' if self.below_high else 'to'} {self.high:g}"
+        low = "" if self.low is None else f"{'more than' if self.above_low else 'from'} {_number(self.low)}"
+        high = "" if self.high is None else f"{'to less than' if self.below_high else 'to'} {_number(self.high)}"
         return f"{low} {high}".strip()
 
     @property
     def sentence(self) -> str:
         """All a command's help says of it."""
         usual = self.words(self.default) if self.default is None else _as_typed(self.default)
-        return f"{self.option.help} ({self.limits}; default: {usual})"
+        return f"{self.option.title}. {self.option.help} ({self.limits}; default: {usual})"
 
 
 def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
@@ -94,6 +94,10 @@ def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
         for option in info.metadata
         if isinstance(option, Option)
     )
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def _as_typed(value: Any) -> str:

@@ -1,5 +1,7 @@
 """Train: what its buttons do, and what they refuse."""
 
+from mmdnet.training.config import GROUPS, training_options
+
 
 def button(app, label):
     return next(one for one in app.button if one.label == label)
@@ -23,6 +25,33 @@ def test_a_started_training_is_queued_with_the_choices_made(filled, filled_home)
     assert app.query_params["run"] == str(newest.id)
     button(app, "Cancel").click().run()
     assert filled_home.lab.training.get(newest.id).job.status == "cancelled"
+
+
+def test_every_choice_of_a_training_is_on_the_page_under_its_group(filled):
+    app = filled("train")
+    shown = {
+        widget.label
+        for kind in ("selectbox", "number_input", "text_input", "checkbox", "button_group")
+        for widget in app.get(kind)
+    }
+    assert {option.option.title for option in training_options()} <= shown
+    assert set(GROUPS.values()) <= {expander.label for expander in app.expander}
+
+
+def test_a_choice_is_sent_only_where_it_differs_and_a_preset_says_what_it_sets(filled, filled_home):
+    app = filled("train")
+    app.number_input(key="train_ema").set_value(0.9)
+    app.number_input(key="train_microbatch_size").set_value(8)
+    app.selectbox(key="train_head_product").set_value("ce")
+    button(app, "Start training").click().run()
+    assert not app.error
+    kept = filled_home.lab.training.runs(filled_home.project)[0]
+    wanted = {"ema": 0.9, "microbatch_size": 8, "head": "ce", "weights": None, "warm_up_epochs": None, "alpha": 0.1}
+    assert {name: kept.choices[name] for name in wanted} == wanted
+    app.get("button_group")[0].set_value("paper").run()
+    head = app.selectbox(key="train_head_paper")
+    assert head.value == "ce"
+    assert "As published: Unordered grades (softmax)" in head.help
 
 
 def test_a_finished_training_shows_its_curves_and_what_it_was_made_of(filled, filled_home, said):

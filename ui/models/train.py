@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
 from ui.shell.jobs import ago, duration, progress_line, state_badge
@@ -15,34 +16,9 @@ from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
 from ui.shell.theme import TASK_COLOURS, chip, figure, show_figure
 
 if TYPE_CHECKING:
+    from mmdnet.training.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
     from mmdnet.workflows.views import RunView
-
-SMALL = "small"
-BACKBONES = {
-    SMALL: "small · learns in minutes without a GPU",
-    "MobileNetV3": "MobileNetV3 · light",
-    "ResNet50": "ResNet50",
-    "ConvNeXt-T": "ConvNeXt-T · the paper's best without attention layers",
-    "Swin-T": "Swin-T · the paper's best",
-    "ViT-B/32": "ViT-B/32",
-    "VGG16": "VGG16",
-}
-DEVICES = {"auto": "Automatic", "cpu": "Processor", "cuda": "GPU"}
-PRESETS = {"product": "This lab's", "paper": "As published"}
-MODES = {"full": "Whole network", "fast": "Fast, backbone frozen"}
-HEADS = {"corn": "Ordered grades (CORN)", "ce": "Unordered grades (softmax)"}
-TASK_WEIGHTS = {"fixed": "All alike", "learnt": "By their noise, learnt"}
-DOMAINS = {
-    "scanner+stain": "Scanner and stain",
-    "site": "Site",
-    "site+scanner": "Site and scanner",
-    "scanner": "Scanner",
-    "stain": "Stain",
-    "patient": "Patient",
-    "slide": "Slide",
-    "none": "Nothing",
-}
 
 
 def labels_at_hand(project_id: int) -> LabelCounts:
@@ -70,8 +46,9 @@ def labels_at_hand(project_id: int) -> LabelCounts:
 def choose_labels(project_id: int) -> LabelChoice:
     """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
     graded = lab().labels.current(project_id)
-    names = {one.id: one.name for one in lab().readers.list() if one.id in {label.reader_id for label in graded}}
-    slides = {one.id: one.name for one in lab().slides.list(project_id) if one.labelled}
+    who = {label.reader_id for label in graded}
+    names = {reader.id: reader.name for reader in lab().readers.list() if reader.id in who}
+    slides = {slide.id: slide.name for slide in lab().slides.list(project_id) if slide.labelled}
     reader = None
     if len(names) > 1:
         reader = st.selectbox(
@@ -98,70 +75,65 @@ def choose_labels(project_id: int) -> LabelChoice:
 
 
 def choose() -> tuple[dict[str, Any], str | None]:
-    """The form of a new training: its choices and its name."""
+    """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name."""
+    options = {option.name: option for option in training_options()}
     preset = st.segmented_control(
-        "Network",
+        options["preset"].option.title,
         list(PRESETS),
-        format_func=PRESETS.__getitem__,
-        default="product",
+        format_func=options["preset"].words,
+        default=options["preset"].default,
         required=True,
         key="train_preset",
-        help="As published: softmax heads, one domain per slide, bag labels alone (MMD-Net 2025). "
-        "This lab's adds ordered grades and learns from single graded patches too.",
+        help=options["preset"].option.help,
     )
-    paper = preset == "paper"
-    names = list(BACKBONES)
-    backbone = st.selectbox(
-        "Backbone",
-        names,
-        index=names.index("ConvNeXt-T" if paper else SMALL),
-        format_func=lambda name: BACKBONES.get(name, name),
-        accept_new_options=True,
-        key=f"train_backbone_{preset}",
-        help="What turns a patch into numbers. Any network of the timm library may be typed by its name.",
-    )
+    choices: dict[str, Any] = {"preset": preset, "backbone": _widget(options["backbone"], preset)}
     left, right = st.columns(2)
-    epochs = left.number_input("Epochs", 1, 100, value=100 if paper else 30, key=f"train_epochs_{preset}")
-    device = right.selectbox("Computed on", list(DEVICES), format_func=DEVICES.__getitem__, key="train_device")
-    choices: dict[str, Any] = {"preset": preset, "backbone": backbone, "epochs": int(epochs), "device": device}
-    with st.expander("More choices"):
-        choices["seed"] = int(
-            st.number_input(
-                "Seed",
-                0,
-                2**31 - 1,
-                value=0,
-                key="train_seed",
-                help="The same seed gives the same split and the same training.",
-            )
-        )
-        choices["mode"] = st.selectbox("Trained", list(MODES), format_func=MODES.__getitem__, key="train_mode")
-        choices["bag_size"] = int(st.number_input("Patches in a bag", 4, 256, value=16, key="train_bag"))
-        choices["pretrain_epochs"] = int(
-            st.number_input(
-                "Epochs without labels first",
-                0,
-                200,
-                value=0,
-                key="train_pretrain",
-                help="Warms the backbone up on the project's own patches, labelled or not (SimSiam). "
-                "For a lab without weights to start from.",
-            )
-        )
-        choices["task_weights"] = st.selectbox(
-            "Tasks weighed", list(TASK_WEIGHTS), format_func=TASK_WEIGHTS.__getitem__, key="train_task_weights"
-        )
-        if not paper:
-            choices["head"] = st.selectbox("Heads", list(HEADS), format_func=HEADS.__getitem__, key="train_head")
-            choices["domain_key"] = st.selectbox(
-                "Made insensitive to",
-                list(DOMAINS),
-                format_func=DOMAINS.__getitem__,
-                key="train_domain",
-                help="What the domain branch must not be able to tell from a bag.",
-            )
+    with left:
+        choices["epochs"] = _widget(options["epochs"], preset)
+    with right:
+        choices["device"] = _widget(options["device"], preset)
+    for group, title in GROUPS.items():
+        folded = [option for option in options.values() if option.option.group == group and not option.option.common]
+        with st.expander(title):
+            for option in folded:
+                value = _widget(option, preset)
+                if value != preset_value(preset, option):
+                    choices[option.name] = value
     name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
     return choices, name.strip() or None
+
+
+def _widget(field: FormField, preset: str) -> Any:
+    """One field of the form; its value."""
+    option, value = field.option, preset_value(preset, field)
+    by_preset = field.name in PRESETS["paper"]
+    key = f"train_{field.name}_{preset}" if by_preset else f"train_{field.name}"
+    said = option.help
+    if by_preset and preset != "product":
+        said = f"{said} As published: {field.words(value)}; another choice here wins over that."
+    if field.kind == "flag":
+        return st.checkbox(option.title, value=value, key=key, help=said)
+    if field.kind in ("choice", "open choice"):
+        names = list(option.values)
+        return st.selectbox(
+            option.title,
+            names,
+            index=names.index(value),
+            format_func=field.words,
+            accept_new_options=option.open,
+            key=key,
+            help=said,
+        )
+    if field.kind == "file":
+        return st.text_input(option.title, key=key, help=said, placeholder=option.empty).strip() or None
+    if field.kind == "whole":
+        low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
+        given = st.number_input(option.title, low, high, value, 1, key=key, help=said, placeholder=option.empty)
+        return None if given is None else int(given)
+    step = 0.05 if field.high == 1 else 0.1 if (value or 0) >= 0.1 else (value or 1e-3) / 10
+    return st.number_input(
+        option.title, field.low, field.high, value, step, "%g", key=key, help=said, placeholder=option.empty
+    )
 
 
 def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoice, name: str | None) -> None:
@@ -177,13 +149,13 @@ def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoic
             st.rerun()
     if check:
         with st.spinner("Checking labels and splitting by patient"):
-            found = lab().training.check(project_id, choices, labels)
-        if not found.ok:
-            st.error(found.problem or "This training cannot start.", icon=":material/error:")
+            checked = lab().training.check(project_id, choices, labels)
+        if not checked.ok:
+            st.error(checked.problem or "This training cannot start.", icon=":material/error:")
             return
         st.success("This training can start.", icon=":material/check:")
-        st.markdown("\n".join(f"- {line}" for line in found.lines))
-        for warning in found.warnings:
+        st.markdown("\n".join(f"- {line}" for line in checked.lines))
+        for warning in checked.warnings:
             st.warning(warning, icon=":material/warning:")
 
 
@@ -289,7 +261,7 @@ def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
 
 
 def _provenance(run: RunView) -> None:
-    chosen, labels = run.choices, run.label_set
+    labels = run.label_set
     rule = str(labels.get("rule", "latest"))
     with st.expander("What it was made of"):
         st.table(
@@ -298,11 +270,7 @@ def _provenance(run: RunView) -> None:
                 "Where readers differ": words.RULES.get(rule, rule).lower(),
                 "Readers": ", ".join(labels.get("readers", [])) or words.NOTHING,
                 "Label set": f"`{str(labels.get('sha256', ''))[:16]}`",
-                "Backbone": str(chosen.get("backbone")),
-                "Epochs": str(chosen.get("epochs")),
-                "Seed": str(chosen.get("seed")),
-                "Heads": HEADS.get(chosen.get("head", ""), str(chosen.get("head"))),
-                "Insensitive to": DOMAINS.get(chosen.get("domain_key", ""), str(chosen.get("domain_key"))),
+                **describe(run.choices),
             },
             border="horizontal",
             alt="Choices and labels of this training",

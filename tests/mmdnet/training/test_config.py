@@ -1,7 +1,21 @@
+import subprocess
+import sys
+from typing import Literal, get_args, get_origin
+
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.nn.card import read_card
+from mmdnet.settings import PROJECT_ROOT
+from mmdnet.training.config import (
+    GROUPS,
+    PRESETS,
+    TrainingConfig,
+    describe,
+    preset_value,
+    read_config,
+    training_options,
+)
 
 
 def test_the_defaults_train_the_small_backbone_on_whatever_is_there():
@@ -34,3 +48,61 @@ def test_a_backbone_from_scratch_warms_up_for_half_of_the_epochs_and_one_with_we
     assert TrainingConfig(weights="w.safetensors").warm_up == 0
     assert TrainingConfig(warm_up_epochs=3).warm_up == 3
     assert read_config({"preset": "paper"}).warm_up == 0
+
+
+@pytest.mark.parametrize(("old", "new", "value"), [("patches_at_once", "microbatch_size", 4), ("as_they_come", "unsteered_fraction", 0.2)])  # fmt: skip
+def test_former_names_are_still_read(old, new, value):
+    assert getattr(read_config({old: value}), new) == value
+    assert getattr(read_config({old: str(value)}), new) == value  # as --set gives it
+    with pytest.raises(LabError, match=f"{old} is the former name of {new}"):
+        read_config({old: value, new: value})
+
+
+def test_the_choices_of_the_card_that_comes_with_the_program_are_still_read():
+    choices = read_card(PROJECT_ROOT / "models" / "demo").choices
+    config = read_config(choices)
+    assert (config.unsteered_fraction, config.microbatch_size) == (choices["as_they_come"], choices["patches_at_once"])
+    assert describe(choices)["Share of bags as slides come"] == "0.6"
+
+
+def test_every_choice_is_on_the_form_in_a_group_that_has_a_title():
+    options = training_options()
+    assert [option.name for option in options] == list(TrainingConfig.model_fields)
+    assert {option.option.group for option in options} == set(GROUPS)
+    assert all(option.option.title and option.option.help.endswith(".") for option in options)
+    assert len({option.option.title for option in options}) == len(options)
+    assert all(option.option.empty for option in options if option.optional)
+
+
+def test_every_value_of_a_choice_has_a_title_and_every_title_is_of_a_value():
+    for option in training_options():
+        for value in option.option.values:
+            assert getattr(TrainingConfig(**{option.name: value}), option.name) == value
+        kind = TrainingConfig.model_fields[option.name].annotation
+        if get_origin(kind) is Literal:
+            assert set(option.option.values) == set(get_args(kind))
+
+
+def test_what_a_preset_sets_is_what_the_form_begins_with():
+    for preset in PRESETS:
+        config = read_config({"preset": preset})
+        assert {o.name: preset_value(preset, o) for o in training_options()} == config.model_dump()
+
+
+def test_a_choice_is_described_in_words_and_an_unknown_one_is_left_out():
+    said = describe({"head": "corn", "weights": None, "patches_at_once": None, "gone": 3})
+    assert said == {
+        "Heads": "Ordered grades (CORN)",
+        "Weights to start from": "none, it starts at random",
+        "Patches in memory at a time": "all of a step",
+    }
+
+
+def test_an_unknown_pooling_is_refused_with_those_there_are():
+    with pytest.raises(LabError, match=r"no instance pooling called .*gated_attention"):
+        read_config({"pooling": "magic"})
+
+
+def test_choices_are_read_without_torch():
+    code = "import sys, mmdnet.training.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0
