@@ -1,0 +1,31 @@
+import shutil
+
+import pytest
+
+from db.models import Model
+from mmdnet.errors import LabError
+from mmdnet.settings import PROJECT_ROOT
+from mmdnet.workflows.training.models import card_of
+
+SHIPPED = PROJECT_ROOT / "models" / "demo"
+
+
+def test_the_shipped_model_is_taken_in_once(lab):
+    first = lab.models.shipped()
+    assert lab.models.shipped() == first
+    view = lab.models.get(first)
+    assert (view.card.backbone, view.card.simulated, view.project_id) == ("small", True, None)
+    assert view.weights_sha256 == view.card.weights_sha256
+
+
+def test_a_model_brought_in_again_keeps_its_number(lab, tmp_path):
+    project = lab.projects.create("P").id
+    shutil.copytree(SHIPPED, tmp_path / "m")
+    first = lab.models.add(project, tmp_path / "m", "Mine")
+    assert lab.models.add(project, tmp_path / "m", "Renamed") == first
+    assert [model.name for model in lab.models.list(project)] == ["Renamed"]
+
+
+def test_a_damaged_card_in_the_database_is_named():
+    with pytest.raises(LabError, match="card of the model Old is damaged"):
+        card_of(Model(name="Old", card={"name": "Old"}))
