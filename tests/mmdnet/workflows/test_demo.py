@@ -24,4 +24,4 @@ def test_patches_get_the_grades_that_were_drawn_and_no_second_label(lab, tmp_pat
         drawn = truth.patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
         assert label.ignored == (drawn["ignored"] is not None)
         if not label.ignored:
-            assert [getattr(label.grades, name) for name in TASK_NAMES] == [drawn[name] for name in TASK_NAMES]
+            assert dict(label.grades) == {name: drawn[name] for name in TASK_NAMES}
