@@ -73,6 +73,7 @@ TASKS: tuple[Task, ...] = (
     ),
 )
 TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
+_PLACES = {name: place for place, name in enumerate(TASK_NAMES)}
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -106,10 +107,7 @@ class Grades(Mapping[str, int | None]):
         return _grades(tuple(values))
 
     def __getitem__(self, task_name: str) -> int | None:
-        try:
-            return self._values[TASK_NAMES.index(task_name)]
-        except ValueError:
-            raise KeyError(task_name) from None
+        return self._values[_PLACES[task_name]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(TASK_NAMES)
