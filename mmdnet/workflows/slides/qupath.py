@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 INCLUDE, EXCLUDE, TISSUE = {"Include", "Region*"}, {"Exclude", "Ignore*"}, "Tissue"
 REASON = "region"  # why a patch is set aside
@@ -159,6 +163,17 @@ class QuPath:
                     patch.set_aside, patch.overruled = None, False
 
 
+def region_area(region: Region) -> BaseGeometry:
+    """What a region covers, in level-0 pixels: all that its outline goes round, however often.
+
+    Shapely's default takes an outline's lines by turns as in and out, so a freehand outline drawn one and a half times
+    round would lose what it covers twice.
+    """
+    import shapely
+
+    return shapely.make_valid(shapely.Polygon(region.rings_px0[0], region.rings_px0[1:]), method="structure")
+
+
 def _left_out(slide: Slide, patches: Sequence[Patch], included: list[Region], excluded: list[Region]) -> np.ndarray:
     """Whether the middle of each patch lies outside all `included` (if any) or inside one of `excluded`."""
     import shapely
@@ -170,8 +185,7 @@ def _left_out(slide: Slide, patches: Sequence[Patch], included: list[Region], ex
     def within(regions: list[Region]) -> np.ndarray:
         inside = np.zeros(len(patches), bool)
         for region in regions:
-            area = shapely.make_valid(shapely.Polygon(region.rings_px0[0], region.rings_px0[1:]))
-            inside |= shapely.contains_xy(area, xs, ys)
+            inside |= shapely.contains_xy(region_area(region), xs, ys)
         return inside
 
     return within(excluded) | (~within(included) if included else np.zeros(len(patches), bool))

@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
+from mmdnet.geojson import regions_of
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
+from mmdnet.workflows.slides.qupath import region_area
 
 
 @pytest.fixture
@@ -30,20 +32,20 @@ def file_of(*features: dict) -> bytes:
 
 
 def state(lab, project: int, slide: int) -> tuple:
-    patches = [(one.id, one.set_aside, one.overruled) for one in lab.slides.patches(slide)]
-    return patches, [(one.patch_id, one.grades) for one in lab.labels.current(project)]
+    patches = [(patch.id, patch.set_aside, patch.overruled) for patch in lab.slides.patches(slide)]
+    return patches, [(label.patch_id, label.grades) for label in lab.labels.current(project)]
 
 
 def label_some(lab, project: int, slide: int) -> int:
     reader = lab.readers.ensure("Ada").id
-    patches = [one for one in lab.slides.patches(slide) if one.usable][:3]
+    patches = [patch for patch in lab.slides.patches(slide) if patch.usable][:3]
     graded = [
-        PatchGrades(one.id, Grades(ballooning=1, inflammation=None, steatosis=number))
-        for number, one in enumerate(patches)
+        PatchGrades(patch.id, Grades(ballooning=1, inflammation=None, steatosis=number))
+        for number, patch in enumerate(patches)
     ]
     text = "slide,x_px0,y_px0,reader,ballooning,steatosis\n" + "".join(
-        f"{lab.slides.get(slide).name},{one.x_px0},{one.y_px0},Ada,{given.grades['ballooning']},{given.grades['steatosis']}\n"
-        for one, given in zip(patches, graded, strict=True)
+        f"{lab.slides.get(slide).name},{patch.x_px0},{patch.y_px0},Ada,{given.grades['ballooning']},{given.grades['steatosis']}\n"
+        for patch, given in zip(patches, graded, strict=True)
     )
     assert lab.labels.files.import_file(project, "labels.csv", text.encode()).imported == 3
     return reader
@@ -54,9 +56,9 @@ def test_what_went_out_comes_in_again_and_changes_nothing(lab, laid):
     reader = label_some(lab, project, slide)
     before = state(lab, project, slide)
     text = lab.qupath.export(slide, reader)
-    kinds = [one["properties"]["objectType"] for one in json.loads(text)["features"]]
+    kinds = [feature["properties"]["objectType"] for feature in json.loads(text)["features"]]
     assert kinds.count("tile") == len(before[0])
-    assert any(one["properties"].get("name") == "Tissue" for one in json.loads(text)["features"])
+    assert any(feature["properties"].get("name") == "Tissue" for feature in json.loads(text)["features"])
     done = lab.qupath.bring(slide, "back.geojson", text.encode())
     assert (done.labels, done.labels_unchanged, done.set_aside) == (0, 3, 0)
     assert state(lab, project, slide) == before
@@ -70,7 +72,7 @@ def test_labels_come_in_as_their_readers_on_a_slide_that_has_none(lab, laid):
     other = lab.projects.create("Other").id
     twin = lab.slides.register(other, lab.slides.get(slide).path, StatedFacts(mpp=0.5))[0].slide_id
     assert lab.qupath.bring(twin, "in.geojson", text.encode()).labels == 3
-    given = [(one.grades["ballooning"], one.grades["steatosis"]) for one in lab.labels.current(other, reader)]
+    given = [(label.grades["ballooning"], label.grades["steatosis"]) for label in lab.labels.current(other, reader)]
     assert sorted(given) == [(1, 0), (1, 1), (1, 2)]
 
 
@@ -88,12 +90,12 @@ def test_a_region_decides_by_the_middle_of_each_patch_and_is_forgotten_again(lab
     x0, y0 = min(x0, view.width_px0 - 1), min(y0, view.height_px0 - 1)
     done = lab.qupath.bring(slide, "r.geojson", file_of(region(x0, y0, x1, y1, kind)))
     out = 0
-    for one, (_, aside, _) in zip(lab.slides.patches(slide), before[0], strict=True):
-        middle = (one.x_px0 + one.width_px0 / 2, one.y_px0 + one.height_px0 / 2)
+    for patch, (_, aside, _) in zip(lab.slides.patches(slide), before[0], strict=True):
+        middle = (patch.x_px0 + patch.width_px0 / 2, patch.y_px0 + patch.height_px0 / 2)
         inside = x0 < middle[0] < x1 and y0 < middle[1] < y1
         left_out = inside == (kind in {"Exclude", "Ignore*"})
         out += left_out
-        assert one.set_aside == (aside or ("region" if left_out else None))
+        assert patch.set_aside == (aside or ("region" if left_out else None))
     assert done.set_aside == out
     lab.qupath.forget_regions(slide)
     assert state(lab, project, slide) == before
@@ -108,6 +110,27 @@ def laid_once(lab, tissue_png, _memo={}):  # noqa: B006
             "laid": (project, lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id),
         }
     return _memo["laid"]
+
+
+def test_an_outline_drawn_one_and_a_half_times_round_covers_all_it_goes_round(lab, laid):
+    _, slide = laid
+    outer, inner = [(0, 0), (900, 0), (900, 900), (0, 900)], [(20, 20), (880, 20), (880, 880), (20, 880)]
+    once = region(0, 0, 900, 900)
+    twice = {**once, "geometry": {"type": "Polygon", "coordinates": [[*outer, *inner[:3], outer[0]]]}}
+    (drawn,) = regions_of((0, 0), [twice], "r.geojson")
+    assert region_area(drawn).area == pytest.approx(900 * 900, rel=0.02)
+    (drawn_once,) = regions_of((0, 0), [once], "r.geojson")
+    assert region_area(drawn_once).area == 900 * 900
+    left_out = [lab.qupath.bring(slide, "r.geojson", file_of(drawing)).set_aside for drawing in (once, twice)]
+    assert left_out[0] == left_out[1] > 0
+
+
+def test_a_hole_stays_a_hole():
+    drawing = region(0, 0, 100, 100)
+    hole = region(40, 40, 60, 60)["geometry"]["coordinates"][0]
+    drawing["geometry"]["coordinates"].append(hole)
+    (drawn,) = regions_of((0, 0), [drawing], "r.geojson")
+    assert region_area(drawn).area == 100 * 100 - 20 * 20
 
 
 @pytest.mark.parametrize(
@@ -136,7 +159,7 @@ def test_a_wrong_label_keeps_the_regions_out_too(lab, laid, field, value):
     project, slide = laid
     reader = label_some(lab, project, slide)
     features = json.loads(lab.qupath.export(slide, reader))["features"]
-    label = next(one for one in features if "metadata" in one["properties"])
+    label = next(feature for feature in features if "metadata" in feature["properties"])
     label["properties"]["measurements" if field == "steatosis" else "metadata"][field] = value
     before = state(lab, project, slide)
     with pytest.raises(LabError, match="Nothing was changed"):
