@@ -3,20 +3,22 @@
 import streamlit as st
 
 from ui.shell import home as parts
-from ui.shell.session import lab, project
+from ui.shell.session import lab, project_id
 
-current = project()
-if current is None:
+projects = {project.id: project for project in lab().projects.list()}
+chosen = project_id(projects)
+if chosen is None:
     parts.first_project()
     st.stop()
+current = projects[chosen]
+slides = lab().slides.list(current.id)
 
 st.title(current.name)
 if current.simulated:
     st.caption("Simulated slides with known truth, to learn the lab on. No patient is behind them.")
-parts.next_step(current)
+parts.next_step(current, slides)
 parts.numbers(current)
 
-slides = lab().slides.list(current.id)
 left, right = st.columns([3, 2], gap="medium")
 with left:
     st.subheader("Slides")
@@ -28,4 +30,4 @@ with right:
     st.subheader("Background jobs")
     parts.jobs_at_a_glance(current.id)
     st.subheader("Projects")
-    parts.projects_at_a_glance(current, lab().projects.list())
+    parts.projects_at_a_glance(current, list(projects.values()))

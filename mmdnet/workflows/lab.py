@@ -46,4 +46,4 @@ class Lab:
         self.scoring = Scoring(services, self.jobs)
         self.reports = Reports(services)
         self.store = Store(services)
-        self.overview = Overview(self.projects, self.slides, self.models, self.jobs)
+        self.overview = Overview(self.models, self.jobs)

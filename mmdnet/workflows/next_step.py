@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.projects import Projects
-from mmdnet.workflows.slides.slides import Slides
+from mmdnet.workflows.slides.views import SlideView
 from mmdnet.workflows.training.models import Models
-from mmdnet.workflows.views import NextStep
+from mmdnet.workflows.views import NextStep, ProjectView
 
 ENOUGH_LABELS = 60  # below this a training is possible, but more labels are the better step
 
 
 class Overview:
-    def __init__(self, projects: Projects, slides: Slides, models: Models, jobs: Jobs) -> None:
-        self._projects = projects
-        self._slides = slides
+    def __init__(self, models: Models, jobs: Jobs) -> None:
         self._models = models
         self._jobs = jobs
 
-    def next_step(self, project_id: int) -> NextStep:
-        """What to do now, in the order slides, labels, training, scores, reports."""
-        project = self._projects.get(project_id)
-        slides = self._slides.list(project_id)
-        running = {job.kind for job in self._jobs.list(project_id, active=True)}
-        own_model = any(model.project_id == project_id for model in self._models.list(project_id))
+    def next_step(self, project: ProjectView, slides: Sequence[SlideView]) -> NextStep:
+        """What to do now in a project with these slides, in the order slides, labels, training, scores, reports."""
+        running = {job.kind for job in self._jobs.list(project.id, active=True)}
+        own_model = any(model.project_id == project.id for model in self._models.list(project.id))
         if not slides:
             if running & {"demo", "ingest"}:
                 return NextStep(

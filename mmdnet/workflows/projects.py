@@ -28,6 +28,11 @@ class Projects:
         with self._services.db() as session:
             return [self._view(session, project) for project in rows.all_projects(session)]
 
+    def names(self) -> dict[int, str]:
+        """Every project's name by its id, in the order of `list`, without counting what they hold."""
+        with self._services.db() as session:
+            return rows.project_names(session)
+
     def get(self, project_id: int) -> ProjectView:
         with self._services.db() as session:
             return self._view(session, must_get(session, Project, project_id, "project"))

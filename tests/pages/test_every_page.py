@@ -34,6 +34,18 @@ def test_a_page_of_a_lab_in_use_draws(page, filled):
 
 
 @pytest.mark.parametrize("page", NAMES)
+def test_a_page_counts_what_a_project_holds_once(page, filled, filled_home, statements):
+    filled_home.lab.projects.create("Another")
+    app = filled(page)
+    statements.clear()
+    app.run()
+    assert not app.exception
+    counted = [asked for asked in statements if "count(distinct(scores.slide_id))" in asked]
+    listed = 2 if page == "overview" else 1  # the Overview lists both projects
+    assert len(counted) == listed
+
+
+@pytest.mark.parametrize("page", NAMES)
 def test_a_link_that_names_what_is_not_there_breaks_no_page(page, filled):
     app = filled(page, {"project": "1", "slide": "999", "session": "999", "run": "999", "score": "999", "patch": "7x"})
     assert not app.exception

@@ -11,7 +11,7 @@ from mmdnet.errors import LabError
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
 from ui.shell.pages import PAGES
-from ui.shell.session import go_to, keep_address, lab, project, reader, said, set_reader
+from ui.shell.session import go_to, keep_address, lab, project_id, reader, said, set_reader
 
 MARK = Path(__file__).with_name("mark.svg")
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon here would be fetched from the internet
@@ -71,15 +71,14 @@ def _sidebar() -> None:
 
 
 def _project_picker() -> None:
-    known = {view.id: view for view in lab().projects.list()}
-    if not known:
+    names = lab().projects.names()
+    if not names:
         return
-    chosen = project()
-    st.session_state["pick_project"] = chosen.id if chosen else None
+    st.session_state["pick_project"] = project_id(names)
     st.selectbox(
         "Project",
-        list(known),
-        format_func=lambda key: known[key].name,
+        list(names),
+        format_func=names.__getitem__,
         key="pick_project",
         on_change=lambda: go_to("project", st.session_state["pick_project"]),
     )

@@ -46,9 +46,9 @@ def new_project() -> None:
             st.rerun()
 
 
-def next_step(project: ProjectView) -> None:
+def next_step(project: ProjectView, slides: Sequence[SlideView]) -> None:
     """The one thing to do now: a sentence and its button."""
-    step = lab().overview.next_step(project.id)
+    step = lab().overview.next_step(project, slides)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
         st.markdown(f"**Next** · {step.sentence}", width="stretch")
         if st.button(step.button, type="primary", icon=":material/arrow_forward:", key="next_step_button"):

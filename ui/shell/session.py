@@ -6,7 +6,7 @@ the address: a link must not make a colleague sign with another's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -66,14 +66,20 @@ def keep_address(page: str) -> None:
                 st.query_params.pop(place, None)
 
 
-def project() -> ProjectView | None:
-    """The project this tab works in: the one asked for, else the first there is."""
-    known = lab().projects.list()
-    chosen = next((view for view in known if view.id == at("project")), None)
-    if chosen is None and known:
-        chosen = known[0]
-        go_to("project", chosen.id)
+def project_id(known: Collection[int]) -> int | None:
+    """Which of the known projects this tab works in: the one asked for, else the first there is."""
+    chosen = at("project")
+    if chosen not in known:
+        chosen = next(iter(known), None)
+        if chosen is not None:
+            go_to("project", chosen)
     return chosen
+
+
+def project() -> ProjectView | None:
+    """The project this tab works in, with what it holds: counted anew at each call, so a page asks once."""
+    chosen = project_id(lab().projects.names())
+    return None if chosen is None else lab().projects.get(chosen)
 
 
 def project_or_stop(title: str | None = None) -> ProjectView:

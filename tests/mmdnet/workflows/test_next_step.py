@@ -8,9 +8,12 @@ from mmdnet.workflows.next_step import ENOUGH_LABELS, Overview
 
 @dataclass
 class Project:
+    """What a project's view counts."""
+
     labelled_patches: int = 0
     scored_slides: int = 0
     ready_slides: int = 2
+    id: int = 1
 
 
 def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
@@ -19,11 +22,9 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
     models = [SimpleNamespace(project_id=1 if own_model else None)]
     jobs = [SimpleNamespace(kind=kind) for kind in running]
     return Overview(
-        SimpleNamespace(get=lambda project_id: project or Project()),
-        SimpleNamespace(list=lambda project_id: rows),
         SimpleNamespace(list=lambda project_id: models),
         SimpleNamespace(list=lambda project_id, active: jobs),
-    ).next_step(1)
+    ).next_step(project or Project(), rows)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ def test_names_are_tidied_and_a_taken_empty_or_long_one_is_refused(lab):
         with pytest.raises(LabError, match=why):
             lab.projects.create(name)
     assert [known.name for known in lab.projects.list()] == ["My study"]
+    another = lab.projects.create("A drawn one", simulated=True)
+    assert list(lab.projects.names().items()) == [(project.id, "My study"), (another.id, "A drawn one")]
+    assert [known.id for known in lab.projects.list()] == list(lab.projects.names())
 
 
 def test_a_project_asked_for_by_name_is_made_once(lab):

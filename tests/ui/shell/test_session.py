@@ -23,7 +23,12 @@ def tab(monkeypatch):
 @pytest.fixture
 def lab(monkeypatch):
     def views(*names):
-        return SimpleNamespace(list=lambda: [SimpleNamespace(id=n, name=name) for n, name in enumerate(names, 1)])
+        known = [SimpleNamespace(id=n, name=name) for n, name in enumerate(names, 1)]
+        return SimpleNamespace(
+            list=lambda: known,
+            names=lambda: {view.id: view.name for view in known},
+            get=lambda key: next(view for view in known if view.id == key),
+        )
 
     made = SimpleNamespace(projects=views("First", "Second"), readers=views("Ada", "Ben"))
     monkeypatch.setattr(session, "lab", lambda: made)
@@ -69,7 +74,7 @@ def test_each_page_names_its_own_places_and_no_others_in_the_address(tab):
 def test_a_project_that_is_not_there_gives_way_to_the_first(tab, lab):
     tab.address["project"] = "99"
     assert session.project().name == "First" and tab.address["project"] == "1"
-    lab.projects.list = list
+    lab.projects.names = dict
     assert session.project() is None
 
 
