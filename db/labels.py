@@ -115,7 +115,8 @@ def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
     return sorted(found, key=lambda event: event.id)
 
 
-def _newest_ids(project_id: int, reader_id: int | None) -> Select[Any]:
+def _newest_ids(project_id: int, reader_id: int | None, slide_id: int | None = None) -> Select[Any]:
+    """The newest event of each reader on each patch; only one reader's, only on one slide, if given."""
     statement = (
         select(func.max(LabelEvent.id))
         .join(Patch, Patch.id == LabelEvent.patch_id)
@@ -123,15 +124,22 @@ def _newest_ids(project_id: int, reader_id: int | None) -> Select[Any]:
         .where(Slide.project_id == project_id)
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
     )
+    if slide_id is not None:
+        statement = statement.where(Patch.slide_id == slide_id)
     return statement if reader_id is None else statement.where(LabelEvent.reader_id == reader_id)
 
 
-def current(session: Session, project_id: int, reader_id: int | None = None) -> list[tuple[LabelEvent, int]]:
-    """Every reader's label of every patch as it stands, with the slide's id; in the order they were given."""
+def current(
+    session: Session, project_id: int, reader_id: int | None = None, slide_id: int | None = None
+) -> list[tuple[LabelEvent, int]]:
+    """Every reader's label of every patch as it stands, with the slide's id; in the order they were given.
+
+    Only one reader's, only on one slide, if given.
+    """
     rows = session.execute(
         select(LabelEvent, Patch.slide_id)
         .join(Patch, Patch.id == LabelEvent.patch_id)
-        .where(LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS)
+        .where(LabelEvent.id.in_(_newest_ids(project_id, reader_id, slide_id)), LABELS)
         .order_by(LabelEvent.id)
     )
     return [(event, slide_id) for event, slide_id in rows]

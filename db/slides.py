@@ -55,6 +55,11 @@ def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Se
     return session.scalars(statement.where(USABLE) if usable_only else statement).all()
 
 
+def first_patch(session: Session, slide_id: int) -> Patch | None:
+    """The first of a slide's patches, if it has any."""
+    return session.scalar(_patches(slide_id).limit(1))
+
+
 def usable_ids(session: Session, project_id: int) -> Sequence[int]:
     """The usable patches of a project's ready slides."""
     statement = select(Patch.id).join(Slide, Slide.id == Patch.slide_id)

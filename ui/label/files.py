@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.errors import LabError
 from mmdnet.labels.files import KINDS
 from ui.shell import words
 from ui.shell.session import lab, refusals, say_next_run
@@ -34,7 +33,7 @@ def export(project: ProjectView, who: ReaderView) -> None:
     if not out.labels:
         st.info("There are no labels you may see yet. Grade some patches, and they can be saved to a file here.")
         return
-    slides = {one.id: one.name for one in lab().slides.list(project.id) if one.labelled}
+    slides = {slide.id: slide.name for slide in lab().slides.list(project.id) if slide.labelled}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox("Kind of file", list(KINDS), format_func=KINDS.__getitem__, key="export_kind", width=190)
         slide = st.selectbox(
@@ -44,35 +43,19 @@ def export(project: ProjectView, who: ReaderView) -> None:
             key=f"export_slide_{kind == 'geojson'}",
             width=260,
         )
-        one = None if slide == ALL else slide
-        ready, why = _made(project.id, kind, one, who.id)
         st.download_button(
             "Save labels",
-            data=partial(_data, project.id, kind, one, who.id),
+            data=partial(_data, project.id, kind, None if slide == ALL else slide, who.id),
             file_name=f"{_stem(project.name)}_labels.{kind}",
             mime=MIME[kind],
             icon=":material/download:",
             key="export_labels",
             on_click="ignore",
-            disabled=not ready,
         )
-    if why:
-        st.warning(why)
     hidden = (
         f" {words.count(out.hidden, 'label', 'labels')} of other readers stay out until you have graded those patches."
     )
     st.caption(f"{words.count(out.labels, 'label')} in all.{hidden if out.hidden else ''}")
-
-
-def _made(project_id: int, kind: str, slide: int | None, reader_id: int) -> tuple[bool, str]:
-    """Whether such a file can be made, and if not, why; only QuPath's need the slides' files."""
-    if kind not in ("geojson", "zip"):
-        return True, ""
-    try:
-        _data(project_id, kind, slide, reader_id)
-    except LabError as problem:
-        return False, str(problem)
-    return True, ""
 
 
 def _data(project_id: int, kind: str, slide: int | None, reader_id: int) -> bytes:
@@ -80,7 +63,7 @@ def _data(project_id: int, kind: str, slide: int | None, reader_id: int) -> byte
 
 
 def _stem(name: str) -> str:
-    return "".join(one if one.isalnum() or one in "-_" else "_" for one in name)
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
 
 
 def import_(project: ProjectView, who: ReaderView) -> None:
@@ -123,11 +106,11 @@ def _told(seen: ImportOutcome) -> None:
         )
         table = pd.DataFrame(
             [
-                {"File": one.file, seen.counted.capitalize(): one.line, "What is wrong": one.problem}
-                for one in seen.problems
+                {"File": wrong.file, seen.counted.capitalize(): wrong.line, "What is wrong": wrong.problem}
+                for wrong in seen.problems
             ]
         )
-        if not any(one.file for one in seen.problems):
+        if not any(wrong.file for wrong in seen.problems):
             table = table.drop(columns="File")
         st.dataframe(
             table.head(MOST_PROBLEMS),

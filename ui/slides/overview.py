@@ -26,8 +26,7 @@ def own_labels(slide: SlideView) -> dict[int, PatchLabelView]:
     who = reader()
     if who is None:
         return {}
-    labels = lab().labels.current(slide.project_id, who.id)
-    return {label.patch_id: label for label in labels if label.slide_id == slide.id}
+    return {label.patch_id: label for label in lab().labels.current(slide.project_id, who.id, slide.id)}
 
 
 def chosen_patch(slide: SlideView, patches: Sequence[PatchView]) -> PatchView | None:

@@ -14,7 +14,7 @@ from db import event_log
 from db.models import Project, Reader, Slide
 from db.projects import reader_named
 from db.readings import SETTLED_IMPORT
-from mmdnet.errors import LabError
+from db.slides import first_patch
 from mmdnet.labels.files import Square, SquareOf, write_records
 from mmdnet.workflows.labelling import tables as label_tables
 from mmdnet.workflows.labelling.tables import ReadTable
@@ -43,17 +43,17 @@ class Files:
             seen_by: leave out what this reader may not see: labels of others on patches the reader has not graded.
 
         Raises:
-            LabError: there is no such kind, a GeoJSON would hold several slides, or QuPath's view of a slide is
-                unknown because its file is gone.
+            LabError: there is no such kind, or a GeoJSON would hold several slides.
         """
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
-            found, hidden = label_tables.visible_records(session, project_id, reader_id, seen_by)
+            records, hidden = label_tables.visible_records(session, project_id, reader_id, seen_by)
             if slide_id is not None:
                 name = must_get(session, Slide, slide_id, "slide").name
-                found = [record for record in found if record.slide == name]
-            marks = {record.fingerprint for record in found} if kind in ("geojson", "zip") else set()
-            return ExportedLabels(write_records(found, kind, _squares(session, project_id, marks)), len(found), hidden)
+                records = [record for record in records if record.slide == name]
+            marks = {record.fingerprint for record in records} if kind in ("geojson", "zip") else set()
+            data = write_records(records, kind, _squares(session, project_id, marks))
+            return ExportedLabels(data, len(records), hidden)
 
     def import_file(
         self,
@@ -88,7 +88,7 @@ class Files:
             with event_log.appending(self._services.db) as session:
                 event_log.append(session, _events(session, read, source, by, operator))
         imported = 0 if refused and not preview else len(read.new)
-        readers = Counter(one.record.reader for one in read.new)
+        readers = Counter(label.record.reader for label in read.new)
         return ImportOutcome(
             imported, read.unchanged, read.problems, read.counted, tuple(sorted(readers.items())), read.not_read
         )
@@ -98,7 +98,7 @@ def _events(
     session: Session, read: ReadTable, source: tuple[str, str], by: int | None, operator: str
 ) -> Iterator[event_log.NewEvent]:
     """One event per new label; each says from which line of which file it came, and who brought it."""
-    readers = {one: _reader_id(session, one) for one in {label.record.reader for label in read.new}}
+    readers = {name: _reader_id(session, name) for name in {label.record.reader for label in read.new}}
     key = f"import-{uuid.uuid4().hex}"
     facts = {"batch": key, "of": len(read.new), "file": source[0], "sha256": source[1]}
     facts["imported_by"] = operator if by is None else session.get_one(Reader, by).name
@@ -128,25 +128,15 @@ def _reader_id(session: Session, name: str) -> int:
 
 
 def _squares(session: Session, project_id: int, marks: Collection[str] | None) -> SquareOf:
-    """Where QuPath sees the patches of the slides with these fingerprints; None for all, as far as that is known.
+    """Where QuPath sees the patches of the slides with these fingerprints; None for all."""
+    from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
 
-    Raises:
-        LabError: a slide that was asked for cannot be opened.
-    """
-    from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
-
-    found: dict[str, Square] = {}
+    squares: dict[str, Square] = {}
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id, Slide.patch_px.is_not(None))).all()
     for slide in slides:
         if marks is not None and slide.fingerprint not in marks:
             continue
-        try:
-            with open_stored(slide) as reader:
-                left, top = reader.facts.area_px0[:2]
-        except LabError as problem:
-            if marks is not None:
-                raise LabError(f"Labels of {slide.name} cannot be written for QuPath: {problem}") from problem
-            continue
-        found[slide.fingerprint] = Square(left, top, *stored_grid(slide).size_px0)
+        corner = image_corner_px0(slide, first_patch(session, slide.id))
+        squares[slide.fingerprint] = Square(*corner, *stored_grid(slide).size_px0)
     names: dict[str, str] = {slide.name: slide.fingerprint for slide in slides}
-    return lambda name, mark: found.get(mark or names.get(name, ""))
+    return lambda name, mark: squares.get(mark or names.get(name, ""))

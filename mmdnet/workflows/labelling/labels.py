@@ -47,13 +47,16 @@ class Labels:
         self.files = Files(services)
         self.record = Record(services)
 
-    def current(self, project_id: int, reader_id: int | None = None) -> list[PatchLabelView]:
-        """Every reader's label of every patch as it stands, oldest first; only one reader's if given.
+    def current(
+        self, project_id: int, reader_id: int | None = None, slide_id: int | None = None
+    ) -> list[PatchLabelView]:
+        """Every reader's label of every patch as it stands, oldest first; only one reader's or one slide's if given.
 
         For training, agreement and export. Pages show a reader only their own until they have read the patch.
         """
         with self._services.db() as session:
-            return [_label_view(event, slide_id) for event, slide_id in rows.current(session, project_id, reader_id)]
+            standing = rows.current(session, project_id, reader_id, slide_id)
+            return [_label_view(event, slide) for event, slide in standing]
 
     def counts(self, project_id: int) -> LabelCounts:
         """How many patches carry which grades; a patch labelled by several readers counts once per grade given."""

@@ -82,7 +82,7 @@ class ScoredSlide:
         """Every patch with its attention and grades, for QuPath."""
         from mmdnet.reports.geojson import report_geojson
 
-        corner = image_corner_px0(self.slide, self.patch_rows)
+        corner = image_corner_px0(self.slide, next(iter(self.patch_rows), None))
         return report_geojson(self.report, self._inputs, corner, stored_grid(self.slide).size_px0)
 
     def json(self) -> str:

@@ -36,16 +36,17 @@ def open_stored(slide: Slide) -> SlideReader:
     return open_slide(slide.path, mpp=slide.facts.stated_mpp)
 
 
-def image_corner_px0(slide: Slide, patches: Sequence[Patch]) -> tuple[int, int]:
+def image_corner_px0(slide: Slide, patch: Patch | None) -> tuple[int, int]:
     """Where QuPath's image of a slide begins, in level-0 pixels: the corner of its bounds, where the file states some.
 
-    A slide whose file is gone is told by its patches: their grid begins at that corner (`mmdnet.slides.patches`).
+    Any of the slide's patches tells it, since their grid begins at that corner (`mmdnet.slides.patches`); only without
+    a patch the file is opened, and where that is gone, the whole slide is taken.
     """
+    if patch is not None:
+        left, top = stored_grid(slide).corner_px0(patch.row, patch.col)
+        return patch.x_px0 - left, patch.y_px0 - top
     try:
         with open_stored(slide) as reader:
             return reader.facts.area_px0[:2]
     except LabError:
-        if not patches:
-            return WHOLE_SLIDE
-    width, height = stored_grid(slide).side_px0
-    return patches[0].x_px0 - round(patches[0].col * width), patches[0].y_px0 - round(patches[0].row * height)
+        return WHOLE_SLIDE

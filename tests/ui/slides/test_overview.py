@@ -9,14 +9,14 @@ from ui.slides import overview
 
 
 class Labels:
-    """Labels of two slides, and who asked for whose."""
+    """Two labels of each slide, and who asked for whose."""
 
     def __init__(self):
         self.asked = []
 
-    def current(self, project_id, reader_id):
-        self.asked.append((project_id, reader_id))
-        return [SimpleNamespace(patch_id=patch, slide_id=on) for patch, on in ((1, 1), (2, 1), (3, 2))]
+    def current(self, project_id, reader_id, slide_id):
+        self.asked.append((project_id, reader_id, slide_id))
+        return [SimpleNamespace(patch_id=patch) for patch in (1, 2)]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def labels(monkeypatch) -> Labels:
 def test_only_the_readers_own_labels_of_this_slide_are_shown(labels, monkeypatch):
     monkeypatch.setattr(overview, "reader", lambda: SimpleNamespace(id=5))
     assert list(overview.own_labels(slide(project_id=9))) == [1, 2]
-    assert labels.asked == [(9, 5)]
+    assert labels.asked == [(9, 5, 1)]
 
 
 def test_without_a_reader_no_label_is_asked_for(labels, monkeypatch):

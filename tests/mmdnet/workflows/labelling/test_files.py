@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 
 from db.models import LabelEvent, Slide
-from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import LabelAct, LabelChoice, PatchGrades
@@ -186,10 +185,25 @@ def test_an_import_is_no_way_to_try_out_what_a_colleague_gave(label_bench):
     assert bench.labels.files.import_file(bench.project, "x.csv", own, by=bench.readers[0]).imported == 1
 
 
-def test_qupath_gets_a_slide_only_while_its_file_can_be_opened(label_bench):
+def test_labels_go_to_qupath_and_back_without_the_slides_files(label_bench):
     fill(label_bench)
-    with pytest.raises(LabError, match="cannot be written for QuPath"):
-        label_bench.labels.files.export(label_bench.project, "zip")
+    files = label_bench.labels.files
+    out = files.export(label_bench.project, "zip")
+    assert out.labels == files.export(label_bench.project).labels
+    again = files.import_file(label_bench.project, "labels.zip", out.data)
+    assert again.problems == () and (again.imported, again.unchanged) == (0, out.labels)
+
+
+def test_no_slide_is_opened_to_read_labels_of_a_qupath_file(lab, tissue_png, monkeypatch):
+    project = lab.projects.create("P").id
+    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
+    labels = [PatchGrades(patch.id, Grades(steatosis=1)) for patch in lab.slides.patches(slide)]
+    lab.labels.acts.put_many(project, lab.readers.ensure("Ada").id, labels)
+    opened = []
+    monkeypatch.setattr("mmdnet.slides.readers.open.open_slide", lambda *asked, **more: opened.append(asked))
+    out = lab.labels.files.export(project, "geojson", slide_id=slide)
+    assert lab.labels.files.import_file(project, "labels.geojson", out.data).unchanged == len(labels)
+    assert opened == []
 
 
 def test_a_real_slides_labels_go_to_qupath_and_back(real_data, tmp_path):

@@ -1,6 +1,20 @@
 """Labels as they stand."""
 
+from mmdnet.labels.grading import Grades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import act
+
+
+def test_labels_of_one_slide_are_those_of_the_project_that_lie_on_it(label_bench):
+    labels, project, (ada, ben, *_) = label_bench.labels, label_bench.project, label_bench.readers
+    for reader in (ada, ben):
+        graded = [PatchGrades(patches[0], Grades(steatosis=2)) for patches in label_bench.patches.values()]
+        labels.acts.put_many(project, reader, graded)
+    for slide in label_bench.slides:
+        assert labels.current(project, ada, slide) == [
+            label for label in labels.current(project) if (label.reader_id, label.slide_id) == (ada, slide)
+        ]
+        assert len(labels.current(project, slide_id=slide)) == 2
 
 
 def test_an_ignored_patch_counts_as_labelled_and_has_no_grades(label_bench, view, items):

@@ -16,7 +16,7 @@ def test_what_is_read_by_the_rows_is_what_was_laid(lab, tissue_png):
     assert [grid.corner_px0(place.row, place.col) for place in places] == [(row.x_px0, row.y_px0) for row in patches]
     with open_stored(slide) as reader:
         assert reader.mpp_xy == (0.44, 0.44)
-        assert image_corner_px0(slide, patches) == reader.facts.area_px0[:2] == (0, 0)
+        assert {image_corner_px0(slide, patch) for patch in [*patches, None]} == {reader.facts.area_px0[:2]} == {(0, 0)}
 
 
 def test_the_corner_of_a_slide_whose_file_is_gone_is_told_by_its_patches():
@@ -24,5 +24,5 @@ def test_the_corner_of_a_slide_whose_file_is_gone_is_told_by_its_patches():
     slide.width_px0 = slide.height_px0 = 9000
     slide.fingerprint = slide.vendor = slide.reader = "x"
     patch = Patch(row=2, col=1, x_px0=1000 + 598, y_px0=500 + 2 * 598, tissue_share=1.0)
-    assert image_corner_px0(slide, [patch]) == (1000, 500)
-    assert image_corner_px0(slide, []) == (0, 0)
+    assert image_corner_px0(slide, patch) == (1000, 500)
+    assert image_corner_px0(slide, None) == (0, 0)
