@@ -57,7 +57,7 @@ class Project(Base):
 
 
 class Slide(Base):
-    """A slide and what is known of it. `status`: needs_mpp, ready, no_tissue or failed; `reason` says why in words."""
+    """A slide and what is known of it. `status`: needs_mpp or ready; `reason` says why in words."""
 
     __tablename__ = "slides"
     __table_args__ = (UniqueConstraint("project_id", "path"),)

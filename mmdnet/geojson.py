@@ -125,11 +125,6 @@ def regions_of(corner_px0: tuple[int, int], features: Iterable[Feature], name: s
         raise LabError(_no_geojson(name)) from error
 
 
-def from_geojson(corner_px0: tuple[int, int], data: bytes | str, name: str = "The file") -> list[Region]:
-    """The regions of a file; see `read_features` and `regions_of`."""
-    return regions_of(corner_px0, read_features(data, name), name)
-
-
 def measurements_of(properties: Feature) -> Feature:
     """A feature's measurements by name; QuPath before 0.5 wrote them as a list."""
     measured = properties.get("measurements") or {}

@@ -6,7 +6,7 @@ shares a positive patch with training almost surely. `audit_leakage` refuses suc
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -72,13 +72,6 @@ def split_by_patient(cohort: Cohort, seed: int = 0, shares: tuple[float, float, 
     return _split(
         cohort, [slide.patient or f"slide {slide.slide_id}" for slide in cohort.slides], "patient", seed, shares
     )
-
-
-def split_by_slide(cohort: Cohort, seed: int = 0, shares: tuple[float, float, float] = SHARES) -> Split:
-    """Split with no regard to patients; only on request, and it says what leaks."""
-    split = _split(cohort, [str(slide.slide_id) for slide in cohort.slides], "slide", seed, shares)
-    warning = "Slides of one patient may stand on both sides of this split, so its test figures are too good."
-    return replace(split, warnings=(*split.warnings, warning))
 
 
 def hold_out_site(cohort: Cohort, site: str, seed: int = 0) -> Split:

@@ -78,15 +78,6 @@ class JobContext:
         if current != self._token:
             raise JobStopped("another attempt has taken over")
 
-    def publish(self, made: Path, place: Path) -> None:
-        """Move a finished file to its place in one step, if this attempt still counts.
-
-        Raises:
-            JobStopped: the job was cancelled or taken over; nothing was moved.
-        """
-        self.check()
-        made.replace(place)
-
     def stop(self) -> None:
         """Let the next `check` or `progress` end this attempt."""
         self._stop.set()

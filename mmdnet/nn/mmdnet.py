@@ -266,10 +266,6 @@ class MMDNet(nn.Module):
             result[name] = head.grade.probabilities(head.grade(F.relu(head.project(h))).float())
         return result
 
-    def ignore_probability(self, h: Tensor) -> Tensor:
-        """Probability that a patch should be set aside, (n,), of features (n, width)."""
-        return torch.sigmoid(self.ignore(h).squeeze(-1))
-
 
 def _class_weight(classes: Mapping[str, Tensor], task: str, n: int, grades: Tensor) -> Tensor:
     """Weight of each item by its grade, in the shape of `grades`; anything where the grade is unknown."""

@@ -13,7 +13,6 @@ probability would also fall when the grade *above* gains. Two traps of running i
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from pytorch_grad_cam import GradCAMPlusPlus
@@ -23,7 +22,6 @@ from mmdnet.errors import LabError
 from mmdnet.nn.backbones import Backbone
 from mmdnet.nn.heads import CornHead
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.scoring.palette import heat_rgb
 
 
 @dataclass(frozen=True)
@@ -78,15 +76,6 @@ def bag_cam(model: MMDNet, images: np.ndarray, task: str, grade: int | None = No
         grade=grade,
         margin=target.value,
     )
-
-
-def cam_png(heat: np.ndarray, opacity: float = 0.8) -> bytes:
-    """One patch's heat (shape (h, w), 0-1) as an RGBA PNG: hot is yellow and covers, cold is clear."""
-    picture = np.dstack([heat_rgb(heat), np.rint(np.clip(heat, 0, 1) * opacity * 255).astype(np.uint8)])
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
-    if not done:
-        raise RuntimeError("the map could not be written as PNG")
-    return data.tobytes()
 
 
 class _Bag(nn.Module):

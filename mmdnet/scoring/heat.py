@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmdnet.scoring.palette import GRADE_RAMPS, heat_rgb, rgb
+from mmdnet.scoring.palette import heat_rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,6 @@ def heat_png(
     """
     share = (np.nan_to_num(values, nan=legend.low) - legend.low) / (legend.high - legend.low)
     return _squares_png(frame, heat_rgb(share), np.isfinite(values), width_px, opacity)
-
-
-def grade_png(frame: MapFrame, grades: np.ndarray, task_name: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
-    """A map of patch grades (shape (places,), -1 where not assessed) in the task's own colours, as an RGBA PNG."""
-    ramp = np.array([rgb(colour) for colour in GRADE_RAMPS[task_name]], dtype=np.uint8)
-    return _squares_png(frame, ramp[np.clip(grades, 0, len(ramp) - 1)], np.asarray(grades) >= 0, width_px, opacity)
 
 
 def _squares_png(frame: MapFrame, colours: np.ndarray, shown: np.ndarray, width_px: int, opacity: float) -> bytes:

@@ -14,7 +14,6 @@ GRADE_RAMPS: dict[str, tuple[str, ...]] = {
     "inflammation": ("#eee9f7", "#c3b1e4", "#8b6bc6", "#512f8c"),
     "steatosis": ("#fcf1d8", "#f3c969", "#cf860f", "#864e00"),
 }
-UNKNOWN_OUTLINE = "#8a8f94"
 
 # every second of 33 even steps of viridis; straight lines between them stay within 2/255 of the original
 HEAT_STOPS: tuple[str, ...] = (

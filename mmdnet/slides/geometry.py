@@ -73,18 +73,6 @@ class PatchGrid:
         width, height = self.side_px0
         return self.origin_px0[0] + round(col * width), self.origin_px0[1] + round(row * height)
 
-    def cell_at(self, x_px0: float, y_px0: float) -> tuple[int, int]:
-        """Row and column of the patch that holds a level-0 point; negative before the origin."""
-        width, height = self.side_px0
-        row, col = int((y_px0 - self.origin_px0[1]) // height), int((x_px0 - self.origin_px0[0]) // width)
-        # Corners are rounded: a point beside an edge may belong to the neighbour.
-        for r in (row + 1, row, row - 1):
-            for c in (col + 1, col, col - 1):
-                (x0, y0), (x1, y1) = self.corner_px0(r, c), self.corner_px0(r + 1, c + 1)
-                if x0 <= x_px0 < x1 and y0 <= y_px0 < y1:
-                    return r, c
-        return row, col
-
     def shape_in(self, width_px0: int, height_px0: int) -> tuple[int, int]:
         """Rows and columns of whole patches that fit into an area of that size beginning at the origin."""
         width, height = self.side_px0

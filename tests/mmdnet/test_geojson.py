@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.geojson import Region, box, collection, from_geojson, measurements_of, read_features, to_geojson
+from mmdnet.geojson import Region, box, collection, measurements_of, read_features, regions_of, to_geojson
 
 points = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
 rings = st.lists(points, min_size=3, max_size=9).filter(lambda ring: ring[0] != ring[-1]).map(tuple)
@@ -24,7 +24,7 @@ corners = st.tuples(st.integers(0, 9999), st.integers(0, 9999))
 
 @given(drawn=st.lists(regions, max_size=4), corner=corners)
 def test_regions_come_back_exactly_whatever_the_slides_bounds(drawn, corner):
-    assert from_geojson(corner, to_geojson(corner, drawn)) == drawn
+    assert regions_of(corner, read_features(to_geojson(corner, drawn))) == drawn
 
 
 def test_a_slides_bounds_are_taken_off_on_the_way_out_and_rings_are_closed():
@@ -49,7 +49,7 @@ def test_pieces_of_a_multi_polygon_are_regions_and_points_are_passed_over():
         {"type": "Point", "coordinates": [3, 4]},
     ]
     text = collection({"type": "Feature", "geometry": shape} for shape in shapes)
-    assert from_geojson((5, 6), text) == [Region((((5, 6), (6, 6), (6, 7), (5, 7)),))] * 2
+    assert regions_of((5, 6), read_features(text)) == [Region((((5, 6), (6, 6), (6, 7), (5, 7)),))] * 2
 
 
 def test_one_feature_alone_and_a_bare_list_are_files_too():
@@ -68,4 +68,4 @@ def test_measurements_of_older_versions_are_read():
 )
 def test_what_is_no_geojson_is_refused_by_name(data):
     with pytest.raises(LabError, match=r"drawn\.geojson is no GeoJSON"):
-        from_geojson((0, 0), data, "drawn.geojson")
+        regions_of((0, 0), read_features(data, "drawn.geojson"), "drawn.geojson")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import TASKS, task
 from mmdnet.reports.words import chance
-from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, ink_on
+from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,15 +68,6 @@ def probability_bar(task_name: str, probabilities: Sequence[float]) -> str:
             f'title="grade {grade}: {chance(share)}">{digit}</span>'
         )
     return f'<div class="mmd-bar">{"".join(pieces)}</div>'
-
-
-def heat_legend(low: str, high: str, title: str) -> str:
-    """HTML of the heat scale with its numbers."""
-    return (
-        f'<div class="mmd-small mmd-muted">{escape(title)}</div>'
-        f'<div class="mmd-heat" style="background:linear-gradient(90deg,{",".join(HEAT_STOPS)})"></div>'
-        f'<div class="mmd-scale"><span>{escape(low)}</span><span>{escape(high)}</span></div>'
-    )
 
 
 def figure(x_title: str, y_title: str, height: int = 260) -> go.Figure:

@@ -33,7 +33,7 @@ RULE_HELP = {
     "adjudicated": "What was settled counts; else only what all readers agree on, and the rest stays unknown.",
     "reader": "Only this reader's labels count.",
 }
-STATUS = {"ready": "ready", "needs_mpp": "µm/px missing", "no_tissue": "no tissue", "failed": "failed"}
+STATUS = {"ready": "ready", "needs_mpp": "µm/px missing"}
 
 
 def share(value: float | None) -> str:

@@ -19,35 +19,9 @@ MARGIN_UM = 32.0  # as wide as the largest droplet's radius
 BLOCK = 4  # patches a side that are segmented together
 
 
-@dataclass(frozen=True, slots=True)
-class FatMeasure:
-    """Fat of an image: share of its area (0-1), droplets, and their median diameter in µm (None without any)."""
-
-    area_share: float
-    droplets: int
-    median_diameter_um: float | None
-
-
 def fat_mask(rgb: Pixels, mpp: float) -> NDArray[np.bool_]:
     """Fat droplets in an image, RGB (h, w, 3) at `mpp` µm/px; mask (h, w)."""
     return find_droplets(rgb, mpp) > 0
-
-
-def measure_fat(rgb: Pixels, mpp: float, inside: NDArray[np.bool_] | None = None) -> FatMeasure:
-    """Fat area share and droplet sizes of an image, RGB (h, w, 3) at `mpp` µm/px.
-
-    `inside`, (h, w), limits both the droplets' area and the area they are a share of, to tissue for instance.
-    """
-    parts = find_droplets(rgb, mpp)
-    whole = parts.size
-    if inside is not None:
-        parts, whole = np.where(inside, parts, 0), int(inside.sum())
-    counts = np.bincount(parts.ravel())[1:]
-    areas = counts[counts > 0] * mpp**2
-    if not len(areas) or not whole:
-        return FatMeasure(0.0, 0, None)
-    diameters = 2 * np.sqrt(areas / np.pi)
-    return FatMeasure(float(areas.sum() / mpp**2 / whole), len(areas), float(np.median(diameters)))
 
 
 @dataclass(frozen=True)

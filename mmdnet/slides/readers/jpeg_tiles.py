@@ -44,11 +44,6 @@ class JpegTileSource:
         self._seek = threading.Lock()
         self._cache = TileCache(CACHE_BYTES)
 
-    @property
-    def direct_levels(self) -> tuple[int, ...]:
-        """Levels that are decoded here."""
-        return tuple(sorted(self._pages))
-
     def tiling(self, level: int) -> Tiling | None:
         """See Source.tiling."""
         page = self._pages.get(level)

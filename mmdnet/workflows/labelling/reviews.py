@@ -23,7 +23,6 @@ from mmdnet.workflows.services import Services, must_get
 
 TITLES = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
 KINDS = tuple(TITLES)
-SECOND_SHARE = 0.1
 WASHOUT_DAYS = 14
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdnet.bags.splits import Split, audit_leakage, hold_out_site, kfold, split_by_patient, split_by_slide
+from mmdnet.bags.splits import Split, audit_leakage, hold_out_site, kfold, split_by_patient
 from mmdnet.errors import LabError
 
 
@@ -92,10 +92,6 @@ def test_a_site_can_be_held_out(crafted):
 def test_a_site_that_shares_patients_cannot_be_held_out(crafted):
     with pytest.raises(LabError, match="leaks"):
         hold_out_site(crafted(30, 8, per_patient=2), "site 1")
-
-
-def test_a_split_by_slide_warns_of_its_leak(crafted):
-    assert "both sides" in split_by_slide(crafted(20, 8)).warnings[-1]
 
 
 def test_a_leaking_split_is_refused_by_name(crafted):

@@ -24,16 +24,11 @@ def test_progress_is_told_as_a_share_words_and_numbers(context: JobContext, told
     assert told == [JobProgress(1.0, "epoch 3 of 3", {"epoch": 3, "loss": 0.5})]
 
 
-def test_an_attempt_that_was_replaced_publishes_nothing(context: JobContext, tmp_path: Path) -> None:
-    made, place = tmp_path / "made", tmp_path / "place"
-    made.write_text("new")
-    context.publish(made, place)
-    assert place.read_text() == "new"
-    made.write_text("late")
+def test_an_attempt_that_was_replaced_goes_no_further(context: JobContext, tmp_path: Path) -> None:
+    context.check()
     write_token(tmp_path, "2 there")
-    with pytest.raises(JobStopped):
-        context.publish(made, place)
-    assert place.read_text() == "new"
+    with pytest.raises(JobStopped, match="another attempt"):
+        context.check()
 
 
 def test_a_stop_ends_the_job_at_its_next_word_and_is_no_failure(context: JobContext) -> None:

@@ -8,7 +8,6 @@ from mmdnet.scoring.heat import (
     HeatLegend,
     MapFrame,
     attention_legend,
-    grade_png,
     heat_png,
     pick_places,
     relative_attention,
@@ -60,13 +59,6 @@ def test_a_slide_beyond_the_patches_stays_clear():
     alpha = decoded(heat_png(wide, np.array([1.0]), LEGEND, width_px=300))[:, :, 3]
     assert alpha.sum() == 255 * 30 * 30
     assert alpha[50:80, 100:130].min() == 255
-
-
-def test_grade_maps_use_the_tasks_own_colours():
-    picture = decoded(grade_png(frame(1, 4), np.array([0, 2, 3, -1]), "steatosis", width_px=400))
-    assert tuple(picture[50, 50, :3]) == rgb(GRADE_RAMPS["steatosis"][0])
-    assert tuple(picture[50, 250, :3]) == rgb(GRADE_RAMPS["steatosis"][3])
-    assert picture[50, 350, 3] == 0
 
 
 def test_heat_brightens_evenly_from_low_to_high():

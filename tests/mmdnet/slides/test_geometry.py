@@ -56,11 +56,6 @@ def test_corners_never_drift_along_the_grid(grid, row, col):
     assert abs(y - grid.origin_px0[1] - row * height) <= 0.5
 
 
-@given(grids, st.integers(0, 50), st.integers(0, 50))
-def test_the_cell_of_a_patchs_corner_is_that_patch(grid, row, col):
-    assert grid.cell_at(*grid.corner_px0(row, col)) == (row, col)
-
-
 @given(pyramids(), st.floats(0.2, 200))
 def test_the_chosen_level_is_fine_enough_and_no_coarser_one_is(levels, wanted):
     best = choose_level(levels, wanted, wanted)
