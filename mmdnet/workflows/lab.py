@@ -9,18 +9,18 @@ from mmdnet.workflows.context import Queue
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
 from mmdnet.workflows.labelling.labels import Labels
+from mmdnet.workflows.labelling.qupath import QuPath
 from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.projects import Projects, Readers
+from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.scoring.reports import Reports
 from mmdnet.workflows.scoring.scoring import Scoring
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.qupath import QuPath
 from mmdnet.workflows.slides.slides import Slides
 from mmdnet.workflows.slides.stores import Store
 from mmdnet.workflows.slides.tile_sets import TileSets
 from mmdnet.workflows.slides.tissue_map import TissueMaps
-from mmdnet.workflows.training.models import Models
 from mmdnet.workflows.training.training import Training
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.slides.views import SlideView
-from mmdnet.workflows.training.models import Models
-from mmdnet.workflows.views import NextStep, ProjectView
+from mmdnet.workflows.views import ProjectView
 
 ENOUGH_LABELS = 60  # below this a training is possible, but more labels are the better step
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do now: a sentence, the page where it is done, the words on the button."""
+
+    sentence: str
+    page: str
+    button: str
 
 
 class Overview:

@@ -17,9 +17,8 @@ from ui.shell.tables import open_column, opened_row, table_height
 from ui.shell.theme import grade_styles
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.scoring.views import ScoreView
+    from mmdnet.workflows.scoring.views import ModelView, ScoreView
     from mmdnet.workflows.slides.views import SlideView
-    from mmdnet.workflows.views import ModelView
 
 
 def choose_model(models: Sequence[ModelView]) -> ModelView:

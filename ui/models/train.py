@@ -18,7 +18,7 @@ from ui.shell.theme import TASK_COLOURS, chip, figure, show_figure
 if TYPE_CHECKING:
     from mmdnet.training.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
-    from mmdnet.workflows.views import RunView
+    from mmdnet.workflows.training.views import RunView
 
 
 def labels_at_hand(project_id: int) -> LabelCounts:

@@ -15,12 +15,12 @@ from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.scoring.summary import ScoreSummary, read_summary
+from mmdnet.workflows.scoring.models import card_of
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.pictures import overview_jpeg, patch_jpeg
 from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
 from mmdnet.workflows.slides.views import PatchView, patch_views
-from mmdnet.workflows.training.models import card_of
 
 if TYPE_CHECKING:
     from mmdnet.reports.html import ReportPictures

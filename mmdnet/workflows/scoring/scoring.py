@@ -14,10 +14,10 @@ from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.scoring.models import model_folder
 from mmdnet.workflows.scoring.views import ScoreView, score_view
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.features import kept_features
-from mmdnet.workflows.training.models import model_folder
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard

@@ -1,4 +1,4 @@
-"""What pages and the command line draw of scores: plain, frozen facts, detached from the database."""
+"""What pages and the command line draw of models and scores: plain, frozen facts, detached from the database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mmdnet.labels.grading import Grades
+from mmdnet.nn.card import ModelCard
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 
 if TYPE_CHECKING:
     from db.models import Model, Reader, Score, SignOff, Slide
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    id: int
+    project_id: int | None
+    run_id: int | None
+    name: str
+    weights_sha256: str
+    card: ModelCard
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

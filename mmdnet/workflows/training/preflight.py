@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.workflows.views import CheckView
+from mmdnet.workflows.training.views import CheckView
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort

@@ -26,11 +26,11 @@ from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
+from mmdnet.workflows.scoring.models import add_model
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.training.models import add_model
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
-from mmdnet.workflows.views import CheckView, RunView
+from mmdnet.workflows.training.views import CheckView, RunView
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, SlideInfo

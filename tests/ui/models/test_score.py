@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.scoring.rules import RULES
-from mmdnet.workflows.views import ModelView
+from mmdnet.workflows.scoring.views import ModelView
 from tests.mmdnet.reports.crafted import card
 from ui.models.score import model_words
 

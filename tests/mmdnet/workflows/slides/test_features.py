@@ -8,10 +8,10 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.nn.io import load_model
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.scoring.models import model_folder
 from mmdnet.workflows.slides.features import kept_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
-from mmdnet.workflows.training.models import model_folder
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from db.models import Model
 from mmdnet.errors import LabError
 from mmdnet.settings import PROJECT_ROOT
-from mmdnet.workflows.training.models import card_of
+from mmdnet.workflows.scoring.models import card_of
 
 SHIPPED = PROJECT_ROOT / "models" / "demo"
 

@@ -10,8 +10,8 @@ from db.models import Model
 from mmdnet.errors import LabError
 from mmdnet.nn.card import ModelCard, parse_card
 from mmdnet.settings import DEMO_MODEL
+from mmdnet.workflows.scoring.views import ModelView
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.views import ModelView
 
 
 class Models:

@@ -10,8 +10,8 @@ from mmdnet.errors import LabError
 from mmdnet.geojson import regions_of
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.labelling.qupath import region_area
 from mmdnet.workflows.labelling.views import PatchGrades
-from mmdnet.workflows.slides.qupath import region_area
 
 
 @pytest.fixture

@@ -1,0 +1,31 @@
+"""What pages and the command line draw of trainings: plain, frozen facts, detached from the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mmdnet.workflows.views import JobView
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """Whether a training would start: `lines` say what it would use; `problem` is the sentence why it cannot."""
+
+    ok: bool
+    lines: tuple[str, ...]
+    warnings: tuple[str, ...]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    id: int
+    project_id: int
+    name: str
+    job: JobView | None
+    choices: dict[str, Any]
+    label_set: dict[str, Any]
+    created_at: datetime
+    model_id: int | None
