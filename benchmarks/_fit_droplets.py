@@ -115,8 +115,8 @@ def fit(features: NDArray[np.float64], share: NDArray[np.float64], weight: NDArr
         slope = weight * (p - share) / len(share)
         return float(value + 1e-4 * (theta[:-1] ** 2).sum()), np.r_[x.T @ slope + 2e-4 * theta[:-1], slope.sum()]
 
-    found = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
-    droplet_parts.WEIGHTS, droplet_parts.BIAS = found[:-1], float(found[-1])
+    theta = minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    droplet_parts.WEIGHTS, droplet_parts.BIAS = theta[:-1], float(theta[-1])
 
 
 def main() -> None:

@@ -94,11 +94,11 @@ def browser() -> Iterator[object]:
     """
     from playwright.sync_api import sync_playwright
 
-    found = next((path for path in BROWSERS if Path(path).exists()), None)
-    if found is None:
+    path = next((path for path in BROWSERS if Path(path).exists()), None)
+    if path is None:
         raise LabError("This benchmark needs Chromium (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield opened
         opened.close()
 
@@ -124,7 +124,7 @@ def grade_patches(page, patches: int, press_ms: float = 150) -> list[float]:  # 
             page.wait_for_timeout(press_ms)
     page.wait_for_timeout(1500)
     settled(page)
-    return [round(one["ms"], 1) for one in page.evaluate("window.painted") if one["ms"] is not None]
+    return [round(paint["ms"], 1) for paint in page.evaluate("window.painted") if paint["ms"] is not None]
 
 
 def wait_until(true: Callable[[], bool], seconds: float) -> bool:

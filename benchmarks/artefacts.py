@@ -19,7 +19,7 @@ def run(quick: bool) -> Result:
     if data is None:
         raise LabError("The real tiles are not here; set MMDNET_REAL_DATA to their folder.")
     files = sorted((data / "artefact_tiles").glob("*.png"))
-    found = {file.name: assess(decode_image(file)).set_aside or "usable" for file in files}
-    wrong = {file.name: found[file.name] for file in files if found[file.name] != named(file.stem)}
+    judged = {file.name: assess(decode_image(file)).set_aside or "usable" for file in files}
+    wrong = {file.name: judged[file.name] for file in files if judged[file.name] != named(file.stem)}
     beside = {"reach": 24, "tiles": len(files), "wrong": wrong}
     return Result("artefacts", len(files) - len(wrong), f"of {len(files)} tiles", beside, 1)

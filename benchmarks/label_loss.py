@@ -36,17 +36,17 @@ class Part:
 def run(quick: bool = False) -> Result:
     """Labels lost or misplaced; how many were given, and how often the lab was killed and the page reloaded."""
     parts = [part(0, 2, 40)] if quick else [part(number, 3, 223) for number in range(5)]
-    given = sum(one.given for one in parts)
+    given = sum(lab.given for lab in parts)
     beside = {
         "presses": 3 * given,
         "labels": given,
-        "on_patches_not_pressed_for": sum(one.extra for one in parts),
-        "kills": sum(one.kills for one in parts),
-        "reloads": sum(one.kills for one in parts),
-        "log_intact": all(one.intact for one in parts),
+        "on_patches_not_pressed_for": sum(lab.extra for lab in parts),
+        "kills": sum(lab.kills for lab in parts),
+        "reloads": sum(lab.kills for lab in parts),
+        "log_intact": all(lab.intact for lab in parts),
         "native_buttons_wrong_share": "5-9 %",
     }
-    lost = sum(one.wrong + one.extra for one in parts)
+    lost = sum(lab.wrong + lab.extra for lab in parts)
     return Result("label-loss", lost, "labels lost or misplaced", beside, runs=given)
 
 
@@ -66,9 +66,9 @@ def part(seed: int, stretches: int, each: int) -> Part:
                 page.locator(READY).wait_for(timeout=60_000)
         labels = bench.lab.labels
         order = [item.patch_id for item in labels.sessions.queue(session_id, 0, len(given))]
-        found = {one.patch_id: tuple(one.grades.values()) for one in labels.current(bench.project)}
-        wrong = sum(found.get(patch) != three for patch, three in zip(order, given, strict=True))
-        return Part(len(given), wrong, len(set(found) - set(order)), stretches, labels.record.verify().intact)
+        kept = {label.patch_id: tuple(label.grades.values()) for label in labels.current(bench.project)}
+        wrong = sum(kept.get(patch) != three for patch, three in zip(order, given, strict=True))
+        return Part(len(given), wrong, len(set(kept) - set(order)), stretches, labels.record.verify().intact)
 
 
 def _stretch(page, bench: LabelLab, given: list[Grades]) -> None:  # type: ignore[no-untyped-def]

@@ -30,15 +30,15 @@ def run(quick: bool = False) -> Result:
         bench.running.start_app()
         reader = bench.lab.readers.ensure("Ada").id
         session = bench.lab.labels.bulk.session(bench.project, reader)
-        found = _lassos(opened, bench, turns)
+        lassos = _lassos(opened, bench, turns)
         offered = bench.lab.labels.bulk.patches(session, reader).patch_id
         applied, undone = _applied(bench, session, reader, offered[:LABELS].tolist(), 1 if quick else 5)
-    times = [one["ms"] for one in found]
+    times = [selection["ms"] for selection in lassos]
     beside = {
         "patches": len(offered),
         "p50_ms": round(statistics.median(times), 1),
         "worst_ms": round(max(times), 1),
-        "caught": [min(one["count"] for one in found), max(one["count"] for one in found)],
+        "caught": [min(selection["count"] for selection in lassos), max(selection["count"] for selection in lassos)],
         "labels": LABELS,
         "labels_applied_s": round(statistics.median(applied), 3),
         "labels_undone_s": round(statistics.median(undone), 3),
@@ -57,10 +57,10 @@ def _lassos(opened, bench: LabelLab, turns: int) -> list[dict[str, float]]:  # t
         lasso(page, corners, steps=25)
         page.wait_for_function(f"window.lassoed.length > {turn}", timeout=30_000)
         page.wait_for_timeout(400)
-    found = page.evaluate("window.lassoed")
-    if not any(one["count"] for one in found):
+    lassos = page.evaluate("window.lassoed")
+    if not any(caught["count"] for caught in lassos):
         raise LabError("The lasso caught nothing, so nothing was measured.")
-    return found
+    return lassos
 
 
 def _applied(

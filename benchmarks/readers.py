@@ -80,10 +80,10 @@ def _training(bench: LabelLab):  # type: ignore[no-untyped-def]
         patches = lab.slides.patches(outcome.slide_id)
         given = [
             PatchGrades(
-                one.id,
+                patch.id,
                 Grades(ballooning=rng.randint(0, 2), inflammation=rng.randint(0, 3), steatosis=rng.randint(0, 3)),
             )
-            for one in patches
+            for patch in patches
         ]
         lab.labels.acts.put_many(project, reader, given)
     run_id = lab.training.start(project, TRAINING)
@@ -135,7 +135,7 @@ def _read(
         answer = json.loads(_ask(f"{bench.running.url}/api/label/acts", headers, {"acts": [act]}))
         answers.append((time.perf_counter() - start) * 1000)
         given.append(patch)
-        problems += [one["problem"] for one in answer["results"] if not one["saved"]]
+        problems += [result["problem"] for result in answer["results"] if not result["saved"]]
         if over.wait(EVERY_S):
             return
 

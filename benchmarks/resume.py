@@ -39,8 +39,10 @@ def run(quick: bool = False) -> Result:
             except _KillError:
                 continue
         train(cohort, pixels, choices, split, broken)
-        one, two = _losses(whole), _losses(broken)
-    worst = max(abs(a - b) for row, other in zip(one, two, strict=True) for a, b in zip(row, other, strict=True))
+        unbroken, resumed = _losses(whole), _losses(broken)
+    worst = max(
+        abs(a - b) for row, other in zip(unbroken, resumed, strict=True) for a, b in zip(row, other, strict=True)
+    )
     return Result(
         "resume",
         worst,

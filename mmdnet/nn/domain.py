@@ -46,7 +46,7 @@ def shared_attention(attentions: Iterable[Tensor], rule: AttentionRule = "relati
     Returns:
         Shape (bags, instances).
     """
-    stacked = torch.stack([one.detach().float() for one in attentions])
+    stacked = torch.stack([attention.detach().float() for attention in attentions])
     if rule == "mean":
         return stacked.mean(dim=0)
     return (stacked / stacked.amax(dim=2, keepdim=True)).amax(dim=0)

@@ -94,13 +94,13 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
         )
     lines = []
     for task in TASKS:
-        found = counts[task.name]
+        graded = counts[task.name]
         if task.name not in trained:
-            what = f"only grade {next(iter(found))}" if found else "no grade"
+            what = f"only grade {next(iter(graded))}" if graded else "no grade"
             warnings.append(f"{task.title}: {what} among the training labels, so this task is not trained.")
             continue
-        lines.append(f"{task.title}: " + ", ".join(f"{found[g]} of grade {g}" for g in sorted(found)) + ".")
-        missing = [str(g.value) for g in task.grades if not found[g.value]]
+        lines.append(f"{task.title}: " + ", ".join(f"{graded[g]} of grade {g}" for g in sorted(graded)) + ".")
+        missing = [str(g.value) for g in task.grades if not graded[g.value]]
         if missing:
             warnings.append(f"{task.title}: no training label of grade {' or '.join(missing)}.")
     return trained, lines
@@ -133,7 +133,7 @@ def _memory(backbone: Backbone, patch_px: int, config: TrainingConfig, device: s
     if config.mode == "fast" and not config.warm_up:
         return
     sizes: list[int] = []
-    leaves = [one for one in backbone.modules() if not list(one.children())]
+    leaves = [layer for layer in backbone.modules() if not list(layer.children())]
     hooks = [leaf.register_forward_hook(lambda m, i, o: sizes.append(_bytes(o))) for leaf in leaves]
     with torch.no_grad():
         backbone(torch.zeros(1, 3, patch_px, patch_px))

@@ -45,22 +45,22 @@ def sharing(config: TrainingConfig, share: Any, device: str, work: Callable[[Any
         context = multiprocessing.get_context("spawn")
         given = (count, meeting, device, max(1, threads // count), work, share)
         others = [context.Process(target=_other, args=(rank, *given), daemon=True) for rank in range(1, count)]
-        for one in others:
-            one.start()
+        for process in others:
+            process.start()
         try:
             _join(0, count, meeting, device, max(1, threads // count))
             yield
         except RuntimeError as problem:
-            if any(one.exitcode not in (None, 0) for one in others):
+            if any(process.exitcode not in (None, 0) for process in others):
                 raise LabError("One of the training's processes ended; its last finished epoch is kept.") from problem
             raise
         finally:
             torch.set_num_threads(threads)
             if distributed.is_initialized():
                 distributed.destroy_process_group()
-            for one in others:
-                one.join(5)
-                one.kill()
+            for process in others:
+                process.join(5)
+                process.kill()
 
 
 def _join(rank: int, count: int, meeting: Path, device: str, threads: int) -> None:

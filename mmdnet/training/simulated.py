@@ -8,6 +8,7 @@ import numpy as np
 
 from mmdnet.bags.cohort import Cohort, PixelSource, SlideInfo
 from mmdnet.errors import LabError
+from mmdnet.files import moved_into_place
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.simulate.truth import SlideTruth, load_truth
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
@@ -67,7 +68,7 @@ def simulated_cohort(slides: Sequence[Path], store: Path) -> tuple[Cohort, Store
         grades.append(known)
         ignored.append(set_aside | ~stores[-1].readable)
         owner.append(np.full(len(places), number))
-    count = sum(len(one) for one in owner)
+    count = sum(len(patches) for patches in owner)
     cohort = Cohort(
         tuple(infos), np.arange(count), np.concatenate(owner), np.concatenate(grades), np.concatenate(ignored)
     )
@@ -103,14 +104,14 @@ class Quarters:
     def __init__(self, source: PixelSource, path: Path) -> None:
         shape = (4 * len(source), QUARTER_PX, QUARTER_PX, 3)
         if not path.exists():
-            aside = path.with_suffix(".new.npy")
-            made = np.lib.format.open_memmap(aside, "w+", np.uint8, shape)
-            for index in range(len(source)):
-                whole = source.read(np.array([index]))[0]
-                for part, (x, y) in enumerate(_corners(whole.shape[0])):
-                    made[4 * index + part] = whole[y : y + QUARTER_PX, x : x + QUARTER_PX]
-            made.flush()
-            aside.replace(path)
+            with moved_into_place(path) as aside:
+                made = np.lib.format.open_memmap(aside, "w+", np.uint8, shape)
+                for index in range(len(source)):
+                    whole = source.read(np.array([index]))[0]
+                    for part, (x, y) in enumerate(_corners(whole.shape[0])):
+                        made[4 * index + part] = whole[y : y + QUARTER_PX, x : x + QUARTER_PX]
+                made.flush()
+                del made  # no open map: Windows moves no file that has one
         self._patches = np.load(path, mmap_mode="r")
         if self._patches.shape != shape:
             raise LabError(f"{path.name} holds other patches; remove it, and it is made anew.")

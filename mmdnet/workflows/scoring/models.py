@@ -42,8 +42,8 @@ class Models:
     def shipped(self) -> int:
         """The number of the small model that comes with the program, taken in when first asked for."""
         with self._services.db() as session:
-            found = rows.model_in(session, str(DEMO_MODEL))
-        return found.id if found else self.add(None, DEMO_MODEL)
+            model = rows.model_in(session, str(DEMO_MODEL))
+        return model.id if model else self.add(None, DEMO_MODEL)
 
 
 def add_model(

@@ -7,8 +7,8 @@ from mmdnet.augment.on_read import compressed, draw_variations, turn, vary
 def test_the_eight_turns_of_a_square_are_all_different_and_keep_its_pixels():
     image = np.arange(75, dtype=np.uint8).reshape(5, 5, 3)
     turned = [turn(image, number) for number in range(8)]
-    assert len({one.tobytes() for one in turned}) == 8
-    assert all(sorted(one.ravel().tolist()) == list(range(75)) for one in turned)
+    assert len({picture.tobytes() for picture in turned}) == 8
+    assert all(sorted(picture.ravel().tolist()) == list(range(75)) for picture in turned)
     assert np.array_equal(turned[0], image)
 
 

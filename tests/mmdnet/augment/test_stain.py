@@ -32,9 +32,9 @@ def test_without_a_change_a_patch_comes_back_as_it_was():
 
 
 def test_the_draw_is_seeded_and_differs_from_bag_to_bag():
-    one, two = (draw_stains(3, np.random.default_rng(4)) for _ in range(2))
-    assert np.array_equal(one, two)
-    assert np.abs(one[0] - one[1]).max() > 0.01
+    stains, again = (draw_stains(3, np.random.default_rng(4)) for _ in range(2))
+    assert np.array_equal(stains, again)
+    assert np.abs(stains[0] - stains[1]).max() > 0.01
 
 
 def test_white_stays_bright():

@@ -27,10 +27,10 @@ def test_a_bags_grade_is_the_highest_of_its_patches_which_are_of_one_slide_and_e
 
 def test_bags_are_seeded_and_an_epoch_does_not_depend_on_which_were_asked_for_before(crafted):
     cohort = crafted()
-    one, two = (PositiveFirstSampler(cohort, range(30), 16, 7) for _ in range(2))
-    first = [one.epoch(e) for e in range(3)]
-    assert same(first[2], two.epoch(2))
-    assert same(first[0], two.epoch(0))
+    sampler, again = (PositiveFirstSampler(cohort, range(30), 16, 7) for _ in range(2))
+    first = [sampler.epoch(e) for e in range(3)]
+    assert same(first[2], again.epoch(2))
+    assert same(first[0], again.epoch(0))
     assert not same(first[0], first[1])
     assert not same(first[0], PositiveFirstSampler(cohort, range(30), 16, 8).epoch(0))
 
@@ -105,11 +105,11 @@ def test_slides_with_nothing_but_set_aside_patches_cannot_train(crafted):
 @pytest.mark.parametrize("drawing", ["by_slide", "random"])
 def test_other_drawings_are_seeded_whole_and_of_one_slide_each(crafted, drawing):
     cohort = crafted(8, 40)
-    one, two = (PositiveFirstSampler(cohort, range(8), 16, 3, drawing=drawing) for _ in range(2))
-    assert same(one.epoch(2), two.epoch(2))
-    assert not same(one.epoch(1), one.epoch(2))
-    assert len(one.epoch(0)) == one.bags_per_epoch
-    for bag in one.epoch(0):
+    sampler, again = (PositiveFirstSampler(cohort, range(8), 16, 3, drawing=drawing) for _ in range(2))
+    assert same(sampler.epoch(2), again.epoch(2))
+    assert not same(sampler.epoch(1), sampler.epoch(2))
+    assert len(sampler.epoch(0)) == sampler.bags_per_epoch
+    for bag in sampler.epoch(0):
         assert (cohort.slide_index[bag.instances] == bag.slide_index).all()
         assert len(set(bag.instances.tolist())) == len(bag.instances)
 

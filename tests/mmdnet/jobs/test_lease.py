@@ -32,17 +32,17 @@ def test_only_a_counter_that_stood_still_for_the_whole_lease_is_overdue() -> Non
 
 def test_of_two_survivors_one_takes_over(jobs: JobLab) -> None:
     clock = Clock()
-    one, two, dead = (Watch(name, 15, clock) for name in ("one", "two", "dead"))
+    first, second, dead = (Watch(name, 15, clock) for name in ("one", "two", "dead"))
     taken: list[str] = []
 
     def note(who: str) -> list[str]:
         taken.append(who)
         return [who]
 
-    for watch in (dead, one, two, one, two):
+    for watch in (dead, first, second, first, second):
         beat_once(jobs.sessions, watch, {}, lambda who: [])
     clock.moment = 16
-    for watch in (one, two):
+    for watch in (first, second):
         beat_once(jobs.sessions, watch, {}, note)
     assert taken == ["dead"]
     with jobs.sessions() as session:

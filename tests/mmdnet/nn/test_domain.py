@@ -49,11 +49,11 @@ def test_hashimotos_weight_is_another_than_the_relative_one_by_mean_attention_on
     tasks = [ATTENTION, ATTENTION.flip(1)]
     for rule, same in (("relative_max", True), ("mean", False)):
         shared = shared_attention(tasks, rule)
-        one, other = reversal_weight(shared, 0.8, "hashimoto"), reversal_weight(shared, 0.8, "relative")
-        assert torch.allclose(one, other) is same
-    compared = [one.choices for one in VARIANTS if one.choices.get("reversal") == "hashimoto"]
+        hashimoto, relative = reversal_weight(shared, 0.8, "hashimoto"), reversal_weight(shared, 0.8, "relative")
+        assert torch.allclose(hashimoto, relative) is same
+    compared = [variant.choices for variant in VARIANTS if variant.choices.get("reversal") == "hashimoto"]
     assert compared
-    assert {one["attention_rule"] for one in compared} == {"mean"}
+    assert {choices["attention_rule"] for choices in compared} == {"mean"}
 
 
 def test_attention_given_to_the_domain_branch_carries_no_gradient():

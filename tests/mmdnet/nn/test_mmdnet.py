@@ -56,15 +56,15 @@ def test_a_set_aside_patch_is_seen_by_the_fourth_task_alone():
     ignored_mask[0, 4] = True
     other = h.clone()
     other[0, 4] += 3
-    one, two = (net.from_features(given, mask, ignored_mask=ignored_mask) for given in (h, other))
-    assert all(torch.equal(one.logits[name], two.logits[name]) for name in TASKS)
-    assert one.attention["steatosis"][0, 4] == 0
-    assert not torch.equal(one.holds_ignored[0], two.holds_ignored[0])
-    assert torch.equal(one.holds_ignored[1], two.holds_ignored[1])
+    plain, changed = (net.from_features(given, mask, ignored_mask=ignored_mask) for given in (h, other))
+    assert all(torch.equal(plain.logits[name], changed.logits[name]) for name in TASKS)
+    assert plain.attention["steatosis"][0, 4] == 0
+    assert not torch.equal(plain.holds_ignored[0], changed.holds_ignored[0])
+    assert torch.equal(plain.holds_ignored[1], changed.holds_ignored[1])
     known = targets(2, 5)
-    wanted = torch.nn.functional.cross_entropy(one.holds_ignored, torch.tensor([1, 0]))
+    wanted = torch.nn.functional.cross_entropy(plain.holds_ignored, torch.tensor([1, 0]))
     known = Targets(known.grades, known.label_confidence, known.instance_grades, known.domains, ignored_mask)
-    assert torch.allclose(net.compute_loss(one, known, WEIGHTS)["holds_ignored"], wanted)
+    assert torch.allclose(net.compute_loss(plain, known, WEIGHTS)["holds_ignored"], wanted)
 
 
 def test_outputs_have_the_shapes_they_promise(net):

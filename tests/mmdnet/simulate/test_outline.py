@@ -13,7 +13,7 @@ def test_tissue_lies_on_the_slide_and_is_drawn_alike_each_time(form):
         assert outline.shape[1] == 2
         assert (outline > 0).all() and (outline < [recipe.width_um, recipe.height_um]).all()
     again = tissue_outlines(recipe)
-    assert all(np.array_equal(one, other) for one, other in zip(outlines, again, strict=True))
+    assert all(np.array_equal(outline, other) for outline, other in zip(outlines, again, strict=True))
 
 
 def test_a_wedge_is_one_piece_and_a_wide_slide_holds_more_cores_than_a_narrow_one():

@@ -39,7 +39,7 @@ def test_the_demo_has_every_grade_in_two_patients_and_three_sites():
         for recipe in recipes:
             patients[recipe.grades[task.name]].add(recipe.patient)
         assert set(patients) == set(range(task.highest + 1))
-        assert min(len(found) for found in patients.values()) >= 2
+        assert min(len(of_grade) for of_grade in patients.values()) >= 2
 
 
 def test_names_of_the_demo_and_training_slides_are_all_different():

@@ -12,10 +12,10 @@ def window():
 
 
 def test_a_name_is_always_the_same_scanner_and_another_name_another():
-    one, same, other = (scanner_named(name) for name in ("Scanner A", "Scanner A", "Scanner B"))
-    assert np.array_equal(one.colour, same.colour) and one.quality == same.quality
-    assert not np.array_equal(one.colour, other.colour)
-    assert np.allclose(one.colour.sum(axis=1), 1)
+    scanner, same, other = (scanner_named(name) for name in ("Scanner A", "Scanner A", "Scanner B"))
+    assert np.array_equal(scanner.colour, same.colour) and scanner.quality == same.quality
+    assert not np.array_equal(scanner.colour, other.colour)
+    assert np.allclose(scanner.colour.sum(axis=1), 1)
 
 
 def test_clear_glass_is_the_scanners_white_and_no_light_is_black(window):

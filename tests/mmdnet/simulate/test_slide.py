@@ -45,11 +45,11 @@ def test_the_same_recipe_gives_the_same_bytes_whatever_the_threads(made, tmp_pat
 
 def test_another_stain_scanner_and_site_draw_the_same_cells():
     common = {"seed": 9, "patient": "P7", "width_px": 700, "height_px": 700}
-    one = build_scene(SlideRecipe(stain=HE, **common))
+    usual = build_scene(SlideRecipe(stain=HE, **common))
     other = build_scene(SlideRecipe(stain=MASSON, scanner="Scanner C", site="West", **common))
-    assert np.array_equal(one.cells.xy, other.cells.xy)
-    assert np.array_equal(one.nuclei.xy, other.nuclei.xy)
-    light = [render_field(scene, 250, 250, 200, 200).mean(axis=(0, 1)) for scene in (one, other)]
+    assert np.array_equal(usual.cells.xy, other.cells.xy)
+    assert np.array_equal(usual.nuclei.xy, other.nuclei.xy)
+    light = [render_field(scene, 250, 250, 200, 200).mean(axis=(0, 1)) for scene in (usual, other)]
     assert np.abs(light[0] - light[1]).max() > 25
 
 

@@ -31,8 +31,8 @@ def test_always_the_commonest_grade_scores_zero_and_the_truth_one():
 
 def test_unknown_grades_are_left_out_and_the_mean_is_over_what_is_defined():
     truth = np.array([[0, -1], [1, 2], [1, 2], [-1, 2]])
-    found = agreement(truth, np.array([[0, 3], [1, 2], [1, 2], [0, 1]]), {"a": 2, "b": 4})
-    assert found["kappa_a"] == found["kappa_mean"] == 1
-    assert found["kappa_b"] is None
-    assert found["n_a"] == 3
-    assert found["accuracy_b"] == pytest.approx(2 / 3)
+    agreed = agreement(truth, np.array([[0, 3], [1, 2], [1, 2], [0, 1]]), {"a": 2, "b": 4})
+    assert agreed["kappa_a"] == agreed["kappa_mean"] == 1
+    assert agreed["kappa_b"] is None
+    assert agreed["n_a"] == 3
+    assert agreed["accuracy_b"] == pytest.approx(2 / 3)

@@ -44,9 +44,9 @@ def test_two_processes_train_as_one_does_dropout_and_augmentation_included(drawn
     cohort, pixels = drawn
     for processes in (1, 2):
         train(cohort, pixels, config(processes), Split((0, 1)), tmp_path / str(processes))
-    one, two = curve(tmp_path / "1"), curve(tmp_path / "2")
-    assert one.shape[1] >= 6
-    assert np.abs(one - two).max() < 1e-3
+    of_one, of_two = curve(tmp_path / "1"), curve(tmp_path / "2")
+    assert of_one.shape[1] >= 6
+    assert np.abs(of_one - of_two).max() < 1e-3
     assert not torch.distributed.is_initialized()
     # one process may go on with what two began
     assert train(cohort, pixels, config(1), Split((0, 1)), tmp_path / "2").epochs == 2

@@ -14,11 +14,11 @@ from mmdnet.training.self_supervised import SimSiam, view, warm_up_unlabelled
 def test_the_loss_is_the_papers_and_lets_no_gradient_through_the_target():
     torch.manual_seed(0)
     model = SimSiam(MMDNet(Architecture(projection=16))).eval()
-    one, two = (torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8) for _ in range(2))
-    z1, z2 = (model.project(model.net.embed(images)) for images in (one, two))
+    first, second = (torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8) for _ in range(2))
+    z1, z2 = (model.project(model.net.embed(images)) for images in (first, second))
     p1, p2 = model.predict(z1), model.predict(z2)
     wanted = -0.5 * (F.cosine_similarity(p1, z2).mean() + F.cosine_similarity(p2, z1).mean())
-    assert torch.allclose(model(one, two), wanted, atol=1e-6)
+    assert torch.allclose(model(first, second), wanted, atol=1e-6)
     model.predict.requires_grad_(False)
     for layer in model.predict.modules():
         if isinstance(layer, torch.nn.Linear):
@@ -34,12 +34,12 @@ def test_features_of_two_views_come_together_and_those_of_two_patches_do_not(cra
     random = np.random.default_rng(0)
     images = patches.read(np.arange(0, 128, 4))
     with torch.no_grad():
-        one, two = (
+        first, second = (
             F.normalize(net.embed(torch.from_numpy(view(images, random)).permute(0, 3, 1, 2))) for _ in range(2)
         )
-    likeness = one @ two.T
+    likeness = first @ second.T
     assert likeness.diag().mean() > likeness.fill_diagonal_(0).sum() / (32 * 31)
-    assert one.std(dim=0).mean() > 0.005  # not all one
+    assert first.std(dim=0).mean() > 0.005  # not all one
 
 
 def test_a_killed_warm_up_goes_on_to_the_same_weights(craft, tmp_path):
