@@ -29,6 +29,11 @@ END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
+# Several processes share the tests, a file at a time; a browser gets the machine to itself.
+ALL_TESTS = [
+    ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--ignore", "tests/browser"],
+    ["tests/browser"],
+]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -54,7 +59,7 @@ def main() -> int:
         "--home", type=Path, help="folder for everything the lab makes (default MMDNET_HOME or ./lab-data)"
     )
     run.add_argument("--no-demo", action="store_true", help="make no demo project in a new lab")
-    commands.add_parser("test", help="run every check and test; further arguments go to pytest")
+    commands.add_parser("test", help="run every check and test; further arguments go to pytest, in one process")
     given, rest = parser.parse_known_args()
     if rest and given.command != "test":
         parser.error(f"unknown: {' '.join(rest)}")
@@ -379,8 +384,10 @@ def run_tests(pytest_arguments: list[str]) -> int:
         if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
             failed.append(name)
     say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
-    tests = subprocess.run([PYTHON, "-m", "pytest", *pytest_arguments], cwd=ROOT, env=environment).returncode
-    return tests or (1 if failed else 0)
+    for arguments in [pytest_arguments] if pytest_arguments else ALL_TESTS:
+        if subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode != 0:
+            failed.append("pytest")
+    return 1 if failed else 0
 
 
 def say(words: str) -> None:

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+# One thread for each process that tests: of small networks and pictures more only wait for each other. Read when torch
+# and OpenCV are loaded, here and in the processes that tests start.
+for variable in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+    os.environ.setdefault(variable, "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -1,16 +1,24 @@
 """A database at the newest revision with a project of two slides in it."""
 
+import shutil
+
 import pytest
 
 from db.engine import make_engine, migrate, session_factory
 from db.models import Model, Patch, Project, Score, Slide
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory):
+    """A database at the newest revision with nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("new") / "rows.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def sessions(tmp_path):
-    url = f"sqlite:///{tmp_path / 'rows.sqlite'}"
-    migrate(url)
-    return session_factory(make_engine(url))
+def sessions(tmp_path, new_database):
+    return session_factory(make_engine(f"sqlite:///{shutil.copy(new_database, tmp_path)}"))
 
 
 @pytest.fixture

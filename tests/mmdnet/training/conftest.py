@@ -3,7 +3,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
 
@@ -60,12 +59,3 @@ def crafted() -> Crafted:
 @pytest.fixture(scope="session")
 def craft():
     return textures
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads of two test workers would fight over two cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

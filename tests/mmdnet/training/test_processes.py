@@ -6,23 +6,8 @@ import torch
 
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
-from mmdnet.simulate import SlideRecipe, simulate_slide
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
-from mmdnet.training.simulated import simulated_cohort
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """Two slides whose patches other processes can open too."""
-    home = tmp_path_factory.mktemp("slides")
-    paths = [home / f"{seed}.tiff" for seed in range(2)]
-    for seed, path in enumerate(paths):
-        simulate_slide(
-            SlideRecipe(seed=seed, patient=f"P{seed}", scanner=f"S{seed}", width_px=900, height_px=900, artefacts=0),
-            path,
-        )
-    return simulated_cohort(paths, home / "patches")
 
 
 def curve(folder) -> np.ndarray:
@@ -40,8 +25,9 @@ def config(processes: int, **more) -> TrainingConfig:
     )
 
 
-def test_two_processes_train_as_one_does_dropout_and_augmentation_included(drawn, tmp_path):
-    cohort, pixels = drawn
+def test_two_processes_train_as_one_does_dropout_and_augmentation_included(craft, tmp_path):
+    small = craft(slides=2)
+    cohort, pixels = small.cohort, small.pixels
     for processes in (1, 2):
         train(cohort, pixels, config(processes), Split((0, 1)), tmp_path / str(processes))
     of_one, of_two = curve(tmp_path / "1"), curve(tmp_path / "2")
