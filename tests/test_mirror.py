@@ -26,10 +26,7 @@ EXCUSED: dict[str, str] = {
 
 NOT_YET = {
     "mmdnet/label_cli.py",
-    "mmdnet/training/memory.py",
     "mmdnet/workflows/labelling/agreement_views.py",
-    "mmdnet/workflows/training/pixels.py",
-    "mmdnet/workflows/training/preflight.py",
     "ui/agreement/agreement.py",
     "ui/agreement/leaning.py",
     "ui/agreement/reviews.py",
@@ -37,8 +34,6 @@ NOT_YET = {
     "ui/label/labelling.py",
     "ui/label/many.py",
     "ui/label/plain_buttons.py",
-    "ui/models/train.py",
-    "pages/train.py",
 }
 
 # Tests of how modules work together, which mirror no single one.
@@ -49,12 +44,10 @@ ACROSS: dict[str, str] = {
     "tests/mmdnet/reports/test_real_slide.py": "a report of a public slide",
     "tests/mmdnet/simulate/test_look.py": "what a whole simulated slide looks like",
     "tests/mmdnet/slides/test_bad_files.py": "broken slide files through every reader",
-    "tests/mmdnet/training/test_bad_input.py": "what no part of a training takes",
     "tests/mmdnet/workflows/test_readings_postgres.py": "two readers at once on PostgreSQL",
     "tests/mmdnet/workflows/test_whole_way.py": "the whole way from a slide to a signed report",
     "tests/pages/test_every_page.py": "each page opens",
     "tests/pages/test_label_options.py": "the Label page without its canvas, and with suggestions",
-    "tests/pages/test_work.py": "what the Train page's buttons do and refuse",
     "tests/test_benchmarks.py": "each measurement starts",
     "tests/test_architecture.py": "which modules import which",
     "tests/test_docs.py": "what the documents name in code",

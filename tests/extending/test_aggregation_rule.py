@@ -71,7 +71,7 @@ def test_the_score_page_offers_it():
 
         choose_rule()
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     assert app.selectbox(key="pick_rule").options == [
         "as the model was calibrated", "density per field", "highest bag", "mean of the bags",

@@ -166,17 +166,20 @@ def test_a_set_aside_patch_and_a_graded_one_pull_the_quality_gate_apart(net):
     assert sure < unsure
 
 
-@pytest.mark.parametrize("spoil", ["empty", "nan", "width"])
-def test_bad_features_are_refused_in_a_sentence(net, spoil):
-    h, mask = torch.randn(2, 3, net.width), torch.ones(2, 3, dtype=torch.bool)
-    if spoil == "empty":
-        mask[1] = False
-    if spoil == "nan":
-        h[0, 0, 0] = torch.nan
-    if spoil == "width":
-        h = h[..., :-1]
-    with pytest.raises(LabError):
-        net.from_features(h, mask)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_features_that_are_no_numbers_are_refused(net, value):
+    h = torch.randn(2, 3, net.width)
+    h[1, 2, 5] = value
+    with pytest.raises(LabError, match="not finite"):
+        net.from_features(h, torch.ones(2, 3, dtype=torch.bool))
+
+
+def test_a_bag_of_nothing_and_features_of_another_width_are_refused(net):
+    h = torch.randn(2, 3, net.width)
+    with pytest.raises(LabError, match="holds no patch"):
+        net.from_features(h, torch.tensor([[True] * 3, [False] * 3]))
+    with pytest.raises(LabError, match=str(net.width)):
+        net.from_features(h[..., :-1], torch.ones(2, 3, dtype=torch.bool))
 
 
 def test_scattered_features_stand_where_their_instances_are():

@@ -4,11 +4,15 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
+
+ALL = Split(tuple(range(6)))
 
 
 def with_grades(cohort, column: int | None, grade: int):
@@ -50,17 +54,17 @@ def test_a_task_of_one_grade_is_left_out_with_a_warning(crafted, grade, words):
 
 def test_a_grade_no_label_has_is_named(crafted):
     grades = np.minimum(crafted.cohort.grades, 2)
-    report = check(replace(crafted.cohort, grades=grades), TrainingConfig(), Split(tuple(range(6))))
+    report = check(replace(crafted.cohort, grades=grades), TrainingConfig(), ALL)
     assert "Steatosis: no training label of grade 3." in report.warnings
 
 
 def test_a_domain_of_one_slide_is_named_and_one_domain_alone_switches_the_branch_off(crafted):
     slides = crafted.cohort.slides
     lone = replace(crafted.cohort, slides=(replace(slides[0], scanner="rare"), *slides[1:]))
-    report = check(lone, TrainingConfig(), Split(tuple(range(6))))
+    report = check(lone, TrainingConfig(), ALL)
     assert any("single slide" in w and "rare" in w for w in report.warnings)
     alike = replace(crafted.cohort, slides=tuple(replace(s, scanner="one") for s in slides))
-    report = check(alike, TrainingConfig(), Split(tuple(range(6))))
+    report = check(alike, TrainingConfig(), ALL)
     assert report.domains == ()
     assert any("domain branch off" in w for w in report.warnings)
 
@@ -71,10 +75,18 @@ def test_a_leaking_split_cannot_train(crafted):
         check(cohort, TrainingConfig(), Split((0, 1, 2), (3,), (4, 5)))
 
 
-def test_a_step_that_does_not_fit_into_memory_is_refused(crafted, monkeypatch):
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * 2**20))
-    with pytest.raises(LabError, match="memory"):
-        check(crafted.cohort, TrainingConfig(device="cpu"), split_by_patient(crafted.cohort))
+def test_a_step_that_does_not_fit_into_memory_is_refused_and_in_parts_it_fits(crafted, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5 * 2**20))
+    with pytest.raises(LabError, match="Choose fewer patches at once"):
+        check(crafted.cohort, TrainingConfig(device="cpu"), ALL)
+    assert check(crafted.cohort, TrainingConfig(device="cpu", microbatch_size=4), ALL).lines
+
+
+def test_too_few_slides_in_a_step_are_told(crafted):
+    warnings = check(crafted.cohort, TrainingConfig(device="cpu"), ALL).warnings
+    assert not any("slides only" in warning for warning in warnings)
+    warnings = check(crafted.cohort, TrainingConfig(device="cpu", bags_per_step=2), ALL).warnings
+    assert any("bags of 2 slides only" in warning for warning in warnings)
 
 
 def test_weights_that_are_not_there_are_refused_before_anything_starts(crafted, tmp_path):
@@ -82,16 +94,22 @@ def test_weights_that_are_not_there_are_refused_before_anything_starts(crafted, 
         check(crafted.cohort, TrainingConfig(weights=tmp_path / "no.safetensors"), split_by_patient(crafted.cohort))
 
 
+def test_weights_of_another_backbone_are_refused(crafted, tmp_path):
+    save_file({"conv1.weight": torch.zeros(3)}, tmp_path / "resnet.safetensors")
+    with pytest.raises(LabError, match=r"do not fit the backbone .small."):
+        check(crafted.cohort, TrainingConfig(weights=tmp_path / "resnet.safetensors"), ALL)
+
+
 def test_warm_up_without_graded_patches_is_refused(crafted):
     cohort = with_grades(crafted.cohort, None, -1)
     slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
     with pytest.raises(LabError, match="Warm-up"):
-        check(replace(cohort, slides=slides), TrainingConfig(warm_up_epochs=1), Split(tuple(range(6))))
+        check(replace(cohort, slides=slides), TrainingConfig(warm_up_epochs=1), ALL)
 
 
 def test_slides_graded_as_a_whole_train_without_warm_up(crafted):
     cohort = with_grades(crafted.cohort, None, -1)
     slides = tuple(replace(s, grades={"steatosis": i % 4}) for i, s in enumerate(cohort.slides))
-    report = check(replace(cohort, slides=slides), TrainingConfig(device="cpu"), Split(tuple(range(6))))
+    report = check(replace(cohort, slides=slides), TrainingConfig(device="cpu"), ALL)
     assert report.warm_up == 0
     assert report.trained_tasks == ("steatosis",)

@@ -103,6 +103,11 @@ def test_an_unknown_pooling_is_refused_with_those_there_are():
         read_config({"pooling": "magic"})
 
 
+def test_both_ways_to_start_a_backbone_at_once_are_refused():
+    with pytest.raises(ValueError, match="choose one of the two"):
+        TrainingConfig(weights="a.safetensors", pretrain_epochs=2)
+
+
 def test_choices_are_read_without_torch():
     code = "import sys, mmdnet.training.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0

@@ -123,10 +123,10 @@ def test_a_checkpoint_of_other_choices_is_not_continued(crafted, tmp_path):
         run(crafted, tmp_path, epochs=2)
 
 
-def test_a_damaged_checkpoint_is_refused_in_a_sentence(crafted, tmp_path):
-    run(crafted, tmp_path, epochs=1)
-    (tmp_path / CHECKPOINT).write_bytes(b"\x00" * 50)
-    with pytest.raises(LabError, match="damaged"):
+@pytest.mark.parametrize("content", [b"not a checkpoint", bytes(50)])
+def test_a_damaged_checkpoint_is_refused_in_a_sentence(crafted, tmp_path, content):
+    (tmp_path / CHECKPOINT).write_bytes(content)
+    with pytest.raises(LabError, match="damaged; start this training anew"):
         run(crafted, tmp_path, epochs=1)
 
 

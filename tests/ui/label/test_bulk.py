@@ -14,7 +14,7 @@ def page():
 
 
 def test_it_is_drawn_with_what_its_script_asks_for():
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     (drawn,) = (element.proto for element in app.get("bidi_component"))
     data = json.loads(drawn.json)

@@ -41,7 +41,7 @@ def rules_page():
 
 
 def test_every_rule_of_the_registry_can_be_chosen_and_the_models_own_way_is_the_first():
-    app = AppTest.from_function(rules_page).run()
+    app = AppTest.from_function(rules_page, default_timeout=60).run()
     box = app.selectbox(key="pick_rule")
     assert box.value == "auto"
     assert box.options == ["as the model was calibrated", *(rule.title for rule in RULES.values())]

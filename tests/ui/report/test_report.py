@@ -28,7 +28,7 @@ def parts_of_a_report(untrained: tuple[str, ...] = (), **facts):
 
 
 def drawn(**given) -> str:
-    app = AppTest.from_function(parts_of_a_report, kwargs=given).run()
+    app = AppTest.from_function(parts_of_a_report, kwargs=given, default_timeout=60).run()
     assert not app.exception
     return texts(app)
 
@@ -67,7 +67,7 @@ def test_signatures_are_listed_and_an_amended_one_says_so(number, phrase):
         SignOffView(k, 3, 1, "Ada", k - 1 or None, Grades(steatosis=k), "by eye", "ab" * 32, at)
         for k in range(1, number + 1)
     ]
-    app = AppTest.from_function(signatures_page, args=(signed,)).run()
+    app = AppTest.from_function(signatures_page, args=(signed,), default_timeout=60).run()
     assert not app.exception
     words = texts(app)
     assert phrase in words

@@ -34,7 +34,7 @@ def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab)
         raise LabError(f"There is already a project called {name}.")
 
     lab.projects = SimpleNamespace(create=create)
-    app = AppTest.from_function(welcome).run()
+    app = AppTest.from_function(welcome, default_timeout=60).run()
     app.text_input[0].set_value("Cohort")
     app.button[0].click().run()
     assert app.error[0].value == "There is already a project called Cohort."
@@ -42,13 +42,13 @@ def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab)
 
 
 def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
-    app = AppTest.from_function(jobs).run()
+    app = AppTest.from_function(jobs, default_timeout=60).run()
     assert app.caption[0].value.startswith("Nothing was started yet.")
     ended = {"status": "done", "active": False, "failure": None, "started_at": None, "finished_at": None}
     lab.jobs.list = lambda project=None, active=False: (
         [] if active else [job_view(id=n, title=f"Job {n}", **ended) for n in range(7)]
     )
-    app = AppTest.from_function(jobs).run()
+    app = AppTest.from_function(jobs, default_timeout=60).run()
     assert [text.value for text in app.markdown if "Job" in text.value] == [f"**Job {n}**" for n in range(5)]
 
 

@@ -42,7 +42,7 @@ def drawn(monkeypatch, tmp_path):
     SHOWN.layers = [viewer.tissue_layer(SHOWN.slide), viewer.Layer("heat", "Heat", "/api/zoom/heat/1/x.png", legend)]
 
     def draw(**query):
-        app = AppTest.from_function(page)
+        app = AppTest.from_function(page, default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
         app.run()

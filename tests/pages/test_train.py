@@ -1,16 +1,19 @@
-"""Train: what its buttons do, and what they refuse."""
+"""The Train page: what its buttons do, and what they refuse."""
 
 from mmdnet.training.config import GROUPS, training_options
 
 
 def button(app, label):
-    return next(one for one in app.button if one.label == label)
+    return next(known for known in app.button if known.label == label)
 
 
 def test_a_check_says_what_a_training_would_use_and_starts_nothing(filled, filled_home):
     app = filled("train")
     button(app, "Check first").click().run()
-    assert app.success or app.error
+    assert [message.value for message in app.success] == ["This training can start."]
+    assert not app.error
+    (checked,) = [words.value for words in app.markdown if "Slides with labels" in words.value]
+    assert "Backbone small" in checked
     assert len(filled_home.lab.training.runs(filled_home.project)) == 1
 
 
@@ -66,6 +69,6 @@ def test_a_model_is_offered_for_scoring_only_once_its_training_has_ended(filled,
     run = filled_home.lab.training.get(filled_home.run)
     assert run.model_id is not None and run.job.active
     app = filled("train", {"project": "1", "run": str(run.id)})
-    assert offered not in [one.label for one in app.button]
+    assert offered not in [known.label for known in app.button]
     button(app, "Cancel").click().run()
-    assert offered in [one.label for one in app.button]
+    assert offered in [known.label for known in app.button]

@@ -1,0 +1,117 @@
+"""The form of a training as it stands untouched, the labels at hand, and a run in each of its states."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmdnet.training.config import describe
+from mmdnet.workflows.labelling.views import LabelCounts
+from mmdnet.workflows.views import JobView, RunView
+from ui.models import train
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+JOB = JobView("j", 1, "train", "First", "done", 1.0, "", None, {}, NOW, NOW, NOW + timedelta(seconds=90), None)
+LABELS = {
+    "rule": "latest", "patches": 40, "readers": ["Ada", "Ben"], "sha256": "c" * 64, "warnings": ["Few of grade 3."],
+}  # fmt: skip
+RUN = RunView(7, 1, "First", JOB, {"backbone": "small", "epochs": 3}, LABELS, NOW, 5)
+
+
+def form_page():
+    import streamlit as st
+
+    from ui.models.train import choose
+
+    st.session_state["chosen"] = choose()
+
+
+def test_an_untouched_form_sends_what_everybody_chooses_and_nothing_else():
+    chosen, name = AppTest.from_function(form_page, default_timeout=60).run().session_state["chosen"]
+    assert set(chosen) == {"preset", "backbone", "epochs", "device"}
+    assert name is None
+
+
+def test_names_are_tidied_and_an_empty_one_is_none():
+    app = AppTest.from_function(form_page, default_timeout=60).run()
+    app.text_input(key="train_name").set_value("  Second ").run()
+    app.text_input(key="train_weights").set_value(" w.safetensors ").run()
+    chosen, name = app.session_state["chosen"]
+    assert (name, chosen["weights"]) == ("Second", "w.safetensors")
+    app.text_input(key="train_name").set_value("   ").run()
+    app.text_input(key="train_weights").set_value("  ").run()
+    chosen, name = app.session_state["chosen"]
+    assert name is None and "weights" not in chosen
+
+
+def labels_page():
+    from ui.models.train import labels_at_hand
+
+    labels_at_hand(1)
+
+
+def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
+    grades = {"ballooning": {0: 11, 2: 12}, "inflammation": {}, "steatosis": {3: 13}}
+    counts = LabelCounts(40, 4, 0, 2, grades, {1: 20, 2: 20})
+    monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(labels=SimpleNamespace(counts=lambda project: counts)))
+    app = AppTest.from_function(labels_page, default_timeout=60).run()
+    assert "40 labelled patches" in app.markdown[0].value and "4 of them ignored" in app.markdown[0].value
+    table = app.get("html")[0].value
+    assert all(f"</span>{number}</span>" in table for number in (11, 12, 13))
+    assert table.count("</span>0</span>") == 8  # the others of the three tasks' eleven grades
+
+
+def run_page():
+    import streamlit as st
+
+    from ui.models.train import run_view
+
+    run_view(st.session_state["run"])
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Draws a run with this history; the page."""
+
+    def show(run, history=()):
+        kept = SimpleNamespace(get=lambda run_id: run, history=lambda run_id: list(history), log=lambda run_id: "")
+        monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(training=kept))
+        app = AppTest.from_function(run_page, default_timeout=60)
+        app.session_state["run"] = run
+        return app.run()
+
+    return show
+
+
+def buttons(app):
+    return [button.label for button in app.button]
+
+
+def test_a_finished_run_says_how_long_it_took_and_what_it_was_made_of(shown):
+    app = shown(RUN, [{"epoch": 1, "loss": 2.0, "validation_loss": 1.5, "validation_kappa_steatosis": 0.4}])
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 2
+    assert any(caption.value.startswith("Took") for caption in app.caption)
+    assert buttons(app) == ["Score slides with it"]
+    made_of = app.table[0].value.iloc[:, 0].to_dict()
+    assert (made_of["Labels"], made_of["Readers"]) == ("40 patches", "Ada, Ben")
+    assert describe(RUN.choices).items() <= made_of.items()
+    assert [warning.value for warning in app.warning] == ["Few of grade 3."]
+
+
+def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
+    app = shown(RUN, [{"epoch": 1, "loss": 2.0}])
+    assert len(app.get("plotly_chart")) == 1
+    assert any("No agreement is measured" in caption.value for caption in app.caption)
+
+
+def test_a_failed_run_says_why_and_can_go_on(shown):
+    app = shown(replace(RUN, job=replace(JOB, status="failed", failure="The disk is full."), model_id=None))
+    assert [error.value for error in app.error] == ["The disk is full."]
+    assert buttons(app) == ["Go on"]
+
+
+def test_a_run_that_was_never_queued_says_so(shown):
+    assert "never queued" in shown(replace(RUN, job=None)).warning[0].value
