@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeDecorator
 from mmdnet.slides.facts import SlideFacts
 
 # A record as it was written, of this or an earlier build: whoever reads it validates it by its own model.
-JsonObject = dict[str, Any]
+JsonObject = dict[str, Any]  # a JSON column as it was written; whoever reads it validates it by its record
 
 
 class UtcDateTime(TypeDecorator[datetime]):

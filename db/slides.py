@@ -1,7 +1,6 @@
 """Slides and their patches."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Select, case, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
@@ -82,7 +81,7 @@ def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
     return sorted(patches, key=lambda patch: (patch.slide_id, patch.row, patch.col))
 
 
-def replace_patches(session: Session, slide_id: int, rows: Iterable[dict[str, Any]]) -> int:
+def replace_patches(session: Session, slide_id: int, rows: Iterable[Mapping[str, object]]) -> int:
     """Put these patches in place of the slide's own; the number put there. Labelled patches stop it (foreign keys)."""
     session.execute(delete(Patch).where(Patch.slide_id == slide_id))
     values = [{"slide_id": slide_id, "overruled": False, **row} for row in rows]

@@ -180,7 +180,7 @@ def _timm_network(name: str, patch_px: int) -> nn.Module:
     if not timm.is_model(name):
         raise LabError(f'There is no backbone called "{name}". Use "{SMALL}" or a network that timm lists.')
     known = timm.models.model_entrypoint(name)
-    sized: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}
+    sized: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}  # options of timm's own
     try:
         return timm.create_model(name, pretrained=False, num_classes=0, **sized)
     except (TypeError, ValueError, AssertionError, RuntimeError) as problem:

@@ -95,12 +95,12 @@ class ModelCard(Architecture):
     split: dict[str, tuple[int, ...]]
     metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     trained_on: TrainedOn = TrainedOn()
-    choices: dict[str, Any] = Field(default_factory=dict)
+    choices: dict[str, Any] = Field(default_factory=dict)  # as given; options of other builds may be among them
     seed: int = Field(default=0, ge=0)
     epochs: int = Field(default=0, ge=0)
     best_epoch: int = Field(default=0, ge=0)
     warnings: tuple[str, ...] = ()
-    calibration: dict[str, Any] | None = None
+    calibration: dict[str, Any] | None = None  # `scoring.aggregate.Calibration`, of a step the network may not know
     simulated: bool = False
     code_version: str = __version__
     created_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -275,13 +274,10 @@ def load_truth(path: Path) -> SlideTruth:
         record = json.loads(source.read_text(encoding="utf-8"))
         if record["truth_version"] != VERSION:
             raise LabError(f"{source.name} was written by another version of the simulator. Simulate the slide again.")
-        plain: dict[str, Any] = {name: record[name] for name in _PLAIN}
-        tables: dict[str, Any] = {
-            name: np.array(record[name], float).reshape(-1, width) for name, width in _TABLES.items()
-        }
+        facts = {name: record[name] for name in _PLAIN}
+        facts |= {name: np.array(record[name], float).reshape(-1, width) for name, width in _TABLES.items()}
         return SlideTruth(
-            **plain,
-            **tables,
+            **facts,
             artefacts=tuple(ArtefactPlace(a["kind"], np.array(a["polygon"]), a["look"]) for a in record["artefacts"]),
             tissue=tuple(np.array(p) for p in record["tissue"]),
             portal=tuple(np.array(p) for p in record["portal"]),

@@ -34,7 +34,7 @@ class Checkpoint:
 
     state: RunState
     tensors: dict[str, dict[str, Tensor]]
-    optimizer: dict[str, Any]
+    optimizer: dict[str, Any]  # torch's own state, whatever the optimiser
 
 
 def save_checkpoint(

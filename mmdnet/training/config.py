@@ -17,7 +17,7 @@ from mmdnet.nn.kinds import AttentionRule, HeadKind, ReversalMode
 from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, SMALL, pooling_entry
 from mmdnet.training.options import FormField, Option, form_fields
 
-PAPER: dict[str, Any] = {
+PAPER: dict[str, Any] = {  # by option, whose types differ
     "head": "ce",
     "domain_key": "slide",
     "reversal": "hashimoto",
@@ -29,7 +29,7 @@ PAPER: dict[str, Any] = {
     "epochs": 100,
     "warm_up_epochs": 0,
 }
-PRESETS: dict[str, dict[str, Any]] = {"product": {}, "paper": PAPER}
+PRESETS: dict[str, dict[str, Any]] = {"product": {}, "paper": PAPER}  # as above
 RENAMED = {"patches_at_once": "microbatch_size", "as_they_come": "unsteered_fraction"}  # as earlier builds called them
 
 GROUPS: dict[str, str] = {

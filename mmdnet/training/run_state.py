@@ -20,7 +20,7 @@ class RunState:
         seconds: spent so far.
     """
 
-    identity: dict[str, Any]
+    identity: dict[str, Any]  # compared as a whole, never read by field
     epoch: int = 0
     best_epoch: int = 0
     best_score: tuple[float, float] = (-1e9, -1e9)
@@ -51,7 +51,7 @@ class RunState:
             self.best_epoch, self.best_score = self.epoch, score
         return best
 
-    def numbers(self, epochs: int, done: float, losses: Mapping[str, float]) -> dict[str, Any]:
+    def numbers(self, epochs: int, done: float, losses: Mapping[str, float]) -> dict[str, object]:
         """What is told beside share and message of a training of `epochs` when `done` of them are: JSON values."""
         last = self.history[-1] if self.history else {}
         return {

@@ -38,7 +38,7 @@ class JobView:
     share_done: float
     message: str
     failure: str | None
-    progress: dict[str, Any]
+    progress: dict[str, Any]  # JSON that each kind of job tells of itself
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -86,6 +86,7 @@ def choose() -> tuple[dict[str, Any], str | None]:
         key="train_preset",
         help=options["preset"].option.help,
     )
+    # by option, whose types differ; `read_config` checks them
     choices: dict[str, Any] = {"preset": preset, "backbone": _widget(options["backbone"], preset)}
     left, right = st.columns(2)
     with left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
@@ -30,7 +30,7 @@ class SurveyedPatch:
     set_aside: str | None = None
     fat_area_share: float | None = None
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """Its row of the patch table, by column."""
         return {
             **asdict(self.place),

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def main() -> None:
     from mmdnet.bags.splits import Split
     from mmdnet.training.config import read_config
 
-    question: dict[str, Any] = json.load(sys.stdin)
+    question = json.load(sys.stdin)
     cohort = Cohort(
         slides=tuple(SlideInfo(**slide) for slide in question["slides"]),
         patch_id=np.array(question["patch_id"], np.int64),

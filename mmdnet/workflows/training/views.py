@@ -25,7 +25,7 @@ class RunView:
     project_id: int
     name: str
     job: JobView | None
-    choices: dict[str, Any]
-    label_set: dict[str, Any]
+    choices: dict[str, Any]  # as given; options of earlier builds may be among them
+    label_set: dict[str, Any]  # as it was recorded, by this build or an earlier one
     created_at: datetime
     model_id: int | None

@@ -87,6 +87,17 @@ class JobLab:
     def epochs(self, job_id: str) -> list[int]:
         return [int(line.split()[1]) for line in self.events(job_id) if line.startswith("epoch")]
 
+    def killed_and_back(self, kind: str, spec: dict[str, Any], epochs: int = 3) -> str:
+        """A job whose worker is killed after so many epochs, takes its child along, and is started again."""
+        worker = self.worker()
+        job = self.submit(kind, spec)
+        wait_for(lambda: len(self.epochs(job)) >= epochs)
+        child = self.child_pid(job)
+        worker.kill()
+        wait_for(lambda: not alive(child), seconds=2)
+        self.worker()
+        return job
+
     def child_pid(self, job_id: str) -> int:
         """The latest child's process id."""
         return int([line for line in self.events(job_id) if line.startswith("begin")][-1].split()[1])

@@ -23,13 +23,7 @@ def jobs(tmp_path: Path, database_url: str) -> Iterator[JobLab]:
 
 
 def test_a_killed_worker_repeats_no_epoch_when_it_is_back(jobs: JobLab) -> None:
-    worker = jobs.worker()
-    job = jobs.submit("count", {"epochs": 6, "seconds": 0.2})
-    wait_for(lambda: len(jobs.epochs(job)) >= 3)
-    child = jobs.child_pid(job)
-    worker.kill()
-    wait_for(lambda: not alive(child), seconds=2)
-    jobs.worker()
+    job = jobs.killed_and_back("count", {"epochs": 6, "seconds": 0.2})
     jobs.wait_until(job, "done")
     assert jobs.epochs(job) == list(range(6))
     assert jobs.row(job).share_done == 1.0

@@ -126,13 +126,7 @@ def test_a_second_worker_of_the_same_name_leaves_with_a_sentence(staffed: JobLab
 
 
 def test_a_killed_worker_takes_its_child_along_and_repeats_no_epoch_when_it_is_back(jobs: JobLab) -> None:
-    worker = jobs.worker()
-    job = jobs.submit("count", {"epochs": 6, "seconds": 0.2})
-    wait_for(lambda: len(jobs.epochs(job)) >= 3)
-    child = jobs.child_pid(job)
-    worker.kill()
-    wait_for(lambda: not alive(child), seconds=2)
-    jobs.worker()
+    job = jobs.killed_and_back("count", {"epochs": 6, "seconds": 0.2})
     state = jobs.wait_until(job, "done")
     assert jobs.epochs(job) == list(range(6))
     assert state.attempts == 2
