@@ -6,6 +6,7 @@ from ui.agreement import agreement as parts
 from ui.agreement import reviews
 from ui.agreement.leaning import leaning
 from ui.label import files as label_files
+from ui.shell.literal import literal
 from ui.shell.session import project_or_stop, reader
 
 project = project_or_stop("Agreement")
@@ -24,8 +25,8 @@ if compare.open:
                 st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")
             else:
                 st.info(
-                    f"Only {', '.join(view.readers)} graded patches, and nothing stands beside those grades yet. Let a "
-                    "second reader grade some of the same patches: choose another name under Reader in the side bar, "
+                    f"Only {literal(', '.join(view.readers))} graded patches, and nothing stands beside those grades yet. "
+                    "Let a second reader grade some of the same patches: choose another name under Reader in the side bar, "
                     "then begin second reads under Read again. Neither sees what the other gave. A model that scored "
                     "these slides is compared, too."
                 )

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.shell import home as parts
+from ui.shell.literal import literal
 from ui.shell.session import lab, project_id
 
 projects = {project.id: project for project in lab().projects.list()}
@@ -13,7 +14,7 @@ if chosen is None:
 current = projects[chosen]
 slides = lab().slides.list(current.id)
 
-st.title(current.name)
+st.title(literal(current.name))
 if current.simulated:
     st.caption("Simulated slides with known truth, to learn the lab on. No patient is behind them.")
 parts.next_step(current, slides)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.report import report as parts
+from ui.shell.literal import literal
 from ui.shell.session import lab, project_or_stop
 from ui.slides.overview import chosen_patch, own_labels, patch_column
 
@@ -22,7 +23,7 @@ report, patches, signed = scored.report, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
 
 with heading:
-    st.title(slide.name)
+    st.title(literal(slide.name))
     parts.headline(report, signed)
 with bar:
     with st.popover("Read and sign", type="primary", icon=":material/draw:"):

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import slides as parts
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
@@ -30,13 +31,13 @@ if slide is None:
         st.rerun()
     st.stop()
 
-st.title(slide.name)
+st.title(literal(slide.name))
 place_picker(slides, slide)
 patches, labels = lab().slides.patches(slide.id), own_labels(slide)
 if slide.status == "needs_mpp":
     parts.ask_mpp(slide)
 elif slide.reason:
-    st.warning(slide.reason, icon=":material/warning:")
+    st.warning(literal(slide.reason), icon=":material/warning:")
 
 picture, beside = st.columns([3, 2], gap="medium")
 with picture:

@@ -10,6 +10,7 @@ from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
 from mmdnet.labels.grading import TASKS, task
 from mmdnet.scoring.palette import GRADE_RAMPS
 from ui.shell import theme, words
+from ui.shell.literal import in_figure, literal, plain
 from ui.shell.session import go_to, lab, open_page
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ def overview(view: AgreementView) -> None:
         made.update_xaxes(
             range=[LOWEST, 1.05], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=shown_task.title, row=1, col=column
         )
-    names = [name if len(name) <= 28 else f"{name[:27]}…" for _, name in rows]
+    names = [in_figure(name if len(name) <= 28 else f"{name[:27]}…") for _, name in rows]
     made.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -1.0])
     made.update_layout(showlegend=False, hovermode="closest", margin={"t": 8})
     theme.show_figure(
         made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
     )
-    letters = "; ".join(f"**{study.name[0]}** {study.source}" for study in PUBLISHED)
+    letters = "; ".join(f"**{literal(study.name[0])}** {literal(study.source)}" for study in PUBLISHED)
     kinds = {pair.kind: pair.second for pair in view.comparisons}
     said = ["Quadratic κ on single patches with its 95 % bootstrap interval."]
     if "consensus" in kinds:
@@ -93,7 +94,8 @@ def overview(view: AgreementView) -> None:
         said.append(f"*The others*: what the project's rule ({rule}) makes of all other readers' labels.")
     if "model" in kinds:
         said.append(
-            f"*Model*: {kinds['model']}, on slides it has not learnt from; labels beside a suggestion do not count."
+            f"*Model*: {literal(kinds['model'])}, on slides it has not learnt from; labels beside a suggestion "
+            "do not count."
         )
     said.append(f"Dotted: weighted κ of whole biopsies as published, another unit: {letters}.")
     st.caption(" ".join(said))
@@ -108,7 +110,8 @@ def _references(made, task_name: str, column: int, rows: int) -> None:  # type: 
         )  # fmt: skip
         made.add_scatter(
             x=[at], y=[-0.78], mode="text", text=[study.name[0]], row=1, col=column,
-            textfont={"size": 11, "color": REFERENCE}, hovertemplate=f"{study.source}: {at:.2f}<extra></extra>",
+            textfont={"size": 11, "color": REFERENCE},
+            hovertemplate=f"{in_figure(study.source)}: {at:.2f}<extra></extra>",
         )  # fmt: skip
 
 
@@ -124,7 +127,8 @@ def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type
             "thickness": 2,
             "width": 4,
         }
-    said = f"{sides(pair)}<br>κ {estimate.value:.2f} ({interval(estimate)}), {words.count(pair.n, 'patch', 'patches')}"
+    of_patches = words.count(pair.n, "patch", "patches")
+    said = f"{in_figure(sides(pair))}<br>κ {estimate.value:.2f} ({interval(estimate)}), {of_patches}"
     made.add_scatter(
         x=[max(estimate.value, LOWEST)], y=[order.index(pair.key)], mode="markers", error_x=bars, row=1, col=column,
         marker={"size": 10, "symbol": MARKS[pair.kind], "color": theme.TASK_COLOURS[pair.task]},
@@ -134,7 +138,7 @@ def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type
 
 def choose(view: AgreementView) -> Comparison | None:
     """Which two sides and which feature are shown in detail; both stand in the address, so that links work."""
-    known = {pair.key: sides(pair) for pair in view.comparisons}
+    known = {pair.key: plain(sides(pair)) for pair in view.comparisons}
     asked = st.query_params.get("compare", "")
     key = asked if asked in known else next(iter(known))
     if asked and asked not in known:
@@ -183,16 +187,17 @@ def _value(estimate: Estimate) -> str:
 def confusion_figure(pair: Comparison) -> None:
     """Counts of grade pairs, darker where there are more, the diagonal where they agree."""
     grades = [str(grade.value) for grade in task(pair.task).grades]
-    figure = theme.figure(pair.second, pair.first, height=330)
+    first, second = in_figure(pair.first), in_figure(pair.second)
+    figure = theme.figure(second, first, height=330)
     ramp = [[n / (len(GRADE_RAMPS[pair.task]) - 1), fill] for n, fill in enumerate(GRADE_RAMPS[pair.task])]
     figure.add_heatmap(
         x=grades, y=grades, z=pair.counts, text=pair.counts, texttemplate="%{text}", colorscale=ramp, showscale=False,
-        xgap=2, ygap=2, hovertemplate=f"{pair.first} %{{y}}, {pair.second} %{{x}}: %{{z}} patches<extra></extra>",
+        xgap=2, ygap=2, hovertemplate=f"{first} %{{y}}, {second} %{{x}}: %{{z}} patches<extra></extra>",
     )  # fmt: skip
     figure.update_xaxes(type="category", constrain="domain", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
     figure.update_layout(margin={"t": 8}, hovermode="closest")
-    theme.show_figure(figure, key="confusion", alt=f"{task(pair.task).title}: grades of {sides(pair)}")
+    theme.show_figure(figure, key="confusion", alt=f"{task(pair.task).title}: grades of {plain(sides(pair))}")
 
 
 def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
@@ -210,11 +215,12 @@ def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
     if who is None:
         st.caption("Choose your name under Reader in the side bar to look at patches you have graded yourself.")
         return
+    first, second = plain(pair.first), plain(pair.second)
     row, column, _ = st.selectbox(
         "Patches on which they differ",
         cells,
         format_func=lambda cell: (
-            f"{pair.first}: {cell[0]}, {pair.second}: {cell[1]} ({words.count(cell[2], 'patch', 'patches')})"
+            f"{first}: {cell[0]}, {second}: {cell[1]} ({words.count(cell[2], 'patch', 'patches')})"
         ),
         key=f"cell_{pair.key}_{pair.task}",
         width=460,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.shell import words
+from ui.shell.literal import plain
 from ui.shell.session import lab
 
 
@@ -18,7 +19,7 @@ def leaning(project_id: int) -> None:
     st.subheader("Leaning on suggestions")
     table = [
         {
-            "Reader": one.reader,
+            "Reader": plain(one.reader),
             "Wrong ones shown": one.shown,
             "Taken": one.taken,
             "Share taken (95 % interval)": "{} ({} to {})".format(*map(words.share, (one.share, one.low, one.high))),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui.shell import words
 from ui.shell.jobs import ago
+from ui.shell.literal import code, literal, plain
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def consensus_rule(project_id: int, who: ReaderView | None) -> None:
     """The project's rule where readers differ: chosen here, kept with every training."""
     labels = lab().labels
     now = labels.consensus.rule(project_id)
-    names = {one.id: one.name for one in lab().readers.list()}
+    names = {one.id: plain(one.name) for one in lab().readers.list()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = st.selectbox(
             "Where readers differ, the project takes",
@@ -100,7 +101,7 @@ def consensus_rule(project_id: int, who: ReaderView | None) -> None:
                 st.rerun()
     st.caption(
         f"{words.RULE_HELP[rule]} "
-        + (f"Chosen by {now.set_by or 'somebody without a name'} {ago(now.at)}." if now.at else "")
+        + (f"Chosen by {literal(now.set_by or 'somebody without a name')} {ago(now.at)}." if now.at else "")
     )
 
 
@@ -124,10 +125,10 @@ def record() -> None:
     verdict, when = checked(labels.record.state(), nonce)
     if verdict.intact:
         st.success(f"All {verdict.events:,} acts are as they were written. Checked at {when:%H:%M:%S}.")
-        st.caption(f"Last link of the chain: `{verdict.last_hash[:16]}`. On the server: `mmdnet audit verify`.")
+        st.caption(f"Last link of the chain: {code(verdict.last_hash[:16])}. On the server: `mmdnet audit verify`.")
     else:
         st.error(
-            f"Act {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
+            f"Act {verdict.broken_id} ({literal(str(verdict.broken_act))}) is wrong: {literal(str(verdict.reason))}. "
             f"The {verdict.events:,} acts before it are as they were written. Stop labelling, keep a copy of the "
             "database, and compare it with a backup.",
             icon=":material/error:",

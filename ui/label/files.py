@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.labels.files import KINDS
 from ui.shell import words
+from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.tables import table_height
 
@@ -33,7 +34,7 @@ def export(project: ProjectView, who: ReaderView) -> None:
     if not out.labels:
         st.info("There are no labels you may see yet. Grade some patches, and they can be saved to a file here.")
         return
-    slides = {slide.id: slide.name for slide in lab().slides.list(project.id) if slide.labelled}
+    slides = {slide.id: plain(slide.name) for slide in lab().slides.list(project.id) if slide.labelled}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox("Kind of file", list(KINDS), format_func=KINDS.__getitem__, key="export_kind", width=190)
         slide = st.selectbox(
@@ -106,7 +107,11 @@ def _told(seen: ImportOutcome) -> None:
         )
         table = pd.DataFrame(
             [
-                {"File": wrong.file, seen.counted.capitalize(): wrong.line, "What is wrong": wrong.problem}
+                {
+                    "File": plain(wrong.file),
+                    seen.counted.capitalize(): wrong.line,
+                    "What is wrong": plain(wrong.problem),
+                }
                 for wrong in seen.problems
             ]
         )
@@ -124,7 +129,7 @@ def _told(seen: ImportOutcome) -> None:
         )
         if len(table) > MOST_PROBLEMS:
             st.caption(f"The first {MOST_PROBLEMS:,} of {len(table):,}.")
-    parts = [f"{name}: {words.count(count, 'label')}" for name, count in seen.readers]
+    parts = [f"{literal(name)}: {words.count(count, 'label')}" for name, count in seen.readers]
     if seen.imported:
         st.markdown(f"**{words.count(seen.imported, 'new label')}** to import ({', '.join(parts)})")
     elif not seen.problems:
@@ -135,4 +140,4 @@ def _told(seen: ImportOutcome) -> None:
             "graded is never changed by a file."
         )
     if seen.not_read:
-        st.caption(f"Columns that mean nothing here: {', '.join(seen.not_read)}.")
+        st.caption(f"Columns that mean nothing here: {literal(', '.join(seen.not_read))}.")

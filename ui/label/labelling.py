@@ -12,6 +12,7 @@ from ui.label.canvas import canvas
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
 from ui.shell.access import label_access
+from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, open_page, say_next_run
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
 
 
 def _session_words(view: SessionView) -> str:
-    return f"{view.name} · {view.patches:,} patches" + (", finished" if view.finished else "")
+    return f"{plain(view.name)} · {view.patches:,} patches" + (", finished" if view.finished else "")
 
 
 def _options(reader: ReaderView, view: SessionView) -> None:
@@ -61,7 +62,7 @@ def _options(reader: ReaderView, view: SessionView) -> None:
         help="Grades of a model, shown quietly beside yours. Some are wrong on purpose, to measure how far people lean "
         "on them; the Agreement page says how often. Some patches have none, by chance or to be read blind.",
     )
-    st.caption(state.problem or f"Of the model {state.model_name}.")
+    st.caption(literal(state.problem or f"Of the model {state.model_name}."))
     st.toggle("Plain buttons", key="plain", help="Where the canvas cannot run: slower, one form per patch.")
 
 

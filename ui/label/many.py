@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui.label.bulk import many
 from ui.shell.access import label_access
+from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, open_page, refusals
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _bar(project: ProjectView, session: SessionView) -> str:
     making = any(job.kind == "map" for job in lab().jobs.list(project.id, active=True))
     missing = lab().maps.missing(project.id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Grades go into **{session.name}**. Patches of your queue are read one by one, not here.")
+        st.caption(f"Grades go into **{literal(session.name)}**. Patches of your queue are read one by one, not here.")
         if making:
             st.caption("The tissue map is being made; it appears by itself.")
         elif found is None or missing:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.workflows.labelling.views import LabelAct
+from ui.shell.literal import literal
 from ui.shell.session import lab, refusals, say_next_run
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     with picture, refusals():
         st.image(
             lab().slides.pictures.patch_jpeg(item.patch_id, px=598),
-            caption=f"{item.slide_name}, {item.side_um:.0f} µm wide",
+            caption=f"{literal(item.slide_name)}, {item.side_um:.0f} µm wide",
             width="stretch",
             alt="The patch to grade",
         )

@@ -11,6 +11,7 @@ from mmdnet.labels.plans import PREDICTIONS
 from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
+from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, refusals
 from ui.shell.words import count
 
@@ -57,7 +58,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         st.caption("Choose at least one slide.")
         return
     if plan.problem:
-        st.info(plan.problem, icon=":material/info:")
+        st.info(literal(plan.problem), icon=":material/info:")
         if plan.needs == PREDICTIONS.name:
             st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
         return
@@ -65,7 +66,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     try:
         preview = lab().labels.sessions.preview(project.id, reader.id, choice)
     except LabError as refusal:
-        st.error(str(refusal), icon=":material/error:")
+        st.error(literal(str(refusal)), icon=":material/error:")
         return
     st.markdown(preview_words(preview, plan.at_random))
     if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
@@ -96,7 +97,7 @@ def _plan_choice(project: ProjectView, chosen: list[int]) -> PlanView:
         "Which patches", list(views), format_func=lambda key: views[key].title, key="session_plan", width=420
     )
     view = views[name]
-    st.caption(f"{view.what} {view.note or ''}")
+    st.caption(literal(f"{view.what} {view.note or ''}"))
     return view
 
 
@@ -115,7 +116,7 @@ def _how_many(slides: dict[int, SlideView]) -> dict[str, Any]:
 def _quota(slides: dict[int, SlideView]) -> dict[int, int]:
     keys = list(slides)
     table = {
-        "Slide": [slides[key].name for key in keys],
+        "Slide": [plain(slides[key].name) for key in keys],
         "Patches": [slides[key].usable for key in keys],
         "Ask for": [min(DEFAULT_PATCHES, slides[key].usable) for key in keys],
     }
@@ -131,4 +132,4 @@ def _quota(slides: dict[int, SlideView]) -> dict[int, int]:
 
 
 def _slide_words(slide: SlideView) -> str:
-    return f"{slide.name} ({slide.usable:,} patches)"
+    return f"{plain(slide.name)} ({slide.usable:,} patches)"

@@ -12,6 +12,7 @@ from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.choices import AUTO
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
+from ui.shell.literal import literal, plain, plain_all
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 from ui.shell.theme import grade_styles
@@ -29,7 +30,7 @@ def choose_model(models: Sequence[ModelView]) -> ModelView:
     chosen = st.selectbox(
         "Model",
         list(known),
-        format_func=lambda key: known[key].name,
+        format_func=lambda key: plain(known[key].name),
         key="pick_model",
         persist_state="session",
         width=420,
@@ -40,10 +41,10 @@ def choose_model(models: Sequence[ModelView]) -> ModelView:
 
 
 def model_words(model: ModelView) -> str:
-    """A model in one line: where it comes from, what it was trained on, how well it agreed."""
+    """A model in one line of Markdown: where it comes from, what it was trained on, how well it agreed."""
     card = model.card
     origin = "trained here" if model.run_id else "came with the program" if model.project_id is None else "brought in"
-    parts = [f"{card.backbone} backbone", origin, ago(model.created_at)]
+    parts = [f"{literal(card.backbone)} backbone", origin, ago(model.created_at)]
     if card.simulated:
         parts.append("trained on simulated slides only")
     unseen = card.metrics.get("test") or card.metrics.get("validation") or {}
@@ -64,9 +65,9 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
     fresh = [row for row, slide in enumerate(slides) if slide.id not in scored]
     table = pd.DataFrame(
         {
-            "Slide": [slide.name for slide in slides],
-            "Stain": [slide.stain for slide in slides],
-            "Patient": [slide.patient for slide in slides],
+            "Slide": plain_all(slide.name for slide in slides),
+            "Stain": plain_all(slide.stain for slide in slides),
+            "Patient": plain_all(slide.patient for slide in slides),
             "Patches": [slide.usable for slide in slides],
             "Tissue, mm²": [slide.tissue_mm2 for slide in slides],
             "By this model": ["scored" if slide.id in scored else "not yet" for slide in slides],
@@ -123,7 +124,7 @@ def scoring_jobs(project_id: int) -> None:
     elif jobs and (jobs[0].failure or jobs[0].progress.get("refused")):
         job_card(jobs[0])
         for sentence in jobs[0].progress.get("refused") or []:
-            st.warning(sentence, icon=":material/warning:")
+            st.warning(literal(sentence), icon=":material/warning:")
 
 
 def _watch(job_ids: Sequence[str]) -> None:
@@ -142,14 +143,14 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     table = pd.DataFrame(
         {
             "open": ["Report"] * len(scores),
-            "Slide": [score.slide_name for score in scores],
+            "Slide": plain_all(score.slide_name for score in scores),
             "NAS": pd.array([score.summary.nas for score in scores], dtype="Int64"),
             **{
                 task.title: pd.array([score.summary.grades[task.name] for score in scores], dtype="Int64")
                 for task in tasks
             },
             "NAS, 90 % interval": [_interval(score.summary.nas_interval) for score in scores],
-            "Model": [score.model_name for score in scores],
+            "Model": plain_all(score.model_name for score in scores),
             "Scored": [score.created_at for score in scores],
             "Signed": ["signed" if score.signed else None for score in scores],
         }

@@ -12,6 +12,7 @@ from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, trai
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
 from ui.shell.jobs import ago, duration, progress_line, state_badge
+from ui.shell.literal import code, literal, plain
 from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
 from ui.shell.theme import TASK_COLOURS, chip, figure, show_figure
 
@@ -47,8 +48,8 @@ def choose_labels(project_id: int) -> LabelChoice:
     """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
     graded = lab().labels.current(project_id)
     who = {label.reader_id for label in graded}
-    names = {reader.id: reader.name for reader in lab().readers.list() if reader.id in who}
-    slides = {slide.id: slide.name for slide in lab().slides.list(project_id) if slide.labelled}
+    names = {reader.id: plain(reader.name) for reader in lab().readers.list() if reader.id in who}
+    slides = {slide.id: plain(slide.name) for slide in lab().slides.list(project_id) if slide.labelled}
     reader = None
     if len(names) > 1:
         reader = st.selectbox(
@@ -60,7 +61,9 @@ def choose_labels(project_id: int) -> LabelChoice:
     if len(names) > 1 and reader is None:
         rule = lab().labels.consensus.rule(project_id)
         said = words.RULES[rule.rule] + (f": {rule.reader}" if rule.reader else "")
-        st.caption(f"Where readers differ: {said.lower() if not rule.reader else said}, as set on the Agreement page.")
+        st.caption(
+            f"Where readers differ: {literal(said.lower() if not rule.reader else said)}, as set on the Agreement page."
+        )
     chosen = list(slides)
     if len(slides) > 1:
         chosen = st.multiselect(
@@ -155,9 +158,9 @@ def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoic
             st.error(checked.problem or "This training cannot start.", icon=":material/error:")
             return
         st.success("This training can start.", icon=":material/check:")
-        st.markdown("\n".join(f"- {line}" for line in checked.lines))
+        st.markdown("\n".join(f"- {literal(line)}" for line in checked.lines))
         for warning in checked.warnings:
-            st.warning(warning, icon=":material/warning:")
+            st.warning(literal(warning), icon=":material/warning:")
 
 
 def run_picker(runs: Sequence[RunView]) -> RunView:
@@ -166,7 +169,7 @@ def run_picker(runs: Sequence[RunView]) -> RunView:
     shown = at("run") if at("run") in ids else ids[0]
     if at("run") != shown:
         go_to("run", shown)
-    names = {run.id: f"{run.name} · {ago(run.created_at)}" for run in runs}
+    names = {run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs}
     st.session_state["pick_run"] = shown
     st.selectbox(
         "Training",
@@ -199,7 +202,7 @@ def _run_view(run_id: int, was_active: bool) -> None:
         st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
         st.caption("It goes on in the background; this page can be left or closed.")
     elif job.failure:
-        st.error(job.failure, icon=":material/error:")
+        st.error(literal(job.failure), icon=":material/error:")
     elif job.started_at and job.finished_at:
         st.caption(f"Took {duration((job.finished_at - job.started_at).total_seconds())}")
     history = lab().training.history(run_id)
@@ -267,14 +270,14 @@ def _provenance(run: RunView) -> None:
     with st.expander("What it was made of"):
         st.table(
             {
-                "Labels": f"{labels.get('patches', 0)} patches",
-                "Where readers differ": words.RULES.get(rule, rule).lower(),
-                "Readers": ", ".join(labels.get("readers", [])) or words.NOTHING,
-                "Label set": f"`{str(labels.get('sha256', ''))[:16]}`",
-                **describe(run.choices),
+                "Labels": literal(f"{labels.get('patches', 0)} patches"),
+                "Where readers differ": literal(words.RULES.get(rule, rule).lower()),
+                "Readers": literal(", ".join(labels.get("readers", [])) or words.NOTHING),
+                "Label set": code(str(labels.get("sha256", ""))[:16]),
+                **{title: literal(said) for title, said in describe(run.choices).items()},
             },
             border="horizontal",
             alt="Choices and labels of this training",
         )
         for warning in labels.get("warnings", []):
-            st.warning(warning, icon=":material/warning:")
+            st.warning(literal(warning), icon=":material/warning:")

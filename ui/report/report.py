@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,6 +13,7 @@ from mmdnet.labels.grading import TASKS, Grades, task
 from mmdnet.reports.words import chance
 from ui.shell import words
 from ui.shell.jobs import ago
+from ui.shell.literal import code, in_html, literal, plain
 from ui.shell.session import at, go_to, lab, reader, refusals, say_next_run
 from ui.shell.theme import chip, grade_chips, probability_bar
 from ui.slides.pictures import patch_jpeg
@@ -42,7 +42,8 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
     if at("score") != shown:
         go_to("score", shown)
     names = {
-        score.id: f"{score.slide_name} · {score.model_name} · {ago(score.created_at)}"
+        score.id: plain(f"{score.slide_name} · {score.model_name}")
+        + f" · {ago(score.created_at)}"
         + (" · signed" if score.signed else "")
         for score in scores
     }
@@ -69,7 +70,7 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     chips = grade_chips({feature.task: feature.grade for feature in report.features}, big=True)
     st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
     if nas.absent:
-        st.caption(nas.absent)
+        st.caption(literal(nas.absent))
     head = report.header
     facts = [
         head.stain or "stain unknown",
@@ -79,8 +80,12 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
         f"{head.patches_assessed:,} of {head.patches:,} patches assessed",
     ]
     badges = [":violet-badge[simulated slide]"] if head.simulated else []
-    badges += [f":green-badge[:material/check: signed by {signed[-1].reader}]" if signed else ":gray-badge[not signed]"]
-    st.markdown(f"{' · '.join(facts)} {' '.join(badges)}")
+    badges += [
+        f":green-badge[:material/check: signed by {literal(signed[-1].reader)}]"
+        if signed
+        else ":gray-badge[not signed]"
+    ]
+    st.markdown(f"{literal(' · '.join(facts))} {' '.join(badges)}")
 
 
 def caution(report: Report) -> None:
@@ -88,7 +93,7 @@ def caution(report: Report) -> None:
     grave = [note.words for note in report.quality.notes if note.weight == "warning"]
     grave += list(report.quantities.disagreements)
     if grave:
-        listed = "\n".join(f"- {sentence}" for sentence in grave)
+        listed = "\n".join(f"- {literal(sentence)}" for sentence in grave)
         st.warning(listed, title="Before trusting these grades", icon=":material/warning:")
 
 
@@ -114,14 +119,14 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
 
 def feature_block(feature: Feature) -> None:
     """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
-    title = f"{feature.title} {chip(feature.task, feature.grade)}"
+    title = f"{in_html(feature.title)} {chip(feature.task, feature.grade)}"
     rows = []
     for criterion in feature.criteria:
         grade = criterion.grade
         mine = ' class="mine"' if grade == feature.grade else ""
         share = "" if feature.probabilities is None else chance(feature.probabilities[grade])
-        readers = ", ".join(escape(human.reader) for human in feature.human if human.grade == grade)
-        cells = (chip(feature.task, grade), escape(criterion.words), share, readers)
+        readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == grade)
+        cells = (chip(feature.task, grade), in_html(criterion.words), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
@@ -131,11 +136,11 @@ def feature_block(feature: Feature) -> None:
         + "</table>"
     )
     if feature.absent:
-        st.caption(f"{feature.title}: {feature.absent}")
+        st.caption(literal(f"{feature.title}: {feature.absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
             f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}), "
-            f"from {feature.rests_on}. "
+            f"from {literal(feature.rests_on)}. "
             f"Between pathologists κ was {feature.readers_agree:.2f}."
         )
 
@@ -143,7 +148,7 @@ def feature_block(feature: Feature) -> None:
 def quantities(report: Report) -> None:
     """Measured and counted quantities beside the grades."""
     st.table(
-        {quantity.title: _amount(quantity) for quantity in report.quantities.items},
+        {literal(quantity.title): _amount(quantity) for quantity in report.quantities.items},
         border="horizontal",
         alt="Measured quantities",
     )
@@ -152,13 +157,13 @@ def quantities(report: Report) -> None:
 
 def _amount(quantity: Quantity) -> str:
     if quantity.value is None:
-        return quantity.absent or words.NOTHING
+        return literal(quantity.absent or words.NOTHING)
     show = words.share if quantity.unit == "share" else lambda value: words.number(value, "per field")
     interval = ""
     if quantity.interval:
         low = show(quantity.interval.low).removesuffix(" per field").removesuffix(" %")
         interval = f" ({low}–{show(quantity.interval.high)})"
-    return f"**{show(quantity.value)}**{interval}  :gray[{quantity.basis}]"
+    return f"**{show(quantity.value)}**{interval}  :gray[{literal(quantity.basis)}]"
 
 
 def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> None:
@@ -224,7 +229,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
         key=f"reason_{score.id}_{len(signed)}",
         placeholder="Only needed for a changed grade",
     )
-    label = f"Sign as {who.name}" if not signed else f"Amend as {who.name}"
+    label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
     if st.button(label, type="primary", icon=":material/draw:", key="sign"):
         with refusals():
             lab().reports.sign(score.id, who.id, grades, reason)
@@ -245,12 +250,13 @@ def signatures(signed: Sequence[SignOffView]) -> None:
 def _signature(signature: SignOffView, amended: bool) -> None:
     with st.container(border=True):
         st.markdown(
-            f"**{signature.reader}** · {_moment(signature.at)}" + (" · :gray[amended since]" if amended else "")
+            f"**{literal(signature.reader)}** · {_moment(signature.at)}"
+            + (" · :gray[amended since]" if amended else "")
         )
         st.html(grade_chips(signature.grades))
         if signature.reason:
-            st.caption(signature.reason)
-        st.caption(f"Report `{signature.report_sha256[:16]}`")
+            st.caption(literal(signature.reason))
+        st.caption(f"Report {code(signature.report_sha256[:16])}")
 
 
 def downloads(score: ScoreView) -> None:
@@ -274,14 +280,14 @@ def provenance(report: Report) -> None:
     trained = made.trained_on
     st.table(
         {
-            "Model": f"{made.model}, {made.backbone} backbone",
-            "Weights": f"`{made.weights_sha256[:16]}`",
-            "Label set": f"`{made.label_set_sha256[:16]}`",
-            "Trained on": f"{trained.get('slides', '?')} slides of {trained.get('patients', '?')} patients"
+            "Model": literal(f"{made.model}, {made.backbone} backbone"),
+            "Weights": code(made.weights_sha256[:16]),
+            "Label set": code(made.label_set_sha256[:16]),
+            "Trained on": literal(f"{trained.get('slides', '?')} slides of {trained.get('patients', '?')} patients")
             + (", simulated ones among them" if made.simulated_training else ""),
-            "Program": made.code_version or words.NOTHING,
-            "Scored": f"{_moment(made.scored_at)}, on {made.device}, seed {made.seed}",
-            "Slide": f"`{report.header.fingerprint[:16]}`",
+            "Program": literal(made.code_version or words.NOTHING),
+            "Scored": f"{_moment(made.scored_at)}, on {literal(made.device)}, seed {made.seed}",
+            "Slide": code(report.header.fingerprint[:16]),
         },
         border="horizontal",
         alt="Provenance",
@@ -292,15 +298,15 @@ def notes_and_limits(report: Report) -> None:
     """Lesser notes on quality, and what a report of this kind cannot say."""
     for note in report.quality.notes:
         if note.weight == "note":
-            st.markdown(f"- {note.words}")
+            st.markdown(f"- {literal(note.words)}")
     aside = report.quality.set_aside
     if aside:
-        listed = ", ".join(f"{reason} {number}" for reason, number in aside.items())
+        listed = literal(", ".join(f"{reason} {number}" for reason, number in aside.items()))
         st.markdown(f"- Patches set aside: {listed}.")
-    st.markdown(f"- Fibrosis: {report.fibrosis}")
-    st.markdown(f"- {report.nas.meaning}")
+    st.markdown(f"- Fibrosis: {literal(report.fibrosis)}")
+    st.markdown(f"- {literal(report.nas.meaning)}")
     for sentence in report.limits:
-        st.markdown(f"- {sentence}")
+        st.markdown(f"- {literal(sentence)}")
 
 
 def _moment(moment: datetime) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from mmdnet.errors import LabError
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
+from ui.shell.literal import literal, plain
 from ui.shell.pages import PAGES
 from ui.shell.session import go_to, keep_address, lab, project_id, reader, said, set_reader
 
@@ -45,7 +46,7 @@ def draw() -> None:
         _sidebar()
         keep_address(page.url_path or first.name)
         for sentence in said():
-            st.toast(sentence, icon=":material/check:")
+            st.toast(literal(sentence), icon=":material/check:")
         with body:
             page.run()
     except Exception as fault:
@@ -56,7 +57,7 @@ def draw() -> None:
 def show_fault(fault: Exception) -> bool:
     """What no page caught: a refusal is shown as its sentence, any other fault as one calm sentence, and logged."""
     if isinstance(fault, LabError):
-        st.error(str(fault), icon=":material/error:")
+        st.error(literal(str(fault)), icon=":material/error:")
     else:
         logging.getLogger("mmdnet.ui").error("a page failed", exc_info=fault)
         st.error(WENT_WRONG, icon=":material/error:")
@@ -78,7 +79,7 @@ def _project_picker() -> None:
     st.selectbox(
         "Project",
         list(names),
-        format_func=names.__getitem__,
+        format_func=lambda key: plain(names[key]),
         key="pick_project",
         on_change=lambda: go_to("project", st.session_state["pick_project"]),
     )
@@ -91,6 +92,7 @@ def _reader_picker() -> None:
     st.selectbox(
         "Reader",
         known,
+        format_func=plain,
         key="pick_reader",
         placeholder="Type your name",
         accept_new_options=True,
@@ -99,7 +101,7 @@ def _reader_picker() -> None:
     )
     refused = st.session_state.pop("reader_refused", None)
     if refused:
-        st.error(refused)
+        st.error(literal(refused))
 
 
 def _take_reader() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui.shell import words
 from ui.shell.jobs import job_card
+from ui.shell.literal import literal, plain_all
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 
@@ -50,8 +51,8 @@ def next_step(project: ProjectView, slides: Sequence[SlideView]) -> None:
     """The one thing to do now: a sentence and its button."""
     step = lab().overview.next_step(project, slides)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
-        st.markdown(f"**Next** · {step.sentence}", width="stretch")
-        if st.button(step.button, type="primary", icon=":material/arrow_forward:", key="next_step_button"):
+        st.markdown(f"**Next** · {literal(step.sentence)}", width="stretch")
+        if st.button(literal(step.button), type="primary", icon=":material/arrow_forward:", key="next_step_button"):
             open_page(step.page)
 
 
@@ -73,13 +74,13 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
-            "Slide": [slide.name for slide in slides],
+            "Slide": plain_all(slide.name for slide in slides),
             "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
             "Patches": [slide.usable for slide in slides],
             "Labelled": [slide.labelled for slide in slides],
             "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
-            "Patient": [slide.patient for slide in slides],
-            "Stain": [slide.stain for slide in slides],
+            "Patient": plain_all(slide.patient for slide in slides),
+            "Stain": plain_all(slide.stain for slide in slides),
             "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
         }
     )
@@ -125,7 +126,7 @@ def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) 
             kind = " · simulated" if project.simulated else ""
             here = " :gray-badge[open]" if project.id == current.id else ""
             st.markdown(
-                f"**{project.name}**{here}  \n:gray[{words.count(project.slides, 'slide')} · "
+                f"**{literal(project.name)}**{here}  \n:gray[{words.count(project.slides, 'slide')} · "
                 f"{words.count(project.labelled_patches, 'labelled patch', 'labelled patches')} · "
                 f"{project.scored_slides} scored{kind}]",
                 width="stretch",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.shell.literal import literal
 from ui.shell.session import at, lab, refusals
 
 if TYPE_CHECKING:
@@ -49,17 +50,17 @@ def ago(moment: datetime) -> str:
 
 
 def progress_line(job: JobView) -> str:
-    """One line on a job: its message and, while it runs, the time left."""
+    """One line on a job, as Markdown: its message and, while it runs, the time left."""
     if job.status == "queued":
         return "Waiting for a free worker"
     left = duration(job.eta_s)
-    return f"{job.message or job.title}{f' · {left} left' if left else ''}"
+    return literal(job.message or job.title) + (f" · {left} left" if left else "")
 
 
 def state_badge(job: JobView) -> None:
     """The job's state as a small badge."""
     words, colour, icon = STATES.get(job.status, (job.status, "gray", ":material/help:"))
-    st.badge(words, color=colour, icon=icon)  # type: ignore[arg-type]
+    st.badge(literal(words), color=colour, icon=icon)  # type: ignore[arg-type]
 
 
 def running_jobs() -> None:
@@ -77,14 +78,14 @@ def _running_jobs() -> None:
         return
     st.caption("In the background")
     for job in active:
-        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{job.title}  \n:gray[{progress_line(job)}]")
+        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
 
 
 def job_card(job: JobView, *, cancel: bool = True, retry: bool = True) -> None:
     """One job in full: state, progress, failure in words, and what can be done about it."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{job.title}**", width="stretch")
+            st.markdown(f"**{literal(job.title)}**", width="stretch")
             state_badge(job)
         if job.active:
             st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
@@ -98,7 +99,7 @@ def job_card(job: JobView, *, cancel: bool = True, retry: bool = True) -> None:
         )
         st.caption(" · ".join(part for part in (ago(job.created_at), took and f"took {took}") if part))
         if job.failure:
-            st.error(job.failure, icon=":material/error:")
+            st.error(literal(job.failure), icon=":material/error:")
         again = retry and job.status in {"failed", "cancelled"}
         if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
             with refusals():

@@ -14,6 +14,7 @@ import streamlit as st
 
 from mmdnet.errors import LabError
 from ui.shell.access import remembered_reader
+from ui.shell.literal import literal
 from ui.shell.pages import BELOW_PROJECT, PLACES, Place, address_of
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except LabError as refusal:
-        st.error(str(refusal), icon=":material/error:")
+        st.error(literal(str(refusal)), icon=":material/error:")
 
 
 def open_page(page: str) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.shell import words
+from ui.shell.literal import literal, plain
 from ui.shell.session import at, go_to, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
 from ui.slides.pictures import Region, Spot, display_width, from_display, overview_picture
@@ -131,7 +132,7 @@ def queue_region(slide: SlideView, patches: Sequence[PatchView], region: Region)
     with st.container(horizontal=True, vertical_alignment="center"):
         there = len(inside) - new
         st.markdown(
-            f"**{words.count(new, 'patch', 'patches')} queued for {who.name}**"
+            f"**{words.count(new, 'patch', 'patches')} queued for {literal(who.name)}**"
             + (f", {there} {'was' if there == 1 else 'were'} there already" if there else "")
         )
         st.page_link("pages/label.py", label="Label them now", icon=":material/edit:")
@@ -152,7 +153,7 @@ def patch_column(slide: SlideView, patches: Sequence[PatchView], labels: Mapping
 
 def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
     """Back to the list, or on to another slide."""
-    names = {there.id: there.name for there in slides}
+    names = {there.id: plain(there.name) for there in slides}
     ids = list(names)
     here = ids.index(slide.id)
     st.session_state["pick_slide"] = slide.id

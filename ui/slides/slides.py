@@ -14,6 +14,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
 from ui.shell import words
 from ui.shell.jobs import job_card
+from ui.shell.literal import literal, plain_all
 from ui.shell.session import go_to, lab, reader, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 from ui.slides.pictures import patch_jpeg, thumbnail
@@ -87,7 +88,7 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
     bar = st.progress(0.0, text="Receiving")
     outcomes: list[IngestOutcome] = []
     for number, file in enumerate(files):
-        bar.progress(number / len(files), text=f"{file.name}: looking for tissue, laying patches")
+        bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
         with refusals():
             outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated))
     bar.empty()
@@ -98,10 +99,10 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
     """What became of each file: those that came in as one line, each refusal as its own sentence."""
     added = [outcome.name for outcome in outcomes if outcome.problem is None]
     if added:
-        st.success(f"Added {', '.join(added)}.", icon=":material/check:")
+        st.success(f"Added {literal(', '.join(added))}.", icon=":material/check:")
     for outcome in outcomes:
         if outcome.problem:
-            st.error(outcome.problem, icon=":material/error:")
+            st.error(literal(outcome.problem), icon=":material/error:")
         if outcome.picture:
             _what_was_seen(outcome.picture)
 
@@ -129,7 +130,7 @@ def ingest_jobs(project_id: int) -> None:
         seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}
         for sentence in refused:
             if job.status != "failed":  # its card says it then
-                st.error(sentence, icon=":material/error:")
+                st.error(literal(sentence), icon=":material/error:")
             picture = lab().slides.refused_pictures.get(job.id, seen[sentence]) if sentence in seen else None
             if picture:
                 _what_was_seen(picture)
@@ -151,17 +152,17 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         {
             "open": ["Open"] * len(slides),
             "": [small(slide) for slide in slides],
-            "Slide": [slide.name for slide in slides],
+            "Slide": plain_all(slide.name for slide in slides),
             "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
             "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
             "Patches": [slide.usable for slide in slides],
             "Labelled": [slide.labelled for slide in slides],
             "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
             "Tissue, mm²": [slide.tissue_mm2 for slide in slides],
-            "Patient": [slide.patient for slide in slides],
-            "Stain": [slide.stain for slide in slides],
-            "Scanner": [slide.scanner for slide in slides],
-            "Site": [slide.site for slide in slides],
+            "Patient": plain_all(slide.patient for slide in slides),
+            "Stain": plain_all(slide.stain for slide in slides),
+            "Scanner": plain_all(slide.scanner for slide in slides),
+            "Site": plain_all(slide.site for slide in slides),
         }
     )
     st.dataframe(
@@ -194,17 +195,17 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
             "Size": words.micron_size(slide),
             "Resolution": words.micron_per_pixel(slide),
             "Objective": words.number(slide.objective, "×") if slide.objective else words.NOTHING,
-            "Stain": slide.stain or "unknown",
-            "Scanner": slide.scanner or "unknown",
-            "Site": slide.site or "unknown",
-            "Patient": slide.patient or "unknown",
+            "Stain": literal(slide.stain or "unknown"),
+            "Scanner": literal(slide.scanner or "unknown"),
+            "Site": literal(slide.site or "unknown"),
+            "Patient": literal(slide.patient or "unknown"),
             "Tissue": words.number(slide.tissue_mm2, "mm²"),
             "Core length": words.number(slide.core_length_mm, "mm"),
             "Fat, measured": words.share(slide.fat_area_share)
             + (" of tissue area" if slide.fat_area_share is not None else ""),
             "Patches": f"{slide.usable:,} in use of {slide.patches:,} laid; {slide.labelled:,} labelled",
-            "Set aside": words.set_aside_counts(patches) if patches else words.NOTHING,
-            "File format": f"{slide.vendor}, read by {slide.reader}",
+            "Set aside": literal(words.set_aside_counts(patches)) if patches else words.NOTHING,
+            "File format": literal(f"{slide.vendor}, read by {slide.reader}"),
         },
         border="horizontal",
         alt="Facts of this slide",
@@ -229,8 +230,8 @@ def edit_facts(slide: SlideView) -> None:
 def remove_slide(slide: SlideView) -> None:
     """Ask once, naming what goes and what stays."""
     st.write(
-        f"**{slide.name}** leaves the project with its {words.count(slide.patches, 'patch', 'patches')} and unsigned "
-        "scores. The file stays where it is and can be added again. A slide with labels or a signed report stays."
+        f"**{literal(slide.name)}** leaves the project with its {words.count(slide.patches, 'patch', 'patches')} and "
+        "unsigned scores. The file stays where it is and can be added again. A slide with labels or a signed report stays."
     )
     if st.button("Take it out", icon=":material/delete:"):
         with refusals():
@@ -243,7 +244,7 @@ def remove_slide(slide: SlideView) -> None:
 def ask_mpp(slide: SlideView) -> None:
     """Ask for µm/px where the file does not say it; never guess."""
     st.warning(
-        f"{slide.name} does not say how large its pixels are, so no patches are laid on it yet. "
+        f"{literal(slide.name)} does not say how large its pixels are, so no patches are laid on it yet. "
         "The scanner's manual or the person who scanned it knows: about 0.25 at 40×, 0.5 at 20×.",
         icon=":material/straighten:",
     )
@@ -283,7 +284,8 @@ def overrule_switch(patch: PatchView, key: str) -> None:
     if patch.set_aside is None:
         return
     st.markdown(
-        f":orange-badge[:material/block: {words.why_set_aside(patch)}]" + (" · in use" if patch.overruled else "")
+        f":orange-badge[:material/block: {literal(words.why_set_aside(patch))}]"
+        + (" · in use" if patch.overruled else "")
     )
     if patch.set_aside == "unreadable":
         return
@@ -341,7 +343,9 @@ def set_aside_gallery(slide: SlideView, patches: Sequence[PatchView]) -> None:
         st.caption("No patch of this slide is set aside.")
         return
     reasons = Counter(patch.set_aside for patch in aside)
-    names = {reason: f"{words.set_aside_reason(reason)} ({number})" for reason, number in reasons.most_common()}
+    names = {
+        reason: f"{literal(words.set_aside_reason(reason))} ({number})" for reason, number in reasons.most_common()
+    }
     title = f"{words.count(len(aside), 'patch', 'patches')} set aside"
     with st.expander(title, icon=":material/block:", key=f"aside_{slide.id}", on_change="rerun") as box:
         if not box.open:
