@@ -25,10 +25,10 @@ if compare.open:
                 st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")
             else:
                 st.info(
-                    f"Only {literal(', '.join(view.readers))} graded patches, and nothing stands beside those grades yet. "
-                    "Let a second reader grade some of the same patches: choose another name under Reader in the side bar, "
-                    "then begin second reads under Read again. Neither sees what the other gave. A model that scored "
-                    "these slides is compared, too."
+                    f"Only {literal(', '.join(view.readers))} graded patches, and nothing stands beside those "
+                    "grades yet. Let a second reader grade some of the same patches: choose another name under Reader "
+                    "in the side bar, then begin second reads under Read again. Neither sees what the other gave. "
+                    "A model that scored these slides is compared, too."
                 )
         else:
             parts.overview(view)
