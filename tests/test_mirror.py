@@ -48,6 +48,7 @@ ACROSS: dict[str, str] = {
     "tests/mmdnet/workflows/test_whole_way.py": "the whole way from a slide to a signed report",
     "tests/pages/test_every_page.py": "each page opens",
     "tests/pages/test_label_options.py": "the Label page without its canvas, and with suggestions",
+    "tests/pages/test_text_is_literal.py": "hostile names on every page",
     "tests/test_benchmarks.py": "each measurement starts",
     "tests/test_architecture.py": "which modules import which",
     "tests/test_docs.py": "what the documents name in code",
