@@ -140,7 +140,7 @@ def feature_block(feature: Feature) -> None:
     elif feature.score is not None and feature.interval is not None:
         st.caption(
             f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}), "
-            f"from {literal(feature.rests_on)}. "
+            f"from {literal(str(feature.rests_on))}. "
             f"Between pathologists κ was {feature.readers_agree:.2f}."
         )
 
