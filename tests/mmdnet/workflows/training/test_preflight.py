@@ -13,7 +13,7 @@ from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.training.config import TrainingConfig
 from mmdnet.workflows.training.preflight import check_training
-from mmdnet.workflows.views import CheckView
+from mmdnet.workflows.training.views import CheckView
 
 SPLIT = Split((0, 1, 2), (3,))
 CONFIG = TrainingConfig(device="cpu", epochs=2, domain_key="scanner")
