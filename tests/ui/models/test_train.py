@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from mmdnet.training.config import describe
 from mmdnet.workflows.labelling.views import LabelCounts
-from mmdnet.workflows.views import JobView, RunView
+from mmdnet.workflows.training.views import RunView
+from mmdnet.workflows.views import JobView
 from ui.models import train
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
