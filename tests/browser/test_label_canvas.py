@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -138,8 +140,8 @@ def test_one_key_takes_the_suggested_grades_and_the_log_says_that_they_were_show
 
         ((event, _),) = rows.current(session, home.project)
     grades = {"ballooning": event.ballooning, "inflammation": event.inflammation, "steatosis": event.steatosis}
-    assert event.patch_id == shown and grades == hints[shown]["grades"]
-    assert event.shown["suggestion"] == hints[shown] and set(event.shown["accepted"]) == set(grades)
+    assert event.patch_id == shown and grades == hints[shown].grades
+    assert event.shown["suggestion"] == asdict(hints[shown]) and set(event.shown["accepted"]) == set(grades)
 
 
 def test_the_deep_zoom_opens_at_the_patch(canvas):

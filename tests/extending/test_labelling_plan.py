@@ -42,7 +42,7 @@ def test_it_is_offered_says_what_it_needs_and_asks_for_what_its_function_values(
     choice = QueueChoice(bench.slides, 4, "fat", audit_share=0.0)
     view = bench.labels.sessions.create(bench.project, bench.readers[0], "Fat", choice)
     assert {item.patch_id for item in bench.labels.sessions.queue(view.id)} == set(fat)
-    assert (view.plan["plan"], view.plan["model"]) == ("fat", "first")
+    assert (view.plan.plan, view.plan.model) == ("fat", "first")
     assert bench.labels.suggestions.state(view.id).problem is None, "it asks for nothing again, so it is not blind"
 
 

@@ -39,7 +39,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     )
     plan = _plan_choice(project, chosen)
     label_efficiency_section()
-    how_many = _how_many({key: slides[key] for key in chosen})
+    per_slide, total = _how_many({key: slides[key] for key in chosen})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         audit = st.number_input(
             "Drawn at random, %",
@@ -62,7 +62,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         if plan.needs == PREDICTIONS.name:
             st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
         return
-    choice = QueueChoice(chosen, plan=plan.name, seed=int(seed), audit_share=audit / 100, **how_many)
+    choice = QueueChoice(chosen, per_slide, plan.name, int(seed), audit_share=audit / 100, total=total)
     try:
         preview = lab().labels.sessions.preview(project.id, reader.id, choice)
     except LabError as refusal:
@@ -101,16 +101,16 @@ def _plan_choice(project: ProjectView, chosen: list[int]) -> PlanView:
     return view
 
 
-def _how_many(slides: dict[int, SlideView]) -> dict[str, Any]:
-    """`per_slide` or `total`, as chosen."""
+def _how_many(slides: dict[int, SlideView]) -> tuple[int | dict[int, int] | None, int | None]:
+    """Patches of each slide, or by slide; or else over all of them."""
     way = st.segmented_control("How many patches", [EACH, ALL, QUOTA], default=EACH, key="session_way") or EACH
     if way == ALL:
         total = st.number_input("Patches in all", 1, 1_000_000, DEFAULT_TOTAL, key="session_total", width=180)
-        return {"total": int(total)}
+        return None, int(total)
     if way == EACH:
         each = st.number_input("Patches per slide", 1, 5000, DEFAULT_PATCHES, key="session_per_slide", width=180)
-        return {"per_slide": int(each)}
-    return {"per_slide": _quota(slides)}
+        return int(each), None
+    return _quota(slides), None
 
 
 def _quota(slides: dict[int, SlideView]) -> dict[int, int]:

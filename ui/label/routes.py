@@ -102,7 +102,10 @@ class _LabelRoutes:
             labels.sessions.check_reader(session_id, _known(grant.reader_id))
             hints = labels.suggestions.of_queue(session_id, offset, limit)
             items = labels.sessions.queue(session_id, offset, limit)
-            return [to_jsonable_python(item) | {"suggestion": hints.get(item.patch_id)} for item in items]
+            return [
+                to_jsonable_python(item) | {"suggestion": to_jsonable_python(hints.get(item.patch_id))}
+                for item in items
+            ]
 
         return JSONResponse({"items": await run_in_threadpool(look)})
 

@@ -21,7 +21,7 @@ from db.models import LabelEvent, LabelSession, Project, Reader, Slide
 from db.slides import slides_of
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.acts import Acts, check_state, own_session
-from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades
+from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades, SessionPlan
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.tissue_map import tissue_map
 
@@ -89,7 +89,10 @@ class Bulk:
             chosen = next((row for row in mine if row.id == wanted), mine[0] if mine else None)
             if chosen is None:
                 chosen = LabelSession(
-                    project_id=project_id, reader_id=reader_id, name="Many at once", plan={"kind": "plan"}
+                    project_id=project_id,
+                    reader_id=reader_id,
+                    name="Many at once",
+                    plan=SessionPlan(kind="plan").kept(),
                 )
                 session.add(chosen)
                 session.flush()
@@ -184,7 +187,7 @@ def _as_json(shown: Mapping[str, object] | None) -> dict[str, object]:
 
 
 def _takes_bulk(row: LabelSession) -> bool:
-    return str(row.plan.get("kind", "plan")) == "plan"
+    return SessionPlan.of(row.plan).kind == "plan"
 
 
 def _own(session: Session, session_id: int, reader_id: int) -> LabelSession:

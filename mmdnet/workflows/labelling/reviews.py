@@ -18,7 +18,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.labelling.agreement_views import ReviewView
 from mmdnet.workflows.labelling.sessions import session_view
-from mmdnet.workflows.labelling.views import SessionView
+from mmdnet.workflows.labelling.views import SessionPlan, SessionView
 from mmdnet.workflows.services import Services, must_get
 
 TITLES = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
@@ -59,8 +59,8 @@ class Reviews:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
             patches = patches_to_review(session, project_id, reader_id, kind, share, washout_days, seed)
-            choices = {"kind": kind, "share": share}
-            row = LabelSession(project_id=project_id, reader_id=reader_id, name=TITLES[kind], plan=choices, seed=seed)
+            plan = SessionPlan(kind=kind, share=share).kept()
+            row = LabelSession(project_id=project_id, reader_id=reader_id, name=TITLES[kind], plan=plan, seed=seed)
             session.add(row)
             session.flush()
             queues.append_items(session, row.id, [(patch, kind) for patch in patches])
@@ -82,19 +82,19 @@ def patches_to_review(
     if kind not in KINDS or not 0 < share <= 1:
         raise LabError(f"A review is one of {', '.join(KINDS)}, of a share above 0 and up to 1.")
     given = readings.blind(session, project_id)
-    found = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days, given)), dtype=np.int64)
-    take = len(found) if kind == "adjudication" else round(len(found) * share + 0.4999)
+    eligible = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days, given)), dtype=np.int64)
+    take = len(eligible) if kind == "adjudication" else round(len(eligible) * share + 0.4999)
     if take == 0:
         raise LabError("There is nothing to read: no patch fits this kind of review yet.")
-    return np.random.default_rng(seed).permutation(found)[:take].tolist()
+    return np.random.default_rng(seed).permutation(eligible)[:take].tolist()
 
 
 def _eligible(
     session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, blind: Sequence[Reading]
 ) -> set[int]:
     given: dict[int, list[Reading]] = defaultdict(list)
-    for one in blind:
-        given[one.patch_id].append(one)
+    for reading in blind:
+        given[reading.patch_id].append(reading)
     if kind == "second":
         mine = rows.labelled_patches(session, project_id, reader_id)
         told = atlas.shown_to(session, reader_id) | queues.queued_for(session, project_id, reader_id, ("adjudication",))
@@ -103,16 +103,16 @@ def _eligible(
         before = datetime.now(UTC) - timedelta(days=washout_days)
         return {
             patch
-            for patch, found in given.items()
-            if any(one.reader_id == reader_id and one.at <= before for one in found)
+            for patch, of_patch in given.items()
+            if any(reading.reader_id == reader_id and reading.at <= before for reading in of_patch)
         }
-    done = {one.patch_id: one.id for one in readings.settled(session, project_id)}
+    done = {reading.patch_id: reading.id for reading in readings.settled(session, project_id)}
     mine = rows.labelled_patches(session, project_id, reader_id)
     waiting = queues.queued_for(session, project_id, reader_id, queues.BLIND_KINDS) - mine
     return {
         patch
-        for patch, found in given.items()
-        if patch not in waiting and _differ(found) and max(one.id for one in found) > done.get(patch, 0)
+        for patch, of_patch in given.items()
+        if patch not in waiting and _differ(of_patch) and max(reading.id for reading in of_patch) > done.get(patch, 0)
     }
 
 
@@ -134,7 +134,7 @@ def _review(
 ) -> ReviewView:
     waiting = len(_eligible(session, project_id, reader_id, kind, washout_days, given))
     for row in mine:
-        if row.plan.get("kind") == kind:
+        if SessionPlan.of(row.plan).kind == kind:
             left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))
             if left:
                 return ReviewView(kind, waiting, row.id, left)

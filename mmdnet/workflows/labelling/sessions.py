@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +13,7 @@ from db import sessions as queues
 from db.models import LabelEvent, LabelSession, Project, Reader
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
-from mmdnet.labels.plans import current_name, plan_named
+from mmdnet.labels.plans import plan_named
 from mmdnet.workflows.labelling import acts
 from mmdnet.workflows.labelling.plans import Planned, Planner, PlanView
 from mmdnet.workflows.labelling.views import (
@@ -22,6 +21,7 @@ from mmdnet.workflows.labelling.views import (
     Progress,
     QueueChoice,
     QueueItemView,
+    SessionPlan,
     SessionPreview,
     SessionView,
     SlideProgress,
@@ -70,16 +70,18 @@ class Sessions:
         planned = self._plan(project_id, reader_id, choice)
         if not planned.picks:
             raise LabError(NOTHING_LEFT)
-        total, slides = choice.total, sorted(map(int, choice.slides))
-        facts = {
-            "kind": "plan",
-            "plan": plan_named(choice.plan).name,
-            "audit_share": choice.audit_share,
-            "slides": slides,
-        }
-        facts |= {"total": total} if total is not None else {"per_slide": _as_json(choice.per_slide)}
+        size = {"per_slide": choice.per_slide} if choice.total is None else {"total": choice.total}
+        plan = SessionPlan.of(
+            {
+                "kind": "plan",
+                "plan": plan_named(choice.plan).name,
+                "audit_share": choice.audit_share,
+                "slides": sorted(map(int, choice.slides)),
+                **size,
+                **planned.facts,
+            }
+        ).kept()
         with event_log.appending(self._services.db) as session:
-            plan = facts | planned.facts
             row = LabelSession(project_id=project_id, reader_id=reader_id, name=name, plan=plan, seed=choice.seed)
             session.add(row)
             session.flush()
@@ -133,7 +135,10 @@ class Sessions:
                 must_get(session, Project, project_id, "project")
                 must_get(session, Reader, reader_id, "reader")
                 row = LabelSession(
-                    project_id=project_id, reader_id=reader_id, name="Chosen by hand", plan={"kind": "plan"}
+                    project_id=project_id,
+                    reader_id=reader_id,
+                    name="Chosen by hand",
+                    plan=SessionPlan(kind="plan").kept(),
                 )
                 session.add(row)
                 session.flush()
@@ -149,7 +154,7 @@ class Sessions:
             items = queues.items(session, session_id, offset, limit)
             patches = [item.patch.id for item in items]
             own = rows.latest_in_session(session, session_id, row.reader_id, patches)
-            settling = row.plan.get("kind") == "adjudication"
+            settling = SessionPlan.of(row.plan).kind == "adjudication"
             votes = rows.standing_of_others(session, row.reader_id, patches) if settling else {}
             return [self._item_view(item, own.get(item.patch.id), votes.get(item.patch.id, [])) for item in items]
 
@@ -174,10 +179,10 @@ class Sessions:
             LabError: there is no such patch.
         """
         with self._services.db() as session:
-            found = queues.project_of_patch(session, patch_id)
-        if found is None:
+            project_id = queues.project_of_patch(session, patch_id)
+        if project_id is None:
             raise LabError(f"There is no patch with the number {patch_id} here.")
-        return found
+        return project_id
 
     def check_reader(self, session_id: int, reader_id: int) -> None:
         """Whether the session is this reader's.
@@ -216,21 +221,11 @@ def _pace_s(times_ms: Sequence[int]) -> float | None:
     return statistics.median(times_ms) / 1000 if len(times_ms) >= ENOUGH_FOR_PACE else None
 
 
-def _as_json(per_slide: int | Mapping[int, int] | None) -> int | dict[str, int] | None:
-    return {str(key): number for key, number in per_slide.items()} if isinstance(per_slide, Mapping) else per_slide
-
-
 def _session_name(name: str) -> str:
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise LabError("A label session's name has 1 to 80 printable characters. Nothing was changed.")
     return name
-
-
-def _choices(row: LabelSession) -> dict[str, Any]:
-    """What the session was made with, its plan by the name it has now."""
-    choices = dict(row.plan)
-    return choices | {"plan": current_name(choices["plan"])} if "plan" in choices else choices
 
 
 def session_view(session: Session, row: LabelSession) -> SessionView:
@@ -241,8 +236,7 @@ def session_view(session: Session, row: LabelSession) -> SessionView:
         project_id=row.project_id,
         reader_id=row.reader_id,
         name=row.name,
-        kind=str(row.plan.get("kind", "plan")),
-        plan=_choices(row),
+        plan=SessionPlan.of(row.plan),
         seed=row.seed,
         patches=sum(total for _, _, total, _ in numbers),
         labelled=sum(done for *_, done in numbers),

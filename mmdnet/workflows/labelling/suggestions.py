@@ -7,7 +7,6 @@ With the session's seed that says which grade was planted, so no route and no pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +18,9 @@ from db.models import LabelEvent, LabelSession, Reader
 from mmdnet.errors import LabError
 from mmdnet.labels import suggestions as rules
 from mmdnet.labels.grading import TASK_NAMES
-from mmdnet.labels.plans import PLANS, current_name
+from mmdnet.labels.plans import PLANS
 from mmdnet.workflows.labelling import acts
+from mmdnet.workflows.labelling.views import SessionPlan, ShownSuggestion, SuggestionChoice
 from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions
 from mmdnet.workflows.services import Services, must_get
 
@@ -55,7 +55,7 @@ class Suggestions:
         if not models:
             return SuggestionState(False, problem="No model has scored these slides yet; score them first.")
         chosen = _chosen(row)
-        model = next((one for one in models if chosen and one.model_id == chosen["model_id"]), models[0])
+        model = next((scored for scored in models if chosen and scored.model_id == chosen.model_id), models[0])
         return SuggestionState(_is_on(row), model.model_name)
 
     def on(self, session_id: int) -> bool:
@@ -75,38 +75,38 @@ class Suggestions:
         with self._services.db.begin() as session:
             row = acts.own_session(session, session_id, reader_id)
             models = self._predictions.scored_by(_slides(session, row))
-            kept = _chosen(row) or {}
-            model_id = models[0].model_id if models else kept.get("model_id")
-            row.plan = {**row.plan, "suggestions": {"on": on, "model_id": model_id}}
+            before = _chosen(row)
+            model_id = models[0].model_id if models else before.model_id if before else None
+            row.plan = {**row.plan, "suggestions": SuggestionChoice(on=on, model_id=model_id).model_dump()}
 
-    def of_queue(self, session_id: int, offset: int, limit: int) -> dict[int, dict[str, Any]]:
-        """Suggestions for a stretch of the queue: patch id to grades, model and the patch before; {} while off.
+    def of_queue(self, session_id: int, offset: int, limit: int) -> dict[int, ShownSuggestion]:
+        """Suggestions for a stretch of the queue, by patch id; {} while off.
 
         A patch has none where the reading must be blind or the model did not assess it; and some have none by chance.
         """
         with self._services.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
             chosen = _chosen(row)
-            if not chosen or not _is_on(row):
+            if chosen is None or chosen.model_id is None or not _is_on(row):
                 return {}
             items = queues.items(session, session_id, max(0, offset - 1), limit + 1)
-        share = float(row.plan.get("audit_share", 0.0))
+        share = SessionPlan.of(row.plan).audit_share
         before = [None, *(item.patch.id for item in items)]
         by_slide: dict[int, PatchPredictions | None] = {}
-        found: dict[int, dict[str, Any]] = {}
+        offered: dict[int, ShownSuggestion] = {}
         for after, item in zip(before, items, strict=False):
             slide_id, patch_id = item.slide.id, item.patch.id
             blind = item.stream not in STREAMS or rules.withheld(_seed(row), patch_id, share)
             if item.position < offset or blind:
                 continue
             if slide_id not in by_slide:
-                by_slide[slide_id] = self._of_slide(slide_id, chosen["model_id"])
+                by_slide[slide_id] = self._of_slide(slide_id, chosen.model_id)
             predictions = by_slide[slide_id]
             shares = predictions.of_patch(patch_id) if predictions else {}
             if shares:
                 made = rules.suggest(shares, _seed(row), patch_id, after)
-                found[patch_id] = {"grades": made.grades, "model_id": chosen["model_id"], "after": after}
-        return found
+                offered[patch_id] = ShownSuggestion(made.grades, chosen.model_id, after)
+        return offered
 
     def accepted_wrong(self, project_id: int) -> list[rules.AcceptedWrong]:
         """Per reader how many planted wrong grades were shown and taken; the last answer on a patch counts."""
@@ -126,25 +126,27 @@ class Suggestions:
             return None
 
 
-def _chosen(row: LabelSession) -> Mapping[str, Any] | None:
-    return row.plan.get("suggestions")
+def _chosen(row: LabelSession) -> SuggestionChoice | None:
+    return SessionPlan.of(row.plan).suggestions
 
 
 def _slides(session: Session, row: LabelSession) -> list[int]:
     """The slides a session was made over; of one whose patches were chosen by hand, those it has patches of."""
-    if "slides" in row.plan:
-        return list(row.plan["slides"])
+    slides = SessionPlan.of(row.plan).slides
+    if slides is not None:
+        return list(slides)
     return [slide_id for slide_id, *_ in queues.progress_by_slide(session, row.id, row.reader_id)]
 
 
 def _may_suggest(row: LabelSession) -> bool:
-    plan = PLANS.get(current_name(str(row.plan.get("plan"))))
-    return row.plan.get("kind", "plan") == "plan" and not (plan is not None and plan.asks_again)
+    chosen = SessionPlan.of(row.plan)
+    plan = PLANS.get(chosen.plan or "")
+    return chosen.kind == "plan" and not (plan is not None and plan.asks_again)
 
 
 def _is_on(row: LabelSession) -> bool:
     chosen = _chosen(row)
-    return bool(chosen and chosen["on"]) and _may_suggest(row)
+    return bool(chosen and chosen.on) and _may_suggest(row)
 
 
 def _seed(row: LabelSession) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, Grades
+from mmdnet.labels.plans import current_name
 
 
 class LabelRefused(LabError):
@@ -79,20 +82,79 @@ class PatchLabelView:
     at: datetime
 
 
+class SuggestionChoice(BaseModel):
+    """Whether a session shows suggested grades, and of which model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    on: bool
+    model_id: int | None
+
+
+class SessionPlan(BaseModel):
+    """What a label session was made with, as its row keeps it in JSON; fields that do not apply are absent there.
+
+    Attributes:
+        kind: plan, second, repeat or adjudication.
+        plan: name of the sampling plan, as it is called now.
+        model, weights_sha256: what the plan followed.
+        share: part of the patches a review takes.
+        suggestions: None before they were ever switched.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str = "plan"
+    plan: Annotated[str, AfterValidator(current_name)] | None = None
+    audit_share: float = 0.0
+    slides: tuple[int, ...] | None = None
+    total: int | None = None
+    per_slide: int | dict[int, int] | None = None
+    model: str | None = None
+    weights_sha256: str | None = None
+    share: float | None = None
+    suggestions: SuggestionChoice | None = None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> SessionPlan:
+        """The plan a session's row keeps."""
+        return cls.model_validate(kept)
+
+    def kept(self) -> dict[str, Any]:
+        """JSON for the session's row: what was chosen, and nothing that was not."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSuggestion:
+    """Suggested grades of a patch by task name, the model they are of, and the patch asked for before it.
+
+    Which grade was planted follows from `after` and the session's seed, and is not said.
+    """
+
+    grades: dict[str, int]
+    model_id: int
+    after: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A reader's named piece of labelling work. `kind`: plan, second, repeat or adjudication."""
+    """A reader's named piece of labelling work."""
 
     id: int
     project_id: int
     reader_id: int
     name: str
-    kind: str
-    plan: dict[str, Any]
+    plan: SessionPlan
     seed: int
     patches: int
     labelled: int
     created_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """plan, second, repeat or adjudication."""
+        return self.plan.kind
 
     @property
     def finished(self) -> bool:
@@ -232,6 +294,19 @@ class LabelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSetSummary:
+    """A label set without its rows, for the record of a run; `patches` is how many rows it has."""
+
+    rule: str
+    sha256: str
+    readers: tuple[str, ...]
+    counts: dict[str, dict[str, int]]
+    patches: int
+    events: int
+    last_event_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabelSet:
     """The labels a training uses: one row per patch, by patch id.
 
@@ -247,17 +322,17 @@ class LabelSet:
     events: int
     last_event_hash: str
 
-    def summary(self) -> dict[str, Any]:
-        """JSON for the record of a run: everything but the rows."""
-        return {
-            "rule": self.rule,
-            "sha256": self.sha256,
-            "readers": list(self.readers),
-            "counts": self.counts,
-            "patches": len(self.rows),
-            "events": self.events,
-            "last_event_hash": self.last_event_hash,
-        }
+    def summary(self) -> LabelSetSummary:
+        """Everything but the rows."""
+        return LabelSetSummary(
+            rule=self.rule,
+            sha256=self.sha256,
+            readers=self.readers,
+            counts=self.counts,
+            patches=len(self.rows),
+            events=self.events,
+            last_event_hash=self.last_event_hash,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ class PreparedTraining:
     def save(self, folder: Path) -> None:
         """Write what the training starts from."""
         slides = [asdict(slide) for slide in self.cohort.slides]
-        labels = {**self.label_set.summary(), "rows": [row.record() for row in self.label_set.rows], "slides": slides}
+        rows = [row.record() for row in self.label_set.rows]
+        labels = {**asdict(self.label_set.summary()), "rows": rows, "slides": slides}
         write_aside(folder / LABELS, json.dumps(labels))
         write_aside(folder / SPLIT, self.split.to_json(self.cohort))
 
@@ -119,7 +120,7 @@ class Training:
                 project_id=project.id,
                 name=name or f"{config.backbone}, {len(label_set.rows)} patches",
                 choices=config.model_dump(mode="json"),
-                label_set={**label_set.summary(), "warnings": list(prepared.check.warnings)},
+                label_set={**asdict(label_set.summary()), "warnings": list(prepared.check.warnings)},
             )
             session.add(run)
             session.flush()

@@ -20,7 +20,7 @@ def test_the_projects_rule_is_kept_and_is_what_trainings_use(label_bench):
     one = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])
     assert one.reader == "Ben"
     found = bench.labels.consensus.label_set(bench.project)
-    assert found.summary()["rule"] == "latest of Ben alone" and [row.grades["steatosis"] for row in found.rows] == [
+    assert found.summary().rule == "latest of Ben alone" and [row.grades["steatosis"] for row in found.rows] == [
         2,
         1,
     ]

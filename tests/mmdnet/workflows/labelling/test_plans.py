@@ -63,7 +63,7 @@ def test_uncertain_first_asks_what_the_model_is_torn_on(bench):
         planned = asked(bench, view, "plan")
         assert len(planned) == 24 and set(planned) <= torn
         assert len(asked(bench, view, "audit")) == 6
-        assert view.plan["model"] == "first"
+        assert view.plan.model == "first"
 
 
 def test_rare_grades_first_asks_where_the_model_expects_a_grade_that_few_have(bench):
@@ -152,7 +152,7 @@ def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
     found = asked(bench, view)
     counts = [len(set(found) & set(bench.patches[slide])) for slide in bench.slides]
     assert counts == [2, 0, 5]
-    assert view.plan["per_slide"] == {str(slide): number for slide, number in quota.items()}
+    assert view.plan.per_slide == quota
 
 
 def test_the_preview_tells_minutes_only_once_the_readers_pace_is_known(bench):
@@ -171,14 +171,14 @@ def test_the_preview_tells_minutes_only_once_the_readers_pace_is_known(bench):
 
 def test_a_plan_is_known_by_the_name_it_had_in_earlier_builds(bench):
     score_all(bench)
-    assert bench.session(plan="torn").plan["plan"] == "margin"
+    assert bench.session(plan="torn").plan.plan == "margin"
     with bench.db.begin() as session:
         kept = LabelSession(project_id=bench.project, reader_id=bench.readers[0], name="Kept")
         kept.plan = {"kind": "plan", "plan": "torn", "slides": bench.slides}
         session.add(kept)
         session.flush()
         number = kept.id
-    assert bench.labels.sessions.get(number).plan["plan"] == "margin"
+    assert bench.labels.sessions.get(number).plan.plan == "margin"
     assert bench.labels.suggestions.state(number).problem is None
 
 

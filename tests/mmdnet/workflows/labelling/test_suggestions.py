@@ -1,5 +1,7 @@
 """Suggestions in a label session: off until switched on, never where a reading is blind, and counted afterwards."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -105,11 +107,11 @@ def test_stretches_of_the_queue_agree_with_the_whole(bench, hints):
 def test_planted_ones_taken_are_counted_per_reader(bench, hints):
     view = switched_on(bench, hints)
     offered = hints.of_queue(view.id, 0, 800)
-    wrong = {patch: hint for patch, hint in offered.items() if hint["grades"] != OWN}
+    wrong = {patch: hint for patch, hint in offered.items() if hint.grades != OWN}
     assert 4 <= len(wrong) <= 40
     for number, (patch, hint) in enumerate(wrong.items()):
-        grades = hint["grades"] if number % 2 == 0 else OWN
-        shown = {"suggestion": hint, "accepted": []}
+        grades = hint.grades if number % 2 == 0 else OWN
+        shown = {"suggestion": asdict(hint), "accepted": []}
         bench.labels.acts.put(
             LabelAct(f"press-{number:08d}", view.id, bench.readers[0], patch, grades=grades, shown=shown)
         )
@@ -121,7 +123,7 @@ def test_planted_ones_taken_are_counted_per_reader(bench, hints):
 def test_what_is_offered_does_not_say_which_one_is_planted(bench, hints):
     view = switched_on(bench, hints)
     for hint in hints.of_queue(view.id, 0, 800).values():
-        assert set(hint) == {"grades", "model_id", "after"} and set(hint["grades"]) == set(SHARES)
+        assert set(asdict(hint)) == {"grades", "model_id", "after"} and set(hint.grades) == set(SHARES)
     assert planted_task(SHARES, 1, 1, None) in (None, *SHARES)
 
 
