@@ -1,15 +1,17 @@
 """The Agreement page: what it compares, what a link shows, what each reader may see, files and record."""
 
+from dataclasses import asdict
+
 import pytest
 
 from mmdnet.labels.grading import Grades
-from mmdnet.workflows.labelling.views import PatchGrades
+from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
 
 PART = "part"
 
 
 def button(app, label):
-    return next(one for one in app.button if one.label == label)
+    return next(element for element in app.button if element.label == label)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_second_reads_begin_on_the_page_and_are_gone_on_with(filled, filled_home
 
 def test_the_projects_rule_is_chosen_here_and_trainings_keep_it(filled, filled_home):
     app = filled("agreement", {"project": "1", PART: "Read again"})
-    next(one for one in app.selectbox if one.label.startswith("Where readers differ")).set_value("majority").run()
+    next(box for box in app.selectbox if box.label.startswith("Where readers differ")).set_value("majority").run()
     app.button(key="set_rule").click().run()
     assert not app.exception
     rule = filled_home.lab.labels.consensus.rule(filled_home.project)
@@ -134,3 +136,18 @@ def test_the_record_says_that_it_is_whole_and_names_the_act_that_is_not(filled, 
         session.execute(text("UPDATE label_events SET steatosis = 1 WHERE id = 3 AND steatosis = 0"))
     app.button(key="check_record").click().run()
     assert "Act 3 (bulk by Ada on slide_0.png at " in app.error[0].value and "is wrong" in app.error[0].value
+
+
+def test_how_far_readers_lean_is_told_of_those_who_were_shown_a_wrong_grade(filled, filled_home, monkeypatch):
+    monkeypatch.setattr("mmdnet.labels.suggestions.PLANTED_SHARE", 0.5)  # the first of the queue, and no other
+    labels, ben = filled_home.lab.labels, filled_home.lab.readers.ensure("Ben").id
+    choice = QueueChoice(filled_home.slides[:1], 6, audit_share=0.0)
+    view = labels.sessions.create(filled_home.project, ben, "His", choice)
+    labels.suggestions.switch(view.id, ben, on=True)
+    for number, (patch, hint) in enumerate(labels.suggestions.of_queue(view.id, 0, 99).items()):
+        shown = {"suggestion": asdict(hint)}
+        labels.acts.put(LabelAct(f"press-{number:08d}", view.id, ben, patch, grades=hint.grades, shown=shown))
+    app = filled("agreement", reader_id=ben)
+    assert not app.exception and not app.error
+    table = next(table.value for table in app.dataframe if "Wrong ones shown" in table.value)
+    assert table[["Reader", "Wrong ones shown", "Taken"]].values.tolist() == [["Ben", 1, 1]]

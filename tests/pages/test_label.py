@@ -1,5 +1,8 @@
-"""The Label and Agreement pages: who is asked what before the canvas shows, and whose session is whose."""
+"""The Label page: who is asked what before the canvas shows, whose session is whose, and its two options."""
 
+import pytest
+
+from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import LabelAct, QueueChoice
 
 CANVAS = "bidi_component"
@@ -68,7 +71,7 @@ def test_a_quota_slide_by_slide_begins_with_a_dozen_each(filled, filled_home):
     assert not app.exception and not app.error
     (view,) = filled_home.lab.labels.sessions.of_project(filled_home.project, ben)
     usable = {slide.id: slide.usable for slide in filled_home.lab.slides.list(filled_home.project)}
-    assert view.plan["per_slide"] == {str(key): min(12, usable[key]) for key in filled_home.slides}
+    assert view.plan.per_slide == {key: min(12, usable[key]) for key in filled_home.slides}
 
 
 def test_a_link_to_anothers_session_opens_ones_own(filled, filled_home):
@@ -86,8 +89,68 @@ def test_how_many_labels_are_enough_is_drawn_where_one_chooses(filled, filled_ho
     ben = filled_home.lab.readers.ensure("Ben").id
     app = filled("label", reader_id=ben)
     assert not app.exception
-    assert any(one.label == "How many labels are enough?" for one in app.expander)
+    assert any(box.label == "How many labels are enough?" for box in app.expander)
     assert "of the labels that random choice needs" in said(app)
     app.selectbox(key="efficiency_task").set_value("ballooning").run()
     app.multiselect(key="efficiency_plans").set_value([]).run()
     assert not app.exception
+
+
+@pytest.fixture
+def ben(filled_home):
+    """A reader with a session of six patches per scored and unscored slide."""
+    lab = filled_home.lab
+    reader = lab.readers.ensure("Ben").id
+    return reader, lab.labels.sessions.create(filled_home.project, reader, "His", QueueChoice(filled_home.slides, 6))
+
+
+def plain(filled, reader):
+    app = filled("label", reader_id=reader)
+    app.toggle(key="plain").set_value(True).run()
+    assert not app.exception and not app.error and not app.get(CANVAS)
+    return app
+
+
+def give(app, patch, grades):
+    for task, grade in grades.items():
+        app.radio(key=f"plain_{task}_{patch}").set_value(grade)
+    app.button(key=f"plain_save_{patch}").click().run()
+    assert not app.exception and not app.error
+    return app
+
+
+def test_patches_can_be_graded_with_plain_buttons(filled, filled_home, ben):
+    reader, view = ben
+    labels = filled_home.lab.labels
+    first, second = (item.patch_id for item in labels.sessions.queue(view.id)[:2])
+    app = give(plain(filled, reader), first, {"ballooning": 2, "steatosis": 1})
+    (label,) = labels.current(filled_home.project, reader)
+    assert (label.patch_id, label.grades) == (first, Grades(ballooning=2, steatosis=1))
+    app.checkbox(key=f"plain_ignore_{second}").set_value(True)
+    app.button(key=f"plain_save_{second}").click().run()
+    assert [label.ignored for label in labels.current(filled_home.project, reader)] == [False, True]
+
+
+def test_plain_grades_of_a_patch_that_is_no_longer_due_are_not_taken(filled, filled_home, ben):
+    reader, view = ben
+    labels = filled_home.lab.labels
+    first = labels.sessions.queue(view.id)[0].patch_id
+    app = plain(filled, reader)
+    labels.acts.put(LabelAct("other-tab-0001", view.id, reader, first, grades={"steatosis": 0}))
+    app.radio(key=f"plain_steatosis_{first}").set_value(3)
+    app.button(key=f"plain_save_{first}").click().run()
+    assert "not taken" in app.warning[0].value
+    (label,) = labels.current(filled_home.project, reader)
+    assert label.grades["steatosis"] == 0
+
+
+def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, filled_home, ben):
+    reader, view = ben
+    lab = filled_home.lab
+    other = lab.labels.sessions.create(filled_home.project, reader, "Other", QueueChoice(filled_home.slides, 1, seed=3))
+    app = filled("label", {"project": str(filled_home.project), "session": str(view.id)}, reader_id=reader)
+    assert not app.toggle(key=f"suggest_{view.id}").value
+    app.toggle(key=f"suggest_{view.id}").set_value(True).run()
+    assert not app.exception and not app.error
+    assert lab.labels.suggestions.state(view.id).on and not lab.labels.suggestions.state(other.id).on
+    assert lab.labels.suggestions.of_queue(view.id, 0, 99)

@@ -1,0 +1,25 @@
+"""The command line on a home of the test's own."""
+
+import sys
+
+import pytest
+
+from mmdnet import cli
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command on a temporary home: exit code, stdout, stderr."""
+    monkeypatch.setenv("MMDNET_HOME", str(tmp_path / "home"))
+
+    def go(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mmdnet", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return go

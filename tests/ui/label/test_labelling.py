@@ -1,0 +1,112 @@
+"""What surrounds the canvas: which session it is, the options, and the way to grade where it cannot run."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mmdnet.labels.grading import Grades
+from mmdnet.workflows.labelling.views import PatchGrades
+from ui.label import labelling
+from ui.shell import session
+
+
+@pytest.fixture
+def lab(lab, monkeypatch):
+    for module in (labelling, session):
+        monkeypatch.setattr(module, "lab", lambda: lab)
+    return lab
+
+
+@pytest.fixture
+def canvases(monkeypatch):
+    """What the canvas was drawn with, one entry per run."""
+    drawn: list[SimpleNamespace] = []
+
+    def canvas(session_id, token, **facts):
+        drawn.append(SimpleNamespace(id=session_id, **facts))
+        return {}
+
+    monkeypatch.setattr(labelling, "canvas", canvas)
+    monkeypatch.setattr(labelling, "plain_buttons", lambda reader, view: drawn.append(SimpleNamespace(plain=view.id)))
+    return drawn
+
+
+def bar(session_id):
+    from types import SimpleNamespace
+
+    from ui.label import labelling as parts
+
+    sessions = parts.lab().labels.sessions
+    known = sessions.of_project(1, 1)
+    parts.session_bar(SimpleNamespace(id=1), SimpleNamespace(id=1), known, sessions.get(session_id))
+
+
+def work(session_id):
+    from types import SimpleNamespace
+
+    from ui.label import labelling as parts
+
+    view = parts.lab().labels.sessions.get(session_id)
+    parts.draw_canvas(SimpleNamespace(id=1), SimpleNamespace(id=1), view)
+
+
+def test_the_sessions_of_the_reader_are_offered_and_another_goes_into_the_address(lab, label_bench):
+    first, second = label_bench.session(), label_bench.session(name="Second")
+    app = AppTest.from_function(bar, default_timeout=60, args=(first.id,)).run()
+    assert not app.exception
+    box = app.selectbox(key="pick_session")
+    assert (box.value, box.options) == (first.id, ["Second · 10 patches", "First · 10 patches"])
+    box.set_value(second.id).run()
+    assert app.session_state["at_session"] == second.id
+
+
+def test_only_a_finished_session_offers_the_training(lab, label_bench, view):
+    words = "Train the network"
+    assert words not in [
+        button.label for button in AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run().button
+    ]
+    graded = [PatchGrades(item.patch_id, Grades(steatosis=1)) for item in lab.labels.sessions.queue(view.id)]
+    lab.labels.acts.put_many(label_bench.project, 1, graded, view.id)
+    app = AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run()
+    assert words in [button.label for button in app.button]
+    assert app.selectbox(key="pick_session").options == ["First · 10 patches, finished"]
+
+
+def test_suggestions_cannot_be_switched_on_before_a_model_has_scored_and_the_sentence_says_why(lab, view):
+    app = AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run()
+    toggle = app.toggle(key=f"suggest_{view.id}")
+    assert toggle.disabled and not toggle.value
+    assert "No model has scored these slides yet; score them first." in [caption.value for caption in app.caption]
+
+
+def test_the_canvas_is_drawn_with_the_readers_keys_and_what_the_session_shows(lab, view, canvases):
+    app = AppTest.from_function(work, default_timeout=60, args=(view.id,)).run()
+    assert not app.exception
+    (drawn,) = canvases
+    assert (drawn.id, drawn.keys) == (view.id, lab.readers.keys(1))
+    assert (drawn.suggestions, drawn.heard, drawn.finished) == (False, False, False)
+    drawn.on_started()
+    app.session_state["canvas_runs"] = True
+    app.run()
+    assert canvases[-1].heard
+
+
+def test_a_canvas_that_does_not_start_gives_way_to_plain_buttons(lab, view, canvases, monkeypatch):
+    app = AppTest.from_function(work, default_timeout=60, args=(view.id,)).run()
+    assert not app.warning
+    monkeypatch.setattr(labelling, "STARTS_WITHIN_S", 0.0)
+    app.run()
+    assert app.warning[0].value.startswith("The canvas has not started in this browser.")
+    app.button(key="use_plain").click().run()
+    assert canvases[-1].plain == view.id
+
+
+def test_a_place_asked_for_on_the_canvas_opens_the_slide_there(lab, view, monkeypatch):
+    opened = []
+    monkeypatch.setattr(labelling, "canvas", lambda *given, **facts: {"place": {"slide": 2, "patch": 31}})
+    monkeypatch.setattr(labelling, "open_page", opened.append)
+    app = AppTest.from_function(work, default_timeout=60, args=(view.id,)).run()
+    assert opened == ["slides"]
+    assert (app.session_state["at_slide"], app.session_state["at_patch"]) == (2, 31)
+    assert app.session_state["slide_view"] == "Deep zoom"
