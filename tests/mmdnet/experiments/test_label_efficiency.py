@@ -6,7 +6,7 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.experiments import label_efficiency as ours
 from mmdnet.labels.efficiency_result import EfficiencyResult
-from mmdnet.labels.label_efficiency import PLANS, Pool
+from mmdnet.labels.label_efficiency import Pool, replayed_plans
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,9 @@ def test_every_plan_is_replayed_and_kept_as_it_was_measured(pool, tmp_path, monk
     monkeypatch.setattr("mmdnet.labels.label_efficiency.RESAMPLES", 50)
     told = []
     result = ours.measure(pool, 2, lambda share, message: told.append(share))
-    assert set(result.plans) == set(PLANS)
+    assert set(result.plans) == set(replayed_plans())
     assert (result.slides, result.patients, result.patches, result.seeds) == (12, 6, 240, 2)
-    assert told == sorted(told) and len(told) == 2 * len(PLANS)
+    assert told == sorted(told) and len(told) == 2 * len(replayed_plans())
     for of_plan in result.plans.values():
         assert len(of_plan.kappa.mean) == len(result.labels)
         assert all(
