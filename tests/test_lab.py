@@ -60,9 +60,9 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_one_home_holds_one_lab(tmp_path: Path) -> None:
-    with lab._hold(tmp_path), pytest.raises(lab.Refusal, match="already running"), lab._hold(tmp_path):
+    with lab.hold(tmp_path), pytest.raises(lab.Refusal, match="already running"), lab.hold(tmp_path):
         pass
-    with lab._hold(tmp_path):
+    with lab.hold(tmp_path):
         pass
 
 
@@ -200,7 +200,7 @@ class Running:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     stamp = lab.VENV / "requirements.txt.installed"
-    if not lab._says(stamp, lab._fingerprint(lab.ROOT / "requirements.txt")):
+    if not lab.is_stamped(stamp, lab.fingerprint(lab.ROOT / "requirements.txt")):
         pytest.skip("the environment was not made by lab.py, so a start would install packages")
     started = Running(tmp_path / "home")
     yield started

@@ -122,10 +122,10 @@ class MMDNet(nn.Module):
         Returns:
             (n, width), normalised over their length.
         """
-        h = self.backbone(self._sized(self._normalised(images)))
+        h = self.backbone(self._sized(self.normalised(images)))
         return self.norm(h.float())
 
-    def _normalised(self, images: Tensor) -> Tensor:
+    def normalised(self, images: Tensor) -> Tensor:
         """Images less the backbone's mean over its deviation, channels last in memory, in one pass over whole rows."""
         n, _, height, width = images.shape
         scale = 1 / self.std.flatten()

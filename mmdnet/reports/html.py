@@ -56,7 +56,7 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             heat_stops=HEAT_STOPS,
             slide_picture=slide,
             maps={name: data_uri(png, "image/png") for name, png in pictures.maps.items()},
-            crop=_crop(report, pictures.frame),
+            crop=crop_of(report, pictures.frame),
             patch_pictures={key: data_uri(jpeg, "image/jpeg") for key, jpeg in pictures.patches.items()},
             links=pictures.links,
             graph=grade_graph,
@@ -84,7 +84,7 @@ class Crop:
     bar_words: str
 
 
-def _crop(report: Report, frame: MapFrame | None) -> Crop | None:
+def crop_of(report: Report, frame: MapFrame | None) -> Crop | None:
     """The patches' bounding box with a margin, so that a thin core on a wide slide is not a thread."""
     if frame is None or len(frame.x_px0) == 0:
         return None
@@ -149,7 +149,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "figure": _figure,
+        "figure": figure_text,
         "percent": percent,
         "chance": chance,
         "interval": _interval,
@@ -164,7 +164,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _figure(value: float | None, absent: str = "not recorded") -> str:
+def figure_text(value: float | None, absent: str = "not recorded") -> str:
     """A number with two significant digits, and never fewer than its whole part."""
     if value is None:
         return absent
@@ -178,12 +178,12 @@ def _interval(interval: Interval | None, style: str = "score") -> str:
     """Low and high end; `style`: score (one decimal), whole, share or figure."""
     if interval is None:
         return "no interval"
-    write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": percent, "figure": _figure}[style]
+    write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": percent, "figure": figure_text}[style]
     return f"{write(interval.low).removesuffix(' %')}–{write(interval.high)}"
 
 
 def _quantity(value: float | None, unit: str) -> str:
-    return percent(value) if unit == "share" else f"{_figure(value)} per field"
+    return percent(value) if unit == "share" else f"{figure_text(value)} per field"
 
 
 def _typeset(text: str) -> str:

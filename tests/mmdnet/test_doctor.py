@@ -78,7 +78,7 @@ def test_a_home_that_is_a_file_or_cannot_be_written_fails(settings: Settings, mo
 
 
 def test_a_home_on_a_network_drive_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_file_system", lambda path: "nfs4")
+    monkeypatch.setattr(doctor, "file_system_of", lambda path: "nfs4")
     assert doctor.home_folder(settings).status == WARN
 
 
@@ -124,5 +124,5 @@ def test_the_doctor_runs_where_no_package_is_installed(tmp_path: Path) -> None:
 
 
 def test_every_pin_of_the_product_is_read() -> None:
-    pins = dict(doctor._pins((doctor.ROOT / "requirements.txt").read_text()))
+    pins = dict(doctor.pinned_packages((doctor.ROOT / "requirements.txt").read_text()))
     assert pins["torch"] == "2.15.0" and pins["psycopg"] and "triton" not in pins

@@ -239,7 +239,7 @@ def _on_slides(
     np.maximum.at(high, slide, um)
     size = high - low + side[:, None]
     gap = GAP * float(np.sqrt(size.prod(axis=1).sum()))
-    corner, extent = _shelves(size, gap)
+    corner, extent = shelf_layout(size, gap)
     xy = (um - low[slide] + side[slide, None] / 2 + corner[slide]) / extent
     boxes = tuple(
         SlideBox(row.id, row.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist())
@@ -248,7 +248,7 @@ def _on_slides(
     return xy.astype(np.float32), float(side.max() / extent), boxes
 
 
-def _shelves(size: np.ndarray, gap: float) -> tuple[np.ndarray, float]:
+def shelf_layout(size: np.ndarray, gap: float) -> tuple[np.ndarray, float]:
     """Corners of rectangles laid in rows in their order, shape (n, 2), and the side of the square that holds them.
 
     Of some widths of the rows the one that needs the smallest square.

@@ -127,7 +127,7 @@ class Predictions:
     def _read(self, score: Score, model: Model, cells: np.ndarray) -> PatchPredictions | None:
         from mmdnet.scoring.result import PATCHES
 
-        arrays = _arrays(self._services.settings.folder("scores") / score.file)
+        arrays = score_arrays(self._services.settings.folder("scores") / score.file)
         same = len(cells) == len(arrays["row"]) and (cells[:, 1:] == np.c_[arrays["row"], arrays["col"]]).all()
         if not same:
             return None
@@ -144,7 +144,7 @@ class Predictions:
 
 
 @lru_cache(maxsize=KEPT)
-def _arrays(file: Path) -> dict[str, np.ndarray]:
+def score_arrays(file: Path) -> dict[str, np.ndarray]:
     """A score's arrays. A score's file is never written anew, so what was read once stays true."""
     from mmdnet.scoring.result import PATCHES, read_tensors
 

@@ -102,7 +102,7 @@ class TissueMaps:
         context.check()
         order = np.argsort(patch_id)
         facts: dict[str, str | int] = {"format": FORMAT, "method": laid.method, "slides": len(ids)}
-        _write(
+        write_map(
             map_file(self._services.settings, project_id),
             {"patch_id": patch_id[order], "xy": laid.xy[order], "kind": laid.kind[order]},
             facts,
@@ -189,7 +189,8 @@ def map_file(settings: Settings, project_id: int) -> Path:
     return settings.folder("maps") / f"{project_id}.safetensors"
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray], facts: dict[str, str | int]) -> None:
+def write_map(path: Path, arrays: dict[str, np.ndarray], facts: dict[str, str | int]) -> None:
+    """Write a tissue map: arrays over its patches, and what it was made of."""
     from safetensors.numpy import save
 
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -35,9 +35,9 @@ def test_pixels_are_normalised_as_imagenet_was_whatever_their_type(net):
     images = torch.randint(0, 256, (2, 3, 7, 9), dtype=torch.uint8)
     mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
     wanted = (images.float() / 255 - mean) / std
-    assert torch.allclose(net._normalised(images), wanted, atol=1e-5)
-    assert torch.allclose(net._normalised(images.float() / 255), wanted, atol=1e-5)
-    assert net._normalised(images).is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(net.normalised(images), wanted, atol=1e-5)
+    assert torch.allclose(net.normalised(images.float() / 255), wanted, atol=1e-5)
+    assert net.normalised(images).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_only_attending_tasks_spare_instances_from_the_domain():

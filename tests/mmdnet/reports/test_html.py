@@ -141,11 +141,11 @@ def test_a_graph_puts_the_score_over_its_grade():
     [(0, "0"), (0.0673, "0.067"), (2.54, "2.5"), (14.4, "14"), (1234.5, "1234"), (None, "not recorded")],
 )
 def test_numbers_have_two_significant_digits(value, text):
-    assert html._figure(value) == text
+    assert html.figure_text(value) == text
 
 
 def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
-    crop = html._crop(build_report(inputs()), pictures().frame)
+    crop = html.crop_of(build_report(inputs()), pictures().frame)
     assert crop.width < 2000
     assert crop.bar_words == "100 µm"
     assert crop.bar_px0 == 200

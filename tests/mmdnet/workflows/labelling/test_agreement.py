@@ -129,7 +129,7 @@ def plain_scores(monkeypatch):
 
     from mmdnet.workflows.scoring import predictions
 
-    monkeypatch.setattr(predictions, "_arrays", load_file)
+    monkeypatch.setattr(predictions, "score_arrays", load_file)
 
 
 def test_readers_are_held_against_the_model(label_bench, tmp_path, plain_scores):

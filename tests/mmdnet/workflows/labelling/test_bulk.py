@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from db import labels as rows
 from mmdnet.labels.grading import Grades
-from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, _shelves
+from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, shelf_layout
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
 
 
@@ -181,7 +181,7 @@ def test_slides_lie_beside_each_other_and_never_over_each_other(label_bench, bul
 @given(st.lists(st.tuples(st.floats(1, 50), st.floats(1, 50)), min_size=1, max_size=30), st.floats(0, 5))
 def test_rectangles_on_shelves_do_not_overlap(sizes, gap):
     size = np.array(sizes)
-    corner, side = _shelves(size, gap)
+    corner, side = shelf_layout(size, gap)
     assert (corner + size <= side + 1e-6).all()
     for a in range(len(size)):
         for b in range(a):

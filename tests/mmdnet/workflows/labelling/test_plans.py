@@ -10,7 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.labels.plans import PLANS
 from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
-from mmdnet.workflows.slides.tissue_map import _write, map_file
+from mmdnet.workflows.slides.tissue_map import map_file, write_map
 from tests.label_bench import make_label_bench, sure
 
 
@@ -127,7 +127,7 @@ def test_the_stratified_plan_follows_the_tissue_map_where_there_is_one(bench):
     kind[::20] = 1
     xy = np.zeros((len(patches), 2), np.float32)
     where = map_file(bench.services.settings, bench.project)
-    _write(where, {"patch_id": patches, "xy": xy, "kind": kind}, {"method": "by hand", "slides": 3})
+    write_map(where, {"patch_id": patches, "xy": xy, "kind": kind}, {"method": "by hand", "slides": 3})
     assert "tissue map" in note()
     rare = set(patches[::20].tolist())
     view = bench.session(per_slide=6, plan="stratified", audit_share=0.0)

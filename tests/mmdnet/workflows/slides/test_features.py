@@ -7,8 +7,8 @@ import mmdnet.slides.readers.reader as reading
 from db.models import Slide
 from db.slides import patches_of
 from mmdnet.nn.io import load_model
+from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.workflows.scoring.models import model_folder
 from mmdnet.workflows.slides.features import kept_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
@@ -18,7 +18,7 @@ from mmdnet.workflows.slides.stores import feature_stores
 def look(lab, tissue_png, monkeypatch):
     """Features of a slide by the shipped model, and how many patches were read for them."""
     slide_id = lab.slides.register(lab.projects.create("Test").id, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
-    model, card = load_model(model_folder(lab.slides._services, lab.models.shipped()))
+    model, card = load_model(DEMO_MODEL)
     with lab.db() as session:
         slide, patches = session.get(Slide, slide_id), list(patches_of(session, slide_id))
     read, honest = [], reading.SlideReader.read_patches
