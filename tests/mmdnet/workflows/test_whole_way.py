@@ -1,17 +1,20 @@
 """From labels to a signed report, as the worker does it, on small pictures."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from db.models import Model
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
+from tests.mmdnet.workflows.conftest import draw_tissue
 
 CHOICES = {"epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu"}
 
@@ -52,9 +55,39 @@ def label_pictures(lab, tissue_png, mpp: float = 0.5):
     return lab, project, reader
 
 
+@pytest.fixture(scope="module")
+def labelled_home(tmp_path_factory):
+    """A home with labelled pictures, drawn once; its project's number and its reader."""
+    folder = tmp_path_factory.mktemp("labelled")
+    lab = open_lab(Settings(home=folder / "home"))
+    _, project, reader = label_pictures(lab, lambda name, seed: draw_tissue(folder / name, seed=seed))
+    return folder / "home", project, reader
+
+
+@pytest.fixture(scope="module")
+def trained_home(labelled_home, tmp_path_factory):
+    """The same home with a trained model in it; the model's number."""
+    home, project, _ = labelled_home
+    lab = open_lab(Settings(home=shutil.copytree(home, tmp_path_factory.mktemp("trained") / "home")))
+    return lab.settings.home, train(lab, project)
+
+
 @pytest.fixture
-def labelled(lab, tissue_png):
-    return label_pictures(lab, tissue_png)
+def labelled(labelled_home, tmp_path):
+    """A labelled lab of the test's own."""
+    home, project, reader = labelled_home
+    return open_lab(Settings(home=shutil.copytree(home, tmp_path / "home"))), project, reader
+
+
+@pytest.fixture
+def trained(labelled_home, trained_home, tmp_path):
+    """A trained lab of the test's own, its project, reader and model."""
+    home, model = trained_home
+    lab = open_lab(Settings(home=shutil.copytree(home, tmp_path / "trained")))
+    with lab.db.begin() as session:
+        row = session.get(Model, model)
+        row.folder = str(lab.settings.home / Path(row.folder).relative_to(home))
+    return lab, *labelled_home[1:], model
 
 
 def train(lab, project: int, **more) -> int:
@@ -66,11 +99,10 @@ def train(lab, project: int, **more) -> int:
     return model
 
 
-def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
-    lab, project, reader = labelled
+def test_labels_become_a_model_a_score_and_a_signed_report(trained):
+    lab, project, reader, model = trained
     check = lab.training.check(project, CHOICES)
     assert check.ok and check.lines
-    model = train(lab, project)
     card = lab.models.get(model).card
     assert card.label_set_sha256 and card.epochs == 2
 
@@ -92,7 +124,10 @@ def test_labels_become_a_model_a_score_and_a_signed_report(labelled):
     with pytest.raises(LabError, match="Say why"):
         lab.reports.sign(score.id, reader.id, changed)
     second = lab.reports.sign(score.id, reader.id, changed, "fat counted again by eye")
-    assert second.amends_id == first.id and [one.id for one in lab.reports.sign_offs(score.id)] == [first.id, second.id]
+    assert second.amends_id == first.id and [signed.id for signed in lab.reports.sign_offs(score.id)] == [
+        first.id,
+        second.id,
+    ]
     with pytest.raises(LabError, match="never deleted"):
         lab.slides.remove(slide.id)
 
@@ -141,9 +176,9 @@ def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png)
     assert (lab.training.folder(run) / "without-labels" / "backbone.safetensors").is_file()
 
 
-def test_scoring_a_slide_twice_in_one_job_does_it_once(labelled):
-    lab, project, _ = labelled
-    model, slide = train(lab, project), lab.slides.list(project)[0]
+def test_scoring_a_slide_twice_in_one_job_does_it_once(trained):
+    lab, project, _, model = trained
+    slide = lab.slides.list(project)[0]
     context = Here(lab.settings, lab.settings.home, "again")
     lab.scoring.score_now(context, [slide.id], model)
     lab.scoring.score_now(context, [slide.id], model)
@@ -165,9 +200,9 @@ def test_a_training_that_cannot_start_leaves_nothing(lab, tissue_png):
     assert lab.training.runs(project) == [] and not any(lab.settings.folder("runs").iterdir())
 
 
-def test_a_damaged_model_is_refused_and_nothing_is_scored(labelled, tmp_path):
-    lab, project, _ = labelled
-    model, slide = train(lab, project), lab.slides.list(project)[0]
+def test_a_damaged_model_is_refused_and_nothing_is_scored(trained, tmp_path):
+    lab, project, _, model = trained
+    slide = lab.slides.list(project)[0]
     weights = lab.settings.folder("models") / f"run-{lab.training.runs(project)[0].id}" / "weights.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
@@ -178,15 +213,14 @@ def test_a_damaged_model_is_refused_and_nothing_is_scored(labelled, tmp_path):
     assert lab.scoring.list(project) == []
 
 
-def test_the_next_step_follows_the_work(labelled, lab):
+def test_the_next_step_follows_the_work(labelled, trained):
+    def next_page(lab, project: int) -> str:
+        return lab.overview.next_step(lab.projects.get(project), lab.slides.list(project)).page
+
     lab, project, _ = labelled
-
-    def next_page(project_id: int) -> str:
-        return lab.overview.next_step(lab.projects.get(project_id), lab.slides.list(project_id)).page
-
-    assert next_page(lab.projects.create("New").id) == "slides"
-    assert next_page(project) == "label"
-    model = train(lab, project)
-    assert next_page(project) in {"score", "train"}
+    assert next_page(lab, lab.projects.create("New").id) == "slides"
+    assert next_page(lab, project) == "label"
+    lab, project, _, model = trained
+    assert next_page(lab, project) in {"score", "train"}
     lab.scoring.score_now(Here(lab.settings, lab.settings.home, "all"), [s.id for s in lab.slides.list(project)], model)
-    assert next_page(project) in {"report", "train"}
+    assert next_page(lab, project) in {"report", "train"}
