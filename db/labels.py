@@ -44,7 +44,7 @@ def before(session: Session, act: Sequence[LabelEvent], inside: bool) -> dict[in
     looks in its label session only.
     """
     first = min(event.id for event in act)
-    found: dict[int, LabelEvent] = {}
+    previous: dict[int, LabelEvent] = {}
     for start in range(0, len(act), CHUNK):
         patches = [event.patch_id for event in act[start : start + CHUNK]]
         newest = select(func.max(LabelEvent.id)).where(
@@ -53,15 +53,15 @@ def before(session: Session, act: Sequence[LabelEvent], inside: bool) -> dict[in
         if inside:
             newest = newest.where(LabelEvent.session_id == act[0].session_id)
         events = session.scalars(select(LabelEvent).where(LabelEvent.id.in_(newest.group_by(LabelEvent.patch_id))))
-        found.update((event.patch_id, event) for event in events)
-    return found
+        previous.update((event.patch_id, event) for event in events)
+    return previous
 
 
 def latest_in_session(
     session: Session, session_id: int, reader_id: int, patches: Iterable[int]
 ) -> dict[int, LabelEvent]:
     """The newest event of a label session on each of these patches that has one."""
-    found: dict[int, LabelEvent] = {}
+    newest: dict[int, LabelEvent] = {}
     ids = list(patches)
     for start in range(0, len(ids), CHUNK):
         rows = session.scalars(
@@ -70,13 +70,13 @@ def latest_in_session(
             .where(LabelEvent.session_id == session_id)
             .order_by(LabelEvent.id)
         )
-        found.update((event.patch_id, event) for event in rows)
-    return found
+        newest.update((event.patch_id, event) for event in rows)
+    return newest
 
 
 def standing_of_others(session: Session, reader_id: int, patches: Sequence[int]) -> dict[int, list[LabelEvent]]:
     """What other readers' labels of these patches are as they stand, in an order that hides who gave which."""
-    found: dict[int, list[LabelEvent]] = {}
+    standing: dict[int, list[LabelEvent]] = {}
     for start in range(0, len(patches), CHUNK):
         newest = (
             select(func.max(LabelEvent.id))
@@ -84,10 +84,10 @@ def standing_of_others(session: Session, reader_id: int, patches: Sequence[int])
             .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
         )
         for event in session.scalars(select(LabelEvent).where(LabelEvent.id.in_(newest), LABELS)):
-            found.setdefault(event.patch_id, []).append(event)
-    for events in found.values():
+            standing.setdefault(event.patch_id, []).append(event)
+    for events in standing.values():
         events.sort(key=lambda event: hashlib.sha256(f"{event.patch_id} {event.hash}".encode()).digest())
-    return found
+    return standing
 
 
 def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEvent | None:
@@ -109,10 +109,10 @@ def last_standing(session: Session, session_id: int, reader_id: int) -> LabelEve
 
 def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
     """The events of these keys, oldest first."""
-    found: list[LabelEvent] = []
+    events: list[LabelEvent] = []
     for start in range(0, len(keys), CHUNK):
-        found.extend(session.scalars(select(LabelEvent).where(LabelEvent.key.in_(keys[start : start + CHUNK]))))
-    return sorted(found, key=lambda event: event.id)
+        events.extend(session.scalars(select(LabelEvent).where(LabelEvent.key.in_(keys[start : start + CHUNK]))))
+    return sorted(events, key=lambda event: event.id)
 
 
 def _newest_ids(project_id: int, reader_id: int | None, slide_id: int | None = None) -> Select[Any]:
@@ -197,13 +197,13 @@ def any_label(session: Session, project_id: int) -> bool:
 def grade_counts(session: Session, project_id: int) -> dict[str, list[int]]:
     """Per task how many standing labels each grade has, by grade."""
     standing = LabelEvent.id.in_(_newest_ids(project_id, None))
-    found: dict[str, list[int]] = {}
+    by_task: dict[str, list[int]] = {}
     for task in TASKS:
         column = getattr(LabelEvent, task.name)
         counts = session.execute(select(column, func.count()).where(standing, column.is_not(None)).group_by(column))
         by_grade = {grade: count for grade, count in counts}  # noqa: C416
-        found[task.name] = [by_grade.get(grade.value, 0) for grade in task.grades]
-    return found
+        by_task[task.name] = [by_grade.get(grade.value, 0) for grade in task.grades]
+    return by_task
 
 
 def done_in_session(session_id: int, reader_id: int) -> Select[Any]:

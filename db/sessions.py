@@ -73,16 +73,16 @@ def project_of_patch(session: Session, patch_id: int) -> int | None:
 
 def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[int]) -> set[int]:
     """Those of the patches that exist and belong to the project."""
-    found: set[int] = set()
+    here: set[int] = set()
     for start in range(0, len(patch_ids), labels.CHUNK):
-        found.update(
+        here.update(
             session.scalars(
                 select(Patch.id)
                 .join(Slide, Slide.id == Patch.slide_id)
                 .where(Slide.project_id == project_id, Patch.id.in_(patch_ids[start : start + labels.CHUNK]))
             )
         )
-    return found
+    return here
 
 
 def queued_patches(session: Session, session_id: int) -> set[int]:

@@ -169,8 +169,10 @@ def viewer() -> Finding:
         version = json.loads(installed.read_text(encoding="utf-8"))["version"]
         if version == wanted:
             return Finding("Slide viewer", OK, f"OpenSeadragon {version}")
-    found = "OpenSeadragon is not installed, so slides cannot be zoomed in the browser; all else works"
-    return Finding("Slide viewer", WARN, found, "Run 'python3 lab.py run' once with a network connection, or 'npm ci'.")
+    missing = "OpenSeadragon is not installed, so slides cannot be zoomed in the browser; all else works"
+    return Finding(
+        "Slide viewer", WARN, missing, "Run 'python3 lab.py run' once with a network connection, or 'npm ci'."
+    )
 
 
 def browser() -> Finding:
@@ -200,13 +202,13 @@ def home_folder(settings: Settings) -> Finding:
 
 def disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(_nearest(settings.home.resolve())).free / GIB
-    found = f"{free:.1f} GiB free"
+    state = f"{free:.1f} GiB free"
     mend = "Free some space, or put the home on a larger disk with --home."
     if free < 1:
-        return Finding("Disk", FAIL, found, mend)
+        return Finding("Disk", FAIL, state, mend)
     if free < settings.cache_gib / 2:
-        return Finding("Disk", WARN, f"{found}; the caches may use {settings.cache_gib:g} GiB", mend)
-    return Finding("Disk", OK, found)
+        return Finding("Disk", WARN, f"{state}; the caches may use {settings.cache_gib:g} GiB", mend)
+    return Finding("Disk", OK, state)
 
 
 def database(settings: Settings) -> Finding:
@@ -221,9 +223,9 @@ def database(settings: Settings) -> Finding:
         return Finding("Database", OK, f"at revision {present}")
     if present is not None and present not in known_revisions():
         return Finding("Database", FAIL, f"made by a newer version of the program ({present})", "Update the program.")
-    found = f"at the old revision {present}; this program wants {newest}" if present else "empty"
+    state = f"at the old revision {present}; this program wants {newest}" if present else "empty"
     mend = "Make a copy of the home, then run 'python3 lab.py run': it migrates the database and keeps what is in it."
-    return Finding("Database", FAIL, found, mend)
+    return Finding("Database", FAIL, state, mend)
 
 
 def job_queue(settings: Settings) -> Finding:

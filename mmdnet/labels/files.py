@@ -83,10 +83,10 @@ def write_records(records: Sequence[LabelRecord], kind: str, square_of: SquareOf
     if kind == "csv":
         return _to_csv(records)
     if kind == "jsonl":
-        return "".join(json.dumps(one.fields(), ensure_ascii=False) + "\n" for one in records).encode()
+        return "".join(json.dumps(record.fields(), ensure_ascii=False) + "\n" for record in records).encode()
     if kind == "parquet":
         return _to_parquet(records)
-    slides = list(dict.fromkeys((one.slide, one.fingerprint) for one in records))
+    slides = list(dict.fromkeys((record.slide, record.fingerprint) for record in records))
     if kind == "geojson":
         if len(slides) > 1:
             raise LabError(
@@ -126,8 +126,8 @@ def _to_csv(records: Iterable[LabelRecord]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in records:
-        cells = one.fields() | {name: int(getattr(one, name)) for name in FLAGS}
+    for record in records:
+        cells = record.fields() | {name: int(getattr(record, name)) for name in FLAGS}
         writer.writerow(["" if cells[name] is None else cells[name] for name in COLUMNS])
     return out.getvalue().encode()
 
@@ -170,14 +170,14 @@ def _jsonl_lines(data: bytes) -> Iterator[Line]:
         if not raw.strip():
             continue
         try:
-            found = json.loads(raw.decode("utf-8"))
+            fields = json.loads(raw.decode("utf-8"))
         except UnicodeDecodeError:
             yield Line(number, {}, "is not UTF-8 text; save the whole file as UTF-8")
         except (ValueError, RecursionError):
             yield Line(number, {}, "is no JSON")
         else:
-            good = isinstance(found, dict)
-            yield Line(number, found if good else {}, None if good else "is no JSON object with one label's fields")
+            good = isinstance(fields, dict)
+            yield Line(number, fields if good else {}, None if good else "is no JSON object with one label's fields")
 
 
 def _to_parquet(records: Sequence[LabelRecord]) -> bytes:
@@ -189,7 +189,7 @@ def _to_parquet(records: Sequence[LabelRecord]) -> bytes:
     types |= {"at": pa.string(), "fingerprint": pa.string()}
     schema = pa.schema([(name, types[name]) for name in COLUMNS])
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([one.fields() for one in records], schema=schema), out)
+    pq.write_table(pa.Table.from_pylist([record.fields() for record in records], schema=schema), out)
     return out.getvalue()
 
 
@@ -271,9 +271,9 @@ def _to_zip(records: Sequence[LabelRecord], slides: Sequence[tuple[str, str]], s
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (slide, mark) in enumerate(slides, start=1):
-            name = "".join(one if one.isalnum() or one in "-_. " else "_" for one in slide)
+            name = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in slide)
             member = zipfile.ZipInfo(f"{number:03d} {name}.geojson")  # its own fixed date: same labels, same bytes
-            own = [one for one in records if (one.slide, one.fingerprint) == (slide, mark)]
+            own = [record for record in records if (record.slide, record.fingerprint) == (slide, mark)]
             archive.writestr(member, _to_geojson(own, square_of), zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
@@ -281,15 +281,15 @@ def _to_zip(records: Sequence[LabelRecord], slides: Sequence[tuple[str, str]], s
 def _zip_features(data: bytes, square_of: SquareOf) -> Iterator[Line]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [one for one in archive.infolist() if one.filename.lower().endswith(".geojson")]
-            if sum(one.file_size for one in members) > LARGEST_BYTES:
+            members = [member for member in archive.infolist() if member.filename.lower().endswith(".geojson")]
+            if sum(member.file_size for member in members) > LARGEST_BYTES:
                 raise NoLabelFile("holds more than 512 MB; import it in parts")
             if not members:
                 raise NoLabelFile("holds no .geojson file")
-            for one in members:
+            for member in members:
                 try:
-                    yield from _features(archive.read(one), square_of, "", one.filename)
+                    yield from _features(archive.read(member), square_of, "", member.filename)
                 except NoLabelFile as problem:
-                    yield Line(problem.line, {}, str(problem), one.filename)
+                    yield Line(problem.line, {}, str(problem), member.filename)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
         raise NoLabelFile("is no ZIP file that can be read") from error

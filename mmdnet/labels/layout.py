@@ -85,11 +85,11 @@ def _kinds(parts: np.ndarray, kinds: int, seed: int) -> np.ndarray:
     """Clusters, numbered by size, the largest 0."""
     from sklearn.cluster import MiniBatchKMeans
 
-    found = MiniBatchKMeans(kinds, random_state=seed, n_init=3, batch_size=2048).fit_predict(parts)
-    order = np.argsort(-np.bincount(found, minlength=kinds), kind="stable")
+    cluster = MiniBatchKMeans(kinds, random_state=seed, n_init=3, batch_size=2048).fit_predict(parts)
+    order = np.argsort(-np.bincount(cluster, minlength=kinds), kind="stable")
     rank = np.empty(kinds, dtype=np.int64)
     rank[order] = np.arange(kinds)
-    return rank[found].astype(np.uint8)
+    return rank[cluster].astype(np.uint8)
 
 
 def _tsne(parts: np.ndarray, seed: int) -> np.ndarray:
@@ -104,15 +104,15 @@ def _between(landmarks: np.ndarray, placed: np.ndarray, parts: np.ndarray, rng: 
     from sklearn.neighbors import NearestNeighbors
 
     index = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm="brute").fit(landmarks)
-    found = np.empty((len(parts), 2), np.float32)
+    xy = np.empty((len(parts), 2), np.float32)
     jitter = 0.004 * np.ptp(placed, axis=0)
     for start in range(0, len(parts), CHUNK):
         far, near = index.kneighbors(parts[start : start + CHUNK])
         weight = 1.0 / (far + 1e-6) ** 2
         weight /= weight.sum(axis=1, keepdims=True)
         middle = (placed[near] * weight[..., None]).sum(axis=1)
-        found[start : start + CHUNK] = middle + rng.normal(0, 1, middle.shape) * jitter
-    return found
+        xy[start : start + CHUNK] = middle + rng.normal(0, 1, middle.shape) * jitter
+    return xy
 
 
 def _within_one(plane: np.ndarray) -> np.ndarray:

@@ -19,12 +19,12 @@ def leaning(project_id: int) -> None:
     st.subheader("Leaning on suggestions")
     table = [
         {
-            "Reader": plain(one.reader),
-            "Wrong ones shown": one.shown,
-            "Taken": one.taken,
-            "Share taken (95 % interval)": "{} ({} to {})".format(*map(words.share, (one.share, one.low, one.high))),
+            "Reader": plain(rate.reader),
+            "Wrong ones shown": rate.shown,
+            "Taken": rate.taken,
+            "Share taken (95 % interval)": "{} ({} to {})".format(*map(words.share, (rate.share, rate.low, rate.high))),
         }
-        for one in rates
+        for rate in rates
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, alt="Planted wrong suggestions shown to and taken by readers")
     st.caption(

@@ -44,30 +44,30 @@ def read_again(project_id: int, who: ReaderView | None) -> None:
         st.info("Choose your name under Reader in the side bar: what there is to read again depends on who reads.")
         return
     days = int(st.session_state.get("washout", 14))
-    found = {one.kind: one for one in lab().labels.reviews.of_reader(project_id, who.id, days)}
+    reviews = {review.kind: review for review in lab().labels.reviews.of_reader(project_id, who.id, days)}
     for column, kind in zip(st.columns(len(CARDS)), CARDS, strict=True):
         with column, st.container(border=True, height="stretch"):
-            _card(project_id, who, found[kind])
+            _card(project_id, who, reviews[kind])
 
 
-def _card(project_id: int, who: ReaderView, one: ReviewView) -> None:
-    title, sentence, nothing = CARDS[one.kind]
+def _card(project_id: int, who: ReaderView, review: ReviewView) -> None:
+    title, sentence, nothing = CARDS[review.kind]
     st.subheader(title)
     st.markdown(sentence)
-    if one.kind == "repeat":
+    if review.kind == "repeat":
         st.number_input("Days since the first read", 1, 365, 14, key="washout", width=180)
-    if one.open_session is not None:
-        st.caption(f"{words.count(one.left, 'patch', 'patches')} left in the session you began.")
-        if st.button("Go on", key=f"review_{one.kind}", type="primary"):
-            go_to("session", one.open_session)
+    if review.open_session is not None:
+        st.caption(f"{words.count(review.left, 'patch', 'patches')} left in the session you began.")
+        if st.button("Go on", key=f"review_{review.kind}", type="primary"):
+            go_to("session", review.open_session)
             open_page("label")
         return
-    asked = one.waiting if one.kind == "adjudication" else round(one.waiting * SHARE + 0.4999)
+    asked = review.waiting if review.kind == "adjudication" else round(review.waiting * SHARE + 0.4999)
     st.caption(f"{words.count(asked, 'patch', 'patches')} to read." if asked else nothing)
-    if st.button("Begin", key=f"review_{one.kind}", disabled=not asked):
+    if st.button("Begin", key=f"review_{review.kind}", disabled=not asked):
         with refusals():
             days = int(st.session_state.get("washout", 14))
-            made = lab().labels.reviews.create(project_id, who.id, one.kind, share=SHARE, washout_days=days)
+            made = lab().labels.reviews.create(project_id, who.id, review.kind, share=SHARE, washout_days=days)
             go_to("session", made.id)
             open_page("label")
 
@@ -76,7 +76,7 @@ def consensus_rule(project_id: int, who: ReaderView | None) -> None:
     """The project's rule where readers differ: chosen here, kept with every training."""
     labels = lab().labels
     now = labels.consensus.rule(project_id)
-    names = {one.id: plain(one.name) for one in lab().readers.list()}
+    names = {known.id: plain(known.name) for known in lab().readers.list()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = st.selectbox(
             "Where readers differ, the project takes",

@@ -31,22 +31,22 @@ def draw_many(project: ProjectView, reader: ReaderView) -> None:
 
 def _bar(project: ProjectView, session: SessionView) -> str:
     """Where labels go, the map, the way back; returns a stamp that changes with the map and the number of patches."""
-    found = lab().maps.get(project.id)
+    drawn = lab().maps.get(project.id)
     making = any(job.kind == "map" for job in lab().jobs.list(project.id, active=True))
     missing = lab().maps.missing(project.id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"Grades go into **{literal(session.name)}**. Patches of your queue are read one by one, not here.")
         if making:
             st.caption("The tissue map is being made; it appears by itself.")
-        elif found is None or missing:
-            words = "Make the tissue map" if found is None else f"Make the map anew ({missing:,} patches missing)"
+        elif drawn is None or missing:
+            words = "Make the tissue map" if drawn is None else f"Make the map anew ({missing:,} patches missing)"
             if st.button(words, icon=":material/scatter_plot:", key="make_map", help=MAP_HELP):
                 with refusals():
                     lab().maps.start(project.id)
                     st.rerun()
         if st.button("One by one", icon=":material/arrow_back:", key="one_by_one"):
             open_page("label")
-    return f"{found.made_ns if found else 0}-{project.patches}"
+    return f"{drawn.made_ns if drawn else 0}-{project.patches}"
 
 
 MAP_HELP = (

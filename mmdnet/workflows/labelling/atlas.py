@@ -54,12 +54,14 @@ class Atlas:
             own = readings.may_see(session, row.project_id, row.reader_id)
             asked = queues.queued_for(session, row.project_id, row.reader_id)
             known = own | label_rows.labelled_patches(session, row.project_id, row.reader_id)
-            allowed = [one for one in agreed if one.patch_id in own or one.patch_id not in asked | known]
+            allowed = [label for label in agreed if label.patch_id in own or label.patch_id not in asked | known]
             before = rows.shown_to(session, row.reader_id)
-            found = {task.name: _of_task(task.name, len(task.grades), allowed, own | before) for task in TASKS}
-            patches = {patch for grades in found.values() for one in grades.values() for patch in one.patches}
+            by_task = {task.name: _of_task(task.name, len(task.grades), allowed, own | before) for task in TASKS}
+            patches = {
+                patch for grades in by_task.values() for exemplars in grades.values() for patch in exemplars.patches
+            }
             rows.keep_shown(session, row.reader_id, patches - own)
-        return found
+        return by_task
 
     def _read(self, project_id: int, log_state: str) -> tuple[LabelRow, ...]:
         """The project's consensus labels; `log_state` makes them be read anew when a label has changed."""
@@ -73,11 +75,11 @@ def _of_task(task: str, grades: int, agreed: Iterable[LabelRow], first: set[int]
         grade = row.grades[task]
         if grade is not None:
             by_grade[grade].append(row)
-    found = {}
+    exemplars = {}
     for grade in range(grades):
         patches = _chosen(by_grade[grade], first)
-        found[grade] = Exemplars(patches, max(0, WANTED - len(patches)))
-    return found
+        exemplars[grade] = Exemplars(patches, max(0, WANTED - len(patches)))
+    return exemplars
 
 
 def _chosen(rows_of_grade: list[LabelRow], first: set[int]) -> tuple[int, ...]:
@@ -87,7 +89,7 @@ def _chosen(rows_of_grade: list[LabelRow], first: set[int]) -> tuple[int, ...]:
     """
     turn: dict[int, int] = defaultdict(int)
     ranked = []
-    for row in sorted(rows_of_grade, key=lambda one: (one.patch_id not in first, _lot(one.patch_id))):
+    for row in sorted(rows_of_grade, key=lambda row: (row.patch_id not in first, _lot(row.patch_id))):
         ranked.append((turn[row.slide_id], row.patch_id not in first, _lot(row.patch_id), row.patch_id))
         turn[row.slide_id] += 1
     return tuple(patch for *_, patch in sorted(ranked)[:WANTED])

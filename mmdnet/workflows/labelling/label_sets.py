@@ -81,14 +81,14 @@ def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
 
     Tasks later than `HASHED` stand behind it, only where they have a grade.
     """
-    found = session.execute(
+    places = session.execute(
         select(Patch.id, Slide.fingerprint, Patch.x_px0, Patch.y_px0)
         .join(Slide, Slide.id == Patch.slide_id)
         .where(Slide.project_id == project_id)
     )
     wanted = {row.patch_id: row for row in table}
     lines = []
-    for patch_id, fingerprint, x_px0, y_px0 in found:
+    for patch_id, fingerprint, x_px0, y_px0 in places:
         row = wanted.get(patch_id)
         if row is not None:
             grades = ",".join("" if row.grades[name] is None else str(row.grades[name]) for name in HASHED)
