@@ -47,6 +47,14 @@ class Base(DeclarativeBase):
     )
 
 
+class Graded:
+    """The grades of a patch or slide: a column of each task's name; None is unknown."""
+
+    ballooning: Mapped[int | None]
+    inflammation: Mapped[int | None]
+    steatosis: Mapped[int | None]
+
+
 class Project(Base):
     __tablename__ = "projects"
 
@@ -121,7 +129,7 @@ class Reader(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class SlideGrade(Base):
+class SlideGrade(Graded, Base):
     """A whole slide's grades by one reader, latest wins; None is unknown."""
 
     __tablename__ = "slide_grades"
@@ -130,9 +138,6 @@ class SlideGrade(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
-    ballooning: Mapped[int | None]
-    inflammation: Mapped[int | None]
-    steatosis: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -174,7 +179,7 @@ class QueueItem(Base):
     stream: Mapped[str] = mapped_column(default="plan")
 
 
-class LabelEvent(Base):
+class LabelEvent(Graded, Base):
     """One act of a reader on one patch: the patch's whole state after it, chained to the event before by hash."""
 
     __tablename__ = "label_events"
@@ -189,9 +194,6 @@ class LabelEvent(Base):
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
     patch_id: Mapped[int] = mapped_column(ForeignKey("patches.id"))
     act: Mapped[str]  # grade, ignore, undo, clear, flag, bulk, import
-    ballooning: Mapped[int | None]
-    inflammation: Mapped[int | None]
-    steatosis: Mapped[int | None]
     ignored: Mapped[bool] = mapped_column(default=False)
     flagged: Mapped[bool] = mapped_column(default=False)
     shown: Mapped[JsonObject] = mapped_column(default=dict)  # what the reader saw: suggestion, context, view
@@ -277,7 +279,7 @@ class Score(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class SignOff(Base):
+class SignOff(Graded, Base):
     """A reader's signed grades of a scored slide: immutable; a change is a new one that names what it amends."""
 
     __tablename__ = "sign_offs"
@@ -286,9 +288,6 @@ class SignOff(Base):
     score_id: Mapped[int] = mapped_column(ForeignKey("scores.id"), index=True)
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
     amends_id: Mapped[int | None] = mapped_column(ForeignKey("sign_offs.id"))
-    ballooning: Mapped[int | None]
-    inflammation: Mapped[int | None]
-    steatosis: Mapped[int | None]
     reason: Mapped[str] = mapped_column(default="")
     report_sha256: Mapped[str]
     report: Mapped[JsonObject]  # the report JSON as it was signed

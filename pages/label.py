@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mmdnet.labels.grading import TASKS
 from ui.label.labelling import draw_canvas, session_bar
 from ui.label.plans import session_form
 from ui.shell.session import at, go_to, lab, project_or_stop, reader
@@ -23,7 +24,8 @@ if who is None:
 sessions = lab().labels.sessions.of_project(project.id, who.id)
 if not sessions:
     st.title("Label")
-    st.markdown("Choose what you will grade. Each patch takes three keys: ballooning, inflammation, steatosis.")
+    keys = ", ".join(task.title.lower() for task in TASKS)
+    st.markdown(f"Choose what you will grade. Each patch takes {len(TASKS)} keys: {keys}.")
     session_form(project, who)
     st.stop()
 

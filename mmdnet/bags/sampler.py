@@ -14,6 +14,7 @@ BagDrawing = Literal["positive_first", "by_slide", "random"]
 NATURAL_SHARE = 0.3  # rho: how much of the natural prior of grades is kept
 MOST_POSITIVES = 4  # of the wanted grade in one bag: positives stay rare in it
 BAGS_PER_SLIDE = 8  # cap per epoch, so that a large slide does not drown the others
+MOST_GRADES = max(len(task.grades) for task in TASKS)  # of any task: grades that a shorter scale lacks stay unwanted
 EVER = 1e6  # more than any patch is used
 FEWEST = 4  # a slide with fewer usable patches does not train
 
@@ -106,17 +107,17 @@ class PositiveFirstSampler:
         return grades
 
     def _owners(self) -> np.ndarray:
-        """Which slides have patches of which grade, (tasks, 4, slides) bool."""
-        owns = np.zeros((len(TASKS), 4, len(self.slides)), bool)
+        """Which slides have patches of which grade, (tasks, grades, slides) bool."""
+        owns = np.zeros((len(TASKS), MOST_GRADES, len(self.slides)), bool)
         for place, s in enumerate(self.slides):
             for t, task in enumerate(TASKS):
                 owns[t, : task.highest + 1, place] = np.isin(np.arange(task.highest + 1), self.grades[s][:, t])
         return owns
 
     def _wanted(self, natural_share: float) -> np.ndarray:
-        """Bags wanted by (task, grade), shape (3, 4); a grade no patch has is not wanted."""
+        """Bags wanted by (task, grade), shape (tasks, grades); a grade no patch has is not wanted."""
         there = self.owns.any(axis=2)
-        natural = np.zeros((len(TASKS), 4))
+        natural = np.zeros((len(TASKS), MOST_GRADES))
         for bag in natural_bags(self.cohort, self.slides, self.bag_size):
             for known in np.flatnonzero(bag.grades >= 0):
                 natural[known, bag.grades[known]] += 1

@@ -38,13 +38,14 @@ class Published:
     kappa: Mapping[str, float]
 
 
+KLEINER = Published(
+    "Kleiner 2005",
+    "biopsy",
+    "Kleiner et al., Hepatology 2005: between readers, weighted kappa",
+    {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56},
+)
 PUBLISHED: tuple[Published, ...] = (
-    Published(
-        "Kleiner 2005",
-        "biopsy",
-        "Kleiner et al., Hepatology 2005: between readers, weighted kappa",
-        {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56},
-    ),
+    KLEINER,
     Published(
         "Davison 2020",
         "biopsy",

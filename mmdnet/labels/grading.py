@@ -72,6 +72,11 @@ TASKS: tuple[Task, ...] = (
         ),
     ),
 )
+SHOWN_TASKS: tuple[Task, ...] = (
+    *(known for known in reversed(TASKS) if known.in_nas),
+    *(known for known in TASKS if not known.in_nas),
+)
+"""As people read them: those of the NAS as it is written, steatosis first, then what stands beside it."""
 TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
 _PLACES = {name: place for place, name in enumerate(TASK_NAMES)}
 

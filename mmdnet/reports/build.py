@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from mmdnet.labels.grading import FIELD_MM2, TASKS, task
+from mmdnet.labels.agreement import KLEINER
+from mmdnet.labels.grading import FIELD_MM2, SHOWN_TASKS, task
 from mmdnet.reports import words
 from mmdnet.reports.findings import disagreements, quality_notes
 from mmdnet.reports.inputs import ReportInputs
@@ -24,16 +25,17 @@ from mmdnet.reports.schema import (
     SignOffs,
 )
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
+from mmdnet.scoring.rules import COUNTED
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
 from mmdnet.slides.set_aside import set_aside_reason
 
-ORDER = ("steatosis", "inflammation", "ballooning")  # as the NAS is written
 TOP, LOW, RANDOM = 6, 3, 3
 
 
 def build_report(inputs: ReportInputs) -> Report:
     """The report of a scored slide."""
-    features = tuple(_feature(name, inputs) for name in ORDER)
+    names = _reported(inputs.score)
+    features = tuple(_feature(name, inputs) for name in names)
     return Report(
         made_at=inputs.made_at,
         header=_header(inputs),
@@ -41,13 +43,21 @@ def build_report(inputs: ReportInputs) -> Report:
         fibrosis=words.fibrosis(inputs.slide.stain),
         nas=_nas(inputs.score, features),
         quantities=_quantities(inputs),
-        evidence=tuple(_evidence(name, inputs) for name in ORDER if name in inputs.score.tasks),
-        maps=tuple(_map(name, inputs) for name in ORDER if name in inputs.score.tasks),
+        evidence=tuple(_evidence(name, inputs) for name in names if name in inputs.score.tasks),
+        maps=tuple(_map(name, inputs) for name in names if name in inputs.score.tasks),
         quality=_quality(inputs),
-        provenance=_provenance(inputs),
+        provenance=_provenance(inputs, names),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
         limits=words.limits(inputs.slide.simulated, inputs.card.simulated),
     )
+
+
+def _reported(score: ScoreSummary) -> tuple[str, ...]:
+    """Tasks the report has: those of the NAS, graded or not, and others the model grades.
+
+    So a score of before a task was added gives the report that was signed, byte for byte.
+    """
+    return tuple(shown.name for shown in SHOWN_TASKS if shown.in_nas or shown.name in score.tasks)
 
 
 def _header(inputs: ReportInputs) -> Header:
@@ -100,12 +110,12 @@ def _feature(name: str, inputs: ReportInputs) -> Feature:
         rests_on=score.rests_on if score else None,
         calibrated=score.calibrated if score else None,
         human=tuple(human),
-        readers_agree=words.READERS_AGREE[name],
+        readers_agree=KLEINER.kappa.get(name),
     )
 
 
 def _nas(score: ScoreSummary, features: Sequence[Feature]) -> Nas:
-    missing = [feature.title.lower() for feature in features if feature.grade is None]
+    missing = [feature.title.lower() for feature in features if feature.grade is None and task(feature.task).in_nas]
     return Nas(
         value=score.nas,
         absent=f"No NAS: {' and '.join(missing)} not assessed." if missing else None,
@@ -152,7 +162,7 @@ def _density(name: str, title: str, score: TaskSummary | None) -> Quantity:
         title=title,
         value=score.density if score else None,
         interval=_interval(score.density_interval) if score else None,
-        unit="share" if name == "steatosis" else "per field",
+        unit="per field" if name in COUNTED else "share",
         basis=words.BY_MODEL,
         absent=None if score else words.UNTRAINED,
     )
@@ -198,7 +208,7 @@ def _quality(inputs: ReportInputs) -> Quality:
     return Quality(set_aside=set_aside, notes=notes)
 
 
-def _provenance(inputs: ReportInputs) -> Provenance:
+def _provenance(inputs: ReportInputs, names: Sequence[str]) -> Provenance:
     card, score = inputs.card, inputs.score
     validation = card.metrics.get("validation", {})
     return Provenance(
@@ -211,7 +221,7 @@ def _provenance(inputs: ReportInputs) -> Provenance:
         code_version=card.code_version,
         trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True),
         slide_part=inputs.slide_part,
-        kappas={task.name: validation.get(f"kappa_{task.name}") for task in TASKS},
+        kappas={name: validation.get(f"kappa_{name}") for name in names},
         rule=score.aggregator,
         bag_size=score.bag_size,
         seed=score.seed,

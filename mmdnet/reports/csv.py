@@ -3,11 +3,13 @@
 import csv
 import io
 
+from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Interval, Report, report_sha256
 
+PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
 COLUMNS = (
     "slide", "patient", "site", "stain", "scanner", "simulated", "feature", "model_grade", "score", "low_90", "high_90",
-    "p_grade_0", "p_grade_1", "p_grade_2", "p_grade_3", "rests_on", "readers", "reader_grades", "signed_grade",
+    *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
     "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
     "report_sha256", "made_at", "use",
 )  # fmt: skip
@@ -39,11 +41,10 @@ def _rows(report: Report) -> list[dict[str, object]]:
     signed = report.sign_off.current
     rows = []
     for feature in report.features:
-        shares = dict(enumerate(feature.probabilities or ()))
         rows.append(
             common
             | _interval(feature.interval)
-            | {f"p_grade_{grade}": shares.get(grade) for grade in range(4)}
+            | dict(zip(PROBABILITIES, feature.probabilities or (), strict=False))
             | {
                 "feature": feature.task,
                 "model_grade": feature.grade,

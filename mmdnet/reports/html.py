@@ -197,7 +197,7 @@ def _bases(report: Report) -> dict[str, str]:
     for feature in report.features:
         if feature.rests_on:
             grounds.setdefault(feature.rests_on, []).append(feature.title)
-    every = len(grounds) == 1 and len(report.features) == 3
+    every = len(grounds) == 1 and len(next(iter(grounds.values()))) == len(report.features)
     return {"All features" if every else ", ".join(titles): ground for ground, titles in grounds.items()}
 
 

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from mmdnet.labels.grading import Grades
+
 # What may come later without changing what was signed: other signatures, other readings, another print-out.
 NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
 
@@ -85,7 +87,7 @@ class Feature(Block):
     rests_on: str | None
     calibrated: bool | None
     human: tuple[HumanGrade, ...]
-    readers_agree: float  # weighted kappa between pathologists, Kleiner 2005
+    readers_agree: float | None  # weighted kappa between pathologists, Kleiner 2005
 
     @property
     def highest(self) -> int:
@@ -207,8 +209,7 @@ class SignOff(Block):
 
     @property
     def nas(self) -> int | None:
-        values = [grade for grade in self.grades.values() if grade is not None]
-        return sum(values) if len(values) == len(self.grades) == 3 else None
+        return Grades(**self.grades).total
 
 
 class SignOffs(Block):

@@ -1,5 +1,8 @@
 """What a report says in words: its standing sentences, and how it writes numbers."""
 
+from mmdnet.labels.agreement import KLEINER
+from mmdnet.labels.grading import task
+
 RESEARCH_USE = "Research use only"
 UNTRAINED = "not assessed: the model was not trained on this feature"
 BY_PIXELS = "measured on the pixels, without the network"
@@ -13,7 +16,6 @@ DENSITIES = {
     "inflammation": "Lobular foci",
     "ballooning": "Ballooned hepatocytes",
 }
-READERS_AGREE = {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56}  # Kleiner 2005, between readers
 
 
 def fibrosis(stain: str | None) -> str:
@@ -32,6 +34,7 @@ def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
         drawn.append("This slide is simulated: nothing here is about a patient.")
     elif simulated_training:
         drawn.append("The model learned from simulated slides; what its grades are worth on real tissue is not known.")
+    *kappas, last = (f"{kappa:.2f} for {task(name).title.lower()}" for name, kappa in KLEINER.kappa.items())
     return (
         *drawn,
         "Not for diagnosis or treatment. The grades are a model's, made from weak labels; a pathologist's reading "
@@ -42,8 +45,7 @@ def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
         "Attention says which patches the network's grade drew on. It does not outline lesions and gives no reason.",
         "Foci and ballooned cells are counted by patch. That one at a patch's edge is seen twice is allowed for on "
         'average, and "two or more" counts as a little more than two.',
-        "Pathologists differ too: between readers, weighted kappa was 0.79 for steatosis, 0.45 for lobular "
-        "inflammation and 0.56 for ballooning (Kleiner 2005).",
+        f"Pathologists differ too: between readers, weighted kappa was {', '.join(kappas)} and {last} (Kleiner 2005).",
     )
 
 

@@ -14,6 +14,8 @@ GRADE_RAMPS: dict[str, tuple[str, ...]] = {
     "inflammation": ("#eee9f7", "#c3b1e4", "#8b6bc6", "#512f8c"),
     "steatosis": ("#fcf1d8", "#f3c969", "#cf860f", "#864e00"),
 }
+TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#cf860f"}
+"""One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
 # every second of 33 even steps of viridis; straight lines between them stay within 2/255 of the original
 HEAT_STOPS: tuple[str, ...] = (

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import TASKS, Task
 
 HE, MASSON, GOLDNER = "H&E", "Masson trichrome", "Goldner trichrome"
 STAINS = (HE, MASSON, GOLDNER)
 FORMS = ("needle", "wedge")
+DRAWN = {"ballooning", "inflammation", "steatosis"}  # tasks that can be drawn; slides have no grade of another
+DRAWN_TASKS: tuple[Task, ...] = tuple(task for task in TASKS if task.name in DRAWN)  # as seeds draw the grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ class SlideRecipe:
             raise LabError("A simulated slide needs at least 256 pixels in width and height.")
         if not 0.2 <= self.mpp <= 1.0:
             raise LabError(f"The simulator draws 0.2 to 1 µm per pixel, not {self.mpp:g}.")
-        for task in TASKS:
+        for task in DRAWN_TASKS:
             if not 0 <= self.grades.get(task.name, 0) <= task.highest:
                 raise LabError(f"{task.title} has the grades 0 to {task.highest}, not {self.grades[task.name]}.")
-        unknown = set(self.grades) - {task.name for task in TASKS}
+        unknown = set(self.grades) - {task.name for task in DRAWN_TASKS}
         if unknown:
             raise LabError(f"There is no task '{sorted(unknown)[0]}' to give a grade for.")
 
@@ -85,7 +87,7 @@ class SlideRecipe:
     def wanted_grades(self) -> dict[str, int]:
         """The grade to draw for every task."""
         rng = self.rng("grades")
-        drawn = {task.name: int(rng.integers(0, task.highest + 1)) for task in TASKS}
+        drawn = {task.name: int(rng.integers(0, task.highest + 1)) for task in DRAWN_TASKS}
         return drawn | dict(self.grades)
 
     def to_json(self) -> dict[str, object]:
@@ -149,7 +151,7 @@ def demo_recipes(seed: int = 0, size_px: int = 4000) -> list[SlideRecipe]:
     for index, pair in enumerate(_DEMO_GRADES):
         site = SITES[index % len(SITES)]
         for part, grades in enumerate(pair):
-            named = dict(zip((task.name for task in TASKS), grades, strict=True))
+            named = dict(zip((task.name for task in DRAWN_TASKS), grades, strict=True))
             form = "wedge" if part == 0 or site.form == "wedge" else "needle"
             recipes.append(
                 _recipe(site, 1000 * seed + 10 * index + part, f"D{seed}{index + 1:02d}", named, size_px, form=form)
@@ -159,7 +161,7 @@ def demo_recipes(seed: int = 0, size_px: int = 4000) -> list[SlideRecipe]:
 
 def _balanced_grades(slides: int, rng: np.random.Generator) -> list[dict[str, int]]:
     """Grades of many slides: each task's grades equally often, tasks independent of each other."""
-    columns = {task.name: rng.permutation(np.arange(slides) % (task.highest + 1)) for task in TASKS}
+    columns = {task.name: rng.permutation(np.arange(slides) % (task.highest + 1)) for task in DRAWN_TASKS}
     return [{name: int(values[i]) for name, values in columns.items()} for i in range(slides)]
 
 
@@ -231,6 +233,7 @@ def _severity_ordered(slides: int, rng: np.random.Generator) -> list[dict[str, i
     """Grades that rise together from the first slide to the last, each task with a little noise of its own."""
     severity = np.linspace(0, 0.999, slides)
     drawn = {
-        task.name: np.clip((severity + rng.normal(0, 0.12, slides)), 0, 0.999) * (task.highest + 1) for task in TASKS
+        task.name: np.clip((severity + rng.normal(0, 0.12, slides)), 0, 0.999) * (task.highest + 1)
+        for task in DRAWN_TASKS
     }
     return [{name: int(values[i]) for name, values in drawn.items()} for i in range(slides)]

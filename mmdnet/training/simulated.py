@@ -83,7 +83,7 @@ def _labels(truth: SlideTruth, side_px0: float, corners: Sequence[tuple[int, int
         told = truth.patch_grades(x, y, side_px0)
         ignored[row] = told["ignored"] is not None
         if not ignored[row]:
-            grades[row] = np.array([told[name] for name in TASK_NAMES], np.int8)
+            grades[row] = np.array([told.get(name, UNKNOWN) for name in TASK_NAMES], np.int8)
     return grades, ignored
 
 

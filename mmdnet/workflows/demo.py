@@ -86,14 +86,14 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
         slide = lab.slides.get(slide_id)
         truths[slide_id] = load_truth(Path(slide.path))
         with lab.db.begin() as db:
-            put_slide_grade(db, slide_id, reader.id, {name: truths[slide_id].grades[name] for name in TASK_NAMES})
+            put_slide_grade(db, slide_id, reader.id, dict(Grades(**truths[slide_id].grades)))
     rows = []
     for item in queue:
         patch = lab.slides.patch(item.patch_id)
         drawn = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
+        grades = cast("dict[str, int | None]", {name: drawn.get(name) for name in TASK_NAMES})
         ignored = drawn["ignored"] is not None
-        grades = Grades() if ignored else Grades(**cast("dict[str, int]", {name: drawn[name] for name in TASK_NAMES}))
-        rows.append(PatchGrades(item.patch_id, grades, ignored=ignored))
+        rows.append(PatchGrades(item.patch_id, Grades(**grades), ignored=ignored))
     return lab.labels.acts.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"
     )

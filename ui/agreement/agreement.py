@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
-from mmdnet.labels.grading import TASKS, task
-from mmdnet.scoring.palette import GRADE_RAMPS
+from mmdnet.labels.grading import SHOWN_TASKS, task
+from mmdnet.scoring.palette import GRADE_RAMPS, TASK_COLOURS
 from ui.shell import theme, words
 from ui.shell.literal import in_figure, literal, plain
 from ui.shell.session import go_to, lab, open_page
@@ -71,8 +71,8 @@ def overview(view: AgreementView) -> None:
     rows = list(dict.fromkeys((pair.key, short_sides(pair)) for pair in view.comparisons))
     order = [key for key, _ in rows]
     made = theme.figure("", "", height=112 + ROW_PX * len(rows))
-    made.set_subplots(1, len(TASKS), shared_yaxes=True, horizontal_spacing=0.03)
-    for column, shown_task in enumerate(reversed(TASKS), start=1):
+    made.set_subplots(1, len(SHOWN_TASKS), shared_yaxes=True, horizontal_spacing=0.03)
+    for column, shown_task in enumerate(SHOWN_TASKS, start=1):
         _references(made, shown_task.name, column, len(rows))
         for comparison in view.comparisons:
             if comparison.task == shown_task.name:
@@ -131,7 +131,7 @@ def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type
     said = f"{in_figure(sides(pair))}<br>κ {estimate.value:.2f} ({interval(estimate)}), {of_patches}"
     made.add_scatter(
         x=[max(estimate.value, LOWEST)], y=[order.index(pair.key)], mode="markers", error_x=bars, row=1, col=column,
-        marker={"size": 10, "symbol": MARKS[pair.kind], "color": theme.TASK_COLOURS[pair.task]},
+        marker={"size": 10, "symbol": MARKS[pair.kind], "color": TASK_COLOURS[pair.task]},
         hovertemplate=f"{said}<extra></extra>",
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def choose(view: AgreementView) -> Comparison | None:
     key = asked if asked in known else next(iter(known))
     if asked and asked not in known:
         st.warning("These two have graded no patch in common, so the first comparison is shown.")
-    tasks = [graded.name for graded in reversed(TASKS)]
+    tasks = [graded.name for graded in SHOWN_TASKS]
     wanted = st.query_params.get("feature", "")
     graded = [name for name in tasks if any(pair.key == key and pair.task == name for pair in view.comparisons)]
     st.session_state["compare"], st.session_state["feature"] = key, wanted if wanted in tasks else graded[0]

@@ -49,8 +49,9 @@ def label_efficiency_section() -> None:
     result = lab().label_efficiency.newest()
     if result is None:
         return
+    measured = next(iter(result.plans.values())).tasks
     with st.expander("How many labels are enough?"):
-        names = {"mean": "All three features"} | {task.name: task.title for task in TASKS}
+        names = {"mean": "All features"} | {task.name: task.title for task in TASKS if task.name in measured}
         drawn = lines()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="efficiency_task", width=220)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.choices import AUTO
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
@@ -50,7 +50,7 @@ def model_words(model: ModelView) -> str:
     unseen = card.metrics.get("test") or card.metrics.get("validation") or {}
     kappas = [
         f"{task.letter} {value:.2f}"
-        for task in reversed(TASKS)
+        for task in SHOWN_TASKS
         if isinstance(value := unseen.get(f"kappa_{task.name}"), int | float)
     ]
     if kappas:
@@ -139,7 +139,7 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     """Every score, newest first, grades in their colours; a click opens the report."""
     import pandas as pd
 
-    tasks = list(reversed(TASKS))
+    tasks = SHOWN_TASKS
     table = pd.DataFrame(
         {
             "open": ["Report"] * len(scores),

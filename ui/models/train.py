@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.scoring.palette import TASK_COLOURS
 from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
 from ui.shell.jobs import ago, duration, progress_line, state_badge
 from ui.shell.literal import code, literal, plain
 from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
-from ui.shell.theme import TASK_COLOURS, chip, figure, show_figure
+from ui.shell.theme import chip, figure, show_figure
 
 if TYPE_CHECKING:
     from mmdnet.training.options import FormField
@@ -33,7 +34,7 @@ def labels_at_hand(project_id: int) -> LabelCounts:
         + (f", {counts.ignored} of them ignored" if counts.ignored else "")
     )
     rows = []
-    for task in reversed(TASKS):
+    for task in SHOWN_TASKS:
         given = counts.grades[task.name]
         cells = "".join(
             f'<span class="mmd-row mmd-small">{chip(task.name, grade.value)}{given.get(grade.value, 0)}</span>'
@@ -248,7 +249,7 @@ def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
         show_figure(made, f"loss_{run_id}", "Loss by epoch")
     with agreement:
         made = figure("Epoch", "Weighted κ, validation bags")
-        for task in reversed(TASKS):
+        for task in SHOWN_TASKS:
             key = f"validation_kappa_{task.name}"
             if any(key in row for row in history):
                 made.add_scatter(

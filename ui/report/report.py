@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS, Grades, task
+from mmdnet.labels.grading import Grades, task
 from mmdnet.reports.words import chance
 from ui.shell import words
 from ui.shell.jobs import ago
@@ -140,8 +140,8 @@ def feature_block(feature: Feature) -> None:
     elif feature.score is not None and feature.interval is not None:
         st.caption(
             f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}), "
-            f"from {literal(str(feature.rests_on))}. "
-            f"Between pathologists κ was {feature.readers_agree:.2f}."
+            f"from {literal(str(feature.rests_on))}."
+            + (f" Between pathologists κ was {feature.readers_agree:.2f}." if feature.readers_agree else "")
         )
 
 
@@ -214,12 +214,12 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
         return
     begin = signed[-1].grades if signed else {feature.task: feature.grade for feature in report.features}
     chosen: dict[str, int | None] = {}
-    for feature in reversed(TASKS):
-        chosen[feature.name] = st.segmented_control(
+    for feature in report.features:
+        chosen[feature.task] = st.segmented_control(
             feature.title,
-            [grade.value for grade in feature.grades],
-            default=begin.get(feature.name),
-            key=f"sign_{score.id}_{len(signed)}_{feature.name}",
+            [criterion.grade for criterion in feature.criteria],
+            default=begin.get(feature.task),
+            key=f"sign_{score.id}_{len(signed)}_{feature.task}",
         )
     grades = Grades(**chosen)
     total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"

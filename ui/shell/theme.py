@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS, task
+from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.reports.words import chance
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FOOTER = "Research use only. Grades and scores made here are not a diagnosis."
 _STYLES = Path(__file__).with_name("theme.css")
-TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#cf860f"}
-"""One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
 
 def apply_styles() -> None:
@@ -52,7 +50,7 @@ def grade_chips(grades: Mapping[str, int | None], *, big: bool = False) -> str:
     """HTML of the grades of all tasks, each with its letter: S 2  I 1  B 0."""
     parts = [
         f'<span class="mmd-muted">{feature.letter}</span>{chip(feature.name, grades.get(feature.name), big=big)}'
-        for feature in reversed(TASKS)
+        for feature in SHOWN_TASKS
     ]
     return f'<div class="mmd-row">{"".join(parts)}</div>'
 

@@ -14,7 +14,7 @@ def test_a_grade_that_was_not_given_is_unknown():
     assert not Grades().any_known
 
 
-@pytest.mark.parametrize("wrong", [{"fibrosis": 1}, {"ballooning": 3}, {"steatosis": -1}])
+@pytest.mark.parametrize("wrong", [{"colour": 1}, {"ballooning": 3}, {"steatosis": -1}])
 def test_what_is_no_grade_is_refused(wrong):
     with pytest.raises(ValueError, match=r"graded 0 to|no feature"):
         Grades(**wrong)
@@ -34,4 +34,4 @@ def test_equal_grades_are_one_value():
 
 def test_a_task_that_does_not_exist_has_no_grade():
     with pytest.raises(KeyError):
-        Grades()["fibrosis"]
+        Grades()["colour"]

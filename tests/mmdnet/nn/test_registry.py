@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from mmdnet.nn.backbones import SmallConvNet
-from mmdnet.nn.registry import BACKBONES, POOLINGS, SMALL, load
+from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, SMALL, load
 from mmdnet.settings import PROJECT_ROOT
 
 
@@ -12,7 +12,8 @@ def test_every_entry_is_known_by_its_name_and_says_where_its_weights_come_from()
     assert [entry.name for entry in BACKBONES.values()] == list(BACKBONES)
     assert {"VGG16", "ResNet50", "MobileNetV3", "ViT-B/32", "ConvNeXt-T", "Swin-T"} < set(BACKBONES)
     assert all(entry.title and entry.weights for entry in BACKBONES.values())
-    assert list(POOLINGS) == ["gated_attention"]
+    assert [entry.name for entry in POOLINGS.values()] == list(POOLINGS)
+    assert GATED_ATTENTION in POOLINGS
 
 
 def test_the_paper_s_networks_are_normalised_as_their_weights_were_trained():

@@ -85,8 +85,8 @@ def test_the_model_is_left_without_gradients(images):
 
 
 def test_a_grade_or_task_that_is_not_there_is_refused(images):
-    with pytest.raises(LabError, match="does not grade fibrosis"):
-        bag_cam(a_model(), images, "fibrosis")
+    with pytest.raises(LabError, match="does not grade colour"):
+        bag_cam(a_model(), images, "colour")
     with pytest.raises(LabError, match="grades 1 to 2 of ballooning, not for 3"):
         bag_cam(a_model(), images, "ballooning", grade=3)
 

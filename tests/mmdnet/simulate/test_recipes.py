@@ -19,7 +19,7 @@ from mmdnet.simulate.recipes import HE
         {"width_px": 10},
         {"mpp": 4.0},
         {"grades": {"steatosis": 4}},
-        {"grades": {"fibrosis": 1}},
+        {"grades": {"colour": 1}},
     ],
 )
 def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):

@@ -18,7 +18,7 @@ def test_every_replayed_plan_has_a_line_of_its_own_look():
 
 def test_a_kept_result_is_drawn_by_todays_names_with_a_band_and_a_curve_each():
     result = shipped()
-    assert set(result.plans) == set(lines()), "the shipped result says torn for margin"
+    assert set(result.plans) <= set(lines()), "the shipped result says torn for margin"
     figure = label_efficiency_figure(result, "steatosis", ["random", "margin"])
     assert [trace.name for trace in figure.data if trace.mode == "lines"] == ["Random", "Torn between two grades first"]
     assert tuple(figure.data[3].y) == result.plans["margin"].tasks["steatosis"].mean

@@ -117,7 +117,7 @@ def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, lab
 
 REFUSALS = [
     ({"patch_id": 999_999}, "not in your queue"),
-    ({"grades": {"fibrosis": 1}}, "no task called fibrosis"),
+    ({"grades": {"colour": 1}}, "no task called colour"),
     ({"grades": {"ballooning": 3}}, "0 to 2"),
     ({"based_on": "press-earlier"}, "late"),
     ({"act": "sign"}, "no labelling act"),

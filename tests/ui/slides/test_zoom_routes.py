@@ -73,7 +73,7 @@ def test_a_token_opens_no_other_project(client, lab, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/zoom/slide/9/1/0_0.jpg", "/api/zoom/slide/1/40/0_0.jpg", "/api/zoom/heat/1/fibrosis.png"]
+    "path", ["/api/zoom/slide/9/1/0_0.jpg", "/api/zoom/slide/1/40/0_0.jpg", "/api/zoom/heat/1/colour.png"]
 )
 def test_what_is_not_there_is_refused_in_a_sentence(client, lab, path):
     answer = ask(client, lab, path)

@@ -32,7 +32,7 @@ def test_one_key_for_two_labels_is_refused(label_bench, view, items):
     [
         ({"patch_id": 999_999}, "not in your queue"),
         ({"session_id": 999}, "no label session"),
-        ({"grades": {"fibrosis": 1}}, "no task"),
+        ({"grades": {"colour": 1}}, "no task"),
         ({"grades": {"ballooning": 3}}, "0 to 2"),
         ({"grades": {"steatosis": -1}}, "0 to 3"),
         ({"grades": {"steatosis": "2"}}, "0 to 3"),

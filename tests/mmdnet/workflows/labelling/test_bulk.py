@@ -156,7 +156,7 @@ def test_an_act_after_a_label_at_the_canvas_is_not_undone_by_mistake(label_bench
         ([1], {"steatosis": None}, False, "No grade was chosen"),
         ([1], {"steatosis": 4}, False, "grades 0 to 3"),
         ([1], {"steatosis": True}, False, "grades 0 to 3"),
-        ([1], {"fibrosis": 1}, False, "no task called"),
+        ([1], {"colour": 1}, False, "no task called"),
         ([1], {"steatosis": 1}, True, "has no grades"),
         ([1, 1], {"steatosis": 1}, False, "comes twice"),
         ([10**9], {"steatosis": 1}, False, "do not belong"),

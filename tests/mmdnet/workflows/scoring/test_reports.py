@@ -17,7 +17,7 @@ MODEL = {"ballooning": 1, "inflammation": 2, "steatosis": 2}
     [
         (MODEL | {"steatosis": 4}, "seen", "graded 0 to 3; 4 cannot be signed"),
         (MODEL | {"ballooning": -1}, "seen", "graded 0 to 2"),
-        (MODEL | {"fibrosis": 1}, "seen", "no feature called fibrosis"),
+        (MODEL | {"colour": 1}, "seen", "no feature called colour"),
         (MODEL | {"steatosis": 3, "ballooning": 0}, " ", "changed the grade of ballooning, steatosis"),
         (MODEL | {"steatosis": None}, "", "changed the grade of steatosis"),
     ],

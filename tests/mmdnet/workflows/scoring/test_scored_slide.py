@@ -117,5 +117,5 @@ def test_patches_laid_anew_since_are_refused_in_words(scored):
 
 
 def test_a_feature_the_model_does_not_grade_has_no_map(scored):
-    with pytest.raises(LabError, match="does not grade fibrosis"):
-        scored.lab.reports.heat_png(scored.score, "fibrosis")
+    with pytest.raises(LabError, match="does not grade colour"):
+        scored.lab.reports.heat_png(scored.score, "colour")
