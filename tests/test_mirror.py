@@ -43,6 +43,7 @@ ACROSS: dict[str, str] = {
     "tests/test_kept_home.py": "a home of an earlier build in the hands of today's",
     "tests/test_lab.py": "the launcher at the top",
     "tests/test_mirror.py": "this file",
+    "tests/ui/test_markdown.py": "what pages write into Markdown, read from their source",
     "tests/ui/test_blind.py": "every route of a reader, asked of two labs that differ in what another reader gave",
 }
 

@@ -76,6 +76,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
     """Made once; tests get a copy of its home."""
     home = tmp_path_factory.mktemp("filled") / "home"
     home.mkdir()
+    return fill(home)
+
+
+def fill(home: Path) -> Filled:
+    """Fill a lab over an empty home."""
     lab = open_lab(Settings(home=home))
     project = lab.projects.create("Cohort").id
     reader = lab.readers.ensure("Ada").id

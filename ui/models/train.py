@@ -156,7 +156,7 @@ def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoic
         with st.spinner("Checking labels and splitting by patient"):
             checked = lab().training.check(project_id, choices, labels)
         if not checked.ok:
-            st.error(checked.problem or "This training cannot start.", icon=":material/error:")
+            st.error(literal(checked.problem or "This training cannot start."), icon=":material/error:")
             return
         st.success("This training can start.", icon=":material/check:")
         st.markdown("\n".join(f"- {literal(line)}" for line in checked.lines))
