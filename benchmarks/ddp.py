@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks._cohort import crafted
 from benchmarks.result import Result
 from mmdnet.bags.splits import split_by_patient
+from mmdnet.nn.registry import SMALL
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
@@ -26,8 +27,8 @@ def run(quick: bool = False) -> Result:
     with tempfile.TemporaryDirectory() as home:
         for processes in (1, 2):
             choices = TrainingConfig(
-                epochs=epochs, warm_up_epochs=1, bag_size=8, bags_per_epoch=16, projection=64, device="cpu",
-                processes=processes,
+                backbone=SMALL, epochs=epochs, warm_up_epochs=1, bag_size=8, bags_per_epoch=16, projection=64,
+                device="cpu", processes=processes,
             )  # fmt: skip
             folder = Path(home) / str(processes)
             start = time.perf_counter()

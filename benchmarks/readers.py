@@ -26,7 +26,7 @@ from ui.shell.access import label_access
 
 OTHERS = 9
 EVERY_S = 2.0
-TRAINING = {"epochs": 100, "patience": 100, "bag_size": 8, "device": "cpu", "domain_key": "none"}
+TRAINING = {"backbone": "small", "epochs": 100, "patience": 100, "bag_size": 8, "device": "cpu", "domain_key": "none"}
 SLIDES = 6
 
 

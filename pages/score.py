@@ -19,6 +19,8 @@ elif not models:
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:
     model = parts.choose_model(models)
+    if model.card.simulated and not project.simulated:
+        parts.offer_training()
     by_this = {score.slide_id: score for score in scores if score.model_id == model.id}
     chosen = parts.choose_slides(slides, by_this)
     parts.start_scoring(project.id, chosen, model, parts.choose_rule())

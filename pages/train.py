@@ -15,7 +15,7 @@ with new:
     labels = parts.labels_at_hand(project.id)
     if labels.patches:
         chosen = parts.choose_labels(project.id)
-        choices, name = parts.choose()
+        choices, name = parts.choose(drawn=project.simulated)
         parts.check_and_start(project.id, choices, chosen, name)
     else:
         st.info("There are no labels to learn from yet. Grade some patches of each slide first; 60 make a start.")

@@ -21,6 +21,7 @@ import numpy as np
 
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.nn.registry import SMALL
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -205,8 +206,8 @@ def _train(
         cohort = with_few_grades(cohort, split, setting.graded, seed)
     start = warm_up(setting, seed, variant, cohort, pixels, split, folder)
     given = {
-        "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.on_bags, "warm_up_epochs": 0,
-        "patience": setting.on_bags, "weights": start, "lr_backbone": setting.backbone_rate,
+        "backbone": SMALL, "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.on_bags,
+        "warm_up_epochs": 0, "patience": setting.on_bags, "weights": start, "lr_backbone": setting.backbone_rate,
     }  # fmt: skip
     choices = read_config(given | dict(variant.choices))
     work = folder / "runs" / setting.name / f"{variant.name}-{seed}"
@@ -248,7 +249,8 @@ def warm_up(
         return weights
     train_slides = len(set(split.train) & set(cohort.labelled_slides()))
     given = {
-        "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.warm_up, "warm_up_epochs": setting.warm_up,
+        "backbone": SMALL, "device": "cpu", "seed": seed, "projection": 128, "epochs": setting.warm_up,
+        "warm_up_epochs": setting.warm_up,
         "bags_per_epoch": 5 * train_slides // (3 if of.task else 1), "balance": balance, "class_weight_cap": 3.0,
     }  # fmt: skip
     with Clock() as clock:

@@ -17,14 +17,16 @@ from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
+from mmdnet.nn.registry import SMALL
 from mmdnet.scoring.fitted_thresholds import calibrate
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
 SLIDES, SEED = 64, 2
 CHOICES = TrainingConfig(
-    mode="fast", warm_up_epochs=22, epochs=60, patience=12, projection=128, lr_backbone=2e-3, device="cpu"
-)
+    backbone=SMALL, mode="fast", warm_up_epochs=22, epochs=60, patience=12, projection=128, lr_backbone=2e-3,
+    device="cpu",
+)  # fmt: skip
 README = """# Demo model
 
 Trained on {slides} simulated slides of {patients} simulated patients, none of them a slide or patient of the demo

@@ -18,6 +18,7 @@ import numpy as np
 
 from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
 from mmdnet.files import write_aside
+from mmdnet.nn.registry import SMALL
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -151,7 +152,10 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
     from mmdnet.training.loop import train
 
     split = split_of(sets, seed)
-    common = {"device": "cpu", "seed": seed, "projection": 128, "class_weight_cap": 3.0, "unsteered_fraction": 0.0}
+    common = {
+        "backbone": SMALL, "device": "cpu", "seed": seed, "projection": 128, "class_weight_cap": 3.0,
+        "unsteered_fraction": 0.0,
+    }  # fmt: skip
     first = folder / f"warm-up-{seed}"
     weights = first / "model" / "weights.safetensors"
     if not weights.is_file():

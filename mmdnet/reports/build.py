@@ -215,7 +215,7 @@ def _provenance(inputs: ReportInputs, names: Sequence[str]) -> Provenance:
         score_id=inputs.score_id,
         scored_at=inputs.scored_at,
         model=card.name,
-        backbone=card.backbone,
+        backbone=card.backbone_words,
         weights_sha256=card.weights_sha256,
         label_set_sha256=card.label_set_sha256,
         code_version=card.code_version,

@@ -181,7 +181,7 @@ class Provenance(Block):
     score_id: int
     scored_at: datetime
     model: str
-    backbone: str
+    backbone: str  # its name, what it started from, and the licence of that
     weights_sha256: str
     label_set_sha256: str
     code_version: str

@@ -1,6 +1,8 @@
 """Whether a training would start, and what it would use; says so in seconds, before hours are lost."""
 
+import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import psutil
@@ -12,6 +14,8 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.backbones import Backbone, create_backbone
 from mmdnet.nn.device import best_device
+from mmdnet.nn.packaged import packaged_weights
+from mmdnet.nn.registry import backbone_entry
 from mmdnet.training.config import TrainingConfig
 
 FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
@@ -23,10 +27,12 @@ class CheckReport:
 
     Attributes:
         lines: plain sentences.
+        expected: the one of them that says what is done to the backbone and how long it should take.
         warnings: what would weaken the model.
         trained_tasks: tasks with two different grades or more in the training part.
         domains: the domains told apart; empty when the domain branch is off.
         device: where it would run.
+        mode: "full" (the whole network) or "fast" (backbone frozen after the warm-up).
         warm_up: epochs on single patches before bags are used.
     """
 
@@ -35,7 +41,9 @@ class CheckReport:
     trained_tasks: tuple[str, ...]
     domains: tuple[str, ...]
     device: str
+    mode: Literal["full", "fast"]
     warm_up: int
+    expected: str
 
 
 def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
@@ -47,10 +55,11 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     audit_leakage(cohort, split)
     warnings = list(split.warnings)
     trained, lines = _labels(cohort, split, warnings)
-    domains = _domains(cohort, split, config, warnings)
     device = best_device(config.device)
-    backbone = create_backbone(config.backbone, cohort.patch_px, config.weights)
-    _memory(backbone, cohort.patch_px, config, device)
+    mode = config.mode_on(device)
+    domains = _domains(cohort, split, config, mode, warnings)
+    backbone = create_backbone(config.backbone, cohort.patch_px, config.weights or packaged_weights(config.backbone))
+    _memory(backbone, cohort.patch_px, config, mode, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
     warm_up = config.warm_up if graded.any() else 0
     if config.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
@@ -63,23 +72,66 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
         )
     if config.compile and device == "cpu":
         warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
-    if config.mode == "fast" and not warm_up and not config.weights:
+    if mode == "fast" and not warm_up and not config.pretrained:
         warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
     if config.warm_up_epochs and not warm_up:
         raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
     counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}
+    expected = _expected(backbone, cohort, config, mode, warm_up, slides)
     lines += [
         f"Slides with labels: {counted['train']} train, {counted['validation']} validate, {counted['test']} test.",
         f"Backbone {config.backbone} ({sum(p.numel() for p in backbone.parameters()) / 1e6:.1f} M parameters, "
-        f"{'from ' + config.weights.name if config.weights else 'from random weights'}), {config.mode} training, "
+        f"{_start(config)}), {mode} training, "
         f"at most {config.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
+        expected,
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
     if config.pretrain_epochs:
         lines.append(f"Self-supervised warm-up first: {config.pretrain_epochs} epochs on patches without labels.")
     if warm_up:
         lines.append(f"Warm-up on single graded patches: {warm_up} of {config.epochs} epochs.")
-    return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, warm_up)
+    return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, mode, warm_up, expected)
+
+
+def _start(config: TrainingConfig) -> str:
+    """Where the backbone's weights come from, in words."""
+    entry = backbone_entry(config.backbone)
+    if config.weights:
+        return f"from {config.weights.name}"
+    if entry and entry.packaged:
+        return f"from {entry.packaged.trained_on} weights, {entry.packaged.licence}"
+    return "from random weights"
+
+
+def _expected(backbone: Backbone, cohort: Cohort, config: TrainingConfig, mode: str, warm_up: int, slides: int) -> str:
+    """What will be done and how long it should take, from some patches on this machine's processor.
+
+    A step costs three times the backbone's forward pass. A GPU is many times faster; how many is not measured here.
+    """
+    side = backbone.input_px or cohort.patch_px
+    patches = torch.zeros(4, 3, side, side)
+    backbone.eval()
+    with torch.inference_mode():
+        backbone(patches)
+        began = time.perf_counter()
+        backbone(patches)
+    backbone.train()
+    seconds = (time.perf_counter() - began) / len(patches)
+    step_s = 3 * seconds * (config.bags_per_epoch or 5 * slides) * config.bag_size
+    frozen = int(np.isin(cohort.slide_index, cohort.labelled_slides()).sum()) * seconds
+    if mode == "full":
+        return f"The whole network is trained: {_lasting(step_s)} an epoch on this machine's processor, less on a GPU."
+    first = f"{_lasting(warm_up * step_s)} of warm-up and " if warm_up else ""
+    return (
+        f"The backbone stays frozen{' after its warm-up' if warm_up else ''}: its features are computed once, "
+        f"{first}{_lasting(frozen)} on this machine's processor; each epoch after that takes seconds."
+    )
+
+
+def _lasting(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.0f} h"
 
 
 def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -106,14 +158,14 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
     return trained, lines
 
 
-def _domains(cohort: Cohort, split: Split, config: TrainingConfig, warnings: list[str]) -> tuple[str, ...]:
+def _domains(cohort: Cohort, split: Split, config: TrainingConfig, mode: str, warnings: list[str]) -> tuple[str, ...]:
     of_slide, names = cohort.domains(config.domain_key)
     teaching = of_slide[np.intersect1d(split.train, cohort.labelled_slides())]
     slides = {name: int((teaching == d).sum()) for d, name in enumerate(names)}
     there = tuple(name for name in names if slides[name])
     if config.domain_key == "none":
         return ()
-    if config.mode == "fast":
+    if mode == "fast":
         warnings.append("Domain branch off: a frozen backbone cannot unlearn a domain; train the whole network.")
         return ()
     if len(there) < 2:
@@ -125,12 +177,12 @@ def _domains(cohort: Cohort, split: Split, config: TrainingConfig, warnings: lis
     return there
 
 
-def _memory(backbone: Backbone, patch_px: int, config: TrainingConfig, device: str) -> None:
+def _memory(backbone: Backbone, patch_px: int, config: TrainingConfig, mode: str, device: str) -> None:
     """Refuse a step that would not fit.
 
     The outputs of all layers for one patch, twice (forward and gradient), times the patches of a step.
     """
-    if config.mode == "fast" and not config.warm_up:
+    if mode == "fast" and not config.warm_up:
         return
     sizes: list[int] = []
     leaves = [layer for layer in backbone.modules() if not list(layer.children())]

@@ -14,7 +14,7 @@ from mmdnet.bags.cohort import DomainKey
 from mmdnet.bags.sampler import BagDrawing
 from mmdnet.errors import LabError
 from mmdnet.nn.kinds import AttentionRule, HeadKind, ReversalMode
-from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, SMALL, pooling_entry
+from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, PRETRAINED, SMALL, backbone_entry, pooling_entry
 from mmdnet.training.options import FormField, Option, form_fields
 
 PAPER: dict[str, Any] = {  # by option, whose types differ
@@ -26,6 +26,7 @@ PAPER: dict[str, Any] = {  # by option, whose types differ
     "ignore_weight": 0.0,
     "unsteered_fraction": 0.0,
     "backbone": "ConvNeXt-T",
+    "mode": "full",
     "epochs": 100,
     "warm_up_epochs": 0,
 }
@@ -68,13 +69,15 @@ class TrainingConfig(BaseModel):
         str,
         Option(
             "Backbone",
-            "What turns a patch into numbers. Any network of the timm library may be typed by its name.",
+            "What turns a patch into numbers. EfficientNet-Lite0 comes with weights that have seen a million "
+            "photographs, which tell real tissue apart from the first label on. Any network of the timm library may be "
+            "typed by its name.",
             "network",
             common=True,
             values={name: entry.title for name, entry in BACKBONES.items()},
             open=True,
         ),
-    ] = SMALL
+    ] = PRETRAINED
     epochs: Annotated[
         int,
         Field(ge=1, le=100),
@@ -91,14 +94,15 @@ class TrainingConfig(BaseModel):
         ),
     ] = "auto"
     mode: Annotated[
-        Literal["full", "fast"],
+        Literal["auto", "full", "fast"],
         Option(
             "Trained",
-            "Fast warms the backbone up on single patches, then freezes it and trains the heads on stored features.",
+            "Fast warms the backbone up on single patches, then freezes it and trains the heads on stored features. "
+            "As the machine allows: fast for a backbone with weights on a processor (small excepted), else the whole.",
             "network",
-            values={"full": "Whole network", "fast": "Fast, backbone frozen"},
+            values={"auto": "As the machine allows", "full": "Whole network", "fast": "Fast, backbone frozen"},
         ),
-    ] = "full"
+    ] = "auto"
     weights: Annotated[
         Path | None,
         Option(
@@ -106,7 +110,7 @@ class TrainingConfig(BaseModel):
             "A safetensors file on the machine that trains: a backbone's, or a whole model's, of which the heads are "
             "then taken too.",
             "network",
-            empty="none, it starts at random",
+            empty="those that come with the backbone; if none do, at random",
         ),
     ] = None
     pooling: Annotated[
@@ -353,23 +357,40 @@ class TrainingConfig(BaseModel):
     def _fits(self) -> "TrainingConfig":
         if self.warm_up_epochs is not None and self.warm_up_epochs > self.epochs:
             raise ValueError("warm-up epochs must not be more than all epochs")
-        if self.pretrain_epochs and self.weights:
-            raise ValueError("a backbone with weights is not warmed up without labels: choose one of the two")
+        if self.pretrain_epochs and self.pretrained:
+            raise ValueError(
+                "a backbone with weights is not warmed up without labels: choose one of the two, or another backbone"
+            )
         if 2 * self.processes > max(self.bags_per_step, 2):
             raise ValueError("each process needs at least two bags of a step: choose more bags per step")
         return self
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the backbone starts from weights: those given, or those that come with it."""
+        entry = backbone_entry(self.backbone)
+        return self.weights is not None or (entry is not None and entry.packaged is not None)
+
+    def mode_on(self, device: str) -> Literal["full", "fast"]:
+        """How it is trained on a device: as chosen, or as that allows.
+
+        A pretrained backbone is many times larger than `small`, which alone learns end to end on a processor.
+        """
+        if self.mode != "auto":
+            return self.mode
+        return "fast" if device == "cpu" and self.pretrained and self.backbone != SMALL else "full"
 
     @property
     def warm_up(self) -> int:
         """Epochs of warm-up, if there are graded patches."""
         if self.warm_up_epochs is not None:
             return self.warm_up_epochs
-        return 0 if self.weights else self.epochs // 2
+        return 0 if self.pretrained else self.epochs // 2
 
     @property
     def backbone_rate(self) -> float:
         """Learning rate of the backbone."""
-        return self.lr_backbone or (2e-5 if self.weights else 2e-3)
+        return self.lr_backbone or (2e-5 if self.pretrained else 2e-3)
 
 
 def training_options() -> tuple[FormField, ...]:

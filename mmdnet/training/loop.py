@@ -13,10 +13,13 @@ from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
-from mmdnet.nn.card import Architecture, ModelCard, TrainedOn
+from mmdnet.files import sha256_of
+from mmdnet.nn.card import WEIGHTS, Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
 from mmdnet.nn.mmdnet import MMDNet
+from mmdnet.nn.packaged import packaged_weights
+from mmdnet.nn.registry import backbone_entry
 from mmdnet.progress import Progress, silent
 from mmdnet.training.batch_loader import BatchLoader, in_steps
 from mmdnet.training.check import CheckReport, check
@@ -129,7 +132,8 @@ class Run:
         self.domains, self.domain_names = self._domains()
         self.epoch_plan = EpochPlan(cohort, split, config, report.warm_up)
         torch.manual_seed(config.seed)
-        self.net = self._network(config.weights or start)
+        self.net = self._network(config.weights or start or packaged_weights(config.backbone))
+        self.origin = backbone_origin(config, start)
         self.stepper = Stepper(self.net, config, report.trained_tasks, self.device)
         self.optimizer = self.stepper.optimizer
         self.stored: np.ndarray | None = None
@@ -189,7 +193,7 @@ class Run:
 
     @property
     def frozen(self) -> bool:
-        return self.config.mode == "fast" and not self.warming_up
+        return self.report.mode == "fast" and not self.warming_up
 
     # -- one epoch -----------------------------------------------------------------------------------------------
 
@@ -300,13 +304,46 @@ class Run:
             metrics=metrics,
             trained_on=trained_on(self.cohort, self.epoch_plan.sampler.slides),
             choices=config.model_dump(mode="json", exclude={"weights"})
-            | {"weights": config.weights.name if config.weights else None},
+            | {"weights": config.weights.name if config.weights else None, "mode": self.report.mode},
+            backbone_origin=self.origin,
             seed=config.seed,
             epochs=state.epoch,
             best_epoch=state.best_epoch,
             warnings=self.report.warnings,
             simulated=any(self.cohort.slides[s].simulated for s in self.epoch_plan.sampler.slides),
         )
+
+
+def backbone_origin(config: TrainingConfig, start: Path | None = None) -> BackboneOrigin:
+    """Where a training's backbone starts from.
+
+    Args:
+        config: how it is trained.
+        start: weights warmed up on the project's own patches, if any.
+    """
+    entry = backbone_entry(config.backbone)
+    if config.weights:
+        before = origin_beside(config.weights)
+        source = f"the file {config.weights.name}" + (f", which started from {before.source}" if before else "")
+        licence = before.licence if before else ""
+        return BackboneOrigin(source=source, licence=licence, sha256=sha256_of(config.weights))
+    if start:
+        return BackboneOrigin(source="a warm-up without labels on the project's own patches")
+    if entry and entry.packaged:
+        packaged = entry.packaged
+        source = f"{packaged.trained_on} weights of {packaged.package} {packaged.version}"
+        return BackboneOrigin(source=source, licence=packaged.licence, sha256=packaged.sha256)
+    return BackboneOrigin(source="random weights")
+
+
+def origin_beside(weights: Path) -> BackboneOrigin | None:
+    """What the card of the model says that a file of weights belongs to; None where there is none."""
+    if weights.name != WEIGHTS:
+        return None
+    try:
+        return read_card(weights.parent).backbone_origin
+    except LabError:
+        return None
 
 
 def _as_of_now(identity: Identity) -> Identity:

@@ -25,7 +25,9 @@ from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
 
 ROOT = Path(__file__).resolve().parents[2]
-CHOICES = {"epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu"}
+CHOICES = {
+    "backbone": "small", "epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu",
+}  # fmt: skip
 OpenPage = Callable[..., AppTest]
 
 

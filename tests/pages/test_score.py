@@ -33,3 +33,13 @@ def test_every_score_is_in_the_table_with_its_grades(filled, filled_home):
     assert table["Steatosis"].tolist() == [score.summary.grades["steatosis"]]
     low, high = score.summary.nas_interval
     assert table["NAS, 90 % interval"].tolist() == [str(low) if low == high else f"{low}–{high}"]
+
+
+def test_the_model_of_drawn_tissue_says_so_on_real_slides_and_offers_a_training(filled, filled_home):
+    shipped = filled_home.lab.models.shipped()
+    app = filled("score")
+    assert not app.warning
+    app.selectbox(key="pick_model").set_value(shipped).run()
+    assert "learnt from drawn tissue only" in app.warning[0].value
+    button(app, "Train on your own labels").click().run()
+    assert not app.exception and app.title[0].value == "Train"

@@ -13,7 +13,7 @@ def test_a_check_says_what_a_training_would_use_and_starts_nothing(filled, fille
     assert [message.value for message in app.success] == ["This training can start."]
     assert not app.error
     (checked,) = [words.value for words in app.markdown if "Slides with labels" in words.value]
-    assert "Backbone small" in checked
+    assert "Backbone efficientnet-lite0" in checked
     assert len(filled_home.lab.training.runs(filled_home.project)) == 1
 
 
@@ -72,3 +72,14 @@ def test_a_model_is_offered_for_scoring_only_once_its_training_has_ended(filled,
     assert offered not in [known.label for known in app.button]
     button(app, "Cancel").click().run()
     assert offered in [known.label for known in app.button]
+
+
+def test_the_form_begins_with_pretrained_weights_and_says_what_it_does_with_them(filled, filled_home):
+    app = filled("train")
+    assert app.selectbox(key="train_backbone_product").value == "efficientnet-lite0"
+    said = " ".join(caption.value for caption in app.caption)
+    assert "ImageNet-1k weights that came with the program (Apache-2.0)" in said
+    button(app, "Check first").click().run()
+    assert "its features are computed once, about" in " ".join(markdown.value for markdown in app.markdown)
+    app.selectbox(key="train_backbone_product").set_value("small").run()
+    assert "came with the program" not in " ".join(caption.value for caption in app.caption)

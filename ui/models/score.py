@@ -40,6 +40,17 @@ def choose_model(models: Sequence[ModelView]) -> ModelView:
     return model
 
 
+def offer_training() -> None:
+    """On real slides, beside a model that has seen drawn ones alone: what to do instead."""
+    st.warning(
+        "This model learnt from drawn tissue only and has never seen a real liver; a training on your own labels "
+        "starts from weights that have seen a million photographs and takes minutes, without a GPU too.",
+        icon=":material/warning:",
+    )
+    if st.button("Train on your own labels", icon=":material/model_training:", key="score_train"):
+        open_page("train")
+
+
 def model_words(model: ModelView) -> str:
     """A model in one line of Markdown: where it comes from, what it was trained on, how well it agreed."""
     card = model.card

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.nn.registry import SMALL, backbone_entry
 from mmdnet.scoring.palette import TASK_COLOURS
 from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
@@ -78,8 +80,12 @@ def choose_labels(project_id: int) -> LabelChoice:
     return LabelChoice(None, reader, tuple(chosen) or None)
 
 
-def choose() -> tuple[dict[str, Any], str | None]:
-    """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name."""
+def choose(drawn: bool = False) -> tuple[dict[str, Any], str | None]:
+    """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name.
+
+    Args:
+        drawn: the project's slides are simulated; the small backbone then is the first choice, as the demo's.
+    """
     options = {option.name: option for option in training_options()}
     preset = st.segmented_control(
         options["preset"].option.title,
@@ -90,8 +96,17 @@ def choose() -> tuple[dict[str, Any], str | None]:
         key="train_preset",
         help=options["preset"].option.help,
     )
+    backbone = replace(options["backbone"], default=SMALL) if drawn else options["backbone"]
     # by option, whose types differ; `read_config` checks them
-    choices: dict[str, Any] = {"preset": preset, "backbone": _widget(options["backbone"], preset)}
+    choices: dict[str, Any] = {"preset": preset, "backbone": _widget(backbone, preset)}
+    entry = backbone_entry(choices["backbone"])
+    if entry and entry.packaged:
+        st.caption(
+            f"Starts from {entry.packaged.trained_on} weights that came with the program ({entry.packaged.licence}). "
+            "Without a GPU the backbone stays as it is and the heads learn from its features: computed once, about a "
+            "tenth of a second a patch, then some seconds an epoch. With a GPU the whole network learns. *Check first* "
+            "measures how long it takes on this machine."
+        )
     left, right = st.columns(2)
     with left:
         choices["epochs"] = _widget(options["epochs"], preset)
@@ -201,6 +216,8 @@ def _run_view(run_id: int, was_active: bool) -> None:
         st.rerun()
     if job.active:
         st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
+        if expected := run.label_set.get("expected"):
+            st.caption(expected)
         st.caption("It goes on in the background; this page can be left or closed.")
     elif job.failure:
         st.error(literal(job.failure), icon=":material/error:")

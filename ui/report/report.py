@@ -280,7 +280,8 @@ def provenance(report: Report) -> None:
     trained = made.trained_on
     st.table(
         {
-            "Model": literal(f"{made.model}, {made.backbone} backbone"),
+            "Model": literal(made.model),
+            "Backbone": literal(made.backbone),
             "Weights": code(made.weights_sha256[:16]),
             "Label set": code(made.label_set_sha256[:16]),
             "Trained on": literal(f"{trained.get('slides', '?')} slides of {trained.get('patients', '?')} patients")

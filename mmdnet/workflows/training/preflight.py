@@ -49,7 +49,7 @@ def check_training(cohort: Cohort, choices: TrainingConfig, split: Split) -> Che
         answer = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
         raise LabError("The check did not come to an end. Run `mmdnet doctor`, then try again.") from error
-    return CheckView(answer["ok"], tuple(answer["lines"]), tuple(answer["warnings"]), answer["problem"])
+    return CheckView(**answer | {"lines": tuple(answer["lines"]), "warnings": tuple(answer["warnings"])})
 
 
 def _check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckView:
@@ -59,7 +59,7 @@ def _check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckView:
         report = check(cohort, choices, split)
     except LabError as error:
         return CheckView(False, (), (), str(error))
-    return CheckView(True, tuple(report.lines), tuple(report.warnings), None)
+    return CheckView(True, tuple(report.lines), tuple(report.warnings), None, report.expected)
 
 
 def main() -> None:

@@ -120,7 +120,11 @@ class Training:
                 project_id=project.id,
                 name=name or f"{config.backbone}, {len(label_set.rows)} patches",
                 choices=config.model_dump(mode="json"),
-                label_set={**asdict(label_set.summary()), "warnings": list(prepared.check.warnings)},
+                label_set={
+                    **asdict(label_set.summary()),
+                    "warnings": list(prepared.check.warnings),
+                    "expected": prepared.check.expected,
+                },
             )
             session.add(run)
             session.flush()

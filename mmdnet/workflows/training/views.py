@@ -17,6 +17,7 @@ class CheckView:
     lines: tuple[str, ...]
     warnings: tuple[str, ...]
     problem: str | None
+    expected: str = ""  # which of the lines says what is done to the backbone, and how long it should take
 
 
 @dataclass(frozen=True, slots=True)

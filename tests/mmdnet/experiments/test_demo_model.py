@@ -7,8 +7,8 @@ from mmdnet.training.config import TrainingConfig
 from mmdnet.training.simulated import simulated_cohort
 
 CHOICES = TrainingConfig(
-    mode="fast", warm_up_epochs=1, epochs=2, projection=8, bag_size=4, bags_per_step=2, bags_per_epoch=4, device="cpu",
-    domain_key="none",
+    backbone="small", mode="fast", warm_up_epochs=1, epochs=2, projection=8, bag_size=4, bags_per_step=2,
+    bags_per_epoch=4, device="cpu", domain_key="none",
 )  # fmt: skip
 
 

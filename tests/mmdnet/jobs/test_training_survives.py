@@ -18,7 +18,9 @@ from mmdnet.workflows.labelling.views import PatchGrades
 from tests.mmdnet.jobs.conftest import wait_for
 
 EPOCHS = 5
-CHOICES = {"epochs": EPOCHS, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 16, "domain_key": "none"}
+CHOICES = {
+    "backbone": "small", "epochs": EPOCHS, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 16, "domain_key": "none",
+}  # fmt: skip
 
 
 @pytest.fixture

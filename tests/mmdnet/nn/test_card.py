@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.nn.card import CARD, Architecture, ModelCard, TrainedOn, parse_card, read_card
+from mmdnet.nn.card import CARD, Architecture, BackboneOrigin, ModelCard, TrainedOn, parse_card, read_card
 from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD
 from mmdnet.settings import PROJECT_ROOT
 
@@ -85,3 +85,9 @@ def test_records_do_not_change():
 def test_cards_are_read_without_torch():
     code = "import sys, mmdnet.nn.card; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0
+
+
+def test_a_card_names_what_its_backbone_started_from_and_an_earlier_one_its_name_alone():
+    assert a_card().backbone_words == "small"
+    origin = BackboneOrigin(source="a package", licence="MIT", sha256="0")
+    assert a_card(backbone_origin=origin).backbone_words == "small, from a package, MIT"

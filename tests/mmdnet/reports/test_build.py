@@ -110,3 +110,9 @@ def test_an_unknown_field_is_refused():
     values = build_report(inputs()).model_dump()
     with pytest.raises(ValidationError):
         Report.model_validate(values | {"stage": 2})
+
+
+def test_provenance_names_what_the_backbone_started_from_and_its_licence():
+    origin = {"source": "ImageNet-1k weights of a package", "licence": "Apache-2.0", "sha256": "0"}
+    report = build_report(inputs(card=card(backbone_origin=origin)))
+    assert report.provenance.backbone == "small, from ImageNet-1k weights of a package, Apache-2.0"

@@ -18,9 +18,13 @@ from mmdnet.training.config import (
 )
 
 
-def test_the_defaults_train_the_small_backbone_on_whatever_is_there():
+def small(**more) -> TrainingConfig:
+    return TrainingConfig(backbone="small", **more)
+
+
+def test_the_defaults_start_from_weights_that_come_with_the_program_on_whatever_is_there():
     assert (TrainingConfig().backbone, TrainingConfig().device, TrainingConfig().preset) == (
-        "small",
+        "efficientnet-lite0",
         "auto",
         "product",
     )
@@ -39,15 +43,39 @@ def test_a_misspelt_or_impossible_choice_is_refused(given):
 
 
 def test_a_backbone_with_weights_learns_slowly():
-    assert TrainingConfig().backbone_rate > 100 * TrainingConfig(weights="w.safetensors").backbone_rate / 10
+    assert small().backbone_rate > 10 * small(weights="w.safetensors").backbone_rate
+    assert TrainingConfig().backbone_rate == small(weights="w.safetensors").backbone_rate
     assert TrainingConfig(lr_backbone=0.5).backbone_rate == 0.5
 
 
 def test_a_backbone_from_scratch_warms_up_for_half_of_the_epochs_and_one_with_weights_does_not():
-    assert [TrainingConfig(epochs=epochs).warm_up for epochs in (1, 2, 30)] == [0, 1, 15]
-    assert TrainingConfig(weights="w.safetensors").warm_up == 0
+    assert [small(epochs=epochs).warm_up for epochs in (1, 2, 30)] == [0, 1, 15]
+    assert small(weights="w.safetensors").warm_up == TrainingConfig().warm_up == 0
     assert TrainingConfig(warm_up_epochs=3).warm_up == 3
     assert read_config({"preset": "paper"}).warm_up == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "mode"),
+    [
+        ({}, "cpu", "fast"),
+        ({}, "cuda", "full"),
+        ({"mode": "full"}, "cpu", "full"),
+        ({"mode": "fast"}, "cuda", "fast"),
+        ({"backbone": "small"}, "cpu", "full"),
+        ({"backbone": "small", "weights": "w.safetensors"}, "cpu", "full"),
+        ({"backbone": "ResNet50", "weights": "w.safetensors"}, "cpu", "fast"),
+        ({"preset": "paper"}, "cpu", "full"),
+    ],
+)
+def test_a_pretrained_backbone_is_frozen_on_a_processor_unless_chosen_otherwise(given, device, mode):
+    assert read_config(given).mode_on(device) == mode
+
+
+def test_a_backbone_that_comes_with_weights_is_not_warmed_up_without_labels():
+    with pytest.raises(LabError, match="or another backbone"):
+        read_config({"pretrain_epochs": 3})
+    assert read_config({"pretrain_epochs": 3, "backbone": "small"}).pretrain_epochs == 3
 
 
 @pytest.mark.parametrize(("old", "new", "value"), [("patches_at_once", "microbatch_size", 4), ("as_they_come", "unsteered_fraction", 0.2)])  # fmt: skip
@@ -93,7 +121,7 @@ def test_a_choice_is_described_in_words_and_an_unknown_one_is_left_out():
     said = describe({"head": "corn", "weights": None, "patches_at_once": None, "gone": 3})
     assert said == {
         "Heads": "Ordered grades (CORN)",
-        "Weights to start from": "none, it starts at random",
+        "Weights to start from": "those that come with the backbone; if none do, at random",
         "Patches in memory at a time": "all of a step",
     }
 

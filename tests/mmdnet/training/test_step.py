@@ -10,7 +10,10 @@ from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
 from mmdnet.training.weighing import loss_weights
 
-QUICK = {"epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "projection": 16, "device": "cpu"}
+QUICK = {
+    "backbone": "small", "epochs": 2, "warm_up_epochs": 0, "bag_size": 4, "bags_per_epoch": 8, "projection": 16,
+    "device": "cpu",
+}  # fmt: skip
 
 
 def begun(crafted, folder, **given):

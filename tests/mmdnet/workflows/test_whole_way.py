@@ -16,7 +16,9 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.mmdnet.workflows.conftest import draw_tissue
 
-CHOICES = {"epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu"}
+CHOICES = {
+    "backbone": "small", "epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu",
+}  # fmt: skip
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ from mmdnet.workflows.training.preflight import check_training
 from mmdnet.workflows.training.views import CheckView
 
 SPLIT = Split((0, 1, 2), (3,))
-CONFIG = TrainingConfig(device="cpu", epochs=2, domain_key="scanner")
+CONFIG = TrainingConfig(backbone="small", device="cpu", epochs=2, domain_key="scanner")
 
 
 def cohort(grade=lambda number: number % 3) -> Cohort:
@@ -24,6 +25,12 @@ def cohort(grade=lambda number: number % 3) -> Cohort:
     slides = tuple(SlideInfo(10 + s, f"p{s}", "North", f"scanner {s % 2}", "H&E") for s in range(4))
     grades = np.array([[grade(number)] * 3 for number in range(12)], np.int8)
     return Cohort(slides, np.arange(12) + 100, np.repeat(np.arange(4), 3), grades, np.arange(12) == 5)
+
+
+def but_for_the_time(answer: CheckView) -> CheckView:
+    """An answer without how long the training should take, which is measured anew each time."""
+    assert answer.expected in answer.lines
+    return replace(answer, lines=tuple(line for line in answer.lines if line != answer.expected), expected="")
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def test_a_process_of_its_own_answers_as_this_one_does(monkeypatch):
     here = check_training(cohort(), CONFIG, SPLIT)
     assert here.ok and any("Backbone small" in line for line in here.lines)
     monkeypatch.delitem(sys.modules, "torch")
-    assert check_training(cohort(), CONFIG, SPLIT) == here
+    assert but_for_the_time(check_training(cohort(), CONFIG, SPLIT)) == but_for_the_time(here)
 
 
 def test_what_cannot_start_is_an_answer_with_its_sentence():

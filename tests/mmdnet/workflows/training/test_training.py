@@ -13,7 +13,9 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.training import training as module
 
-CHOICES = {"epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu"}
+CHOICES = {
+    "backbone": "small", "epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu",
+}  # fmt: skip
 
 
 @pytest.fixture
