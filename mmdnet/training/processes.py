@@ -2,12 +2,15 @@
 
 import multiprocessing
 import os
+import pickle
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +44,16 @@ def sharing(config: TrainingConfig, share: Any, device: str, work: Callable[[Any
         raise LabError(f"{count} processes need {count} GPUs; this machine has {torch.cuda.device_count()}.")
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as home:
-        meeting = Path(home) / "meeting"
+        meeting, handed = Path(home) / "meeting", Path(home) / "handed"
+        # By file: through the pipe of a start, a process that dies at once leaves this one writing for ever.
+        handed.write_bytes(pickle.dumps((work, share)))
         context = multiprocessing.get_context("spawn")
-        given = (count, meeting, device, max(1, threads // count), work, share)
+        given = (count, meeting, device, max(1, threads // count), handed)
         others = [context.Process(target=_other, args=(rank, *given), daemon=True) for rank in range(1, count)]
         for process in others:
             process.start()
         try:
+            _await_start(others, handed)
             _join(0, count, meeting, device, max(1, threads // count))
             yield
         except RuntimeError as problem:
@@ -63,6 +69,22 @@ def sharing(config: TrainingConfig, share: Any, device: str, work: Callable[[Any
                 process.kill()
 
 
+def _await_start(others: Sequence[BaseProcess], handed: Path) -> None:
+    """Wait until each of the others has taken what was handed to it.
+
+    Raises:
+        LabError: one has ended instead.
+    """
+    while not all(_taken(handed, rank).exists() for rank in range(1, len(others) + 1)):
+        if any(process.exitcode is not None for process in others):
+            raise LabError("One of the training's processes could not start; the log says why. Nothing was lost.")
+        time.sleep(0.05)
+
+
+def _taken(handed: Path, rank: int) -> Path:
+    return handed.with_name(f"taken-{rank}")
+
+
 def _join(rank: int, count: int, meeting: Path, device: str, threads: int) -> None:
     torch.set_num_threads(threads)
     if sys.platform.startswith("linux"):
@@ -71,9 +93,7 @@ def _join(rank: int, count: int, meeting: Path, device: str, threads: int) -> No
     distributed.init_process_group(backend, init_method=meeting.as_uri(), rank=rank, world_size=count, timeout=PATIENCE)
 
 
-def _other(
-    rank: int, count: int, meeting: Path, device: str, threads: int, work: Callable[[Any], object], share: Any
-) -> None:
+def _other(rank: int, count: int, meeting: Path, device: str, threads: int, handed: Path) -> None:
     parent = multiprocessing.parent_process()
 
     def end_with_parent() -> None:
@@ -82,5 +102,7 @@ def _other(
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    work, share = pickle.loads(handed.read_bytes())  # of this machine's own training, a moment old
+    _taken(handed, rank).touch()
     _join(rank, count, meeting, device, threads)
     work(share)

@@ -1,4 +1,5 @@
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
+from mmdnet.training.processes import sharing
 
 
 def curve(folder) -> np.ndarray:
@@ -49,4 +51,20 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(LabError, match="need 2 GPUs"), sharing(config(2), None, "cuda", print):
+        pass
+
+
+class DiesWhenTaken:
+    """Something to hand over that ends the process which takes it."""
+
+    def __init__(self):
+        self.pixels = b"much" * 100_000
+
+    def __setstate__(self, state):
+        os._exit(3)
+
+
+def test_a_process_that_dies_at_its_start_is_told_at_once():
+    """With much to hand over: more than a pipe holds."""
+    with pytest.raises(LabError, match="could not start"), sharing(config(2), DiesWhenTaken(), "cpu", print):
         pass
