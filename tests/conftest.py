@@ -1,6 +1,8 @@
 """What all tests share: the real data's folder, and the switch for slow tests."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,11 @@ def label_bench(tmp_path: Path):
     from tests.label_bench import make_label_bench
 
     return make_label_bench(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """A page drawn in a test stands as `__main__` afterwards, and a process started then would run it: put it back."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
