@@ -5,6 +5,7 @@ import streamlit as st
 from mmdnet.labels.grading import TASKS
 from ui.label.labelling import draw_canvas, session_bar
 from ui.label.plans import session_form
+from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop, reader
 
 project = project_or_stop()
@@ -24,7 +25,7 @@ if who is None:
 sessions = lab().labels.sessions.of_project(project.id, who.id)
 if not sessions:
     st.title("Label")
-    keys = ", ".join(task.title.lower() for task in TASKS)
+    keys = ", ".join(literal(task.title.lower()) for task in TASKS)
     st.markdown(f"Choose what you will grade. Each patch takes {len(TASKS)} keys: {keys}.")
     session_form(project, who)
     st.stop()

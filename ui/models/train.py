@@ -102,7 +102,8 @@ def choose(drawn: bool = False) -> tuple[dict[str, Any], str | None]:
     entry = backbone_entry(choices["backbone"])
     if entry and entry.packaged:
         st.caption(
-            f"Starts from {entry.packaged.trained_on} weights that came with the program ({entry.packaged.licence}). "
+            f"Starts from {literal(entry.packaged.trained_on)} weights that came with the program "
+            f"({literal(entry.packaged.licence)}). "
             "Without a GPU the backbone stays as it is and the heads learn from its features: computed once, about a "
             "tenth of a second a patch, then some seconds an epoch. With a GPU the whole network learns. *Check first* "
             "measures how long it takes on this machine."
@@ -217,7 +218,7 @@ def _run_view(run_id: int, was_active: bool) -> None:
     if job.active:
         st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
         if expected := run.label_set.get("expected"):
-            st.caption(expected)
+            st.caption(literal(expected))
         st.caption("It goes on in the background; this page can be left or closed.")
     elif job.failure:
         st.error(literal(job.failure), icon=":material/error:")
