@@ -105,7 +105,7 @@ def choose(drawn: bool = False) -> tuple[dict[str, Any], str | None]:
             f"Starts from {literal(entry.packaged.trained_on)} weights that came with the program "
             f"({literal(entry.packaged.licence)}). "
             "Without a GPU the backbone stays as it is and the heads learn from its features: computed once, about a "
-            "tenth of a second a patch, then some seconds an epoch. With a GPU the whole network learns. *Check first* "
+            "tenth of a second a patch, then some seconds an epoch. With a GPU the whole network learns. 'Check first' "
             "measures how long it takes on this machine."
         )
     left, right = st.columns(2)
