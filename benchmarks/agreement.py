@@ -54,6 +54,6 @@ def _filled(folder: Path, patches: int) -> LabelBench:
     ids = [patch for own in bench.patches.values() for patch in own]
     for reader in bench.readers[:2]:
         grades = np.stack([rng.integers(0, top, len(ids)) for top in (3, 4, 4)], axis=1).tolist()
-        rows = [PatchGrades(patch, Grades.from_values(three)) for patch, three in zip(ids, grades, strict=True)]
+        rows = [PatchGrades(patch, Grades.from_values(values)) for patch, values in zip(ids, grades, strict=True)]
         bench.labels.acts.put_many(bench.project, reader, rows)
     return bench

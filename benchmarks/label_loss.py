@@ -67,7 +67,7 @@ def part(seed: int, stretches: int, each: int) -> Part:
         labels = bench.lab.labels
         order = [item.patch_id for item in labels.sessions.queue(session_id, 0, len(given))]
         kept = {label.patch_id: tuple(label.grades.values()) for label in labels.current(bench.project)}
-        wrong = sum(kept.get(patch) != three for patch, three in zip(order, given, strict=True))
+        wrong = sum(kept.get(patch) != values for patch, values in zip(order, given, strict=True))
         return Part(len(given), wrong, len(set(kept) - set(order)), stretches, labels.record.verify().intact)
 
 
@@ -75,13 +75,13 @@ def _stretch(page, bench: LabelLab, given: list[Grades]) -> None:  # type: ignor
     """Press these grades; a third of the way the lab is killed, and it comes back by itself."""
     waiting: threading.Timer | None = None
     before = int(page.locator(".canvas").get_attribute("data-done"))
-    for number, three in enumerate(given):
+    for number, values in enumerate(given):
         if number == len(given) // 3:
             bench.running.kill_app()
             waiting = threading.Timer(BACK_AFTER_S, bench.running.start_app)
             waiting.start()
         page.locator(READY).wait_for(timeout=120_000)  # nobody grades a blank screen
-        for digit in three:
+        for digit in values:
             page.keyboard.press(str(digit))
             page.wait_for_timeout(PRESS_MS)
         if waiting and number == len(given) // 3 + AHEAD:

@@ -121,7 +121,7 @@ def write_score(
 
 def sure(grades: np.ndarray, task: str, share: float = 0.9) -> np.ndarray:
     """Probabilities of a model that gives these grades (patches,) of a task with this share; shape (patches, grades)."""
-    size = next(len(one.grades) for one in TASKS if one.name == task)
+    size = next(len(known.grades) for known in TASKS if known.name == task)
     table = np.full((len(grades), size), (1 - share) / (size - 1))
     table[np.arange(len(grades)), grades] = share
     return table
@@ -142,14 +142,14 @@ def make_label_bench(home: Path, slides: int = 2, patches: int = 30, url: str | 
         slide_ids = [_slide(session, project.id, number) for number in range(slides)]
         for slide_id in slide_ids:
             session.execute(insert(Patch), [_patch(slide_id, number) for number in range(patches)])
-        found = {
+        patches_of = {
             slide_id: list(session.scalars(select(Patch.id).where(Patch.slide_id == slide_id).order_by(Patch.id)))
             for slide_id in slide_ids
         }
         project_id, reader_ids = project.id, [reader.id for reader in readers]
     services = Services(Settings(home=home), db, SimpleNamespace())  # type: ignore[arg-type]
     labels = Labels(services, Predictions(services))
-    return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, found, services)
+    return LabelBench(labels, db, url, project_id, reader_ids, slide_ids, patches_of, services)
 
 
 @cache

@@ -14,10 +14,10 @@ import pytest
 
 
 def program(name: str) -> str:
-    found = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
-    if found is None:
+    path = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    if path is None:
         pytest.skip(f"PostgreSQL is not installed here: no {name}")
-    return str(found)
+    return str(path)
 
 
 @contextmanager

@@ -41,12 +41,12 @@ class Shown:
 
 
 def _directive(state: StateInline, silent: bool) -> bool:
-    found = DIRECTIVE.match(state.src, state.pos)
-    if not found:
+    opening = DIRECTIVE.match(state.src, state.pos)
+    if not opening:
         return False
     if state.src[state.pos - 1 : state.pos] == ":" and state.src[state.pos - 2 : state.pos - 1] != "\\":
         return False
-    end, depth = found.end(), 1
+    end, depth = opening.end(), 1
     while end < len(state.src) and depth:
         sign = state.src[end]
         end += 2 if sign == "\\" else 1
@@ -54,8 +54,8 @@ def _directive(state: StateInline, silent: bool) -> bool:
     if depth:
         return False
     if not silent:
-        state.push("directive_open", "span", 1).info = found[1]
-        before, state.pos, state.posMax = state.posMax, found.end(), end - 1
+        state.push("directive_open", "span", 1).info = opening[1]
+        before, state.pos, state.posMax = state.posMax, opening.end(), end - 1
         state.md.inline.tokenize(state)
         state.posMax = before
         state.push("directive_close", "span", -1)
@@ -64,12 +64,12 @@ def _directive(state: StateInline, silent: bool) -> bool:
 
 
 def _math(state: StateInline, silent: bool) -> bool:
-    found = MATH.match(state.src, state.pos)
-    if not found:
+    formula = MATH.match(state.src, state.pos)
+    if not formula:
         return False
     if not silent:
-        state.push("math", "math", 0).content = found[0]
-    state.pos = found.end()
+        state.push("math", "math", 0).content = formula[0]
+    state.pos = formula.end()
     return True
 
 
@@ -79,7 +79,7 @@ def _inline(tokens: Sequence[Token], shown: Shown) -> None:
         if token.type in ("text", "text_special"):
             piece += token.content
             continue
-        shown.alive += [(kind, found[0]) for kind, look in FINISHED.items() for found in look.finditer(piece)]
+        shown.alive += [(kind, match[0]) for kind, look in FINISHED.items() for match in look.finditer(piece)]
         shown.text += piece
         piece = ""
         if token.type in ALIVE:

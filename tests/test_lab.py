@@ -190,8 +190,8 @@ class Running:
         return parts if len(parts) >= number else []
 
     def worker(self) -> psutil.Process:
-        found = [part for part in self._parts(3) if "cpu" in part.cmdline()]
-        return found[0]
+        workers = [part for part in self._parts(3) if "cpu" in part.cmdline()]
+        return workers[0]
 
     def all_gone(self) -> bool:
         return not any(part.is_running() and part.status() != psutil.STATUS_ZOMBIE for part in self.parts)

@@ -74,8 +74,8 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
 def margin(probabilities: np.ndarray) -> np.ndarray:
     """How much likelier the likeliest grade is than the next, shape (patches,): 0 is torn between two."""
-    two = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return two[:, 1] - two[:, 0]
+    likeliest = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return likeliest[:, 1] - likeliest[:, 0]
 
 
 def distance(probabilities: np.ndarray, grade: np.ndarray) -> np.ndarray:

@@ -84,10 +84,10 @@ def _hepatocytes(collector: _Collector, cells: Cells, wide: np.ndarray) -> None:
     cut = rng.random(len(cells.xy))  # the section misses the nucleus of some cells
     plain = np.flatnonzero(cells.seen & ~cells.macro & ~cells.ballooned & (cut > 0.13))
     centre = cells.xy[plain] + rng.normal(0, 2.2, (len(plain), 2))
-    two = rng.random(len(plain)) < 0.09
+    binucleate = rng.random(len(plain)) < 0.09
     turn = rng.uniform(0, 2 * np.pi, len(plain))
     beside = np.c_[np.cos(turn), np.sin(turn)] * 3.9
-    centre[two] -= beside[two]
+    centre[binucleate] -= beside[binucleate]
     draw = rng.random(len(plain))
     for kind, low, high in (
         ("hepatocyte", 0.0, 0.86),
@@ -96,7 +96,7 @@ def _hepatocytes(collector: _Collector, cells: Cells, wide: np.ndarray) -> None:
         ("large", 0.985, 1.0),
     ):
         collector.add(kind, centre[(draw >= low) & (draw < high)])
-    collector.add("hepatocyte", (centre + 2 * beside)[two])
+    collector.add("hepatocyte", (centre + 2 * beside)[binucleate])
 
     pushed = np.flatnonzero(cells.seen & cells.macro & (cut > 0.22))
     turn = rng.uniform(0, 2 * np.pi, len(pushed))

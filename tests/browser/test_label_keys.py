@@ -57,15 +57,15 @@ def grades(count: int, seed: int = 3) -> list[tuple[int, int, int]]:
 
 
 def digits(given: list[tuple[int, int, int]]) -> list[str]:
-    return [str(grade) for three in given for grade in three]
+    return [str(grade) for values in given for grade in values]
 
 
 def test_three_digits_grade_a_patch_and_it_is_saved_where_it_was_pressed(page, shared_lab, home):
     open_canvas(page, shared_lab, home)
     patch, given = patch_shown(page), {}
-    for three in grades(8):
-        press(page, digits([three]))
-        given[patch] = three
+    for values in grades(8):
+        press(page, digits([values]))
+        given[patch] = values
         patch = next_patch(page, patch)
     done(page, 8)
     assert grades_of(labels_of(shared_lab), home.project) == given

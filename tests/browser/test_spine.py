@@ -20,7 +20,7 @@ from tests.browser.lab_process import ROOT, RunningLab
 pytestmark = pytest.mark.browser
 SLIDE = "slides/liver_he_fields.svs"
 JOB_MS = 600_000  # for a job in the background: adding the slide, training, scoring
-THREES = ("002", "112", "223", "031", "101", "213", "020", "132", "201", "003", "121", "230")
+PRESSED_GRADES = ("002", "112", "223", "031", "101", "213", "020", "132", "201", "003", "121", "230")
 PICTURES = ROOT / "docs" / "pictures"
 
 
@@ -115,7 +115,7 @@ def look_and_queue(walk: Walk) -> None:
     walk.page.mouse.up()
     queued = walk.page.get_by_text(re.compile(r"\d+ patches queued for Ada"))
     queued.wait_for()
-    assert int(re.match(r"(\d+)", queued.inner_text()).group(1)) >= len(THREES)
+    assert int(re.match(r"(\d+)", queued.inner_text()).group(1)) >= len(PRESSED_GRADES)
 
 
 def zoom_in(walk: Walk) -> None:
@@ -144,15 +144,15 @@ def label(walk: Walk) -> None:
     """Twelve patches by key press, each saved before the next is asked for."""
     walk.page.get_by_role("link", name="Label", exact=True).click()
     steps.canvas_ready(walk.page)
-    for number, three in enumerate(THREES):
+    for number, keys in enumerate(PRESSED_GRADES):
         patch = steps.patch_shown(walk.page)
-        steps.press(walk.page, three[:2])
+        steps.press(walk.page, keys[:2])
         if number == 6:
             walk.picture("label")
-        walk.page.keyboard.press(three[2])
-        if number < len(THREES) - 1:
+        walk.page.keyboard.press(keys[2])
+        if number < len(PRESSED_GRADES) - 1:
             steps.next_patch(walk.page, patch)
-    steps.done(walk.page, len(THREES))
+    steps.done(walk.page, len(PRESSED_GRADES))
 
 
 def train(walk: Walk) -> None:
@@ -239,7 +239,7 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
     lab = open_lab(load_settings(home=walk.lab.home))
     (project,) = lab.projects.list()
     given = [tuple(label.grades.values()) for label in lab.labels.current(project.id)]
-    assert sorted(given) == sorted(tuple(int(digit) for digit in three) for three in THREES)
+    assert sorted(given) == sorted(tuple(int(digit) for digit in keys) for keys in PRESSED_GRADES)
     (run,) = lab.training.runs(project.id)
     assert [row["epoch"] for row in lab.training.history(run.id)] == [1, 2]
     (scored,) = lab.scoring.list(project.id)

@@ -51,8 +51,8 @@ def add_slides(home: Path, slides: Path, folder: Path) -> None:
         command = [sys.executable, "-m", "mmdnet", "ingest", str(path), "--project", "Liver", "--home", str(home)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
-    with ThreadPoolExecutor() as two:
-        real = two.submit(ingest, slides / "liver_he_fields.svs")
+    with ThreadPoolExecutor() as threads:
+        real = threads.submit(ingest, slides / "liver_he_fields.svs")
         drawn = folder / "drawn.tiff"
         simulate_slide(SlideRecipe(seed=5, width_px=4500, height_px=3600, artefacts=0.0), drawn)
         ingest(drawn)

@@ -5,8 +5,8 @@ from mmdnet.labels.grading import Grades
 from tests.label_bench import grade_all, settle
 
 
-def grades(found):
-    return [(reading.reader_id, reading.grades) for reading in found]
+def grades(of_patches):
+    return [(reading.reader_id, reading.grades) for reading in of_patches]
 
 
 def test_what_settles_is_newest_but_not_blind(label_bench):

@@ -59,7 +59,7 @@ def test_a_damaged_database_is_a_finding_and_no_traceback(used: Settings, capsys
     for name in ("lab.sqlite", "jobs.sqlite"):
         (used.home / name).write_bytes(b"no database" * 100)
     assert doctor.main(used.home, as_json=True) == 1
-    findings = {one["name"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     assert findings["Database"]["status"] == FAIL
     assert findings["Job queue"]["status"] == FAIL
 
@@ -120,7 +120,10 @@ def test_the_doctor_runs_where_no_package_is_installed(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
     assert not report["ok"]
-    assert {one["name"] for one in report["findings"] if one["status"] == FAIL} >= {"Packages", "Network library"}
+    assert {finding["name"] for finding in report["findings"] if finding["status"] == FAIL} >= {
+        "Packages",
+        "Network library",
+    }
 
 
 def test_every_pin_of_the_product_is_read() -> None:

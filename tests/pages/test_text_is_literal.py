@@ -27,13 +27,13 @@ def strings(proto: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
     """Every string in a message, with the way to it: (message, field, message, field ...)."""
     for known, value in proto.ListFields():
         here = (*path, proto.DESCRIPTOR.name, known.name)
-        for one in value if known.is_repeated else [value]:
-            if isinstance(one, str):
-                yield here, one
-            elif isinstance(one, bytes):
+        for item in value if known.is_repeated else [value]:
+            if isinstance(item, str):
+                yield here, item
+            elif isinstance(item, bytes):
                 continue
-            elif known.message_type is not None and hasattr(one, "ListFields"):
-                yield from strings(one, here)
+            elif known.message_type is not None and hasattr(item, "ListFields"):
+                yield from strings(item, here)
 
 
 def literal_in(text: str) -> bool:
@@ -53,19 +53,19 @@ def check_markdown(where: object, source: str) -> None:
 def check(app: AppTest) -> set[str]:
     """Look at every string that holds hostile text; in which fields there were such, for the caller to ask after."""
     assert not app.exception
-    found: set[str] = set()
+    fields: set[str] = set()
     for node in app._tree:
         if hasattr(getattr(node, "proto", None), "ListFields"):
             for path, text in strings(node.proto):
                 if MARK in text:
-                    found.add(".".join(path[-2:]))
+                    fields.add(".".join(path[-2:]))
                     check_field(*path[-2:], text)
     for table in app.get("table"):
         for cell in [*table.value.columns, *table.value.index, *table.value.to_numpy().flatten()]:
             if MARK in str(cell):
-                found.add("Table.cell")
+                fields.add("Table.cell")
                 check_markdown("table", str(cell))
-    return found
+    return fields
 
 
 def check_field(message: str, name: str, text: str) -> None:

@@ -51,7 +51,9 @@ def _seen(text: str, place: int) -> str:
     character = text[place]
     if character in JOINERS:
         around = text[place - 1 : place] + text[place + 1 : place + 2]
-        hidden = len(around) < 2 or around.isascii() or any(unicodedata.category(one) == "Cf" for one in around)
+        hidden = (
+            len(around) < 2 or around.isascii() or any(unicodedata.category(neighbour) == "Cf" for neighbour in around)
+        )
     else:
         hidden = character in UNSEEN_LETTERS or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
     return f"⟨U+{ord(character):04X}⟩" if hidden else character
@@ -67,9 +69,9 @@ def literal(text: str) -> str:
     return MARKUP.sub(_defused, plain(text))
 
 
-def _defused(found: re.Match[str]) -> str:
-    escaped = re.sub(r"[^\w\s]|_", r"\\\g<0>", found[0])
-    return escaped + (BREAK if found["cut"] else "")
+def _defused(match: re.Match[str]) -> str:
+    escaped = re.sub(r"[^\w\s]|_", r"\\\g<0>", match[0])
+    return escaped + (BREAK if match["cut"] else "")
 
 
 def code(text: str) -> str:

@@ -53,10 +53,8 @@ def slide_suffixes() -> list[str]:
 def slides_in(folder: Path, names: Sequence[str]) -> list[Path]:
     """The slides that lie in a folder itself, of whatever format; `names` are those of its files that count."""
     files = [folder / name for name in sorted(names)]
-    found: dict[bool, list[Path]] = {True: [], False: []}
-    for known in FORMATS:
-        found[known.beside_slides] += known.find(folder, files)
-    return found[True] or found[False]
+    slides = [path for known in FORMATS if known.beside_slides for path in known.find(folder, files)]
+    return slides or [path for known in FORMATS if not known.beside_slides for path in known.find(folder, files)]
 
 
 def _ends_with(suffixes: Sequence[str]) -> Callable[[Path], bool]:

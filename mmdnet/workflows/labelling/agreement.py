@@ -37,7 +37,7 @@ MANY = 3  # readers from which on the consensus of the others is more than one o
 
 
 @dataclass(frozen=True)
-class Twice:
+class PairedReadings:
     """Patches that two sides graded, each with both sides' grades by task."""
 
     kind: str
@@ -91,13 +91,13 @@ class Agreement:
             rule = rules.of_project(session, project_id)
             sides = _all_sides(collected, rule)
         model = self._against_model(collected)
-        comparisons = [made for two in [*sides, *model] for made in _compare(two, collected)]
+        comparisons = [made for pair in [*sides, *model] for made in _compare(pair, collected)]
         return AgreementView(
             comparisons=tuple(comparisons),
             groups=tuple(_groups(collected)),
             rule=rule.rule,
             readers=tuple(collected.readers[reader] for reader in collected.by_reader),
-            learnt_from=sum(two.left_out for two in model),
+            learnt_from=sum(pair.left_out for pair in model),
         )
 
     def graded_twice(
@@ -111,15 +111,15 @@ class Agreement:
             collected = _read(session, project_id)
             sides = _all_sides(collected, rules.of_project(session, project_id))
             may_see = readings.may_see(session, project_id, reader_id)
-        for two in [*sides, *self._against_model(collected)]:
-            if two.key == key:
-                cell = (two.table(task) == [first, second]).all(axis=1)
-                patches = [patch for patch, inside in zip(two.patches, cell, strict=True) if inside]
+        for pair in [*sides, *self._against_model(collected)]:
+            if pair.key == key:
+                cell = (pair.table(task) == [first, second]).all(axis=1)
+                patches = [patch for patch, inside in zip(pair.patches, cell, strict=True) if inside]
                 shown = tuple(patch for patch in patches if patch in may_see)
                 return GradedTwice(shown, len(patches) - len(shown))
         return GradedTwice((), 0)
 
-    def _against_model(self, collected: _Readings) -> list[Twice]:
+    def _against_model(self, collected: _Readings) -> list[PairedReadings]:
         """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
         predicted = self._predictions.of_slides(sorted(set(collected.slide_of.values())))
         if not predicted:
@@ -134,7 +134,7 @@ class Agreement:
             alone = {patch: reading for patch, reading in own.items() if reading.suggestion is None}
             both = sorted(set(alone) & set(told))
             made.append(
-                Twice(
+                PairedReadings(
                     "model",
                     collected.readers[reader],
                     predicted[0].model_name,
@@ -176,19 +176,19 @@ def _read(session: Session, project_id: int) -> _Readings:
     )
 
 
-def _all_sides(collected: _Readings, rule: rules.Rule) -> list[Twice]:
+def _all_sides(collected: _Readings, rule: rules.Rule) -> list[PairedReadings]:
     made = [_of_two(collected, reader, other) for reader, other in combinations(sorted(collected.by_reader), 2)]
     givers = set(collected.by_reader) | {reading.reader_id for reading in collected.settled}
     if len(givers) >= MANY:
         made += [_with_others(collected, reader, rule) for reader in sorted(collected.by_reader)]
     made += [_with_oneself(collected, reader) for reader in sorted({again.reader_id for _, again in collected.repeats})]
-    return [two for two in made if two.patches]
+    return [pair for pair in made if pair.patches]
 
 
-def _of_two(collected: _Readings, reader: int, other: int) -> Twice:
+def _of_two(collected: _Readings, reader: int, other: int) -> PairedReadings:
     first, second = collected.by_reader[reader], collected.by_reader[other]
     both = sorted(set(first) & set(second))
-    return Twice(
+    return PairedReadings(
         "readers",
         collected.readers[reader],
         collected.readers[other],
@@ -199,7 +199,7 @@ def _of_two(collected: _Readings, reader: int, other: int) -> Twice:
     )
 
 
-def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> Twice:
+def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> PairedReadings:
     """A reader against the consensus of all the others; what the reader settled is left out with the rest."""
     votes: dict[int, list[Vote]] = defaultdict(list)
     for settled, given in ((False, collected.blind), (True, collected.settled)):
@@ -211,7 +211,7 @@ def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> Twice:
     own = collected.by_reader[reader]
     agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
     both = sorted(agreed)
-    return Twice(
+    return PairedReadings(
         "consensus",
         collected.readers[reader],
         "the others' consensus",
@@ -222,9 +222,9 @@ def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> Twice:
     )
 
 
-def _with_oneself(collected: _Readings, reader: int) -> Twice:
+def _with_oneself(collected: _Readings, reader: int) -> PairedReadings:
     own = [(before, again) for before, again in collected.repeats if again.reader_id == reader]
-    return Twice(
+    return PairedReadings(
         "repeat",
         f"{collected.readers[reader]}, first read",
         "repeat read",
@@ -235,20 +235,20 @@ def _with_oneself(collected: _Readings, reader: int) -> Twice:
     )
 
 
-def _compare(two: Twice, collected: _Readings) -> Iterable[Comparison]:
+def _compare(pair: PairedReadings, collected: _Readings) -> Iterable[Comparison]:
     for task in TASKS:
-        table = two.table(task.name)
+        table = pair.table(task.name)
         both = (table != UNKNOWN).all(axis=1)
         if not both.any():
             continue
-        clusters = np.array([collected.clusters[slide] for slide in two.slides])[both]
+        clusters = np.array([collected.clusters[slide] for slide in pair.slides])[both]
         counts = confusion(table[both], len(task.grades))
         yield Comparison(
-            key=two.key,
-            kind=two.kind,
+            key=pair.key,
+            kind=pair.kind,
             task=task.name,
-            first=two.first,
-            second=two.second,
+            first=pair.first,
+            second=pair.second,
             counts=tuple(tuple(int(n) for n in row) for row in counts),
             estimates=estimates(OF_TWO, table[both], len(task.grades), clusters),
             drawn=_drawn(clusters, collected.by_patient),

@@ -64,9 +64,9 @@ def test_patches_nothing_is_known_about_are_left_out_of_evaluation_but_not_of_sc
 def test_half_of_the_bags_get_a_set_aside_patch_of_their_own_slide(crafted):
     cohort = crafted(20, 60, ignored=0.1)
     bags = with_ignored(cohort, natural_bags(cohort, range(20), 8), np.random.default_rng(0))
-    got = [bag for bag in bags if len(bag.ignored)]
-    assert 0.4 < len(got) / len(bags) < 0.6
-    for bag in got:
+    mixed = [bag for bag in bags if len(bag.ignored)]
+    assert 0.4 < len(mixed) / len(bags) < 0.6
+    for bag in mixed:
         assert cohort.ignored[bag.ignored].all()
         assert (cohort.slide_index[bag.ignored] == bag.slide_index).all()
         assert not cohort.ignored[bag.instances].any()

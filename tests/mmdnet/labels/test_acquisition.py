@@ -11,11 +11,11 @@ UNSURE = np.array([[1.0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0, 0], [
 
 
 def test_entropy_goes_from_sure_to_knowing_nothing():
-    found = acquisition.entropy(UNSURE)
-    assert found[0] == pytest.approx(0, abs=1e-6)
-    assert found[1] == pytest.approx(1)
-    assert found[2] == pytest.approx(0.5)
-    assert np.isnan(found[3])
+    entropy = acquisition.entropy(UNSURE)
+    assert entropy[0] == pytest.approx(0, abs=1e-6)
+    assert entropy[1] == pytest.approx(1)
+    assert entropy[2] == pytest.approx(0.5)
+    assert np.isnan(entropy[3])
 
 
 def test_the_margin_is_nothing_between_two_grades_that_are_as_likely():
@@ -45,15 +45,15 @@ def test_a_grade_with_few_labels_is_rare_whatever_the_model_thinks_common():
 
 def test_without_labels_the_models_own_shares_say_what_is_rare():
     model = np.repeat([[0.95, 0.05, 0.0], [0.1, 0.1, 0.8]], [9, 1], axis=0)
-    found = acquisition.rarity(model, [0, 0, 0])
-    assert found.argmax() == 9
+    rarity = acquisition.rarity(model, [0, 0, 0])
+    assert rarity.argmax() == 9
 
 
 @given(st.integers(1, 20), st.integers(2, 5), st.integers(0, 99))
 def test_entropy_and_margin_are_shares(n, grades, seed):
     model = np.random.default_rng(seed).dirichlet(np.ones(grades), n)
-    for found in (acquisition.entropy(model), acquisition.margin(model)):
-        assert ((found >= -1e-9) & (found <= 1 + 1e-9)).all()
+    for shares in (acquisition.entropy(model), acquisition.margin(model)):
+        assert ((shares >= -1e-9) & (shares <= 1 + 1e-9)).all()
 
 
 def test_over_tasks_keeps_what_any_task_knows():

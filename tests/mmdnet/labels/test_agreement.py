@@ -117,10 +117,10 @@ def test_perfect_agreement_is_one_by_every_coefficient():
 
 
 def test_what_is_not_defined_is_none():
-    one = np.zeros((1, 2), int)
+    single = np.zeros((1, 2), int)
     nothing = np.full((5, 2), -1)
     for name in COEFFICIENTS:
-        assert coefficient(name, one, 3) is None and coefficient(name, nothing, 3) is None
+        assert coefficient(name, single, 3) is None and coefficient(name, nothing, 3) is None
         assert coefficient(name, np.zeros((0, 2), int), 3) is None
     same = np.zeros((5, 2), int)
     assert all(coefficient(name, same, 3) is None for name in OF_TWO if name not in ("ac1", "ac2"))
@@ -143,11 +143,11 @@ def disagreeing(patches=120, readers=2, seed=0):
 
 def test_an_interval_holds_its_value_and_is_seeded():
     table, slides = disagreeing(), np.repeat(np.arange(12), 10)
-    found = estimates(OF_TWO, table, 4, slides)
-    for one in found.values():
-        assert one.low < one.value < one.high and one.n == 120
-    assert found == estimates(OF_TWO, table, 4, slides)
-    assert {name: one.value for name, one in found.items()} == {
+    by_name = estimates(OF_TWO, table, 4, slides)
+    for estimate in by_name.values():
+        assert estimate.low < estimate.value < estimate.high and estimate.n == 120
+    assert by_name == estimates(OF_TWO, table, 4, slides)
+    assert {name: estimate.value for name, estimate in by_name.items()} == {
         name: pytest.approx(coefficient(name, table, 4)) for name in OF_TWO
     }
 
@@ -158,14 +158,16 @@ def test_intervals_are_those_of_a_bootstrap_done_the_long_way(clustered):
     slides = np.repeat(np.arange(8), 5) if clustered else np.zeros(40, int)
     fast = estimates(OF_MANY, table, 4, slides, resamples=4000)
     rng = np.random.default_rng(5)
-    groups = [np.flatnonzero(slides == one) for one in range(8)] if clustered else [np.array([n]) for n in range(40)]
+    groups = (
+        [np.flatnonzero(slides == slide) for slide in range(8)] if clustered else [np.array([n]) for n in range(40)]
+    )
     drawn = {name: [] for name in OF_MANY}
     for _ in range(1500):
         rows = table[np.concatenate([groups[n] for n in rng.integers(0, len(groups), len(groups))])]
         for name in OF_MANY:
             drawn[name].append(coefficient(name, rows, 4))
     for name in OF_MANY:
-        low, high = np.percentile([one for one in drawn[name] if one is not None], [2.5, 97.5])
+        low, high = np.percentile([value for value in drawn[name] if value is not None], [2.5, 97.5])
         assert (fast[name].low, fast[name].high) == (pytest.approx(low, abs=0.04), pytest.approx(high, abs=0.04))
 
 
@@ -174,10 +176,10 @@ def test_an_interval_covers_what_is_true_about_as_often_as_it_says():
     truth = coefficient("kappa_quadratic", disagreeing(200_000, seed=9), 4)
     inside = 0
     for seed in range(120):
-        found = estimates(
+        by_name = estimates(
             ["kappa_quadratic"], disagreeing(150, seed=seed), 4, np.zeros(150), seed=int(rng.integers(1e6))
         )
-        inside += found["kappa_quadratic"].low <= truth <= found["kappa_quadratic"].high
+        inside += by_name["kappa_quadratic"].low <= truth <= by_name["kappa_quadratic"].high
     assert 104 <= inside <= 120  # 95 % of 120 is 114; fewer than 104 has probability below 0.001
 
 
@@ -190,11 +192,11 @@ def test_few_slides_are_not_drawn():
 
 def test_no_interval_where_most_draws_have_no_value():
     table = np.array([[0, 0]] * 200 + [[1, 1]])
-    found = estimates(["kappa_plain"], table, 3, np.zeros(201))["kappa_plain"]
-    assert (found.value, found.n) == (1, 201) and found.low is not None  # two in three draws hold the one that differs
+    kappa = estimates(["kappa_plain"], table, 3, np.zeros(201))["kappa_plain"]
+    assert (kappa.value, kappa.n) == (1, 201) and kappa.low is not None  # two in three draws hold the one that differs
     rare = np.array([[0, 0]] + [[1, 1]] + [[-1, 1]] * 400)
-    found = estimates(["kappa_plain"], rare, 3, np.zeros(402))["kappa_plain"]
-    assert found.value == 1 and found.low is None
+    kappa = estimates(["kappa_plain"], rare, 3, np.zeros(402))["kappa_plain"]
+    assert kappa.value == 1 and kappa.low is None
 
 
 def test_a_hundred_thousand_patches_take_no_time():
@@ -211,5 +213,5 @@ def test_an_unknown_weighting_is_refused():
 
 
 def test_published_figures_say_what_was_graded_and_where_they_stand():
-    assert all(one.unit == "biopsy" and one.source for one in PUBLISHED)
+    assert all(published.unit == "biopsy" and published.source for published in PUBLISHED)
     assert PUBLISHED[0].kappa == {"steatosis": 0.79, "inflammation": 0.45, "ballooning": 0.56}

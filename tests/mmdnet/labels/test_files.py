@@ -49,14 +49,14 @@ def back(data: bytes, kind: str) -> list[LabelRecord]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records(), max_size=12), st.sampled_from(["csv", "jsonl", "parquet", "zip"]))
 def test_labels_come_back_exactly_from_every_kind_of_file(given_records, kind):
-    found = back(
+    read_back = back(
         write_records(given_records, kind, lambda *_: SQUARE) if given_records or kind != "zip" else _empty(), kind
     )
     if kind == "zip":  # one file per slide: the order within a slide stays
-        key = lambda one: (one.slide, one.fingerprint)  # noqa: E731
+        key = lambda record: (record.slide, record.fingerprint)  # noqa: E731
         given_records = sorted(given_records, key=key)
-        found.sort(key=key)
-    assert found == given_records
+        read_back.sort(key=key)
+    assert read_back == given_records
 
 
 def _empty() -> bytes:
@@ -69,8 +69,8 @@ def _empty() -> bytes:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(records(), max_size=8))
 def test_a_slides_labels_come_back_exactly_from_qupath(given_records):
-    one = [dataclasses.replace(record, slide="s.svs", fingerprint="") for record in given_records]
-    assert back(write_records(one, "geojson", lambda *_: SQUARE), "geojson") == one
+    of_slide = [dataclasses.replace(record, slide="s.svs", fingerprint="") for record in given_records]
+    assert back(write_records(of_slide, "geojson", lambda *_: SQUARE), "geojson") == of_slide
 
 
 def test_qupath_sees_squares_from_its_own_corner_with_grades_as_classes():
@@ -83,9 +83,9 @@ def test_qupath_sees_squares_from_its_own_corner_with_grades_as_classes():
 
 
 def test_a_geojson_of_two_slides_is_refused_with_the_way_out():
-    two = [LabelRecord(name, 0, 0, "Ada", Grades(steatosis=1)) for name in ("a", "b")]
+    of_two_slides = [LabelRecord(name, 0, 0, "Ada", Grades(steatosis=1)) for name in ("a", "b")]
     with pytest.raises(LabError, match=r"\.zip"):
-        write_records(two, "geojson", lambda *_: SQUARE)
+        write_records(of_two_slides, "geojson", lambda *_: SQUARE)
 
 
 @settings(max_examples=200, deadline=None)

@@ -44,11 +44,11 @@ def curve(kappa, plan="x", seed=0, labels=(10, 20, 40)):
 
 @pytest.mark.parametrize("plan", sorted(replayed_plans()))
 def test_a_replay_counts_every_label_and_is_the_seeds(plan):
-    one, other = replay(pool(), plan, 1, STEPS), replay(pool(), plan, 1, STEPS)
-    assert one == other
-    assert one.labels == STEPS
-    assert all(-1 <= kappa <= 1 for found in one.kappa.values() for kappa in found)
-    assert one.mean[-1] > 0.3, "what shows in the features is learned"
+    curve_of_seed, again = replay(pool(), plan, 1, STEPS), replay(pool(), plan, 1, STEPS)
+    assert curve_of_seed == again
+    assert curve_of_seed.labels == STEPS
+    assert all(-1 <= kappa <= 1 for kappas in curve_of_seed.kappa.values() for kappa in kappas)
+    assert curve_of_seed.mean[-1] > 0.3, "what shows in the features is learned"
 
 
 def test_plans_of_one_seed_begin_with_the_same_labels():

@@ -37,8 +37,8 @@ def test_patches_beyond_the_landmarks_lie_among_their_kind(monkeypatch):
 
 
 def test_the_same_patches_give_the_same_plane():
-    one, other = lay_out(three_kinds(20)), lay_out(three_kinds(20))
-    assert (one.xy == other.xy).all() and (one.kind == other.kind).all()
+    laid, again = lay_out(three_kinds(20)), lay_out(three_kinds(20))
+    assert (laid.xy == again.xy).all() and (laid.kind == again.kind).all()
 
 
 def test_one_patch_is_a_plane_too():

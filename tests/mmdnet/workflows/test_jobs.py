@@ -17,7 +17,7 @@ def test_a_job_that_never_reached_the_queue_can_be_started_again(lab):
 
 def test_a_queued_job_is_listed_cancelled_and_not_cancelled_twice(lab):
     job = lab.jobs.submit("Make the demo slides", DemoSpec(project_id=1))
-    assert [one.id for one in lab.jobs.list(active=True)] == [job]
+    assert [listed.id for listed in lab.jobs.list(active=True)] == [job]
     with pytest.raises(LabError, match="only a failed or cancelled"):
         lab.jobs.retry(job)
     lab.jobs.cancel(job)

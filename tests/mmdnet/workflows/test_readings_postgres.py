@@ -33,9 +33,9 @@ def test_readings_are_told_apart_compared_and_carried_to_another_database(bench:
         for item in labels.sessions.queue(view.id):
             key = f"press-{view.id}-{item.patch_id:06d}"
             labels.acts.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 2}))
-    found = {one.key: one for one in labels.agreement.of_project(project).comparisons}
-    assert found[f"readers-{ada}-{ben}"].n == 30 and found[f"repeat-{ada}"].n == 15
-    assert {one.kind: one.waiting for one in labels.reviews.of_reader(project, cleo)}["second"] > 0
+    comparisons = {comparison.key: comparison for comparison in labels.agreement.of_project(project).comparisons}
+    assert comparisons[f"readers-{ada}-{ben}"].n == 30 and comparisons[f"repeat-{ada}"].n == 15
+    assert {review.kind: review.waiting for review in labels.reviews.of_reader(project, cleo)}["second"] > 0
     labels.consensus.set_rule(project, "adjudicated", set_by=cleo)
     assert labels.consensus.label_set(project).rule == "adjudicated"
     out = labels.files.export(project)

@@ -44,8 +44,8 @@ client = TestClient(Starlette(routes=[Route("/things", take, methods=["POST"]), 
 
 
 def answer(body: bytes):
-    got = client.post("/things", content=body)
-    return got.status_code, got.json()
+    response = client.post("/things", content=body)
+    return response.status_code, response.json()
 
 
 def test_what_fits_is_read_and_what_is_not_known_is_passed_over():

@@ -11,8 +11,10 @@ from tests.label_bench import grade_all, settle
 
 
 def shown(bench, kind=None):
-    found = bench.labels.agreement.of_project(bench.project).comparisons
-    return {(one.key, one.task): one for one in found if kind in (None, one.kind)}
+    comparisons = bench.labels.agreement.of_project(bench.project).comparisons
+    return {
+        (comparison.key, comparison.task): comparison for comparison in comparisons if kind in (None, comparison.kind)
+    }
 
 
 def test_two_readers_are_compared_on_what_both_graded_by_every_coefficient(label_bench):
@@ -36,7 +38,7 @@ def test_three_readers_are_compared_together_and_each_with_the_others(label_benc
     grade_all(label_bench, 2, [0, 1, 2, 2, 3, 3])
     label_bench.labels.consensus.set_rule(label_bench.project, "majority")
     view = label_bench.labels.agreement.of_project(label_bench.project)
-    group = next(one for one in view.groups if one.task == "steatosis")
+    group = next(group for group in view.groups if group.task == "steatosis")
     assert (group.readers, group.shared, group.by_all, tuple(group.estimates)) == (3, 5, 5, OF_MANY)
     cleo = shown(label_bench, "consensus")[f"consensus-{label_bench.readers[2]}", "steatosis"]
     assert (
@@ -60,10 +62,10 @@ def test_a_reader_is_not_compared_with_a_consensus_the_reader_made(label_bench):
     grade_all(label_bench, 2, [0])
     settle(label_bench, 0, 0)  # Ada settles the fourth against her own grade
     label_bench.labels.consensus.set_rule(label_bench.project, "adjudicated")
-    found = shown(label_bench, "consensus")
-    ada = found[f"consensus-{label_bench.readers[0]}", "steatosis"]
+    comparisons = shown(label_bench, "consensus")
+    ada = comparisons[f"consensus-{label_bench.readers[0]}", "steatosis"]
     assert ada.counts[3][0] == 1  # her blind 3 beside Ben's 0: her own settling does not count
-    ben = found[f"consensus-{label_bench.readers[1]}", "steatosis"]
+    ben = comparisons[f"consensus-{label_bench.readers[1]}", "steatosis"]
     assert ben.counts[0][0] == 2  # the fourth: Ada's settled 0
 
 
@@ -71,9 +73,9 @@ def test_a_repeat_read_is_compared_with_the_reading_before_it(label_bench):
     grade_all(label_bench, 0, [0, 1, 2, 3])
     view = settle(label_bench, 0, 2, kind="repeat", share=1, washout_days=0)
     assert view.patches == 4
-    (one,) = shown(label_bench, "repeat").values()
-    assert (one.first, one.n) == ("Ada, first read", 4)
-    assert [row[2] for row in one.counts] == [1, 1, 1, 1]
+    (repeat,) = shown(label_bench, "repeat").values()
+    assert (repeat.first, repeat.n) == ("Ada, first read", 4)
+    assert [row[2] for row in repeat.counts] == [1, 1, 1, 1]
 
 
 def test_the_drill_down_shows_only_patches_the_asking_reader_has_graded(label_bench):
@@ -83,7 +85,7 @@ def test_the_drill_down_shows_only_patches_the_asking_reader_has_graded(label_be
     grade_all(bench, 2, [2])
     patches = bench.patches[bench.slides[0]]
     asked = (bench.project, bench.readers[2], "readers-1-2", "steatosis", 1, 3)
-    assert (found := bench.labels.agreement.graded_twice(*asked)).patches == (patches[0],) and found.hidden == 2
+    assert (cell := bench.labels.agreement.graded_twice(*asked)).patches == (patches[0],) and cell.hidden == 2
     ada = bench.labels.agreement.graded_twice(bench.project, bench.readers[0], *asked[2:])
     assert (ada.patches, ada.hidden) == (tuple(patches[:3]), 0)
     again = bench.labels.reviews.create(bench.project, bench.readers[0], "repeat", share=1, washout_days=0)
@@ -136,10 +138,10 @@ def test_readers_are_held_against_the_model(label_bench, tmp_path, plain_scores)
     grade_all(label_bench, 0, [0, 1, 2, 3])
     grade_all(label_bench, 1, [3])
     predict(label_bench, tmp_path, label_bench.slides[0], [0, 1, 2, 2])
-    found = shown(label_bench, "model")
-    ada = found[f"model-{label_bench.readers[0]}-1", "steatosis"]
+    comparisons = shown(label_bench, "model")
+    ada = comparisons[f"model-{label_bench.readers[0]}-1", "steatosis"]
     assert (ada.second, ada.n, ada.counts[3][2]) == ("Net", 4, 1)
-    assert len(found) == 2
+    assert len(comparisons) == 2
 
 
 def test_what_the_model_has_learnt_from_is_not_held_against_it(label_bench, tmp_path, plain_scores):
@@ -162,5 +164,5 @@ def test_labels_given_beside_a_suggestion_are_not_held_against_the_model(label_b
     suggested = [PatchGrades(patches[1], Grades(steatosis=1))]
     bench.labels.acts.put_many(bench.project, bench.readers[0], suggested, shown={"suggestion": {"steatosis": 1}})
     predict(bench, tmp_path, bench.slides[0], [0])
-    (one,) = shown(bench, "model").values()
-    assert one.n == 1
+    (comparison,) = shown(bench, "model").values()
+    assert comparison.n == 1

@@ -18,14 +18,18 @@ def grade(bench, reader, patches, **grades):
     )
 
 
-def shown(found):
-    return {patch for grades in found.values() for one in grades.values() for patch in one.patches}
+def shown(exemplars):
+    return {patch for grades in exemplars.values() for of_grade in grades.values() for patch in of_grade.patches}
 
 
 def test_without_labels_it_says_how_many_are_missing(label_bench, atlas):
-    found = atlas.exemplars(label_bench.session().id)
-    assert [list(found[task]) for task in found] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
-    assert all(one.patches == () and one.missing == WANTED for grades in found.values() for one in grades.values())
+    exemplars = atlas.exemplars(label_bench.session().id)
+    assert [list(exemplars[task]) for task in exemplars] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert all(
+        of_grade.patches == () and of_grade.missing == WANTED
+        for grades in exemplars.values()
+        for of_grade in grades.values()
+    )
 
 
 def test_exemplars_carry_the_grade_they_stand_for_and_come_from_several_slides(label_bench, atlas):
@@ -33,12 +37,12 @@ def test_exemplars_carry_the_grade_they_stand_for_and_come_from_several_slides(l
     first, second = (bench.patches[slide] for slide in bench.slides[:2])
     grade(bench, 0, [*first[:5], *second[:5]], steatosis=2)
     grade(bench, 0, first[5:7], steatosis=1)
-    found = atlas.exemplars(bench.session(per_slide=2).id)
-    two = found["steatosis"][2]
-    assert two.missing == 0 and len(two.patches) == WANTED and set(two.patches) <= {*first[:5], *second[:5]}
-    assert set(two.patches) & set(first) and set(two.patches) & set(second)
-    assert (set(found["steatosis"][1].patches), found["steatosis"][1].missing) == (set(first[5:7]), 1)
-    assert shown({"ballooning": found["ballooning"]}) == set()
+    exemplars = atlas.exemplars(bench.session(per_slide=2).id)
+    fatty = exemplars["steatosis"][2]
+    assert fatty.missing == 0 and len(fatty.patches) == WANTED and set(fatty.patches) <= {*first[:5], *second[:5]}
+    assert set(fatty.patches) & set(first) and set(fatty.patches) & set(second)
+    assert (set(exemplars["steatosis"][1].patches), exemplars["steatosis"][1].missing) == (set(first[5:7]), 1)
+    assert shown({"ballooning": exemplars["ballooning"]}) == set()
 
 
 def test_nothing_is_shown_of_what_the_reader_still_has_to_grade(label_bench, atlas):

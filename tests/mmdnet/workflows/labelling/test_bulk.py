@@ -22,8 +22,8 @@ def session(label_bench, bulk):
 
 
 def standing(bench, reader=0):
-    found = bench.labels.current(bench.project, bench.readers[reader])
-    return {label.patch_id: (*label.grades.as_tuple, label.ignored) for label in found}
+    labels = bench.labels.current(bench.project, bench.readers[reader])
+    return {label.patch_id: (*label.grades.as_tuple, label.ignored) for label in labels}
 
 
 def test_a_reader_without_a_session_gets_one_and_later_the_same(label_bench, bulk):
@@ -48,10 +48,10 @@ def test_what_is_in_a_queue_of_the_reader_is_neither_offered_nor_taken(label_ben
     ada, ben = label_bench.readers[:2]
     view = label_bench.session(per_slide=10)
     queued = {item.patch_id for item in label_bench.labels.sessions.queue(view.id)}
-    found = bulk.patches(view.id, ada)
-    assert not set(found.patch_id.tolist()) & queued and found.queued == len(queued) == 20
+    offered = bulk.patches(view.id, ada)
+    assert not set(offered.patch_id.tolist()) & queued and offered.queued == len(queued) == 20
     with pytest.raises(LabelRefused, match="1 of these patches are in your queue"):
-        bulk.give(view.id, ada, [int(found.patch_id[0]), min(queued)], {"steatosis": 1})
+        bulk.give(view.id, ada, [int(offered.patch_id[0]), min(queued)], {"steatosis": 1})
     assert label_bench.labels.record.verify().events == 0
     assert len(bulk.patches(bulk.session(label_bench.project, ben), ben).patch_id) == 60, (
         "another's queue hides nothing"
@@ -82,7 +82,7 @@ def test_a_grade_for_many_keeps_what_else_the_reader_gave_and_the_flag(label_ben
         patches[0]: (1, 2, 0, False), patches[1]: (None, None, 0, False), patches[2]: (None, None, 0, False),
     }  # fmt: skip
     assert next(
-        one for one in label_bench.labels.current(label_bench.project, ada) if one.patch_id == patches[0]
+        label for label in label_bench.labels.current(label_bench.project, ada) if label.patch_id == patches[0]
     ).flagged
     bulk.give(session, ada, patches[:3], {}, ignored=True)
     assert (bulk.patches(session, ada).grades[:3] == IGNORED).all()
@@ -171,10 +171,10 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_changed(
 
 
 def test_slides_lie_beside_each_other_and_never_over_each_other(label_bench, bulk, session):
-    found = bulk.patches(session, label_bench.readers[0])
-    assert found.slides_xy.min() >= 0 and found.slides_xy.max() <= 1
-    for n, box in enumerate(found.slides):
-        own = found.slides_xy[found.slide == n]
+    offered = bulk.patches(session, label_bench.readers[0])
+    assert offered.slides_xy.min() >= 0 and offered.slides_xy.max() <= 1
+    for n, box in enumerate(offered.slides):
+        own = offered.slides_xy[offered.slide == n]
         assert (own >= [box.x, box.y]).all() and (own <= [box.x + box.width + 1e-6, box.y + box.height + 1e-6]).all()
 
 

@@ -15,12 +15,14 @@ def test_the_projects_rule_is_kept_and_is_what_trainings_use(label_bench):
     assert (usual.rule, usual.at) == ("latest", None)
     chosen = bench.labels.consensus.set_rule(bench.project, "majority", set_by=bench.readers[2])
     assert (chosen.rule, chosen.set_by) == ("majority", "Cleo") and chosen.at is not None
-    found = bench.labels.consensus.label_set(bench.project)
-    assert found.rule == "majority" and [row.grades["steatosis"] for row in found.rows] == [1]
-    one = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])
-    assert one.reader == "Ben"
-    found = bench.labels.consensus.label_set(bench.project)
-    assert found.summary().rule == "latest of Ben alone" and [row.grades["steatosis"] for row in found.rows] == [
+    label_set = bench.labels.consensus.label_set(bench.project)
+    assert label_set.rule == "majority" and [row.grades["steatosis"] for row in label_set.rows] == [1]
+    rule = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])
+    assert rule.reader == "Ben"
+    label_set = bench.labels.consensus.label_set(bench.project)
+    assert label_set.summary().rule == "latest of Ben alone" and [
+        row.grades["steatosis"] for row in label_set.rows
+    ] == [
         2,
         1,
     ]

@@ -66,14 +66,16 @@ def test_a_fresh_lab_holds_the_same_labels_and_gives_the_same_file(label_bench, 
     assert (done.problems, done.imported) == ((), out.labels)
     assert other.labels.files.export(other.project, kind).data == out.data
     for rule in ("latest", "majority", "adjudicated"):
-        sets = [one.labels.consensus.label_set(one.project, LabelChoice(rule)).sha256 for one in (label_bench, other)]
+        sets = [
+            bench.labels.consensus.label_set(bench.project, LabelChoice(rule)).sha256 for bench in (label_bench, other)
+        ]
         assert sets[0] == sets[1], rule
     compared = [
         [
             (c.task, c.kind, c.first, c.second, c.counts)
-            for c in one.labels.agreement.of_project(one.project).comparisons
+            for c in bench.labels.agreement.of_project(bench.project).comparisons
         ]
-        for one in (label_bench, other)
+        for bench in (label_bench, other)
     ]
     assert compared[0] == compared[1] and len(compared[0]) >= 9
     again = other.labels.files.import_file(other.project, f"labels.{kind}", out.data)
@@ -110,7 +112,7 @@ BAD = (
 def test_a_table_with_wrong_lines_is_refused_with_their_numbers(label_bench):
     bench = label_bench
     outcome = bench.labels.files.import_file(bench.project, "bad.csv", BAD)
-    assert [one.line for one in outcome.problems] == list(range(3, 11)) and outcome.imported == 0
+    assert [problem.line for problem in outcome.problems] == list(range(3, 11)) and outcome.imported == 0
     assert "repeats line 2" in outcome.problems[4].problem and "UTF-8" in outcome.problems[7].problem
     assert bench.labels.record.verify().events == 0
     assert bench.labels.files.import_file(bench.project, "bad.csv", BAD, take_good=True).imported == 1

@@ -27,8 +27,12 @@ def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
     bench.labels.acts.put_many(
         bench.project, bench.readers[1], [PatchGrades(p, Grades(ballooning=2)) for p in patches[:1]]
     )
-    found = bench.labels.consensus.label_set(bench.project)
-    assert (found.rule, found.readers, found.counts["ballooning"]) == ("latest", ("Ada", "Ben"), {"1": 2, "2": 1})
+    label_set = bench.labels.consensus.label_set(bench.project)
+    assert (label_set.rule, label_set.readers, label_set.counts["ballooning"]) == (
+        "latest",
+        ("Ada", "Ben"),
+        {"1": 2, "2": 1},
+    )
     assert bench.labels.consensus.label_set(bench.project, LabelChoice("majority")).counts["ballooning"] == {"1": 2}
     assert bench.labels.consensus.label_set(bench.project, LabelChoice(reader_id=bench.readers[0])).counts[
         "ballooning"
@@ -38,7 +42,7 @@ def test_a_label_set_says_who_by_which_rule_and_how_many(label_bench):
 def test_a_training_may_choose_its_slides(label_bench):
     bench = label_bench
     slide, other = bench.slides[:2]
-    both = [PatchGrades(bench.patches[one][0], Grades(steatosis=1)) for one in (slide, other)]
+    both = [PatchGrades(bench.patches[slide_id][0], Grades(steatosis=1)) for slide_id in (slide, other)]
     bench.labels.acts.put_many(bench.project, bench.readers[0], both)
     assert len(bench.labels.consensus.label_set(bench.project, LabelChoice(slide_ids=(slide,))).rows) == 1
     assert bench.labels.consensus.label_set(bench.project, LabelChoice(slide_ids=(slide + 999,))).rows == ()

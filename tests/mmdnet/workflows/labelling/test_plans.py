@@ -28,8 +28,8 @@ def asked(bench, view, stream=None):
     from db.sessions import items
 
     with bench.db() as session:
-        found = items(session, view.id, 0, 10_000)
-    return [item.patch.id for item in found if stream in (None, item.stream)]
+        queued = items(session, view.id, 0, 10_000)
+    return [item.patch.id for item in queued if stream in (None, item.stream)]
 
 
 def score_all(bench, share=0.9):
@@ -82,7 +82,9 @@ def test_of_a_slide_that_was_not_scored_only_audit_patches_are_asked_for(bench):
     others = {patch for other in bench.slides[1:] for patch in bench.patches[other]}
     assert set(asked(bench, view, "plan")) <= set(bench.patches[slide])
     assert len(set(asked(bench, view, "audit")) & others) == 4
-    note = next(one.note for one in bench.labels.sessions.plans(bench.project, bench.slides) if one.name == "uncertain")
+    note = next(
+        plan.note for plan in bench.labels.sessions.plans(bench.project, bench.slides) if plan.name == "uncertain"
+    )
     assert "scored 1 of 3 slides" in note
 
 
@@ -92,9 +94,9 @@ def test_disagreement_asks_what_readers_differ_on_and_nothing_by_its_order(bench
     grade(bench, 1, first[:20], steatosis=1)
     grade(bench, 1, first[20:40], steatosis=3)
     view = bench.session(reader=2, per_slide=60, plan="disagreement", audit_share=0.0)
-    found = asked(bench, view)
-    assert set(found) == set(first[20:40])
-    assert found != sorted(found)
+    patches = asked(bench, view)
+    assert set(patches) == set(first[20:40])
+    assert patches != sorted(patches)
 
 
 def test_disagreement_asks_a_reader_again_where_the_model_differs_and_shows_no_earlier_label(bench):
@@ -118,7 +120,7 @@ def test_a_patch_one_reader_ignored_and_another_graded_is_a_disagreement(bench):
 def test_the_stratified_plan_follows_the_tissue_map_where_there_is_one(bench):
     def note():
         return next(
-            one.note for one in bench.labels.sessions.plans(bench.project, bench.slides) if one.name == "stratified"
+            plan.note for plan in bench.labels.sessions.plans(bench.project, bench.slides) if plan.name == "stratified"
         )
 
     assert "measured fat" in note()
@@ -149,8 +151,8 @@ def test_what_is_planned_is_what_is_asked_and_the_seed_says_it(bench, plan):
 def test_a_quota_is_kept_slide_by_slide_and_written_down(bench):
     quota = {bench.slides[0]: 2, bench.slides[2]: 5}
     view = bench.labels.sessions.create(bench.project, bench.readers[0], "Quota", QueueChoice(bench.slides, quota))
-    found = asked(bench, view)
-    counts = [len(set(found) & set(bench.patches[slide])) for slide in bench.slides]
+    patches = asked(bench, view)
+    counts = [len(set(patches) & set(bench.patches[slide])) for slide in bench.slides]
     assert counts == [2, 0, 5]
     assert view.plan.per_slide == quota
 

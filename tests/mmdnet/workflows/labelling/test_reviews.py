@@ -86,13 +86,15 @@ def test_what_waits_for_ones_own_blind_label_is_not_shown_for_settling(label_ben
 def test_reviews_say_what_waits_and_which_is_open(label_bench):
     grade_all(label_bench, 0, [0, 1, 2, 3])
     grade_all(label_bench, 1, [0, 1, 2, 0])
-    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
-    assert {kind: one.waiting for kind, one in found.items()} == {"second": 4, "repeat": 0, "adjudication": 1}
+
+    def reviews(reader, *washout_days):
+        of_reader = label_bench.labels.reviews.of_reader(
+            label_bench.project, label_bench.readers[reader], *washout_days
+        )
+        return {review.kind: review for review in of_reader}
+
+    waiting = {kind: review.waiting for kind, review in reviews(2).items()}
+    assert waiting == {"second": 4, "repeat": 0, "adjudication": 1}
     made = label_bench.labels.reviews.create(label_bench.project, label_bench.readers[2], "second", share=0.5)
-    found = {one.kind: one for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[2])}
-    assert (found["second"].open_session, found["second"].left) == (made.id, 2)
-    ada = {
-        one.kind: one.waiting
-        for one in label_bench.labels.reviews.of_reader(label_bench.project, label_bench.readers[0], 0)
-    }
-    assert ada["repeat"] == 4
+    assert (reviews(2)["second"].open_session, reviews(2)["second"].left) == (made.id, 2)
+    assert reviews(0, 0)["repeat"].waiting == 4

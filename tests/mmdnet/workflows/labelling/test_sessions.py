@@ -25,8 +25,8 @@ def test_a_second_session_does_not_ask_again_for_what_the_reader_gave(label_benc
         label_bench.labels.acts.put(act(label_bench, view, item, number))
     again = label_bench.session(per_slide=30, name="Second")
     assert again.patches == 60 - len(items)
-    assert not {one.patch_id for one in items} & {
-        one.patch_id for one in label_bench.labels.sessions.queue(again.id, 0, 99)
+    assert not {item.patch_id for item in items} & {
+        item.patch_id for item in label_bench.labels.sessions.queue(again.id, 0, 99)
     }
 
 
