@@ -6,12 +6,10 @@ one slide, since QuPath opens one image at a time; a ZIP holds one GeoJSON per s
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -19,22 +17,12 @@ from mmdnet.errors import LabError
 from mmdnet.geojson import WHOLE_SLIDE, Feature, Region, box, collection, measurements_of, parse_features, to_geojson
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.labels.records import COLUMNS, FLAGS, NEEDED, LabelRecord, LineProblem
+from mmdnet.tables import LARGEST_BYTES, Line, NoTable, checked_archive, counted, read_rows, to_csv
 
-LARGEST_BYTES = 512 * 2**20
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines", "geojson": "QuPath GeoJSON", "zip": "QuPath, ZIP"}
 COUNTED = {"csv": "line", "jsonl": "line", "parquet": "row", "geojson": "feature", "zip": "feature"}
 _SUFFIXES = {"csv": "csv", "txt": "csv", "parquet": "parquet", "jsonl": "jsonl", "ndjson": "jsonl"}
 _SUFFIXES |= {"geojson": "geojson", "json": "geojson", "zip": "zip"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a file: its fields, or what is wrong with it. `file` names the member of a ZIP."""
-
-    number: int
-    fields: Mapping[str, object]
-    problem: str | None = None
-    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +37,6 @@ class Square:
 
 SquareOf = Callable[[str, str], Square | None]
 """Where QuPath sees the patches of the slide of this name and fingerprint; None where that is not known."""
-
-
-class NoLabelFile(LabError):
-    """The file as a whole cannot be read; `line` is where that was seen."""
-
-    def __init__(self, problem: str, line: int = 1) -> None:
-        super().__init__(problem)
-        self.line = line
 
 
 def kind_of(name: str) -> str:
@@ -81,7 +61,7 @@ def write_records(records: Sequence[LabelRecord], kind: str, square_of: SquareOf
         LabError: there is no such kind of file, or a GeoJSON would hold more than one slide.
     """
     if kind == "csv":
-        return _to_csv(records)
+        return to_csv(COLUMNS, map(_cells, records)).encode()
     if kind == "jsonl":
         return "".join(json.dumps(record.fields(), ensure_ascii=False) + "\n" for record in records).encode()
     if kind == "parquet":
@@ -99,70 +79,40 @@ def write_records(records: Sequence[LabelRecord], kind: str, square_of: SquareOf
     raise LabError(f"There is no label file called {kind}. Known are {', '.join(KINDS)}.")
 
 
-def read_lines(data: bytes, kind: str, square_of: SquareOf, slide: str = "") -> list[Line]:
-    """The lines of a file, good or bad.
+def read_lines(data: bytes, kind: str, square_of: SquareOf, slide: str = "") -> Iterator[Line]:
+    """The lines of a file, good or bad, as they are read.
 
     Args:
         square_of: asked for `geojson` and `zip`.
         slide: the slide a GeoJSON is of, where it does not say.
 
     Raises:
-        NoLabelFile: it cannot be read as a whole.
+        NoTable: it cannot be read as a whole.
     """
+    if kind in ("csv", "parquet"):
+        return read_rows(data, kind, _check_columns)
     if len(data) > LARGEST_BYTES:
-        raise NoLabelFile("is larger than 512 MB; import it in parts")
-    if kind == "csv":
-        return list(_csv_lines(data))
+        raise NoTable(f"is larger than {LARGEST_BYTES // 2**20} MB; import it in parts")
     if kind == "jsonl":
-        return list(_jsonl_lines(data))
-    if kind == "parquet":
-        return _parquet_lines(data)
+        return counted(_jsonl_lines(data))
     if kind == "geojson":
-        return list(_features(data, square_of, slide))
-    return list(_zip_features(data, square_of))
+        return counted(_features(data, square_of, slide))
+    return counted(_zip_features(data, square_of))
 
 
-def _to_csv(records: Iterable[LabelRecord]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for record in records:
-        cells = record.fields() | {name: int(getattr(record, name)) for name in FLAGS}
-        writer.writerow(["" if cells[name] is None else cells[name] for name in COLUMNS])
-    return out.getvalue().encode()
-
-
-def _csv_lines(data: bytes) -> Iterator[Line]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise NoLabelFile("is UTF-16 text; save the table as CSV UTF-8")
-    content = data.decode("utf-8-sig", errors="surrogateescape")  # what is no UTF-8 is told line by line
-    header = content.split("\n", 1)[0]
-    mark = max(",;\t", key=header.count)
-    table = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
-    try:
-        names = [name.strip().lower() for name in next(table, [])]
-        _check_columns(names)
-        for cells in table:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(names):
-                why = "; a decimal comma or an unquoted comma shifts them" if len(cells) > len(names) else ""
-                yield Line(table.line_num, {}, f"has {len(cells)} cells where the header has {len(names)}{why}")
-            else:
-                yield Line(table.line_num, dict(zip(names, cells, strict=True)))
-    except csv.Error as error:
-        yield Line(table.line_num, {}, f"is no CSV from here on ({error}); nothing below it was read")
+def _cells(record: LabelRecord) -> dict[str, object]:
+    return {**record.fields(), **{name: int(getattr(record, name)) for name in FLAGS}}
 
 
 def _check_columns(names: Sequence[str]) -> None:
     missing = [name for name in NEEDED if name not in names]
     twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
     if missing:
-        raise NoLabelFile(f"has no column {', '.join(missing)}")
+        raise NoTable(f"has no column {', '.join(missing)}")
     if not set(names) & {*TASK_NAMES, "ignored"}:
-        raise NoLabelFile(f"has none of the columns {', '.join(TASK_NAMES)}")
+        raise NoTable(f"has none of the columns {', '.join(TASK_NAMES)}")
     if twice:
-        raise NoLabelFile(f"has the column {', '.join(twice)} twice")
+        raise NoTable(f"has the column {', '.join(twice)} twice")
 
 
 def _jsonl_lines(data: bytes) -> Iterator[Line]:
@@ -191,20 +141,6 @@ def _to_parquet(records: Sequence[LabelRecord]) -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([record.fields() for record in records], schema=schema), out)
     return out.getvalue()
-
-
-def _parquet_lines(data: bytes) -> list[Line]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(io.BytesIO(data))
-        names = [name.lower() for name in file.schema_arrow.names]
-        _check_columns(names)
-        table = file.read().rename_columns(names).select([name for name in COLUMNS if name in names])
-        return [Line(number, row) for number, row in enumerate(table.to_pylist(), start=1)]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise NoLabelFile(f"is no Parquet file that can be read ({str(error).splitlines()[0][:120]})") from error
 
 
 def _to_geojson(records: Sequence[LabelRecord], square_of: SquareOf) -> bytes:
@@ -238,9 +174,9 @@ def _features(data: bytes, square_of: SquareOf, slide: str, file: str = "") -> I
     try:
         features = parse_features(data)
     except UnicodeDecodeError:
-        raise NoLabelFile("is not UTF-8 text; export it from QuPath again") from None
+        raise NoTable("is not UTF-8 text; export it from QuPath again") from None
     except ValueError as error:
-        raise NoLabelFile("is no GeoJSON feature collection; export it from QuPath again") from error
+        raise NoTable("is no GeoJSON feature collection; export it from QuPath again") from error
     for number, feature in enumerate(features, start=1):
         try:
             yield Line(number, _fields(feature, square_of, slide), file=file)
@@ -279,17 +215,17 @@ def _to_zip(records: Sequence[LabelRecord], slides: Sequence[tuple[str, str]], s
 
 
 def _zip_features(data: bytes, square_of: SquareOf) -> Iterator[Line]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [member for member in archive.infolist() if member.filename.lower().endswith(".geojson")]
-            if sum(member.file_size for member in members) > LARGEST_BYTES:
-                raise NoLabelFile("holds more than 512 MB; import it in parts")
-            if not members:
-                raise NoLabelFile("holds no .geojson file")
-            for member in members:
-                try:
-                    yield from _features(archive.read(member), square_of, "", member.filename)
-                except NoLabelFile as problem:
-                    yield Line(problem.line, {}, str(problem), member.filename)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as error:
-        raise NoLabelFile("is no ZIP file that can be read") from error
+    with checked_archive(data) as archive:
+        members = [member for member in archive.infolist() if member.filename.lower().endswith(".geojson")]
+        if not members:
+            raise NoTable("holds no .geojson file")
+        for member in members:
+            try:
+                content = archive.read(member)
+            except Exception:  # a damaged member ends in many ways, as a damaged directory does
+                yield Line(1, {}, "is damaged, or packed in a way that cannot be read", member.filename)
+                continue
+            try:
+                yield from _features(content, square_of, "", member.filename)
+            except NoTable as problem:
+                yield Line(problem.line, {}, str(problem), member.filename)

@@ -1,10 +1,8 @@
 """The report as a table: one row per feature and one for the NAS."""
 
-import csv
-import io
-
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Interval, Report, report_sha256
+from mmdnet.tables import to_csv as table_csv
 
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
 COLUMNS = (
@@ -13,27 +11,11 @@ COLUMNS = (
     "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
     "report_sha256", "made_at", "use",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_csv(report: Report) -> str:
-    """The report as comma-separated text, UTF-8, one header line; empty is unknown or not assessed.
-
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for row in _rows(report):
-        writer.writerow({key: _plain(value) for key, value in row.items()})
-    return text.getvalue()
-
-
-def _plain(value: object) -> object:
-    """A cell that is only ever data (OWASP: CSV injection). Numbers are left as they are."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return "" if value is None else value
+    """The report as comma-separated text, UTF-8, one header line; empty is unknown or not assessed."""
+    return table_csv(COLUMNS, _rows(report))
 
 
 def _rows(report: Report) -> list[dict[str, object]]:

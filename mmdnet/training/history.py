@@ -1,10 +1,9 @@
 """What a training leaves to look at: a table and TensorBoard's file."""
 
-import csv
-import io
 from pathlib import Path
 
 from mmdnet.files import write_aside
+from mmdnet.tables import to_csv
 from mmdnet.training.run_state import Row
 
 
@@ -14,11 +13,7 @@ def write_history(folder: Path, history: list[Row]) -> None:
     The table is written whole each time, so a resumed run neither repeats a row nor loses one.
     """
     columns = list(dict.fromkeys(key for row in history for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_aside(folder / "metrics.csv", text.getvalue().encode())
+    write_aside(folder / "metrics.csv", to_csv(columns, history).encode())
     from torch.utils.tensorboard import SummaryWriter
 
     row = history[-1]

@@ -14,8 +14,9 @@ from db.event_log import canonical_time
 from db.models import Patch, Reader, Slide
 from db.readings import Reading
 from mmdnet.errors import LabError
-from mmdnet.labels.files import COUNTED, Line, NoLabelFile, SquareOf, kind_of, read_lines
+from mmdnet.labels.files import COUNTED, SquareOf, kind_of, read_lines
 from mmdnet.labels.records import COLUMNS, LabelRecord, LineProblem, record_of
+from mmdnet.tables import Line, NoTable
 from mmdnet.workflows.labelling.views import ImportProblem
 
 ORDER = attrgetter("slide", "fingerprint", "y_px0", "x_px0", "reader", "adjudicated")
@@ -125,10 +126,10 @@ def read_table(
     slides = _Known(_slides(session, project_id))
     try:
         lines = read_lines(data, kind, square_of, slides.meant_by(name))
-    except NoLabelFile as problem:
+        own = None if by is None else session.get_one(Reader, by).name.lower()
+        return _Against(session, project_id, slides, reader, own).read(lines, COUNTED[kind])
+    except NoTable as problem:
         return ReadTable(COUNTED[kind], problems=(ImportProblem(problem.line, str(problem)),))
-    own = None if by is None else session.get_one(Reader, by).name.lower()
-    return _Against(session, project_id, slides, reader, own).read(lines, COUNTED[kind])
 
 
 class _Known:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.files import KINDS, NoLabelFile, Square, kind_of, read_lines, write_records
+from mmdnet.labels.files import KINDS, Square, kind_of, read_lines, write_records
 from mmdnet.labels.grading import Grades
 from mmdnet.labels.records import LabelRecord, LineProblem, record_of
+from mmdnet.tables import NoTable
 
 HEADER = "slide,x_px0,y_px0,reader,ballooning,inflammation,steatosis,ignored\n"
 SQUARE = Square(1000, 70, 300, 299)
@@ -95,7 +96,7 @@ def test_no_bytes_whatever_break_the_reading(data, kind):
         for line in read_lines(data, kind, lambda *_: None):
             with contextlib.suppress(LineProblem):
                 record_of(line.fields)
-    except NoLabelFile as refusal:
+    except NoTable as refusal:
         assert str(refusal)
 
 
@@ -107,7 +108,7 @@ def test_no_json_whatever_breaks_the_reading(value):
             for line in read_lines(json.dumps(value).encode(), kind, lambda *_: None):
                 with contextlib.suppress(LineProblem):
                     record_of(line.fields)
-        except NoLabelFile:
+        except NoTable:
             pass
 
 
@@ -178,7 +179,7 @@ def test_tables_may_be_cut_by_comma_semicolon_or_tab(mark):
     ],
 )
 def test_a_file_that_is_none_is_refused_as_a_whole(data, kind, words):
-    with pytest.raises(NoLabelFile, match=words):
+    with pytest.raises(NoTable, match=words):
         list(read_lines(data, kind, lambda *_: None))
 
 
