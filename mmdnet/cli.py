@@ -33,6 +33,7 @@ from mmdnet.errors import LabError
 from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.scoring.choices import AUTO
+from mmdnet.simulate_cli import simulate
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -93,27 +94,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
     sys.exit(examine(home=home, as_json=as_json))
 
 
-@app.command()
-def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where the slides and their truth are written.")],
-    slides: Annotated[int, typer.Option(min=1, max=10_000, help="How many slides.")] = 12,
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    demo: Annotated[bool, typer.Option("--demo", help="The demo project's twelve slides.")] = False,
-    processes: Annotated[int, typer.Option(min=1, max=64)] = 2,
-    as_json: AsJson = False,
-) -> None:
-    """Draw liver slides with known truth: pyramidal TIFFs, a truth file beside each."""
-    from mmdnet.simulate.recipes import demo_recipes, training_recipes
-    from mmdnet.simulate.slide import simulate_many
-
-    recipes = demo_recipes(seed) if demo else training_recipes(slides, seed)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LabError(f"{folder} cannot be made or written: {error.strerror}. Choose another folder.") from error
-    with bar(as_json, "Drawing slides") as step:
-        paths = simulate_many(recipes, folder, processes=processes, progress=step)
-    say(as_json, {"slides": paths}, f"{len(paths)} slides drawn into {folder}.")
+app.command()(simulate)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,10 +30,22 @@ class Drawn(NamedTuple):
 
 
 def draw(recipes: Sequence[SlideRecipe], folder: Path, progress: Progress = silent) -> list[Path]:
-    """The recipes' slides with their truth; those already there are kept (a recipe gives the same bytes)."""
-    missing = [recipe for recipe in recipes if not (folder / f"{recipe.name}.tiff").exists()]
+    """The recipes' slides with their truth; those already there are kept (a recipe gives the same bytes).
+
+    A slide of that name that was drawn from another recipe is drawn anew.
+    """
+    missing = [recipe for recipe in recipes if not _is_drawn(folder / f"{recipe.name}.tiff", recipe)]
     simulate_many(missing, folder, processes=min(4, os.cpu_count() or 1), progress=progress)
     return [folder / f"{recipe.name}.tiff" for recipe in recipes]
+
+
+def _is_drawn(path: Path, recipe: SlideRecipe) -> bool:
+    truth = path.with_suffix(".truth.json")
+    if not path.exists() or not truth.exists():
+        return False
+    wanted = json.dumps(recipe.to_json(), separators=(",", ":"))
+    with truth.open(encoding="utf-8") as record:  # large: the recipe stands in its first lines
+        return f'"recipe":{wanted},' in record.read(len(wanted) + 200)
 
 
 def draw_cohort(slides: int, seed: int, home: Path, progress: Progress = silent) -> Drawn:
@@ -47,5 +60,14 @@ def draw_cohort(slides: int, seed: int, home: Path, progress: Progress = silent)
     Raises:
         LabError: a slide could not be drawn or read.
     """
-    paths = draw(training_recipes(slides, seed), home / "slides", progress)
+    return cohort_of(training_recipes(slides, seed), home, progress)
+
+
+def cohort_of(recipes: Sequence[SlideRecipe], home: Path, progress: Progress = silent) -> Drawn:
+    """The cohort of these recipes' slides, drawn and decoded in `home`.
+
+    Raises:
+        LabError: a slide could not be drawn or read.
+    """
+    paths = draw(recipes, home / "slides", progress)
     return Drawn(paths, *simulated_cohort(paths, home / "patches"))

@@ -48,6 +48,11 @@ def ballooned_count(grade: int, fields: float, lesions: float, rng: np.random.Ge
     return lesion_count(grade, BALLOONED_PER_FIELD, slide_ballooning_grade, fields, lesions, rng)
 
 
+def count_of_density(per_field: float, fields: float) -> int:
+    """How many lesions give that many per 200x field: the nearest whole number, and one where there shall be any."""
+    return max(round(per_field * fields), 1) if per_field > 0 else 0
+
+
 def scatter(
     points: np.ndarray, weight: np.ndarray, count: int, apart_um: float, clustering: float, rng: np.random.Generator
 ) -> np.ndarray:

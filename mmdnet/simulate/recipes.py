@@ -1,5 +1,6 @@
 """What a slide shall be: one recipe per slide, and the sets of recipes the product itself needs."""
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,13 +8,25 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS, Task
+from mmdnet.labels.grading import (
+    TASKS,
+    Task,
+    slide_ballooning_grade,
+    slide_inflammation_grade,
+    steatosis_grade,
+)
 
 HE, MASSON, GOLDNER = "H&E", "Masson trichrome", "Goldner trichrome"
 STAINS = (HE, MASSON, GOLDNER)
 FORMS = ("needle", "wedge")
 DRAWN = {"ballooning", "inflammation", "steatosis"}  # tasks that can be drawn; slides have no grade of another
 DRAWN_TASKS: tuple[Task, ...] = tuple(task for task in TASKS if task.name in DRAWN)  # as seeds draw the grades
+GRADE_OF_DENSITY = {
+    "ballooning": slide_ballooning_grade,
+    "inflammation": slide_inflammation_grade,
+    "steatosis": steatosis_grade,
+}
+HIGHEST_DENSITY = {"ballooning": 40.0, "inflammation": 40.0, "steatosis": 1.0}  # of lesions no more find room
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,9 @@ class SlideRecipe:
         lesions: multiplies how many lesions the open-ended top grades hold (inflammation 3, ballooning 2), so that
             enough single patches show one.
         clustering: share of foci and ballooned cells that lie near another one.
+        densities: wanted density by task name, in place of a grade: ballooned hepatocytes and lobular foci per 200x
+            field, share of fatty hepatocytes (0-1).
+        staining_run: slides stained together share the run's deviation of colour; without one there is none.
     """
 
     seed: int
@@ -45,6 +61,8 @@ class SlideRecipe:
     artefacts: float = 1.0
     lesions: float = 1.5
     clustering: float = 0.6
+    densities: Mapping[str, float] = field(default_factory=dict)
+    staining_run: str = ""
 
     def __post_init__(self) -> None:
         if self.stain not in STAINS:
@@ -61,6 +79,16 @@ class SlideRecipe:
         unknown = set(self.grades) - {task.name for task in DRAWN_TASKS}
         if unknown:
             raise LabError(f"There is no task '{sorted(unknown)[0]}' to give a grade for.")
+        self._check_densities()
+
+    def _check_densities(self) -> None:
+        for name, density in self.densities.items():
+            if name not in DRAWN:
+                raise LabError(f"There is no task '{name}' to give a density for.")
+            if name in self.grades:
+                raise LabError(f"{name.capitalize()} has a grade and a density; a slide is drawn from one of them.")
+            if not 0 <= density <= HIGHEST_DENSITY[name]:
+                raise LabError(f"The density of {name} is 0 to {HIGHEST_DENSITY[name]:g}, not {density:g}.")
 
     @property
     def width_um(self) -> float:
@@ -74,7 +102,7 @@ class SlideRecipe:
     def name(self) -> str:
         """File stem: site, patient, stain and seed in letters every file system takes."""
         stain = {HE: "he", MASSON: "masson", GOLDNER: "goldner"}[self.stain]
-        return f"{self.site}_{self.patient}_{stain}_{self.seed}".lower().replace(" ", "-")
+        return re.sub(r"[^\w-]", "-", f"{self.site}_{self.patient}_{stain}_{self.seed}".lower())
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Random numbers of this slide for one purpose: adding a purpose leaves the others' numbers alone."""
@@ -88,10 +116,13 @@ class SlideRecipe:
         """The grade to draw for every task."""
         rng = self.rng("grades")
         drawn = {task.name: int(rng.integers(0, task.highest + 1)) for task in DRAWN_TASKS}
-        return drawn | dict(self.grades)
+        asked = {name: GRADE_OF_DENSITY[name](density) for name, density in self.densities.items()}
+        return drawn | dict(self.grades) | asked
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self) | {"grades": dict(self.grades)}
+        """The recipe as plain values; one without densities or staining run reads as before there were any."""
+        plain = asdict(self) | {"grades": dict(self.grades), "densities": dict(self.densities)}
+        return {name: value for name, value in plain.items() if value or name not in {"densities", "staining_run"}}
 
 
 @dataclass(frozen=True, slots=True)

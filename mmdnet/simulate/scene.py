@@ -16,6 +16,7 @@ from mmdnet.simulate.lesions import (
     FOCUS_APART_UM,
     ballooned_count,
     choose_fatty,
+    count_of_density,
     fat_droplets,
     foci_count,
     scatter,
@@ -91,7 +92,10 @@ def _place_foci(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose where lobular foci lie, away from tracts, veins and edges, and clear the hepatocytes they replace."""
     rng = recipe.rng("foci")
-    count = foci_count(recipe.wanted_grades()["inflammation"], fields, recipe.lesions, rng)
+    if "inflammation" in recipe.densities:
+        count = count_of_density(recipe.densities["inflammation"], fields)
+    else:
+        count = foci_count(recipe.wanted_grades()["inflammation"], fields, recipe.lesions, rng)
     weight = (ground.depth_at(points) > 42).astype(float)
     chosen = scatter(points, weight, count, FOCUS_APART_UM, recipe.clustering, rng)
     foci = np.c_[points[chosen], rng.uniform(11, 18, len(chosen))].reshape(-1, 3)
@@ -108,13 +112,18 @@ def _cells_with_lesions(
     grades, rng = recipe.wanted_grades(), recipe.rng("lesions")
     zone, _ = lobular_zone(points, lobules)
     depth = ground.depth_at(points)
-    count = ballooned_count(grades["ballooning"], fields, recipe.lesions, rng)
+    if "ballooning" in recipe.densities:
+        count = count_of_density(recipe.densities["ballooning"], fields)
+    else:
+        count = ballooned_count(grades["ballooning"], fields, recipe.lesions, rng)
     liking = np.exp(-(((zone - 0.2) / 0.2) ** 2)) * (depth > 26)
     ballooned = np.zeros(len(points), bool)
     ballooned[scatter(points, liking, count, BALLOONED_APART_UM, recipe.clustering, rng)] = True
 
     living = depth > 0
-    share = rng.uniform(*FATTY_SHARE[grades["steatosis"]])
+    share = recipe.densities.get("steatosis")
+    if share is None:
+        share = rng.uniform(*FATTY_SHARE[grades["steatosis"]])
     fatty = np.zeros(len(points), bool)
     fatty[living] = choose_fatty(points[living], zone[living], ~ballooned[living], share, rng)
     habit = recipe.patient_rng("fat")

@@ -1,5 +1,7 @@
 """Stains: which light each dye takes away (Beer-Lambert)."""
 
+import zlib
+
 import cv2
 import numpy as np
 
@@ -18,12 +20,16 @@ _DENSITY = {
 def stain_density(recipe: SlideRecipe) -> np.ndarray:
     """Optical density per dye on this slide, shape (4, 3): sections differ in thickness and staining time.
 
-    Hue and strength vary a little from slide to slide and more from site to site.
+    Hue and strength vary a little from slide to slide, more from one staining run to another and most between sites.
     """
     site = np.random.default_rng([sum(map(ord, recipe.site)), 3])
     slide = recipe.rng("stain")
     strength = site.uniform(0.94, 1.16, 4) * slide.normal(1, 0.05, 4) * slide.uniform(0.93, 1.07)
     hue = 1 + site.normal(0, 0.05, (4, 3)) + slide.normal(0, 0.02, (4, 3))
+    if recipe.staining_run:
+        run = np.random.default_rng([zlib.crc32(recipe.staining_run.encode()), 13])
+        strength = strength * run.normal(1, 0.07, 4) * run.uniform(0.90, 1.10)
+        hue = hue * (1 + run.normal(0, 0.03, (4, 3)))
     return (np.array(_DENSITY[recipe.stain]) * hue * strength[:, None]).astype(np.float32)
 
 

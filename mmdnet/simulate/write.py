@@ -114,6 +114,8 @@ def description(recipe: SlideRecipe) -> str:
         "seed": recipe.seed,
         "objective": round(10 / recipe.mpp),
     }
+    if recipe.staining_run:
+        facts["staining_run"] = recipe.staining_run
     return json.dumps({"mmdnet": facts})
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,14 @@ def test_slides_that_are_there_are_not_drawn_again(recipes, tmp_path):
     assert draw(recipes, tmp_path, lambda share, message: told.append((share, message))) == paths
     assert paths[0].stat().st_mtime_ns == drawn[0]
     assert told == [(1.0, "1 of 1")]
+
+
+def test_a_slide_of_the_same_name_but_another_recipe_is_drawn_anew(recipes, tmp_path):
+    (path,) = draw(recipes[:1], tmp_path)
+    before = path.read_bytes()
+    other = replace(recipes[0], staining_run="run 2")
+    assert other.name == recipes[0].name and draw([other], tmp_path) == [path]
+    assert path.read_bytes() != before
 
 
 def test_a_cohort_has_two_slides_of_each_patient_and_knows_which_tested_a_model(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_grade
-from mmdnet.simulate.lesions import ballooned_count, choose_fatty, foci_count, scatter
+from mmdnet.simulate.lesions import ballooned_count, choose_fatty, count_of_density, foci_count, scatter
 
 
 @given(st.integers(0, 3), st.floats(2.0, 40.0), st.floats(1.0, 3.0), st.integers(0, 999))
@@ -18,6 +18,13 @@ def test_as_many_foci_are_drawn_as_the_grade_says(grade, fields, lesions, seed):
 def test_as_many_ballooned_cells_are_drawn_as_the_grade_says(grade, fields, lesions, seed):
     count = ballooned_count(grade, fields, lesions, np.random.default_rng(seed))
     assert slide_ballooning_grade(count / fields) == grade
+
+
+@given(st.floats(0.01, 20), st.floats(0.2, 400))
+def test_a_density_gives_the_nearest_count_and_at_least_one(density, fields):
+    count = count_of_density(density, fields)
+    assert count >= 1 and abs(count - density * fields) <= max(0.5, 1 - density * fields)
+    assert count_of_density(0, fields) == 0
 
 
 @given(st.integers(1, 40), st.floats(0, 1), st.integers(0, 999))

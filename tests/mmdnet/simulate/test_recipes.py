@@ -1,5 +1,7 @@
 """Recipes: what they refuse, and what the product's own sets hold."""
 
+import hashlib
+import json
 from collections import defaultdict
 
 import numpy as np
@@ -9,6 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.simulate import SlideRecipe, demo_recipes, domain_recipes, training_recipes
 from mmdnet.simulate.recipes import HE
+from mmdnet.simulate.write import description
 
 
 @pytest.mark.parametrize(
@@ -20,11 +23,34 @@ from mmdnet.simulate.recipes import HE
         {"mpp": 4.0},
         {"grades": {"steatosis": 4}},
         {"grades": {"colour": 1}},
+        {"densities": {"colour": 1}},
+        {"densities": {"steatosis": 1.1}},
+        {"densities": {"inflammation": -1}},
+        {"densities": {"inflammation": float("nan")}},
+        {"densities": {"inflammation": 1}, "grades": {"inflammation": 1}},
     ],
 )
 def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
     with pytest.raises(LabError):
         SlideRecipe(seed=1, **wrong)
+
+
+def test_older_sets_are_the_same_byte_for_byte():
+    domain = domain_recipes(20, 1)
+    older = [*demo_recipes(0), *demo_recipes(3), *training_recipes(64, 2), *domain.training, *domain.known_sites,
+             *domain.new_site]  # fmt: skip
+    told = json.dumps([[recipe.name, recipe.to_json(), description(recipe)] for recipe in older])
+    digest = "2bd890d505108b984a0899afd15dc6294b2dd755845aba53c730d36d650b16c1"  # before there were densities
+    assert hashlib.sha256(told.encode()).hexdigest() == digest
+
+
+def test_a_density_decides_the_grade_and_leaves_the_other_tasks_as_the_seed_draws_them():
+    usual, dense = SlideRecipe(seed=4), SlideRecipe(seed=4, densities={"inflammation": 2.1})
+    assert dense.wanted_grades() == usual.wanted_grades() | {"inflammation": 2}
+
+
+def test_a_site_of_any_name_makes_a_file_name_and_no_path():
+    assert SlideRecipe(seed=1, site="../St. Mary's / East").name == "---st--mary-s---east_p01_he_1"
 
 
 def test_the_demo_has_every_grade_in_two_patients_and_three_sites():

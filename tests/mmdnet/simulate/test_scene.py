@@ -4,6 +4,7 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.simulate import SlideRecipe
 from mmdnet.simulate.scene import build_scene
+from mmdnet.simulate.truth import truth_of
 
 
 def test_the_scene_is_the_same_each_time_and_another_stain_draws_the_same_cells(made):
@@ -30,3 +31,14 @@ def test_no_nucleus_lies_in_a_large_droplet(made):
 def test_a_slide_too_small_for_liver_is_refused_in_words():
     with pytest.raises(LabError, match="too small"):
         build_scene(SlideRecipe(seed=1, width_px=256, height_px=256, mpp=0.2))
+
+
+def test_densities_are_drawn_as_asked_and_told_as_truth():
+    asked = {"ballooning": 3.9, "inflammation": 2.2, "steatosis": 0.31}
+    scene = build_scene(SlideRecipe(seed=5, densities=asked, width_px=2400, height_px=2400))
+    truth = truth_of(scene)
+    half = 0.5 / scene.fields  # lesions are whole
+    assert truth.balloon_per_field == pytest.approx(3.9, abs=half)
+    assert truth.foci_per_field == pytest.approx(2.2, abs=half)
+    assert truth.fatty_share == pytest.approx(0.31, abs=0.02)
+    assert truth.recipe["densities"] == asked

@@ -27,3 +27,11 @@ def test_sites_stain_differently_and_a_site_alike_each_time():
     north, again, west = (stain_density(SlideRecipe(seed=1, site=site)) for site in ("North", "North", "West"))
     assert np.array_equal(north, again)
     assert not np.allclose(north, west, rtol=0.01)
+
+
+def test_slides_of_one_staining_run_share_its_colour_and_another_run_differs():
+    def run_over_none(seed, run):
+        return stain_density(SlideRecipe(seed=seed, staining_run=run)) / stain_density(SlideRecipe(seed=seed))
+
+    assert np.allclose(run_over_none(1, "North run 1"), run_over_none(2, "North run 1"), rtol=1e-5)
+    assert np.abs(run_over_none(1, "North run 1") - run_over_none(1, "North run 2")).max() > 0.03
