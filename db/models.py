@@ -1,13 +1,14 @@
 """The lab's own tables. Coordinates are level-0 pixels (`_px0`), lengths µm, areas mm²; times are UTC.
 
-Events are appended, never changed: the database refuses UPDATE and DELETE on `label_events` and `sign_offs`
-(triggers made by the migration). What a patch is labelled now is the latest event of that reader on it.
+Events are appended, never changed: the database refuses UPDATE and DELETE on `label_events`, `slide_readings` and
+`sign_offs` (triggers made by the migrations). What a patch is labelled now is the latest event of that reader on it,
+and what a slide is graded the latest reading of that reader of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
@@ -87,6 +88,9 @@ class Slide(Base):
     scanner: Mapped[str | None]
     site: Mapped[str | None]
     patient: Mapped[str | None]
+    visit: Mapped[str | None]
+    staining_run: Mapped[str | None]
+    control: Mapped[str | None]  # what kind of control it is (donor, chow); None for a case
     simulated: Mapped[bool] = mapped_column(default=False)
     status: Mapped[str]
     reason: Mapped[str | None]
@@ -129,15 +133,41 @@ class Reader(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class SlideGrade(Graded, Base):
-    """A whole slide's grades by one reader, latest wins; None is unknown."""
+class SlideReading(Graded, Base):
+    """One act of a reader on a whole slide: the reading's whole state after it, chained to the one before by hash.
 
-    __tablename__ = "slide_grades"
-    __table_args__ = (UniqueConstraint("slide_id", "reader_id"),)
+    Only `db.slide_readings` writes them. `nas` and `fibrosis` are kept as they were given and derived from nothing.
+    """
+
+    __tablename__ = "slide_readings"
+    __table_args__ = (Index("ix_slide_readings_current", "slide_id", "reader_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)  # idempotency key from the client
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id"))
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    act: Mapped[str]  # grade, import, sign, adjudicate, clear
+    nas: Mapped[int | None]
+    fibrosis: Mapped[str | None]
+    blinded: Mapped[bool] = mapped_column(default=True)  # neither a model's score nor others' grades were in view
+    read_on: Mapped[date | None]  # when the slide was read, where that was given
+    shown: Mapped[JsonObject] = mapped_column(default=dict)  # what the reader saw, or which table's row it came in by
+    took_ms: Mapped[int | None]
+    at: Mapped[datetime] = mapped_column(default=now)
+    previous_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+class PatientAnswer(Base):
+    """Whether a patient id that two sites use is one person; rows are added, the newest of an id holds."""
+
+    __tablename__ = "patient_answers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    patient: Mapped[str]  # as `mmdnet.slides.identity.identity_key` makes it
+    one_person: Mapped[bool]
+    set_by: Mapped[int | None] = mapped_column(ForeignKey("readers.id"))
     at: Mapped[datetime] = mapped_column(default=now)
 
 

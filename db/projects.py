@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Model, Patch, Project, Reader, Score, Slide
+from db.models import Model, Patch, PatientAnswer, Project, Reader, Score, Slide
 
 
 def all_projects(session: Session) -> Sequence[Project]:
@@ -48,3 +48,13 @@ def all_readers(session: Session) -> Sequence[Reader]:
 
 def reader_named(session: Session, name: str) -> Reader | None:
     return session.scalar(select(Reader).where(func.lower(Reader.name) == name.lower()))
+
+
+def patient_answers(session: Session, project_id: int) -> dict[str, bool]:
+    """What was answered of patient ids that several sites use: id (its identity key) -> whether it is one person."""
+    rows = session.execute(
+        select(PatientAnswer.patient, PatientAnswer.one_person)
+        .where(PatientAnswer.project_id == project_id)
+        .order_by(PatientAnswer.id)
+    )
+    return dict(rows.tuples().all())

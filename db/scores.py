@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from db.models import Model, Reader, Score, SignOff, Slide, SlideGrade
+from db.models import Model, Reader, Score, SignOff, Slide
 from mmdnet.errors import LabError
 
 
@@ -67,14 +67,3 @@ def sign_offs_of(session: Session, score_id: int) -> Sequence[tuple[SignOff, Rea
         .order_by(SignOff.id)
     ).all()
     return [(sign_off, reader) for sign_off, reader in rows]
-
-
-def readings_of(session: Session, slide_id: int) -> Sequence[tuple[SlideGrade, Reader]]:
-    """Readers' grades of a whole slide, with whose they are."""
-    rows = session.execute(
-        select(SlideGrade, Reader)
-        .join(Reader, Reader.id == SlideGrade.reader_id)
-        .where(SlideGrade.slide_id == slide_id)
-        .order_by(SlideGrade.id)
-    ).all()
-    return [(graded, reader) for graded, reader in rows]

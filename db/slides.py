@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Select, case, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import LabelEvent, Patch, Score, SignOff, Slide, SlideGrade
+from db.models import LabelEvent, Patch, Score, SignOff, Slide
 
 USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
 
@@ -100,17 +100,3 @@ def signed_scores(session: Session, slide_id: int) -> int:
     """How many signed reports this slide has."""
     statement = select(func.count(SignOff.id)).join(Score, Score.id == SignOff.score_id)
     return session.scalar(statement.where(Score.slide_id == slide_id)) or 0
-
-
-def slide_grades(session: Session, slide_ids: Iterable[int]) -> Sequence[SlideGrade]:
-    return session.scalars(select(SlideGrade).where(SlideGrade.slide_id.in_(list(slide_ids)))).all()
-
-
-def put_slide_grade(session: Session, slide_id: int, reader_id: int, grades: dict[str, int | None]) -> None:
-    """A reader's grades of a whole slide; the latest replace earlier ones."""
-    row = session.scalar(
-        select(SlideGrade).where(SlideGrade.slide_id == slide_id, SlideGrade.reader_id == reader_id)
-    ) or SlideGrade(slide_id=slide_id, reader_id=reader_id)
-    for name, grade in grades.items():
-        setattr(row, name, grade)
-    session.add(row)

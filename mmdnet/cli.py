@@ -106,6 +106,9 @@ def ingest(
     scanner: str | None = None,
     site: str | None = None,
     patient: str | None = None,
+    visit: Annotated[str | None, typer.Option(help="Which of the patient's biopsies.")] = None,
+    staining_run: Annotated[str | None, typer.Option(help="The batch it was stained in.")] = None,
+    control: Annotated[str | None, typer.Option(help="What kind of control it is (donor, chow).")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -113,7 +116,7 @@ def ingest(
     from mmdnet.slides.facts import StatedFacts
 
     lab = lab_at(home)
-    stated = StatedFacts(mpp=mpp, stain=stain, scanner=scanner, site=site, patient=patient)
+    stated = StatedFacts(mpp, stain, scanner, site, patient, visit, staining_run, control)
     lab.slides.allowed(path)  # before a project is made for it
     known = any(there.name == project for there in lab.projects.list())
     project_id = lab.projects.named(project).id

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import AsJson, Home, Project, bar, lab_at, project_called, reader_called, say, slide_called
+from mmdnet.cli_parts import (
+    AsJson,
+    Home,
+    Project,
+    as_plain,
+    bar,
+    lab_at,
+    project_called,
+    reader_called,
+    say,
+    slide_called,
+)
 from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.labelling.views import AuditView
 
 labels_app = typer.Typer(help="Labels: how many there are, out to a file and in again.", invoke_without_command=True)
 audit_app = typer.Typer(help="The record of who labelled what, when.", no_args_is_help=True)
@@ -153,16 +167,23 @@ def labels_rule(
     say(as_json, now, f"Where readers differ: {now.rule}" + (f" ({now.reader})" if now.reader else ""))
 
 
+def _audit_words(what: str, verdict: AuditView) -> str:
+    if verdict.intact:
+        return f"{verdict.events} {what}s, all as they were written."
+    return (
+        f"{what.capitalize()} {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
+        f"{verdict.events} {what}s before it are intact."
+    )
+
+
 @audit_app.command("verify")
 def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Check that no label was altered, added or taken out behind the program's back."""
-    verdict = lab_at(home).labels.record.verify()
-    words = f"{verdict.events} events, all as they were written."
-    if not verdict.intact:
-        words = (
-            f"Event {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
-            f"{verdict.events} events before it are intact."
-        )
-    say(as_json, verdict, words)
-    if not verdict.intact:
+    """Check that no label and no reading of a slide was altered, added or taken out behind the program's back."""
+    record = lab_at(home).labels.record
+    verdict, readings = record.verify(), record.verify_readings()
+    words = [_audit_words("event", verdict)]
+    if readings.events or not readings.intact:
+        words.append(_audit_words("slide reading", readings))
+    say(as_json, as_plain(verdict) | {"slide_readings": as_plain(readings)}, "\n".join(words))
+    if not (verdict.intact and readings.intact):
         sys.exit(1)

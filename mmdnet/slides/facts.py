@@ -31,6 +31,9 @@ class StatedFacts:
     scanner: str | None = field(default=None, metadata={"title": "Scanner"})
     site: str | None = field(default=None, metadata={"title": "Site"})
     patient: str | None = field(default=None, metadata={"title": "Patient"})
+    visit: str | None = field(default=None, metadata={"title": "Visit"})
+    staining_run: str | None = field(default=None, metadata={"title": "Staining run"})
+    control: str | None = field(default=None, metadata={"title": "Control"})
 
     def __post_init__(self) -> None:
         if self.mpp is not None and not FINEST_MPP <= self.mpp <= COARSEST_MPP:
@@ -57,8 +60,10 @@ class StatedFacts:
 class SlideFacts:
     """What is kept of a slide's own statements and a person's; None is "nobody says", never a guess.
 
-    These are columns of the slides' table by the same names. `reader` names the code that decodes it: "jpeg-tiles",
-    "openslide" or the name of a format (`readers.formats`); `mpp_source` is "file", "person" or None.
+    These are columns of the slides' table by the same names. `staining_run` is the batch it was stained in, `visit`
+    which of a patient's biopsies it is, `control` what kind of control (donor, chow; None for a case). `reader` names
+    the code that decodes it: "jpeg-tiles", "openslide" or the name of a format (`readers.formats`); `mpp_source` is
+    "file", "person" or None.
     """
 
     fingerprint: str
@@ -75,6 +80,9 @@ class SlideFacts:
     site: str | None = None
     patient: str | None = None
     simulated: bool = False
+    visit: str | None = None
+    staining_run: str | None = None
+    control: str | None = None
 
     @property
     def stated_mpp(self) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from db.slides import put_slide_grade
+from db import event_log, slide_readings
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress, between
@@ -85,14 +85,15 @@ def label_from_truth(lab: Lab, project_id: int, slide_ids: list[int], per_slide:
     for slide_id in slide_ids:
         slide = lab.slides.get(slide_id)
         truths[slide_id] = load_truth(Path(slide.path))
-        with lab.db.begin() as db:
-            put_slide_grade(db, slide_id, reader.id, dict(Grades(**truths[slide_id].grades)))
+        with event_log.appending(lab.db) as db:
+            drawn, key = Grades(**truths[slide_id].grades), f"drawn-truth-slide-{slide_id}"
+            slide_readings.put(db, slide_id, reader.id, "import", drawn, key=key)
     rows = []
     for item in queue:
         patch = lab.slides.patch(item.patch_id)
-        drawn = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
-        grades = cast("dict[str, int | None]", {name: drawn.get(name) for name in TASK_NAMES})
-        ignored = drawn["ignored"] is not None
+        seen = truths[patch.slide_id].patch_grades(patch.x_px0, patch.y_px0, patch.width_px0)
+        grades = cast("dict[str, int | None]", {name: seen.get(name) for name in TASK_NAMES})
+        ignored = seen["ignored"] is not None
         rows.append(PatchGrades(item.patch_id, Grades(**grades), ignored=ignored))
     return lab.labels.acts.put_many(
         project_id, reader.id, rows, session_id=session.id, act="import", key=f"drawn-truth-{session.id}"

@@ -16,6 +16,7 @@ from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.scoring.reports import Reports
 from mmdnet.workflows.scoring.scoring import Scoring
+from mmdnet.workflows.scoring.slide_truth import SlideTruths
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.slides import Slides
 from mmdnet.workflows.slides.stores import Store
@@ -37,6 +38,7 @@ class Lab:
         self.slides = Slides(services, self.jobs)
         self.maps = TissueMaps(services, self.jobs)
         self.predictions = Predictions(services)
+        self.truth = SlideTruths(services)
         self.labels = Labels(services, self.predictions)
         self.qupath = QuPath(services, self.labels.files)
         self.label_efficiency = LabelEfficiency(services)

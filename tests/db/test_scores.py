@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from db import scores as rows
-from db.models import Score, SignOff, SlideGrade
+from db.models import Score, SignOff
 from mmdnet.errors import LabError
 
 
@@ -59,15 +59,11 @@ def test_a_job_finds_what_it_scored_already(bench):
         assert rows.score_of_job(session, "another", bench.slides[1]) is None
 
 
-def test_signatures_and_readings_come_with_their_readers_oldest_first(bench):
+def test_signatures_come_with_their_readers_oldest_first(bench):
     with bench.db.begin() as session:
         for reader in bench.readers[:2]:
             session.add(SignOff(score_id=1, reader_id=reader, report_sha256="a" * 64, report={}))
             session.flush()
-            session.add(SlideGrade(slide_id=bench.slides[0], reader_id=reader, steatosis=2))
-            session.flush()
     with bench.db() as session:
         assert [reader.name for _, reader in rows.sign_offs_of(session, 1)] == ["Ada", "Ben"]
         assert rows.sign_offs_of(session, 2) == []
-        readings = [(graded.steatosis, reader.name) for graded, reader in rows.readings_of(session, bench.slides[0])]
-        assert readings == [(2, "Ada"), (2, "Ben")]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from db.models import Patch, Score, Slide, SlideGrade
+from db.models import Patch, Score, Slide
 from db.slides import (
     labelled_events,
     latest_scores,
@@ -11,11 +11,9 @@ from db.slides import (
     patch_counts,
     patches_of,
     patches_with_ids,
-    put_slide_grade,
     replace_patches,
     signed_scores,
     slide_at,
-    slide_grades,
     slide_with_fingerprint,
     slides_of,
     usable_ids,
@@ -72,14 +70,6 @@ def test_the_newest_score_of_a_slide_is_its_score(label_bench):
         newest = max(session.scalars(select(Score.id)))
         assert latest_scores(session, label_bench.slides) == {scored: newest}
         assert (labelled_events(session, scored), signed_scores(session, scored)) == (0, 0)
-
-
-def test_a_readers_later_grades_of_a_slide_replace_the_earlier(label_bench, session):
-    slide, reader = label_bench.slides[0], label_bench.readers[0]
-    put_slide_grade(session, slide, reader, {"steatosis": 1, "ballooning": None, "inflammation": 2})
-    put_slide_grade(session, slide, reader, {"steatosis": 3})
-    (row,) = slide_grades(session, label_bench.slides)
-    assert isinstance(row, SlideGrade) and (row.steatosis, row.inflammation) == (3, 2)
 
 
 def test_facts_are_the_columns_and_change_them(label_bench, session):

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from db.models import LabelEvent, SignOff, SlideGrade
+from db.models import LabelEvent, SignOff, SlideReading
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.reports.build import build_report
 from mmdnet.reports.schema import report_sha256
@@ -19,5 +19,5 @@ def test_a_fourth_task_is_drawn_scored_and_reported_and_a_report_of_before_stays
 
 
 def test_every_task_has_a_column_wherever_grades_are_kept():
-    for table in (LabelEvent, SlideGrade, SignOff):
+    for table in (LabelEvent, SlideReading, SignOff):
         assert set(TASK_NAMES) <= set(table.__table__.columns.keys()), table.__name__

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db import event_log
+from db import event_log, slide_readings
 from db import labels as rows
-from db.models import LabelEvent, Patch, Reader, Slide
+from db.models import LabelEvent, Patch, Reader, Slide, SlideReading
 from mmdnet.workflows.labelling.views import AuditView
 from mmdnet.workflows.services import Services
 
@@ -34,6 +34,20 @@ class Record:
             verdict = event_log.verify(session)
             act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
         return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+
+    def verify_readings(self) -> AuditView:
+        """The same of the readings of whole slides, which are a log of their own."""
+        with self._services.db() as session:
+            verdict = slide_readings.verify(session)
+            act = None if verdict.broken_id is None else _reading_words(session, verdict.broken_id)
+        return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+
+
+def _reading_words(session: Session, reading_id: int) -> str:
+    reading = session.get_one(SlideReading, reading_id)
+    reader, slide = session.get(Reader, reading.reader_id), session.get(Slide, reading.slide_id)
+    who, where = reader.name if reader else "nobody known", slide.name if slide else f"slide {reading.slide_id}"
+    return f"{reading.act} by {who} on the whole of {where}, {reading.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _act_words(session: Session, event_id: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from db import event_log, slide_readings
 from db import scores as rows
 from db.models import Reader, SignOff
-from db.slides import put_slide_grade
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.scoring.summary import ScoreSummary
@@ -76,7 +76,7 @@ class Reports:
         scored = self.open(score_id)
         check_signature(scored.summary, grades, reason)
         given = {name: grades.get(name) for name in TASK_NAMES}
-        with self._services.db.begin() as session:
+        with event_log.appending(self._services.db) as session:
             earlier = rows.sign_offs_of(session, score_id)
             reader = must_get(session, Reader, reader_id, "reader")
             signed = SignOff(
@@ -89,7 +89,7 @@ class Reports:
                 **given,
             )
             session.add(signed)
-            put_slide_grade(session, scored.slide.id, reader_id, given)
+            slide_readings.put(session, scored.slide.id, reader_id, "sign", given, shown={"score": score_id})
             session.flush()
             return sign_off_view(signed, reader)
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from db import scores as rows
+from db import slide_readings
 from db.models import Model, Patch, Score, Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
@@ -198,7 +199,7 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
         patches = patches_of(session, slide.id)
         readings = [
             ReaderGrades(reader.name, Grades.of(graded), graded.at)
-            for graded, reader in rows.readings_of(session, slide.id)
+            for graded, reader in slide_readings.with_readers(session, slide.id)
         ]
         signed = [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
     summary = read_summary(score.result, slide.name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from db import labels as label_rows
+from db import slide_readings
 from db import slides as rows
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
@@ -156,15 +157,16 @@ class Slides:
         """Take a slide out of the project; its file stays where it is.
 
         Raises:
-            LabError: it carries labels or a signed report, which are never deleted.
+            LabError: it carries labels, readings or a signed report, which are never deleted.
         """
         with self._services.db.begin() as session:
             slide = must_get(session, Slide, slide_id, "slide")
             labels, signed = rows.labelled_events(session, slide_id), rows.signed_scores(session, slide_id)
-            if labels or signed:
+            readings = slide_readings.readings_on(session, slide_id)
+            if labels or signed or readings:
                 raise LabError(
-                    f"{slide.name} stays: it carries {labels} label events and {signed} signed reports, "
-                    "and those are never deleted."
+                    f"{slide.name} stays: it carries {labels} label events, {readings} readings of the whole slide and "
+                    f"{signed} signed reports, and those are never deleted."
                 )
             session.delete(slide)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db import event_log
+from db import event_log, slide_readings
 from db.models import Patch, Project, Slide
-from db.slides import put_slide_grade, replace_patches, slide_at
+from db.slides import replace_patches, slide_at
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASK_NAMES, Grades
@@ -161,7 +161,7 @@ class IncomingSlide:
             event_log.append(session, self._events(session, row.id, reader_id, facts))
             grades: dict[str, int | None] = dict(self.tile_set.slide_grades.get(self.name, {}))
             if grades:
-                put_slide_grade(session, row.id, reader_id, grades)
+                slide_readings.put(session, row.id, reader_id, "import", grades, shown=dict(facts))
         return problems
 
     def _good(self, problems: list[str]) -> Tiles:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from db import runs as rows
 from db.models import Patch, Project, Run, Slide
-from db.slides import patches_with_ids, slide_grades, usable_ids
+from db.slides import patches_with_ids, usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, write_aside
-from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.labels.grading import UNKNOWN
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
@@ -27,6 +27,7 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.scoring.models import add_model
+from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
@@ -269,16 +270,17 @@ class Training:
 def _slide_infos(session: Session, slide_ids: Sequence[int]) -> tuple[SlideInfo, ...]:
     from mmdnet.bags.cohort import SlideInfo
 
-    known = {grade.slide_id: grade for grade in slide_grades(session, slide_ids)}
     slides = [must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
+    projects = {slide.project_id for slide in slides}
+    known = {truth.slide_id: truth for project_id in projects for truth in slide_truth(session, project_id)}
     return tuple(
         SlideInfo(
             slide_id=slide.id,
-            patient=slide.patient or f"slide {slide.id}",
+            patient=known[slide.id].person or f"slide {slide.id}",
             site=slide.site or "",
             scanner=slide.scanner or "",
             stain=slide.stain or "",
-            grades={name: getattr(known.get(slide.id), name, None) for name in TASK_NAMES},
+            grades=dict(known[slide.id].grades),
             simulated=slide.simulated,
             name=slide.name,
             patch_px=slide.patch_px or PATCH_PX,

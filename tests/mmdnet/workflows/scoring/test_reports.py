@@ -3,7 +3,7 @@
 import pytest
 
 from db.models import SignOff
-from db.slides import slide_grades
+from db.slide_readings import current
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.scoring.reports import check_signature
@@ -47,8 +47,8 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
     assert first.report_sha256 == second.report_sha256  # the content that was signed is the same
     with lab.db() as session:
         kept = session.get(SignOff, second.id).report
-        (graded,) = slide_grades(session, [scored.slide])
-        assert graded.steatosis == 3
+        (graded,) = current(session, [scored.slide])
+        assert (graded.steatosis, graded.act, graded.blinded) == (3, "sign", False)
     assert [signed["sign_off_id"] for signed in kept["sign_off"]["signed"]] == [first.id]
     assert lab.reports.build(score).sign_off.current.grades == MODEL | {"steatosis": 3}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from db.models import LabelEvent, SlideGrade
+from db.models import LabelEvent, SlideReading
 from mmdnet.errors import LabError
 from mmdnet.workflows.slides.tile_layout import grade_of, read_layout
 
@@ -95,7 +95,7 @@ def test_whole_slides_get_the_grades_that_are_grades(lab, folder):
     with lab.db() as session:
         rows = {
             row.slide_id: (row.ballooning, row.inflammation, row.steatosis)
-            for row in session.scalars(select(SlideGrade))
+            for row in session.scalars(select(SlideReading))
         }
     assert sorted(rows.values(), key=str) == [(0, 1, None), (2, None, None)]
     assert done.left_out["steatosis scores in ground_truth.csv that are no grade"] == 1
