@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import numpy as np
 
@@ -13,19 +12,7 @@ from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.slides.facts import SlideFacts
-
-
-class Place(Protocol):
-    """Where a patch lies, in level-0 pixels and on the grid."""
-
-    @property
-    def row(self) -> int: ...
-    @property
-    def col(self) -> int: ...
-    @property
-    def x_px0(self) -> int: ...
-    @property
-    def y_px0(self) -> int: ...
+from mmdnet.slides.geometry import PatchPosition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +63,7 @@ class ReportInputs:
     scored_at: datetime
     score: ScoreSummary
     arrays: ScoreArrays
-    places: Sequence[Place]
+    places: Sequence[PatchPosition]
     patch_ids: Sequence[int]
     card: ModelCard
     made_at: datetime

@@ -19,22 +19,11 @@ from mmdnet.scoring.fields import FIELD_PATCHES
 from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, grade_bags, predict_patches
 from mmdnet.scoring.result import ScoreArrays, SlideScore
 from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
-from mmdnet.slides.geometry import MPP_TOLERANCE
+from mmdnet.slides.geometry import MPP_TOLERANCE, GridPosition
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
-
-
-class Place(Protocol):
-    """Where a patch lies on the grid, and how much of it is tissue."""
-
-    @property
-    def row(self) -> int: ...
-    @property
-    def col(self) -> int: ...
-    @property
-    def tissue_share(self) -> float: ...
 
 
 class Grid(Protocol):
@@ -50,7 +39,7 @@ def score_slide(
     model: MMDNet,
     card: ModelCard,
     patches: Iterable[tuple[int, Any]],
-    places: Sequence[Place],
+    places: Sequence[GridPosition],
     grid: Grid,
     device: str = "cpu",
     choices: ScoringChoices | None = None,
@@ -94,7 +83,7 @@ def score_features(
     model: MMDNet,
     card: ModelCard,
     features: SlideFeatures,
-    places: Sequence[Place],
+    places: Sequence[GridPosition],
     grid: Grid,
     device: str = "cpu",
     choices: ScoringChoices | None = None,
@@ -186,7 +175,7 @@ def _nothing_to_assess(places: int, features: SlideFeatures) -> str:
 
 
 def _evidence(
-    model: MMDNet, card: ModelCard, seen: _Seen, places: Sequence[Place], grid: Grid, bag_size: int, device: str
+    model: MMDNet, card: ModelCard, seen: _Seen, places: Sequence[GridPosition], grid: Grid, bag_size: int, device: str
 ) -> SlideEvidence:
     """What the patches in use say, alone and in bags. Only trained tasks have a say."""
     inside = [places[k] for k in seen.used]
@@ -261,7 +250,7 @@ def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: S
     return summaries
 
 
-def _arrays(run: _Run, seen: _Seen, places: Sequence[Place], evidence: SlideEvidence) -> ScoreArrays:
+def _arrays(run: _Run, seen: _Seen, places: Sequence[GridPosition], evidence: SlideEvidence) -> ScoreArrays:
     """What was found, laid onto all places of the slide."""
     graded = evidence.patch_probabilities
     attention = {name: seen.reading.attention[name][seen.kept] for name in graded}

@@ -6,6 +6,7 @@ the file states them); a window that a caller asks for beyond the slide's edge r
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 PATCH_PX = 299  # side of a patch in its own pixels (MMD-Net 2025; Heinemann 2022)
 PATCH_MPP = 0.5  # µm per pixel of a patch
@@ -96,6 +97,30 @@ class PatchPlace:
     x_px0: int
     y_px0: int
     tissue_share: float
+
+
+class GridPosition(Protocol):
+    """Where a patch lies on its grid, and how much of it is tissue (0-1): a `PatchPlace`, or a row of the database."""
+
+    @property
+    def row(self) -> int: ...
+    @property
+    def col(self) -> int: ...
+    @property
+    def tissue_share(self) -> float: ...
+
+
+class PatchPosition(Protocol):
+    """Where a patch lies on its grid and its corner in level-0 pixels: a `PatchPlace`, or a row of the database."""
+
+    @property
+    def row(self) -> int: ...
+    @property
+    def col(self) -> int: ...
+    @property
+    def x_px0(self) -> int: ...
+    @property
+    def y_px0(self) -> int: ...
 
 
 def levels_of(sizes: list[tuple[int, int]]) -> tuple[Level, ...]:

@@ -20,7 +20,7 @@ from mmdnet.tables import Line, NoTable
 from mmdnet.workflows.labelling.views import ImportProblem
 
 ORDER = attrgetter("slide", "fingerprint", "y_px0", "x_px0", "reader", "adjudicated")
-Place = tuple[int, int, int]  # slide, and the patch's corner
+PatchCorner = tuple[int, int, int]  # slide, and the patch's corner
 Given = tuple[str, int, bool]  # reader's name in small letters, patch, whether it settles a disagreement
 
 
@@ -204,7 +204,7 @@ class _Against:
         new.sort(key=lambda label: label.record.at)  # stable: lines that say no time keep their order
         return ReadTable(counted, tuple(new), unchanged, tuple(problems), tuple(sorted(map(str, strange))))
 
-    def _label(self, line: Line, places: Mapping[Place, int], counted: str) -> NewLabel:
+    def _label(self, line: Line, places: Mapping[PatchCorner, int], counted: str) -> NewLabel:
         if line.problem:
             raise LineProblem(line.problem)
         record = record_of(line.fields, self.reader)
@@ -236,7 +236,7 @@ def _slides(session: Session, project_id: int) -> Sequence[Slide]:
     return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.id)).all()
 
 
-def _places(session: Session, project_id: int) -> dict[Place, int]:
+def _places(session: Session, project_id: int) -> dict[PatchCorner, int]:
     places = session.execute(
         select(Slide.id, Patch.x_px0, Patch.y_px0, Patch.id)
         .join(Patch, Patch.slide_id == Slide.id)

@@ -1,6 +1,5 @@
 """A report's inputs written down by hand: twelve patches on a grid of three by four."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,20 +10,12 @@ from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
 from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
+from mmdnet.slides.geometry import PatchPlace
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Place:
-    row: int
-    col: int
-    x_px0: int
-    y_px0: int
-    tissue_share: float = 1.0
-
-
-PLACES = [Place(row, col, 100 + col * 299, 50 + row * 299) for row in range(3) for col in range(4)]
+PLACES = [PatchPlace(row, col, 100 + col * 299, 50 + row * 299, 1.0) for row in range(3) for col in range(4)]
 
 
 def slide(**changes: Any) -> ReportSlide:

@@ -14,15 +14,9 @@ from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.choices import ScoringChoices
 from mmdnet.scoring.predict import SlideFeatures, predict_patches
 from mmdnet.scoring.slide import embed_slide, score_features, score_slide
+from mmdnet.slides.geometry import PatchPlace
 
 PX = 64
-
-
-@dataclass(frozen=True)
-class Place:
-    row: int
-    col: int
-    tissue_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def places():
-    return [Place(row, col) for row in range(8) for col in range(10)]
+    return [PatchPlace(row, col, col * PX, row * PX, 1.0) for row in range(8) for col in range(10)]
 
 
 @pytest.fixture(scope="module")
