@@ -16,6 +16,7 @@ from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import QueueChoice
 from tests.browser.drawn import draw_field
@@ -64,7 +65,7 @@ def label_lab(patches: int) -> Iterator[LabelLab]:
 
 def _more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
     known = lab.slides.patches(slide_id)
-    free_x, free_y = 299 * (COLUMNS - 1), 299 * (ROWS - 1)
+    free_x, free_y = PATCH_PX * (COLUMNS - 1), PATCH_PX * (ROWS - 1)
     rows = [
         {
             "slide_id": slide_id,

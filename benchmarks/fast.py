@@ -12,6 +12,7 @@ from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import Split
 from mmdnet.nn.registry import SMALL
 from mmdnet.progress import silent
+from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import Run
@@ -58,7 +59,7 @@ def _epoch(slides: int, backbone: str) -> dict[str, float]:
         report = check(cohort, config, split)
         training = Run(
             cohort,
-            Pixels(np.broadcast_to(np.uint8(0), (n, 299, 299, 3))),
+            Pixels(np.broadcast_to(np.uint8(0), (n, PATCH_PX, PATCH_PX, 3))),
             config,
             split,
             Path(home),

@@ -2,7 +2,9 @@
 
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ from PIL import Image
 
 from benchmarks._mosaic import tissue_field, write_mosaic
 from benchmarks.result import Result, cpu_ms
-from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid, PatchPlace
+from mmdnet.slides.readers.formats import format_of
+from mmdnet.slides.readers.jpeg_tiles import JpegTileSource
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import SlideReader
 from mmdnet.slides.readers.tiff import read_directories
@@ -28,9 +32,12 @@ def places_in_block(grid: PatchGrid, rows: int, cols: int) -> list[PatchPlace]:
     return [PatchPlace(row, col, *grid.corner_px0(row, col), 1.0) for row, col in cells]
 
 
-def empty_cache(slide: SlideReader) -> None:
-    """Forget decoded tiles, so that every run decodes them again."""
-    slide._source.forget()  # type: ignore[attr-defined]
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[SlideReader, Callable[[], None]]]:
+    """The slide, read as the lab reads it, and what forgets its decoded tiles, so that every run decodes them again."""
+    facts, source = format_of(path).open(path, None)
+    with SlideReader(facts, source, partial(open_slide, path)) as slide:
+        yield slide, source.forget if isinstance(source, JpegTileSource) else lambda: None
 
 
 def openslide_bicubic(path: Path, places: list[PatchPlace], window: int) -> Callable[[], None]:
@@ -40,7 +47,7 @@ def openslide_bicubic(path: Path, places: list[PatchPlace], window: int) -> Call
     def work() -> None:
         for place in places:
             image = slide.read_region((place.x_px0, place.y_px0), 0, (window, window)).convert("RGB")
-            np.asarray(image.resize((299, 299), Image.Resampling.BICUBIC))
+            np.asarray(image.resize((PATCH_PX, PATCH_PX), Image.Resampling.BICUBIC))
 
     return work
 
@@ -74,10 +81,10 @@ def measure(quick: bool, mpp: float = MPP) -> tuple[dict[str, float], int, str]:
     field, content = tissue_field()
     with tempfile.TemporaryDirectory() as folder:
         path = write_mosaic(Path(folder) / "slide.tiff", SIDE_PX, mpp, field)
-        with open_slide(path) as slide:
+        with opened(path) as (slide, forget):
             if slide.facts.reader != "jpeg-tiles":
                 content += f", read by {slide.facts.reader}"
-            grid = PatchGrid((0, 0), 299, 0.5, mpp, mpp)
+            grid = PatchGrid((0, 0), PATCH_PX, PATCH_MPP, mpp, mpp)
             places, window = places_in_block(grid, rows, cols), round(grid.side_px0[0])
 
             def ours() -> None:
@@ -88,7 +95,7 @@ def measure(quick: bool, mpp: float = MPP) -> tuple[dict[str, float], int, str]:
                 "openslide_pillow_bicubic": openslide_bicubic(path, places, window),
                 "bare_decode": bare_decode(path, places, window),
             }
-            return cpu_ms(cases, runs, len(places), lambda: empty_cache(slide)), runs, content
+            return cpu_ms(cases, runs, len(places), forget), runs, content
 
 
 def run(quick: bool) -> Result:

@@ -1,5 +1,6 @@
 """[read-exact] Pixels of 1,000 random windows before resizing, beside OpenSlide's: the largest difference."""
 
+import contextlib
 import random
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import openslide
 from benchmarks._mosaic import real_data, tissue_field, write_mosaic
 from benchmarks.result import Result
 from mmdnet.slides.geometry import Window
-from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.formats import format_of
 
 WAYS = (("420", 6, 256), ("422", 6, 240), ("444", 6, 512), ("444", 2, 256))
 
@@ -19,19 +20,20 @@ def largest_difference(path: Path, windows: int, seed: int) -> tuple[int, str]:
     """Over random windows of all levels, at places that OpenSlide can be asked for exactly."""
     chance = random.Random(seed)
     largest = 0
-    with open_slide(path) as slide:
+    facts, source = format_of(path).open(path, None)
+    with contextlib.closing(source):
         other = openslide.OpenSlide(path)
         for _ in range(windows):
-            index = chance.randrange(len(slide.facts.levels))
-            level, down = slide.facts.levels[index], round(other.level_downsamples[index])
+            index = chance.randrange(len(facts.levels))
+            level, down = facts.levels[index], round(other.level_downsamples[index])
             exact = abs(other.level_downsamples[index] - down) < 1e-9
             width, height = (chance.randint(1, min(700, side)) for side in (level.width_px, level.height_px))
             x = chance.randrange(level.width_px - width + 1) if exact else 0
             y = chance.randrange(level.height_px - height + 1) if exact else 0
-            ours = slide._source.read(Window(index, x, y, width, height))
+            ours = source.read(Window(index, x, y, width, height))
             theirs = np.asarray(other.read_region((x * down, y * down), index, (width, height)))[..., :3]
             largest = max(largest, int(np.abs(ours.astype(np.int16) - theirs).max()))
-        return largest, slide.facts.reader
+        return largest, facts.reader
 
 
 def run(quick: bool) -> Result:

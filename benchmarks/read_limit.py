@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks._mosaic import tissue_field, write_mosaic
-from benchmarks.read import MPP, SIDE_PX, bare_decode, empty_cache, places_in_block
+from benchmarks.read import MPP, SIDE_PX, bare_decode, opened, places_in_block
 from benchmarks.result import Result
-from mmdnet.slides.geometry import PatchGrid
-from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid
 
 ROWS, COLS = 6, 10
 
@@ -33,12 +32,12 @@ def run(quick: bool) -> Result:
     shares, ours_ms, bare_ms = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         path = write_mosaic(Path(folder) / "slide.tiff", SIDE_PX, MPP, field)
-        with open_slide(path) as slide:
-            grid = PatchGrid((0, 0), 299, 0.5, MPP, MPP)
+        with opened(path) as (slide, forget):
+            grid = PatchGrid((0, 0), PATCH_PX, PATCH_MPP, MPP, MPP)
             places = places_in_block(grid, ROWS, COLS)
             bare = bare_decode(path, places, round(grid.side_px0[0]))
             for turn in range(turns + 1):
-                empty_cache(slide)
+                forget()
                 before = cpu_s(bare)
                 ours = cpu_s(lambda: deque(slide.read_patches(places, grid, threads=0), maxlen=0))
                 limit = (before + cpu_s(bare)) / 2

@@ -12,6 +12,7 @@ from benchmarks.result import Result, cpu_ms
 from mmdnet.bags.splits import split_by_patient
 from mmdnet.nn.registry import PRETRAINED, SMALL
 from mmdnet.progress import silent
+from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.batch_loader import BatchLoader
 from mmdnet.training.check import check
 from mmdnet.training.config import TrainingConfig
@@ -48,14 +49,14 @@ def run(quick: bool = False) -> Result:
 
 def _times(config: TrainingConfig, runs: int) -> dict[str, float]:
     """Processor ms a patch of a whole step, and of its backbone's bare forward and backward pass."""
-    cohort, pixels = crafted(8, 24, 299)
+    cohort, pixels = crafted(8, 24, PATCH_PX)
     split = split_by_patient(cohort)
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as home:
         training = Run(cohort, pixels, config, split, Path(home), check(cohort, config, split), silent, "")
         bags = training.epoch_plan.sampler.epoch(0)[: config.bags_per_step]
         weights = loss_weights(cohort, bags, config, training.report.trained_tasks, False)
-        images = torch.rand(sum(len(bag.instances) for bag in bags), 3, 299, 299)
+        images = torch.rand(sum(len(bag.instances) for bag in bags), 3, PATCH_PX, PATCH_PX)
         images = images.contiguous(memory_format=torch.channels_last)  # what the backbones like best
         training.net.train()
 

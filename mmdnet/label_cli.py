@@ -21,6 +21,7 @@ from mmdnet.cli_parts import (
     slide_called,
 )
 from mmdnet.errors import LabError
+from mmdnet.workflows.slides.tile_layout import READER, STAIN, TILE_MPP, read_layout
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import AuditView
@@ -34,16 +35,14 @@ def import_tiles(
         Path, typer.Argument(help="The data set's folder: CNN/ in it, data/ and ground_truth.csv beside.")
     ],
     project: Project = "My lab",
-    reader: Annotated[str, typer.Option(help="Whose labels they become.")] = "Heinemann 2022",
-    stain: Annotated[str, typer.Option(help="Stain of the tiles.")] = "Trichrome",
-    mpp: Annotated[float, typer.Option(min=0.1, max=2.0, help="µm per pixel of the tiles.")] = 0.44,
+    reader: Annotated[str, typer.Option(help="Whose labels they become.")] = READER,
+    stain: Annotated[str, typer.Option(help="Stain of the tiles.")] = STAIN,
+    mpp: Annotated[float, typer.Option(min=0.1, max=2.0, help="µm per pixel of the tiles.")] = TILE_MPP,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in the paper's public data set of graded tiles: slides, labels, slide grades. May be started again."""
     import getpass
-
-    from mmdnet.workflows.slides.tile_layout import read_layout
 
     lab = lab_at(home)
     place = lab.slides.allowed(folder)

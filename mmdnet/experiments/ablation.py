@@ -22,6 +22,7 @@ import numpy as np
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.nn.registry import SMALL
+from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -77,7 +78,7 @@ class Setting:
 
     slides: int = 192
     cohort_seed: int = 2
-    patch_px: int = 150
+    patch_px: int = QUARTER_PX
     warm_up: int = 5
     on_bags: int = 2
     backbone_rate: float = 1e-3
@@ -89,7 +90,7 @@ class Setting:
         return name if self.graded is None else f"{name}-{self.graded}graded"
 
 
-FULL_SIZE = Setting(patch_px=299, warm_up=7, on_bags=3)
+FULL_SIZE = Setting(patch_px=PATCH_PX, warm_up=7, on_bags=3)
 FEW_GRADES = Setting(graded=24)
 
 
@@ -126,7 +127,7 @@ def cohort_of(setting: Setting, folder: Path) -> tuple[Cohort, PixelSource]:
 
     home = home_of(folder, setting.slides, setting.cohort_seed)
     drawn = draw_cohort(setting.slides, setting.cohort_seed, home)
-    if setting.patch_px == 299:
+    if setting.patch_px == PATCH_PX:
         return drawn.cohort, drawn.pixels
     return quartered_cohort(drawn.paths, drawn.cohort, drawn.pixels, home / "quarters.npy")
 

@@ -25,6 +25,7 @@ from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.grad_cam import BagCam, bag_cam
 from mmdnet.simulate.truth import SlideTruth, load_truth
+from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.simulated import corners_of
 
 NEAR_PX = 16  # 8 µm, one place of the small backbone's last map
@@ -108,7 +109,7 @@ def attention_experiment(
     }
 
 
-def lesion_mask(truth: SlideTruth, task: str, x_px0: int, y_px0: int, side: int = 299) -> np.ndarray:
+def lesion_mask(truth: SlideTruth, task: str, x_px0: int, y_px0: int, side: int = PATCH_PX) -> np.ndarray:
     """Where a task's drawn lesions lie on a patch, (side, side) bool: foci, ballooned cells as discs, fat as drawn."""
     canvas = np.zeros((side, side), np.uint8)
     fine = 16
@@ -177,7 +178,7 @@ def _draw(shown: dict[str, list[np.ndarray]], path: Path, columns: int = 3) -> N
     rows = []
     for task, examples in shown.items():
         chosen = [examples[round(i)] for i in np.linspace(0, len(examples) - 1, columns)] if examples else []
-        gap = np.full((299, 8, 3), 255, np.uint8)
+        gap = np.full((PATCH_PX, 8, 3), 255, np.uint8)
         row = np.concatenate([part for example in chosen for part in (example, gap)], axis=1)
         title = np.full((34, row.shape[1], 3), 255, np.uint8)
         cv2.putText(title, task.capitalize(), (4, 25), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (20, 20, 20), 1, cv2.LINE_AA)

@@ -19,6 +19,7 @@ import numpy as np
 from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
 from mmdnet.files import write_aside
 from mmdnet.nn.registry import SMALL
+from mmdnet.slides.geometry import PATCH_PX
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -103,7 +104,7 @@ def sets_of(setting: DomainSetting, folder: Path) -> Sets:
     cohort: Cohort
     pixels: PixelSource
     cohort, pixels = simulated_cohort(paths, home / "patches")
-    if setting.patch_px != 299:
+    if setting.patch_px != PATCH_PX:
         cohort, pixels = quartered_cohort(paths, cohort, pixels, home / "quarters.npy")
     n = setting.slides
     return Sets(cohort, pixels, tuple(range(n)), tuple(range(n, 2 * n)), tuple(range(2 * n, 3 * n)))

@@ -15,11 +15,14 @@ from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
 from mmdnet.simulate.truth import load_truth
+from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.evaluate import pixels_to_features
 from mmdnet.training.simulated import corners_of
 
 AT_ONCE = 64
 COLUMNS = 8
+TITLE_PX = 30  # above each patch
+CELL_PX = (TITLE_PX + PATCH_PX, PATCH_PX + 4)
 
 
 def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, picture: Path) -> dict[str, dict[str, int]]:
@@ -61,7 +64,7 @@ def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, pictur
                 cells.append(
                     _cell(pixels.read(np.array([row]))[0], mask, f"{task}: drawn {truth[place]}, said {said[place]}")
                 )
-        cells += [np.full((329, 303, 3), 255, np.uint8)] * (COLUMNS - len(cells))
+        cells += [np.full((*CELL_PX, 3), 255, np.uint8)] * (COLUMNS - len(cells))
         strips.append(np.concatenate(cells, axis=1))
     _, data = cv2.imencode(".png", cv2.cvtColor(np.concatenate(strips), cv2.COLOR_RGB2BGR))
     write_aside(picture, data.tobytes())
@@ -72,7 +75,7 @@ def _cell(patch: np.ndarray, mask: np.ndarray, words: str) -> np.ndarray:
     image = patch.copy()
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(image, outlines, -1, (255, 255, 0), 1)
-    cell = np.full((329, 303, 3), 255, np.uint8)
-    cell[30:, :299] = image
+    cell = np.full((*CELL_PX, 3), 255, np.uint8)
+    cell[TITLE_PX:, :PATCH_PX] = image
     cv2.putText(cell, words, (2, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
     return cell

@@ -16,10 +16,11 @@ from mmdnet.experiments.ablation import Clock, Metrics, Say, Setting, Took, coho
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.registry import SMALL
+from mmdnet.slides.geometry import PATCH_PX
 
 LIMIT_MIN = 40.0
 REACH_MEAN, REACH_EACH = 0.80, 0.65
-COHORT = Setting(slides=64, patch_px=299)
+COHORT = Setting(slides=64, patch_px=PATCH_PX)
 COMMON: Mapping[str, Any] = {
     "backbone": SMALL, "device": "cpu", "projection": 128, "lr_backbone": 2e-3, "class_weight_cap": 3.0,
     "unsteered_fraction": 0.0,

@@ -4,15 +4,20 @@ This is the one place where a pickle is read. It is the file of a pinned package
 written down here in the registry, and then with `weights_only`; nothing that a person brings comes this way.
 """
 
+from __future__ import annotations
+
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
 from mmdnet.nn.registry import BACKBONES, BackboneEntry, PackagedWeights, backbone_entry
 from mmdnet.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PLACE = PROJECT_ROOT / "models"  # a folder for each backbone; git leaves them out
 WEIGHTS, ORIGIN = "weights.safetensors", "origin.json"
@@ -126,15 +131,15 @@ def _package_file(entry: BackboneEntry, packaged: PackagedWeights) -> Path:
     return source
 
 
-def _unpickled(source: Path) -> dict[str, Any]:
+def _unpickled(source: Path) -> dict[str, Tensor]:
     import torch
 
     return torch.load(source, map_location="cpu", weights_only=True)
 
 
 def named_as(
-    wanted: dict[str, Any], given: dict[str, Any], entry: BackboneEntry, packaged: PackagedWeights
-) -> dict[str, Any]:
+    wanted: dict[str, Tensor], given: dict[str, Tensor], entry: BackboneEntry, packaged: PackagedWeights
+) -> dict[str, Tensor]:
     """The package's tensors under timm's names: the same tensors in the same order, of other parts' names.
 
     Args:

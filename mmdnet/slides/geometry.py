@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 PATCH_PX = 299  # side of a patch in its own pixels (MMD-Net 2025; Heinemann 2022)
+QUARTER_PX = 150  # side of a quarter of a patch, for many trainings on a processor
 PATCH_MPP = 0.5  # µm per pixel of a patch
 MPP_TOLERANCE = 0.02  # of a patch's own; more is another magnification
 LEVEL_SLACK = 1.01  # a level at most 1 % coarser than wanted is still taken: pyramids are rounded (4001 -> 2000)

@@ -11,13 +11,11 @@ from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.simulate.truth import SlideTruth, load_truth
-from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX, PatchGrid, PatchPlace
 from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.stores.patches import PatchStore, StoredPatches
-
-QUARTER_PX = 150
 
 
 class StoredSource:
@@ -31,7 +29,7 @@ class StoredSource:
         return int(self._starts[-1])
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Pixels, uint8, shape (n, 299, 299, 3), in the order asked for."""
+        """Pixels, uint8, shape (n, side, side, 3), in the order asked for."""
         of_store = np.searchsorted(self._starts, indices, side="right") - 1
         out: np.ndarray | None = None
         for number in np.unique(of_store):
@@ -40,7 +38,7 @@ class StoredSource:
             if out is None:
                 out = np.empty((len(indices), *pixels.shape[1:]), np.uint8)
             out[mine] = pixels
-        return out if out is not None else np.empty((0, 299, 299, 3), np.uint8)
+        return out if out is not None else np.empty((0, PATCH_PX, PATCH_PX, 3), np.uint8)
 
 
 def simulated_cohort(slides: Sequence[Path], store: Path) -> tuple[Cohort, StoredSource]:

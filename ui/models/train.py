@@ -80,7 +80,7 @@ def choose_labels(project_id: int) -> LabelChoice:
     return LabelChoice(None, reader, tuple(chosen) or None)
 
 
-def choose(drawn: bool = False) -> tuple[dict[str, Any], str | None]:
+def choose(drawn: bool = False) -> tuple[dict[str, object], str | None]:
     """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name.
 
     Args:
@@ -97,9 +97,9 @@ def choose(drawn: bool = False) -> tuple[dict[str, Any], str | None]:
         help=options["preset"].option.help,
     )
     backbone = replace(options["backbone"], default=SMALL) if drawn else options["backbone"]
-    # by option, whose types differ; `read_config` checks them
-    choices: dict[str, Any] = {"preset": preset, "backbone": _widget(backbone, preset)}
-    entry = backbone_entry(choices["backbone"])
+    named: str = _widget(backbone, preset)
+    choices: dict[str, object] = {"preset": preset, "backbone": named}  # by option; `read_config` checks them
+    entry = backbone_entry(named)
     if entry and entry.packaged:
         st.caption(
             f"Starts from {literal(entry.packaged.trained_on)} weights that came with the program "
@@ -157,7 +157,7 @@ def _widget(field: FormField, preset: str) -> Any:
     )
 
 
-def check_and_start(project_id: int, choices: dict[str, Any], labels: LabelChoice, name: str | None) -> None:
+def check_and_start(project_id: int, choices: dict[str, object], labels: LabelChoice, name: str | None) -> None:
     """Two buttons: look whether it would work, and start it."""
     with st.container(horizontal=True):
         start = st.button("Start training", type="primary", icon=":material/play_arrow:", key="train_start")

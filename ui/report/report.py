@@ -11,6 +11,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import Grades, task
 from mmdnet.reports.words import chance
+from mmdnet.slides.geometry import PATCH_PX
 from ui.shell import words
 from ui.shell.jobs import ago
 from ui.shell.literal import code, in_html, literal, plain
@@ -195,7 +196,7 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
 
 def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
     with refusals():
-        picture = patch_jpeg(patch.patch_id, slide.path, 1.0, 299)
+        picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
         st.image(picture, width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         shown = f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {patch.attention:.1f}×</span>'

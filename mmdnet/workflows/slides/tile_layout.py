@@ -23,7 +23,7 @@ from pathlib import Path
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, task
 
-TILE_MPP = 0.44
+READER, STAIN, TILE_MPP = "Heinemann 2022", "Trichrome", 0.44  # whose grades, of which stain, at how many µm/px
 IGNORE = "ignore"
 STEATOSIS_BINS = {f"{low:02d}": 1 + (low > 30) + (low > 65) for low in range(10, 80, 5)} | {"05": 0}
 """Grade of a class of fat in per cent. The authors have no class 00, so "05" holds what is below 5 %, too."""

@@ -25,13 +25,11 @@ from mmdnet.workflows.projects import Readers
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.register import slide_row
 from mmdnet.workflows.slides.survey import SurveyedPatch
-from mmdnet.workflows.slides.tile_layout import TILE_MPP, Tile, TileSet, read_layout
+from mmdnet.workflows.slides.tile_layout import READER, STAIN, TILE_MPP, Tile, TileSet, read_layout
 
 if TYPE_CHECKING:
     from mmdnet.slides.facts import FileFacts
 
-READER = "Heinemann 2022"
-STAIN = "Trichrome"
 Tiles = Mapping[tuple[int, int], Tile]
 
 

@@ -27,7 +27,7 @@ class PatchPixels:
         return len(self._at)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Pixels of these positions, uint8, shape (n, 299, 299, 3)."""
+        """Pixels of these positions, uint8, shape (n, side, side, 3)."""
         where = self._at[np.asarray(indices)]
         out: np.ndarray | None = None
         for store in np.unique(where[:, 0]):
