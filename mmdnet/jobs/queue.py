@@ -121,6 +121,12 @@ class JobQueue:
         """Where jobs stand, by id; those never submitted are absent."""
         return {row.workflow_id: _state(row) for row in self._rows(list(ids))}
 
+    def active(self) -> set[str]:
+        """Ids of every job that waits or runs, however many there are."""
+        waiting = [name for name, status in STATUS.items() if status in ("queued", "running")]
+        rows = self._client.list_workflows(status=waiting, load_input=False, load_output=False)
+        return {row.workflow_id for row in rows}
+
     def cancel(self, job_id: str) -> None:
         """Take a job out of the queue, or have its worker end it within seconds; one that is over stays as it is."""
         state = self.state(job_id)
@@ -140,7 +146,7 @@ class JobQueue:
         if state.status not in ("failed", "cancelled"):
             word = "already done" if state.status == "done" else "still going on"
             raise LabError(f"This job is {word}, so there is nothing to try again.")
-        self._client.update_workflow_attributes(job_id, {"fruitless": 0}, merge=True)
+        self._client.update_workflow_attributes(job_id, {"fruitless": 0, "deaths": 0}, merge=True)
         # Without the queue's name it would run at once, past the limit of one job per GPU.
         self._client.rewind_workflow(job_id, queue_name=rows[0].queue_name)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmdnet.jobs.child import DONE, STOPPED, Order
 from mmdnet.jobs.context import JobProgress, Tell
+from mmdnet.jobs.deaths import MemoryKills, how_it_ended, memory_kills
 
 POLL_S = 0.25
 GRACE_S = 2.0  # between asking a child to stop and killing it; with the polls, a cancel ends within 5 s
@@ -24,12 +25,14 @@ LOG_FILE = "log.txt"
 class Outcome:
     """How an attempt ended: done, `stopped` from outside for a reason, or with a `failure`, a sentence for a person.
 
-    None of the three: the child found that it is not the attempt that counts.
+    `died`: the failure is none of the work's own, the process was killed or broke; another attempt may go better.
+    None of all these: the child found that it is not the attempt that counts.
     """
 
     done: bool = False
     stopped: str | None = None
     failure: str | None = None
+    died: bool = False
 
 
 class _Words:
@@ -82,6 +85,7 @@ def supervise(
     with (order.folder / LOG_FILE).open("ab") as log:
         log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} attempt {order.token}\n".encode())
         log.flush()
+        killed_before = memory_kills()
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -106,24 +110,19 @@ def supervise(
         process.wait()
         words.end()
     _pass_on(words, on_progress)
-    return _outcome(process.returncode, stopped, words.failure)
+    return _outcome(process.returncode, stopped, words.failure, killed_before)
 
 
-def _outcome(code: int, stopped: str | None, failure: str | None) -> Outcome:
+def _outcome(code: int, stopped: str | None, failure: str | None, killed_before: MemoryKills) -> Outcome:
     if stopped is not None:
         return Outcome(stopped=stopped)
     if code == DONE:
         return Outcome(done=True)
     if code == STOPPED:
         return Outcome()
-    if failure is None:
-        failure = (
-            "The job was ended by the system, most likely because memory ran out. Choose a smaller backbone or "
-            "smaller bags, or close other programs, and start it again."
-            if code in (-9, 137)
-            else "The job's process ended unexpectedly. Its log says more; start it again to go on from where it was."
-        )
-    return Outcome(failure=failure)
+    if failure is not None:
+        return Outcome(failure=failure)
+    return Outcome(failure=how_it_ended(code, killed_before, memory_kills()), died=True)
 
 
 def _pass_on(words: _Words, on_progress: Tell) -> None:

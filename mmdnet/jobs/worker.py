@@ -36,6 +36,8 @@ from mmdnet.settings import PROJECT_ROOT, Settings
 
 CHILD = (sys.executable, "-m", "mmdnet.jobs.child")
 FRUITLESS_LIMIT = 10  # attempts in a row that brought the job no further; then it is poison, and left alone
+DEATHS_LIMIT = 3  # children in a row that were killed, or broke, and brought the job no further
+BREATH_S = 2.0  # between two such children, times how many there were: memory may be free again by then
 CLAIM_EVERY_S = 0.5
 QUEUE_EVERY_S = 0.5
 
@@ -197,6 +199,8 @@ class Worker:
                 outcome = self._attempt(job_id, fence)
                 if outcome.done:
                     return
+                if outcome.died:
+                    outcome = self._after_death(job_id, outcome, fence)
                 if outcome.failure is not None:
                     with self.sessions.begin() as session:
                         job_failure(session, job_id, outcome.failure)
@@ -204,7 +208,7 @@ class Worker:
                 reason = outcome.stopped or fence.ask()
                 if reason is not None:
                     raise JobError(f"The job was ended here: {reason}.")
-                # Else the child saw another token: a frozen worker had woken and put its own over ours. Once more.
+                # Else the child died, or saw another token: a frozen worker had woken and put its own over ours.
 
     def _attempt(self, job_id: str, fence: "Fence") -> Outcome:
         with self.sessions() as session:
@@ -227,15 +231,33 @@ class Worker:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpu
         return supervise(self.child, order, environment, fence, self._write_progress(job_id))
 
+    def _after_death(self, job_id: str, outcome: Outcome, fence: "Fence") -> Outcome:
+        """Wait for the next attempt of a job whose child was killed or broke; a failure where it was too often."""
+        deaths = int(self.queue.attributes(job_id).get("deaths", 0)) + 1
+        if deaths >= DEATHS_LIMIT:
+            said = f"{outcome.failure} This happened {deaths} times without the job getting any further, so it is not "
+            return Outcome(failure=said + "taken up again by itself; start it again when the cause is mended.")
+        self.queue.note(job_id, deaths=deaths)
+        print(f"Job {job_id} is taken up again: {outcome.failure}", file=sys.stderr, flush=True)
+        until = time.monotonic() + BREATH_S * deaths
+        while time.monotonic() < until:
+            time.sleep(CLAIM_EVERY_S / 2)
+            if reason := fence():
+                return Outcome(stopped=reason)
+        return Outcome()
+
     def _begin(self, job_id: str, share_done: float) -> int | None:
         """Count this attempt; None when too many in a row brought the job no further."""
         notes = self.queue.attributes(job_id)
         attempts = int(notes.get("attempts", 0)) + 1
-        went_on = attempts == 1 or share_done > float(notes.get("share", 0.0))
+        furthest = float(notes.get("share", 0.0))
+        went_on = attempts == 1 or share_done > furthest
         fruitless = 0 if went_on else int(notes.get("fruitless", 0)) + 1
         if fruitless > FRUITLESS_LIMIT:
             return None
-        self.queue.note(job_id, attempts=attempts, fruitless=fruitless, share=share_done)
+        deaths = 0 if went_on else int(notes.get("deaths", 0))
+        share = max(share_done, furthest)
+        self.queue.note(job_id, attempts=attempts, fruitless=fruitless, deaths=deaths, share=share)
         with self.sessions.begin() as session:
             job_failure(session, job_id, None)
         return attempts

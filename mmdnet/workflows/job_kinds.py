@@ -44,6 +44,9 @@ class NoQueue:
     def states(self, ids: Iterable[str]) -> Mapping[str, QueuedState]:
         return {}
 
+    def active(self) -> set[str]:
+        return set()
+
     def submit(self, kind: str, job_id: str, queue: str) -> None:
         raise RuntimeError("a job does not queue jobs")
 

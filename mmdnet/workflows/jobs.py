@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from db.models import Job
 from mmdnet.errors import LabError
@@ -17,6 +17,8 @@ from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import JobView
 
 TAIL_BYTES = 64_000
+NEWEST = 200  # jobs a list shows that have ended
+IDS_AT_ONCE = 500
 
 
 class Jobs:
@@ -34,14 +36,18 @@ class Jobs:
         return job_id
 
     def list(self, project_id: int | None = None, active: bool = False) -> Sequence[JobView]:
-        """Jobs, newest first; of one project, or of all."""
-        statement = select(Job).order_by(Job.created_at.desc()).limit(200)
-        if project_id is not None:
-            statement = statement.where((Job.project_id == project_id) | Job.project_id.is_(None))
+        """The newest jobs and, however old, all that wait or run, newest first; of one project, or of all."""
+        of_project = true() if project_id is None else (Job.project_id == project_id) | Job.project_id.is_(None)
+        statement = select(Job).where(of_project).order_by(Job.created_at.desc())
+        going = sorted(self._services.queue.active())
         with self._services.db() as session:
-            jobs = session.scalars(statement).all()
-        states = self._services.queue.states([job.id for job in jobs])
-        views = [_view(job, states.get(job.id)) for job in jobs]
+            jobs = {} if active else {job.id: job for job in session.scalars(statement.limit(NEWEST))}
+            for start in range(0, len(going), IDS_AT_ONCE):
+                ids = going[start : start + IDS_AT_ONCE]
+                jobs |= {job.id: job for job in session.scalars(statement.where(Job.id.in_(ids)))}
+        states = self._services.queue.states(list(jobs))
+        newest_first = sorted(jobs.values(), key=lambda job: job.created_at, reverse=True)
+        views = [_view(job, states.get(job.id)) for job in newest_first]
         return [view for view in views if view.active] if active else views
 
     def get(self, job_id: str) -> JobView:

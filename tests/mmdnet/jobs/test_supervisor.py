@@ -27,8 +27,10 @@ def test_the_exit_code_says_how_it_ended(order):
     assert run(order, f"sys.exit({DONE})").done
     stopped = run(order, f"sys.exit({STOPPED})")
     assert not stopped.done and stopped.failure is None and stopped.stopped is None
-    assert "unexpectedly" in run(order, f"sys.exit({FAILED})").failure
-    assert "memory" in run(order, "import os; os.kill(os.getpid(), 9)").failure
+    broke = run(order, f"sys.exit({FAILED})")
+    assert broke.died and "exit code 1" in broke.failure
+    killed = run(order, "import os; os.kill(os.getpid(), 9)")
+    assert killed.died and "signal 9 (SIGKILL)" in killed.failure
 
 
 def test_the_childs_own_sentence_is_the_failure_and_its_last_progress_is_heard(order):
@@ -37,7 +39,8 @@ def test_the_childs_own_sentence_is_the_failure_and_its_last_progress_is_heard(o
         """print('@progress {"share": 0.5, "message": "half", "numbers": {"loss": 1}}', flush=True); """
         """print('noise'); print('@failure {"sentence": "No labels."}', flush=True); sys.exit(1)"""
     )
-    assert run(order, code, told=told).failure == "No labels."
+    outcome = run(order, code, told=told)
+    assert (outcome.failure, outcome.died) == ("No labels.", False)
     assert told == [JobProgress(0.5, "half", {"loss": 1})]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from mmdnet.jobs.child import NICE
+from mmdnet.jobs.worker import DEATHS_LIMIT
 from tests.mmdnet.jobs.conftest import JobLab, alive, wait_for
 
 
@@ -90,8 +91,22 @@ def test_what_a_person_can_mend_arrives_as_a_sentence_and_other_faults_stay_in_t
     assert staffed.row(refused).failure == "There are no labels yet. Grade some patches first."
     assert "private" not in (staffed.row(broken).failure or "private")
     assert "Traceback" in staffed.log(broken) and "a private detail" in staffed.log(broken)
-    assert "memory" in (staffed.row(killed).failure or "")
+    assert "signal 9 (SIGKILL)" in (staffed.row(killed).failure or "")
+    assert f"{DEATHS_LIMIT} times" in (staffed.row(killed).failure or "")
+    assert staffed.state(killed).attempts == DEATHS_LIMIT
     assert "Traceback" not in (staffed.home / "worker-both.log").read_text()
+
+
+def test_a_job_whose_child_is_killed_again_and_again_goes_on_by_itself_from_where_it_was(staffed: JobLab) -> None:
+    job = staffed.submit("count", {"epochs": 4, "seconds": 0.3})
+    for kills in (1, 2):
+        wait_for(lambda kills=kills: len([line for line in staffed.events(job) if line.startswith("begin")]) == kills)
+        seen = len(staffed.epochs(job))
+        wait_for(lambda seen=seen: len(staffed.epochs(job)) > seen)
+        os.kill(staffed.child_pid(job), signal.SIGKILL)
+    staffed.wait_until(job, "done")
+    assert staffed.epochs(job) == list(range(4))
+    assert staffed.row(job).failure is None
 
 
 def test_a_failed_job_that_is_tried_again_loses_its_failure(staffed: JobLab) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from db.models import Job
 from mmdnet.errors import LabError
+from mmdnet.workflows import jobs
 from mmdnet.workflows.job_specs import DemoSpec
 
 
@@ -25,6 +26,15 @@ def test_a_queued_job_is_listed_cancelled_and_not_cancelled_twice(lab):
     with pytest.raises(LabError, match="ended already"):
         lab.jobs.cancel(job)
     assert lab.jobs.log(job) == ""
+
+
+def test_a_job_that_waits_is_listed_behind_however_many_newer_ones_that_ended(lab, monkeypatch):
+    job = lab.jobs.submit("Make the demo slides", DemoSpec(project_id=1))
+    monkeypatch.setattr(jobs, "NEWEST", 3)
+    with lab.db.begin() as session:
+        session.add_all(Job(id=f"later-{n}", kind="demo", queue="cpu", title="Later", spec={}) for n in range(5))
+    assert [listed.id for listed in lab.jobs.list(active=True)] == [job]
+    assert len(lab.jobs.list()) == 4 and lab.jobs.list()[-1].id == job
 
 
 def test_a_job_that_is_not_there_is_named(lab):
