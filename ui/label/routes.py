@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
 from ui.shell.access import remember
-from ui.shell.bodies import Id, Json, Sent, read_body
+from ui.shell.bodies import Id, Json, Sent, read_body, sound
 from ui.shell.routes import LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab
 from ui.shell.tokens import Grant
@@ -63,7 +64,7 @@ class SentUndo(Sent):
 class SentActs(Sent):
     """Acts in their order. They are read one by one, so that one that cannot be read holds up none."""
 
-    acts: Annotated[list[Json], Field(min_length=1, max_length=MOST_ACTS)]
+    acts: Annotated[list[Any], Field(min_length=1, max_length=MOST_ACTS)]
 
 
 class SentKeys(Sent):
@@ -137,7 +138,7 @@ class _LabelRoutes:
         """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
         grant = grant_of(request, "label")
         words = {"acts": f"From 1 to {MOST_ACTS} labels can be sent at once."}
-        sent = await read_body(request, ACTS, MOST_BYTES, words)
+        sent = await read_body(request, ACTS, MOST_BYTES, words, apart="acts")
         answers = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent.acts])
         return JSONResponse({"results": to_jsonable_python(answers)})
 
@@ -149,9 +150,10 @@ class _LabelRoutes:
         chosen = await run_in_threadpool(lambda: self.lab().readers.set_keys(_known(grant.reader_id), sent.keys))
         return JSONResponse({"keys": chosen})
 
-    def _take(self, grant: Grant, sent: Json) -> ActAnswer:
+    def _take(self, grant: Grant, sent: Any) -> ActAnswer:
         """Do one act. Session and reader come from the token, never from the message."""
-        acts, key = self.lab().labels.acts, sent.get("key")
+        acts, key = self.lab().labels.acts, sent.get("key") if isinstance(sent, dict) else None
+        key = key if sound(key) else None
         session_id, reader_id = _known(grant.session_id), _known(grant.reader_id)
         try:
             act = _act(sent, session_id, reader_id)
@@ -159,7 +161,7 @@ class _LabelRoutes:
                 return ActAnswer(key, True, patches=acts.undo(session_id, reader_id, key=act.key, undoes=act.undoes))
             acts.put(LabelAct(session_id=session_id, reader_id=reader_id, **dict(act)))
             return ActAnswer(key, True)
-        except LabelRefused as refusal:
+        except LabError as refusal:
             return ActAnswer(key, False, problem=str(refusal))
 
 
@@ -168,8 +170,10 @@ def _known(number: int | None) -> int:
     return number
 
 
-def _act(sent: Json, session_id: int, reader_id: int) -> SentLabel | SentUndo:
+def _act(sent: Any, session_id: int, reader_id: int) -> SentLabel | SentUndo:
     try:
+        if not (isinstance(sent, dict) and sound(sent)):
+            return LABEL.validate_python(None)
         return UNDO.validate_python(sent) if sent.get("act") == "undo" else LABEL.validate_python(sent)
     except ValidationError as error:
         refusal = LabelRefused("The label that was sent could not be read. Nothing was changed.")

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
 from ui.shell.access import lab_secret
-from ui.shell.bodies import number_in_path
+from ui.shell.bodies import MOST_DIGITS, number_in_path
 from ui.shell.session import lab
 from ui.shell.tokens import Grant, TokenRefused, read
 
@@ -129,7 +129,7 @@ def _who(request: Request) -> str:
 def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:
     """A whole number from the request's address, within its limits; LabError if it is none."""
     value = request.query_params.get(name, str(default))
-    if not value.isascii() or not value.isdecimal() or not low <= int(value[:12]) <= high:
+    if not (value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS and low <= int(value) <= high):
         raise LabError(f"{name} must be a whole number from {low} to {high}.")
     return int(value)
 

@@ -51,14 +51,16 @@ def test_the_reader_is_the_tokens_whatever_the_message_says(client, token, label
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'{"acts": []}', b'{"acts": [1]}', b'{"acts": {}}', b"\xff", b"[" * 50_000, b"x" * 300_000],
+    [b"", b"{", b"[]", b'{"acts": []}', b'{"acts": {}}', b"\xff", b"[" * 50_000, b"x" * 300_000],
 )
 def test_what_cannot_be_read_is_refused_in_words(client, token, body):
     answer = client.post("/api/label/acts", content=body, headers=token)
     assert answer.status_code == 400 and answer.json()["problem"].endswith(".")
 
 
-@pytest.mark.parametrize("query", ["offset=-1", "offset=x", "limit=0", "limit=9999", "offset=" + "9" * 40, "limit=²"])
+@pytest.mark.parametrize(
+    "query", ["offset=-1", "offset=x", "limit=0", "limit=9999", "offset=" + "9" * 40, "limit=²", "offset=" + "0" * 5000]
+)
 def test_numbers_out_of_range_are_refused(client, token, query):
     assert client.get(f"/api/label/queue?{query}", headers=token).status_code == 400
 
@@ -190,14 +192,20 @@ def test_a_time_longer_than_a_day_is_a_day(client, token, label_bench):
 
 @pytest.mark.parametrize(
     "odd",
-    ['{"a": NaN}', '{"a": -Infinity}', '{"a": "\\ud800"}', '{"\\udc00": 1}'],
-    ids=["nan", "infinity", "half", "half name"],
-)
-def test_numbers_that_are_none_and_halves_of_letters_are_refused(client, token, label_bench, odd):
-    item = client.get("/api/label/queue", headers=token).json()["items"][0]
-    body = json.dumps({"acts": [act(item, 1, shown={})]}).replace('"shown": {}', f'"shown": {odd}')
+    [
+        '"shown": {"a": NaN}', '"shown": {"a": -Infinity}', '"shown": {"a": "\\ud800"}', '"shown": {"\\udc00": 1}',
+        '"took_ms": 1' + "0" * 5000, '"shown": {"a": ' + "9" * 5000 + "}", '"key": "\\ud800press"', '"key": NaN',
+        '"shown": ' + '{"a": ' * 200 + "1" + "}" * 200,
+    ],
+    ids=["nan", "infinity", "half", "half name", "long", "long shown", "half key", "nan key", "deep"],
+)  # fmt: skip
+def test_an_act_no_log_could_keep_is_refused_by_itself_and_the_others_are_saved(client, token, label_bench, odd):
+    first, second = client.get("/api/label/queue", headers=token).json()["items"][:2]
+    bad = json.dumps(act(first, 1))[:-1] + f", {odd}}}"
+    body = f'{{"acts": [{bad}, 5, [1], null, {json.dumps(act(second, 2))}]}}'
     answer = client.post("/api/label/acts", content=body, headers=token)
-    assert (answer.status_code, label_bench.labels.record.verify().events) == (400, 0)
+    assert [result["saved"] for result in answer.json()["results"]] == [False] * 4 + [True]
+    assert label_bench.labels.record.verify().events == 1
 
 
 @pytest.mark.parametrize("keys", [None, [1], "q", {"ignore": 7}, {"ignore": ["q"]}, {"ignore": None}])

@@ -1,5 +1,6 @@
 """Whatever is sent to a route is read into its model or refused in a sentence; nothing gets through half read."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from mmdnet.errors import LabError
-from ui.shell.bodies import UNREADABLE, Id, Json, Sent, number_in_path, read_body
+from ui.shell import bodies
+from ui.shell.bodies import TOO_MUCH, UNREADABLE, Id, Json, Sent, number_in_path, read_body
 
 
 class Thing(Sent):
@@ -73,7 +76,33 @@ def test_the_largest_number_a_row_can_have_is_read():
 
 
 def test_too_much_is_refused_before_it_is_read():
-    assert answer(b" " * 2001) == (400, "Too much was sent at once. Nothing was changed.")
+    assert answer(b" " * 2001) == (400, TOO_MUCH)
+    read = []
+
+    def pieces():
+        for _ in range(100):
+            read.append(1)
+            yield b" " * 500
+
+    assert client.post("/things", content=pieces()).json() == TOO_MUCH  # no length stated
+    response = client.post("/things", content=b"{}", headers={"content-length": "400000000"})
+    assert (response.status_code, response.json()) == (400, TOO_MUCH)
+    odd = client.post("/things", content=b"{}", headers={"content-length": "9" * 5000})
+    assert (odd.status_code, odd.json()) == (400, TOO_MUCH)
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+
+    async def silent():
+        await asyncio.sleep(60)
+
+    async def ask():
+        scope = {"type": "http", "method": "POST", "headers": [], "path": "/things"}
+        with pytest.raises(LabError, match="in time"):
+            await read_body(Request(scope, silent), THING, 2000, {})
+
+    asyncio.run(ask())
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine all is slow
