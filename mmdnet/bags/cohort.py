@@ -11,14 +11,18 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
 from mmdnet.slides.geometry import MPP_TOLERANCE, PATCH_MPP, PATCH_PX
+from mmdnet.slides.identity import identity_key
 
-DomainKey = Literal["none", "slide", "patient", "site", "scanner", "stain", "scanner+stain", "site+scanner"]
+DomainKey = Literal[
+    "none", "slide", "patient", "site", "scanner", "stain", "staining_run", "scanner+stain", "site+scanner"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class SlideInfo:
-    """One slide. `grades` are the slide's own (from a report), None where nobody gave one.
+    """One slide. `grades` are the slide's own (from readings of the whole slide), None where nobody gave one.
 
+    `patient` is "" where nobody stated it; split and count by `person`.
     `patch_px` and `patch_mpp` are the side of its patches in pixels and their µm per pixel.
     """
 
@@ -32,6 +36,12 @@ class SlideInfo:
     name: str = ""
     patch_px: int = PATCH_PX
     patch_mpp: float = PATCH_MPP
+    staining_run: str = ""
+
+    @property
+    def person(self) -> str:
+        """Whose slide it is however the patient's id is written; a slide without a patient is a person of its own."""
+        return identity_key(self.patient) or f"slide {self.slide_id}"
 
 
 class PixelSource(Protocol):
@@ -171,6 +181,8 @@ def _domain(slide: SlideInfo, key: DomainKey) -> str:
         return ""
     if key == "slide":
         return f"slide {slide.slide_id}"
+    if key == "patient":
+        return slide.person
     parts = [str(getattr(slide, part)) for part in key.split("+")]
     return " · ".join(parts) if all(parts) else ""
 

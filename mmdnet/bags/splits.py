@@ -6,6 +6,7 @@ shares a positive patch with training almost surely. `audit_leakage` refuses suc
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -14,17 +15,21 @@ import numpy as np
 from mmdnet.bags.cohort import Cohort
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.slides.identity import identity_key
 
-SplitBy = Literal["patient", "slide", "site"]
+FoldsBy = Literal["patient", "site", "staining_run"]
+SplitBy = FoldsBy | Literal["slide"]
+WHAT: dict[FoldsBy, str] = {"patient": "patient", "site": "site", "staining_run": "staining run"}
 SHARES = (0.6, 0.2, 0.2)
 TRIES = 12  # shufflings looked at; the one whose parts are most alike is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Positions of slides in their cohort, by part; every slide is in exactly one.
+    """Positions of slides in their cohort, by part; every slide is in one at most.
 
-    Slides without a label are in no part's evaluation; they stand in `train`, where they do nothing.
+    Slides without a label are in no part's evaluation; they stand in `train`, where they do nothing. Slides in no part
+    were left out, and a warning says why.
     """
 
     train: tuple[int, ...]
@@ -64,34 +69,99 @@ class Split:
         return split
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A split of a cross-validation: `name` says what it tests on ("fold 2", or the site or staining run)."""
+
+    name: str
+    split: Split
+
+
 def split_by_patient(cohort: Cohort, seed: int = 0, shares: tuple[float, float, float] = SHARES) -> Split:
     """Split into train, validation and test, all slides of a patient on one side, grades and sites alike.
 
     Fewer than three patients with labels: everything trains. Three or four: one validates, none tests.
     """
-    return _split(
-        cohort, [slide.patient or f"slide {slide.slide_id}" for slide in cohort.slides], "patient", seed, shares
-    )
+    return _split(cohort, cohort.labelled_slides(), seed, shares)
 
 
-def hold_out_site(cohort: Cohort, site: str, seed: int = 0) -> Split:
-    """Test on one site that training never sees; the other sites' patients train and validate, 3 to 1.
+def splits_by(cohort: Cohort, by: FoldsBy, folds: int = 5, seed: int = 0) -> tuple[Fold, ...]:
+    """Cross-validation: every labelled slide whose site or staining run is known is tested once.
+
+    Args:
+        cohort: the slides.
+        by: "patient" makes `folds` parts of the patients; "site" and "staining_run" leave one of them out at a time.
+        folds: parts of the patients, three or more.
+        seed: of the parts.
 
     Raises:
-        LabError: no labelled slide of that site, or of any other; a patient with slides at both.
+        LabError: fewer patients with labels than folds, fewer than three folds, or fewer than two sites (or runs) with
+            labelled slides.
     """
+    if by == "patient":
+        return tuple(Fold(f"fold {f + 1}", split) for f, split in enumerate(kfold(cohort, folds, seed)))
+    names = _names(cohort, by)
+    if len(names) < 2:
+        known = f"No labelled slide says which {WHAT[by]} it is of."
+        for name in names.values():
+            known = f'Labelled slides are all of the {WHAT[by]} "{name}".'
+        raise LabError(f"Leaving out one {WHAT[by]} at a time takes two. {known} Enter it with the slides' facts.")
+    return tuple(Fold(name, hold_out(cohort, by, name, seed)) for name in names.values())
+
+
+def hold_out(cohort: Cohort, by: Literal["site", "staining_run"], name: str, seed: int = 0) -> Split:
+    """Test on one site or staining run that training never sees; the other slides' patients train and validate, 3 to 1.
+
+    Other slides of the test slides' patients are left out, and so are slides whose site (or run) nobody stated: they
+    could be of the one that is tested. A warning counts them.
+
+    Raises:
+        LabError: no labelled slide of it, or none that is left to train on.
+    """
+    key = identity_key(name)
+    keys = [identity_key(getattr(slide, by)) for slide in cohort.slides]
     labelled = cohort.labelled_slides()
-    test = tuple(s for s in labelled if cohort.slides[s].site == site)
-    if not test or len(test) == len(labelled):
-        raise LabError(f'To hold out the site "{site}", it and at least one other site need labelled slides.')
-    rest = split_by_patient(cohort, seed, (0.75, 0.25, 0.0))
+    test = tuple(s for s in labelled if key and keys[s] == key)
+    persons = {cohort.slides[s].person for s in range(len(keys)) if keys[s] == key}
+    apart = [s for s in range(len(keys)) if keys[s] not in ("", key) and cohort.slides[s].person not in persons]
+    rest = [s for s in labelled if s in set(apart)]
+    if not test or not rest:
+        there = ", ".join(f'"{known}"' for known in _names(cohort, by).values()) or "none"
+        raise LabError(
+            f'To hold out the {WHAT[by]} "{name}", it needs labelled slides, and at least one other {WHAT[by]} needs '
+            f"some of other patients. Labelled slides are of: {there}."
+        )
+    inner = _split(cohort, rest, seed, (0.75, 0.25, 0.0))
     split = Split(
-        train=tuple(s for s in rest.train if s not in test),
-        validation=tuple(s for s in (*rest.validation, *rest.test) if s not in test),
-        test=test, by="site", seed=seed, warnings=rest.warnings,
+        train=(*(s for s in rest if s not in inner.validation), *(s for s in apart if s not in set(labelled))),
+        validation=inner.validation, test=test, by=by, seed=seed,
+        warnings=(*inner.warnings, *_left_out(cohort, by, labelled, keys, key, persons)),
     )  # fmt: skip
     audit_leakage(cohort, split)
     return split
+
+
+def _left_out(
+    cohort: Cohort, by: FoldsBy, labelled: list[int], keys: list[str], key: str, persons: set[str]
+) -> tuple[str, ...]:
+    """What a held-out site or run leaves out of training, counted."""
+    unknown = sum(not keys[s] for s in labelled)
+    shared = sum(bool(keys[s]) and keys[s] != key and cohort.slides[s].person in persons for s in labelled)
+    said = []
+    if shared:
+        said.append(f"Left out: {shared} slides of patients who have slides in the {WHAT[by]} that is tested.")
+    if unknown:
+        said.append(f"Left out: {unknown} slides whose {WHAT[by]} is not known.")
+    return tuple(said)
+
+
+def _names(cohort: Cohort, by: FoldsBy) -> dict[str, str]:
+    """Sites or runs of labelled slides as first written, by what all ways to write them have in common."""
+    names: dict[str, str] = {}
+    for written in sorted(str(getattr(cohort.slides[s], by)) for s in cohort.labelled_slides()):
+        if identity_key(written):
+            names.setdefault(identity_key(written), written)
+    return names
 
 
 def kfold(cohort: Cohort, folds: int = 5, seed: int = 0) -> list[Split]:
@@ -101,7 +171,7 @@ def kfold(cohort: Cohort, folds: int = 5, seed: int = 0) -> list[Split]:
         LabError: fewer patients with labels than folds, or fewer than three folds.
     """
     labelled = cohort.labelled_slides()
-    groups = np.array([cohort.slides[s].patient or f"slide {cohort.slides[s].slide_id}" for s in labelled])
+    groups = np.array([cohort.slides[s].person for s in labelled])
     patients = len(set(groups))
     if folds < 3 or patients < folds:
         raise LabError(
@@ -127,7 +197,8 @@ def audit_leakage(cohort: Cohort, split: Split, hashes: np.ndarray | None = None
         hashes: (N,) a fingerprint of each patch's picture (or of the patch it was made from); equal ones are one patch.
 
     Raises:
-        LabError: a slide in two parts or a patient in two parts (unless split by slide on request), or one picture in
+        LabError: a slide in two parts, a patient in two parts however the id is written (unless split by slide on
+            request), a site or run that is tested in another part too where that was to be held out, or one picture in
             two parts.
     """
     part_of: dict[int, str] = {}
@@ -136,23 +207,32 @@ def audit_leakage(cohort: Cohort, split: Split, hashes: np.ndarray | None = None
             if part_of.setdefault(s, part) != part:
                 raise LabError(f"Slide {cohort.slides[s].slide_id} is both in {part_of[s]} and in {part}.")
     if split.by != "slide":
-        _one_part_each(((cohort.slides[s].patient, part) for s, part in part_of.items()), "Patient")
+        known = {s: part for s, part in part_of.items() if cohort.slides[s].patient}
+        _one_part_each(
+            [(cohort.slides[s].person, cohort.slides[s].patient, part) for s, part in known.items()], "Patient"
+        )
+    if split.by in ("site", "staining_run"):
+        held_out = [(s, "test" if part == "test" else "training") for s, part in part_of.items()]
+        names = [(str(getattr(cohort.slides[s], split.by)), part) for s, part in held_out]
+        _one_part_each([(identity_key(name), name, part) for name, part in names], WHAT[split.by].capitalize())
     if hashes is not None:
         places = zip(hashes.tolist(), cohort.slide_index.tolist(), strict=True)
-        _one_part_each(((key, part_of[s]) for key, s in places if s in part_of), "Patch picture")
+        _one_part_each([(key, key, part_of[s]) for key, s in places if s in part_of], "Patch picture")
 
 
-def _one_part_each(pairs, what: str) -> None:  # type: ignore[no-untyped-def]
+def _one_part_each(places: Iterable[tuple[object, object, str]], what: str) -> None:
+    """Refuse (key, name, part) of one key in two parts."""
     seen: dict[object, str] = {}
-    for key, part in pairs:
+    for key, name, part in places:
         if key != "" and seen.setdefault(key, part) != part:
-            raise LabError(f"{what} {key} is both in {seen[key]} and in {part}: the split leaks.")
+            raise LabError(f"{what} {name} is both in {seen[key]} and in {part}: the split leaks.")
 
 
-def _split(cohort: Cohort, groups: list[str], by: SplitBy, seed: int, shares: tuple[float, float, float]) -> Split:
-    labelled = cohort.labelled_slides()
-    unlabelled = tuple(s for s in range(len(cohort.slides)) if s not in set(labelled))
-    own = np.array([groups[s] for s in labelled])
+def _split(cohort: Cohort, labelled: list[int], seed: int, shares: tuple[float, float, float]) -> Split:
+    """Split these labelled slides; those without a label stand in `train`."""
+    unlabelled = tuple(sorted(set(range(len(cohort.slides))) - set(cohort.labelled_slides())))
+    own = np.array([cohort.slides[s].person for s in labelled])
+    by: SplitBy = "patient"
     count = len(set(own.tolist()))
     if count < 3:
         warning = (

@@ -246,6 +246,7 @@ class TrainingConfig(BaseModel):
                 "site+scanner": "Site and scanner",
                 "scanner": "Scanner",
                 "stain": "Stain",
+                "staining_run": "Staining run",
                 "patient": "Patient",
                 "slide": "Slide",
                 "none": "Nothing",

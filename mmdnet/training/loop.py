@@ -360,7 +360,7 @@ def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:
     chosen = [cohort.slides[s] for s in slides]
     return TrainedOn(
         slides=len(chosen),
-        patients=len({slide.patient for slide in chosen}),
+        patients=len({slide.person for slide in chosen}),
         graded_patches=int((np.isin(cohort.slide_index, slides) & cohort.known()).sum()),
         sites=tuple(sorted({slide.site for slide in chosen} - {""})),
         scanners=tuple(sorted({slide.scanner for slide in chosen} - {""})),

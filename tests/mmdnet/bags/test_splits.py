@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdnet.bags.splits import Split, audit_leakage, hold_out_site, kfold, split_by_patient
+from mmdnet.bags.splits import Split, audit_leakage, hold_out, kfold, split_by_patient, splits_by
 from mmdnet.errors import LabError
 
 
@@ -80,18 +80,72 @@ def test_more_folds_than_patients_are_refused(crafted):
         kfold(crafted(8, 8), 5)
 
 
-def test_a_site_can_be_held_out(crafted):
+@pytest.mark.parametrize("by", ["site", "staining_run"])
+def test_each_site_or_run_is_left_out_once_and_nothing_of_it_or_its_patients_trains(crafted, by):
+    cohort = crafted(30, 8, per_patient=2)
+    slides = [replace(slide, **{by: f"{by} {s // 2 % 3}"}) for s, slide in enumerate(cohort.slides)]
+    cohort = replace(cohort, slides=tuple(slides))
+    folds = splits_by(cohort, by)
+    assert [fold.name for fold in folds] == [f"{by} {n}" for n in range(3)]
+    for fold in folds:
+        assert {getattr(cohort.slides[s], by) for s in fold.split.test} == {fold.name}
+        tested = {cohort.slides[s].person for s in fold.split.test}
+        used = fold.split.train + fold.split.validation
+        assert len(used) == 20 and not tested & {cohort.slides[s].person for s in used}
+        assert fold.name not in {getattr(cohort.slides[s], by) for s in used}
+
+
+def test_slides_that_could_be_of_what_is_tested_are_left_out_and_counted(crafted):
+    cohort = crafted(24, 8, per_patient=1)
+    runs = ["r1", "R01", "r2", "r3", "r3", ""] * 4
+    slides = [replace(slide, staining_run=run) for slide, run in zip(cohort.slides, runs, strict=True)]
+    slides[3] = replace(slides[3], patient="P00")  # of r3; slide 0, of run r1, is of the same patient
+    cohort = replace(cohort, slides=tuple(slides))
+    split = hold_out(cohort, "staining_run", "r1")
+    assert len(split.test) == 8 and not {3, 5, 11, 17, 23} & {*split.train, *split.validation, *split.test}
+    assert "Left out: 1 slides of patients who" in split.warnings[-2] and "Left out: 4 slides" in split.warnings[-1]
+    assert [fold.name for fold in splits_by(cohort, "staining_run")] == ["R01", "r2", "r3"]
+
+
+def test_a_site_that_is_not_there_and_a_single_site_are_refused_by_name(crafted):
     cohort = crafted(30, 8, per_patient=1)
-    split = hold_out_site(cohort, "site 1")
-    assert {cohort.slides[s].site for s in split.test} == {"site 1"}
-    assert "site 1" not in {cohort.slides[s].site for s in split.train + split.validation}
-    with pytest.raises(LabError, match="at least one other site"):
-        hold_out_site(cohort, "nowhere")
+    with pytest.raises(LabError, match=r'at least one other site.*"site 0", "site 1"'):
+        hold_out(cohort, "site", "nowhere")
+    with pytest.raises(LabError, match="needs some of other patients"):
+        hold_out(crafted(30, 8, per_patient=30), "site", "site 1")
+    with pytest.raises(LabError, match="No labelled slide says which staining run"):
+        splits_by(cohort, "staining_run")
+    alone = replace(cohort, slides=tuple(replace(slide, site="North") for slide in cohort.slides))
+    with pytest.raises(LabError, match='all of the site "North"'):
+        splits_by(alone, "site")
 
 
-def test_a_site_that_shares_patients_cannot_be_held_out(crafted):
-    with pytest.raises(LabError, match="leaks"):
-        hold_out_site(crafted(30, 8, per_patient=2), "site 1")
+def test_folds_by_patient_have_names(crafted):
+    assert [fold.name for fold in splits_by(crafted(30, 8), "patient", 3)] == ["fold 1", "fold 2", "fold 3"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.integers(8, 24))
+def test_ways_to_write_a_patient_never_come_apart(crafted, seed, slides):
+    cohort = crafted(slides, 8)
+    ways = ["P{:d}", "p{:d}", " P{:03d}", "P {:d}", "Ｐ{:d}"]
+    infos = [replace(each, patient=ways[s % 5].format(s // 2)) for s, each in enumerate(cohort.slides)]
+    cohort = replace(cohort, slides=tuple(infos))
+    splits = [split_by_patient(cohort, seed), *(fold.split for fold in splits_by(cohort, "patient", 3, seed))]
+    for split in splits:
+        parts = [{s // 2 for s in part} for part in split.parts().values()]
+        assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+def test_the_audit_names_a_patient_written_two_ways(crafted):
+    cohort = crafted(6, 4, per_patient=1)
+    slides = [replace(s, patient=written) for s, written in zip(cohort.slides, ["P1", "p01", *"abcd"], strict=True)]
+    cohort = replace(cohort, slides=tuple(slides))
+    with pytest.raises(LabError, match="Patient p01 is both in train and in test"):
+        audit_leakage(cohort, Split(train=(0, 2), test=(1,)))
+    audit_leakage(cohort, Split(train=(0, 2), test=(1,), by="slide"))
+    with pytest.raises(LabError, match="Site site 0 is both in training and in test"):
+        audit_leakage(crafted(6, 4, per_patient=1), Split(train=(0,), test=(3,), by="site"))
 
 
 def test_a_leaking_split_is_refused_by_name(crafted):
