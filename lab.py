@@ -7,6 +7,7 @@ python3 lab.py test    makes the same environment and runs every check and test
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import hashlib
 import os
@@ -15,9 +16,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -29,11 +32,9 @@ END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
-# Several processes share the tests, a file at a time; a browser gets the machine to itself.
-ALL_TESTS = [
-    ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--ignore", "tests/browser"],
-    ["tests/browser"],
-]
+BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: the checks run beside them
+# Several processes share the other tests, a file at a time.
+OTHER_TESTS = ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--ignore", "tests/browser"]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -389,15 +390,31 @@ def run_tests(pytest_arguments: list[str]) -> int:
     if "MMDNET_REAL_DATA" in os.environ:
         environment["MMDNET_REAL_DATA"] = os.environ["MMDNET_REAL_DATA"]
     failed = []
-    for name, command in checks:
-        say(f"Checking: {name}")
-        if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
-            failed.append(name)
+    with tempfile.TemporaryFile() as said, concurrent.futures.ThreadPoolExecutor() as pool:
+        browser = None if pytest_arguments else pool.submit(_passes, _pytest(BROWSER_TESTS), environment, said)
+        for name, command in checks:
+            say(f"Checking: {name}")
+            if not _passes(command, environment):
+                failed.append(name)
+        if browser is not None:
+            say("Testing in a browser")
+            if not browser.result():
+                failed.append("browser tests")
+            said.seek(0)
+            say(said.read().decode(errors="replace"))
     say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
-    for arguments in [pytest_arguments] if pytest_arguments else ALL_TESTS:
-        if subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode != 0:
-            failed.append("pytest")
+    if not _passes(_pytest(pytest_arguments or OTHER_TESTS), environment):
+        failed.append("tests")
     return 1 if failed else 0
+
+
+def _pytest(arguments: list[str]) -> Command:
+    return [PYTHON, "-m", "pytest", *arguments]
+
+
+def _passes(command: Command, environment: dict[str, str], output: IO[bytes] | None = None) -> bool:
+    """Whether the command ends well; what it says goes to the terminal or to `output`."""
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output).returncode == 0
 
 
 def say(words: str) -> None:

@@ -152,10 +152,11 @@ def test_every_check_runs_although_one_failed_and_the_tests_come_last(shell: She
     assert shell.commands[-1].endswith("pytest -k some")
 
 
-def test_all_tests_are_shared_among_processes_but_for_those_of_the_browser(shell: Shell) -> None:
-    shell.fails = "--ignore tests/browser"
+@pytest.mark.parametrize("fails", ["--ignore tests/browser", "pytest tests/browser"])
+def test_all_tests_are_shared_among_processes_but_for_those_of_the_browser(shell: Shell, fails: str) -> None:
+    shell.fails = fails
     assert lab.run_tests([]) == 1
-    shared, browser = (line for line in shell.commands if "-m pytest" in line)
+    browser, shared = (line for line in shell.commands if "-m pytest" in line)
     assert "--dist loadfile" in shared
     assert browser.endswith("-m pytest tests/browser")
     shell.fails = "nothing"
