@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ STAINS = (HE, MASSON, GOLDNER)
 FORMS = ("needle", "wedge")
 DRAWN = {"ballooning", "inflammation", "steatosis"}  # tasks that can be drawn; slides have no grade of another
 DRAWN_TASKS: tuple[Task, ...] = tuple(task for task in TASKS if task.name in DRAWN)  # as seeds draw the grades
-GRADE_OF_DENSITY = {
+GRADE_OF_DENSITY: Mapping[str, Callable[[float], int]] = {
     "ballooning": slide_ballooning_grade,
     "inflammation": slide_inflammation_grade,
     "steatosis": steatosis_grade,
