@@ -294,6 +294,24 @@ def estimates(
     return drawn
 
 
+def draws_of_rows(clusters: np.ndarray, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each row is drawn in each resample, shape (resamples, rows), by the rule of `estimates`.
+
+    Args:
+        clusters: patient or slide of each row, shape (rows,): drawn whole where there are enough of them.
+    """
+    units = clusters if _enough(clusters) else np.arange(len(clusters))
+    group = np.unique(units, return_inverse=True)[1]
+    number = int(group.max(initial=-1)) + 1
+    draws = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
+    return draws[:, group].astype(float)
+
+
+def estimate_of(value: float, drawn: np.ndarray, number: int) -> Estimate:
+    """A value with the percentile interval of its resamples, shape (resamples,), NaN where one has none."""
+    return _estimate(value, drawn[~np.isnan(drawn)], len(drawn), number)
+
+
 def _groups(table: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     rows = clusters if _enough(clusters) else table
     return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
