@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.errors import LabError
+from mmdnet.troubles import trouble_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -83,7 +84,8 @@ def migrate(url: str) -> None:
             command.upgrade(_config(url), "head")
     except DatabaseError as error:
         raise LabError(
-            f"The lab's database cannot be opened or written: {str(error.orig).strip()}. "
+            trouble_of(error)
+            or f"The lab's database cannot be opened or written: {str(error.orig).strip()}. "
             "Check the address and the rights, or choose another folder with --home."
         ) from error
 

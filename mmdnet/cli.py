@@ -67,6 +67,14 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Stopped. What was finished is kept.", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        from mmdnet.troubles import trouble_of
+
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise
+        print(f"{trouble} What was finished is kept.", file=sys.stderr)
+        sys.exit(1)
 
 
 def _follow(lab: Lab, job_id: str, as_json: bool, background: bool) -> None:

@@ -21,6 +21,7 @@ from mmdnet.errors import LabError
 from mmdnet.jobs.context import JobContext, JobProgress, protocol_line
 from mmdnet.jobs.parent_watch import watch_parent
 from mmdnet.settings import Settings
+from mmdnet.troubles import trouble_of
 
 DONE, FAILED, STOPPED = 0, 1, 75
 NICE = 10
@@ -139,8 +140,8 @@ def _sentence(error: Exception) -> str:
             "The job needs more memory than there is. Choose a smaller backbone or smaller bags, or close other "
             "programs, and start it again."
         )
-    if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
-        return "The disk is full. Free some space and start the job again; it goes on from where it was."
+    if trouble := trouble_of(error):
+        return f"{trouble} Then start the job again; it goes on from where it was."
     return "The job failed by a fault of the program. Its log says more; please report it with the log."
 
 

@@ -56,6 +56,9 @@ class NoQueue:
     def retry(self, job_id: str) -> None:
         raise RuntimeError("a job does not start jobs again")
 
+    def check(self) -> None:
+        pass
+
 
 def run_job(kind: str, spec: Mapping[str, Any], context: JobContext) -> None:
     """Do one background job, in the worker's child process.

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
+from mmdnet.workflows.health import Health
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
 from mmdnet.workflows.labelling.labels import Labels
@@ -33,6 +34,7 @@ class Lab:
         self.settings = settings
         self.db = db
         self.jobs = Jobs(services)
+        self.health = Health(services)
         self.projects = Projects(services)
         self.readers = Readers(services)
         self.slides = Slides(services, self.jobs)

@@ -82,7 +82,7 @@ def test_a_database_of_a_newer_program_is_left_alone(url):
 
 def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "lab.sqlite").write_bytes(b"this is no database" * 100)
-    with pytest.raises(LabError, match="cannot be opened"):
+    with pytest.raises(LabError, match="no database"):
         migrate(f"sqlite:///{tmp_path / 'lab.sqlite'}")
     assert (tmp_path / "lab.sqlite").read_bytes().startswith(b"this is no database")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.troubles import trouble_of
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
@@ -58,6 +59,11 @@ def show_fault(fault: Exception) -> bool:
     """What no page caught: a refusal is shown as its sentence, any other fault as one calm sentence, and logged."""
     if isinstance(fault, LabError):
         st.error(literal(str(fault)), icon=":material/error:")
+    elif (trouble := trouble_of(fault)) is not None:
+        logging.getLogger("mmdnet.ui").error(
+            "a page could not be drawn: %s (%s)", trouble, getattr(fault, "orig", fault)
+        )
+        st.error(literal(trouble), icon=":material/error:")
     else:
         logging.getLogger("mmdnet.ui").error("a page failed", exc_info=fault)
         st.error(WENT_WRONG, icon=":material/error:")

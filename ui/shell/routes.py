@@ -21,12 +21,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
+from mmdnet.troubles import trouble_of
 from ui.shell.access import lab_secret
 from ui.shell.bodies import MOST_DIGITS, number_in_path
 from ui.shell.session import lab
 from ui.shell.tokens import Grant, TokenRefused, read
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.health import HealthView
     from mmdnet.workflows.lab import Lab
 
 log = logging.getLogger("mmdnet.routes")
@@ -59,6 +61,9 @@ class Guard:
             log.warning("refused %s %s from %s: %s", scope["method"], scope["path"], came_from, refusal)
             status = 401 if isinstance(refusal, TokenRefused) else 403
             await JSONResponse({"problem": str(refusal)}, status)(scope, receive, send)
+            return
+        except Exception as fault:  # the lab cannot be opened
+            await failed(scope["path"], fault)(scope, receive, send)
             return
 
         async def send_closed(message: Message) -> None:
@@ -113,11 +118,22 @@ def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
         except LabError as refusal:
             log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
             return JSONResponse({"problem": str(refusal)}, 400)
-        except Exception:
-            log.exception("%s failed", request.url.path)
-            return JSONResponse({"problem": "The lab could not answer because of a fault in the program."}, 500)
+        except Exception as fault:
+            return failed(request.url.path, fault)
 
     return route
+
+
+def failed(path: str, fault: Exception) -> Response:
+    """What is answered when it was neither asked wrongly nor refused: 503 while disk or database are away, else 500."""
+    trouble = str(fault) if isinstance(fault, LabError) else trouble_of(fault)
+    if trouble is not None:
+        log.error(
+            "%s could not be answered: %s (%s)", path, trouble, getattr(fault, "orig", fault)
+        )  # no SQL: it holds labels
+        return JSONResponse({"problem": trouble}, 503, {"retry-after": "5"})
+    log.error("%s failed", path, exc_info=fault)
+    return JSONResponse({"problem": "The lab could not answer because of a fault in the program."}, 500)
 
 
 def _who(request: Request) -> str:
@@ -166,10 +182,32 @@ class _Pictures:
         return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
+class _Health:
+    """For whoever watches over the machine: no token is asked, and nothing of the lab is told."""
+
+    def __init__(self, lab_getter: LabGetter) -> None:
+        self.lab = lab_getter
+
+    async def answer(self, request: Request) -> Response:
+        """200 where all is well, else 503; database, queue, disk and worker each "ok" or what is wrong."""
+
+        def ask() -> HealthView:
+            return self.lab().health.now()
+
+        try:
+            view = await run_in_threadpool(ask)
+        except Exception as fault:
+            return failed(request.url.path, fault)
+        told = {"ok": view.ok, "database": view.database, "queue": view.queue}
+        told |= {"disk": view.disk, "worker": view.worker}
+        return JSONResponse(told, 200 if view.ok else 503, {"cache-control": "no-store"})
+
+
 def routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
     work = _Pictures(lab_getter)
     return [
+        Route("/healthz", _Health(lab_getter).answer, methods=["GET"]),
         Route("/api/patch/{patch_id}.jpg", answering(work.patch)),
         Route("/api/slide/{slide_id}.jpg", answering(work.slide)),
     ]

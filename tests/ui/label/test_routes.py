@@ -1,12 +1,15 @@
 """The canvas's routes: blind to other readers; acts in their order, each taken or refused by itself."""
 
+import contextlib
 import json
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from db import sessions as queues
 from mmdnet.labels.grading import Grades
+from mmdnet.troubles import FULL
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.ui.sending import act, send
 from ui.shell.access import label_access
@@ -212,3 +215,31 @@ def test_an_act_no_log_could_keep_is_refused_by_itself_and_the_others_are_saved(
 def test_keys_that_are_none_are_refused_in_words(client, token, keys):
     answer = client.post("/api/label/keys", json={"keys": keys}, headers=token)
     assert answer.status_code == 400 and answer.json()["problem"].endswith("Nothing was changed.")
+
+
+@contextlib.contextmanager
+def full_disk(db):
+    """SQLite itself finds no room in the file any more."""
+    engine = db.kw["bind"]
+
+    def fill(connection, *_):
+        connection.execute("PRAGMA max_page_count=1")  # never less than the pages there are
+
+    event.listen(engine, "connect", fill)
+    engine.dispose()
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", fill)
+        engine.dispose()
+
+
+def test_a_full_disk_is_said_and_what_the_browser_kept_is_saved_when_there_is_room_again(client, token, label_bench):
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    acts = [act(item, number, shown={"x": "y" * 20_000}) for number, item in enumerate(items)]
+    with full_disk(label_bench.db):
+        answer = send(client, token, *acts)
+        assert (answer.status_code, answer.json()["problem"]) == (503, FULL)
+        assert answer.headers["retry-after"]
+    assert all(result["saved"] for result in send(client, token, *acts).json()["results"])
+    assert label_bench.labels.record.verify().events == 10

@@ -1,11 +1,17 @@
 """Our own routes: closed without a token and to other pages; pictures only of the project the token names."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from mmdnet.errors import LabError
+from mmdnet.workflows.health import HealthView
 from tests.ui.sending import act, send
 from ui.shell.access import lab_secret
+from ui.shell.routes import middleware, routes
 from ui.shell.tokens import Grant, mint
 
 CLOSED = ["/api/patch/1.jpg", "/api/slide/1.jpg", "/api/label/queue", "/api/label/progress", "/api/label/atlas"]
@@ -104,3 +110,21 @@ def test_a_token_that_has_run_out_is_refused_and_logged(client, lab, label_bench
 def test_a_picture_of_what_can_have_no_such_number_is_refused(client, token, path, number):
     answer = client.get(path.format(number), headers=token)
     assert answer.status_code == 400 and "is no number of a" in answer.json()["problem"]
+
+
+def test_health_is_told_to_anyone_and_says_which_part_is_ill():
+    view = HealthView("ok", "ok", "The disk is full.", "ok")
+    ill = SimpleNamespace(health=SimpleNamespace(now=lambda: view))
+    answer = TestClient(Starlette(routes=routes(lambda: ill), middleware=middleware(lambda: ill))).get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ok": False, "database": "ok", "queue": "ok", "disk": "The disk is full.", "worker": "ok"}
+
+
+def test_a_lab_that_cannot_be_opened_is_a_sentence_on_every_route():
+    def away():
+        raise LabError("The database is away.")
+
+    away_client = TestClient(Starlette(routes=routes(away), middleware=middleware(away)))
+    for path in ("/healthz", "/api/patch/1.jpg"):
+        answer = away_client.get(path)
+        assert (answer.status_code, answer.json()["problem"]) == (503, "The database is away.")

@@ -13,6 +13,7 @@ export class Outbox {
     this.waiting = new Map() // storage name -> act, in order
     this.watchers = new Map() // act key -> functions to call with its result
     this.failures = 0
+    this.trouble = '' // what the lab said why it cannot save now
     this.sending = false
     this.count = 0
     for (const name of Object.keys(localStorage).filter((n) => n.startsWith(this.prefix)).sort()) {
@@ -61,10 +62,12 @@ export class Outbox {
       try {
         const answer = await this.api.post('/api/label/acts', { acts: batch.map(([, act]) => act) })
         this.failures = 0
+        this.trouble = ''
         answer.results.forEach((result, n) => this.settle(batch[n][0], result))
       } catch (problem) {
         if (problem.status === 400 && batch.length === 1) this.settle(batch[0][0], { saved: false, problem: problem.message })
         this.failures += 1
+        this.trouble = problem.status === 503 ? problem.message : ''
         for (const tell of [...this.watchers.values()].flat()) tell(null) // nobody waits for a lab that is away
         this.changed()
         await new Promise((go) => setTimeout(go, RETRY_MS[Math.min(this.failures - 1, RETRY_MS.length - 1)]))

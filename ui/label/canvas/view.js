@@ -131,13 +131,13 @@ export class View {
     if (this.root.dataset.unsaved !== String(waiting)) this.root.dataset.unsaved = waiting
     clearTimeout(this.savedLater)
     if (state === 'saving') this.savedLater = setTimeout(() => this.saysSaved('saving', waiting), SAVING_SHOWS_MS)
-    else this.saysSaved(state, waiting)
+    else this.saysSaved(state, waiting, outbox.trouble)
   }
 
-  saysSaved(state, waiting) {
+  saysSaved(state, waiting, trouble) {
     const { saved } = this.part
     if (saved.dataset.state !== state) saved.dataset.state = state
-    write(saved, savedWords(state, waiting))
+    write(saved, savedWords(state, waiting, trouble))
   }
 
   strip(reading) {
@@ -203,8 +203,9 @@ export function countWords(done, patches, times) {
 
 export function savedState({ size, reachable }) { return size === 0 ? 'saved' : reachable ? 'saving' : 'away' }
 
-export function savedWords(state, waiting) {
-  const kept = `${waiting} not saved yet: the lab does not answer. Kept in this browser; sent by itself.`
+export function savedWords(state, waiting, trouble = '') {
+  const why = trouble || 'the lab does not answer.'
+  const kept = `${waiting} not saved yet: ${why} Kept in this browser; sent by itself.`
   return { saved: 'Saved', saving: 'Saving', away: kept }[state]
 }
 

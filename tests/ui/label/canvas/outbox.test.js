@@ -35,6 +35,17 @@ test('an act is kept before it is sent, and leaves when the lab has answered for
   assert.equal(kept(), 0)
 })
 
+test('why a lab cannot save is told as it says it, and forgotten when it can', async () => {
+  answers.push(refusal(503, 'The disk is full.'))
+  const box = outbox()
+  box.put({ key: 'a' })
+  await until(() => !box.reachable)
+  assert.equal(box.trouble, 'The disk is full.')
+  assert.equal(kept(), 1)
+  await until(() => box.size === 0)
+  assert.equal(box.trouble, '')
+})
+
 test('nobody waits longer for the lab than their patience', async () => {
   answers.push(promised().promise)
   assert.equal(await outbox().put({ key: 'a' }, 5), null)

@@ -15,6 +15,7 @@ test('what is not in the database is never called saved', () => {
   assert.equal(savedState({ size: 2, reachable: true }), 'saving')
   assert.equal(savedState({ size: 2, reachable: false }), 'away')
   assert.match(savedWords('away', 2), /^2 not saved yet: the lab does not answer/)
+  assert.match(savedWords('away', 2, 'The disk is full.'), /: The disk is full\. Kept in this browser/)
   assert.equal(savedWords('saved', 0), 'Saved')
 })
 
