@@ -22,6 +22,11 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
 
 
+def disk_of(free_gib: float) -> tuple[int, int, int]:
+    """What the system says of a disk with so much free."""
+    return namedtuple("usage", "total used free")(0, 0, int(free_gib * doctor.GIB))
+
+
 @pytest.fixture
 def used(settings: Settings) -> Settings:
     """A home whose databases are up to date."""
@@ -30,9 +35,12 @@ def used(settings: Settings) -> Settings:
     return settings
 
 
-def test_a_new_lab_is_well_and_stays_unmade(settings: Settings) -> None:
-    for check in (doctor.home_folder, doctor.disk, doctor.database, doctor.job_queue):
-        assert check(settings).status in {OK, WARN}
+def test_a_new_lab_is_well_and_stays_unmade(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "file_system_of", lambda path: "ext4")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: disk_of(500))
+    checks = (doctor.home_folder, doctor.disk, doctor.database, doctor.job_queue)
+    assert [(check(settings).status, check(settings).mend) for check in checks] == [(OK, "")] * 4
+    assert "made at the first start" in doctor.home_folder(settings).found
     assert not settings.home.exists()
 
 
@@ -86,8 +94,7 @@ def test_a_home_on_a_network_drive_is_warned_of(settings: Settings, monkeypatch:
 def test_a_full_disk_is_named(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, free_gib: float, status: str
 ) -> None:
-    usage = namedtuple("usage", "total used free")(0, 0, int(free_gib * doctor.GIB))
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: disk_of(free_gib))
     assert doctor.disk(settings).status == status
 
 

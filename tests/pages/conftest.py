@@ -148,13 +148,9 @@ def _open(page: str, query: dict[str, str], state: dict[str, Any]) -> AppTest:
         app.query_params[key] = value
     for key, value in state.items():
         app.session_state[key] = value
-    app.run()
     if page != "overview":
-        app.switch_page(f"pages/{page}.py")
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-    return app
+        app.switch_page(f"pages/{page}.py")  # as who follows a link into a new session: no page is drawn before
+    return app.run()
 
 
 @pytest.fixture

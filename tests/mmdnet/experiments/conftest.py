@@ -1,11 +1,11 @@
-"""Small simulated slides with every grade of every task among them."""
+"""Small simulated slides with every grade of every task among them, drawn once for all tests of experiments."""
 
 import pytest
 
 from mmdnet.simulate import SlideRecipe, simulate_slide
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     home = tmp_path_factory.mktemp("slides")
     paths = [home / f"{seed}.tiff" for seed in range(6)]

@@ -101,7 +101,7 @@ def test_no_bytes_whatever_break_the_reading(data, kind):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["slide", "x_px0", "y_px0", "steatosis", "at", "features", "geometry", "properties", "coordinates", "type"]) | st.text(), inner)))  # fmt: skip
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["slide", "x_px0", "y_px0", "steatosis", "at", "features", "geometry", "properties", "coordinates", "type"]) | st.text(max_size=9), inner, max_size=6), max_leaves=25))  # fmt: skip
 def test_no_json_whatever_breaks_the_reading(value):
     for kind in ("jsonl", "geojson"):
         try:

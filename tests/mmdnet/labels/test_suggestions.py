@@ -1,5 +1,7 @@
 """Suggested grades: the model's own, but for the few that are wrong on purpose, which follow no pattern one could see."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ SHARES = {"ballooning": np.array([0.1, 0.7, 0.2]), "steatosis": np.array([0.5, 0
 MANY = range(1, 20_001)
 
 
+@cache
 def shown(seed=7):
     return {patch: suggest(SHARES, seed, patch, patch - 1 if patch > 1 else None) for patch in MANY}
 
@@ -36,7 +39,7 @@ def test_two_planted_ones_never_follow_each_other():
 
 
 def test_the_same_seed_plants_the_same_and_another_one_others():
-    assert shown() == shown()
+    assert [suggest(SHARES, 7, patch, patch - 1) for patch in MANY[1:2000]] == list(shown().values())[1:2000]
     assert planted_patches(7) != planted_patches(8)
 
 
