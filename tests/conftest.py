@@ -39,6 +39,17 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as a first start leaves it, to be copied: making its databases takes ten times as long."""
+    from mmdnet.lab import open_lab
+    from mmdnet.settings import Settings
+
+    home = tmp_path_factory.mktemp("new") / "home"
+    open_lab(Settings(home=home))
+    return home
+
+
 @pytest.fixture
 def label_bench(tmp_path: Path):
     """A small lab for labelling: two slides of thirty patches, three readers, no files."""

@@ -1,5 +1,7 @@
 """The table at the end of several benchmarks says of each whether it was reached."""
 
+import json
+
 from benchmarks.__main__ import GROUPS, main, names
 from benchmarks.result import Result, table
 
@@ -24,7 +26,17 @@ def test_a_group_holds_benchmarks_there_are():
     assert set(GROUPS["slides"]) <= set(names())
 
 
-def test_several_end_with_a_table(capsys):
-    assert main(["features", "artefacts", "--quick"]) in {0, 1}
-    printed = capsys.readouterr().out
-    assert printed.count('"benchmark"') == 2 and printed.rstrip().split("\n")[-3].startswith("benchmark")
+def test_several_end_with_a_table_and_one_that_could_not_run_is_told_by_the_exit_code(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.features.SHAPE", (200, 16))
+    monkeypatch.setenv("MMDNET_REAL_DATA", str(tmp_path))  # nothing is there
+    assert main(["features", "artefacts", "--quick"]) == 1
+    *lines, empty, header, features, artefacts = capsys.readouterr().out.rstrip().split("\n")
+    assert [json.loads(line)["benchmark"] for line in lines] == ["features", "artefacts"]
+    assert (empty, header.split()[0], features.split()[0]) == ("", "benchmark", "features")
+    assert artefacts.startswith("artefacts") and "The real tiles are not here" in artefacts
+
+
+def test_a_single_one_prints_its_line_alone(capsys, monkeypatch):
+    monkeypatch.setattr("benchmarks.features.SHAPE", (200, 16))
+    assert main(["features", "--quick"]) == 0
+    assert json.loads(capsys.readouterr().out)["value"] > 0

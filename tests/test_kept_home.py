@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmdnet.lab import open_lab
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import Settings
 from mmdnet.workflows.lab import Lab
+from tests.small_lab import JobInProcess
 
 HOMES = Path(__file__).parent / "homes"
 FINISHED, STOPPED = 1, 2  # the home's two trainings
@@ -35,25 +37,6 @@ class Home:
         return self.lab.projects.list()[0].id
 
 
-@dataclass
-class Attempt:
-    """Runs a job in this process, up to the message that `last` is a part of."""
-
-    settings: Settings
-    folder: Path
-    job_id: str = "again"
-    last: str = "nothing says this"
-    told: list[str] = field(default_factory=list)
-
-    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
-        self.told.append(message)
-        if self.last in message:
-            raise KeyboardInterrupt
-
-    def check(self) -> None:
-        pass
-
-
 def rows_of(database: Path) -> dict[str, list[dict[str, Any]]]:
     """Every table's rows."""
     with closing(sqlite3.connect(database)) as connection:
@@ -62,22 +45,33 @@ def rows_of(database: Path) -> dict[str, list[dict[str, Any]]]:
         return {table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in tables}
 
 
-def point_to(database: Path, home: Path) -> None:
-    """Let the paths in the database lead into the folder the home was unpacked to."""
+def point_to(home: Path) -> None:
+    """Let the paths in the database lead into the folder the home lies in now."""
     before = (home / "made-in.txt").read_text()
-    with closing(sqlite3.connect(database)) as connection, connection:
+    with closing(sqlite3.connect(home / "lab.sqlite")) as connection, connection:
         for table, column in (("slides", "path"), ("models", "folder")):
             connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (before, str(home)))
+    (home / "made-in.txt").write_text(str(home))
 
 
-@pytest.fixture(params=sorted(path.name for path in HOMES.glob("*.tar.xz")))
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    folder = (tmp_path / "home").resolve()
+@pytest.fixture(scope="module", params=sorted(path.name for path in HOMES.glob("*.tar.xz")))
+def opened_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home as today's code leaves it after opening it, which migrates it; beside it its rows of before."""
+    folder = (tmp_path_factory.mktemp("kept") / "home").resolve()
     with tarfile.open(HOMES / request.param) as archive:
         archive.extractall(folder, filter="data")
-    point_to(folder / "lab.sqlite", folder)
-    rows = rows_of(folder / "lab.sqlite")
-    return Home(open_lab(Settings(home=folder)), folder, rows)
+    point_to(folder)
+    shutil.copyfile(folder / "lab.sqlite", folder.parent / "before.sqlite")
+    open_lab(Settings(home=folder))
+    return folder
+
+
+@pytest.fixture
+def home(opened_once: Path, tmp_path: Path) -> Home:
+    """A copy of the test's own."""
+    folder = shutil.copytree(opened_once, tmp_path / "home").resolve()
+    point_to(folder)
+    return Home(open_lab(Settings(home=folder)), folder, rows_of(opened_once.parent / "before.sqlite"))
 
 
 def test_slides_patches_and_readers_are_there(home: Home):
@@ -130,10 +124,10 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(home: Home):
         connection.execute("DROP TRIGGER slide_readings_no_delete")
         connection.execute("DELETE FROM slide_readings")  # signed since; that build froze the grades of patches alone
     kept = lab.training.history(STOPPED)
-    attempt = Attempt(lab.settings, home.folder / "jobs" / "resumed", last=f"Epoch {len(kept) + 1} of 40 done")
+    attempt = JobInProcess(lab.settings, home.folder / "jobs" / "resumed", last=f"Epoch {len(kept) + 1} of 40 done")
     with pytest.raises(KeyboardInterrupt):
         lab.training.run(attempt, STOPPED)
-    assert any(f"Going on after epoch {len(kept)}" in message for message in attempt.told)
+    assert any(f"Going on after epoch {len(kept)}" in message for _, message, _ in attempt.told)
     history = lab.training.history(STOPPED)
     assert history[: len(kept)] == kept and len(history) == len(kept) + 1
 
@@ -143,7 +137,7 @@ def test_a_slide_is_scored_again_and_its_patches_get_the_same_grades(home: Home)
 
     lab = home.lab
     model, slide = lab.training.get(FINISHED).model_id, home.rows["scores"][0]["slide_id"]
-    attempt = Attempt(lab.settings, home.folder / "jobs" / "again")
+    attempt = JobInProcess(lab.settings, home.folder / "jobs" / "again")
     assert lab.scoring.score_now(attempt, [slide], model) == []
     again = max(score.id for score in lab.scoring.list(home.project))
     before, after = (lab.reports.open(score).arrays for score in (home.rows["scores"][0]["id"], again))
@@ -151,7 +145,7 @@ def test_a_slide_is_scored_again_and_its_patches_get_the_same_grades(home: Home)
         np.testing.assert_allclose(after.patch_probabilities[task], before.patch_probabilities[task], atol=1e-3)
         np.testing.assert_allclose(after.attention[task], before.attention[task], atol=1e-3)
     if best_device() == "cpu":
-        assert any("features of an earlier scoring" in message for message in attempt.told)
+        assert any("features of an earlier scoring" in message for _, message, _ in attempt.told)
 
 
 def test_reports_are_built_and_signatures_stand(home: Home):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import streamlit as st
 from sqlalchemy import event
@@ -23,28 +21,10 @@ from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
+from tests.small_lab import SHORT_TRAINING, JobInProcess, draw_tissue
 
 ROOT = Path(__file__).resolve().parents[2]
-CHOICES = {
-    "backbone": "small", "epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu",
-}  # fmt: skip
 OpenPage = Callable[..., AppTest]
-
-
-@dataclass
-class Here:
-    """Runs a job in this process."""
-
-    settings: Settings
-    folder: Path
-    job_id: str
-    told: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-
-    def progress(self, share: float, message: str, **numbers: Any) -> None:
-        self.told.append((share, message, numbers))
-
-    def check(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -58,19 +38,6 @@ class Filled:
     without_mpp: int
     run: int
     score: int
-
-
-def draw_tissue(path: Path, seed: int, side: int = 900, glass: int = 0) -> Path:
-    """Pink noise with purple dots on glass, `glass` px of it on the right: enough to be tissue to the finder."""
-    rng = np.random.default_rng(seed)
-    picture = np.full((side, side, 3), 244, np.uint8)
-    pink = np.array([205, 150, 190]) + rng.normal(0, 12, (side - 120, side - 120, 3))
-    picture[60:-60, 60:-60] = np.clip(pink, 0, 255).astype(np.uint8)
-    for x, y in rng.integers(70, side - 70, (side // 3, 2)):
-        cv2.circle(picture, (int(x), int(y)), 5, (90, 50, 130), -1)
-    picture[:, side - glass :] = 244
-    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +68,9 @@ def fill(home: Path) -> Filled:
         lab.labels.acts.put_many(project, reader, labels)
     without = lab.slides.register(project, draw_tissue(home / "no_scale.png", seed=9))[0]
     assert without.slide_id is not None
-    run = lab.training.start(project, CHOICES, name="First training")
-    model = lab.training.run(Here(lab.settings, home / "train", "train"), run)
-    lab.scoring.score_now(Here(lab.settings, home / "score", "score"), [slides[0]], model)
+    run = lab.training.start(project, SHORT_TRAINING, name="First training")
+    model = lab.training.run(JobInProcess(lab.settings, home / "train", "train"), run)
+    lab.scoring.score_now(JobInProcess(lab.settings, home / "score", "score"), [slides[0]], model)
     return Filled(lab, project, reader, slides, without.slide_id, run, lab.scoring.list(project)[0].id)
 
 
@@ -154,9 +121,9 @@ def _open(page: str, query: dict[str, str], state: dict[str, Any]) -> AppTest:
 
 
 @pytest.fixture
-def empty(at_home: Callable[[Path], None], tmp_path: Path) -> OpenPage:
+def empty(at_home: Callable[[Path], None], tmp_path: Path, new_home: Path) -> OpenPage:
     """Opens pages of a lab that holds nothing yet."""
-    at_home(tmp_path / "home")
+    at_home(shutil.copytree(new_home, tmp_path / "home"))
     return lambda page, query=None, **state: _open(page, query or {}, state)
 
 

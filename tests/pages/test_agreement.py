@@ -64,10 +64,10 @@ def test_the_choice_is_written_into_the_address(filled, filled_home, second_read
 def test_the_patches_behind_a_difference_are_shown_to_who_graded_them(filled, filled_home, second_reader, said):
     link = {"project": "1", "compare": f"readers-{filled_home.reader}-{second_reader}", "feature": "steatosis"}
     app = filled("agreement", link)
-    assert len(app.get("imgs")) == 6
+    assert len(app.get("image")) == 2
     eve = filled_home.lab.readers.ensure("Eve").id
     app = filled("agreement", link, reader_id=eve)
-    assert not app.get("imgs")
+    assert not app.get("image")
     assert "not shown: you have not graded them yet" in said(app)
     app = filled("agreement", link, reader_id=None)
     assert not app.get("imgs") and "Choose your name" in said(app)

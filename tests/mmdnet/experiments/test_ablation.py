@@ -1,9 +1,24 @@
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from mmdnet.bags.splits import Split
 from mmdnet.experiments import ablation as ours
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.training.simulated import quartered_cohort, simulated_cohort
+
+
+@dataclass(frozen=True)
+class ArrayPixels:
+    """Patches in memory, uint8, shape (n, side, side, 3)."""
+
+    images: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        return self.images[indices]
 
 
 def test_quarters_are_crops_of_their_patch_graded_by_what_was_drawn_in_them(drawn, tmp_path):
@@ -19,8 +34,10 @@ def test_quarters_are_crops_of_their_patch_graded_by_what_was_drawn_in_them(draw
 
 def test_an_experiment_goes_on_where_it_was_stopped_and_a_seed_shares_its_warm_up(drawn, tmp_path, monkeypatch):
     home, paths = drawn
-    cohort = quartered_cohort(paths, *simulated_cohort(paths, home / "patches"), tmp_path / "quarters.npy")
-    monkeypatch.setattr(ours, "cohort_of", lambda setting, folder: cohort)
+    quarters, pixels = quartered_cohort(paths, *simulated_cohort(paths, home / "patches"), tmp_path / "quarters.npy")
+    thirds = ArrayPixels(pixels.read(np.arange(len(pixels)))[:, ::3, ::3])  # 50 px: what is learnt is no matter here
+    cohort = replace(quarters, slides=tuple(replace(slide, patch_px=50) for slide in quarters.slides))
+    monkeypatch.setattr(ours, "cohort_of", lambda setting, folder: (cohort, thirds))
     setting = ours.Setting(slides=6, warm_up=1, on_bags=1)
     variants = [v for v in ours.ABLATION if v.name in (ours.FULL, "by-slide", "random-bags", "only-steatosis")]
     told: list[str] = []

@@ -7,6 +7,12 @@ from mmdnet.experiments.simulated_cohorts import draw, draw_cohort
 from mmdnet.simulate.recipes import SlideRecipe
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    """Starting processes takes longer than these slides; that they draw the same is `simulate_many`'s test."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+
 @pytest.fixture(scope="module")
 def recipes():
     return [SlideRecipe(seed=seed, patient=f"P{seed}", width_px=400, height_px=400) for seed in range(2)]

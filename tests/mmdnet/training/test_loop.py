@@ -184,7 +184,7 @@ def test_every_way_of_training_runs(crafted, tmp_path, given):
         Split((0, 1, 2, 3), (4, 5)),
         tmp_path,
     )
-    assert card.weights_sha256 == sha256_of(tmp_path / WEIGHTS)
+    assert card.weights_sha256 == sha256_of(tmp_path / "model" / WEIGHTS)
     assert {name: card.choices[name] for name in given} == given
     assert [row["epoch"] for row in history(tmp_path)] == ["1"]
 

@@ -2,27 +2,12 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.job_kinds import BY_NAME, KINDS, NoQueue, run_job
-
-
-class Context:
-    """A job of a lab whose home is there."""
-
-    job_id = "job"
-
-    def __init__(self, settings, folder):
-        self.settings, self.folder = settings, folder
-        self.told = []
-
-    def progress(self, share, message, /, **numbers):
-        self.told.append((share, message, numbers))
-
-    def check(self):
-        pass
+from tests.small_lab import JobInProcess
 
 
 @pytest.fixture
 def context(lab, tmp_path):
-    return Context(lab.settings, tmp_path)
+    return JobInProcess(lab.settings, tmp_path)
 
 
 def test_each_kind_has_one_name_and_one_queue():

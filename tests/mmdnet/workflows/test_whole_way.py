@@ -1,9 +1,7 @@
 """From labels to a signed report, as the worker does it, on small pictures."""
 
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,27 +12,9 @@ from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
-from tests.mmdnet.workflows.conftest import draw_tissue
+from tests.small_lab import SHORT_TRAINING, JobInProcess, draw_tissue
 
-CHOICES = {
-    "backbone": "small", "epochs": 2, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 4, "domain_key": "none", "device": "cpu",
-}  # fmt: skip
-
-
-@dataclass
-class Here:
-    """Runs a job in this process."""
-
-    settings: Settings
-    folder: Path
-    job_id: str = "job"
-    told: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-
-    def progress(self, share: float, message: str, **numbers: Any) -> None:
-        self.told.append((share, message, numbers))
-
-    def check(self) -> None:
-        pass
+CHOICES = SHORT_TRAINING | {"epochs": 2, "bags_per_epoch": 4}
 
 
 def label_pictures(lab, tissue_png, mpp: float = 0.5):
@@ -94,7 +74,7 @@ def trained(labelled_home, trained_home, tmp_path):
 
 def train(lab, project: int, **more) -> int:
     run = lab.training.start(project, CHOICES | more)
-    context = Here(lab.settings, lab.settings.folder("jobs") / "train")
+    context = JobInProcess(lab.settings, lab.settings.folder("jobs") / "train")
     model = lab.training.run(context, run)
     assert lab.training.get(run).model_id == model
     assert [share for share, _, _ in context.told] == sorted(share for share, _, _ in context.told)
@@ -109,7 +89,7 @@ def test_labels_become_a_model_a_score_and_a_signed_report(trained):
     assert card.label_set_sha256 and card.epochs == 2
 
     slide = lab.slides.list(project)[0]
-    assert lab.scoring.score_now(Here(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
+    assert lab.scoring.score_now(JobInProcess(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
     score = lab.scoring.list(project)[0]
     tasks = score.summary.tasks
     assert score.summary.nas == sum(task.grade for task in tasks.values())
@@ -142,7 +122,7 @@ def test_patches_of_another_scale_or_side_go_the_whole_way(tmp_path, tissue_png,
     card = lab.models.get(model).card
     assert (card.patch_px, card.patch_mpp) == (px, mpp)
     slide = lab.slides.list(project)[0]
-    assert lab.scoring.score_now(Here(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
+    assert lab.scoring.score_now(JobInProcess(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
     assert "esearch use only" in lab.reports.html(lab.scoring.list(project)[0].id)
 
     usual = open_lab(Settings(home=tmp_path / "usual"))
@@ -151,7 +131,7 @@ def test_patches_of_another_scale_or_side_go_the_whole_way(tmp_path, tissue_png,
     ].slide_id
     taken = usual.models.add(None, lab.settings.folder("models") / f"run-{lab.models.get(model).run_id}")
     with pytest.raises(LabError, match=f"{px} px at {mpp:g} µm/px; this slide's are 299 px at 0.5 µm/px"):
-        usual.scoring.score_now(Here(usual.settings, usual.settings.home, "score"), [other], taken)
+        usual.scoring.score_now(JobInProcess(usual.settings, usual.settings.home, "score"), [other], taken)
 
 
 def test_slides_cut_into_patches_of_two_scales_are_not_learnt_from_together(tmp_path, tissue_png):
@@ -181,7 +161,7 @@ def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png)
 def test_scoring_a_slide_twice_in_one_job_does_it_once(trained):
     lab, project, _, model = trained
     slide = lab.slides.list(project)[0]
-    context = Here(lab.settings, lab.settings.home, "again")
+    context = JobInProcess(lab.settings, lab.settings.home, "again")
     lab.scoring.score_now(context, [slide.id], model)
     lab.scoring.score_now(context, [slide.id], model)
     assert len(lab.scoring.list(project)) == 1
@@ -209,7 +189,7 @@ def test_a_damaged_model_is_refused_and_nothing_is_scored(trained, tmp_path):
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LabError):
-        lab.scoring.score_now(Here(lab.settings, tmp_path), [slide.id], model)
+        lab.scoring.score_now(JobInProcess(lab.settings, tmp_path), [slide.id], model)
     with pytest.raises(LabError):
         lab.models.add(project, weights.parent)
     assert lab.scoring.list(project) == []
@@ -223,6 +203,11 @@ def test_the_next_step_follows_the_work(labelled, trained):
     assert next_page(lab, lab.projects.create("New").id) == "slides"
     assert next_page(lab, project) == "label"
     lab, project, _, model = trained
+    (waiting,) = lab.jobs.list(project, active=True)  # no worker took the training's job: it ran in this process
+    assert next_page(lab, project) == "train"
+    lab.jobs.cancel(waiting.id)
     assert next_page(lab, project) == "score"
-    lab.scoring.score_now(Here(lab.settings, lab.settings.home, "all"), [s.id for s in lab.slides.list(project)], model)
+    lab.scoring.score_now(
+        JobInProcess(lab.settings, lab.settings.home, "all"), [s.id for s in lab.slides.list(project)], model
+    )
     assert next_page(lab, project) == "report"

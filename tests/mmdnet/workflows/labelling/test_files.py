@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import shutil
 
 import pytest
 from sqlalchemy import select
@@ -212,21 +213,18 @@ def test_a_real_slides_labels_go_to_qupath_and_back(real_data, tmp_path):
     from mmdnet.lab import open_lab
     from mmdnet.settings import Settings
 
-    labs = []
-    for name in ("one", "two"):
-        lab = open_lab(Settings(home=tmp_path / name))
-        project = lab.projects.create("P").id
-        (slide,) = lab.slides.register(project, real_data / "slides" / "cmu-1-small-region.svs")
-        labs.append((lab, project, slide.slide_id))
-    (lab, project, slide), (other, other_project, _) = labs
+    lab = open_lab(Settings(home=tmp_path / "home"))
+    project = lab.projects.create("P").id
+    slide = lab.slides.register(project, real_data / "slides" / "cmu-1-small-region.svs")[0].slide_id
+    other = open_lab(Settings(home=shutil.copytree(tmp_path / "home", tmp_path / "other")))
     ada = lab.readers.ensure("Ada").id
     patches = lab.slides.patches(slide)
     lab.labels.acts.put_many(project, ada, [PatchGrades(p.id, Grades(steatosis=n % 4)) for n, p in enumerate(patches)])
     for kind in ("geojson", "zip"):
         out = lab.labels.files.export(project, kind)
-        outcome = other.labels.files.import_file(other_project, f"labels.{kind}", out.data)
+        outcome = other.labels.files.import_file(project, f"labels.{kind}", out.data)
         assert outcome.problems == () and outcome.imported + outcome.unchanged == len(patches)
-    assert other.labels.files.export(other_project).data == lab.labels.files.export(project).data
+    assert other.labels.files.export(project).data == lab.labels.files.export(project).data
 
 
 def test_a_lab_whose_slides_and_readers_have_other_numbers_finds_the_same_labels(tissue_png, tmp_path):

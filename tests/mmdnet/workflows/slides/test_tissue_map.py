@@ -7,7 +7,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.tissue_map import kinds_of_tissue, map_file
-from tests.pages.conftest import Here
+from tests.small_lab import JobInProcess
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def project(lab, tissue_png):
 
 
 def make(lab, project, tmp_path):
-    here = Here(lab.settings, tmp_path / "job", "job")
+    here = JobInProcess(lab.settings, tmp_path / "job")
     lab.maps.make(here, project)
     return here
 

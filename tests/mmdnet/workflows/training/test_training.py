@@ -12,10 +12,7 @@ from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.training import training as module
-
-CHOICES = {
-    "backbone": "small", "epochs": 1, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 2, "domain_key": "none", "device": "cpu",
-}  # fmt: skip
+from tests.small_lab import SHORT_TRAINING
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ def test_labels_given_between_the_check_and_the_start_change_nothing(lab, labell
 
     real, checked = module.check_training, []
     monkeypatch.setattr(module, "check_training", check_and_label)
-    run = lab.training.start(project, CHOICES)
+    run = lab.training.start(project, SHORT_TRAINING)
     assert lab.labels.consensus.label_set(project).sha256 != before.sha256
     assert len(checked) == 1
     kept = json.loads((lab.training.folder(run) / "labels.json").read_text())
@@ -60,7 +57,7 @@ def test_labels_given_between_the_check_and_the_start_change_nothing(lab, labell
 
 def test_what_was_prepared_is_what_is_queued(lab, labelled):
     project, reader = labelled
-    prepared = lab.training.prepare(project, CHOICES)
+    prepared = lab.training.prepare(project, SHORT_TRAINING)
     grade(lab, project, reader, lab.slides.list(project)[0].id, lambda i: None)
     run = lab.training.queue(prepared, "Mine")
     kept = json.loads((lab.training.folder(run) / "labels.json").read_text())
@@ -72,7 +69,7 @@ def test_what_was_prepared_is_what_is_queued(lab, labelled):
 
 def test_what_cannot_start_is_not_queued(lab, labelled):
     project, _ = labelled
-    prepared = lab.training.prepare(project, CHOICES)
+    prepared = lab.training.prepare(project, SHORT_TRAINING)
     refused = replace(prepared, check=replace(prepared.check, ok=False, problem="Too little memory."))
     with pytest.raises(LabError, match="Too little memory"):
         lab.training.queue(refused)
@@ -85,7 +82,13 @@ def test_the_command_line_checks_once(lab, labelled, monkeypatch, capsys):
     real = module.check_training
     monkeypatch.setattr(module, "check_training", lambda *given: calls.append(given) or real(*given))
     monkeypatch.setenv("MMDNET_HOME", str(lab.settings.home))
-    words = ["train", "-p", "Frozen", "--background", *(f"--set={key}={value}" for key, value in CHOICES.items())]
+    words = [
+        "train",
+        "-p",
+        "Frozen",
+        "--background",
+        *(f"--set={key}={value}" for key, value in SHORT_TRAINING.items()),
+    ]
     monkeypatch.setattr(sys, "argv", ["mmdnet", *words])
     with pytest.raises(SystemExit) as leave:
         cli.main()
