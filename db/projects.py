@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Model, Patch, PatientAnswer, Project, Reader, Score, Slide
+from db.models import Model, Patch, PatientAnswer, Project, Reader, Score, Slide, SlideReading
 
 
 def all_projects(session: Session) -> Sequence[Project]:
@@ -23,7 +23,7 @@ def project_named(session: Session, name: str) -> Project | None:
 
 
 def project_counts(session: Session, project_id: int) -> dict[str, int]:
-    """Slides, ready slides, patches, models and scored slides of a project."""
+    """Slides, ready and graded slides, patches, models and scored slides of a project."""
 
     def count(statement) -> int:  # type: ignore[no-untyped-def]
         return session.scalar(statement) or 0
@@ -35,6 +35,11 @@ def project_counts(session: Session, project_id: int) -> dict[str, int]:
         "patches": count(select(func.count(Patch.id)).join(Slide).where(Slide.project_id == project_id)),
         "models": count(
             select(func.count(Model.id)).where((Model.project_id == project_id) | (Model.project_id.is_(None)))
+        ),
+        "graded_slides": count(
+            select(func.count(func.distinct(SlideReading.slide_id)))
+            .join(Slide)
+            .where(Slide.project_id == project_id, SlideReading.act != "clear")
         ),
         "scored_slides": count(
             select(func.count(func.distinct(Score.slide_id))).join(Slide).where(Slide.project_id == project_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Select, case, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from db.labels import CHUNK
 from db.models import LabelEvent, Patch, Score, SignOff, Slide
 
 USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
@@ -63,6 +64,22 @@ def usable_ids(session: Session, project_id: int) -> Sequence[int]:
     """The usable patches of a project's ready slides."""
     statement = select(Patch.id).join(Slide, Slide.id == Patch.slide_id)
     return session.scalars(statement.where(Slide.project_id == project_id, Slide.status == "ready", USABLE)).all()
+
+
+def usable_by_slide(session: Session, slide_ids: Iterable[int]) -> dict[int, list[int]]:
+    """The usable patches of those of these slides that are ready and have any, row by row; by slide."""
+    found: dict[int, list[int]] = {}
+    ids = sorted(set(slide_ids))
+    for start in range(0, len(ids), CHUNK):
+        rows = session.execute(
+            select(Patch.slide_id, Patch.id)
+            .join(Slide, Slide.id == Patch.slide_id)
+            .where(Patch.slide_id.in_(ids[start : start + CHUNK]), Slide.status == "ready", USABLE)
+            .order_by(Patch.slide_id, Patch.row, Patch.col)
+        )
+        for slide_id, patch_id in rows:
+            found.setdefault(slide_id, []).append(patch_id)
+    return found
 
 
 def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:

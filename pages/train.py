@@ -12,14 +12,17 @@ new, watch = st.columns([2, 3], gap="large")
 
 with new:
     st.subheader("New training")
-    labels = parts.labels_at_hand(project.id)
-    if labels.patches:
+    if parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
         choices, name = parts.choose(drawn=project.simulated)
         parts.check_and_start(project.id, choices, chosen, name)
     else:
-        st.info("There are no labels to learn from yet. Grade some patches of each slide first; 60 make a start.")
+        st.info(
+            "There is nothing to learn from yet. Grade some patches of each slide (60 make a start), or enter grades "
+            "of whole slides, by table or one by one, on the Slides page."
+        )
         st.page_link("pages/label.py", label="Label patches", icon=":material/edit:")
+        st.page_link("pages/slides.py", label="Grade slides", icon=":material/table_chart:")
 
 with watch:
     st.subheader("Trainings")

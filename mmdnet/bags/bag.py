@@ -25,8 +25,8 @@ class Bag:
         slide_index: position of the slide in its cohort.
         instances: (k,) positions of the patches in the cohort, each once.
         grades: (3,) grade by task, -1 where unknown.
-        label_confidence: (3,) 0-1: 1 when every patch was graded, when the known grade is the scale's highest, or
-            when the grade is the slide's own; else the share of patches that were graded.
+        label_confidence: (3,) 0-1: 1 when every patch was graded or when the known grade is the scale's highest, else
+            the share of patches that were graded; the cohort's `slide_trust` where the grade is the slide's own.
         ignored: positions of set-aside patches that go along for the task "holds an ignored patch" alone.
     """
 
@@ -45,7 +45,7 @@ def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, by_slide: bool =
     label_confidence[grades == HIGHEST] = 1.0
     weak = cohort.weakly_graded(slide)
     if by_slide and weak.any():
-        grades[weak], label_confidence[weak] = cohort.slide_grades(slide)[weak], 1.0
+        grades[weak], label_confidence[weak] = cohort.slide_grades(slide)[weak], cohort.slide_trust
     return Bag(slide, instances, grades, label_confidence)
 
 

@@ -63,6 +63,8 @@ class Cohort:
         slide_index: (N,) position of its slide in `slides`.
         grades: (N, 3) int8 in the order of `TASK_NAMES`, -1 where unknown.
         ignored: (N,) bool, set aside by a reader or by quality control; such a patch is in no bag.
+        slide_trust: 0-1, how far a bag is believed to show the grade of its slide, where only that is known: its
+            patches may hold none of what the slide was graded for.
 
     Raises:
         LabError: arrays of different length, a grade outside its scale, a slide that is not there, a patch named twice,
@@ -74,6 +76,7 @@ class Cohort:
     slide_index: np.ndarray
     grades: np.ndarray
     ignored: np.ndarray
+    slide_trust: float = 1.0
 
     def __post_init__(self) -> None:
         n = len(self.patch_id)

@@ -1,6 +1,7 @@
 """Whether a training would start, and what it would use; says so in seconds, before hours are lost."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,13 +12,14 @@ import torch
 from mmdnet.bags.cohort import Cohort, grade_counts
 from mmdnet.bags.splits import Split, audit_leakage
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
 from mmdnet.nn.backbones import Backbone, create_backbone
 from mmdnet.nn.device import best_device
 from mmdnet.nn.packaged import packaged_weights
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.training.config import TrainingConfig
 
+NAMED = 3  # slides named in a sentence, before the rest is counted
 FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
 
 
@@ -55,6 +57,7 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     audit_leakage(cohort, split)
     warnings = list(split.warnings)
     trained, lines = _labels(cohort, split, warnings)
+    _patients(cohort, warnings)
     device = best_device(config.device)
     mode = config.mode_on(device)
     domains = _domains(cohort, split, config, mode, warnings)
@@ -151,11 +154,36 @@ def _labels(cohort: Cohort, split: Split, warnings: list[str]) -> tuple[tuple[st
             what = f"only grade {next(iter(graded))}" if graded else "no grade"
             warnings.append(f"{task.title}: {what} among the training labels, so this task is not trained.")
             continue
-        lines.append(f"{task.title}: " + ", ".join(f"{graded[g]} of grade {g}" for g in sorted(graded)) + ".")
+        known = ", ".join(f"{graded[g]} of grade {g}" for g in sorted(graded))
+        lines.append(f"{task.title}: {known}; {_whose(cohort, split.train, task.name)}.")
         missing = [str(g.value) for g in task.grades if not graded[g.value]]
         if missing:
             warnings.append(f"{task.title}: no training label of grade {' or '.join(missing)}.")
     return trained, lines
+
+
+def _whose(cohort: Cohort, slides: Sequence[int], task_name: str) -> str:
+    """How many slides and patients teach a task, by what."""
+    t = TASK_NAMES.index(task_name)
+    by_grade = [s for s in slides if cohort.weakly_graded(s)[t] and len(cohort.patches_of(s))]
+    rows = (cohort.grades[:, t] != UNKNOWN) & ~cohort.ignored
+    by_patches = sorted(set(cohort.slide_index[rows].tolist()) & set(slides))
+    patients = len({cohort.slides[s].person for s in (*by_grade, *by_patches)})
+    said = [f"{len(by_patches)} slides by their patches"] if by_patches else []
+    said += [f"{len(by_grade)} slides by their own grade (trust {cohort.slide_trust:g})"] if by_grade else []
+    return f"{' and '.join(said)}, {patients} patients"
+
+
+def _patients(cohort: Cohort, warnings: list[str]) -> None:
+    """Name the labelled slides whose patient nobody stated."""
+    bare = [cohort.slides[s] for s in cohort.labelled_slides() if not cohort.slides[s].patient]
+    if bare:
+        names = ", ".join(slide.name or f"slide {slide.slide_id}" for slide in bare[:NAMED])
+        more = f" and {len(bare) - NAMED} more" if len(bare) > NAMED else ""
+        warnings.append(
+            f"No patient is stated for {names}{more}: each counts as a patient of its own. If two are of one patient, "
+            "it trains and tests at once and every figure is too good. Enter the patients with the slides' facts."
+        )
 
 
 def _domains(cohort: Cohort, split: Split, config: TrainingConfig, mode: str, warnings: list[str]) -> tuple[str, ...]:

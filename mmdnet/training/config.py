@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mmdnet.bags.cohort import DomainKey
 from mmdnet.bags.sampler import BagDrawing
+from mmdnet.bags.splits import FoldsBy
 from mmdnet.errors import LabError
 from mmdnet.nn.kinds import AttentionRule, HeadKind, ReversalMode
 from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, PRETRAINED, SMALL, backbone_entry, pooling_entry
@@ -30,6 +31,7 @@ PAPER: dict[str, Any] = {  # by option, whose types differ
     "epochs": 100,
     "warm_up_epochs": 0,
 }
+LearnFrom = Literal["both", "patches", "slides"]
 PRESETS: dict[str, dict[str, Any]] = {"product": {}, "paper": PAPER}  # as above
 RENAMED = {"patches_at_once": "microbatch_size", "as_they_come": "unsteered_fraction"}  # as earlier builds called them
 
@@ -143,6 +145,62 @@ class TrainingConfig(BaseModel):
         Field(ge=0, le=2**31 - 1),
         Option("Seed", "The same seed gives the same split and the same training.", "data"),
     ] = 0
+    learn_from: Annotated[
+        LearnFrom,
+        Option(
+            "Learn from",
+            "A slide's graded patches go before its own grade, which counts where none of its patches is graded in a "
+            "feature. Slide grades alone is the published setting: bags of patches nobody graded.",
+            "data",
+            values={
+                "both": "Patch labels and slide grades",
+                "patches": "Patch labels alone",
+                "slides": "Slide grades alone",
+            },
+        ),
+    ] = "both"
+    slide_trust: Annotated[
+        float,
+        Field(gt=0, le=1),
+        Option(
+            "Trust in bags of ungraded patches",
+            "How far a bag counts that has only its slide's grade: its patches may show none of it. 1 is as much as "
+            "one whose every patch was graded.",
+            "data",
+        ),
+    ] = 0.5
+    ungraded_patches: Annotated[
+        int,
+        Field(ge=4, le=20_000),
+        Option(
+            "Ungraded patches of a slide",
+            "So many at most, drawn at random, of each slide that has a grade and no labelled patch.",
+            "data",
+        ),
+    ] = 200
+    split_by: Annotated[
+        FoldsBy,
+        Option(
+            "Split by",
+            "All slides of a patient are always on one side; a site or a staining run can be kept apart too, to see "
+            "what the model does where it has never been.",
+            "data",
+            values={"patient": "Patient", "site": "Site", "staining_run": "Staining run"},
+        ),
+    ] = "patient"
+    folds: Annotated[
+        int, Field(ge=3, le=20), Option("Folds", "Parts that patients are split into for cross-validation.", "data")
+    ] = 5
+    test_on: Annotated[
+        str | None,
+        Field(max_length=80),
+        Option(
+            "Tested on",
+            "The site or staining run that training must not see, or the number of a fold of patients.",
+            "data",
+            empty="a fifth of the patients",
+        ),
+    ] = None
     pretrain_epochs: Annotated[
         int,
         Field(ge=0, le=200),

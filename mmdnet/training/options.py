@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-Kind = Literal["flag", "whole", "number", "choice", "open choice", "file"]
+Kind = Literal["flag", "whole", "number", "choice", "open choice", "text", "file"]
 LONG = 40  # characters: a longer value is cut in a table
 
 
@@ -73,8 +73,8 @@ class FormField:
             return "true or false"
         if self.option.values:
             return ", ".join(self.option.values) + (", or another" if self.option.open else "")
-        if self.kind == "file":
-            return "a file"
+        if self.kind in ("file", "text"):
+            return f"a {self.kind}"
         low = "" if self.low is None else f"{'more than' if self.above_low else 'from'} {_number(self.low)}"
         high = "" if self.high is None else f"{'to less than' if self.below_high else 'to'} {_number(self.high)}"
         return f"{low} {high}".strip()
@@ -128,4 +128,4 @@ def _form_field(name: str, info: FieldInfo, option: Option) -> FormField:
 def _kind(annotation: Any, option: Option) -> Kind:
     if option.values:
         return "open choice" if option.open else "choice"
-    return {bool: "flag", int: "whole", float: "number"}.get(annotation, "file")  # type: ignore[return-value]
+    return {bool: "flag", int: "whole", float: "number", str: "text"}.get(annotation, "file")  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from mmdnet.workflows.slides.views import SlideView
 from mmdnet.workflows.views import ProjectView
 
 ENOUGH_LABELS = 60  # below this a training is possible, but more labels are the better step
+ENOUGH_GRADED = 10  # slides with grades of their own, from which a training is worth starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,13 @@ class Overview:
             return NextStep("A network is being trained. It can be left alone.", "train", "Watch the training")
         if "score" in running:
             return NextStep("Slides are being scored.", "score", "Watch the scoring")
-        if project.labelled_patches == 0 and not project.scored_slides:
-            return NextStep("The slides are ready. Grade some patches of each.", "label", "Label patches")
+        enough = project.graded_slides >= ENOUGH_GRADED
+        if enough and not own_model and not project.scored_slides:
+            sentence = f"{project.graded_slides} slides carry grades of the whole slide: a network can learn from them."
+            return NextStep(sentence, "train", "Train a network")
+        if project.labelled_patches == 0 and not project.scored_slides and not enough:
+            sentence = "The slides are ready. Grade some patches of each, or bring the slides' own grades as a table."
+            return NextStep(sentence, "label", "Label patches")
         if not own_model and project.labelled_patches < ENOUGH_LABELS and not project.scored_slides:
             sentence = f"{project.labelled_patches} patches carry a label; {ENOUGH_LABELS} or more make a better start."
             return NextStep(sentence, "label", "Go on labelling")

@@ -16,6 +16,7 @@ class ProjectView:
     ready_slides: int
     patches: int
     labelled_patches: int
+    graded_slides: int
     models: int
     scored_slides: int
 

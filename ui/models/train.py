@@ -25,11 +25,27 @@ if TYPE_CHECKING:
     from mmdnet.workflows.training.views import RunView
 
 
-def labels_at_hand(project_id: int) -> LabelCounts:
-    """How many patches carry which grades."""
-    counts = lab().labels.counts(project_id)
-    if not counts.patches:
-        return counts
+def anything_to_learn_from(project_id: int) -> bool:
+    """Show how many patches carry which grades, and how many slides; whether there is any of it."""
+    counts, truths = lab().labels.counts(project_id), lab().truth.of_project(project_id)
+    graded = [truth for truth in truths if truth.graded]
+    if counts.patches:
+        _patch_counts(counts)
+    if graded:
+        patients = len({truth.person or truth.slide_id for truth in graded})
+        st.markdown(
+            f"**{words.count(len(graded), 'slide')} with grades of the whole slide**, of "
+            f"{words.count(patients, 'patient')}"
+        )
+        if not counts.patches:
+            st.caption(
+                "No patch is labelled: bags of patches nobody graded go by their slide's grade. Labels of some "
+                "patches would tell the network where to look."
+            )
+    return bool(counts.patches or graded)
+
+
+def _patch_counts(counts: LabelCounts) -> None:
     st.markdown(
         f"**{words.count(counts.patches, 'labelled patch', 'labelled patches')}** on "
         f"{words.count(len(counts.slides), 'slide')} by {words.count(counts.readers, 'reader')}"
@@ -44,7 +60,6 @@ def labels_at_hand(project_id: int) -> LabelCounts:
         )
         rows.append(f"<tr><td>{task.title}</td><td><span class='mmd-row mmd-counts'>{cells}</span></td></tr>")
     st.html(f'<table class="mmd-criteria">{"".join(rows)}</table>')
-    return counts
 
 
 def choose_labels(project_id: int) -> LabelChoice:
@@ -52,7 +67,10 @@ def choose_labels(project_id: int) -> LabelChoice:
     graded = lab().labels.current(project_id)
     who = {label.reader_id for label in graded}
     names = {reader.id: plain(reader.name) for reader in lab().readers.list() if reader.id in who}
-    slides = {slide.id: plain(slide.name) for slide in lab().slides.list(project_id) if slide.labelled}
+    read = {truth.slide_id for truth in lab().truth.of_project(project_id) if truth.graded}
+    slides = {
+        slide.id: plain(slide.name) for slide in lab().slides.list(project_id) if slide.labelled or slide.id in read
+    }
     reader = None
     if len(names) > 1:
         reader = st.selectbox(
@@ -74,7 +92,7 @@ def choose_labels(project_id: int) -> LabelChoice:
             list(slides),
             format_func=slides.__getitem__,
             key=f"train_slides_{project_id}",
-            placeholder=f"all {len(slides)} with labels",
+            placeholder=f"all {len(slides)} with labels or grades",
             help="None chosen means all. A patient's slides are never split between training and validation.",
         )
     return LabelChoice(None, reader, tuple(chosen) or None)
@@ -145,7 +163,7 @@ def _widget(field: FormField, preset: str) -> Any:
             key=key,
             help=said,
         )
-    if field.kind == "file":
+    if field.kind in ("file", "text"):
         return st.text_input(option.title, key=key, help=said, placeholder=option.empty).strip() or None
     if field.kind == "whole":
         low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
@@ -290,6 +308,8 @@ def _provenance(run: RunView) -> None:
         st.table(
             {
                 "Labels": literal(f"{labels.get('patches', 0)} patches"),
+                "Slides with grades": str(labels.get("graded_slides", words.NOTHING)),
+                "Patches by their slide's grade": str(labels.get("ungraded_patches", words.NOTHING)),
                 "Where readers differ": literal(words.RULES.get(rule, rule).lower()),
                 "Readers": literal(", ".join(labels.get("readers", [])) or words.NOTHING),
                 "Label set": code(str(labels.get("sha256", ""))[:16]),
@@ -298,5 +318,7 @@ def _provenance(run: RunView) -> None:
             border="horizontal",
             alt="Choices and labels of this training",
         )
+        for sentence in labels.get("left_out", []):
+            st.caption(literal(sentence))
         for warning in labels.get("warnings", []):
             st.warning(literal(warning), icon=":material/warning:")

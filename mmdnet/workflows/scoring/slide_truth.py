@@ -11,7 +11,7 @@ from db import consensus as rules
 from db import projects, slide_readings
 from db.models import Project, Slide, SlideReading
 from db.slides import slides_of
-from mmdnet.labels.consensus import Vote, consensus
+from mmdnet.labels.consensus import ONE_READER, Vote, consensus
 from mmdnet.labels.grading import Grades
 from mmdnet.labels.slide_truth import SlideTruth
 from mmdnet.slides.identity import person
@@ -24,22 +24,27 @@ class SlideTruths:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def of_project(self, project_id: int, blinded_only: bool = False) -> tuple[SlideTruth, ...]:
+    def of_project(
+        self, project_id: int, blinded_only: bool = False, reader_id: int | None = None
+    ) -> tuple[SlideTruth, ...]:
         """See `slide_truth`."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
-            return slide_truth(session, project_id, blinded_only)
+            return slide_truth(session, project_id, blinded_only, reader_id)
 
 
-def slide_truth(session: Session, project_id: int, blinded_only: bool = False) -> tuple[SlideTruth, ...]:
+def slide_truth(
+    session: Session, project_id: int, blinded_only: bool = False, reader_id: int | None = None
+) -> tuple[SlideTruth, ...]:
     """Every slide of the project in the order of their names, graded or not.
 
     Args:
         blinded_only: readings given with a model's score or others' grades in view do not count. For judging a model:
             a signed report's grades were given beside that model's.
+        reader_id: only this reader's readings, instead of the project's rule.
     """
     slides = slides_of(session, project_id)
-    rule = rules.of_project(session, project_id)
+    rule = rules.of_project(session, project_id) if reader_id is None else rules.Rule(ONE_READER, reader_id)
     answers = projects.patient_answers(session, project_id)
     readings: dict[int, list[SlideReading]] = defaultdict(list)
     for reading in slide_readings.current(session, [slide.id for slide in slides], blinded_only):

@@ -35,6 +35,7 @@ def check_training(cohort: Cohort, choices: TrainingConfig, split: Split) -> Che
         "slide_index": cohort.slide_index.tolist(),
         "grades": cohort.grades.tolist(),
         "ignored": cohort.ignored.tolist(),
+        "slide_trust": cohort.slide_trust,
         "choices": choices.model_dump(mode="json"),
         "split": split.to_json(cohort),
     }
@@ -74,6 +75,7 @@ def main() -> None:
         slide_index=np.array(question["slide_index"], int),
         grades=np.array(question["grades"], np.int8),
         ignored=np.array(question["ignored"], bool),
+        slide_trust=question["slide_trust"],
     )
     answer = _check(cohort, read_config(question["choices"]), Split.from_json(question["split"], cohort))
     print(json.dumps(asdict(answer)))

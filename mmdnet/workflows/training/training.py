@@ -5,21 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from db import runs as rows
-from db.models import Patch, Project, Run, Slide
-from db.slides import patches_with_ids, usable_ids
+from db.models import Project, Run
+from db.slides import usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, write_aside
-from mmdnet.labels.grading import UNKNOWN
-from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import TrainSpec
@@ -27,14 +24,14 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.scoring.models import add_model
-from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, slide_infos
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
 from mmdnet.workflows.training.views import CheckView, RunView
 
 if TYPE_CHECKING:
-    from mmdnet.bags.cohort import Cohort, SlideInfo
+    from mmdnet.bags.cohort import Cohort
     from mmdnet.bags.splits import Split
 
 
@@ -49,6 +46,7 @@ class PreparedTraining:
     project_id: int
     config: TrainingConfig
     label_set: LabelSet
+    data: TrainingData
     cohort: Cohort
     split: Split
     check: CheckView
@@ -56,7 +54,7 @@ class PreparedTraining:
     def save(self, folder: Path) -> None:
         """Write what the training starts from."""
         slides = [asdict(slide) for slide in self.cohort.slides]
-        rows = [row.record() for row in self.label_set.rows]
+        rows = [row.record() for row in self.data.rows]
         labels = {**asdict(self.label_set.summary()), "rows": rows, "slides": slides}
         write_aside(folder / LABELS, json.dumps(labels))
         write_aside(folder / SPLIT, self.split.to_json(self.cohort))
@@ -85,9 +83,13 @@ class Training:
         """
         config = read_config(choices)
         label_set = self._consensus.label_set(project_id, labels)
-        cohort = self._cohort(label_set.rows)
+        with self._services.db() as session:
+            data = gather(session, project_id, label_set, labels or LabelChoice(), config)
+            cohort = make_cohort(session, data.rows, data.slides, config.slide_trust)
         split = _split(cohort, config)
-        return PreparedTraining(project_id, config, label_set, cohort, split, check_training(cohort, config, split))
+        check = check_training(cohort, config, split)
+        check = replace(check, lines=(*check.lines, *data.left_out))
+        return PreparedTraining(project_id, config, label_set, data, cohort, split, check)
 
     def check(self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None) -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
@@ -119,10 +121,13 @@ class Training:
             project = must_get(session, Project, prepared.project_id, "project")
             run = Run(
                 project_id=project.id,
-                name=name or f"{config.backbone}, {len(label_set.rows)} patches",
+                name=name or f"{config.backbone}, {_what(prepared)}",
                 choices=config.model_dump(mode="json"),
                 label_set={
                     **asdict(label_set.summary()),
+                    "graded_slides": prepared.data.graded_slides,
+                    "ungraded_patches": prepared.data.unlabelled,
+                    "left_out": list(prepared.data.left_out),
                     "warnings": list(prepared.check.warnings),
                     "expected": prepared.check.expected,
                 },
@@ -187,7 +192,7 @@ class Training:
             run = must_get(session, Run, run_id, "training")
             name, project_id, config = run.name, run.project_id, read_config(run.choices)
         folder = self.folder(run_id)
-        cohort, split = self._frozen(folder)
+        cohort, split = self._frozen(folder, project_id, config)
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
@@ -205,14 +210,17 @@ class Training:
             shutil.copytree(folder / "model", aside)
         return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
 
-    def _frozen(self, folder: Path) -> tuple[Cohort, Split]:
+    def _frozen(self, folder: Path, project_id: int, config: TrainingConfig) -> tuple[Cohort, Split]:
         """Cohort and split as they were when the training was queued."""
         from mmdnet.bags.cohort import SlideInfo
         from mmdnet.bags.splits import Split
 
         frozen = json.loads((folder / LABELS).read_text("utf-8"))
+        labels = [LabelRow.of_record(row) for row in frozen["rows"]]
         slides = [SlideInfo(**slide) for slide in frozen.get("slides", [])]  # runs queued by earlier builds keep none
-        cohort = self._cohort([LabelRow.of_record(row) for row in frozen["rows"]], slides)
+        with self._services.db() as session:
+            infos = slides or slide_infos(session, project_id, [row.slide_id for row in labels])
+            cohort = make_cohort(session, labels, infos, config.slide_trust)
         return cohort, Split.from_json((folder / SPLIT).read_text("utf-8"), cohort)
 
     def _without_labels(
@@ -242,62 +250,31 @@ class Training:
             raise LabError("This training was never queued. Start a new one.")
         return job.id
 
-    def _cohort(self, labels: Sequence[LabelRow], slides: Sequence[SlideInfo] = ()) -> Cohort:
-        """The labelled patches as the training sees them, with what is known of their slides now unless it is given.
-
-        Raises:
-            LabError: there are no labels, or they cannot be learnt from.
-        """
-        from mmdnet.bags.cohort import Cohort
-
-        if not labels:
-            raise LabError("There are no labels to learn from yet. Label some patches first.")
-        with self._services.db() as session:
-            patches = {patch.id: patch for patch in patches_with_ids(session, [row.patch_id for row in labels])}
-            infos = tuple(slides) or _slide_infos(session, sorted({patch.slide_id for patch in patches.values()}))
-        index = {slide.slide_id: s for s, slide in enumerate(infos)}
-        table = sorted(labels, key=lambda row: _place(patches[row.patch_id]))
-        grades = [[UNKNOWN if grade is None else grade for grade in row.grades.as_tuple] for row in table]
-        return Cohort(
-            slides=infos,
-            patch_id=np.array([row.patch_id for row in table], np.int64),
-            slide_index=np.array([index[patches[row.patch_id].slide_id] for row in table]),
-            grades=np.array(grades, np.int8),
-            ignored=np.array([row.ignored for row in table], bool),
-        )
-
-
-def _slide_infos(session: Session, slide_ids: Sequence[int]) -> tuple[SlideInfo, ...]:
-    from mmdnet.bags.cohort import SlideInfo
-
-    slides = [must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
-    projects = {slide.project_id for slide in slides}
-    known = {truth.slide_id: truth for project_id in projects for truth in slide_truth(session, project_id)}
-    return tuple(
-        SlideInfo(
-            slide_id=slide.id,
-            patient=known[slide.id].person or f"slide {slide.id}",
-            site=slide.site or "",
-            scanner=slide.scanner or "",
-            stain=slide.stain or "",
-            grades=dict(known[slide.id].grades),
-            simulated=slide.simulated,
-            name=slide.name,
-            patch_px=slide.patch_px or PATCH_PX,
-            patch_mpp=slide.patch_mpp or PATCH_MPP,
-        )
-        for slide in slides
-    )
-
-
-def _place(patch: Patch) -> tuple[int, int, int]:
-    return patch.slide_id, patch.row, patch.col
-
 
 def _split(cohort: Cohort, config: TrainingConfig) -> Split:
-    from mmdnet.bags.splits import split_by_patient
+    """The split that was chosen: patients at random, or one fold of a cross-validation.
 
-    return split_by_patient(cohort, seed=config.seed)
+    Raises:
+        LabError: there is no such fold; names those there are.
+    """
+    from mmdnet.bags.splits import hold_out, split_by_patient, splits_by
+
+    if config.split_by != "patient" and config.test_on:
+        return hold_out(cohort, config.split_by, config.test_on, config.seed)
+    if config.split_by == "patient" and config.test_on is None:
+        return split_by_patient(cohort, seed=config.seed)
+    folds = splits_by(cohort, config.split_by, config.folds, config.seed)
+    chosen = [fold.split for fold in folds if config.test_on in (fold.name, fold.name.removeprefix("fold "))]
+    if not chosen:
+        there = ", ".join(fold.name for fold in folds)
+        raise LabError(f"Say which one to test on (test_on). There are: {there}. Nothing was started.")
+    return chosen[0]
+
+
+def _what(prepared: PreparedTraining) -> str:
+    """What a training learns from, in short."""
+    patches, slides = len(prepared.label_set.rows), prepared.data.graded_slides
+    return f"{slides} graded slides" if prepared.data.unlabelled and slides else f"{patches} patches"
 
 
 def _is_number(text: str | None) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,3 +76,13 @@ def test_half_of_the_bags_get_a_set_aside_patch_of_their_own_slide(crafted):
     assert all(
         not len(bag.ignored) for bag in with_ignored(none, natural_bags(none, range(3), 8), np.random.default_rng(0))
     )
+
+
+def test_a_bag_that_goes_by_its_slides_grade_is_trusted_as_the_cohort_says(crafted):
+    cohort = crafted(3, 8)
+    grades = cohort.grades.copy()
+    grades[cohort.slide_index == 0] = -1
+    slides = (replace(cohort.slides[0], grades={"steatosis": 2}), *cohort.slides[1:])
+    cohort = replace(cohort, slides=slides, grades=grades, slide_trust=0.3)
+    bag = make_bag(cohort, 0, cohort.patches_of(0)[:4])
+    assert bag.grades.tolist() == [-1, -1, 2] and bag.label_confidence.tolist() == [0, 0, 0.3]

@@ -133,3 +133,20 @@ def test_the_small_backbone_is_trained_as_a_whole_and_says_how_long_an_epoch_tak
     report = check(crafted.cohort, small(device="cpu"), split_by_patient(crafted.cohort))
     assert report.mode == "full" and report.warm_up == 15
     assert re.match(r"The whole network is trained: about \d+ s an epoch", report.expected)
+
+
+def test_it_says_how_many_slides_and_patients_teach_a_task_and_by_what(crafted):
+    grades = crafted.cohort.grades.copy()
+    grades[crafted.cohort.slide_index == 0] = -1
+    slides = (replace(crafted.cohort.slides[0], grades={"steatosis": 2}), *crafted.cohort.slides[1:])
+    cohort = replace(crafted.cohort, slides=slides, grades=grades, slide_trust=0.5)
+    lines = check(cohort, small(device="cpu"), Split(tuple(range(6)))).lines
+    told = next(line for line in lines if line.startswith("Steatosis"))
+    assert "5 slides by their patches and 1 slides by their own grade (trust 0.5)" in told and "patients" in told
+
+
+def test_slides_without_a_patient_are_named_before_a_training(crafted):
+    slides = [replace(slide, patient="", name=f"s{n}") for n, slide in enumerate(crafted.cohort.slides[:5])]
+    cohort = replace(crafted.cohort, slides=(*slides, crafted.cohort.slides[5]))
+    (said,) = [w for w in check(cohort, small(device="cpu"), ALL).warnings if "No patient" in w]
+    assert "s0, s1, s2 and 2 more: each counts as a patient of its own" in said

@@ -17,17 +17,18 @@ class Oven(BaseModel):
     minutes: Annotated[int | None, Field(ge=1), Option("Minutes", "How long.", "oven", empty="until it is brown")] = (
         None
     )
+    note: Annotated[str | None, Option("Note", "On the lid.", "oven", empty="nothing")] = None
 
 
 FIELDS = {field.name: field for field in form_fields(Oven)}
 
 
 def test_fields_without_an_option_are_no_part_of_the_form():
-    assert list(FIELDS) == ["heat", "share", "fan", "kind", "minutes"]
+    assert list(FIELDS) == ["heat", "share", "fan", "kind", "minutes", "note"]
 
 
 def test_kind_range_and_default_come_from_the_type():
-    assert [FIELDS[name].kind for name in FIELDS] == ["whole", "number", "flag", "choice", "whole"]
+    assert [FIELDS[name].kind for name in FIELDS] == ["whole", "number", "flag", "choice", "whole", "text"]
     assert (FIELDS["heat"].low, FIELDS["heat"].high, FIELDS["heat"].default) == (50, 250, 180)
     assert (FIELDS["share"].above_low, FIELDS["share"].below_high) == (True, True)
     assert (FIELDS["minutes"].optional, FIELDS["heat"].optional) == (True, False)
@@ -50,3 +51,4 @@ def test_the_sentence_of_a_command_says_range_and_default():
     assert FIELDS["share"].sentence == "Share. Of the dough. (more than 0 to less than 1; default: 0.5)"
     assert FIELDS["fan"].sentence == "Fan. Blows. (true or false; default: true)"
     assert FIELDS["minutes"].sentence == "Minutes. How long. (from 1; default: until it is brown)"
+    assert FIELDS["note"].sentence == "Note. On the lid. (a text; default: nothing)"

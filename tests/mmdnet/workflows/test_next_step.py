@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmdnet.workflows.next_step import ENOUGH_LABELS, Overview
+from mmdnet.workflows.next_step import ENOUGH_GRADED, ENOUGH_LABELS, Overview
 
 
 @dataclass
@@ -14,6 +14,7 @@ class Project:
     scored_slides: int = 0
     ready_slides: int = 2
     id: int = 1
+    graded_slides: int = 0
 
 
 def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
@@ -40,6 +41,9 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
         ({"project": Project(ENOUGH_LABELS - 1)}, "label", "make a better start"),
         ({"project": Project(ENOUGH_LABELS)}, "train", "carry a label"),
         ({"project": Project(ENOUGH_LABELS), "own_model": True}, "score", "2 of 2 slides are not scored"),
+        ({"project": Project(graded_slides=ENOUGH_GRADED - 1)}, "label", "as a table"),
+        ({"project": Project(graded_slides=ENOUGH_GRADED)}, "train", "10 slides carry grades of the whole slide"),
+        ({"project": Project(graded_slides=ENOUGH_GRADED), "own_model": True}, "score", "are not scored"),
         ({"project": Project(0, 1)}, "score", "1 of 2 slides"),
         ({"project": Project(0, 2)}, "report", "Every slide is scored"),
     ],

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mmdnet.labels.grading import Grades
+from mmdnet.labels.slide_truth import SlideTruth
 from mmdnet.training.config import describe
 from mmdnet.workflows.labelling.views import LabelCounts
 from mmdnet.workflows.training.views import RunView
@@ -48,15 +50,37 @@ def test_names_are_tidied_and_an_empty_one_is_none():
 
 
 def labels_page():
-    from ui.models.train import labels_at_hand
+    import streamlit as st
 
-    labels_at_hand(1)
+    from ui.models.train import anything_to_learn_from
+
+    st.session_state["any"] = anything_to_learn_from(1)
+
+
+def at_hand(counts, *truths):
+    return SimpleNamespace(
+        labels=SimpleNamespace(counts=lambda project: counts), truth=SimpleNamespace(of_project=lambda project: truths)
+    )
+
+
+NONE = LabelCounts(0, 0, 0, 0, {"ballooning": {}, "inflammation": {}, "steatosis": {}}, {})
+
+
+def test_a_project_of_graded_slides_alone_can_learn_and_an_empty_one_cannot(monkeypatch):
+    graded = [SlideTruth(n, f"s{n}", person=f"p{n // 2}", grades=Grades(steatosis=1)) for n in range(4)]
+    monkeypatch.setattr(train, "lab", lambda: at_hand(NONE, *graded, SlideTruth(9, "bare")))
+    app = AppTest.from_function(labels_page, default_timeout=60).run()
+    assert "4 slides with grades of the whole slide**, of 2 patients" in app.markdown[0].value
+    assert "bags of patches nobody graded" in app.caption[0].value and app.session_state["any"]
+    monkeypatch.setattr(train, "lab", lambda: at_hand(NONE, SlideTruth(9, "bare")))
+    app = AppTest.from_function(labels_page, default_timeout=60).run()
+    assert not app.session_state["any"] and not app.markdown
 
 
 def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
     grades = {"ballooning": {0: 11, 2: 12}, "inflammation": {}, "steatosis": {3: 13}}
     counts = LabelCounts(40, 4, 0, 2, grades, {1: 20, 2: 20})
-    monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(labels=SimpleNamespace(counts=lambda project: counts)))
+    monkeypatch.setattr(train, "lab", lambda: at_hand(counts))
     app = AppTest.from_function(labels_page, default_timeout=60).run()
     assert "40 labelled patches" in app.markdown[0].value and "4 of them ignored" in app.markdown[0].value
     table = app.get("html")[0].value
