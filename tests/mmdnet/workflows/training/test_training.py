@@ -2,8 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +10,10 @@ from db import event_log, slide_readings
 from mmdnet import cli
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
-from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.training import training as module
-from tests.small_lab import SHORT_TRAINING
+from tests.small_lab import SHORT_TRAINING, JobInProcess
 
 
 @pytest.fixture
@@ -100,21 +98,6 @@ def test_the_command_line_checks_once(lab, labelled, monkeypatch, capsys):
     assert [run.job.status for run in lab.training.runs(labelled[0])] == ["queued"]
 
 
-@dataclass
-class Context:
-    """What a job is given, in this process."""
-
-    settings: Settings
-    folder: Path
-    job_id: str = "now"
-
-    def progress(self, share, message, /, **numbers) -> None:
-        pass
-
-    def check(self) -> None:
-        pass
-
-
 @pytest.fixture
 def graded(lab, tissue_png):
     """A project of five pictures of five patients at two sites with grades of their own and no labelled patch."""
@@ -128,21 +111,21 @@ def graded(lab, tissue_png):
 
 
 def test_a_project_without_one_labelled_patch_trains_on_its_slides_grades(lab, graded, tmp_path):
-    run = lab.training.start(graded, CHOICES | {"ungraded_patches": 8})
+    run = lab.training.start(graded, SHORT_TRAINING | {"ungraded_patches": 8})
     assert lab.training.get(run).name == "small, 5 graded slides"
     assert lab.training.get(run).label_set["ungraded_patches"] > 0
-    model = lab.training.run(Context(lab.settings, tmp_path), run)
+    model = lab.training.run(JobInProcess(lab.settings, tmp_path), run)
     card = lab.models.get(model).card
     assert card.trained_tasks == ("steatosis",) and card.trained_on.graded_patches == 0
     assert card.choices["slide_trust"] == 0.5
 
 
 def test_a_training_can_test_on_a_site_it_never_saw_and_names_those_there_are(lab, graded):
-    prepared = lab.training.prepare(graded, CHOICES | {"split_by": "site", "test_on": "south"})
+    prepared = lab.training.prepare(graded, SHORT_TRAINING | {"split_by": "site", "test_on": "south"})
     assert {prepared.cohort.slides[s].site for s in prepared.split.test} == {"South"}
     with pytest.raises(LabError, match="There are: North, South"):
-        lab.training.prepare(graded, CHOICES | {"split_by": "site"})
+        lab.training.prepare(graded, SHORT_TRAINING | {"split_by": "site"})
     with pytest.raises(LabError, match="No labelled slide says which staining run"):
-        lab.training.prepare(graded, CHOICES | {"split_by": "staining_run"})
-    fold = lab.training.prepare(graded, CHOICES | {"test_on": "2", "folds": 3})
-    assert fold.split != lab.training.prepare(graded, CHOICES | {"test_on": "fold 3", "folds": 3}).split
+        lab.training.prepare(graded, SHORT_TRAINING | {"split_by": "staining_run"})
+    fold = lab.training.prepare(graded, SHORT_TRAINING | {"test_on": "2", "folds": 3})
+    assert fold.split != lab.training.prepare(graded, SHORT_TRAINING | {"test_on": "fold 3", "folds": 3}).split
