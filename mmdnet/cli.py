@@ -1,4 +1,4 @@
-"""Every use case on the command line: `mmdnet doctor | simulate | ingest | labels | train | score | report | ...`.
+"""Every use case on the command line: `mmdnet doctor | ingest | labels | train | score | evaluate | report | ...`.
 
 With `--json` a command prints one JSON object for machines and no progress bar. What a person can mend leaves exit code
 1 and one sentence on stderr.
@@ -22,6 +22,7 @@ from mmdnet.cli_parts import (
     Project,
     as_plain,
     bar,
+    follow,
     lab_at,
     project_called,
     reader_called,
@@ -30,13 +31,13 @@ from mmdnet.cli_parts import (
     slide_called,
 )
 from mmdnet.errors import LabError
+from mmdnet.evaluate_cli import evaluate
 from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.slides.views import StoreView
 
 app = typer.Typer(
@@ -77,23 +78,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _follow(lab: Lab, job_id: str, as_json: bool, background: bool) -> None:
-    """Wait for a job, running a worker here if none takes it; what it came to is printed.
-
-    Raises:
-        LabError: it failed or was cancelled.
-    """
-    from mmdnet.jobs.foreground import wait_for
-
-    if not background:
-        with bar(as_json, lab.jobs.get(job_id).title) as step:
-            wait_for(lab, job_id, step)
-    job = lab.jobs.get(job_id)
-    if job.status in {"failed", "cancelled"}:
-        raise LabError(job.failure or f"{job.title}: {job.status}.")
-    say(as_json, job, f"{job.title}: {job.status}. {job.message}".strip())
-
-
 @app.command()
 def doctor(home: Home = None, as_json: AsJson = False) -> None:
     """Name what is missing on this machine, and the mend."""
@@ -103,6 +87,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 
 app.command()(simulate)
+app.command()(evaluate)
 
 
 @app.command()
@@ -298,7 +283,7 @@ def train(
     run = lab.training.queue(prepared, name)
     job = lab.training.get(run).job
     assert job is not None
-    _follow(lab, job.id, as_json, background)
+    follow(lab, job.id, as_json, background)
 
 
 @app.command()
@@ -323,7 +308,7 @@ def score(
     chosen = [known.id for known in slides if (known.name in slide if slide else known.status == "ready")]
     models = lab.models.list(project_id)
     model_id = model or (models[0].id if models else lab.models.shipped())
-    _follow(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
+    follow(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
 
 
 @app.command()
@@ -377,4 +362,4 @@ def demo(background: Background = False, home: Home = None, as_json: AsJson = Fa
     from mmdnet.workflows.demo import submit_demo
 
     lab = lab_at(home)
-    _follow(lab, submit_demo(lab), as_json, background)
+    follow(lab, submit_demo(lab), as_json, background)

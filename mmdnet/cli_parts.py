@@ -110,3 +110,21 @@ def bar(as_json: bool, title: str) -> Iterator[Progress]:
             drawn.update(task, completed=share, description=f"{title}: {message}"[:90] if message else title)
 
         yield progress
+
+
+def follow(lab: Lab, job_id: str, as_json: bool, background: bool, quiet: bool = False) -> None:
+    """Wait for a job, running a worker here if none takes it; what it came to is printed unless `quiet`.
+
+    Raises:
+        LabError: it failed or was cancelled.
+    """
+    from mmdnet.jobs.foreground import wait_for
+
+    if not background:
+        with bar(as_json, lab.jobs.get(job_id).title) as step:
+            wait_for(lab, job_id, step)
+    job = lab.jobs.get(job_id)
+    if job.status in {"failed", "cancelled"}:
+        raise LabError(job.failure or f"{job.title}: {job.status}.")
+    if not quiet:
+        say(as_json, job, f"{job.title}: {job.status}. {job.message}".strip())

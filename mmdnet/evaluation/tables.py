@@ -197,14 +197,31 @@ def apart_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def preset_tables(evaluation: Evaluation, preset: str = "all") -> tuple[Table, ...]:
-    """The tables of a preset of `PRESETS`; parts before the mean.
+def check_preset(preset: str) -> None:
+    """Refuse a preset there is none of.
 
     Raises:
         LabError: there is no such preset.
     """
     if preset not in PRESETS:
         raise LabError(f"There is no preset called {preset!r}; known are {', '.join(PRESETS)}. Nothing was written.")
+
+
+def plain_table(table: Table) -> str:
+    """A table as lines of plain text, its columns aligned."""
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(table.columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([f"{table.title}:", *lines])
+
+
+def preset_tables(evaluation: Evaluation, preset: str = "all") -> tuple[Table, ...]:
+    """The tables of a preset of `PRESETS`; parts before the mean.
+
+    Raises:
+        LabError: there is no such preset.
+    """
+    check_preset(preset)
     return tuple(table for table in PRESETS[preset](evaluation) if table.rows)
 
 

@@ -72,6 +72,15 @@ class SlideTruth:
     tissue: tuple[np.ndarray, ...] = ()
     portal: tuple[np.ndarray, ...] = field(default=())
 
+    @property
+    def densities(self) -> dict[str, float]:
+        """By task: ballooned hepatocytes and foci per 200x field, share of fatty hepatocytes."""
+        return {
+            "ballooning": self.balloon_per_field,
+            "inflammation": self.foci_per_field,
+            "steatosis": self.fatty_share,
+        }
+
     def patch_grades(self, x_px0: int, y_px0: int, side_px0: float) -> dict[str, int | float | str | None]:
         """Grades of one square patch, by the definitions of `labels.grading`.
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import JobContext, QueuedState
 from mmdnet.workflows.demo import make_demo
-from mmdnet.workflows.job_specs import DemoSpec, IngestSpec, JobSpec, ScoreSpec, TissueMapSpec, TrainSpec
+from mmdnet.workflows.job_specs import DemoSpec, EvaluateSpec, IngestSpec, JobSpec, ScoreSpec, TissueMapSpec, TrainSpec
 from mmdnet.workflows.lab import Lab
 
 Spec = TypeVar("Spec", bound=JobSpec)
@@ -32,6 +32,10 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(
         ScoreSpec,
         lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id, rule=spec.rule),
+    ),
+    JobKind(
+        EvaluateSpec,
+        lambda lab, context, spec: lab.evaluations.run(context, spec.project_id, spec.model_id, spec.rule),
     ),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )

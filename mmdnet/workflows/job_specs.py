@@ -59,6 +59,31 @@ class ScoreSpec(JobSpec):
     rule: str = AUTO
 
 
+class EvaluateSpec(JobSpec):
+    """Judge a model on the project's graded slides that it did not learn from, by an aggregation rule."""
+
+    kind = "evaluate"
+    queue = "gpu"
+
+    project_id: int
+    model_id: int
+    rule: str = AUTO
+
+
+class CrossValidateSpec(JobSpec):
+    """Train on every fold but one in turn and judge each slide by the model that did not see it.
+
+    The labels, slides and choices are frozen in the folder of `frozen`.
+    """
+
+    kind = "cross_validate"
+    queue = "gpu"
+
+    project_id: int
+    frozen: str
+    rule: str = AUTO
+
+
 class DemoSpec(JobSpec):
     """Make the demo's slides in a project."""
 

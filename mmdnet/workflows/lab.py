@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
+from mmdnet.workflows.evaluation.evaluation import Evaluations
 from mmdnet.workflows.health import Health
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
@@ -48,6 +49,7 @@ class Lab:
         self.models = Models(services)
         self.training = Training(services, self.jobs, self.labels.consensus)
         self.scoring = Scoring(services, self.jobs)
+        self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.reports = Reports(services)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)

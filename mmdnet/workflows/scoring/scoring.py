@@ -22,6 +22,7 @@ from mmdnet.workflows.slides.features import kept_features
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.scoring.result import SlideScore
 
 
 class Scoring:
@@ -48,7 +49,7 @@ class Scoring:
             if slide.project_id != project_id:
                 raise LabError(f"{slide.name} belongs to another project.")
             if slide.status != "ready":
-                raise LabError(f"{slide.name} cannot be scored yet: {slide.reason or 'it has no patches'}")
+                raise LabError(not_ready(slide))
         title = f"Score {slides[0].name if len(slides) == 1 else f'{len(slides)} slides'} with {name}"
         spec = ScoreSpec(slide_ids=tuple(slide_ids), model_id=model_id, rule=rule)
         return self._jobs.submit(title, spec, project_id)
@@ -95,6 +96,28 @@ class Scoring:
             context.progress(1.0, ". ".join([words, *told_refused[:20]]), refused=told_refused)
         return refused
 
+    def score_of(
+        self, model: MMDNet, card: ModelCard, slide: Slide, choices: ScoringChoices, told: Progress
+    ) -> SlideScore:
+        """What the model says of a slide, which is not written down as a score of the slide.
+
+        Raises:
+            LabError: the slide cannot be assessed, or its patches are of another size than the model's.
+        """
+        from mmdnet.nn.device import best_device
+        from mmdnet.scoring.slide import check_patch_size, score_features
+        from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
+
+        if slide.status != "ready":
+            raise LabError(not_ready(slide))
+        with self._services.db() as session:
+            patches = patches_of(session, slide.id)
+        places, grid = stored_places(patches), stored_grid(slide)
+        usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
+        check_patch_size(card, grid)
+        features = kept_features(self._services.settings, model, card, slide, places, usable, grid, best_device(), told)
+        return score_features(model, card, features, places, grid, best_device(), choices)
+
     def _score_one(
         self,
         context: JobContext,
@@ -105,17 +128,7 @@ class Scoring:
         choices: ScoringChoices,
         told: Progress,
     ) -> None:
-        from mmdnet.nn.device import best_device
-        from mmdnet.scoring.slide import check_patch_size, score_features
-        from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
-
-        with self._services.db() as session:
-            patches = patches_of(session, slide.id)
-        places, grid = stored_places(patches), stored_grid(slide)
-        usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
-        check_patch_size(card, grid)
-        features = kept_features(self._services.settings, model, card, slide, places, usable, grid, best_device(), told)
-        score = score_features(model, card, features, places, grid, best_device(), choices)
+        score = self.score_of(model, card, slide, choices, told)
         context.check()
         file = self._services.settings.folder("scores") / f"{context.job_id}-{slide.id}.safetensors"
         score.save(file)
@@ -142,6 +155,11 @@ class Scoring:
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:
             return score_view(*rows.scored(session, score_id), bool(rows.sign_offs_of(session, score_id)))
+
+
+def not_ready(slide: Slide) -> str:
+    """Why a slide without patches cannot be scored, in a sentence."""
+    return f"{slide.name} cannot be scored yet: {slide.reason or 'it has no patches'}"
 
 
 def check_rule(rule: str) -> None:

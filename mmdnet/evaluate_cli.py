@@ -1,0 +1,99 @@
+"""`mmdnet evaluate`: how right a model is on a project's graded slides, or a training cross-validated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmdnet.cli_parts import AsJson, Background, Home, Project, follow, lab_at, project_called, say
+from mmdnet.errors import LabError
+from mmdnet.scoring.choices import AUTO
+
+if TYPE_CHECKING:
+    from mmdnet.evaluation.result import Evaluation
+    from mmdnet.workflows.evaluation.views import EvaluationPlan
+    from mmdnet.workflows.lab import Lab
+
+
+def evaluate(
+    project: Project = "My lab",
+    model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
+    rule: Annotated[
+        str, typer.Option(help="How patches become a grade: auto, as the model was calibrated, or a rule's name.")
+    ] = AUTO,
+    preset: Annotated[str, typer.Option(help="Which tables: all, summary, or table4 as in the MMD-Net paper.")] = "all",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .csv, .md, .tex or .json.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say which slides would count, and which not.")] = False,
+    background: Background = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a model on the graded slides that it did not learn from."""
+    from mmdnet.evaluation.tables import check_preset
+
+    check_preset(preset)
+    kind = _kind(out)
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    models = lab.models.list(project_id)
+    model_id = model or (models[0].id if models else lab.models.shipped())
+    if check:
+        plan = lab.evaluations.plan(project_id, model_id)
+        say(as_json, plan, _plan_words(plan))
+        return
+    job_id = lab.evaluations.start(project_id, model_id, rule)
+    follow(lab, job_id, as_json, background, quiet=not background)
+    if not background:
+        _write(lab, job_id, kind, preset, out, as_json)
+
+
+def _kind(out: Path | None) -> str | None:
+    """The kind of file by its ending.
+
+    Raises:
+        LabError: an evaluation is not written so, or the folder is not there.
+    """
+    from mmdnet.evaluation.files import KINDS
+
+    if out is None:
+        return None
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in KINDS:
+        known = ", ".join(f".{name}" for name in KINDS)
+        raise LabError(f"An evaluation is written as {known}, not as {out.suffix or 'a file without an ending'}.")
+    if not out.parent.is_dir():
+        raise LabError(f"The folder {out.parent} is not there. Nothing was evaluated.")
+    return kind
+
+
+def _plan_words(plan: EvaluationPlan) -> str:
+    lines = [
+        f"{len(plan.judged)} slides would be judged; {len(plan.learnt_from)} the model learnt from, "
+        f"{len(plan.of_learnt_patients)} more of those patients, {plan.without_truth} without a true grade.",
+        *plan.notes,
+        *([plan.problem] if plan.problem else []),
+    ]
+    return "\n".join(lines)
+
+
+def _write(lab: Lab, job_id: str, kind: str | None, preset: str, out: Path | None, as_json: bool) -> None:
+    """The result in words or as JSON, and into the file that was asked for."""
+    from mmdnet.evaluation.files import written
+    from mmdnet.files import write_aside
+
+    judged = lab.evaluations.get(job_id)
+    if out is not None and kind is not None:
+        write_aside(out, written(judged, kind, preset))
+    say(as_json, judged, _words(judged, preset) + (f"\nWritten to {out}." if out else ""))
+
+
+def _words(judged: Evaluation, preset: str) -> str:
+    """What a person reads first: the worst part, then the tables of the preset."""
+    from mmdnet.evaluation.files import USE
+    from mmdnet.evaluation.tables import apart_sentences, plain_table, preset_tables, summary_table, worst_sentences
+
+    tables = preset_tables(judged, preset) if preset != "all" else (summary_table(judged),)
+    said = [*worst_sentences(judged), *map(plain_table, tables), *apart_sentences(judged), *judged.notes, USE]
+    return "\n".join(said)
