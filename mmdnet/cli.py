@@ -22,6 +22,7 @@ from mmdnet.cli_parts import (
     Project,
     as_plain,
     bar,
+    choices_of,
     follow,
     lab_at,
     project_called,
@@ -263,12 +264,7 @@ def train(
 
     lab = lab_at(home)
     project_id = project_called(lab, project)
-    choices: dict[str, object] = {}
-    for pair in choice or []:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise LabError(f"{pair} is no choice; write it as name=value, for example --set head=corn.")
-        choices[key] = value
+    choices = choices_of(choice or [])
     given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
     choices |= {key: value for key, value in given.items() if value is not None}
     labels = LabelChoice(reader_id=reader_called(lab, reader) if reader else None)

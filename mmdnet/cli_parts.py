@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,6 +60,21 @@ def reader_called(lab: Lab, name: str) -> int:
         if reader.name.lower() == name.lower():
             return reader.id
     raise LabError(f"There is no reader called {name}. Known are: {', '.join(reader.name for reader in readers)}.")
+
+
+def choices_of(pairs: Sequence[str]) -> dict[str, object]:
+    """Choices of a training that were given as name=value.
+
+    Raises:
+        LabError: one has no equals sign.
+    """
+    choices: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise LabError(f"{pair} is no choice; write it as name=value, for example --set head=corn.")
+        choices[key] = value
+    return choices
 
 
 def slide_called(lab: Lab, project_id: int, name: str) -> int:

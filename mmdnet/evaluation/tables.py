@@ -187,7 +187,9 @@ def apart_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     """What was kept apart and why, a sentence each."""
     apart, sentences = evaluation.apart, []
     if apart.learnt_from:
-        sentences.append(f"{slides_words(len(apart.learnt_from))} kept apart: the model learnt from them.")
+        sentences.append(
+            f"{slides_words(len(apart.learnt_from))} kept apart: the model learnt from them or was calibrated on them."
+        )
     if apart.of_learnt_patients:
         number = len(apart.of_learnt_patients)
         sentences.append(f"{slides_words(number)} kept apart: other slides of patients the model learnt from.")

@@ -11,7 +11,16 @@ from pydantic import ValidationError
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import JobContext, QueuedState
 from mmdnet.workflows.demo import make_demo
-from mmdnet.workflows.job_specs import DemoSpec, EvaluateSpec, IngestSpec, JobSpec, ScoreSpec, TissueMapSpec, TrainSpec
+from mmdnet.workflows.job_specs import (
+    CrossValidateSpec,
+    DemoSpec,
+    EvaluateSpec,
+    IngestSpec,
+    JobSpec,
+    ScoreSpec,
+    TissueMapSpec,
+    TrainSpec,
+)
 from mmdnet.workflows.lab import Lab
 
 Spec = TypeVar("Spec", bound=JobSpec)
@@ -36,6 +45,10 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(
         EvaluateSpec,
         lambda lab, context, spec: lab.evaluations.run(context, spec.project_id, spec.model_id, spec.rule),
+    ),
+    JobKind(
+        CrossValidateSpec,
+        lambda lab, context, spec: lab.cross_validation.run(context, spec.project_id, spec.frozen, spec.rule),
     ),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
+from mmdnet.workflows.evaluation.cross_validation import CrossValidation
 from mmdnet.workflows.evaluation.evaluation import Evaluations
 from mmdnet.workflows.health import Health
 from mmdnet.workflows.jobs import Jobs
@@ -50,6 +51,7 @@ class Lab:
         self.training = Training(services, self.jobs, self.labels.consensus)
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
+        self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)
         self.reports = Reports(services)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)

@@ -8,7 +8,8 @@ from db.models import Job
 from mmdnet import evaluate_cli
 from mmdnet.evaluation.result import read_evaluation
 from mmdnet.workflows.job_kinds import run_job
-from tests.mmdnet.workflows.evaluation.conftest import Here, graded, graded_home  # noqa: F401
+from tests.mmdnet.workflows.evaluation.conftest import graded, graded_home  # noqa: F401
+from tests.small_lab import JobInProcess
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def at_once(monkeypatch, tmp_path):
     def do(lab, job_id, *_, **__):
         with lab.db() as session:
             row = session.get(Job, job_id)
-        run_job(row.kind, row.spec, Here(lab.settings, tmp_path / "job", job_id))
+        run_job(row.kind, row.spec, JobInProcess(lab.settings, tmp_path / "job", job_id))
 
     monkeypatch.setattr(evaluate_cli, "follow", do)
 
@@ -53,6 +54,7 @@ def test_a_check_says_what_would_count_and_runs_nothing(of_graded, graded):  # n
         (("--out", "/no/such/folder/x.md"), "is not there"),
         (("--preset", "table9"), "no preset called 'table9'"),
         (("--rule", "guess"), "no aggregation rule called 'guess'"),
+        (("--folds", "3"), "--model and --check are for judging a model that is there"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(of_graded, graded, words, says):  # noqa: F811
@@ -65,3 +67,19 @@ def test_a_project_without_truth_is_told_what_to_do(of_graded, run, graded):  # 
     graded.lab.projects.create("Bare")
     code, _, err = run("evaluate", "--project", "Bare")
     assert code == 1 and "Grade slides" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--folds", "3", "--leave-out", "site"), "does not go with --leave-out"),
+        (("--leave-out", "stain"), "site or staining_run, not stain"),
+        (("--set", "head"), "write it as name=value"),
+        (("--folds", "2"), "folds"),
+        (("--folds", "4"), "labels"),
+    ],
+)
+def test_a_cross_validation_that_cannot_be_is_refused(run, of_graded, graded, words, says):  # noqa: F811
+    code, _, err = run("evaluate", "--project", "Graded", *words)
+    assert code == 1 and says in err and "Traceback" not in err
+    assert not graded.lab.jobs.list(graded.project)

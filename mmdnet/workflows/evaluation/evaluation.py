@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,8 @@ NO_TRUTH = (
     "import a table of grades (`mmdnet slides facts import`)."
 )
 ALL_LEARNT = (
-    "The model learnt from every slide that has a true grade, so nothing would say how right it is on others. Grade "
-    "slides of other patients, choose another model, or cross-validate."
+    "The model learnt from, or was calibrated on, every slide or patient that has a true grade, so nothing would say "
+    "how right it is on others. Grade slides of other patients, choose another model, or cross-validate."
 )
 
 
@@ -158,17 +158,18 @@ class Evaluations:
         return self._services.settings.folder("evaluations") / f"{job_id}.json"
 
 
-def learnt_persons(truths: Sequence[SlideTruth], parts: Mapping[int, str | None]) -> set[str]:
-    """Who the slides a model learnt from are of."""
-    return {truth.person for truth in truths if parts[truth.slide_id] in LEARNT_PARTS and truth.person}
+def learnt_slides(card: ModelCard, here: bool) -> set[int]:
+    """Slides of this lab that a model learnt from or was calibrated on; `here`: it was trained in this project."""
+    parts = [slide for part in LEARNT_PARTS for slide in card.split.get(part, ())] if here else []
+    return {*parts, *(card.calibration or {}).get("slide_ids", ())}
 
 
 def _plan(model: Model, truths: Sequence[SlideTruth], graded: set[int], project_id: int) -> EvaluationPlan:
     card, here = card_of(model), model.project_id == project_id
-    parts = {truth.slide_id: card.part_of(truth.slide_id) if here else None for truth in truths}
-    persons = learnt_persons(truths, parts)
+    slides = learnt_slides(card, here)
+    persons = {truth.person for truth in truths if truth.slide_id in slides and truth.person}
     known = [truth for truth in truths if says_something(truth)]
-    learnt = [truth for truth in known if parts[truth.slide_id] in LEARNT_PARTS]
+    learnt = [truth for truth in known if truth.slide_id in slides]
     related = [truth for truth in known if truth not in learnt and truth.person in persons]
     judged = [truth for truth in known if truth not in learnt and truth not in related]
     notes = []

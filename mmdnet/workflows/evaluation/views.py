@@ -13,7 +13,7 @@ class EvaluationPlan:
 
     Attributes:
         judged: slides with truth that count.
-        learnt_from: slides with truth the model learnt from.
+        learnt_from: slides with truth the model learnt from or was calibrated on.
         of_learnt_patients: other slides with truth of the patients it learnt from.
         without_truth: slides without a true grade that counts.
         not_blind: of these, slides that have grades, but none given blind.

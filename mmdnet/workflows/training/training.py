@@ -33,6 +33,7 @@ from mmdnet.workflows.training.views import CheckView, RunView
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort
     from mmdnet.bags.splits import Split
+    from mmdnet.nn.card import ModelCard
 
 
 UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
@@ -184,14 +185,28 @@ class Training:
 
     def run(self, context: JobContext, run_id: int) -> int:
         """Do the training (in the worker); the model's number. Starting again goes on from the last epoch."""
-        from mmdnet.nn.device import best_device
-        from mmdnet.scoring.fitted_thresholds import calibrate
-        from mmdnet.training.loop import train
-
         with self._services.db() as session:
             run = must_get(session, Run, run_id, "training")
             name, project_id, config = run.name, run.project_id, read_config(run.choices)
         folder = self.folder(run_id)
+        card = self.train_in(context, folder, project_id, name, config)
+        context.check()
+        target = self._services.settings.folder("models") / f"run-{run_id}"
+        with moved_into_place(target) as aside:
+            shutil.copytree(folder / "model", aside)
+        return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
+
+    def train_in(
+        self, context: JobContext, folder: Path, project_id: int, name: str, config: TrainingConfig
+    ) -> ModelCard:
+        """Train from what `PreparedTraining.save` wrote into a folder; the model lies in its `model`, nowhere else.
+
+        Starting again goes on from the last epoch.
+        """
+        from mmdnet.nn.device import best_device
+        from mmdnet.scoring.fitted_thresholds import calibrate
+        from mmdnet.training.loop import train
+
         cohort, split = self._frozen(folder, project_id, config)
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
@@ -203,12 +218,7 @@ class Training:
 
         start = self._without_labels(context, project_id, config, folder)
         train(cohort, pixels, config, split, folder, progress, name, start)
-        card = calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
-        context.check()
-        target = self._services.settings.folder("models") / f"run-{run_id}"
-        with moved_into_place(target) as aside:
-            shutil.copytree(folder / "model", aside)
-        return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
+        return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
 
     def _frozen(self, folder: Path, project_id: int, config: TrainingConfig) -> tuple[Cohort, Split]:
         """Cohort and split as they were when the training was queued."""

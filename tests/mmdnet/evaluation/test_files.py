@@ -42,7 +42,7 @@ def test_markdown_is_tables_that_show_names_letter_by_letter_and_says_what_figur
     assert "<i>" not in drawn and "<em>a</em>" not in drawn
     assert "=1+1|*a*_b_ &lt;i&gt;&amp;$x$ \\end{table}%" in drawn
     assert all(f"<strong>{name}</strong>" in drawn for name in DEFINITIONS)
-    assert "1 slide kept apart: the model learnt from them." in text and "Research use only" in text
+    assert "1 slide kept apart: the model learnt from them or was" in text and "Research use only" in text
 
 
 def test_latex_has_no_letter_that_ends_a_table_early(judged):

@@ -1,9 +1,8 @@
 """A lab with slides that readers graded, and a random network: made once for all tests of the room."""
 
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,25 +12,9 @@ from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
-from tests.mmdnet.workflows.conftest import draw_tissue
+from tests.small_lab import JobInProcess, draw_tissue
 
 TRUTH = ((0, 0, 0), (1, 1, 1), (2, 3, 2), (0, 1, 3))
-
-
-@dataclass
-class Here:
-    """Runs a job in this process."""
-
-    settings: Settings
-    folder: Path
-    job_id: str
-    told: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-
-    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
-        self.told.append((share, message, numbers))
-
-    def check(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -73,7 +56,7 @@ def graded_home(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     slides = []
     for number, grades in enumerate(TRUTH):
         facts = StatedFacts(mpp=0.5, patient=f"P{number}", site="North" if number % 2 else "South", stain="H&E")
-        slide = lab.slides.register(project, draw_tissue(home / f"{number}.png", 700, number), facts)[0].slide_id
+        slide = lab.slides.register(project, draw_tissue(home / f"{number}.png", number, 700), facts)[0].slide_id
         assert slide is not None
         give(lab, slide, reader, grades)
         slides.append(slide)
@@ -88,5 +71,5 @@ def graded(graded_home: Graded, tmp_path: Path) -> Graded:
 
 
 @pytest.fixture
-def here(graded: Graded, tmp_path: Path) -> Here:
-    return Here(graded.lab.settings, tmp_path / "job", "job")
+def here(graded: Graded, tmp_path: Path) -> JobInProcess:
+    return JobInProcess(graded.lab.settings, tmp_path / "job", "job")

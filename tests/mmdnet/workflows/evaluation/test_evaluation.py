@@ -7,8 +7,8 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.job_kinds import run_job
 from mmdnet.workflows.job_specs import EvaluateSpec
-from tests.mmdnet.workflows.conftest import draw_tissue
 from tests.mmdnet.workflows.evaluation.conftest import give
+from tests.small_lab import draw_tissue
 
 
 def _claim(graded, **split):
@@ -62,7 +62,7 @@ def test_slides_and_patients_a_model_learnt_from_are_kept_apart_and_counted(grad
     lab = graded.lab
     again = lab.slides.register(
         graded.project,
-        draw_tissue(here.settings.home / "again.png", 700, 9),
+        draw_tissue(here.settings.home / "again.png", 9, 700),
         StatedFacts(mpp=0.5, patient=" p 0", stain="H&E"),
     )[0].slide_id
     give(lab, again, graded.reader, (1, 1, 1))
@@ -101,10 +101,10 @@ def test_a_slide_of_another_scale_is_a_sentence_and_the_rest_goes_on(graded, her
     lab = graded.lab
     coarse = lab.slides.register(
         graded.project,
-        draw_tissue(here.settings.home / "odd.png", 700, 8),
+        draw_tissue(here.settings.home / "odd.png", 8, 700),
         StatedFacts(mpp=0.5, patient="P8", stain="H&E"),
     )[0].slide_id
-    unscaled = lab.slides.register(graded.project, draw_tissue(here.settings.home / "none.png", 700, 7))[0].slide_id
+    unscaled = lab.slides.register(graded.project, draw_tissue(here.settings.home / "none.png", 7, 700))[0].slide_id
     with lab.db.begin() as session:
         from db.models import Slide
 
