@@ -37,6 +37,7 @@ from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
+from mmdnet.slides_cli import slides_app
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import StoreView
@@ -56,6 +57,7 @@ store_app = typer.Typer(
 app.add_typer(store_app, name="store")
 qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
 app.add_typer(qupath_app, name="qupath")
+app.add_typer(slides_app, name="slides")
 app.add_typer(experiment_app, name="experiment")
 
 

@@ -59,10 +59,8 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
     Raises:
         LineProblem: it holds none.
     """
-    for name, value in line.items():
-        if isinstance(value, str) and not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
-            raise LineProblem(f"is not UTF-8 text (see {name}); save the whole table as UTF-8")
-    who = " ".join((_text(line, "reader") or reader).split())
+    refuse_undecoded(line)
+    who = " ".join((text_cell(line, "reader") or reader).split())
     if not who:
         raise LineProblem("does not say who graded")
     if len(who) > 80 or not who.isprintable():
@@ -71,13 +69,13 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
     if not isinstance(slide, str) or not slide:
         raise LineProblem("names no slide")
     x_px0, y_px0 = _place(line, "x_px0"), _place(line, "y_px0")
-    grades = Grades(**{name: _grade(line, name) for name in TASK_NAMES})
-    ignored, at = _flag(line, "ignored"), _time(_text(line, "at"))
+    grades = Grades(**{name: grade_cell(line, name) for name in TASK_NAMES})
+    ignored, at = _flag(line, "ignored"), _time(text_cell(line, "at"))
     if ignored and grades.any_known:
         raise LineProblem("is ignored and graded at once")
     if not ignored and not grades.any_known and not at:  # all unknown on purpose is a label, and says when it was given
         raise LineProblem("has no grade and is not ignored")
-    mark = _text(line, "fingerprint")
+    mark = text_cell(line, "fingerprint")
     return LabelRecord(
         slide,
         x_px0,
@@ -92,7 +90,18 @@ def record_of(line: Mapping[str, object], reader: str = "") -> LabelRecord:
     )
 
 
-def _text(line: Mapping[str, object], name: str) -> str:
+def refuse_undecoded(line: Mapping[str, object]) -> None:
+    """Refuse a line with bytes that are no UTF-8.
+
+    Raises:
+        LineProblem: names the field.
+    """
+    for name, value in line.items():
+        if isinstance(value, str) and not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+            raise LineProblem(f"is not UTF-8 text (see {name}); save the whole table as UTF-8")
+
+
+def text_cell(line: Mapping[str, object], name: str) -> str:
     """A field as text: numbers as they are written, nothing as ""."""
     value = line.get(name)
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -102,8 +111,13 @@ def _text(line: Mapping[str, object], name: str) -> str:
     return str(value).strip()
 
 
-def _whole(line: Mapping[str, object], name: str) -> int | None:
-    written = _text(line, name)
+def whole_cell(line: Mapping[str, object], name: str) -> int | None:
+    """A field as a whole number; None where there is nothing.
+
+    Raises:
+        LineProblem: it is something else.
+    """
+    written = text_cell(line, name)
     if not written:
         return None
     number = _WHOLE.fullmatch(written)
@@ -114,21 +128,26 @@ def _whole(line: Mapping[str, object], name: str) -> int | None:
 
 
 def _place(line: Mapping[str, object], name: str) -> int:
-    number = _whole(line, name)
+    number = whole_cell(line, name)
     if number is None:
         raise LineProblem(f"has nothing as {name}; it must be a whole number")
     return number
 
 
-def _grade(line: Mapping[str, object], name: str) -> int | None:
-    grade = _whole(line, name)
+def grade_cell(line: Mapping[str, object], name: str) -> int | None:
+    """A field as a grade of the task of its name; None where there is nothing.
+
+    Raises:
+        LineProblem: it is no whole number, or off the scale.
+    """
+    grade = whole_cell(line, name)
     if grade is not None and not 0 <= grade <= _HIGHEST[name]:
         raise LineProblem(f"has {name} {grade}; the scale is 0 to {_HIGHEST[name]}")
     return grade
 
 
 def _flag(line: Mapping[str, object], name: str) -> bool:
-    written = _text(line, name).lower()
+    written = text_cell(line, name).lower()
     if written not in _YES_NO:
         raise LineProblem(f"has {written[:40]} as {name}, which is neither 0 nor 1")
     return _YES_NO[written]

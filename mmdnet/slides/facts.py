@@ -46,6 +46,11 @@ class StatedFacts:
             object.__setattr__(self, name, text or None)
 
     @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the facts."""
+        return tuple(known.name for known in fields(cls))
+
+    @classmethod
     def words(cls) -> tuple[str, ...]:
         """Names of the facts that are text."""
         return tuple(known.name for known in fields(cls) if known.name != "mpp")

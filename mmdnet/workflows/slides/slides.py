@@ -18,6 +18,8 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.facts_table import FactsTables
+from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
 from mmdnet.workflows.slides.refused_pictures import RefusedPictures
 from mmdnet.workflows.slides.register import allowed_path, register_file, write_survey
@@ -37,6 +39,8 @@ class Slides:
         self.pictures = SlidePictures(services)
         self.refused_pictures = RefusedPictures(services.settings)
         self.uploads = Uploads(services)
+        self.tables = FactsTables(services)
+        self.patients = Patients(services)
 
     # What is there
 

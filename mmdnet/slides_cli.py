@@ -1,0 +1,109 @@
+"""`mmdnet slides …`: facts and grades of slides by table, and who is one patient."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmdnet.cli_parts import AsJson, Home, Project, as_plain, bar, lab_at, project_called, say
+from mmdnet.errors import LabError
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.facts_plan import FactsPlan
+
+slides_app = typer.Typer(help="Slides: facts and grades by table, and who is one patient.", no_args_is_help=True)
+facts_app = typer.Typer(help="Facts and grades of slides, out to a table and in again.", no_args_is_help=True)
+slides_app.add_typer(facts_app, name="facts")
+MOST_LINES = 500
+
+
+@facts_app.command("export")
+def facts_export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv, .xlsx or .parquet.")],
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what is known of each slide, and every reader's grades of it, to a table; a row per slide and reader."""
+    from mmdnet.files import write_aside
+    from mmdnet.workflows.slides.facts_table import kind_of
+
+    lab, kind = lab_at(home), kind_of(file.name)
+    project_id = project_called(lab, project)
+    data = lab.slides.tables.export(project_id, kind)
+    try:
+        write_aside(file, data)
+    except OSError as error:
+        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    rows = len(lab.slides.tables.rows(project_id))
+    say(as_json, {"file": file, "rows": rows}, f"{rows} rows written to {file}.")
+
+
+@facts_app.command("import")
+def facts_import(
+    file: Annotated[Path, typer.Argument(help="A .csv, .xlsx or .parquet with a column slide or path.")],
+    project: Project = "My lab",
+    reader: Annotated[str, typer.Option(help="Who read the slides, where a row does not say.")] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="Change it; without, only say what would change.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a table would change, row by row; with --apply, change it: every row, or none where one is wrong.
+
+    Columns: slide or path, patient, visit, site, stain, scanner, staining_run, control, mpp, steatosis, inflammation,
+    ballooning, nas, fibrosis, reader, date. An empty cell changes nothing.
+    """
+    import getpass
+
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from error
+    tables, operator = lab.slides.tables, getpass.getuser()
+    plan = tables.import_file(project_id, file.name, data, reader=reader, operator=operator)
+    done = apply and not plan.problems
+    if done:
+        with bar(as_json, "Reading slides") as progress:
+            plan = tables.import_file(
+                project_id, file.name, data, reader=reader, operator=operator, apply=True, progress=progress
+            )
+    say(as_json, as_plain(plan) | {"applied": done}, "\n".join(_lines(plan, done)))
+    if plan.problems:
+        sys.exit(1)
+
+
+def _lines(plan: FactsPlan, done: bool) -> list[str]:
+    """What a table changes, in words."""
+    lines = [f"Row {wrong.line} {wrong.problem}." for wrong in plan.problems]
+    lines += [f"Row {change.line}, {change.slide}: {'; '.join(change.says)}" for change in plan.changes]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more rows."]
+    lines += [f"Note: {note}" for note in plan.notes]
+    if plan.not_read:
+        lines.append(f"Note: columns that mean nothing here: {', '.join(plan.not_read)}.")
+    counted = f"{len(plan.changes)} rows change something, {plan.unchanged} say what stands already"
+    if plan.problems:
+        return [*lines, f"{len(plan.problems)} rows are wrong; {counted}. Nothing was changed."]
+    if done:
+        return [*lines, f"Done: {counted}."]
+    return [*lines, f"{counted}. Nothing was changed yet." + (" Add --apply to do it." if plan.changes else "")]
+
+
+@slides_app.command("patient")
+def patient(
+    patient_id: Annotated[str, typer.Argument(help="The id that several sites use.")],
+    same: Annotated[bool, typer.Option("--same/--different", help="One person at all sites, or another one at each.")],
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a patient id that two sites use is one person; a training asks before it splits."""
+    lab = lab_at(home)
+    answer = lab.slides.patients.answer(project_called(lab, project), patient_id, one_person=same)
+    who = "one person" if same else "a person of its own at each site"
+    say(as_json, answer, f"{patient_id} at {' and '.join(answer.sites)}: {who}.")

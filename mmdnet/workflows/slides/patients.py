@@ -1,0 +1,58 @@
+"""Who is one patient: ids that several sites use, and what was answered of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from db.models import PatientAnswer, Project, Reader
+from db.projects import patient_answers
+from db.slides import slides_of
+from mmdnet.errors import LabError
+from mmdnet.slides.identity import identity_key, sites_of_patients
+from mmdnet.workflows.services import Services, must_get
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPatient:
+    """A patient id that several sites use; `one_person` is None while nobody said."""
+
+    patient: str
+    sites: tuple[str, ...]
+    one_person: bool | None = None
+
+
+class Patients:
+    """Use cases reachable as `lab.slides.patients`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def shared(self, project_id: int) -> Sequence[SharedPatient]:
+        """The ids that more than one site uses, as first written."""
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            slides = [(slide.patient, slide.site) for slide in slides_of(session, project_id)]
+            answers = patient_answers(session, project_id)
+        written: dict[str, str] = {}
+        for patient, _ in slides:
+            written.setdefault(identity_key(patient), patient or "")
+        return [
+            SharedPatient(written[key], sites, answers.get(key)) for key, sites in sites_of_patients(slides).items()
+        ]
+
+    def answer(self, project_id: int, patient: str, one_person: bool, set_by: int | None = None) -> SharedPatient:
+        """Record whether it is one person; earlier answers stay on record.
+
+        Raises:
+            LabError: no two sites use that id.
+        """
+        shared = {identity_key(known.patient): known for known in self.shared(project_id)}
+        key = identity_key(patient)
+        if key not in shared:
+            raise LabError(f'The patient id "{patient}" is not used at two sites here. Nothing was changed.')
+        with self._services.db.begin() as session:
+            if set_by is not None:
+                must_get(session, Reader, set_by, "reader")
+            session.add(PatientAnswer(project_id=project_id, patient=key, one_person=one_person, set_by=set_by))
+        return SharedPatient(shared[key].patient, shared[key].sites, one_person)

@@ -1,0 +1,54 @@
+"""Facts and grades of slides on the command line: looked at, applied, out again; and who is one patient."""
+
+import json
+
+import pytest
+
+from mmdnet.lab import open_lab
+from mmdnet.settings import Settings
+from tests.small_lab import draw_tissue
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A project P of two slides."""
+    lab = open_lab(Settings(home=tmp_path / "home"))
+    project = lab.projects.create("P").id
+    for seed, name in enumerate(("one.png", "two.png")):
+        lab.slides.register(project, draw_tissue(tmp_path / name, seed))
+    return lab
+
+
+def test_a_table_is_looked_at_then_applied_then_written_out(run, lab, tmp_path):
+    table = tmp_path / "facts.csv"
+    table.write_text("slide,patient,site,steatosis,reader\none,P1,North,2,Ada\ntwo,p01,South,0,Ada\n")
+    code, out, _ = run("slides", "facts", "import", str(table), "--project", "P")
+    assert code == 0 and "Row 2, one.png: Site: – → North; Patient: – → P1; Ada, steatosis: – → 2" in out
+    assert "Nothing was changed yet. Add --apply to do it." in out
+    assert not any(truth.graded for truth in lab.truth.of_project(1))
+    code, out, _ = run("slides", "facts", "import", str(table), "--project", "P", "--apply", "--json")
+    said = json.loads(out)
+    assert code == 0 and said["applied"] and len(said["changes"]) == 2
+    assert [truth.grades["steatosis"] for truth in lab.truth.of_project(1)] == [2, 0]
+    written = tmp_path / "out.xlsx"
+    code, out, _ = run("slides", "facts", "export", str(written), "--project", "P")
+    assert code == 0 and "2 rows written" in out and written.stat().st_size > 1000
+    code, out, _ = run("slides", "patient", "P1", "--different", "--project", "P")
+    assert code == 0 and out.strip() == "P1 at North and South: a person of its own at each site."
+    assert len({truth.person for truth in lab.truth.of_project(1)}) == 2
+
+
+def test_wrong_rows_are_told_with_their_numbers_and_nothing_is_changed(run, lab, tmp_path):
+    table = tmp_path / "facts.csv"
+    table.write_text('slide,steatosis,mpp,reader\none,2,,Ada\ntwo,5,"0,25",Ada\nthree,1,,Ada\n')
+    code, out, _ = run("slides", "facts", "import", str(table), "--project", "P", "--apply")
+    assert code == 1 and "Row 3 has 0,25 as mpp, a decimal comma" in out and "Row 4 names three" in out
+    assert "2 rows are wrong" in out and "Nothing was changed." in out
+    assert not any(truth.graded for truth in lab.truth.of_project(1))
+
+
+def test_a_file_that_is_not_there_or_cannot_be_written_is_named(run, lab, tmp_path):
+    code, _, err = run("slides", "facts", "import", str(tmp_path / "no.csv"), "--project", "P")
+    assert code == 1 and "cannot be read" in err
+    code, _, err = run("slides", "facts", "export", str(tmp_path / "no" / "out.csv"), "--project", "P")
+    assert code == 1 and "cannot be written" in err
