@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from mmdnet.backup_cli import backup, restore
 from mmdnet.cli_parts import (
     AsJson,
     Background,
@@ -59,6 +60,8 @@ qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions
 app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
 app.add_typer(experiment_app, name="experiment")
+app.command()(backup)
+app.command()(restore)
 
 
 def main() -> None:
@@ -349,9 +352,13 @@ def worker(
     as_json: AsJson = False,
 ) -> None:
     """Run a worker: it takes jobs until it is stopped. One line says when it is ready."""
+    from mmdnet.backups.daily import keep_daily
     from mmdnet.jobs.worker import run_worker
 
-    run_worker(settings_at(home), slot, queues.split(","), gpu, as_json=as_json)
+    settings = settings_at(home)
+    if "cpu" in queues.split(","):
+        keep_daily(settings)
+    run_worker(settings, slot, queues.split(","), gpu, as_json=as_json)
 
 
 @app.command()

@@ -11,11 +11,11 @@ import importlib.metadata
 import json
 import re
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,7 @@ def examine(home: Path | None = None) -> list[Finding]:
         ("Disk", disk),
         ("Database", database),
         ("Job queue", job_queue),
+        ("Backup", backup),
     ]
     return findings + [_looked_at(name, check, settings) for name, check in here]
 
@@ -215,9 +216,10 @@ def database(settings: Settings) -> Finding:
     """The lab's own database: reachable, and at this program's revision."""
     if _not_made_yet(settings.lab_url):
         return Finding("Database", OK, "made at the first start")
-    from db.engine import known_revisions, newest_revision, revision
+    from db.engine import damage_of, known_revisions, newest_revision, revision
 
-    _check_sqlite(settings.lab_url)
+    if damage := damage_of(settings.lab_url):
+        return Finding("Database", FAIL, f"damaged: {damage}", _way_back(settings))
     present, newest = revision(settings.lab_url), newest_revision()
     if present == newest:
         return Finding("Database", OK, f"at revision {present}")
@@ -231,9 +233,11 @@ def database(settings: Settings) -> Finding:
 def job_queue(settings: Settings) -> Finding:
     if _not_made_yet(settings.queue_url):
         return Finding("Job queue", OK, "made at the first start")
+    from db.engine import damage_of
     from mmdnet.jobs.queue import JobQueue
 
-    _check_sqlite(settings.queue_url)
+    if damage := damage_of(settings.queue_url):
+        return Finding("Job queue", FAIL, f"damaged: {damage}", _way_back(settings))
     queue = JobQueue(settings.queue_url)
     try:
         queue.check()
@@ -245,20 +249,36 @@ def job_queue(settings: Settings) -> Finding:
     return Finding("Job queue", OK, "answers")
 
 
+def backup(settings: Settings) -> Finding:
+    """The newest backup that was restored on trial, and its age."""
+    from mmdnet.backups.manifest import last_verified
+
+    last = last_verified(settings.backup_folder)
+    if last is None:
+        if _not_made_yet(settings.lab_url):
+            return Finding("Backup", OK, "none needed yet")
+        return Finding("Backup", WARN, "no verified backup", "Make one with 'mmdnet backup DIR', best on another disk.")
+    hours = (datetime.now(UTC) - last[1].moment).total_seconds() / 3600
+    state = f"{last[0]}, {hours:.0f} h old"
+    if settings.backup_every_h and hours > 2 * settings.backup_every_h + 24:
+        return Finding("Backup", WARN, state, "The automatic backup has not worked lately; the worker's log says why.")
+    return Finding("Backup", OK, state)
+
+
+def _way_back(settings: Settings) -> str:
+    """How to come back from a damaged database."""
+    from mmdnet.backups.manifest import last_verified
+
+    keep = "End the lab and keep its folder as it is."
+    if (last := last_verified(settings.backup_folder)) is None:
+        return f"{keep} There is no verified backup; SQLite's own '.recover' may save what is left."
+    moment = f"{last[1].moment:%Y-%m-%d %H:%M} UTC"
+    return f"{keep} The last verified backup is of {moment}: mmdnet restore {last[0]} --home NEW_FOLDER"
+
+
 def _not_made_yet(url: str) -> bool:
     file = _sqlite_file(url)
     return file is not None and not file.exists()
-
-
-def _check_sqlite(url: str) -> None:
-    """Raise what keeps an SQLite file from being read, before anything would write beside it."""
-    file = _sqlite_file(url)
-    if file is not None:
-        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        finally:
-            connection.close()
 
 
 def _sqlite_file(url: str) -> Path | None:

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     jobs_url: str = ""
     slide_roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    backup_dir: Path | None = None
+    backup_keep: int = Field(default=7, ge=1)
+    backup_every_h: float = Field(default=24.0, ge=0)
     cache_gib: float = Field(default=20.0, gt=0)
     patch_px: int = Field(default=PATCH_PX, ge=64, le=1024)
     patch_mpp: float = Field(default=PATCH_MPP, ge=0.1, le=2.0)
@@ -49,6 +52,11 @@ class Settings(BaseSettings):
         if self.jobs_url:
             return self.jobs_url
         return self.database_url or f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups are kept."""
+        return (self.backup_dir or self.home / "backups").expanduser().resolve()
 
     def folder(self, name: str) -> Path:
         """A folder of the home, made when first asked for."""

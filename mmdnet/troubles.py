@@ -42,9 +42,8 @@ def trouble_of(error: BaseException) -> str | None:
             name = getattr(cause, "sqlite_errorname", None) or ""
             if name.startswith("SQLITE_IOERR"):
                 return IO_ERROR
-            for known, sentence in _SQLITE.items():
-                if name.startswith(known):
-                    return sentence
+            if known := next((_SQLITE[start] for start in _SQLITE if name.startswith(start)), None):
+                return known
         if type(cause).__module__.startswith("psycopg"):
             sentence = _postgres(cause)
             if sentence is not None:

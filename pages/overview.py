@@ -30,5 +30,6 @@ with left:
 with right:
     st.subheader("Background jobs")
     parts.jobs_at_a_glance(current.id)
+    parts.backup_at_a_glance()
     st.subheader("Projects")
     parts.projects_at_a_glance(current, list(projects.values()))

@@ -7,19 +7,23 @@ import sys
 
 from sqlalchemy import func, select
 
-from db.engine import make_engine, migrate, session_factory
+from db.engine import damage_of, make_engine, migrate, session_factory
 from db.models import Project
 from mmdnet.errors import LabError
 from mmdnet.jobs.queue import JobQueue
 from mmdnet.settings import Settings, load_settings
+from mmdnet.troubles import DAMAGED
 
 
 def prepare(settings: Settings) -> bool:
     """Migrate the lab's database and the queue's; True when there is no project yet.
 
     Raises:
-        LabError: one of them cannot be reached or written.
+        LabError: one of them cannot be reached or written, or is damaged.
     """
+    for url in (settings.lab_url, settings.queue_url):
+        if damage_of(url, thorough=False):
+            raise LabError(DAMAGED)
     migrate(settings.lab_url)
     JobQueue(settings.queue_url).prepare()
     engine = make_engine(settings.lab_url)

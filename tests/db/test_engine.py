@@ -1,5 +1,6 @@
 """The database is migrated at start, keeps history, and says what is wrong with it."""
 
+import sqlite3
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from db.engine import MIGRATIONS, known_revisions, make_engine, migrate, newest_revision, revision
+from db.engine import MIGRATIONS, damage_of, known_revisions, make_engine, migrate, newest_revision, revision
 from db.models import Base
 from mmdnet.errors import LabError
 
@@ -96,3 +97,21 @@ def test_processes_that_start_together_migrate_an_empty_database_once(tmp_path):
     started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)]
     assert [(process.wait(), process.stderr.read()) for process in started] == [(0, "")] * 3
     assert revision(url) == newest_revision()
+
+
+def test_spoilt_pages_are_named_and_a_whole_database_has_no_damage(tmp_path):
+    file = tmp_path / "lab.sqlite"
+    url = f"sqlite:///{file}"
+    assert damage_of(url) == ""
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("y" * 500,)] * 500)
+        connection.execute("CREATE INDEX i ON t (x)")
+    connection.close()
+    assert damage_of(url) == "" and damage_of(url, thorough=False) == ""
+    content = bytearray(file.read_bytes())
+    content[3 * 4096 : 5 * 4096] = b"\xff" * 8192
+    file.write_bytes(content)
+    assert damage_of(url) and damage_of(url, thorough=False)
+    file.write_bytes(b"no database" * 500)
+    assert "not a database" in damage_of(url)

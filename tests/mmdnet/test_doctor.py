@@ -12,6 +12,7 @@ import pytest
 
 from db.engine import migrate
 from mmdnet import doctor
+from mmdnet.backups.backup import make_backup
 from mmdnet.doctor import FAIL, OK, WARN
 from mmdnet.jobs.queue import JobQueue
 from mmdnet.settings import Settings
@@ -70,6 +71,19 @@ def test_a_damaged_database_is_a_finding_and_no_traceback(used: Settings, capsys
     findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
     assert findings["Database"]["status"] == FAIL
     assert findings["Job queue"]["status"] == FAIL
+    assert "no verified backup" in findings["Database"]["mend"]
+
+
+def test_spoilt_pages_are_found_and_the_way_to_the_last_backup_is_said(used: Settings) -> None:
+    assert doctor.backup(used).status == WARN
+    place, _ = make_backup(used, used.backup_folder)
+    assert doctor.backup(used).status == OK
+    content = bytearray((used.home / "lab.sqlite").read_bytes())
+    content[8 * 4096 : 12 * 4096] = b"\xff" * (4 * 4096)
+    (used.home / "lab.sqlite").write_bytes(content)
+    finding = doctor.database(used)
+    assert finding.status == FAIL and "damaged" in finding.found
+    assert f"mmdnet restore {place}" in finding.mend
 
 
 def test_a_home_that_is_a_file_or_cannot_be_written_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,14 @@ def test_settings_come_from_the_environment_and_what_is_given_wins(tmp_path, mon
     assert load_settings(home=tmp_path, cache_gib=1).cache_gib == 1
 
 
+def test_backups_lie_in_the_home_or_where_they_are_said_to(tmp_path, monkeypatch):
+    assert load_settings(home=tmp_path).backup_folder == tmp_path.resolve() / "backups"
+    for name, value in {"MMDNET_BACKUP_DIR": "/kept", "MMDNET_BACKUP_KEEP": "3", "MMDNET_BACKUP_EVERY_H": "0"}.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(home=tmp_path)
+    assert (str(settings.backup_folder), settings.backup_keep, settings.backup_every_h) == ("/kept", 3, 0.0)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [("MMDNET_CASHE_GIB", "3", "no setting called MMDNET_CASHE_GIB"), ("MMDNET_CACHE_GIB", "-1", "cache_gib")],

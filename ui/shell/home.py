@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.shell import words
-from ui.shell.jobs import job_card
+from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain_all
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
@@ -117,6 +117,17 @@ def _jobs(project_id: int, was_active: bool) -> None:
         job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
     if was_active and not any(job.active for job in jobs):
         st.rerun()
+
+
+def backup_at_a_glance() -> None:
+    """How old the last verified backup is."""
+    from mmdnet.backups.manifest import last_verified
+
+    last = last_verified(lab().settings.backup_folder)
+    if last is None:
+        st.caption("No verified backup yet. The lab makes one each day; `mmdnet backup DIR` makes one elsewhere now.")
+    else:
+        st.caption(f"Last verified backup {ago(last[1].moment)}")
 
 
 def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) -> None:

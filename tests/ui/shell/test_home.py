@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mmdnet.backups.backup import make_backup
 from mmdnet.errors import LabError
 from ui.shell import home, session
 
@@ -50,6 +51,19 @@ def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
     )
     app = AppTest.from_function(jobs, default_timeout=60).run()
     assert [text.value for text in app.markdown if "Job" in text.value] == [f"**Job {n}**" for n in range(5)]
+
+
+def backup():
+    from ui.shell.home import backup_at_a_glance
+
+    backup_at_a_glance()
+
+
+def test_how_old_the_last_verified_backup_is_stands_there_or_that_there_is_none(lab, label_bench):
+    lab.settings = label_bench.services.settings
+    assert "No verified backup yet" in AppTest.from_function(backup, default_timeout=60).run().caption[0].value
+    make_backup(lab.settings, lab.settings.backup_folder)
+    assert AppTest.from_function(backup, default_timeout=60).run().caption[0].value == "Last verified backup just now"
 
 
 def job_view(**facts):

@@ -1,0 +1,49 @@
+"""`mmdnet backup`, `mmdnet restore`: a lab saved elsewhere, verified, and put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmdnet.cli_parts import AsJson, Home, bar, say, settings_at
+
+
+def backup(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder that backups are kept in (default: MMDNET_BACKUP_DIR).")
+    ] = None,
+    slides: Annotated[bool, typer.Option(help="Also slides that lie in the lab's home.")] = True,
+    automatic: Annotated[
+        bool, typer.Option("--automatic", help="As every day: without slides, and the oldest are cleared.")
+    ] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Save the lab while people go on labelling, and restore the copy on trial."""
+    from mmdnet.backups.backup import clear_old, make_backup
+
+    settings = settings_at(home)
+    place = folder or settings.backup_folder
+    with bar(as_json or automatic, "Backing up") as step:
+        made, manifest = make_backup(settings, place, slides and not automatic, automatic, step)
+    cleared = clear_old(place, settings.backup_keep) if automatic else []
+    checked = f"{manifest.rows.get('label_events', 0)} label events, restored on trial and intact."
+    told = {"backup": made, "verified": manifest.verified, "doubt": manifest.doubt, "files": len(manifest.files)}
+    say(as_json, told | {"cleared": cleared}, f"Backed up to {made}: {manifest.doubt or checked}")
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="The backup's own folder, mmdnet-<moment>.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup back into a new, empty folder; no lab is ever overwritten."""
+    from mmdnet.backups.backup import restore_backup
+
+    settings = settings_at(home)
+    manifest = restore_backup(backup, settings)
+    left_out = "" if manifest.slides else " Slides that lay in the lab's home are not in this backup."
+    said = f"Restored to {settings.home.resolve()}, as it was on {manifest.moment:%Y-%m-%d %H:%M} UTC.{left_out}"
+    say(as_json, {"home": settings.home.resolve(), "moment": manifest.moment, "files": len(manifest.files)}, said)
