@@ -4,8 +4,11 @@ import streamlit as st
 
 from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop
-from ui.slides import slides as parts
+from ui.slides import adding, slide_facts
+from ui.slides import patches as patch_parts
+from ui.slides.by_table import facts_by_table
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
+from ui.slides.slides import qupath_exchange, slide_table
 from ui.slides.viewer import deep_zoom, tissue_layer
 
 project = project_or_stop("Slides")
@@ -17,15 +20,16 @@ if slide is None:
     if at("slide") is not None:
         st.warning("The slide this link names is not in this project.")
         go_to("slide", None)
-    parts.add_slides(project.id, expanded=not slides)
-    parts.ingest_jobs(project.id)
+    adding.add_slides(project.id, expanded=not slides)
+    adding.ingest_jobs(project.id)
     if not slides:
         st.info(
             "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "
             "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
         )
         st.stop()
-    picked = parts.slide_table(slides, lab().scoring.newest_nas(project.id))
+    facts_by_table(project.id)
+    picked = slide_table(slides, lab().scoring.newest_nas(project.id))
     if picked is not None:
         go_to("slide", picked)
         st.rerun()
@@ -35,7 +39,7 @@ st.title(literal(slide.name))
 place_picker(slides, slide)
 patches, labels = lab().slides.patches(slide.id), own_labels(slide)
 if slide.status == "needs_mpp":
-    parts.ask_mpp(slide)
+    slide_facts.ask_mpp(slide)
 elif slide.reason:
     st.warning(literal(slide.reason), icon=":material/warning:")
 
@@ -53,9 +57,9 @@ with beside:
         patch_column(slide, patches, labels)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Facts")
-        parts.edit_facts(slide)
+        slide_facts.edit_facts(slide)
         if patches:
-            parts.qupath_exchange(slide)
-    parts.facts_table(slide, patches)
+            qupath_exchange(slide)
+    slide_facts.facts_table(slide, patches)
 if patches:
-    parts.set_aside_gallery(slide, patches)
+    patch_parts.set_aside_gallery(slide, patches)

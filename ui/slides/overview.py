@@ -11,8 +11,8 @@ from ui.shell import words
 from ui.shell.literal import literal, plain
 from ui.shell.session import at, go_to, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
+from ui.slides.patches import patch_card
 from ui.slides.pictures import Region, Spot, display_width, from_display, overview_picture
-from ui.slides.slides import patch_card
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import PatchLabelView

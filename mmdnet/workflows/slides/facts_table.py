@@ -96,15 +96,21 @@ class FactsTables:
             raise LabError(f"{name} {problem}. Nothing was changed.") from problem
 
     def import_rows(
-        self, project_id: int, rows: Sequence[Row], *, reader: str = "", by: int | None = None, apply: bool = False,
+        self,
+        project_id: int,
+        rows: Mapping[int, Row],
+        *,
+        reader: str = "",
+        by: int | None = None,
+        apply: bool = False,
         progress: Progress = silent,
-    ) -> FactsPlan:  # fmt: skip
-        """The same of rows that were edited on a page, numbered as a file's would be.
+    ) -> FactsPlan:
+        """The same of rows that were edited on a page, by the number they are shown with.
 
         Raises:
             LabError: it was to be applied, and a row is wrong.
         """
-        lines = [Line(number, row) for number, row in enumerate(rows, start=2)]
+        lines = [Line(number, row) for number, row in rows.items()]
         return self._bring(project_id, _Source("the page", "", lambda: lines), reader, by, "", apply, progress)
 
     def _bring(

@@ -104,14 +104,14 @@ def test_slides_of_one_name_need_their_path(bench):
         path = session.get(Slide, bench.slides[1]).path
     with pytest.raises(LabError, match="2 slides are called so; give the path too"):
         bring(bench, "first.svs,P1,,,,,,,,,\n")
-    plan = bench.tables.import_rows(bench.project, [{"path": path, "patient": "P9"}], apply=True)
+    plan = bench.tables.import_rows(bench.project, {2: {"path": path, "patient": "P9"}}, apply=True)
     assert len(plan.changes) == 1 and patients(bench) == [None, "P9"]
     for row, words in (
         ({"path": "/nowhere.svs", "patient": "P9"}, "no slide of this project lies there"),
         ({"path": path, "slide": "other", "patient": "P9"}, "the slide at its path is called first.svs"),
     ):
         with pytest.raises(LabError, match=words):
-            bench.tables.import_rows(bench.project, [row], apply=True)
+            bench.tables.import_rows(bench.project, {2: row}, apply=True)
 
 
 def test_a_reader_adds_others_grades_and_never_changes_those_that_stand(bench):
@@ -128,7 +128,7 @@ def test_a_nas_that_is_not_the_sum_is_kept_and_noted_and_foreign_columns_are_nam
     plan = bring(bench, "first.svs,,,,2,1,1,7,,Ada,\n")
     assert plan.notes == ("Row 2: NAS 7 is kept as given; the grades come to 4.",)
     assert standing(bench)["first.svs"][1] == 7
-    plan = bench.tables.import_rows(bench.project, [{"slide": "second", "patient": "P1", "colour": "red"}])
+    plan = bench.tables.import_rows(bench.project, {2: {"slide": "second", "patient": "P1", "colour": "red"}})
     assert plan.not_read == ("colour",)
 
 
@@ -175,7 +175,7 @@ def test_micron_per_pixel_is_set_where_the_file_is_silent_and_patches_are_laid(l
     slide = lab.slides.register(project, tissue_png())[0].slide_id
     assert lab.slides.get(slide).status == "needs_mpp"
     name = lab.slides.get(slide).name
-    plan = lab.slides.tables.import_rows(project, [{"slide": name, "mpp": "0.5", "patient": "P1"}], apply=True)
+    plan = lab.slides.tables.import_rows(project, {2: {"slide": name, "mpp": "0.5", "patient": "P1"}}, apply=True)
     assert plan.changes[0].says == ("µm per pixel: – → 0.5", "Patient: – → P1")
     view = lab.slides.get(slide)
     assert (view.status, view.mpp_x, view.mpp_source, view.patient) == ("ready", 0.5, "person", "P1")
@@ -189,7 +189,7 @@ def test_a_slide_without_tissue_at_its_new_scale_keeps_the_whole_table_out(lab, 
     cv2.imwrite(str(tmp_path / "glass.png"), np.full((900, 900, 3), 245, np.uint8))
     slide = lab.slides.register(project, tmp_path / "glass.png")[0].slide_id
     with pytest.raises(LabError):
-        lab.slides.tables.import_rows(project, [{"slide": "glass.png", "mpp": "0.5", "patient": "P1"}], apply=True)
+        lab.slides.tables.import_rows(project, {2: {"slide": "glass.png", "mpp": "0.5", "patient": "P1"}}, apply=True)
     assert (lab.slides.get(slide).patient, lab.slides.get(slide).mpp_x) == (None, None)
 
 
@@ -202,6 +202,6 @@ def test_another_scale_than_the_files_own_or_under_labels_is_refused(bench, sour
     grade_all(bench, 0, [1, 2])
     words = "itself says 0.5" if source == "file" else "carries labels laid by 0.5"
     with pytest.raises(LabError, match=words):
-        bench.tables.import_rows(bench.project, [{"slide": "first", "mpp": "0.25"}], apply=True)
-    same = bench.tables.import_rows(bench.project, [{"slide": "first", "mpp": "0.5"}])
+        bench.tables.import_rows(bench.project, {2: {"slide": "first", "mpp": "0.25"}}, apply=True)
+    same = bench.tables.import_rows(bench.project, {2: {"slide": "first", "mpp": "0.5"}})
     assert same.unchanged == 1

@@ -1,0 +1,106 @@
+"""How slides come into a project: a path or an upload, what became of each file, and the jobs that add them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mmdnet.slides.facts import StatedFacts
+from ui.shell.jobs import job_card
+from ui.shell.literal import literal
+from ui.shell.session import lab, refusals
+from ui.slides.slide_facts import fact_fields
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.views import IngestOutcome
+
+LAST_JOBS = 2
+
+
+def add_slides(project_id: int, *, expanded: bool) -> None:
+    """The two ways in: a path on the server, or a small upload."""
+    with st.expander("Add slides", icon=":material/add:", expanded=expanded):
+        way = st.segmented_control(
+            "Where the slides are",
+            ["On the server", "On this computer"],
+            default="On the server",
+            key="add_way",
+            label_visibility="collapsed",
+        )
+        with st.form("add_slides", border=False):
+            path, files = "", []
+            if way == "On this computer":
+                files = st.file_uploader("Slide files, up to 200 MB each", accept_multiple_files=True, key="add_files")
+            else:
+                path = st.text_input(
+                    "File or folder on the server",
+                    key="add_path",
+                    placeholder="/data/slides/2026-03",
+                    help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
+                )
+            stated = fact_fields("add", [known.name for known in fields(StatedFacts)])
+            sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
+        if sent and path.strip():
+            with refusals():
+                lab().slides.submit(project_id, path.strip(), stated)
+                st.rerun()
+        elif sent and files:
+            _upload(project_id, files, stated)
+        elif sent:
+            st.warning("Name a file or folder first.")
+
+
+def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
+    bar = st.progress(0.0, text="Receiving")
+    outcomes: list[IngestOutcome] = []
+    for number, file in enumerate(files):
+        bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
+        with refusals():
+            outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated))
+    bar.empty()
+    show_outcomes(outcomes)
+
+
+def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
+    """What became of each file: those that came in as one line, each refusal as its own sentence."""
+    added = [outcome.name for outcome in outcomes if outcome.problem is None]
+    if added:
+        st.success(f"Added {literal(', '.join(added))}.", icon=":material/check:")
+    for outcome in outcomes:
+        if outcome.problem:
+            st.error(literal(outcome.problem), icon=":material/error:")
+        if outcome.picture:
+            _what_was_seen(outcome.picture)
+
+
+def _what_was_seen(picture: bytes) -> None:
+    st.image(
+        picture,
+        caption="The whole slide. What differs from glass is outlined.",
+        alt="Overview of a slide without tissue",
+    )
+
+
+def ingest_jobs(project_id: int) -> None:
+    """Jobs that are adding slides, and of those of the last hour the ones that failed or refused files."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    jobs = [
+        job
+        for job in lab().jobs.list(project_id)
+        if job.kind in {"ingest", "demo"} and (job.active or job.created_at > since)
+    ]
+    for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
+        refused = job.progress.get("refused") or []
+        if job.active or job.status == "failed" or refused:
+            job_card(job, retry=job.kind == "demo")
+        seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}
+        for sentence in refused:
+            if job.status != "failed":  # its card says it then
+                st.error(literal(sentence), icon=":material/error:")
+            picture = lab().slides.refused_pictures.get(job.id, seen[sentence]) if sentence in seen else None
+            if picture:
+                _what_was_seen(picture)

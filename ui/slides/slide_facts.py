@@ -1,0 +1,117 @@
+"""What is known of a slide, units always: shown, corrected, and asked for where the file is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import streamlit as st
+
+from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
+from ui.shell import words
+from ui.shell.literal import literal
+from ui.shell.session import go_to, lab, refusals, say_next_run
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.views import PatchView, SlideView
+
+STAINS = ("H&E", "Masson trichrome", "Goldner trichrome")
+
+
+def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> StatedFacts:
+    """A field for each of these facts, as a form holds them; what a person entered, which the fields keep in range."""
+    st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
+    with st.grid("auto", min_column_width=130):
+        return StatedFacts(**{name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names})
+
+
+def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a number of µm
+    title = StatedFacts.title(name)
+    if name == "mpp":
+        return mpp_field(key)
+    if name == "stain":
+        options = list(STAINS) + ([known] if known and known not in STAINS else [])
+        index = options.index(known) if known else None
+        return st.selectbox(title, options, index=index, accept_new_options=True, placeholder="unknown", key=key)
+    return st.text_input(title, value=known or "", key=key)
+
+
+def mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:
+    return st.number_input(
+        StatedFacts.title("mpp"), FINEST_MPP, COARSEST_MPP, value=None, step=0.01, format="%.4f", width=width, key=key
+    )
+
+
+def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
+    """What is known of the slide, units always, what is missing said to be missing."""
+    st.table(
+        {
+            "Size": words.micron_size(slide),
+            "Resolution": words.micron_per_pixel(slide),
+            "Objective": words.number(slide.objective, "×") if slide.objective else words.NOTHING,
+            "Stain": literal(slide.stain or "unknown"),
+            "Scanner": literal(slide.scanner or "unknown"),
+            "Site": literal(slide.site or "unknown"),
+            "Staining run": literal(slide.staining_run or "unknown"),
+            "Patient": literal(slide.patient or "unknown"),
+            "Visit": literal(slide.visit or "unknown"),
+            "Control": literal(slide.control or "no"),
+            "Tissue": words.number(slide.tissue_mm2, "mm²"),
+            "Core length": words.number(slide.core_length_mm, "mm"),
+            "Fat, measured": words.share(slide.fat_area_share)
+            + (" of tissue area" if slide.fat_area_share is not None else ""),
+            "Patches": f"{slide.usable:,} in use of {slide.patches:,} laid; {slide.labelled:,} labelled",
+            "Set aside": literal(words.set_aside_counts(patches)) if patches else words.NOTHING,
+            "File format": literal(f"{slide.vendor}, read by {slide.reader}"),
+        },
+        border="horizontal",
+        alt="Facts of this slide",
+    )
+
+
+def edit_facts(slide: SlideView) -> None:
+    """Correct the facts that are text, or take the slide out."""
+    with st.popover("Correct", icon=":material/edit:", key=f"correct_{slide.id}"):
+        with st.form(f"facts_{slide.id}", border=False):
+            stated = fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
+            if st.form_submit_button("Save", type="primary"):
+                with refusals():
+                    lab().slides.set_facts(slide.id, stated)
+                    say_next_run("Saved")
+                    st.rerun()
+        if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):
+            remove_slide(slide)
+
+
+@st.dialog("Take this slide out?")
+def remove_slide(slide: SlideView) -> None:
+    """Ask once, naming what goes and what stays."""
+    st.write(
+        f"**{literal(slide.name)}** leaves the project with its {words.count(slide.patches, 'patch', 'patches')} and "
+        "unsigned scores. The file stays where it is and can be added again. A slide with labels or a signed report "
+        "stays."
+    )
+    if st.button("Take it out", icon=":material/delete:"):
+        with refusals():
+            lab().slides.remove(slide.id)
+            go_to("slide", None)
+            say_next_run(f"{slide.name} was taken out")
+            st.rerun()
+
+
+def ask_mpp(slide: SlideView) -> None:
+    """Ask for µm/px where the file does not say it; never guess."""
+    st.warning(
+        f"{literal(slide.name)} does not say how large its pixels are, so no patches are laid on it yet. "
+        "The scanner's manual or the person who scanned it knows: about 0.25 at 40×, 0.5 at 20×.",
+        icon=":material/straighten:",
+    )
+    with st.form(f"mpp_{slide.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        mpp = mpp_field(f"ask_mpp_{slide.id}", width=180)
+        sent = st.form_submit_button("Lay patches", type="primary")
+    if sent and mpp:
+        with refusals(), st.spinner("Looking for tissue and laying patches"):
+            lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp))
+            st.rerun()
+    elif sent:
+        st.warning("Enter a number first.")
