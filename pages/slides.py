@@ -10,9 +10,14 @@ from ui.slides.by_table import facts_by_table
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
 from ui.slides.slides import qupath_exchange, slide_table
 from ui.slides.viewer import deep_zoom, tissue_layer
+from ui.slides.whole_read import current_read, read_button, read_slide, reads_due
 
 project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)
+read = current_read(slides)
+if read is not None:
+    read_slide(*read)
+    st.stop()
 slide = next((there for there in slides if there.id == at("slide")), None)
 
 if slide is None:
@@ -28,6 +33,7 @@ if slide is None:
             "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
         )
         st.stop()
+    reads_due(project.id)
     facts_by_table(project.id)
     picked = slide_table(slides, lab().scoring.newest_nas(project.id))
     if picked is not None:
@@ -58,6 +64,7 @@ with beside:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Facts")
         slide_facts.edit_facts(slide)
+        read_button(slide)
         if patches:
             qupath_exchange(slide)
     slide_facts.facts_table(slide, patches)

@@ -159,3 +159,26 @@ def test_a_file_that_is_not_from_qupath_is_refused_in_a_sentence(filled, filled_
     app.file_uploader(key=f"qupath_in_{slide}").upload("drawn.geojson", b"nonsense").run()
     app.button(key=f"qupath_bring_{slide}").click().run()
     assert "drawn.geojson is no GeoJSON" in app.error[0].value
+
+
+def test_a_whole_slide_is_read_blind_by_keys_and_the_next_one_follows(filled, filled_home):
+    lab, ada = filled_home.lab, filled_home.reader
+    app = filled("slides", reader_id=ada)
+    app.button(key="read_own").click().run()
+    seen = " ".join(element.value for kind in ("markdown", "caption", "title") for element in app.get(kind))
+    assert "NAS" not in seen and "Fat" not in seen and not app.dataframe and not app.table
+    first = int(
+        app.query_params["slide"][0] if isinstance(app.query_params["slide"], list) else app.query_params["slide"]
+    )
+    assert all(known.key != "read_save" for known in app.button)
+    for task, grade in (("steatosis", "3"), ("inflammation", "1"), ("ballooning", "unknown")):
+        app.button(key=f"read_{task}_{grade}").click().run()
+    app.button(key="read_back").click().run()
+    app.button(key="read_ballooning_2").click().run()
+    app.button(key="read_save").click().run()
+    assert not app.exception and not app.error
+    assert dict(lab.slides.reads.own(first, ada)) == {"ballooning": 2, "inflammation": 1, "steatosis": 3}
+    assert [truth.blinded for truth in lab.truth.of_project(filled_home.project) if truth.graded] == [True]
+    assert app.button(key="read_steatosis_0") and lab.slides.reads.due(filled_home.project, ada).own
+    app.button(key="read_stop").click().run()
+    assert any("Read slides (3)" in known.label for known in app.button)

@@ -23,6 +23,7 @@ from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
 from mmdnet.workflows.slides.refused_pictures import RefusedPictures
 from mmdnet.workflows.slides.register import allowed_path, register_file, write_survey
+from mmdnet.workflows.slides.slide_reads import SlideReads
 from mmdnet.workflows.slides.survey import survey
 from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
@@ -41,6 +42,7 @@ class Slides:
         self.uploads = Uploads(services)
         self.tables = FactsTables(services)
         self.patients = Patients(services)
+        self.reads = SlideReads(services)
 
     # What is there
 

@@ -1,0 +1,197 @@
+"""Reading a whole slide: the slide and Kleiner's criteria, and nothing a model or another reader said of it.
+
+Keys as on the labelling canvas: a digit grades the feature whose turn it is, U leaves it unknown, Backspace goes back,
+Enter saves once every feature had its turn.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.labels.grading import SHOWN_TASKS, Task
+from mmdnet.workflows.slides.slide_reads import KINDS, ReadKind
+from ui.shell import words
+from ui.shell.literal import literal
+from ui.shell.session import go_to, lab, reader, refusals, say_next_run
+from ui.shell.theme import chip
+from ui.slides.pictures import thumbnail
+from ui.slides.viewer import deep_zoom
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.views import SlideView
+    from mmdnet.workflows.views import ReaderView
+
+OVERVIEW_PX = 1400
+TITLES: dict[ReadKind, str] = {"own": "Read slides", "second": "Second reads", "settle": "Disagreements"}
+
+
+@dataclass
+class Read:
+    """A read under way in this tab.
+
+    Attributes:
+        grades: by task, of those that had their turn; None where it cannot be told.
+        key: of the reading that comes of it.
+        began_s: of the clock that only goes forward.
+    """
+
+    kind: ReadKind
+    slide_id: int
+    reader_id: int
+    grades: dict[str, int | None] = field(default_factory=dict)
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    began_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def turn(self) -> Task | None:
+        """The feature to grade; None when all had their turn."""
+        return next((task for task in SHOWN_TASKS if task.name not in self.grades), None)
+
+
+def reads_due(project_id: int) -> None:
+    """Buttons that begin a read, each with how many slides are due; for a list of slides."""
+    who = reader()
+    if who is None:
+        return
+    due = lab().slides.reads.due(project_id, who.id)
+    with st.container(horizontal=True):
+        for kind in KINDS:
+            slides = due.of(kind)
+            if slides and st.button(
+                f"{literal(TITLES[kind])} ({len(slides)})", key=f"read_{kind}", icon=":material/visibility:"
+            ):
+                _begin(Read(kind, slides[0], who.id))
+
+
+def read_button(slide: SlideView) -> None:
+    """Begin a read of this slide, or take one's own reading of it back."""
+    who = reader()
+    if who is None:
+        return
+    if st.button("Grade the slide", key="read_this", icon=":material/visibility:"):
+        _begin(Read("own", slide.id, who.id))
+    if lab().slides.reads.own(slide.id, who.id) is not None and st.button("Take my grades back", key="read_clear"):
+        with refusals():
+            lab().slides.reads.clear(slide.id, who.id, uuid.uuid4().hex)
+            say_next_run("Your grades of this slide were taken back; the record keeps them")
+            st.rerun()
+
+
+def _begin(read: Read) -> None:
+    st.session_state["whole_read"] = read
+    go_to("slide", read.slide_id)
+    st.rerun()
+
+
+def current_read(slides: Sequence[SlideView]) -> tuple[Read, SlideView, ReaderView] | None:
+    """The read under way in this tab, if its slide is here and its reader still reads."""
+    read, who = st.session_state.get("whole_read"), reader()
+    slide = next((there for there in slides if read is not None and there.id == read.slide_id), None)
+    if slide is None or who is None or read is None or who.id != read.reader_id:
+        st.session_state.pop("whole_read", None)
+        return None
+    return read, slide, who
+
+
+def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
+    """The page of a read: no score, no measured fat, no label is drawn."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(literal(slide.name))
+        if st.button("Stop reading", key="read_stop", icon=":material/close:"):
+            _end()
+    picture, beside = st.columns([3, 2], gap="medium")
+    with picture:
+        views = ["Deep zoom", "Overview"]
+        view = st.segmented_control("View", views, default="Deep zoom", required=True, key="read_view")
+        if view == "Overview":
+            with refusals():
+                st.image(thumbnail(slide.id, slide.path, OVERVIEW_PX), width="stretch", alt="The whole slide")
+        else:
+            deep_zoom(slide, [], show_patches=False, begin_at_patch=False, key="read_zoom")
+    with beside:
+        if slide.stain:
+            st.caption(f"Stain: {literal(slide.stain)}")
+        _criteria(read)
+        if read.kind == "settle":
+            _votes(read)
+        _act(read, slide, who)
+
+
+def _criteria(read: Read) -> None:
+    """What each grade means on a whole slide (Kleiner 2005), the one chosen in its colour."""
+    rows = []
+    for task in SHOWN_TASKS:
+        turn = " class='mine'" if read.turn is task else ""
+        cells = "".join(
+            f"<div class='mmd-row'>{chip(task.name, grade.value)} "
+            f"{'<b>' if read.grades.get(task.name) == grade.value else ''}{grade.slide}"
+            f"{'</b>' if read.grades.get(task.name) == grade.value else ''}</div>"
+            for grade in task.grades
+        )
+        given = read.grades.get(task.name)
+        state = "" if task.name not in read.grades else ("unknown" if given is None else str(given))
+        rows.append(f"<tr{turn}><td>{task.title}</td><td>{cells}</td><td><b>{state}</b></td></tr>")
+    st.html(f'<table class="mmd-criteria">{"".join(rows)}</table>')
+
+
+def _votes(read: Read) -> None:
+    with refusals():
+        votes = lab().slides.reads.votes(read.slide_id, read.reader_id)
+        said = "; ".join(
+            " ".join(f"{task.letter}{'–' if vote[task.name] is None else vote[task.name]}" for task in SHOWN_TASKS)
+            for vote in votes
+        )
+        st.info(f"Readers said: {literal(said)}")
+
+
+def _act(read: Read, slide: SlideView, who: ReaderView) -> None:
+    """Buttons of the feature whose turn it is, each with its key; saving once all had theirs."""
+    task = read.turn
+    if task is not None:
+        st.markdown(f"**{literal(task.title)}**")
+        with st.container(horizontal=True):
+            for grade in task.grades:
+                key = f"read_{task.name}_{grade.value}"
+                if st.button(f"{grade.value:d}", key=key, shortcut=f"{grade.value:d}", help=literal(grade.slide)):
+                    _give(read, task, grade.value)
+            if st.button("Unknown", key=f"read_{task.name}_unknown", shortcut="u"):
+                _give(read, task, None)
+    with st.container(horizontal=True):
+        if read.grades and st.button("Back", key="read_back", shortcut="backspace", icon=":material/undo:"):
+            read.grades.popitem()
+            st.rerun()
+        if task is None and st.button("Save", type="primary", key="read_save", shortcut="enter"):
+            _save(read, slide, who)
+
+
+def _give(read: Read, task: Task, grade: int | None) -> None:
+    read.grades[task.name] = grade
+    st.rerun()
+
+
+def _save(read: Read, slide: SlideView, who: ReaderView) -> None:
+    """Append the reading and go on to the next slide that is due."""
+    with refusals():
+        shown = {"view": st.session_state.get("read_view"), "score": False, "measured_fat": False}
+        took_ms = round((time.monotonic() - read.began_s) * 1000)
+        lab().slides.reads.put(
+            slide.id, who.id, read.grades, kind=read.kind, key=read.key, shown=shown, took_ms=took_ms
+        )
+        due = lab().slides.reads.due(slide.project_id, who.id).of(read.kind)
+        left = [number for number in due if number != slide.id]
+        say_next_run(f"Saved; {words.count(len(left), 'slide')} left" if left else "Saved")
+        if left:
+            _begin(Read(read.kind, left[0], who.id))
+        _end()
+
+
+def _end() -> None:
+    st.session_state.pop("whole_read", None)
+    go_to("slide", None)
+    st.rerun()
