@@ -100,7 +100,7 @@ def current(session: Session, slide_ids: Iterable[int], blinded_only: bool = Fal
     Args:
         blinded_only: each reader's newest blinded reading instead, whatever that reader said later.
     """
-    found: list[SlideReading] = []
+    readings: list[SlideReading] = []
     ids = sorted(set(slide_ids))
     for start in range(0, len(ids), CHUNK):
         newest = select(func.max(SlideReading.id)).where(SlideReading.slide_id.in_(ids[start : start + CHUNK]))
@@ -108,8 +108,8 @@ def current(session: Session, slide_ids: Iterable[int], blinded_only: bool = Fal
             newest = newest.where(or_(SlideReading.blinded, SlideReading.act == CLEAR))
         newest = newest.group_by(SlideReading.slide_id, SlideReading.reader_id)
         standing = select(SlideReading).where(SlideReading.id.in_(newest), SlideReading.act != CLEAR)
-        found += session.scalars(standing)
-    return sorted(found, key=lambda reading: reading.id)
+        readings += session.scalars(standing)
+    return sorted(readings, key=lambda reading: reading.id)
 
 
 def with_readers(session: Session, slide_id: int) -> Sequence[tuple[SlideReading, Reader]]:

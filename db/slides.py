@@ -68,7 +68,7 @@ def usable_ids(session: Session, project_id: int) -> Sequence[int]:
 
 def usable_by_slide(session: Session, slide_ids: Iterable[int]) -> dict[int, list[int]]:
     """The usable patches of those of these slides that are ready and have any, row by row; by slide."""
-    found: dict[int, list[int]] = {}
+    by_slide: dict[int, list[int]] = {}
     ids = sorted(set(slide_ids))
     for start in range(0, len(ids), CHUNK):
         rows = session.execute(
@@ -78,8 +78,8 @@ def usable_by_slide(session: Session, slide_ids: Iterable[int]) -> dict[int, lis
             .order_by(Patch.slide_id, Patch.row, Patch.col)
         )
         for slide_id, patch_id in rows:
-            found.setdefault(slide_id, []).append(patch_id)
-    return found
+            by_slide.setdefault(slide_id, []).append(patch_id)
+    return by_slide
 
 
 def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:

@@ -150,8 +150,8 @@ def checked_archive(data: bytes) -> zipfile.ZipFile:
     return archive
 
 
-def _spelt(found: re.Match[str]) -> str:
-    return f"_x{ord(found[0]):04X}_"
+def _spelt(match: re.Match[str]) -> str:
+    return f"_x{ord(match[0]):04X}_"
 
 
 def _names(header: Iterable[object], check: Check) -> list[str]:
@@ -199,7 +199,7 @@ def _xlsx_rows(data: bytes, check: Check) -> Iterator[Line]:
         names = _names(header, check)
         for number, cells in enumerate(rows, start=2):
             values = [
-                _SPELT.sub(lambda found: chr(int(found[1], 16)), value) if isinstance(value, str) else value
+                _SPELT.sub(lambda match: chr(int(match[1], 16)), value) if isinstance(value, str) else value
                 for value in cells
             ]
             if all(value is None for value in values):

@@ -73,7 +73,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         waiting += [
-            one
-            for one in (getattr(cause, "orig", None), cause.__cause__, cause.__context__)
-            if isinstance(one, BaseException)
+            earlier
+            for earlier in (getattr(cause, "orig", None), cause.__cause__, cause.__context__)
+            if isinstance(earlier, BaseException)
         ]

@@ -139,13 +139,16 @@ def _dump(url: str, target: Path) -> None:
 
 def _run(program: str, url: str, *arguments: str) -> None:
     """A program of PostgreSQL on a database; the password goes by the environment, not by the process list."""
-    found = shutil.which(program)
-    if found is None:
+    executable = shutil.which(program)
+    if executable is None:
         raise LabError(f"{program} is not installed here (Debian: postgresql-client). Nothing was changed.")
     address = as_url(url)
     environment = {**os.environ, **({"PGPASSWORD": str(address.password)} if address.password else {})}
     done = subprocess.run(
-        [found, "--dbname", _without_password(address), *arguments], env=environment, capture_output=True, text=True
+        [executable, "--dbname", _without_password(address), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

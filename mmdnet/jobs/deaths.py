@@ -72,8 +72,8 @@ def _groups(root: Path) -> list[tuple[Path, bool]]:
 
 def _count(file: Path) -> int:
     with contextlib.suppress(OSError):
-        if found := _KILLS.search(file.read_text()):
-            return int(found[1])
+        if kills := _KILLS.search(file.read_text()):
+            return int(kills[1])
     return 0
 
 

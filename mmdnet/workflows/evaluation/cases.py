@@ -56,11 +56,11 @@ def cases_of(
 
 def _readings(session: Session, slide_ids: Sequence[int]) -> dict[int, dict[str, Grades]]:
     """Single readers' blind grades by slide and reader's name."""
-    found: dict[int, dict[str, Grades]] = defaultdict(dict)
+    by_slide: dict[int, dict[str, Grades]] = defaultdict(dict)
     for reading in slide_readings.current(session, slide_ids, blinded_only=True):
         reader = session.get_one(Reader, reading.reader_id)
-        found[reading.slide_id][reader.name] = Grades.of(reading)
-    return found
+        by_slide[reading.slide_id][reader.name] = Grades.of(reading)
+    return by_slide
 
 
 def _densities(session: Session, truth: SlideTruth) -> dict[str, float]:

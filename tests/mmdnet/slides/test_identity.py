@@ -16,11 +16,11 @@ def test_ways_to_write_one_patient_are_one(written):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("patient", "other"),
     [("P1", "P10"), ("P1", "P2"), ("1 10", "110"), ("P1-10", "P11-0"), ("0", ""), ("A1", "B1"), ("P1a", "P1b")],
 )
-def test_two_patients_stay_two(one, other):
-    assert identity_key(one) != identity_key(other)
+def test_two_patients_stay_two(patient, other):
+    assert identity_key(patient) != identity_key(other)
 
 
 def test_forms_of_one_letter_are_one():
