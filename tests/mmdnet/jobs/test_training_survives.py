@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mmdnet.lab import open_lab
@@ -16,29 +15,21 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.mmdnet.jobs.conftest import wait_for
+from tests.small_lab import SHORT_TRAINING, draw_tissue
 
 EPOCHS = 5
-CHOICES = {
-    "backbone": "small", "epochs": EPOCHS, "bag_size": 4, "bags_per_step": 2, "bags_per_epoch": 16, "domain_key": "none",
-}  # fmt: skip
+CHOICES = {key: value for key, value in SHORT_TRAINING.items() if key != "device"}
+CHOICES |= {"epochs": EPOCHS, "bags_per_epoch": 8}  # enough that the worker is killed before it is done
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     """A project of two small pictures, every patch graded."""
-    import cv2
-
     lab = open_lab(Settings(home=tmp_path / "home"))
     project = lab.projects.create("Crash").id
     reader = lab.readers.ensure("Ada")
     for number in range(2):
-        rng = np.random.default_rng(number)
-        picture = np.full((900, 900, 3), 244, np.uint8)
-        picture[60:-60, 60:-60] = np.clip(rng.normal((190, 150, 205), 12, (780, 780, 3)), 0, 255)
-        for x, y in rng.integers(70, 830, (300, 2)):
-            cv2.circle(picture, (int(x), int(y)), 5, (130, 50, 90), -1)
-        path = tmp_path / f"s{number}.png"
-        cv2.imwrite(str(path), picture)
+        path = draw_tissue(tmp_path / f"s{number}.png", seed=number)
         slide = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}"))[0].slide_id
         assert slide is not None
         grades = [
