@@ -36,7 +36,7 @@ def now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {JsonObject: JSON, dict[str, str]: JSON, datetime: UtcDateTime}  # noqa: RUF012
+    type_annotation_map = {JsonObject: JSON, dict[str, str]: JSON, list[str]: JSON, datetime: UtcDateTime}  # noqa: RUF012
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -82,7 +82,7 @@ class Slide(Base):
     height_px0: Mapped[int]
     mpp_x: Mapped[float | None]
     mpp_y: Mapped[float | None]
-    mpp_source: Mapped[str | None]  # file or person
+    mpp_source: Mapped[str | None]  # see SlideFacts
     objective: Mapped[float | None]
     stain: Mapped[str | None]
     scanner: Mapped[str | None]
@@ -99,6 +99,8 @@ class Slide(Base):
     fat_area_share: Mapped[float | None]  # of tissue, 0-1, measured without the network
     patch_px: Mapped[int | None]
     patch_mpp: Mapped[float | None]
+    notes: Mapped[list[str]] = mapped_column(default=list)  # sentences: what of the file was read, what contradicts
+    measured: Mapped[bool] = mapped_column(default=True)  # whether every patch has its quality and its fat
     created_at: Mapped[datetime] = mapped_column(default=now)
     facts: Mapped[SlideFacts] = composite(SlideFacts, *(known.name for known in fields(SlideFacts)))
 

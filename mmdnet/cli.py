@@ -101,6 +101,9 @@ def ingest(
     path: Annotated[str, typer.Argument(help="A slide, or a folder of slides.")],
     project: Project = "My lab",
     mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
+    overrule_scale: Annotated[
+        bool, typer.Option("--overrule-scale", help="Take --mpp though the file says otherwise; this is recorded.")
+    ] = False,
     stain: str | None = None,
     scanner: str | None = None,
     site: str | None = None,
@@ -115,7 +118,9 @@ def ingest(
     from mmdnet.slides.facts import StatedFacts
 
     lab = lab_at(home)
-    stated = StatedFacts(mpp, stain, scanner, site, patient, visit, staining_run, control)
+    if overrule_scale and mpp is None:
+        raise LabError("--overrule-scale needs the scale that counts: add --mpp. Nothing was changed.")
+    stated = StatedFacts(mpp, stain, scanner, site, patient, visit, staining_run, control, overrule_scale)
     lab.slides.allowed(path)  # before a project is made for it
     known = any(there.name == project for there in lab.projects.list())
     project_id = lab.projects.named(project).id
@@ -128,11 +133,17 @@ def ingest(
     slides = {slide.id: slide for slide in lab.slides.list(project_id)}
     added = [slides[outcome.slide_id] for outcome in outcomes if outcome.slide_id is not None]
     if as_json:
-        plain = [{"name": each.name, "slide_id": each.slide_id, "problem": each.problem} for each in outcomes]
+        plain = [
+            {"name": each.name, "slide_id": each.slide_id, "problem": each.problem, "notes": each.notes}
+            for each in outcomes
+        ]
         print(json.dumps({"outcomes": plain, "slides": as_plain(added)}))
     else:
         for problem in filter(None, (outcome.problem for outcome in outcomes)):
             print(problem, file=sys.stderr)
+        for outcome in outcomes:
+            for note in outcome.notes:
+                print(f"{outcome.name}: {note}", file=sys.stderr)
         for slide in added:
             print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
     if any(outcome.problem for outcome in outcomes):
@@ -303,10 +314,8 @@ def score(
     lab = lab_at(home)
     project_id = project_called(lab, project)
     slides = lab.slides.list(project_id)
-    unknown = set(slide or []) - {known.name for known in slides}
-    if unknown:
-        raise LabError(f"There is no slide called {', '.join(sorted(unknown))} in {project}.")
-    chosen = [known.id for known in slides if (known.name in slide if slide else known.status == "ready")]
+    named = [slide_called(lab, project_id, name) for name in dict.fromkeys(slide or [])]
+    chosen = named or [known.id for known in slides if known.status == "ready"]
     models = lab.models.list(project_id)
     model_id = model or (models[0].id if models else lab.models.shipped())
     follow(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
@@ -325,10 +334,7 @@ def report(
     from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
     lab = lab_at(home)
-    named = [known for known in lab.slides.list(project_called(lab, project)) if known.name == slide]
-    if not named:
-        raise LabError(f"There is no slide called {slide} in {project}.")
-    score_id = named[0].score_id
+    score_id = lab.slides.get(slide_called(lab, project_called(lab, project), slide)).score_id
     if score_id is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
     kind = out.suffix.lower().removeprefix(".")

@@ -78,17 +78,18 @@ def choices_of(pairs: Sequence[str]) -> dict[str, object]:
 
 
 def slide_called(lab: Lab, project_id: int, name: str) -> int:
-    """Number of the project's slide of that name.
+    """Number of the project's slide of that name, or path.
 
     Raises:
         LabError: there is none, or more than one.
     """
-    slide_ids = [slide.id for slide in lab.slides.list(project_id) if slide.name == name]
-    if len(slide_ids) != 1:
-        raise LabError(
-            f"There {'is no slide' if not slide_ids else f'are {len(slide_ids)} slides'} called {name} here."
-        )
-    return slide_ids[0]
+    slides = [slide for slide in lab.slides.list(project_id) if name in {slide.name, slide.path}]
+    if not slides:
+        raise LabError(f"There is no slide called {name} here.")
+    if len(slides) > 1:
+        paths = ", ".join(slide.path for slide in slides)
+        raise LabError(f"There are {len(slides)} slides called {name} here; name the one by its path: {paths}.")
+    return slides[0].id
 
 
 def as_plain(value: object) -> Any:

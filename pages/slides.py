@@ -48,6 +48,8 @@ if slide.status == "needs_mpp":
     slide_facts.ask_mpp(slide)
 elif slide.reason:
     st.warning(literal(slide.reason), icon=":material/warning:")
+slide_facts.show_notes(slide)
+slide_facts.measuring_state(slide)
 
 picture, beside = st.columns([3, 2], gap="medium")
 with picture:

@@ -1,6 +1,7 @@
 """What is known of a slide without looking at its pixels, and how a file is recognised again."""
 
 import hashlib
+import os
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
@@ -9,6 +10,8 @@ from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level
 
 FINEST_MPP, COARSEST_MPP = 0.1, 2.0
+SAME_SCALE = 0.002  # of a scale: what is nearer is the same, written with fewer digits
+OVERRULED = "overruled"  # where µm/px is from: a person, against what the file says
 LONGEST_FACT = 80  # letters
 LARGEST_SIDE_PX = 999_999
 LARGEST_AREA_PX = 2 * 10**11  # a whole glass slide, 26 x 76 mm, at 0.1 µm/px
@@ -20,7 +23,7 @@ BLOCKS = 16
 class StatedFacts:
     """What a person may say of a slide; None is "nothing said". A page's fields and a command's options are these.
 
-    Blanks count as nothing said; spaces are tidied.
+    Blanks count as nothing said; spaces are tidied. `overrule_scale`: `mpp` counts though the file says otherwise.
 
     Raises:
         LabError: µm/px out of range.
@@ -34,6 +37,7 @@ class StatedFacts:
     visit: str | None = field(default=None, metadata={"title": "Visit"})
     staining_run: str | None = field(default=None, metadata={"title": "Staining run"})
     control: str | None = field(default=None, metadata={"title": "Control"})
+    overrule_scale: bool = field(default=False, metadata={"title": "Overrule the file's scale"})
 
     def __post_init__(self) -> None:
         if self.mpp is not None and not FINEST_MPP <= self.mpp <= COARSEST_MPP:
@@ -53,7 +57,7 @@ class StatedFacts:
     @classmethod
     def words(cls) -> tuple[str, ...]:
         """Names of the facts that are text."""
-        return tuple(known.name for known in fields(cls) if known.name != "mpp")
+        return tuple(known.name for known in fields(cls) if known.name not in {"mpp", "overrule_scale"})
 
     @classmethod
     def title(cls, name: str) -> str:
@@ -68,7 +72,7 @@ class SlideFacts:
     These are columns of the slides' table by the same names. `staining_run` is the batch it was stained in, `visit`
     which of a patient's biopsies it is, `control` what kind of control (donor, chow; None for a case). `reader` names
     the code that decodes it: "jpeg-tiles", "openslide" or the name of a format (`readers.formats`); `mpp_source` is
-    "file", "person" or None.
+    "file", "person" (where the file does not say), "overruled" (a person, against the file) or None.
     """
 
     fingerprint: str
@@ -91,35 +95,53 @@ class SlideFacts:
 
     @property
     def stated_mpp(self) -> float | None:
-        """µm/px a person stated, which goes before the file's own; None where the file's own holds."""
-        return self.mpp_x if self.mpp_source == "person" else None
+        """µm/px a person stated; None where the file's own holds."""
+        return self.mpp_x if self.mpp_source in {"person", OVERRULED} else None
 
     def kept(self) -> "SlideFacts":
         """These facts without what is only of use while the file is open."""
         return SlideFacts(**{known.name: getattr(self, known.name) for known in fields(SlideFacts)})
 
     def with_stated(self, stated: StatedFacts) -> Self:
-        """The same, what a person said going before what the file says."""
-        mpp, words = stated.mpp, {name: getattr(stated, name) or getattr(self, name) for name in stated.words()}
-        told = replace(self, **words)
-        return told if mpp is None else replace(told, mpp_x=mpp, mpp_y=mpp, mpp_source="person")
+        """The same, a person's words going before the file's; a scale only where the file has none, or overruled."""
+        told = replace(self, **{name: getattr(stated, name) or getattr(self, name) for name in stated.words()})
+        if stated.mpp is None:
+            return told
+        if self.mpp_source in {"file", OVERRULED}:
+            if not stated.overrule_scale:
+                return told
+            return replace(told, mpp_x=stated.mpp, mpp_y=stated.mpp, mpp_source=OVERRULED)
+        return replace(told, mpp_x=stated.mpp, mpp_y=stated.mpp, mpp_source="person")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts(SlideFacts):
     """The facts of a slide's file that is open, and how it is built.
 
-    `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it.
+    `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it. `notes` are sentences on
+    what of the file was read and what not. `series` is what the files of
+    one DICOM slide have in common. `former_fingerprint` is the one earlier builds gave it, where that differs.
     """
 
     path: Path
     levels: tuple[Level, ...]
     bounds_px0: tuple[int, int, int, int] | None = None
+    notes: tuple[str, ...] = ()
+    series: str | None = None
+    former_fingerprint: str | None = None
 
     @property
     def area_px0(self) -> tuple[int, int, int, int]:
         """Where tissue may lie: the bounds, or else the whole slide."""
         return self.bounds_px0 or (0, 0, self.width_px0, self.height_px0)
+
+
+def scale_not_used(own: float, stated: float) -> str:
+    """The sentence for a stated µm/px that gave way to the file's own."""
+    return (
+        f"The file says {own:.4g} µm per pixel itself, which counts; the {stated:g} stated was not used. "
+        "Overrule the file's scale if it is wrong."
+    )
 
 
 def check_mpp(name: str, mpp: float | None) -> None:
@@ -173,5 +195,5 @@ def folder_fingerprint(files: list[Path]) -> str:
     """SHA-256 over names, sizes and contents of a slide's tiles, in order of name."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        digest.update(f"{file.name}:{fingerprint(file)};".encode())
+        digest.update(os.fsencode(file.name) + f":{fingerprint(file)};".encode())
     return digest.hexdigest()

@@ -22,6 +22,21 @@ def patch_grid(slide: SlideReader | FileFacts, patch_px: int = PATCH_PX, patch_m
     return PatchGrid(facts.area_px0[:2], patch_px, patch_mpp, facts.mpp_x, facts.mpp_y)
 
 
+def check_holds_patch(slide: SlideReader | FileFacts, patch_px: int = PATCH_PX, patch_mpp: float = PATCH_MPP) -> None:
+    """Refuse a slide too small for a patch, before anything is looked for on it.
+
+    Raises:
+        LabError: the slide's µm/px is not known, or it is smaller than one patch.
+    """
+    facts = slide.facts if isinstance(slide, SlideReader) else slide
+    grid = patch_grid(facts, patch_px, patch_mpp)
+    rows, cols = grid.shape_in(*facts.area_px0[2:])
+    if rows < 1 or cols < 1:
+        raise LabError(
+            f"{facts.path.name} is smaller than one patch ({grid.side_um:.0f} µm). Use a larger field or a finer scale."
+        )
+
+
 def lay_patches(
     slide: SlideReader | FileFacts,
     tissue: Tissue,
@@ -35,13 +50,9 @@ def lay_patches(
         LabError: the slide's µm/px is not known, or it is smaller than one patch.
     """
     facts = slide.facts if isinstance(slide, SlideReader) else slide
+    check_holds_patch(facts, patch_px, patch_mpp)
     grid = patch_grid(facts, patch_px, patch_mpp)
-    _, _, width, height = facts.area_px0
-    rows, cols = grid.shape_in(width, height)
-    if rows < 1 or cols < 1:
-        raise LabError(
-            f"{facts.path.name} is smaller than one patch ({grid.side_um:.0f} µm). Use a larger field or a finer scale."
-        )
+    rows, cols = grid.shape_in(*facts.area_px0[2:])
     side_x, side_y = grid.side_px0
     places = []
     for row in range(rows):

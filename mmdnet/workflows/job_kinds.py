@@ -17,6 +17,7 @@ from mmdnet.workflows.job_specs import (
     EvaluateSpec,
     IngestSpec,
     JobSpec,
+    MeasureSpec,
     ScoreSpec,
     TissueMapSpec,
     TrainSpec,
@@ -36,6 +37,7 @@ class JobKind(Generic[Spec]):
 
 KINDS: tuple[JobKind[Any], ...] = (
     JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec.project_id, spec.path, spec.facts)),
+    JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.measuring.run(context, spec.slide_id)),
     JobKind(TissueMapSpec, lambda lab, context, spec: lab.maps.make(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),
     JobKind(

@@ -31,6 +31,14 @@ class IngestSpec(JobSpec):
     facts: StatedFacts = StatedFacts()
 
 
+class MeasureSpec(JobSpec):
+    """Measure quality and fat of a slide's patches."""
+
+    kind = "measure"
+
+    slide_id: int
+
+
 class TissueMapSpec(JobSpec):
     """Lay the project's patches out by likeness."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "ingest": "Adding slides",
+    "measure": "Measuring a slide",
     "train": "Training",
     "score": "Scoring",
     "demo": "Making the demo",

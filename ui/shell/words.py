@@ -33,6 +33,11 @@ RULE_HELP = {
     "adjudicated": "What was settled counts; else only what all readers agree on, and the rest stays unknown.",
     "reader": "Only this reader's labels count.",
 }
+SCALE_FROM = {
+    "file": "from the file",
+    "person": "entered by hand",
+    "overruled": "entered by hand, against the file's own",
+}
 STATUS = {"ready": "ready", "needs_mpp": "µm/px missing"}
 
 
@@ -66,7 +71,14 @@ def micron_per_pixel(slide: SlideView) -> str:
         return "missing"
     same = abs(slide.mpp_x - slide.mpp_y) < 1e-6
     size = f"{slide.mpp_x:.4g}" if same else f"{slide.mpp_x:.4g} × {slide.mpp_y:.4g}"
-    return f"{size} µm/px, {'entered by hand' if slide.mpp_source == 'person' else 'from the file'}"
+    return f"{size} µm/px, {SCALE_FROM.get(slide.mpp_source or 'file', 'from the file')}"
+
+
+def measured_fat(slide: SlideView) -> str:
+    """A slide's measured fat, or that it is not measured yet."""
+    if slide.fat_area_share is None:
+        return NOTHING if slide.measured else "not measured yet"
+    return f"{share(slide.fat_area_share)} of tissue area"
 
 
 def place_of(patch: PatchView, slide: SlideView) -> str:

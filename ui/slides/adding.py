@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals
-from ui.slides.slide_facts import fact_fields
+from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import IngestOutcome
@@ -42,7 +42,13 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                     placeholder="/data/slides/2026-03",
                     help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
                 )
-            stated = fact_fields("add", [known.name for known in fields(StatedFacts)])
+            stated = fact_fields("add", StatedFacts.names())
+            overrule = st.checkbox(
+                "The files' own scale is wrong: this µm per pixel counts",
+                key="add_overrule_scale",
+                help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
+            )
+            stated = replace(stated, overrule_scale=overrule)
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
@@ -61,6 +67,7 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
         bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
         with refusals():
             outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated))
+            measure(outcomes[-1].slide_id)
     bar.empty()
     show_outcomes(outcomes)
 
@@ -73,6 +80,8 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
     for outcome in outcomes:
         if outcome.problem:
             st.error(literal(outcome.problem), icon=":material/error:")
+        for note in outcome.notes:
+            st.warning(literal(f"{outcome.name}: {note}"), icon=":material/info:")
         if outcome.picture:
             _what_was_seen(outcome.picture)
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
 from ui.shell import words
+from ui.shell.jobs import job_card
 from ui.shell.literal import literal
 from ui.shell.session import go_to, lab, refusals, say_next_run
 
@@ -58,8 +59,7 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
             "Control": literal(slide.control or "no"),
             "Tissue": words.number(slide.tissue_mm2, "mm²"),
             "Core length": words.number(slide.core_length_mm, "mm"),
-            "Fat, measured": words.share(slide.fat_area_share)
-            + (" of tissue area" if slide.fat_area_share is not None else ""),
+            "Fat, measured": words.measured_fat(slide),
             "Patches": f"{slide.usable:,} in use of {slide.patches:,} laid; {slide.labelled:,} labelled",
             "Set aside": literal(words.set_aside_counts(patches)) if patches else words.NOTHING,
             "File format": literal(f"{slide.vendor}, read by {slide.reader}"),
@@ -67,6 +67,32 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
         border="horizontal",
         alt="Facts of this slide",
     )
+
+
+def measure(slide_id: int | None) -> None:
+    """Measure a slide in the background, where that is still to be done: it can be labelled meanwhile."""
+    if slide_id is not None:
+        lab().slides.measuring.submit(slide_id)
+
+
+def measuring_state(slide: SlideView) -> None:
+    """That a slide's quality and fat are not all measured yet, how far that is, and that it can be labelled already."""
+    if slide.measured or slide.status != "ready":
+        return
+    jobs = [job for job in lab().jobs.list(slide.project_id, active=True) if job.title == f"Measure {slide.name}"]
+    if jobs:
+        st.caption("Quality and fat are being measured; the patches can be labelled already.")
+        job_card(jobs[0])
+    elif st.button("Measure quality and fat", icon=":material/play_arrow:", key=f"measure_{slide.id}"):
+        with refusals():
+            measure(slide.id)
+            st.rerun()
+
+
+def show_notes(slide: SlideView) -> None:
+    """What of the slide's file was read and what not, and what in it contradicts."""
+    for note in slide.notes:
+        st.warning(literal(note), icon=":material/info:")
 
 
 def edit_facts(slide: SlideView) -> None:
@@ -112,6 +138,7 @@ def ask_mpp(slide: SlideView) -> None:
     if sent and mpp:
         with refusals(), st.spinner("Looking for tissue and laying patches"):
             lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp))
+            measure(slide.id)
             st.rerun()
     elif sent:
         st.warning("Enter a number first.")

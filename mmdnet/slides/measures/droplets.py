@@ -33,6 +33,7 @@ from mmdnet.slides.measures.droplet_parts import (
     places_of,
     prior_shift,
 )
+from mmdnet.slides.measures.uneven_light import evened
 from mmdnet.slides.readers.reader import Pixels
 
 LEVELS = (0.5, 0.7, 0.85, 0.95)
@@ -69,7 +70,7 @@ def find_droplets(rgb: Pixels, mpp: float) -> Labels:
 def search(rgb: Pixels, mpp: float, judge: Judge) -> Labels:
     """Go through the parts of an image, level by level, and number those the judge accepts, (h, w)."""
     pad = round(MIRROR_UM / mpp)
-    clear, tint = clearness(np.asarray(cv2.copyMakeBorder(rgb, pad, pad, pad, pad, cv2.BORDER_REFLECT)), mpp)
+    clear, tint = clearness(np.asarray(cv2.copyMakeBorder(evened(rgb), pad, pad, pad, pad, cv2.BORDER_REFLECT)), mpp)
     droplets = np.zeros(clear.shape, np.int32)
     allowed = ~_glass(clear > LEVELS[0], mpp)
     for level, cut in [(level, False) for level in LEVELS] + [(level, True) for level in WAIST_LEVELS]:

@@ -233,6 +233,11 @@ def edge_shares(tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -
     return [1.0 - inner.share(place.x_px0, place.y_px0, *grid.side_px0) for place in places]
 
 
+def set_aside_at_edge(edge_share: float) -> str | None:
+    """The reason that the tissue mask alone gives, before a patch is read."""
+    return "edge" if edge_share > EDGE_SHARE else None
+
+
 def assess(patch: Pixels, mpp: float = PATCH_MPP, usual: Usual | None = None, edge_share: float = 0.0) -> Quality:
     """Measure one patch.
 

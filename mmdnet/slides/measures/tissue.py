@@ -12,16 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdnet.errors import LabError
+from mmdnet.slides.measures.colours import has_no_colours
+from mmdnet.slides.measures.glass import Glass, find_glass, outside
 from mmdnet.slides.readers.reader import Pixels, SlideReader
 
 TISSUE_MPP = 8.0
 BLOCK = 256  # mask pixels a side, read at a time
-GLASS_SAMPLE = 500_000  # pixels looked at for the colour of glass
 CHROMA = 14  # grey levels between a pixel's strongest and weakest channel, glass taken as white
 DARKNESS = 36  # grey levels darker than glass
+FAINT_CHROMA, FAINT_NOISE = 5.0, 4.0  # of what is pale as fat: grey levels, and times glass's own deviation
+AROUND, ROUGH = 5, 1.5  # pixels a side, and grey levels of deviation within
+MARGIN = 4  # rows that a band sees beyond itself
 BRIDGE_UM = 24.0  # gaps closed between stained parts: a wall torn open between fat and glass
 HOLE_UM2 = 40_000.0  # a hole of 225 µm diameter: larger ones are vessels or tears, not fat or sinusoids
 SPECK_UM2 = 20_000.0  # about one patch: smaller pieces are debris
+MOSTLY, CRUMB = 0.9, 10  # of a picture; and a tenth of a speck is worth a word
 CORE_ASPECT = 4.0
 CORE_PX = 2_500_000  # of a mask, at most, that cores are measured on
 BAND = 512  # rows of a mask that parts are numbered in at a time
@@ -82,17 +87,30 @@ def find_tissue(slide: SlideReader) -> Tissue:
         LabError: µm/px unknown; or `NoTissueError` with the mask, where there is none.
     """
     overview = read_overview(slide)
-    coloured = stained(overview, glass_colour(overview))
+    coloured = stained(overview, find_glass(overview))
     del overview  # the largest thing here, and wanted again only where there is no tissue
     mask = _whole_tissue(coloured)
     if not mask.any():
-        raise NoTissueError(
-            f"No tissue was found on {slide.facts.path.name}: it looks like empty glass. "
-            "Look at the overview, and scan it again if there should be tissue.",
-            coloured,
-            read_overview(slide),
-        )
+        raise _no_tissue(slide, coloured)
     return _measured(mask, TISSUE_MPP, slide.mpp_xy)
+
+
+def _no_tissue(slide: SlideReader, coloured: NDArray[np.bool_]) -> NoTissueError:
+    """Why there is none: it is too small, has no colours, or the glass is empty."""
+    name, overview = slide.facts.path.name, read_overview(slide)
+    if outside(overview).mean() > MOSTLY:
+        why = "it is black: its pixels were not scanned, or are stored otherwise than the file says"
+    elif has_no_colours(overview.reshape(-1, 3)[:: 1 + overview.size // 3_000_000].astype(np.float32)):
+        why = "it has no colours, so there is no stain to read"
+    elif float(coloured.sum()) * TISSUE_MPP**2 > SPECK_UM2 / CRUMB:
+        why = "what differs from glass there is smaller than one patch"
+    else:
+        why = "it looks like empty glass"
+    return NoTissueError(
+        f"No tissue was found on {name}: {why}. Look at the overview, and scan it again if there should be tissue.",
+        coloured,
+        overview,
+    )
 
 
 def read_overview(slide: SlideReader, mpp: float = TISSUE_MPP) -> Pixels:
@@ -118,33 +136,32 @@ def read_overview(slide: SlideReader, mpp: float = TISSUE_MPP) -> Pixels:
     return out
 
 
-def glass_colour(overview: Pixels) -> NDArray[np.float64]:
-    """Colour of empty glass: the most frequent bright grey of the slide, or near white where there is none."""
-    step = max(1, round((overview.size / 3 / GLASS_SAMPLE) ** 0.5))
-    pixels = np.ascontiguousarray(overview[::step, ::step]).reshape(-1, 3)
-    low, high = pixels.min(axis=1), pixels.max(axis=1)
-    bright = pixels[(low > 200) & (high - low < 16)]
-    if len(bright) < 0.02 * len(pixels):
-        return np.full(3, 243.0)
-    values = bright.mean(axis=1).round().astype(np.int64)
-    common = np.bincount(values, minlength=256).argmax()
-    return bright[np.abs(values - common) <= 3].mean(axis=0)
+def stained(overview: Pixels, glass: Glass) -> NDArray[np.bool_]:
+    """Pixels that differ from glass in colour or clearly in darkness, or a little and not smoothly, as fat's walls do.
 
-
-def stained(overview: Pixels, glass: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Pixels that differ from glass in colour or clearly in darkness."""
-    coloured = np.empty(overview.shape[:2], bool)
-    gain = (255.0 / glass).astype(np.float32)
-    for top in range(0, len(overview), BLOCK):  # in bands: as floats a large slide's overview would fill memory
-        light = np.minimum(overview[top : top + BLOCK] * gain, np.float32(255))
+    What is opaque black is outside the scan.
+    """
+    height, width = overview.shape[:2]
+    coloured = np.empty((height, width), bool)
+    faint = max(FAINT_CHROMA, FAINT_NOISE * glass.noise)
+    for top in range(0, height, BLOCK):  # in bands: as floats a large slide's overview would fill memory
+        begin, end = max(0, top - MARGIN), min(height, top + BLOCK + MARGIN)
+        light = np.minimum(overview[begin:end] * glass.gain((begin, end), (height, width)), np.float32(255))
+        mean = light.mean(axis=2)
         chroma = light.max(axis=2) - light.min(axis=2)
-        coloured[top : top + BLOCK] = (chroma > CHROMA) | (255 - light.mean(axis=2) > DARKNESS)
+        around = cv2.blur(mean, (AROUND, AROUND))
+        rough = cv2.blur(mean * mean, (AROUND, AROUND)) - around * around > ROUGH**2
+        pale = ((cv2.blur(chroma, (AROUND, AROUND)) > faint) & rough).view(np.uint8)
+        inner = cv2.erode(pale, np.ones((AROUND, AROUND), np.uint8)) > 0  # what is around reaches beyond the tissue
+        differs = (chroma > CHROMA) | (255 - mean > DARKNESS) | inner
+        differs &= outside(overview[begin:end]) == 0
+        coloured[top : top + BLOCK] = differs[top - begin : top - begin + BLOCK]
     return coloured
 
 
 def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
     """Tissue in an overview at 8 µm/px, RGB (h, w, 3); mask (h, w). Nothing raises: it may be empty."""
-    return _whole_tissue(stained(overview, glass_colour(overview)))
+    return _whole_tissue(stained(overview, find_glass(overview)))
 
 
 def _whole_tissue(coloured: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -20,7 +20,8 @@ class SlideFormat:
         name: for people.
         suffixes: of its files, lower case. A folder of images has none of its own.
         recognises: whether a path, which is there and may be read, is one; the first format that says so opens it.
-        open: the path and the µm/px a person stated, if any, to its facts and its pixels. May raise LabError.
+        open: the path and the µm/px a person stated for a file that does not say, to its facts and its pixels. May
+            raise LabError.
         find: its slides among a folder's files, which come sorted and without hidden ones.
         beside_slides: False: where other slides lie beside, these are their masks and labels, and not found.
         more_files: what a slide is made of beside the file that is opened, so that one file alone is none.
@@ -67,7 +68,7 @@ def _every_file(suffixes: Sequence[str]) -> Callable[[Path, Sequence[Path]], lis
 
 def _is_dicom(path: Path) -> bool:
     if path.is_dir():
-        return any(file.suffix.lower() == ".dcm" for file in path.iterdir())
+        return any(file.suffix.lower() == ".dcm" and file.is_file() for file in path.iterdir())
     return path.suffix.lower() == ".dcm" and path.is_file()
 
 

@@ -107,8 +107,10 @@ def direct_pages(path: Path, openslide: OpenSlideSource) -> dict[int, Directory]
     pages: dict[int, Directory] = {}
     for index, level in enumerate(openslide.levels):
         fitting = [page for page in directories if _readable(page, level, end)]
-        if len(fitting) == 1 and _same_pixels(path, openslide, index, fitting[0]):
-            pages[index] = fitting[0]
+        same = (page for page in fitting if _same_pixels(path, openslide, index, page))
+        page = next(same, None)  # focal planes and masks are as large as the level
+        if page is not None:
+            pages[index] = page
     return pages
 
 

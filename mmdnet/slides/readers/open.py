@@ -1,22 +1,24 @@
 """Open any slide, and find the slides below a folder."""
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import check_mpp
+from mmdnet.slides.facts import OVERRULED, SAME_SCALE, FileFacts, check_mpp, scale_not_used
 from mmdnet.slides.readers.formats import format_of, slide_suffixes, slides_in
 from mmdnet.slides.readers.image_sources import slide_ids
 from mmdnet.slides.readers.reader import SlideReader
 
 
-def open_slide(path: Path | str, mpp: float | None = None) -> SlideReader:
+def open_slide(path: Path | str, mpp: float | None = None, overrule: bool = False) -> SlideReader:
     """Open a slide of any format: a file, a DICOM folder, a picture or a folder of images.
 
     Args:
         path: what to open; for one slide among a folder's tiles, the folder followed by the slide's id.
-        mpp: µm per level-0 pixel as stated by a person; it goes before the file's own.
+        mpp: µm per level-0 pixel as stated by a person, for a file that does not say.
+        overrule: take it though the file says otherwise.
 
     Raises:
         LabError: nothing there, no rights, no slide, damaged, an absurd size or scale.
@@ -33,7 +35,25 @@ def open_slide(path: Path | str, mpp: float | None = None) -> SlideReader:
         ) from error
     except FileNotFoundError as error:
         raise LabError(f"There is no file or folder called {path.name} there. Nothing was changed.") from error
-    return SlideReader(facts, source, partial(open_slide, path, mpp))
+    try:
+        facts = _scaled(facts, mpp, overrule)
+        check_mpp(path.name, facts.mpp_x)
+        check_mpp(path.name, facts.mpp_y)
+    except BaseException:
+        source.close()
+        raise
+    return SlideReader(facts, source, partial(open_slide, path, mpp, overrule))
+
+
+def _scaled(facts: FileFacts, mpp: float | None, overrule: bool) -> FileFacts:
+    """Facts with the scale that counts: the file's own, unless a person overrules it."""
+    if mpp is None or facts.mpp_source != "file" or facts.mpp_x is None:
+        return facts
+    if overrule:
+        return replace(facts, mpp_x=mpp, mpp_y=mpp, mpp_source=OVERRULED)
+    if abs(mpp / facts.mpp_x - 1) < SAME_SCALE:
+        return facts
+    return replace(facts, notes=(*facts.notes, scale_not_used(facts.mpp_x, mpp)))
 
 
 def _look(path: Path) -> None:
@@ -42,12 +62,17 @@ def _look(path: Path) -> None:
     Raises:
         FileNotFoundError: there is not.
         PermissionError: it may not.
+        LabError: it is a link to nothing, or no regular file.
     """
     if path.is_file():
         if not os.access(path, os.R_OK):
             raise PermissionError
     elif path.is_dir():
         os.scandir(path).close()
+    elif path.is_symlink() and not path.exists():
+        raise LabError(f"{path.name} was not added: it is a link to a file that is not there. Mend the link.")
+    elif path.exists():
+        raise LabError(f"{path.name} was not added: it is no file that can be read at any place, as a pipe is none.")
     elif path.name not in slide_ids(path.parent):
         raise FileNotFoundError
 

@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,17 @@ import openslide
 
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import check_size
-from mmdnet.slides.geometry import Level, Window, levels_of
+from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels, blank, clip
-from mmdnet.slides.readers.tiff import NotTiffError, read_directories
+from mmdnet.slides.readers.dicom import series_files
+from mmdnet.slides.readers.levels import StoredLevel, UsedLevel, used_levels
+from mmdnet.slides.readers.refusals import damaged, refuse_unknown
+from mmdnet.slides.readers.tiff import Directory, NotTiffError, read_directories
 
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
 READ_ERRORS = (openslide.OpenSlideError, OSError, ValueError, MemoryError)
 LARGEST_TILE_PX = 8192 * 8192
+RGB, TRANSPARENCY = 2, {1, 2}  # TIFF's photometric interpretation, and what an extra sample may be said to be
 SCANNER_KEYS = (
     "aperio.ScanScope ID",
     "hamamatsu.Product",
@@ -45,28 +50,49 @@ class OpenSlideSource:
         try:
             self.properties: Mapping[str, str] = dict(self._slide.properties)
         except (KeyError, UnicodeError, openslide.OpenSlideError) as error:  # names that are not even text
-            raise _damaged(path, "its description cannot be read") from error
+            raise damaged(path.name, "its description cannot be read") from error
         for width, height in self._slide.level_dimensions:
             check_size(path.name, width, height)
         for index in range(self._slide.level_count):
             self._check_tile(index)
-        self.levels: tuple[Level, ...] = levels_of(list(self._slide.level_dimensions))
-        self.downsamples: tuple[float, ...] = tuple(self._slide.level_downsamples)
+        self._stored_downsamples = tuple(self._slide.level_downsamples)
+        used = _remembered(path, self._slide.level_dimensions, self._used_levels)
+        self._stored = tuple(each.index for each in used)
+        self.levels: tuple[Level, ...] = tuple(each.level for each in used)
+        self.downsamples: tuple[float, ...] = tuple(self._stored_downsamples[index] for index in self._stored)
+        self.planes = sum(size == self._slide.level_dimensions[0] for size in self._slide.level_dimensions)
+        """Pictures as large as the slide itself: focal planes, or masks. The first is read."""
 
     def _open(self) -> openslide.OpenSlide:
         try:
             return openslide.OpenSlide(self._path)
         except openslide.OpenSlideUnsupportedFormatError:
-            raise LabError(
-                f"{self._path.name} was not added: it is no slide this program can read. Export it as SVS, TIFF or "
-                "DICOM and try again. Nothing was changed."
-            ) from None
+            refuse_unknown(self._path)
+            raise AssertionError from None  # refuse_unknown always raises
         except (openslide.OpenSlideError, OSError, ValueError) as error:
-            raise _damaged(self._path, str(error)) from error
+            refuse_unknown(self._path, str(error))
+            raise AssertionError from error
 
     def _check_tile(self, index: int) -> None:
+        check_tile(self._path, *self._tile(index))
+
+    def _tile(self, index: int) -> tuple[int, int]:
         keys = (f"openslide.level[{index}].tile-width", f"openslide.level[{index}].tile-height")
-        check_tile(self._path, *(int(self.properties.get(key, 0)) for key in keys))
+        width, height = (int(self.properties.get(key, 0)) for key in keys)
+        return width, height
+
+    def _used_levels(self) -> tuple[UsedLevel, ...]:
+        spacings = _stated_downsamples(self._path) if self.properties.get("openslide.vendor") == "dicom" else {}
+        stored = [
+            StoredLevel(width, height, self._tile(index), spacings.get((width, height)))
+            for index, (width, height) in enumerate(self._slide.level_dimensions)
+        ]
+        return used_levels(stored, self._stored_pixels, self.properties.get("openslide.quickhash-1", ""))
+
+    def _stored_pixels(self, index: int, x: int, y: int, width: int, height: int) -> Pixels:
+        """A window of a level as it is stored, on glass."""
+        downsample = self._stored_downsamples[index]
+        return _on_glass(self._read_region((round(x * downsample), round(y * downsample)), index, (width, height)))
 
     def tiling(self, level: int) -> None:
         """Tiles cannot be had one by one."""
@@ -79,12 +105,8 @@ class OpenSlideSource:
             return out
         downsample = self.downsamples[window.level]
         corner = (round(x0 * downsample), round(y0 * downsample))
-        rgba = self._read_region(corner, window.level, (x1 - x0, y1 - y0))
-        inside = out[y0 - window.y : y1 - window.y, x0 - window.x : x1 - window.x]
-        inside[...] = rgba[..., :3]
-        alpha = rgba[..., 3:]
-        if alpha.min() < 255:  # parts the scanner did not take: glass
-            inside[...] = (rgba[..., :3] * (alpha / 255.0) + (255.0 - alpha)).round().astype(np.uint8)
+        rgba = self._read_region(corner, self._stored[window.level], (x1 - x0, y1 - y0))
+        out[y0 - window.y : y1 - window.y, x0 - window.x : x1 - window.x] = _on_glass(rgba)
         return out
 
     def _read_region(self, corner: tuple[int, int], level: int, size: tuple[int, int]) -> Pixels:
@@ -111,10 +133,38 @@ class OpenSlideSource:
         self._slide.close()
 
 
-def _damaged(path: Path, why: str) -> LabError:
-    return LabError(
-        f"{path.name} was not added: the file is damaged ({why}). Copy or scan it again. Nothing was changed."
-    )
+def _on_glass(rgba: Pixels) -> Pixels:
+    """Pixels with transparency, (height, width, 4), laid on white: what the scanner did not take is glass."""
+    alpha = rgba[..., 3:]
+    if alpha.min() == 255:
+        return rgba[..., :3]
+    return np.asarray((rgba[..., :3] * (alpha / 255.0) + (255.0 - alpha)).round(), np.uint8)
+
+
+_USED: OrderedDict[tuple[object, ...], tuple[UsedLevel, ...]] = OrderedDict()
+_MOST_REMEMBERED = 512
+
+
+def _remembered(
+    path: Path, sizes: tuple[tuple[int, int], ...], find: Callable[[], tuple[UsedLevel, ...]]
+) -> tuple[UsedLevel, ...]:
+    """The levels of a file that was opened before and has not changed since; else as `find` finds them."""
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns, sizes)
+    if key not in _USED:
+        _USED[key] = find()
+        while len(_USED) > _MOST_REMEMBERED:
+            _USED.popitem(last=False)
+    return _USED[key]
+
+
+def _stated_downsamples(path: Path) -> dict[tuple[int, int], float]:
+    """By size in pixels, how much coarser the files of a DICOM slide say they are than the finest of them."""
+    heads = [head for _, head in series_files(path) if head.spacing_um is not None]
+    finest = min((head.spacing_um[0] for head in heads if head.spacing_um), default=None)
+    if finest is None:
+        return {}
+    return {(head.columns, head.rows): head.spacing_um[0] / finest for head in heads if head.spacing_um}
 
 
 def check_tile(path: Path, width: int, height: int) -> None:
@@ -143,9 +193,30 @@ def refuse_absurd_claims(path: Path) -> None:
     for page in directories:
         check_size(path.name, max(1, page.width), max(1, page.height))
         check_tile(path, page.tile_width, page.tile_height)
+        _refuse_unreadable(path.name, page)
         if len(page.sizes) and not 0 <= int(page.sizes.min()) <= int(page.sizes.max()) <= path.stat().st_size:
             # The library below OpenSlide takes memory for that many bytes, and ends the program where it gets none.
-            raise _damaged(path, "a tile claims more bytes than the file has")
+            raise damaged(path.name, "a tile claims more bytes than the file has")
+
+
+def _refuse_unreadable(name: str, page: Directory) -> None:
+    """Refuse a picture that would be read, and wrongly.
+
+    Raises:
+        LabError: it lies turned or mirrored, or its fourth sample is not said to be transparency.
+    """
+    if not page.tile_width:
+        return
+    if page.orientation in range(2, 9):
+        raise LabError(
+            f"{name} was not added: its orientation tag ({page.orientation}) says that the picture is stored turned or "
+            "mirrored, and slide readers take its tiles as they lie. Export it upright. Nothing was changed."
+        )
+    if page.photometric == RGB and page.samples > 3 and not set(page.extra_samples[:1]) & TRANSPARENCY:
+        raise LabError(
+            f"{name} was not added: its pixels have {page.samples} samples, and the file does not say what those "
+            "beyond red, green and blue mean. Export it as RGB with three. Nothing was changed."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import FileFacts, check_mpp, fingerprint
+from mmdnet.slides.facts import FileFacts, fingerprint
 from mmdnet.slides.geometry import Window
+from mmdnet.slides.readers.dicom import DicomHead, NotDicomError, dicom_files, is_dicom, read_head, series_files
 from mmdnet.slides.readers.jpeg_tiles import JpegTileSource, direct_pages
 from mmdnet.slides.readers.openslide_source import OpenSlideSource, statements
+from mmdnet.slides.readers.refusals import dicom_reason
 from mmdnet.slides.readers.source import Source
 
 PROBES = 5
 PROBE_PX = 64
-SERIES_TAG = b"\x20\x00\x0e\x00UI"  # DICOM (0020,000E), series instance UID
 
 
 def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) -> tuple[FileFacts, Source]:
@@ -26,15 +27,15 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
     source = OpenSlideSource(path)
     try:
         said = statements(source.properties)
-        given = mpp is not None
+        given = said.mpp_x is None and mpp is not None
         mpp_x, mpp_y = (mpp, mpp) if given else (said.mpp_x, said.mpp_y)
-        check_mpp(path.name, mpp_x)
-        check_mpp(path.name, mpp_y)
         probe(source, path.name)
         direct = direct_pages(path, source)
     except BaseException:
         source.close()
         raise
+    quick = source.properties.get("openslide.quickhash-1", "")
+    first = finest_file(path) if source.properties.get("openslide.vendor") == "dicom" else path
     facts = FileFacts(
         path=shown or path,
         vendor=source.properties.get("openslide.vendor", "unknown"),
@@ -52,7 +53,10 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         simulated=said.simulated,
         levels=source.levels,
         bounds_px0=said.bounds_px0,
-        fingerprint=fingerprint(path, source.properties.get("openslide.quickhash-1", "")),
+        fingerprint=fingerprint(first, quick),
+        former_fingerprint=None if first == path else fingerprint(path, quick),
+        notes=_notes(source),
+        series=source.properties.get("dicom.SeriesInstanceUID"),
     )
     return facts, JpegTileSource(path, source, direct) if direct else source
 
@@ -61,7 +65,22 @@ def open_dicom(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
     """Open a DICOM file, or the first series of a folder. See `open_slide_file`."""
     if path.is_dir():
         return open_slide_file(dicom_series(list(path.iterdir()))[0], mpp, shown=path)
+    refuse_derived(path)
     return open_slide_file(path, mpp)
+
+
+def refuse_derived(path: Path) -> None:
+    """Refuse a DICOM object that is no slide by its own words, before anything is made of its pixels.
+
+    Raises:
+        LabError: it is an annotation, a segmentation or another kind of image.
+    """
+    try:
+        head = read_head(path)
+    except NotDicomError:
+        return
+    if not head.is_slide:
+        raise LabError(f"{path.name} was not added: {dicom_reason(head)} Nothing was changed.")
 
 
 def probe(source: Source, name: str) -> None:
@@ -87,15 +106,38 @@ def probe(source: Source, name: str) -> None:
     ) from failure
 
 
+def _notes(source: OpenSlideSource) -> tuple[str, ...]:
+    """What of the file is read, where that is not all."""
+    if source.planes < 2:
+        return ()
+    return (f"The file holds {source.planes} pictures of the slide's size (focal planes or masks); the first is read.",)
+
+
+def finest_file(path: Path) -> Path:
+    """The file of a DICOM slide that holds its finest level, whichever of its files was named; else the path itself."""
+    files = series_files(path)
+    return _largest(files) if files else path
+
+
+def _largest(files: Sequence[tuple[Path, DicomHead]]) -> Path:
+    def order(pair: tuple[Path, DicomHead]) -> tuple[int, int, str]:
+        return -pair[1].columns * pair[1].rows, -pair[0].stat().st_size, pair[0].name
+
+    return min(files, key=order)[0]
+
+
 def dicom_series(files: Sequence[Path]) -> list[Path]:
-    """One file of each DICOM series among a folder's files: the largest, which holds the finest level."""
-    best: dict[bytes, Path] = {}
-    for file in sorted(file for file in files if file.suffix.lower() == ".dcm"):
-        with file.open("rb") as stream:
-            head = stream.read(64 * 1024)
-        at = head.find(SERIES_TAG)
-        length = int.from_bytes(head[at + 6 : at + 8], "little") if at >= 0 else 0
-        series = head[at + 8 : at + 8 + length] if at >= 0 else file.name.encode()
-        if series not in best or file.stat().st_size > best[series].stat().st_size:
-            best[series] = file
-    return sorted(best.values())
+    """One file of each DICOM slide among a folder's files, the one with the finest level; a slide is a series.
+
+    Objects derived from slides (annotations, segmentations), labels and overviews are passed over where a slide lies
+    beside them. A file that is no DICOM stands for itself, and is refused when it is opened.
+    """
+    own = sorted(file for file in files if file.suffix.lower() == ".dcm")
+    slides = dicom_files(own)
+    series: dict[str, list[tuple[Path, DicomHead]]] = {}
+    for file, head in slides:
+        series.setdefault(head.series or file.name, []).append((file, head))
+    pictures = [group for group in series.values() if any(head.is_volume for _, head in group)]
+    slide_files = [_largest(group) for group in pictures or series.values()]
+    known = {file for file, _ in slides}
+    return sorted(slide_files + [file for file in own if file not in known and (not slide_files or not is_dicom(file))])

@@ -20,6 +20,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 259, 262, 277, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, JPEG_TABLES = 322, 323, 324, 325, 347
+ORIENTATION, EXTRA_SAMPLES = 274, 338
 NO_NUMBERS: NDArray[np.int64] = np.empty(0, np.int64)
 
 
@@ -29,7 +30,11 @@ class NotTiffError(Exception):
 
 @dataclass(frozen=True)
 class Directory:
-    """One picture of a TIFF. Not tiled: tile sizes 0 and no offsets."""
+    """One picture of a TIFF. Not tiled: tile sizes 0 and no offsets.
+
+    `orientation` is 1 where rows run downwards and columns to the right; `extra_samples` says what samples beyond the
+    colours are, 0 for "not said".
+    """
 
     width: int
     height: int
@@ -42,6 +47,8 @@ class Directory:
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
     tables: bytes | None
+    orientation: int = 1
+    extra_samples: tuple[int, ...] = ()
 
     @property
     def across(self) -> int:
@@ -140,6 +147,8 @@ def _directory(file: BinaryIO, size: int, tags: dict[int, Tag], order: str) -> D
         offsets=numbers(TILE_OFFSETS) if tiled else NO_NUMBERS,
         sizes=numbers(TILE_SIZES) if tiled else NO_NUMBERS,
         tables=tables,
+        orientation=number(ORIENTATION, 1),
+        extra_samples=tuple(numbers(EXTRA_SAMPLES)[:8].tolist()),
     )
 
 

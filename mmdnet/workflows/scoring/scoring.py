@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import scores as rows
@@ -106,10 +107,14 @@ class Scoring:
         """
         from mmdnet.nn.device import best_device
         from mmdnet.scoring.slide import check_patch_size, score_features
-        from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
+        from mmdnet.workflows.slides.measuring import measure_slide
+        from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 
         if slide.status != "ready":
             raise LabError(not_ready(slide))
+        if Path(slide.path).exists():  # features may be kept while a slide's disk is away, but not of another file
+            open_stored(slide).close()
+        measure_slide(self._services, slide.id, told)
         with self._services.db() as session:
             patches = patches_of(session, slide.id)
         places, grid = stored_places(patches), stored_grid(slide)

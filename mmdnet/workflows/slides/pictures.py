@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.stored_geometry import stored_grid
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +23,17 @@ OUTLINED_PX, OUTLINED_ZOOM = 480, 8.0
 OUTLINE_GAP_PX = 3
 OUTLINE_BGR = (15, 134, 207)
 JPEG_QUALITY = 90
+_Key = tuple[str, str, float | None, tuple[int, int]]
+
+
+def _key(slide: Slide) -> _Key:
+    """With the file's size and time of its last change: another file in its place is opened anew."""
+    try:
+        stat = Path(slide.path).stat()
+        stamp = (stat.st_size, stat.st_mtime_ns)
+    except OSError:
+        stamp = (0, 0)
+    return slide.path, slide.fingerprint, slide.facts.stated_mpp, stamp
 
 
 class OpenSlides:
@@ -30,36 +41,49 @@ class OpenSlides:
 
     def __init__(self, limit: int = OPEN_SLIDES) -> None:
         self._limit = limit
-        self._open: OrderedDict[tuple[str, float | None], tuple[SlideReader, ZoomPyramid]] = OrderedDict()
+        self._open: OrderedDict[_Key, tuple[SlideReader, ZoomPyramid]] = OrderedDict()
+        self._veils: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, path: str, mpp: float | None) -> tuple[SlideReader, ZoomPyramid]:
-        """The reader and deep-zoom pyramid of a slide; those used longest ago are let go."""
-        from mmdnet.slides.readers.deep_zoom import ZoomPyramid
-        from mmdnet.slides.readers.open import open_slide
+    def get(self, slide: Slide) -> tuple[SlideReader, ZoomPyramid]:
+        """The reader and deep-zoom pyramid of a slide; those used longest ago are let go.
 
-        key = (path, mpp)
+        Raises:
+            LabError: its file is gone, damaged, or another one by now.
+        """
+        from mmdnet.slides.readers.deep_zoom import ZoomPyramid
+
+        key = _key(slide)
         with self._lock:
             if key not in self._open:
-                reader = open_slide(path, mpp=mpp)
+                reader = open_stored(slide)
                 self._open[key] = (reader, ZoomPyramid(reader))
                 if len(self._open) > self._limit:
                     self._open.popitem(last=False)  # closed when the last request that reads from it is done
             self._open.move_to_end(key)
             return self._open[key]
 
+    def veil(self, slide: Slide) -> bytes:
+        """What covers all but a slide's tissue, as a PNG of the whole slide; kept, for finding tissue takes a while."""
+        key = _key(slide)
+        kept = self._veils.get(key) or _tissue_png(self.get(slide)[0])
+        with self._lock:
+            self._veils[key] = kept
+            if len(self._veils) > 2 * self._limit:
+                self._veils.popitem(last=False)
+        return kept
+
 
 _OPENED = OpenSlides()
 
 
-@lru_cache(maxsize=32)
-def _tissue_png(path: str, mpp: float | None) -> bytes:
+def _tissue_png(reader: SlideReader) -> bytes:
     import cv2
     import numpy as np
 
     from mmdnet.slides.measures.tissue import find_tissue
 
-    mask = find_tissue(_OPENED.get(path, mpp)[0]).mask
+    mask = find_tissue(reader).mask
     picture = np.zeros((*mask.shape, 4), np.uint8)
     picture[~mask] = (128, 128, 128, 150)
     return cv2.imencode(".png", picture)[1].tobytes()
@@ -77,8 +101,7 @@ class SlidePictures:
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
-        slide = self._slide(slide_id)
-        return _tissue_png(slide.path, slide.facts.stated_mpp)
+        return _OPENED.veil(self._slide(slide_id))
 
     def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
         """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).
@@ -115,12 +138,12 @@ class SlidePictures:
 
     def _opened(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
         slide = self._slide(slide_id)
-        return _OPENED.get(slide.path, slide.facts.stated_mpp)
+        return _OPENED.get(slide)
 
 
 def overview_jpeg(slide: Slide, max_px: int) -> bytes:
     """A whole slide as a JPEG whose longer side is at most `max_px`."""
-    return encode_jpeg(_OPENED.get(slide.path, slide.facts.stated_mpp)[0].thumbnail(max_px))
+    return encode_jpeg(_OPENED.get(slide)[0].thumbnail(max_px))
 
 
 def patch_rgb(slide: Slide, patch: Patch, context: float = 1.0, px: int | None = None) -> np.ndarray:
@@ -128,7 +151,7 @@ def patch_rgb(slide: Slide, patch: Patch, context: float = 1.0, px: int | None =
     if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
         raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
     grid = stored_grid(slide)
-    reader = _OPENED.get(slide.path, slide.facts.stated_mpp)[0]
+    reader = _OPENED.get(slide)[0]
     px = px or grid.patch_px
     if context == 1.0 and px == grid.patch_px:
         return reader.read_patch(patch.x_px0, patch.y_px0, grid.patch_px, grid.patch_mpp)

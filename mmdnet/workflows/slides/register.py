@@ -13,10 +13,11 @@ from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.settings import Settings
-from mmdnet.slides.facts import StatedFacts
-from mmdnet.workflows.services import Services
+from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
+from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import outlined_png
-from mmdnet.workflows.slides.survey import Survey, survey
+from mmdnet.workflows.slides.stored_geometry import open_stored
+from mmdnet.workflows.slides.survey import Survey, lay_out
 from mmdnet.workflows.slides.views import IngestOutcome
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def allowed_path(settings: Settings, path: str | Path) -> Path:
 def register_file(
     services: Services, project_id: int, path: Path, stated: StatedFacts, progress: Progress, name: str | None = None
 ) -> IngestOutcome:
-    """Register one slide; what cannot come in is refused in a sentence. A slide of that path is there already: itself.
+    """Register one slide: its patches are laid, and measured later (`measuring`). What cannot come in is refused.
+
+    A slide of that path is there already: itself, with what is stated now and was not known.
 
     Args:
         name: what people call it, where that is not the file's name.
@@ -61,33 +64,139 @@ def register_file(
 
     name = name or path.name
     try:
+        _check_name(path)
         with services.db() as session:
             known = rows.slide_at(session, project_id, str(path))
         if known:
-            return IngestOutcome(name, known.id, None)
-        return IngestOutcome(name, _add(services, project_id, path, name, stated, progress), None)
+            _check_unchanged(known)
+            return IngestOutcome(name, known.id, None, notes=tell_slide(services, known.id, stated, progress))
+        slide_id, notes = _add(services, project_id, path, name, stated, progress)
+        return IngestOutcome(name, slide_id, None, notes=notes)
     except LabError as error:
         seen = outlined_png(error.overview, error.mask) if isinstance(error, NoTissueError) else None
-        return IngestOutcome(name, None, str(error).replace(path.name, name), seen)
+        return IngestOutcome(shown_name(name), None, str(error).replace(path.name, name), picture=seen)
 
 
-def _add(services: Services, project_id: int, path: Path, name: str, stated: StatedFacts, progress: Progress) -> int:
-    """Survey first, write last, in one transaction: a slide is in whole or not at all."""
+def _check_unchanged(slide: Slide) -> None:
+    """Look into a file that was written since its slide was added.
+
+    Raises:
+        LabError: it is another one now, or gone.
+    """
+    if Path(slide.path).exists() and Path(slide.path).stat().st_ctime > slide.created_at.timestamp():
+        open_stored(slide).close()
+
+
+def shown_name(name: str) -> str:
+    """A file's name as it can be shown and stored: bytes that are no text become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that cannot be stored.
+
+    Raises:
+        LabError: it is not UTF-8.
+    """
+    if shown_name(str(path)) != str(path):
+        raise LabError(
+            f"{shown_name(path.name)} was not added: its name, or its folder's, holds letters that are not UTF-8. "
+            "Rename it. Nothing was changed."
+        )
+
+
+def tell_slide(services: Services, slide_id: int, stated: StatedFacts, progress: Progress) -> tuple[str, ...]:
+    """Take what a person says of a slide that is there; sentences on what was not taken.
+
+    A scale lays its patches, or lays them anew where none of them is labelled.
+
+    Raises:
+        LabError: no tissue, or the slide has labels laid by another scale.
+    """
+    with services.db() as session:
+        slide = must_get(session, Slide, slide_id, "slide")
+        labelled = rows.labelled_events(session, slide_id)
+    told = slide.facts.with_stated(stated)
+    notes = _not_taken(slide.facts, stated)
+    laid = None
+    if (told.mpp_x, told.mpp_y) != (slide.mpp_x, slide.mpp_y):
+        if labelled:
+            raise LabError(
+                f"{slide.name} has {labelled} labels laid by its present µm/px; they would point at other tissue. "
+                "Register the file in a new project to use another value."
+            )
+        with open_stored(slide, scale_of=told) as reader:
+            laid = lay_out(reader, services.settings, progress)
+    with services.db.begin() as session:
+        slide = must_get(session, Slide, slide_id, "slide")
+        slide.facts = told
+        if laid:
+            write_survey(session, slide, laid)
+    return notes
+
+
+def _not_taken(known: SlideFacts, stated: StatedFacts) -> tuple[str, ...]:
+    if stated.mpp is None or stated.overrule_scale or known.mpp_x is None or known.mpp_source == "person":
+        return ()
+    if abs(stated.mpp / known.mpp_x - 1) < SAME_SCALE:
+        return ()
+    return (scale_not_used(known.mpp_x, stated.mpp),)
+
+
+def _add(
+    services: Services, project_id: int, path: Path, name: str, stated: StatedFacts, progress: Progress
+) -> tuple[int, tuple[str, ...]]:
+    """Look first, write last, in one transaction: a slide is in whole or not at all."""
     from mmdnet.slides.readers.open import open_slide
 
-    with open_slide(path, mpp=stated.mpp) as reader:
+    with open_slide(path, mpp=stated.mpp, overrule=stated.overrule_scale) as reader:
         facts = reader.facts.with_stated(stated)
-        surveyed = None if facts.mpp_x is None else survey(reader, services.settings, progress)
-    row = slide_row(facts, project_id=project_id, name=name, path=str(path), reason=None if surveyed else NEEDS_MPP)
+        laid = None if facts.mpp_x is None else lay_out(reader, services.settings, progress)
+    row = slide_row(facts, project_id=project_id, name=name, path=str(path), reason=None if laid else NEEDS_MPP)
+    row.notes = list(facts.notes)
     with services.db.begin() as session:
         twin = rows.slide_with_fingerprint(session, project_id, facts.fingerprint)
-        if twin:
+        part = twin or _same_series(session, project_id, facts)
+        if twin and facts.series is None:
             raise LabError(f"{name} was not added: it is the same slide as {twin.name}, which is here already.")
-        session.add(row)
-        session.flush()
-        if surveyed:
-            write_survey(session, row, surveyed)
-        return row.id
+        if part and part.width_px0 < facts.width_px0:
+            _take_finer(session, part, row, name)
+        elif part:
+            return part.id, ()  # another file of a slide that is here
+        else:
+            session.add(row)
+            session.flush()
+        slide = part or row
+        if laid:
+            write_survey(session, slide, laid)
+        return slide.id, tuple(facts.notes)
+
+
+def _same_series(session: Session, project_id: int, facts: FileFacts) -> Slide | None:
+    """The project's slide that is another file of this DICOM slide."""
+    from mmdnet.slides.readers.dicom import series_of
+
+    if facts.series is None:
+        return None
+    slides = (slide for slide in rows.slides_of(session, project_id) if slide.vendor == facts.vendor)
+    return next((slide for slide in slides if series_of(Path(slide.path)) == facts.series), None)
+
+
+def _take_finer(session: Session, slide: Slide, finer: Slide, name: str) -> None:
+    """Put the finest level of a DICOM slide, which came after its coarser ones, in the place of what was there.
+
+    Raises:
+        LabError: labels or a signed report belong to the coarser levels.
+    """
+    if rows.labelled_events(session, slide.id) or rows.signed_scores(session, slide.id):
+        raise LabError(
+            f"{name} was not added: it is a finer level of {slide.name}, which is here and carries labels or a signed "
+            "report. Register all files of the slide in a new project. Nothing was changed."
+        )
+    slide.facts, slide.path, slide.notes = finer.facts, finer.path, finer.notes
+    slide.status, slide.reason = finer.status, finer.reason
+    slide.patch_px = slide.patch_mpp = slide.tissue_mm2 = slide.fat_area_share = None
+    rows.replace_patches(session, slide.id, [])
 
 
 def slide_row(
@@ -111,4 +220,6 @@ def write_survey(session: Session, slide: Slide, surveyed: Survey) -> None:
     slide.fat_area_share = surveyed.fat_area_share
     slide.patch_px, slide.patch_mpp = surveyed.patch_px, surveyed.patch_mpp
     slide.status, slide.reason = "ready", None
+    slide.measured = surveyed.measured
+    slide.notes = list(dict.fromkeys([*slide.notes, *surveyed.notes]))
     rows.replace_patches(session, slide.id, [patch.columns() for patch in surveyed.patches])

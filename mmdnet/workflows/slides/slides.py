@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -12,22 +13,23 @@ from db import slide_readings
 from db import slides as rows
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
-from mmdnet.progress import Progress, part_of, silent
+from mmdnet.progress import Progress, between, part_of, silent
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.facts_table import FactsTables
+from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
 from mmdnet.workflows.slides.refused_pictures import RefusedPictures
-from mmdnet.workflows.slides.register import allowed_path, register_file, write_survey
+from mmdnet.workflows.slides.register import allowed_path, register_file, shown_name, tell_slide
 from mmdnet.workflows.slides.slide_reads import SlideReads
-from mmdnet.workflows.slides.survey import survey
 from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
 
+LAYING = 0.05  # of the time that adding slides takes; the rest is measuring
 MOST_REFUSALS = 20  # sentences a job tells at the end
 
 
@@ -43,6 +45,7 @@ class Slides:
         self.tables = FactsTables(services)
         self.patients = Patients(services)
         self.reads = SlideReads(services)
+        self.measuring = Measuring(services, jobs)
 
     # What is there
 
@@ -79,9 +82,18 @@ class Slides:
         return self._jobs.submit(f"Add {source.name}", spec, project_id)
 
     def register(
-        self, project_id: int, path: str | Path, stated: StatedFacts | None = None, progress: Progress = silent
+        self,
+        project_id: int,
+        path: str | Path,
+        stated: StatedFacts | None = None,
+        progress: Progress = silent,
+        *,
+        measure: bool = True,
     ) -> Sequence[IngestOutcome]:
         """Register a file, or every slide below a folder; each fails alone, with its reason.
+
+        All are laid with patches first, so that labelling may begin, and then measured; without `measure` that is
+        left to `measuring`.
 
         Raises:
             LabError: the path may not be read from, or holds no slide.
@@ -92,10 +104,29 @@ class Slides:
         files = discover(self.allowed(path))
         if not files:
             raise LabError(f"There is no slide in {Path(path).name}. Nothing was added.")
-        return [
-            register_file(self._services, project_id, file, stated, part_of(progress, number, len(files), file.name))
+        laying = between(progress, 0.0, LAYING) if measure else progress
+        outcomes = [
+            register_file(
+                self._services, project_id, file, stated, part_of(laying, number, len(files), shown_name(file.name))
+            )
             for number, file in enumerate(files)
         ]
+        if not measure:
+            return outcomes
+        rest = between(progress, LAYING, 1.0)
+        return [
+            self._measured(outcome, part_of(rest, number, len(outcomes))) for number, outcome in enumerate(outcomes)
+        ]
+
+    def _measured(self, outcome: IngestOutcome, progress: Progress) -> IngestOutcome:
+        """An outcome once its slide is measured; where that fails, the slide is there and the sentence is a note."""
+        if outcome.slide_id is None:
+            return outcome
+        try:
+            measure_slide(self._services, outcome.slide_id, progress)
+        except LabError as error:
+            return replace(outcome, notes=(*outcome.notes, str(error)))
+        return replace(outcome, notes=tuple(dict.fromkeys([*outcome.notes, *self.get(outcome.slide_id).notes])))
 
     def ingest(self, context: JobContext, project_id: int, path: str, stated: StatedFacts) -> None:
         """Register in the background; what was refused is told at the end.
@@ -129,25 +160,7 @@ class Slides:
         Raises:
             LabError: no tissue, or patches that carry labels already.
         """
-        from mmdnet.slides.readers.open import open_slide
-
-        with self._services.db() as session:
-            slide = must_get(session, Slide, slide_id, "slide")
-            labelled = rows.labelled_events(session, slide_id)
-        surveyed = None
-        if stated.mpp is not None:
-            if labelled:
-                raise LabError(
-                    f"{slide.name} has {labelled} labels laid by its present µm/px; they would point at other tissue. "
-                    "Register the file in a new project to use another value."
-                )
-            with open_slide(slide.path, mpp=stated.mpp) as reader:
-                surveyed = survey(reader, self._services.settings, progress)
-        with self._services.db.begin() as session:
-            slide = must_get(session, Slide, slide_id, "slide")
-            slide.facts = slide.facts.with_stated(stated)
-            if surveyed:
-                write_survey(session, slide, surveyed)
+        tell_slide(self._services, slide_id, stated, progress)
         return self.get(slide_id)
 
     def overrule(self, patch_id: int, use: bool) -> PatchView:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.geojson import WHOLE_SLIDE
+from mmdnet.slides.facts import SAME_SCALE, FileFacts, SlideFacts
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 
 if TYPE_CHECKING:
@@ -25,15 +26,39 @@ def stored_places(patches: Sequence[Patch]) -> list[PatchPlace]:
     return [PatchPlace(patch.row, patch.col, patch.x_px0, patch.y_px0, patch.tissue_share) for patch in patches]
 
 
-def open_stored(slide: Slide) -> SlideReader:
-    """The slide's file, with the µm/px a person stated where the file says none.
+def open_stored(slide: Slide, scale_of: SlideFacts | None = None) -> SlideReader:
+    """The slide's file, as it was added: with the µm/px a person stated, where one did.
+
+    Args:
+        scale_of: facts with another scale than the slide's, to look at it with that.
 
     Raises:
-        LabError: the file is gone or damaged.
+        LabError: the file is gone, damaged, or another one than was added.
     """
     from mmdnet.slides.readers.open import open_slide
 
-    return open_slide(slide.path, mpp=slide.facts.stated_mpp)
+    mpp = (scale_of or slide.facts).stated_mpp
+    reader = open_slide(slide.path, mpp=mpp, overrule=mpp is not None)
+    problem = _changed(slide, reader.facts, scale_of is None)
+    if problem is not None:
+        reader.close()
+        raise LabError(
+            f"The file of {slide.name} has changed since it was added ({problem}), so what was measured, labelled and "
+            "scored belongs to another one. Put the earlier file back, or add the new one under a name of its own. "
+            "Nothing was changed."
+        )
+    return reader
+
+
+def _changed(slide: Slide, seen: FileFacts, with_scale: bool) -> str | None:
+    """What differs between a file and what was written down when it was added; None where nothing does."""
+    if slide.fingerprint not in {seen.fingerprint, seen.former_fingerprint}:
+        return "its content is another"
+    if (slide.width_px0, slide.height_px0) != (seen.width_px0, seen.height_px0):
+        return f"it was {slide.width_px0} × {slide.height_px0} pixels and is {seen.width_px0} × {seen.height_px0}"
+    if with_scale and slide.mpp_x and seen.mpp_x and abs(slide.mpp_x / seen.mpp_x - 1) > SAME_SCALE:
+        return f"its pixels were {slide.mpp_x:.4g} µm wide and are {seen.mpp_x:.4g}"
+    return None
 
 
 def image_corner_px0(slide: Slide, patch: Patch | None) -> tuple[int, int]:

@@ -1,18 +1,24 @@
-"""A slide's survey: where its tissue is, which patches lie on it, and what each is worth."""
+"""A slide's survey: where its tissue is, which patches lie on it, and, at once or later, what each is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.settings import Settings
-from mmdnet.slides.geometry import PatchPlace
+from mmdnet.slides.geometry import PatchGrid, PatchPlace
 
 if TYPE_CHECKING:
+    from mmdnet.slides.pixels import Pixels
     from mmdnet.slides.readers.reader import SlideReader
+
+GLASS_WINDOWS, GLASS_WINDOW_PX = 4, 192  # a side: 16 windows
+COLOUR_SAMPLE = 12  # patches looked at for colours before any is laid
+EDGE = "edge_share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +26,10 @@ class SurveyedPatch:
     """A patch and what a survey measured on it.
 
     Attributes:
-        quality: `measures.quality.Quality.measures()`, or the reason why it is unreadable.
+        quality: `measures.quality.Quality.measures()`, the reason why it is unreadable, or before it is measured only
+            its edge share.
         set_aside: the first reason not to use it, if there is one.
-        fat_area_share: of its tissue, 0-1; None where it is set aside.
+        fat_area_share: of its tissue, 0-1; None where it is set aside or not measured yet.
     """
 
     place: PatchPlace
@@ -42,7 +49,7 @@ class SurveyedPatch:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a survey found; `fat_area_share` is of usable patches' tissue, 0-1."""
+    """What a survey found; `fat_area_share` is of usable patches' tissue, 0-1; `measured` once every patch is."""
 
     patch_px: int
     patch_mpp: float
@@ -50,46 +57,116 @@ class Survey:
     core_length_mm: float | None
     fat_area_share: float | None
     patches: tuple[SurveyedPatch, ...]
+    measured: bool
+    notes: tuple[str, ...] = ()
 
 
-def survey(slide: SlideReader, settings: Settings, progress: Progress) -> Survey:
-    """Find tissue, lay patches of the settings' size, judge each and measure its fat.
+def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Survey:
+    """Find tissue and lay patches of the settings' size: all that labelling needs, and cheap on any slide.
 
     Raises:
-        LabError: no tissue, no µm/px, or not one readable patch.
+        LabError: no tissue, no µm/px, no patch on tissue, or colours that cannot be those of a stained slide.
+    """
+    from mmdnet.slides.measures.colours import check_glass, check_stain
+    from mmdnet.slides.measures.quality import edge_shares, set_aside_at_edge
+    from mmdnet.slides.measures.tissue import find_tissue
+    from mmdnet.slides.patches import check_holds_patch, lay_patches
+
+    progress(0.0, "looking for tissue")
+    name = slide.facts.path.name
+    check_holds_patch(slide, settings.patch_px, settings.patch_mpp)
+    check_glass(name, _all_over(slide))
+    tissue = find_tissue(slide)
+    grid, places = lay_patches(slide, tissue, patch_px=settings.patch_px, patch_mpp=settings.patch_mpp)
+    if not places:
+        raise LabError(
+            f"{name} was not added: no patch of {grid.side_um:.0f} µm holds enough tissue. "
+            "Look at the overview: it may show pen, dirt or crumbs alone. Nothing was changed."
+        )
+    check_stain(name, _readable(slide, places[:: max(1, len(places) // COLOUR_SAMPLE)], grid))
+    patches = tuple(
+        SurveyedPatch(place, {EDGE: round(share, 4)}, set_aside_at_edge(share))
+        for place, share in zip(places, edge_shares(tissue, places, grid), strict=True)
+    )
+    return Survey(grid.patch_px, grid.patch_mpp, tissue.area_mm2, tissue.core_length_mm, None, patches, False)
+
+
+def _readable(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> list[Pixels]:
+    from mmdnet.slides.readers.reader import Unreadable
+
+    read = (pixels for _, pixels in slide.read_patches(places, grid, threads=0))
+    return [pixels for pixels in read if not isinstance(pixels, Unreadable)]
+
+
+def _all_over(slide: SlideReader) -> list[Pixels]:
+    """Small windows of a slide at its own scale, from all over it."""
+    x0, y0, width, height = slide.facts.area_px0
+    side = min(GLASS_WINDOW_PX, width, height)
+    windows = []
+    for row in range(GLASS_WINDOWS):
+        for col in range(GLASS_WINDOWS):
+            left = x0 + (width - side) * col // (GLASS_WINDOWS - 1)
+            top = y0 + (height - side) * row // (GLASS_WINDOWS - 1)
+            with suppress(LabError):
+                windows.append(slide.read_region_px0(left, top, side, side, side, side))
+    return windows
+
+
+def is_measured(quality: Mapping[str, object], set_aside: str | None) -> bool:
+    """Whether a patch's quality was measured, or cannot be."""
+    return "blur_share" in quality or set_aside == "unreadable"
+
+
+def measure(
+    slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid, todo: Sequence[int]
+) -> Iterator[tuple[int, SurveyedPatch]]:
+    """Quality and fat of some of a slide's patches, by their index in `places`, in row order by blocks.
+
+    What is usual on the slide is judged over all its patches, so that the result is the same in one go or in parts.
+
+    Raises:
+        LabError: no tissue any more, or no µm/px.
     """
     from mmdnet.slides.measures.fat import read_with_fat
     from mmdnet.slides.measures.quality import assess, edge_shares, usual_on
     from mmdnet.slides.measures.tissue import find_tissue
-    from mmdnet.slides.patches import lay_patches
     from mmdnet.slides.readers.reader import Unreadable
 
-    progress(0.0, "looking for tissue")
     tissue = find_tissue(slide)
-    grid, places = lay_patches(slide, tissue, patch_px=settings.patch_px, patch_mpp=settings.patch_mpp)
-    progress(0.0, "looking at what is usual on this slide")
     usual, edges = usual_on(slide, places, grid), edge_shares(tissue, places, grid)
-    patches: list[SurveyedPatch] = []
-    fat_px = tissue_px = 0
-    for index, pixels, fat in read_with_fat(slide, tissue, places, grid):
+    for number, pixels, fat in read_with_fat(slide, tissue, [places[index] for index in todo], grid):
+        index = todo[number]
         if isinstance(pixels, Unreadable) or fat is None:
             why = {"reason": pixels.reason} if isinstance(pixels, Unreadable) else {}
-            patches.append(SurveyedPatch(places[index], why, "unreadable"))
+            yield index, SurveyedPatch(places[index], why, "unreadable")
         else:
             judged = assess(pixels, grid.patch_mpp, usual, edges[index])
             share = None if judged.set_aside else fat.area_share
-            patches.append(SurveyedPatch(places[index], judged.measures(), judged.set_aside, share))
-            if not judged.set_aside:
-                fat_px, tissue_px = fat_px + fat.fat_px, tissue_px + fat.tissue_px
-        if len(patches) % 16 == 0:
-            progress(len(patches) / max(1, len(places)), f"{len(patches)} of {len(places)} patches looked at")
+            yield index, SurveyedPatch(places[index], judged.measures(), judged.set_aside, share)
+
+
+def fat_of(patches: Sequence[tuple[float, float | None]]) -> float | None:
+    """Fat of a slide's tissue, 0-1, from tissue share and fat share of its patches; None where none is measured."""
+    known = [(tissue, fat) for tissue, fat in patches if fat is not None]
+    weight = sum(tissue for tissue, _ in known)
+    return sum(tissue * fat for tissue, fat in known) / weight if weight else None
+
+
+def survey(slide: SlideReader, settings: Settings, progress: Progress) -> Survey:
+    """Lay patches, judge each and measure its fat, all at once.
+
+    Raises:
+        LabError: as `lay_out`, or not one readable patch.
+    """
+    laid = lay_out(slide, settings, progress)
+    places = [patch.place for patch in laid.patches]
+    grid = PatchGrid((0, 0), laid.patch_px, laid.patch_mpp, *slide.mpp_xy)
+    patches = list(laid.patches)
+    for done, (index, patch) in enumerate(measure(slide, places, grid, range(len(places)))):
+        patches[index] = patch
+        if done % 16 == 0:
+            progress(done / len(places), f"{done} of {len(places)} patches looked at")
     if all(patch.set_aside == "unreadable" for patch in patches):
         raise LabError(f"{slide.facts.path.name} was not added: none of its {len(places)} patches can be decoded.")
-    return Survey(
-        patch_px=grid.patch_px,
-        patch_mpp=grid.patch_mpp,
-        tissue_mm2=tissue.area_mm2,
-        core_length_mm=tissue.core_length_mm,
-        fat_area_share=fat_px / tissue_px if tissue_px else None,
-        patches=tuple(sorted(patches, key=lambda patch: (patch.place.row, patch.place.col))),
-    )
+    fat = fat_of([(patch.place.tissue_share, patch.fat_area_share) for patch in patches])
+    return replace(laid, fat_area_share=fat, patches=tuple(patches), measured=True)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideView(SlideFacts):
-    """A slide's facts and counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label."""
+    """A slide's facts and counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label.
+
+    Until `measured`, quality and fat of some patches are not known yet.
+    """
 
     id: int
     project_id: int
@@ -26,6 +29,8 @@ class SlideView(SlideFacts):
     tissue_mm2: float | None
     core_length_mm: float | None
     fat_area_share: float | None
+    notes: tuple[str, ...]
+    measured: bool
     patches: int
     usable: int
     labelled: int
@@ -67,6 +72,8 @@ class PatchView:
 class IngestOutcome:
     """What became of one file: a slide, or the sentence that says why not.
 
+    `notes` are sentences on a slide that came in: what of its file was not read, or not taken.
+
     Where no tissue was found, `picture` is a small PNG of the whole slide with what differs from glass outlined.
     """
 
@@ -74,6 +81,7 @@ class IngestOutcome:
     slide_id: int | None
     problem: str | None
     picture: bytes | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,8 @@ def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int, score_
         tissue_mm2=slide.tissue_mm2,
         core_length_mm=slide.core_length_mm,
         fat_area_share=slide.fat_area_share,
+        notes=tuple(slide.notes or ()),
+        measured=slide.measured,
         patches=patches,
         usable=usable,
         labelled=labelled,

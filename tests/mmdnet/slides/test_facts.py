@@ -1,6 +1,6 @@
 """What is known of a slide: stated, refused, recognised again."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import given
@@ -48,6 +48,7 @@ def test_what_was_said_comes_back_from_a_jobs_note(stated):
 def test_every_fact_has_a_title():
     assert [StatedFacts.title(known.name) for known in fields(StatedFacts)] == [
         "µm per pixel", "Stain", "Scanner", "Site", "Patient", "Visit", "Staining run", "Control",
+        "Overrule the file's scale",
     ]  # fmt: skip
     assert StatedFacts.words() == ("stain", "scanner", "site", "patient", "visit", "staining_run", "control")
 
@@ -57,7 +58,13 @@ def test_a_person_goes_before_the_file_where_something_was_said(tmp_path):
     assert read.with_stated(StatedFacts()) == read
     assert read.stated_mpp is None
     told = read.with_stated(StatedFacts(mpp=0.5, stain="Trichrome"))
-    assert (told.mpp_x, told.mpp_y, told.mpp_source, told.stated_mpp) == (0.5, 0.5, "person", 0.5)
+    assert (told.mpp_x, told.mpp_y, told.mpp_source, told.stated_mpp) == (0.25, 0.26, "file", None)
+    told = read.with_stated(StatedFacts(mpp=0.5, stain="Trichrome", overrule_scale=True))
+    assert (told.mpp_x, told.mpp_y, told.mpp_source, told.stated_mpp) == (0.5, 0.5, "overruled", 0.5)
+    assert told.with_stated(StatedFacts(mpp=0.3)) == told
+    silent = replace(read, mpp_x=None, mpp_y=None, mpp_source=None).with_stated(StatedFacts(mpp=0.5))
+    assert (silent.mpp_x, silent.mpp_source) == (0.5, "person")
+    assert silent.with_stated(StatedFacts(mpp=0.3)).mpp_x == 0.3
     assert (told.stain, told.site) == ("Trichrome", "North")
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmdnet.errors import LabError
-from mmdnet.slides.readers.image_sources import tile_name
+from mmdnet.slides.pixels import shrink
+from mmdnet.slides.readers.image_sources import decode_image, tile_name
 from mmdnet.slides.readers.open import discover, open_slide
 
 
@@ -60,3 +62,68 @@ def test_tiles_of_two_slides_are_two_slides(tiles, real_data):
     with pytest.raises(LabError, match="2 slides"):
         open_slide(tiles, mpp=0.5)
     assert [path.name for path in discover(real_data / "trichrome_tiles")] == ["114", "16_224_606"]
+
+
+def write_tiles(folder, image, side, name=lambda col, row: f"S_{col}_{row}.png"):
+    for row, y in enumerate(range(0, image.shape[0], side)):
+        for col, x in enumerate(range(0, image.shape[1], side)):
+            cv2.imwrite(str(folder / name(col, row)), image[y : y + side, x : x + side, ::-1])
+
+
+@pytest.mark.parametrize(("width", "height"), [(500, 300), (512, 300), (450, 256)])
+def test_tiles_of_the_last_column_and_row_may_be_smaller(tmp_path, field, width, height):
+    image = field[:height, :width]
+    write_tiles(tmp_path, image, 130)
+    with open_slide(tmp_path, mpp=0.5) as slide:
+        assert (slide.facts.width_px0, slide.facts.height_px0) == (width, height)
+        assert np.array_equal(slide.read_region_px0(0, 0, width, height, width, height), image)
+        assert slide.facts.notes == ()
+        coarse = slide.read_region_px0(0, 0, width, height, width // 13, height // 13)
+        assert np.abs(coarse.astype(int) - shrink(image, width // 13, height // 13)).mean() < 25
+
+
+@pytest.mark.parametrize("fault", ["damaged", "smaller", "empty"])
+def test_one_bad_tile_is_named_and_costs_only_itself(tmp_path, field, fault):
+    write_tiles(tmp_path, field, 128)
+    bad = tmp_path / "S_0_0.png"  # the first by name, too
+    if fault == "smaller":
+        cv2.imwrite(str(bad), field[:100, :100])
+    else:
+        bad.write_bytes(bad.read_bytes()[:60] if fault == "damaged" else b"")
+    with open_slide(tmp_path, mpp=0.5) as slide:
+        assert (slide.facts.width_px0, slide.facts.height_px0) == (512, 512)
+        assert np.array_equal(slide.read_region_px0(128, 0, 128, 128, 128, 128), field[:128, 128:256])
+        with pytest.raises(LabError, match=r"S_0_0\.png"):
+            slide.read_region_px0(0, 0, 64, 64, 64, 64)
+        if fault != "damaged":
+            assert "S_0_0.png" in slide.facts.notes[0]
+
+
+@pytest.mark.parametrize(("step", "first"), [(128, 0), (128, 5120), (64, 0), (256, 1000)])
+def test_tiles_named_by_pixels_are_refused(tmp_path, field, step, first, refusal):
+    write_tiles(tmp_path, field, 128, lambda col, row: f"S_{first + col * step}_{first + row * step}.png")
+    said = refusal(tmp_path, mpp=0.5)
+    assert f"steps of {step}" in said and "column 0, 1, 2" in said
+
+
+@pytest.mark.parametrize("places", [[(0, 0), (3, 2)], [(7, 7)], [(0, 0), (90, 140)], [(2, 0), (4, 0), (6, 0)]])
+def test_few_tiles_far_apart_are_still_places_in_a_grid(tmp_path, field, places):
+    for col, row in places:
+        cv2.imwrite(str(tmp_path / f"S_{col}_{row}.png"), field[:128, :128])
+    with open_slide(tmp_path, mpp=0.5) as slide:
+        assert slide.facts.width_px0 == 128 * (max(places)[0] - min(places)[0] + 1)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_photograph_is_turned_as_it_says(tmp_path, field, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(field[:120, :200]).save(tmp_path / "a.png", exif=exif)
+    quarter = {3: 2, 6: 3, 8: 1}[orientation]
+    assert np.array_equal(decode_image(tmp_path / "a.png"), np.rot90(field[:120, :200], quarter))
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, field):
+    grey = field[..., 0]
+    cv2.imwrite(str(tmp_path / "a.png"), grey.astype(np.uint16) * 257)
+    assert np.array_equal(decode_image(tmp_path / "a.png")[..., 0], grey)

@@ -1,6 +1,7 @@
 """Opening what is there, refusing the rest, finding slides below folders."""
 
 import os
+import pickle
 import shutil
 import stat
 from pathlib import Path
@@ -31,11 +32,42 @@ def test_a_stated_scale_out_of_range_is_refused(odd_pyramid, mpp, refusal):
     refusal(odd_pyramid, mpp=mpp)
 
 
-def test_a_stated_scale_goes_before_the_files(odd_pyramid):
+def test_a_stated_scale_serves_where_the_file_is_silent_or_is_overruled(odd_pyramid, tmp_path, field):
     with open_slide(odd_pyramid) as slide:
         assert (slide.facts.mpp_x, slide.facts.mpp_source) == (pytest.approx(0.25), "file")
     with open_slide(odd_pyramid, mpp=0.5) as slide:
-        assert (slide.facts.mpp_x, slide.mpp, slide.facts.mpp_source) == (0.5, 0.5, "person")
+        assert (slide.facts.mpp_x, slide.facts.mpp_source) == (pytest.approx(0.25), "file")
+        assert "0.25 µm per pixel itself" in slide.facts.notes[0] and "0.5 stated" in slide.facts.notes[0]
+    with open_slide(odd_pyramid, mpp=0.5, overrule=True) as slide:
+        assert (slide.mpp, slide.facts.mpp_source, slide.facts.stated_mpp) == (0.5, "overruled", 0.5)
+        assert pickle.loads(pickle.dumps(slide)).mpp == 0.5
+    with open_slide(odd_pyramid, mpp=0.2501) as slide:
+        assert slide.facts.notes == ()
+    cv2.imwrite(str(tmp_path / "field.png"), field)
+    for overrule in (False, True):
+        with open_slide(tmp_path / "field.png", mpp=0.5, overrule=overrule) as slide:
+            assert (slide.mpp, slide.facts.mpp_source, slide.facts.notes) == (0.5, "person", ())
+
+
+def test_an_absurd_scale_in_the_file_can_be_overruled(real_data):
+    path = real_data / "slides" / "camelyon_overview_29um.dcm"
+    with pytest.raises(LabError, match=r"28\.97"):
+        open_slide(path, mpp=0.5)
+    with open_slide(path, mpp=0.5, overrule=True) as slide:
+        assert slide.mpp == 0.5
+
+
+@pytest.mark.parametrize("suffix", [".dcm", ".svs", ".png"])
+def test_what_is_no_file_beside_a_slide_costs_only_itself(tmp_path, field, suffix, refusal):
+    cv2.imwrite(str(tmp_path / "a.png"), field)
+    (tmp_path / f"link{suffix}").symlink_to("nowhere")
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"folder{suffix}").mkdir()
+    slides = discover(tmp_path)
+    assert set(slides) <= {tmp_path / "a.png", tmp_path / f"link{suffix}", tmp_path / f"pipe{suffix}"}
+    assert "not there" in refusal(tmp_path / f"link{suffix}")
+    assert "pipe" in refusal(tmp_path / f"pipe{suffix}")
+    assert "folder" in refusal(tmp_path / f"folder{suffix}") or suffix == ".dcm"
 
 
 def test_a_scale_is_never_guessed(tmp_path, field):

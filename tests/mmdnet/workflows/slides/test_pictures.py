@@ -6,7 +6,9 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.slides.pictures import OpenSlides, encode_jpeg, outlined_png
+from mmdnet.workflows.slides.register import slide_row
 
 
 @pytest.fixture
@@ -46,12 +48,15 @@ def test_a_thumbnail_an_overlay_and_the_deep_zoom_are_of_one_slide(lab, slide):
 
 def test_the_slides_last_looked_at_are_kept_open(tissue_png):
     kept = OpenSlides(limit=2)
-    paths = [str(tissue_png(f"{number}.png", 300, number)) for number in range(3)]
-    first, second = (kept.get(path, 0.5)[0] for path in paths[:2])
-    assert kept.get(paths[0], 0.5)[0] is first
-    kept.get(paths[2], 0.5)
-    assert kept.get(paths[0], 0.5)[0] is first
-    assert kept.get(paths[1], 0.5)[0] is not second
+    slides = []
+    for number in range(3):
+        with open_slide(tissue_png(f"{number}.png", 300, number), mpp=0.5) as reader:
+            slides.append(slide_row(reader.facts, project_id=1))
+    first, second = (kept.get(slide)[0] for slide in slides[:2])
+    assert kept.get(slides[0])[0] is first
+    kept.get(slides[2])
+    assert kept.get(slides[0])[0] is first
+    assert kept.get(slides[1])[0] is not second
 
 
 def test_purple_beside_pink_keeps_its_edge():

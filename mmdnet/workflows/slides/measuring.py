@@ -1,0 +1,113 @@
+"""Quality and fat of a slide's patches, measured after they were laid: in parts, resumable, shown while it goes on."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import slides as rows
+from db.models import LabelEvent, Patch, Slide
+from mmdnet.progress import Progress, silent
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import MeasureSpec
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+from mmdnet.workflows.slides.survey import SurveyedPatch, fat_of, is_measured, measure
+
+WRITE_EVERY_S = 2.0  # what is measured is kept so often, so that no more than this is done twice
+NOTHING_READABLE = "None of its patches can be decoded. Copy or scan it again."
+
+
+class Measuring:
+    """Reachable as `lab.slides.measuring`."""
+
+    def __init__(self, services: Services, jobs: Jobs) -> None:
+        self._services = services
+        self._jobs = jobs
+
+    def submit(self, slide_id: int) -> str | None:
+        """Measure a slide in the background; the job's number, or None where it is measured."""
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+            if slide.measured or slide.status != "ready":
+                return None
+        return self._jobs.submit(f"Measure {slide.name}", MeasureSpec(slide_id=slide_id), slide.project_id)
+
+    def run(self, context: JobContext, slide_id: int) -> None:
+        """Measure in the background; a slide that was removed meanwhile is no fault."""
+        with self._services.db() as session:
+            if session.get(Slide, slide_id) is None:
+                return
+        measure_slide(self._services, slide_id, context.progress)
+
+
+def measure_slide(services: Services, slide_id: int, progress: Progress = silent) -> None:
+    """Measure what is not measured yet, row by row; what was done before is kept.
+
+    A patch that a reader labelled meanwhile stays in use, whatever is found: a person saw it. The others that turn out
+    spoilt are set aside with the reason, as at any other time, and so leave every queue.
+
+    Raises:
+        LabError: the file is gone, damaged, or another one by now.
+    """
+    with services.db() as session:
+        slide = must_get(session, Slide, slide_id, "slide")
+        if slide.measured or slide.patch_px is None:
+            return
+        patches = list(rows.patches_of(session, slide_id))
+    places, grid = stored_places(patches), stored_grid(slide)
+    todo = [i for i, patch in enumerate(patches) if not is_measured(patch.quality, patch.set_aside)]
+    waiting: dict[int, SurveyedPatch] = {}
+    written = time.monotonic()
+    with open_stored(slide) as reader:
+        for done, (index, patch) in enumerate(measure(reader, places, grid, todo)):
+            waiting[patches[index].id] = patch
+            if time.monotonic() - written > WRITE_EVERY_S:
+                _write(services, waiting)
+                waiting, written = {}, time.monotonic()
+                share = (len(patches) - len(todo) + done) / len(patches)
+                progress(share, f"{slide.name}: {round(share * len(patches))} of {len(patches)} patches measured")
+    _write(services, waiting)
+    _finish(services, slide_id)
+    progress(1.0, f"{slide.name}: {len(patches)} patches measured")
+
+
+def _write(services: Services, measured: dict[int, SurveyedPatch]) -> None:
+    with services.db.begin() as session:
+        labelled = _labelled(session, list(measured))
+        for patch in rows.patches_with_ids(session, list(measured)):
+            seen = measured[patch.id]
+            patch.quality, patch.fat_area_share = dict(seen.quality), seen.fat_area_share
+            if patch.set_aside is None or patch.set_aside == "edge":
+                patch.set_aside = seen.set_aside
+                patch.overruled = patch.overruled or (seen.set_aside is not None and patch.id in labelled)
+
+
+def _labelled(session: Session, patch_ids: list[int]) -> set[int]:
+    labelled: set[int] = set()
+    for start in range(0, len(patch_ids), 500):
+        part = patch_ids[start : start + 500]
+        labelled.update(session.scalars(select(LabelEvent.patch_id).where(LabelEvent.patch_id.in_(part)).distinct()))
+    return labelled
+
+
+def _finish(services: Services, slide_id: int) -> None:
+    with services.db.begin() as session:
+        slide = must_get(session, Slide, slide_id, "slide")
+        patches: list[Patch] = list(rows.patches_of(session, slide_id))
+        slide.fat_area_share = fat_of([(patch.tissue_share, patch.fat_area_share) for patch in patches])
+        slide.measured = True
+        slide.notes = [*slide.notes, *unusable_note(patches)]
+
+
+def unusable_note(patches: list[Patch]) -> list[str]:
+    """The sentence for a slide without one patch to use."""
+    if any(patch.set_aside is None or patch.overruled for patch in patches):
+        return []
+    if all(patch.set_aside == "unreadable" for patch in patches):
+        return [NOTHING_READABLE]
+    reasons = sorted({str(patch.set_aside) for patch in patches})
+    return [f"Not one of its {len(patches)} patches can be used: they are set aside ({', '.join(reasons)})."]

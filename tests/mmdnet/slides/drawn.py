@@ -1,0 +1,157 @@
+"""Small slides drawn for tests of what files get wrong: tissue, reduced levels, TIFF and DICOM by hand."""
+
+import struct
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+import tifffile
+
+GLASS = (243, 243, 243)
+
+
+def tissue(width: int, height: int, *, border: int = 100, seed: int = 0, fat: float = 0.1, glass=GLASS) -> np.ndarray:
+    """Pink tissue with nuclei and white droplets on glass, RGB (height, width, 3), for 0.5 µm/px."""
+    chance = np.random.default_rng(seed)
+    coarse = chance.normal(0, 1, (height // 8 + 2, width // 8 + 2)).astype(np.float32)
+    picture = np.array([214, 150, 190], np.float32) + 9 * cv2.resize(coarse, (width, height))[..., None]
+    picture += chance.normal(0, 5, (height, width, 1))
+    for x, y in chance.integers(0, (width, height), (width * height // 1000, 2)).tolist():
+        cv2.circle(picture, (x, y), 5, (95, 60, 140), -1, cv2.LINE_AA)
+    for x, y in chance.integers(0, (width, height), (int(fat * width * height / 450), 2)).tolist():
+        cv2.circle(picture, (x, y), 12, (246, 244, 246), -1, cv2.LINE_AA)
+        cv2.circle(picture, (x, y), 12, (190, 110, 165), 1, cv2.LINE_AA)
+    out = np.full((height, width, 3), glass, np.float32)
+    inside = np.s_[border : height - border, border : width - border]
+    out[inside] = picture[inside]
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def reduced(image: np.ndarray, levels: int, by: int = 2) -> list[np.ndarray]:
+    """The image and its reduced levels, sides rounded up."""
+    out = [image]
+    while len(out) < levels:
+        height, width = out[-1].shape[:2]
+        out.append(cv2.resize(out[-1], (-(-width // by), -(-height // by)), interpolation=cv2.INTER_AREA))
+    return out
+
+
+def padded(image: np.ndarray, tile: int) -> np.ndarray:
+    """Filled up with white to whole tiles."""
+    height, width = (-(-side // tile) * tile for side in image.shape[:2])
+    out = np.full((height, width, 3), 255, np.uint8)
+    out[: image.shape[0], : image.shape[1]] = image
+    return out
+
+
+def write_tiff(path: Path, levels: list[np.ndarray], *, mpp: float = 0.5, tile: int = 128, flags=None, **given) -> Path:
+    """A tiled pyramid; `flags` are the pages' subfile types, 1 for reduced."""
+    given = {"compression": "jpeg", "photometric": "rgb", "metadata": None} | given
+    with tifffile.TiffWriter(path) as file:
+        for number, level in enumerate(levels):
+            kind = flags[number] if flags else int(number > 0)
+            scale = {"resolution": (1e4 / mpp, 1e4 / mpp), "resolutionunit": "CENTIMETER"} if mpp else {}
+            file.write(level, tile=(tile, tile), subfiletype=kind, **scale, **given)
+    return path
+
+
+def aperio(width: int, height: int) -> str:
+    return (
+        f"Aperio Image Library v12\r\n{width}x{height} [0,0 {width}x{height}] (128x128) JPEG/RGB|AppMag = 20|MPP = 0.5"
+    )
+
+
+def _element(group: int, element: int, kind: str, value: bytes) -> bytes:
+    value += b"\0" * (len(value) % 2) if kind in {"UI", "OB"} else b" " * (len(value) % 2)
+    head = struct.pack("<HH2s", group, element, kind.encode())
+    if kind in {"OB", "SQ"}:
+        return head + struct.pack("<HI", 0, len(value)) + value
+    return head + struct.pack("<H", len(value)) + value
+
+
+def _item(*elements: bytes) -> bytes:
+    inside = b"".join(elements)
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(inside)) + inside
+
+
+def write_dicom(
+    path: Path,
+    image: np.ndarray,
+    *,
+    series: str = "1.2.3",
+    number: int = 1,
+    mpp: float = 0.5,
+    tile: int = 128,
+    bits: int = 8,
+    sop_class: str = "1.2.840.10008.5.1.4.1.1.77.1.6",
+    syntax: str = "1.2.840.10008.1.2.4.50",
+    photometric: str = "YBR_FULL_422",
+    others: bytes = b"",
+) -> Path:
+    """One level of a DICOM slide (PS3.3 A.32.8), JPEG frames in full tiling; `others` goes in as (0008,1115)."""
+    height, width = image.shape[:2]
+    frames = [
+        imagecodecs.jpeg8_encode(padded(image[y : y + tile, x : x + tile], tile)[:tile, :tile], level=92)
+        for y in range(0, height, tile)
+        for x in range(0, width, tile)
+    ]
+    frames = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    flavour = "ORIGINAL\\PRIMARY\\VOLUME\\NONE" if number == 1 else "DERIVED\\PRIMARY\\VOLUME\\RESAMPLED"
+    spacing = _element(0x28, 0x30, "DS", f"{mpp / 1000}\\{mpp / 1000}".encode())
+    measures = _element(0x28, 0x9110, "SQ", _item(spacing, _element(0x18, 0x50, "DS", b"0.001")))
+    optical = _item(_element(0x48, 0x106, "SH", b"0"))
+    origin = _item(_element(0x40, 0x72A, "DS", b"0"), _element(0x40, 0x73A, "DS", b"0"))
+
+    def short(group: int, element: int, value: int) -> bytes:
+        return _element(group, element, "US", struct.pack("<H", value))
+
+    def long(group: int, element: int, value: int) -> bytes:
+        return _element(group, element, "UL", struct.pack("<I", value))
+
+    meta = _element(2, 2, "UI", sop_class.encode()) + _element(2, 3, "UI", f"{series}.{number}".encode())
+    meta += _element(2, 0x10, "UI", syntax.encode())
+    data = [
+        _element(8, 8, "CS", flavour.encode()),
+        _element(8, 0x16, "UI", sop_class.encode()),
+        _element(8, 0x18, "UI", f"{series}.{number}".encode()),
+        _element(8, 0x60, "CS", b"SM"),
+        _element(8, 0x1115, "SQ", others) if others else b"",
+        _element(0x10, 0x20, "LO", b"P-1"),
+        _element(0x20, 0xD, "UI", b"1.2"),
+        _element(0x20, 0xE, "UI", series.encode()),
+        _element(0x20, 0x13, "IS", str(number).encode()),
+        _element(0x20, 0x52, "UI", b"1.2.9"),
+        _element(0x20, 0x9311, "CS", b"TILED_FULL"),
+        short(0x28, 2, 3),
+        _element(0x28, 4, "CS", photometric.encode()),
+        short(0x28, 6, 0),
+        _element(0x28, 8, "IS", str(len(frames)).encode()),
+        short(0x28, 0x10, tile),
+        short(0x28, 0x11, tile),
+        short(0x28, 0x100, bits),
+        short(0x28, 0x101, bits),
+        short(0x28, 0x102, bits - 1),
+        short(0x28, 0x103, 0),
+        _element(0x48, 1, "FL", struct.pack("<f", width * mpp / 1000)),
+        _element(0x48, 2, "FL", struct.pack("<f", height * mpp / 1000)),
+        long(0x48, 6, width),
+        long(0x48, 7, height),
+        _element(0x48, 8, "SQ", origin),
+        _element(0x48, 0x105, "SQ", optical),
+        long(0x48, 0x303, 1),
+        _element(0x5200, 0x9229, "SQ", _item(measures)),
+    ]
+    pixels = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+    pixels += b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame for frame in frames)
+    pixels += struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    head = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 0xFFFFFFFF)
+    length = _element(2, 0, "UL", struct.pack("<I", len(meta)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\0" * 128 + b"DICM" + length + meta + b"".join(data) + head + pixels)
+    return path
+
+
+def derived_from(series: str) -> bytes:
+    """A sequence that names another series, as annotations do."""
+    return _item(_element(0x20, 0xE, "UI", series.encode()))
