@@ -51,13 +51,13 @@ class StatedFacts:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Names of the facts."""
-        return tuple(known.name for known in fields(cls))
+        """Names of the facts; how a scale is meant is none."""
+        return tuple(known.name for known in fields(cls) if known.name != "overrule_scale")
 
     @classmethod
     def words(cls) -> tuple[str, ...]:
         """Names of the facts that are text."""
-        return tuple(known.name for known in fields(cls) if known.name not in {"mpp", "overrule_scale"})
+        return tuple(name for name in cls.names() if name != "mpp")
 
     @classmethod
     def title(cls, name: str) -> str:

@@ -30,7 +30,7 @@ def test_a_slide_of_glass_is_refused_in_plain_json(run, tmp_path):
     cv2.imwrite(str(tmp_path / "glass.png"), np.full((800, 800, 3), 245, np.uint8))
     code, out, _ = run("ingest", str(tmp_path / "glass.png"), "--mpp", "0.5", "--json")
     (outcome,) = json.loads(out)["outcomes"]
-    assert code == 1 and "No tissue" in outcome["problem"] and set(outcome) == {"name", "slide_id", "problem"}
+    assert code == 1 and "No tissue" in outcome["problem"] and set(outcome) == {"name", "slide_id", "problem", "notes"}
 
 
 def test_a_real_slide_is_added_and_counted(run, real_data):
