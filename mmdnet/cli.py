@@ -120,7 +120,9 @@ def ingest(
     lab = lab_at(home)
     if overrule_scale and mpp is None:
         raise LabError("--overrule-scale needs the scale that counts: add --mpp. Nothing was changed.")
-    stated = StatedFacts(mpp, stain, scanner, site, patient, visit, staining_run, control, overrule_scale)
+    stated = StatedFacts(
+        mpp, stain, scanner, site, patient, visit, staining_run, control, overrule_scale=overrule_scale
+    )
     lab.slides.allowed(path)  # before a project is made for it
     known = any(there.name == project for there in lab.projects.list())
     project_id = lab.projects.named(project).id

@@ -37,7 +37,7 @@ class StatedFacts:
     visit: str | None = field(default=None, metadata={"title": "Visit"})
     staining_run: str | None = field(default=None, metadata={"title": "Staining run"})
     control: str | None = field(default=None, metadata={"title": "Control"})
-    overrule_scale: bool = field(default=False, metadata={"title": "Overrule the file's scale"})
+    overrule_scale: bool = field(default=False, kw_only=True, metadata={"title": "Overrule the file's scale"})
 
     def __post_init__(self) -> None:
         if self.mpp is not None and not FINEST_MPP <= self.mpp <= COARSEST_MPP:

@@ -94,9 +94,9 @@ def row_of(line: int, cells: Mapping[str, object], reader: str, today: date) -> 
     slide, path = _word(said, "slide"), text_cell(said, "path")
     if not slide and not path:
         raise LineProblem("names no slide")
-    words = {name: _word(said, name) for name in FACTS if name != "mpp"}
+    words = [_word(said, name) for name in StatedFacts.words()]
     try:
-        facts = StatedFacts(mpp=_number(said, "mpp"), **words)
+        facts = StatedFacts(_number(said, "mpp"), *words)
     except LabError as problem:
         raise LineProblem(f"says {str(problem).removesuffix(' Nothing was changed.')}") from problem
     grades = {name: grade for name in TASK_NAMES if (grade := grade_cell(said, name)) is not None}
