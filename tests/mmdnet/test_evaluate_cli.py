@@ -76,7 +76,7 @@ def test_a_project_without_truth_is_told_what_to_do(of_graded, run, graded):  # 
         (("--leave-out", "stain"), "site or staining_run, not stain"),
         (("--set", "head"), "write it as name=value"),
         (("--folds", "2"), "folds"),
-        (("--folds", "4"), "labels"),
+        (("--folds", "9"), "9 folds cannot be made of 4 patients"),
     ],
 )
 def test_a_cross_validation_that_cannot_be_is_refused(run, of_graded, graded, words, says):  # noqa: F811

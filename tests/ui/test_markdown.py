@@ -126,6 +126,8 @@ OWN: dict[str, dict[str, str]] = {
         "words.RULE_HELP[rule]": FIXED,
         "verdict.broken_id": NUMBER,
     },
+    "ui/evaluate/figures.py": {"titles()[name]": FIXED},
+    "ui/evaluate/result.py": {"name": FIXED, "FILE_WORDS[kind]": FIXED},
     "ui/label/plain_buttons.py": {"view.patches": NUMBER, "progress.labelled": NUMBER, "progress.patches": NUMBER},
     "ui/models/score.py": {"task.letter": FIXED, "rule.title": FIXED, "rule.help": FIXED},
     "ui/models/train.py": {

@@ -99,7 +99,7 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
     return [slides[row].id for row in picked.selection.rows if row < len(slides)]
 
 
-def choose_rule() -> str:
+def choose_rule(key: str = "pick_rule") -> str:
     """How patches and bags become a slide's grade; the model's own way unless another is asked for."""
     from mmdnet.scoring.rules import RULES
 
@@ -109,7 +109,7 @@ def choose_rule() -> str:
             [AUTO, *RULES],
             format_func=lambda name: RULES[name].title if name in RULES else "as the model was calibrated",
             help="\n\n".join(f"**{rule.title}**: {rule.help}" for rule in RULES.values()),
-            key="pick_rule",
+            key=key,
             width=420,
         )
 

@@ -18,6 +18,8 @@ KINDS = {
     "measure": "Measuring a slide",
     "train": "Training",
     "score": "Scoring",
+    "evaluate": "Evaluating",
+    "cross_validate": "Cross-validating",
     "demo": "Making the demo",
     "map": "Tissue map",
 }

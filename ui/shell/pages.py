@@ -54,6 +54,7 @@ PAGES = (
         "train", "Train", "model_training", "Train the network on the labels, in the background.", ("project", "run")
     ),
     PageEntry("score", "Score", "speed", "Let a model grade slides, in the background."),
+    PageEntry("evaluate", "Evaluate", "fact_check", "How right a model is on graded slides, and where it fails."),
     PageEntry(
         "report",
         "Report",

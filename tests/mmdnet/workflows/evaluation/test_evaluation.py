@@ -73,9 +73,13 @@ def test_slides_and_patients_a_model_learnt_from_are_kept_apart_and_counted(grad
     judged = lab.evaluations.run(here, graded.project, graded.model)
     assert judged.slides == 2 and judged.apart.of_learnt_patients == ("again.png",)
     _claim(graded, train=graded.slides)
-    with pytest.raises(LabError, match="learnt from every slide that has a true grade"):
+    with pytest.raises(LabError, match="learnt from, or was calibrated on, every slide"):
         lab.evaluations.start(graded.project, graded.model)
     assert len(lab.jobs.list(graded.project)) == 0
+    with lab.db.begin() as session:
+        model = session.get(Model, graded.model)
+        model.project_id, model.card = None, model.card | {"calibration": {"slide_ids": graded.slides[:3]}}
+    assert lab.evaluations.plan(graded.project, graded.model).judged == graded.slides[3:]
 
 
 def test_grades_given_with_a_score_in_view_judge_no_model(graded):
