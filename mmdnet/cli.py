@@ -183,6 +183,9 @@ def qupath_import(
     file: Annotated[Path, typer.Argument(help="A .geojson file of regions and labels.")],
     project: Project = "My lab",
     reader: Annotated[str, typer.Option(help="Who graded, where a label does not say.")] = "",
+    cropped: Annotated[
+        bool | None, typer.Option("--cropped/--whole", help="Whether QuPath's image was cropped to the slide's bounds.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -193,10 +196,11 @@ def qupath_import(
         data = file.read_bytes()
     except OSError as error:
         raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from error
-    done = lab.qupath.bring(slide_id, file.name, data, reader)
+    done = lab.qupath.bring(slide_id, file.name, data, reader, cropped=cropped)
     words = (
         f"{done.included + done.excluded} regions leave {done.set_aside} patches out; {done.labels} labels imported."
     )
+    words = " ".join([words, *done.notes])
     say(as_json, done, words)
 
 

@@ -1,6 +1,9 @@
 """A slide's patches and tissue as regions for QuPath; `mmdnet.geojson` writes and reads the files."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -8,6 +11,9 @@ from numpy.typing import NDArray
 
 from mmdnet.geojson import Point, Region, box
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
+
+if TYPE_CHECKING:
+    from shapely import LinearRing
 
 
 def patch_regions(
@@ -29,7 +35,13 @@ def patch_regions(
 
 
 def mask_regions(mask: NDArray[np.bool_], width_px0: int, height_px0: int, label: str) -> list[Region]:
-    """The pieces of a mask (height, width) over a whole slide, with their holes, exact to half a mask pixel."""
+    """The pieces of a mask (height, width) over a whole slide, with their holes, exact to half a mask pixel.
+
+    No outline meets itself: QuPath takes simple polygons alone. What is one pixel wide has no area between the middles
+    of its pixels, and is left out.
+    """
+    import shapely
+
     outlines, nested = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     across, down = width_px0 / mask.shape[1], height_px0 / mask.shape[0]
     rings = [
@@ -40,4 +52,16 @@ def mask_regions(mask: NDArray[np.bool_], width_px0: int, height_px0: int, label
     for number, ring in enumerate(rings):
         if nested[0][number][3] in holes and len(ring) >= 3:
             holes[int(nested[0][number][3])].append(ring)
-    return [Region((rings[number], *holes[number]), label, label) for number in outers]
+    pieces = []
+    for number in outers:
+        drawn = shapely.Polygon(rings[number], holes[number])
+        simple = shapely.make_valid(drawn, method="structure", keep_collapsed=False)
+        pieces += [part for part in shapely.get_parts(simple) if part.geom_type == "Polygon" and not part.is_empty]
+    return [
+        Region((_ring(piece.exterior), *(_ring(hole) for hole in piece.interiors)), label, label) for piece in pieces
+    ]
+
+
+def _ring(line: LinearRing) -> tuple[Point, ...]:
+    """A closed line's corners, the last not repeated."""
+    return tuple((float(x), float(y)) for x, y in line.coords[:-1])

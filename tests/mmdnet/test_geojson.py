@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.geojson import Region, box, collection, measurements_of, read_features, regions_of, to_geojson
+from mmdnet.geojson import Region, box, collection, colour_of, measurements_of, read_features, regions_of, to_geojson
 
 points = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
 rings = st.lists(points, min_size=3, max_size=9).filter(lambda ring: ring[0] != ring[-1]).map(tuple)
@@ -64,8 +64,73 @@ def test_measurements_of_older_versions_are_read():
 
 @pytest.mark.parametrize(
     "data",
-    ["", "{}", "[1]", '{"type": "FeatureCollection"}', '{"features": [{"geometry": null}]}', b"\xff\xfe", "[" * 10**5],
+    ["", "{}", "[1]", '{"type": "FeatureCollection"}', b"\xff\xfe", "[" * 10**5],
 )
 def test_what_is_no_geojson_is_refused_by_name(data):
     with pytest.raises(LabError, match=r"drawn\.geojson is no GeoJSON"):
         regions_of((0, 0), read_features(data, "drawn.geojson"), "drawn.geojson")
+
+
+def as_qupath_takes_it(feature: dict) -> None:
+    """What QuPath 0.4 to 0.7 asks of a feature, by its importer."""
+    properties, geometry = feature["properties"], feature["geometry"]
+    assert feature["type"] == "Feature" and geometry["type"] in {"Polygon", "MultiPolygon"}
+    assert properties["objectType"] in {"annotation", "detection", "tile"}
+    if "classification" in properties:
+        name, colour = properties["classification"]["name"], properties["classification"]["color"]
+        assert isinstance(name, str) and len(colour) == 3 and all(type(v) is int and 0 <= v <= 255 for v in colour)
+    for ring in geometry["coordinates"]:
+        assert ring[0] == ring[-1] and len(ring) >= 4
+    assert all(isinstance(value, int | float) for value in properties.get("measurements", {}).values())
+    assert not any(isinstance(value, dict | list) for value in properties.get("metadata", {}).values())
+
+
+@given(drawn=st.lists(regions, max_size=4))
+def test_what_is_written_follows_qupaths_rules(drawn):
+    for feature in json.loads(to_geojson((0, 0), drawn))["features"]:
+        as_qupath_takes_it(feature)
+
+
+SQUARE = [[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]]]
+POLYGON = {"type": "Polygon", "coordinates": SQUARE}
+
+
+@pytest.mark.parametrize(
+    ("feature", "kind", "label"),
+    [
+        ({"geometry": POLYGON, "properties": {"classification": "Include"}}, "annotation", "Include"),
+        ({"geometry": POLYGON, "properties": {"classification": {"names": ["Tumor", "Positive"]}}}, "annotation", "Tumor: Positive"),
+        ({"geometry": POLYGON, "properties": {"object_type": "detection"}}, "detection", None),
+        ({"geometry": POLYGON, "properties": {"objectType": "tmaCore", "isMissing": False}}, "tmaCore", None),
+        ({"geometry": POLYGON, "id": "PathDetectionObject", "properties": {}}, "detection", None),
+        ({"geometry": POLYGON, "id": "PathAnnotationObject", "properties": {"classification": {"name": "A", "colorRGB": -1}}}, "annotation", "A"),
+        ({"geometry": POLYGON, "properties": None}, "annotation", None),
+        ({"geometry": {"type": "GeometryCollection", "geometries": [POLYGON, {"type": "Point", "coordinates": [1, 2]}]}, "properties": {}}, "annotation", None),
+        ({"geometry": POLYGON, "nucleusGeometry": POLYGON, "properties": {"objectType": "cell", "measurements": {"a": float("nan")}}}, "cell", None),
+        ({"geometry": POLYGON, "properties": {"measurements": [{"name": "b", "value": "NaN"}], "classification": None}}, "annotation", None),
+    ],
+)  # fmt: skip
+def test_what_qupath_and_other_programs_write_is_read(feature, kind, label):
+    text = json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", **feature}]})
+    (region,) = regions_of((0, 0), read_features(text))
+    assert (region.kind, region.label, len(region.rings_px0[0])) == (kind, label, 4)
+
+
+@pytest.mark.parametrize(
+    "geometry", [None, {"type": "Point", "coordinates": [1, 2]}, {"type": "Polygon", "coordinates": []}]
+)
+def test_what_has_no_area_is_passed_over(geometry):
+    feature = {"type": "Feature", "geometry": geometry, "properties": {}}
+    assert regions_of((0, 0), read_features(json.dumps([feature]))) == []
+    assert regions_of((0, 0), read_features(json.dumps(POLYGON)))[0].rings_px0
+
+
+@pytest.mark.parametrize("corner", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_corner_that_is_no_number_is_one_sentence(corner):
+    text = json.dumps([{"type": "Feature", "geometry": POLYGON, "properties": {}}]).replace("[9, 0]", f"[{corner}, 0]")
+    with pytest.raises(LabError, match="is no GeoJSON"):
+        regions_of((0, 0), read_features(text))
+
+
+def test_a_class_has_one_colour():
+    assert colour_of("Tissue") == colour_of("Tissue") != colour_of("In use")

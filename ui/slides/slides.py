@@ -103,7 +103,7 @@ def qupath_exchange(slide: SlideView) -> None:
                     say_next_run(
                         f"{words.count(done.included + done.excluded, 'region', 'regions')}: "
                         f"{words.count(done.set_aside, 'patch', 'patches')} left out. "
-                        f"{words.count(done.labels, 'label', 'labels')} imported."
+                        + " ".join([f"{words.count(done.labels, 'label', 'labels')} imported.", *done.notes])
                     )
                     st.rerun()
             if st.button("Forget regions", type="tertiary", key=f"qupath_forget_{slide.id}"):

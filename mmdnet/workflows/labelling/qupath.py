@@ -2,14 +2,18 @@
 
 Coming in, annotations of class `Include` or `Region*` restrict a slide to what lies in them, those of class `Exclude`
 or `Ignore*` leave patches out; a patch is where its middle is. Labels among the objects go in as any label file does.
-Our own tiles and tissue are passed over, so that a file may come back as it went out.
+Our own tiles and tissue are passed over, so that a file may come back as it went out. So are annotations without a
+class or of another one, as long as one class is known: they are named.
+
+QuPath crops slides to their bounds unless it is told not to, and its files do not say which it did. Where only one of
+both fits the slide, that is taken; where both do, the file counts as cropped, and that is said.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +21,17 @@ import numpy as np
 from db.models import Patch, Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
-from mmdnet.geojson import Feature, Region, collection, features_of, read_features, regions_of
+from mmdnet.geojson import (
+    DERIVED,
+    WHOLE_SLIDE,
+    Feature,
+    Region,
+    collection,
+    features_of,
+    kind_of,
+    read_features,
+    regions_of,
+)
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
@@ -35,13 +49,17 @@ LABEL_FILE = "labels.geojson"  # what the labels of a file are called when they 
 
 @dataclass(frozen=True, slots=True)
 class QuPathOutcome:
-    """What a file from QuPath changed: regions found, patches it sets aside, labels imported and those that stood."""
+    """What a file from QuPath changed: regions taken, patches it sets aside, labels imported and those that stood.
+
+    `notes` are sentences on what was passed over or had to be assumed.
+    """
 
     included: int
     excluded: int
     set_aside: int
     labels: int
     labels_unchanged: int
+    notes: tuple[str, ...] = ()
 
 
 class QuPath:
@@ -74,23 +92,33 @@ class QuPath:
             features += read_features(labels.data)
         return collection(features)
 
-    def bring(self, slide_id: int, name: str, data: bytes, reader: str = "", by: int | None = None) -> QuPathOutcome:
+    def bring(
+        self,
+        slide_id: int,
+        name: str,
+        data: bytes,
+        reader: str = "",
+        by: int | None = None,
+        cropped: bool | None = None,
+    ) -> QuPathOutcome:
         """Take a slide's regions, in place of those brought before, and labels out of a file; all of it or nothing.
 
         Args:
             name: the file's, for sentences.
             reader: who graded, where a label does not say.
             by: the reader who brings the file.
+            cropped: whether QuPath's image of the slide began at the corner of its bounds; None where nobody says.
 
         Raises:
-            LabError: no GeoJSON, a class that means nothing here, regions beside the slide, or a label that is wrong.
+            LabError: no GeoJSON, no class that means nothing here, regions beside the slide, or a label that is wrong.
         """
         slide, patches = self._slide(slide_id)
         if len(data) > LARGEST_BYTES:
             raise LabError(f"{name} is larger than 256 MB. Export fewer objects at a time. Nothing was changed.")
         features = read_features(data, name)
         labels = [_with_slide(slide.name, feature) for feature in features if _is_label(feature)]
-        included, excluded = self._regions(slide, name, [feature for feature in features if not _is_label(feature)])
+        others = [feature for feature in features if not _is_label(feature)]
+        included, excluded, notes = self._regions(slide, name, others, cropped)
         if not (included or excluded or labels):
             raise LabError(
                 f"{name} holds no region of class {', '.join(sorted(INCLUDE | EXCLUDE))} and no label. "
@@ -106,7 +134,9 @@ class QuPath:
             imported = self._label_files.import_file(
                 slide.project_id, LABEL_FILE, collection(labels).encode(), reader=reader, by=by, taken_from=source
             )
-        return QuPathOutcome(len(included), len(excluded), int(outside.sum()), imported.imported, imported.unchanged)
+        return QuPathOutcome(
+            len(included), len(excluded), int(outside.sum()), imported.imported, imported.unchanged, notes
+        )
 
     def forget_regions(self, slide_id: int) -> None:
         """Use the patches again that regions of a file set aside."""
@@ -120,29 +150,41 @@ class QuPath:
                 raise LabError(f"{slide.name} has no patches yet: {slide.reason}")
             return slide, list(patches_of(session, slide_id))
 
-    def _regions(self, slide: Slide, name: str, features: list[Feature]) -> tuple[list[Region], list[Region]]:
-        """The regions to use and those to leave out."""
+    def _regions(
+        self, slide: Slide, name: str, features: list[Feature], cropped: bool | None
+    ) -> tuple[list[Region], list[Region], tuple[str, ...]]:
+        """The regions to use, those to leave out, and what is to be said of the others."""
         with open_stored(slide) as reader:
-            regions = regions_of(reader.facts.area_px0[:2], features, name)
-        drawn = [region for region in regions if region.kind == "annotation" and region.label != TISSUE]
-        unknown = sorted({region.label or "none" for region in drawn} - INCLUDE - EXCLUDE)
-        if unknown:
+            bounds = reader.facts.area_px0
+        drawn = [
+            region
+            for region in regions_of(WHOLE_SLIDE, features, name)
+            if region.kind == "annotation" and region.label != TISSUE
+        ]
+        own = any(kind_of(feature) == "tile" or _is_label(feature) for feature in features)
+        corner, notes = _corner(drawn, bounds, True if own and cropped is None else cropped)
+        known = [region for region in drawn if _base(region.label) in INCLUDE | EXCLUDE]
+        strange = sorted({region.label or "none" for region in drawn if region not in known})
+        if strange and not known:
             raise LabError(
-                f"{name} was not read: it holds a region of class {unknown[0]}. Known are "
+                f"{name} was not read: it holds a region of class {strange[0]}. Known are "
                 f"{', '.join(sorted(INCLUDE))} (use only what lies inside) and {', '.join(sorted(EXCLUDE))} (leave it "
                 "out). Nothing was changed."
             )
-        for region in drawn:
+        if strange:
+            notes = (*notes, f"Regions of other classes were passed over: {', '.join(strange)}.")
+        known = [moved(region, corner) for region in known]
+        for region in known:
             xs, ys = zip(*region.rings_px0[0], strict=True)
             if max(xs) <= 0 or max(ys) <= 0 or min(xs) >= slide.width_px0 or min(ys) >= slide.height_px0:
                 raise LabError(f"{name} was not read: a region lies beside {slide.name}. Nothing was changed.")
-        included = [region for region in drawn if region.label in INCLUDE]
-        return included, [region for region in drawn if region.label in EXCLUDE]
+        included = [region for region in known if _base(region.label) in INCLUDE]
+        return included, [region for region in known if _base(region.label) in EXCLUDE], notes
 
     def _check(self, name: str, slide: Slide, labels: list[Feature], reader: str, by: int | None) -> None:
         """Refuse labels that are wrong or of other slides, before anything is written."""
         for feature in labels:
-            labelled = feature["properties"]["metadata"].get("slide", slide.name)
+            labelled = (feature["properties"].get("metadata") or {}).get("slide", slide.name)
             if labelled != slide.name:
                 raise LabError(
                     f"{name} was not read: it holds labels of {labelled}, not {slide.name}. Nothing was changed."
@@ -161,6 +203,37 @@ class QuPath:
                     patch.set_aside, patch.overruled = patch.set_aside or REASON, False
                 elif patch.id not in wanted and patch.set_aside == REASON:
                     patch.set_aside, patch.overruled = None, False
+
+
+def _base(label: str | None) -> str | None:
+    """The class that a derived one is derived from; itself for others."""
+    return label if label is None or label in INCLUDE | EXCLUDE else label.split(DERIVED)[0]
+
+
+def moved(region: Region, by_px0: tuple[int, int]) -> Region:
+    """A region elsewhere."""
+    left, top = by_px0
+    return replace(region, rings_px0=tuple(tuple((x + left, y + top) for x, y in ring) for ring in region.rings_px0))
+
+
+def _corner(
+    regions: Sequence[Region], bounds: tuple[int, int, int, int], cropped: bool | None
+) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Where QuPath's image began, by what of both fits the slide's bounds (x, y, width, height), and what to say."""
+    left, top, width, height = bounds
+    if (left, top) == WHOLE_SLIDE or not regions or cropped is not None:
+        return (WHOLE_SLIDE if cropped is False else (left, top)), ()
+    xs, ys = zip(*(point for region in regions for point in region.rings_px0[0]), strict=True)
+    if max(xs) > width + 1 or max(ys) > height + 1:
+        return WHOLE_SLIDE, (
+            "The file's places are of the whole slide, not cropped to its bounds, and so they were read.",
+        )
+    if min(xs) >= left and min(ys) >= top:
+        return (left, top), (
+            "The file does not say whether QuPath cropped the slide to its bounds, and both are possible; it was read "
+            "as cropped, QuPath's own default.",
+        )
+    return (left, top), ()
 
 
 def region_area(region: Region) -> BaseGeometry:

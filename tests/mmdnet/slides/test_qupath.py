@@ -1,4 +1,7 @@
+import cv2
 import numpy as np
+import pytest
+import shapely
 
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.qupath import mask_regions, patch_regions
@@ -24,3 +27,18 @@ def test_a_piece_of_tissue_goes_out_with_its_hole_in_level_0_pixels():
     xs, ys = zip(*outer, strict=True)
     assert (min(xs), max(xs), min(ys), max(ys)) == (250, 1150, 500, 2300)
     assert {piece.label for piece in pieces} == {"Tissue"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_outline_meets_itself_and_hardly_any_area_is_lost(seed):
+    chance = np.random.default_rng(seed)
+    mask = cv2.GaussianBlur(chance.normal(size=(60, 80)).astype(np.float32), (0, 0), 1.2) > 0
+    pieces = [shapely.Polygon(piece.rings_px0[0], piece.rings_px0[1:]) for piece in mask_regions(mask, 80, 60, "T")]
+    assert pieces and all(piece.is_valid and piece.exterior.is_simple for piece in pieces)
+    drawn = np.zeros(mask.shape, bool)
+    middles = np.stack(np.meshgrid(np.arange(80) + 0.5, np.arange(60) + 0.5), axis=-1)
+    for piece in pieces:
+        drawn |= shapely.intersects_xy(piece, middles[..., 0], middles[..., 1])
+    thin = ~cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)
+    assert drawn[mask & ~thin].mean() > 0.99
+    assert (~drawn[~mask]).mean() > 0.97

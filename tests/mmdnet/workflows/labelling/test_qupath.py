@@ -10,7 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.geojson import regions_of
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.workflows.labelling.qupath import region_area
+from mmdnet.workflows.labelling.qupath import _corner, region_area
 from mmdnet.workflows.labelling.views import PatchGrades
 
 
@@ -146,9 +146,7 @@ def test_a_hole_stays_a_hole():
 def test_what_means_nothing_is_one_sentence_and_changes_nothing(lab, laid, features, words):
     project, slide = laid
     before = state(lab, project, slide)
-    data = (
-        b"nonsense" if features == "nonsense" else file_of(region(0, 0, 400, 400), *features) if features else file_of()
-    )
+    data = b"nonsense" if features == "nonsense" else file_of(*features)
     with pytest.raises(LabError, match=words):
         lab.qupath.bring(slide, "in.geojson", data)
     assert state(lab, project, slide) == before
@@ -165,3 +163,33 @@ def test_a_wrong_label_keeps_the_regions_out_too(lab, laid, field, value):
     with pytest.raises(LabError, match="Nothing was changed"):
         lab.qupath.bring(slide, "in.geojson", file_of(region(0, 0, 400, 400), *features))
     assert state(lab, project, slide) == before
+
+
+def test_annotations_without_a_class_beside_known_ones_are_passed_over_and_named(lab, laid):
+    _, slide = laid
+    others = [region(0, 0, 99, 99, None), region(0, 0, 50, 50, "Tumor"), region(0, 0, 5, 5, "Exclude")]
+    others[2]["properties"]["classification"] = {"names": ["Exclude", "fold"]}
+    core = {**region(0, 0, 400, 400, None), "properties": {"objectType": "tmaCore"}}
+    empty = {"type": "Feature", "geometry": None, "properties": {"objectType": "annotation"}}
+    done = lab.qupath.bring(slide, "r.geojson", file_of(region(0, 0, 900, 900), *others, core, empty))
+    assert (done.included, done.excluded) == (0, 2) and "Tumor, none" in done.notes[0]
+
+
+BOUNDS = (300, 200, 500, 400)
+
+
+@pytest.mark.parametrize(
+    ("box", "cropped", "corner", "said"),
+    [
+        ((0, 0, 90, 90), None, (300, 200), ""),
+        ((310, 210, 790, 590), None, (0, 0), "whole slide"),
+        ((310, 210, 400, 300), None, (300, 200), "both are possible"),
+        ((310, 210, 400, 300), True, (300, 200), ""),
+        ((310, 210, 400, 300), False, (0, 0), ""),
+    ],
+)
+def test_a_file_of_a_slide_with_bounds_is_read_by_what_fits_or_what_is_said(box, cropped, corner, said):
+    drawn = regions_of((0, 0), [region(*box)], "r.geojson")
+    where, notes = _corner(drawn, BOUNDS, cropped)
+    assert where == corner and said in " ".join(notes) and bool(notes) == bool(said)
+    assert _corner(drawn, (0, 0, 900, 900), None) == ((0, 0), ())
