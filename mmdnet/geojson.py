@@ -116,7 +116,8 @@ def parse_features(data: bytes | str) -> list[Any]:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if isinstance(content, dict):
-        if content.get("type") in GEOMETRIES:
+        kind = content.get("type")
+        if isinstance(kind, str) and kind in GEOMETRIES:
             content = {"type": "Feature", "geometry": content}
         content = [content] if content.get("type") == "Feature" else content.get("features")
     if not isinstance(content, list):

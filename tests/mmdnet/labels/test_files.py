@@ -79,7 +79,7 @@ def test_qupath_sees_squares_from_its_own_corner_with_grades_as_classes():
     (feature,) = json.loads(write_records([record], "geojson", lambda *_: SQUARE))["features"]
     ring = feature["geometry"]["coordinates"][0]
     assert ring == [[300, 299], [600, 299], [600, 598], [300, 598], [300, 299]]
-    assert feature["properties"]["classification"] == {"name": "I0 S2"}
+    assert feature["properties"]["classification"]["name"] == "I0 S2"
     assert feature["properties"]["measurements"] == {"inflammation": 0, "steatosis": 2}
 
 
