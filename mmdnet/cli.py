@@ -328,6 +328,33 @@ def score(
 
 
 @app.command()
+def calibrate(
+    project: Project = "My lab",
+    model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
+    rule: Annotated[
+        str,
+        typer.Option(help="The rule to calibrate: auto, the one that agrees best with graded slides, or its name."),
+    ] = AUTO,
+    check: Annotated[bool, typer.Option("--check", help="Only say which slides it would rest on.")] = False,
+    background: Background = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Calibrate a model on the project's graded slides that it did not learn from."""
+    from mmdnet.workflows.scoring.calibrating import plan_words
+
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    models = lab.models.list(project_id)
+    model_id = model or (models[0].id if models else lab.models.shipped())
+    plan = lab.calibrations.plan(project_id, model_id)
+    if check:
+        say(as_json, plan, plan_words(plan))
+        return
+    follow(lab, lab.calibrations.start(project_id, model_id, rule), as_json, background)
+
+
+@app.command()
 def report(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .html, .csv, .json or .geojson.")],

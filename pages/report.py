@@ -44,7 +44,7 @@ with picture:
 with beside:
     st.subheader("Grades")
     for feature in report.features:
-        parts.feature_block(feature)
+        parts.feature_block(feature, report.covers(feature.task))
     st.subheader("Measured beside the grades")
     parts.quantities(report)
     st.subheader("Signatures")

@@ -24,6 +24,7 @@ else:
     by_this = {score.slide_id: score for score in scores if score.model_id == model.id}
     chosen = parts.choose_slides(slides, by_this)
     parts.start_scoring(project.id, chosen, model, parts.choose_rule())
+    parts.calibration(project.id, model)
 parts.scoring_jobs(project.id)
 
 if scores:

@@ -18,7 +18,7 @@ from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
 from mmdnet.nn.registry import SMALL
-from mmdnet.scoring.fitted_thresholds import calibrate
+from mmdnet.scoring.calibration.after_training import calibrate
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 

@@ -1,25 +1,50 @@
 """What a model is and what it learned from: records beside its weights, read without the network (no torch here)."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.kinds import HeadKind
-from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, SMALL, Triple
+from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, SMALL
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 FINEST_MPP, COARSEST_MPP = 0.01, 100.0  # no microscope sees finer, no patch of tissue means anything coarser
 
+MOST = 2**53 - 1  # a count or number above this is no whole number in JSON as other programs read it
+
 Classes = Annotated[int, Field(ge=2, le=100)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
+Metric = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
+Mean = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]  # of pixels in 0-1, with room for other scales
+Deviation = Annotated[float, Field(ge=1e-4, le=10, allow_inf_nan=False)]
+
+
+def _all_finite(value: Any) -> Any:
+    """JSON whose numbers are all finite: NaN and infinity are no JSON, and no report with them could be signed."""
+    pending = [value]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, Mapping):
+            pending += inner.values()
+        elif isinstance(inner, list | tuple):
+            pending += inner
+        elif isinstance(inner, float) and not math.isfinite(inner):
+            raise ValueError("a number in it is not finite")
+    return value
+
+
+Free = Annotated[dict[str, Any], AfterValidator(_all_finite)]
+"""JSON of another step, whose form only that step knows."""
 
 
 def _graded_tasks() -> dict[str, int]:
@@ -45,8 +70,8 @@ class Architecture(BaseModel):
 
     backbone: str = SMALL
     patch_px: int = Field(default=PATCH_PX, ge=8, le=4096)
-    mean: Triple | None = None
-    std: Triple | None = None
+    mean: tuple[Mean, Mean, Mean] | None = None
+    std: tuple[Deviation, Deviation, Deviation] | None = None
     pooling: str = GATED_ATTENTION
     tasks: dict[str, Classes] = Field(default_factory=_graded_tasks, min_length=1)
     head: HeadKind = "corn"
@@ -62,12 +87,17 @@ class TrainedOn(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    slides: int = 0
-    patients: int = 0
-    graded_patches: int = 0
+    slides: Count = 0
+    patients: Count = 0
+    graded_patches: Count = 0
     sites: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
     stains: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_json(self) -> "TrainedOn":
+        _all_finite(self.model_extra or {})
+        return self
 
 
 class BackboneOrigin(BaseModel):
@@ -103,8 +133,8 @@ class ModelCard(Architecture):
         calibration: what scoring fitted on the validation patients, if anything; scoring reads it.
     """
 
-    mean: Triple | None = IMAGENET_MEAN  # of every network before cards said it
-    std: Triple | None = IMAGENET_STD
+    mean: tuple[Mean, Mean, Mean] | None = IMAGENET_MEAN  # of every network before cards said it
+    std: tuple[Deviation, Deviation, Deviation] | None = IMAGENET_STD
     name: str
     patch_mpp: float = Field(default=PATCH_MPP, ge=FINEST_MPP, le=COARSEST_MPP, allow_inf_nan=False)
     bag_size: int = Field(ge=1, le=100_000)
@@ -112,16 +142,16 @@ class ModelCard(Architecture):
     trained_tasks: tuple[str, ...]
     ignore_head: bool = False
     label_set_sha256: str
-    split: dict[str, tuple[int, ...]]
-    metrics: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    split: dict[str, tuple[Count, ...]]
+    metrics: dict[str, dict[str, Metric | None]] = Field(default_factory=dict)
     trained_on: TrainedOn = TrainedOn()
     backbone_origin: BackboneOrigin | None = None
-    choices: dict[str, Any] = Field(default_factory=dict)  # as given; options of other builds may be among them
-    seed: int = Field(default=0, ge=0)
-    epochs: int = Field(default=0, ge=0)
-    best_epoch: int = Field(default=0, ge=0)
+    choices: Free = Field(default_factory=dict)  # as given; options of other builds may be among them
+    seed: Count = 0
+    epochs: Count = 0
+    best_epoch: Count = 0
     warnings: tuple[str, ...] = ()
-    calibration: dict[str, Any] | None = None  # `scoring.aggregate.Calibration`, of a step the network may not know
+    calibration: Free | None = None  # `scoring.aggregate.Calibration`, of a step the network may not know
     simulated: bool = False
     code_version: str = __version__
     created_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))

@@ -21,6 +21,7 @@ from mmdnet.reports.schema import (
     Quality,
     Quantities,
     Quantity,
+    Reliability,
     Report,
     SignOffs,
 )
@@ -36,7 +37,9 @@ def build_report(inputs: ReportInputs) -> Report:
     """The report of a scored slide."""
     names = _reported(inputs.score)
     features = tuple(_feature(name, inputs) for name in names)
+    reliability = _reliability(inputs.score)
     return Report(
+        schema_version=2 if reliability else 1,
         made_at=inputs.made_at,
         header=_header(inputs),
         features=features,
@@ -48,8 +51,37 @@ def build_report(inputs: ReportInputs) -> Report:
         quality=_quality(inputs),
         provenance=_provenance(inputs, names),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
-        limits=words.limits(inputs.slide.simulated, inputs.card.simulated),
+        limits=words.limits(inputs.slide.simulated, inputs.card.simulated, of_before=reliability is None),
+        reliability=reliability,
     )
+
+
+def _reliability(score: ScoreSummary) -> Reliability | None:
+    """What the intervals are worth; None for a score of a build that did not tell."""
+    if score.refer is None:
+        return None
+    covers: dict[str, bool] = {"nas": score.nas_covers_error} if score.nas is not None else {}
+    holds: dict[str, float | None] = {"nas": score.nas_holds} if score.nas is not None else {}
+    for name, about in score.tasks.items():
+        covers |= {name: about.covers_error, density_name(name): about.density_covers_error}
+        holds |= {name: about.holds, density_name(name): about.density_holds}
+    return Reliability(
+        intervals={name: words.coverage(known, holds[name], score.graded_slides) for name, known in covers.items()},
+        covers_error=covers,
+        holds=holds,
+        graded_slides=score.graded_slides,
+        nas_at_least=score.nas_at_least,
+        refer=tuple(reason.value for reason in score.refer),
+        advice=words.second_reader(score.refer),
+        measured=words.referral_measured(score.referral),
+        likeness=words.likeness(score),
+        unlikeness=score.unlikeness,
+    )
+
+
+def density_name(task_name: str) -> str:
+    """The quantity of a task's density."""
+    return f"{task_name}_density"
 
 
 def _reported(score: ScoreSummary) -> tuple[str, ...]:
@@ -116,9 +148,10 @@ def _feature(name: str, inputs: ReportInputs) -> Feature:
 
 def _nas(score: ScoreSummary, features: Sequence[Feature]) -> Nas:
     missing = [feature.title.lower() for feature in features if feature.grade is None and task(feature.task).in_nas]
+    absent = f"No NAS: {' and '.join(missing)} not assessed." if missing else None
     return Nas(
         value=score.nas,
-        absent=f"No NAS: {' and '.join(missing)} not assessed." if missing else None,
+        absent=words.likeness(score) if score.withheld else absent,
         interval=_interval(score.nas_interval) if score.nas_interval else None,
         score=score.nas_expected,
         p_active=score.p_active,
@@ -158,7 +191,7 @@ def _quantities(inputs: ReportInputs) -> Quantities:
 
 def _density(name: str, title: str, score: TaskSummary | None) -> Quantity:
     return Quantity(
-        name=f"{name}_density",
+        name=density_name(name),
         title=title,
         value=score.density if score else None,
         interval=_interval(score.density_interval) if score else None,

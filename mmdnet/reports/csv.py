@@ -7,6 +7,7 @@ from mmdnet.tables import to_csv as table_csv
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
 COLUMNS = (
     "slide", "patient", "site", "stain", "scanner", "simulated", "feature", "model_grade", "score", "low_90", "high_90",
+    "interval_covers", "interval_holds", "second_reader", "unlikeness",
     *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
     "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
     "report_sha256", "made_at", "use",
@@ -26,6 +27,7 @@ def _rows(report: Report) -> list[dict[str, object]]:
         rows.append(
             common
             | _interval(feature.interval)
+            | _worth(report, feature.task)
             | dict(zip(PROBABILITIES, feature.probabilities or (), strict=False))
             | {
                 "feature": feature.task,
@@ -41,6 +43,7 @@ def _rows(report: Report) -> list[dict[str, object]]:
     rows.append(
         common
         | _interval(nas.interval)
+        | _worth(report, "nas")
         | {
             "feature": "NAS",
             "model_grade": nas.value,
@@ -54,6 +57,19 @@ def _rows(report: Report) -> list[dict[str, object]]:
 
 def _interval(interval: Interval | None) -> dict[str, object]:
     return {"low_90": interval.low if interval else None, "high_90": interval.high if interval else None}
+
+
+def _worth(report: Report, name: str) -> dict[str, object]:
+    """What the interval covers and how often such held, and why a second reader is advised."""
+    told = report.reliability
+    if told is None:
+        return {}
+    return {
+        "interval_covers": report.covers(name),
+        "interval_holds": told.holds.get(name),
+        "second_reader": "; ".join(told.refer) or "not advised",
+        "unlikeness": told.unlikeness,
+    }
 
 
 def _common(report: Report) -> dict[str, object]:

@@ -6,7 +6,7 @@ from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_gra
 from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReportSlide
 from mmdnet.reports.schema import QualityNote
-from mmdnet.reports.words import percent
+from mmdnet.reports.words import likeness, percent, under_floor
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
 
 # Cells with fat are mostly not fat: on drawn tissue 87 % fatty cells were 30 % fat area.
@@ -53,6 +53,10 @@ def quality_notes(
     warnings += score.warnings
     if score.patches and (share := score.set_aside / score.patches) > 0.3:
         warnings.append(f"{percent(share)} of the slide's patches were not assessed.")
+    if score.unlikeness is not None and score.unlikeness > 1:
+        warnings.append(likeness(score))
+    if score.under_floor:
+        warnings.append(under_floor(score.under_floor))
     warnings += _unknown_to_model(slide, card)
     if card.simulated and not slide.simulated:
         warnings.append("Simulated slides took part in the model's training; this slide is real tissue.")

@@ -153,6 +153,7 @@ def _environment() -> Environment:
         "percent": percent,
         "chance": chance,
         "interval": _interval,
+        "beside": _beside,
         "moment": _moment,
         "ink": ink_on,
         "css_text": _css_text,
@@ -180,6 +181,11 @@ def _interval(interval: Interval | None, style: str = "score") -> str:
         return "no interval"
     write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": percent, "figure": figure_text}[style]
     return f"{write(interval.low).removesuffix(' %')}–{write(interval.high)}"
+
+
+def _beside(report: Report, name: str) -> str:
+    """What an interval covers, in brackets behind it; nothing in reports of version 1."""
+    return f" ({report.covers(name)})" if report.covers(name) else ""
 
 
 def _quantity(value: float | None, unit: str) -> str:

@@ -222,10 +222,37 @@ class SignOffs(Block):
         return self.signed[-1] if self.signed else None
 
 
-class Report(Block):
-    """The whole document."""
+class Reliability(Block):
+    """Block 3, second half: what the intervals are worth, and whether a second reader is advised.
 
-    schema_version: Literal[1] = 1
+    Attributes:
+        intervals: what each interval covers, in words: by task, `nas`, and by a quantity's name.
+        covers_error: of the same: whether it covers the model's own error, and not sampling only.
+        holds: of the same: how often such intervals held on graded slides; None where it is not known.
+        graded_slides: that the calibration rests on.
+        nas_at_least: probability of a NAS of k or more, k from 0; empty without a NAS.
+        refer: why a second reader is advised, empty where none is.
+        advice: the same in words.
+        measured: how often the advice is given and what it leaves, in words.
+        likeness: how like the training's tissue this is, in words; `unlikeness` in numbers, 1 being the usual limit.
+    """
+
+    intervals: dict[str, str]
+    covers_error: dict[str, bool]
+    holds: dict[str, float | None]
+    graded_slides: int
+    nas_at_least: tuple[float, ...]
+    refer: tuple[str, ...]
+    advice: str
+    measured: str
+    likeness: str
+    unlikeness: float | None
+
+
+class Report(Block):
+    """The whole document. `reliability` is None, and the version 1, for scores of before it was told."""
+
+    schema_version: Literal[1, 2] = 1
     made_at: datetime
     header: Header
     features: tuple[Feature, ...]
@@ -238,6 +265,11 @@ class Report(Block):
     provenance: Provenance
     sign_off: SignOffs
     limits: tuple[str, ...]
+    reliability: Reliability | None = None
+
+    def covers(self, name: str) -> str:
+        """What the interval of a task, of `nas` or of a quantity covers, in words; empty in reports of version 1."""
+        return self.reliability.intervals.get(name, "") if self.reliability else ""
 
     def feature(self, task: str) -> Feature:
         return next(feature for feature in self.features if feature.task == task)
@@ -251,7 +283,10 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
         content_only: leave out when it was made, readers' grades and signatures: what remains is what a signature
             stands for.
     """
-    values = report.model_dump(mode="json", exclude=NOT_SIGNED_CONTENT if content_only else None)
+    left_out = dict(NOT_SIGNED_CONTENT) if content_only else {}
+    if report.reliability is None:
+        left_out["reliability"] = True  # a report of version 1 is the bytes it was signed as
+    values = report.model_dump(mode="json", exclude=left_out or None)
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -1,7 +1,10 @@
 """What a report says in words: its standing sentences, and how it writes numbers."""
 
+from collections.abc import Sequence
+
 from mmdnet.labels.agreement import KLEINER
 from mmdnet.labels.grading import task
+from mmdnet.scoring.summary import Reason, Referral, ScoreSummary
 
 RESEARCH_USE = "Research use only"
 UNTRAINED = "not assessed: the model was not trained on this feature"
@@ -18,6 +21,70 @@ DENSITIES = {
 }
 
 
+SAMPLING_ONLY = "sampling only"
+SECOND_READER = "Second reader advised"
+REASONS: dict[Reason, str] = {
+    Reason.WIDE: "an interval is as wide as half of its scale",
+    Reason.NEAR_CUT: "a grade lies near a cut, and its neighbour is nearly as probable",
+    Reason.LITTLE_TISSUE: "there is little tissue",
+    Reason.ODD_TISSUE: "the tissue looks unlike what the model knows",
+    Reason.FLOOR: "a grade rests on a density that control slides reach too",
+}
+
+
+def coverage(covers_error: bool, holds: float | None, graded_slides: int) -> str:
+    """What stands beside a 90 % interval: how often such intervals held, or that it covers sampling only."""
+    if not covers_error:
+        return SAMPLING_ONLY
+    if holds is None:
+        return "with the model's own error"
+    return f"such intervals held {percent(holds)} of {graded_slides} graded slides"
+
+
+def second_reader(reasons: Sequence[Reason]) -> str:
+    """Whether a second reader is advised, and why."""
+    if not reasons:
+        return "No second reader is advised by rule."
+    return f"{SECOND_READER}: {'; '.join(REASONS[reason] for reason in reasons)}."
+
+
+def referral_measured(referral: Referral | None) -> str:
+    """How often the advice is given, and the error left on the other slides."""
+    if referral is None:
+        return "How often this advice is given, and what it leaves, was not measured: no graded slides."
+    left = (
+        "none was left"
+        if referral.error_left is None or referral.within_left is None
+        else f"on the others the NAS was off by {referral.error_left:.2f} in the mean, and within one on "
+        f"{percent(referral.within_left)}"
+    )
+    return (
+        f"On {referral.slides} graded slides it was given to {percent(referral.rate)}; {left} "
+        f"(all slides: off by {referral.error_all:.2f})."
+    )
+
+
+def likeness(score: ScoreSummary) -> str:
+    """How like the training's tissue the slide is, by its features."""
+    times = score.unlikeness
+    if times is None:
+        return "The tissue could not be compared with the training's: this model keeps no record of it."
+    if score.withheld:
+        return f"The tissue is unlike what the model knows ({times:.1f} times the usual limit), so the NAS is withheld."
+    if times > 1:
+        return (
+            f"The tissue is unlike what the model knows ({times:.1f} times the usual limit); calibrated intervals are "
+            "widened by as much."
+        )
+    return f"The tissue looks like what the model knows ({times:.1f} of the usual limit)."
+
+
+def under_floor(names: Sequence[str]) -> str:
+    """That grades rest on a density controls reach too."""
+    titles = " and ".join(task(name).title for name in names)
+    return f"{titles}: control slides of this staining run reach this density too, so the grade may be false."
+
+
 def fibrosis(stain: str | None) -> str:
     """Fibrosis is never staged here; why, for this slide."""
     if stain is None:
@@ -27,8 +94,19 @@ def fibrosis(stain: str | None) -> str:
     return "Not assessed on this stain."
 
 
-def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
-    """What a report of this kind cannot say."""
+_INTERVALS_OF_BEFORE = (
+    "Intervals are 90 %, from resampled blocks of tissue. Where a grade is not calibrated they cover the choice of "
+    "tissue and not the model's own error."
+)
+_INTERVALS = (
+    f'Intervals are 90 %. Those called "{SAMPLING_ONLY}" come from resampled blocks of tissue and cover the choice of '
+    "tissue alone; the others come from graded slides too (split conformal, by patient) and cover the model's own "
+    "error on tissue like theirs."
+)
+
+
+def limits(simulated_slide: bool, simulated_training: bool, of_before: bool = False) -> tuple[str, ...]:
+    """What a report of this kind cannot say; `of_before` keeps the words of reports of schema version 1."""
     drawn = []
     if simulated_slide:
         drawn.append("This slide is simulated: nothing here is about a patient.")
@@ -40,8 +118,7 @@ def limits(simulated_slide: bool, simulated_training: bool) -> tuple[str, ...]:
         "Not for diagnosis or treatment. The grades are a model's, made from weak labels; a pathologist's reading "
         "stands above them.",
         "NAS does not diagnose NASH, SAF is not derived from it, and fibrosis is not staged.",
-        "Intervals are 90 %, from resampled blocks of tissue. Where a grade is not calibrated they cover the choice of "
-        "tissue and not the model's own error.",
+        _INTERVALS_OF_BEFORE if of_before else _INTERVALS,
         "Attention says which patches the network's grade drew on. It does not outline lesions and gives no reason.",
         "Foci and ballooned cells are counted by patch. That one at a patch's edge is seen twice is allowed for on "
         'average, and "two or more" counts as a little more than two.',

@@ -7,87 +7,35 @@ resamples of the slide's blocks at once, which gives intervals for free.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from mmdnet.errors import LabError
 from mmdnet.labels.grading import Task
+from mmdnet.scoring.calibration_record import Calibration, DensityCalibration, TaskCalibration
 from mmdnet.scoring.choices import AUTO
+from mmdnet.scoring.conformal import Residuals
 from mmdnet.scoring.evidence import SlideEvidence
+from mmdnet.scoring.learned import slide_quantities, weigh
 from mmdnet.scoring.rules import DEFAULT_RULE, DENSITY, THRESHOLD, AggregationRule, Scale, rule_called
-
-CALIBRATION_VERSION = 1
-
-
-class TaskCalibration(BaseModel):
-    """A rule's scale for one task, fitted to slides that people graded.
-
-    Attributes:
-        method: how it was fitted.
-        quantity, score: points of the scale.
-        residuals: truth minus score on slides the scale was not fitted on; they make intervals honest about the model's
-            own error.
-        slides, slides_by_grade: that it was fitted on.
-        kappa_across_folds: weighted kappa on the slides of each fold; None where nothing varies.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    method: str
-    quantity: tuple[float, ...]
-    score: tuple[float, ...]
-    residuals: tuple[float, ...]
-    slides: int
-    slides_by_grade: tuple[int, ...] = ()
-    kappa_across_folds: float | None = None
-
-    @property
-    def scale(self) -> Scale:
-        return Scale(self.quantity, self.score)
-
-
-class Calibration(BaseModel):
-    """What a model card's `calibration` holds: fitted thresholds, and the scales of one rule where slides were graded.
-
-    `bag_size` is what the slides were scored with; None where there were none.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    version: int = CALIBRATION_VERSION
-    rule: str | None = None
-    bag_size: int | None = None
-    thresholds: dict[str, float] = Field(
-        default_factory=dict, validation_alias=AliasChoices("thresholds", "lines"), serialization_alias="lines"
-    )
-    tasks: dict[str, TaskCalibration] = Field(default_factory=dict)
-
-    def to_json(self) -> dict[str, JsonValue]:
-        """For the model card."""
-        return self.model_dump(mode="json", by_alias=True)
-
-
-def read_calibration(values: Mapping[str, Any] | None) -> Calibration:
-    """A calibration out of a model card's JSON; an empty one where the card has none.
-
-    Raises:
-        LabError: it is none.
-    """
-    try:
-        return Calibration.model_validate(values or {})
-    except ValidationError as problem:
-        raise LabError("The calibration on the model's card is damaged. Train the model again.") from problem
 
 
 @dataclass(frozen=True)
 class Aggregator:
-    """A rule with, per task, the scale it is read on, and the thresholds events are counted at."""
+    """A rule with, per task, the scale it is read on, and the thresholds events are counted at.
+
+    Attributes:
+        rule: the rule.
+        calibrations: by task, of this rule.
+        thresholds: by task.
+        densities: by task, whatever the rule.
+        nas: residuals of the sum of the scores, where this rule was calibrated.
+    """
 
     rule: AggregationRule
     calibrations: Mapping[str, TaskCalibration] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    densities: Mapping[str, DensityCalibration] = field(default_factory=dict)
+    nas: Residuals | None = None
 
     def threshold(self, task: Task) -> float:
         """A patch shows the feature where its probability of grade 1 or more is above this."""
@@ -100,6 +48,10 @@ class Aggregator:
 
     def quantity(self, task: Task, evidence: SlideEvidence, counts: np.ndarray) -> np.ndarray:
         """The rule's quantity for each resample (`counts`, shape (resamples, blocks)), shape (resamples,)."""
+        calibration = self.calibrations.get(task.name)
+        if calibration and calibration.coefficients:
+            quantities = slide_quantities(task, evidence, counts, self.thresholds)
+            return weigh(quantities, calibration.coefficients, calibration.intercept)
         return self.rule.quantity(task, evidence, counts, self.thresholds)
 
     def density(self, task: Task, evidence: SlideEvidence, counts: np.ndarray) -> np.ndarray:
@@ -123,8 +75,14 @@ def choose_aggregator(rule: str, calibration: Calibration) -> Aggregator:
         LabError: there is no such rule.
     """
     chosen = rule_called((calibration.rule or DEFAULT_RULE) if rule == AUTO else rule)
-    fitted = calibration.tasks if calibration.rule == chosen.name else {}
-    return Aggregator(chosen, fitted, calibration.thresholds)
+    fits = calibration.rule == chosen.name
+    return Aggregator(
+        rule=chosen,
+        calibrations=calibration.tasks if fits else {},
+        thresholds=calibration.safe_thresholds,
+        densities=calibration.densities,
+        nas=calibration.nas if fits else None,
+    )
 
 
 def middle_grade(probabilities: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:

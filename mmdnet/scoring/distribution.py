@@ -11,7 +11,7 @@ the true grade was the same or better (log loss 0.79 to 0.71 and 0.93 to 0.89 on
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,12 +25,29 @@ ACTIVE_NAS = 4
 
 @dataclass(frozen=True)
 class NasEstimate:
-    """The sum of the three grades. `p_active`: probability of NAS >= 4 with every feature at least 1."""
+    """The sum of the three grades.
+
+    Attributes:
+        nas: the sum.
+        expected: the mean of the draws' sums, which is the sum of `at_least` over 1 to the highest.
+        interval: 90 %, whole numbers.
+        at_least: probability of a NAS of k or more, for k from 0 to the highest.
+        p_active: probability of NAS >= 4 with every feature at least 1.
+    """
 
     nas: int
     expected: float
     interval: tuple[int, int]
+    at_least: tuple[float, ...]
     p_active: float
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """90 % intervals that graded slides gave (`mmdnet.scoring.conformal`): of scores by task, and of their sum."""
+
+    tasks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    nas: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,17 +57,22 @@ class GradeDistribution:
     Attributes:
         own: the slide's own score by task.
         draws: by task, shape (draws,); the same position of all tasks is one draw.
+        bounds: intervals that graded slides gave; where there are none, they are the draws'.
     """
 
     own: Mapping[str, float]
     draws: Mapping[str, np.ndarray]
+    bounds: Bounds = Bounds()
 
     @classmethod
-    def of(cls, own: Mapping[str, float], resampled: Mapping[str, np.ndarray], seed: int) -> "GradeDistribution":
+    def of(
+        cls, own: Mapping[str, float], resampled: Mapping[str, np.ndarray], seed: int, bounds: Bounds | None = None
+    ) -> "GradeDistribution":
         """The distribution of a slide's scores and of its resamples', by task (each 0 to the task's highest grade)."""
         random = np.random.default_rng([seed, 2])
         rounded = {name: round(float(score), 4) for name, score in own.items()}  # as it is written
-        return cls(rounded, {name: _favouring(name, rounded[name], resampled[name], random) for name in rounded})
+        draws = {name: _favouring(name, rounded[name], resampled[name], random) for name in rounded}
+        return cls(rounded, draws, bounds or Bounds())
 
     def grade(self, name: str) -> int:
         """The task's grade: the rounding of the slide's own score, and the most probable one."""
@@ -67,6 +89,9 @@ class GradeDistribution:
 
     def interval(self, name: str) -> tuple[float, float]:
         """90 % interval of the task's score."""
+        if name in self.bounds.tasks:
+            low, high = self.bounds.tasks[name]
+            return min(low, self.own[name]), max(high, self.own[name])
         return interval_around(self.own[name], self.draws[name])
 
     def nas(self) -> NasEstimate | None:
@@ -76,14 +101,24 @@ class GradeDistribution:
             return None
         grades = np.stack([self.grades(name) for name in summed])
         total = grades.sum(axis=0)
+        highest = sum(task.highest for task in TASKS if task.in_nas)
         nas = sum(self.grade(name) for name in summed)
-        low, high = np.quantile(total, [LOW, HIGH], method="closest_observation")
         return NasEstimate(
             nas=nas,
-            expected=float(sum(self.own[name] for name in summed)),
-            interval=(min(nas, int(low)), max(nas, int(high))),
+            expected=float(total.mean()),
+            interval=self._nas_interval(nas, total, highest),
+            at_least=tuple(float(np.mean(total >= least)) for least in range(highest + 1)),
             p_active=float(np.mean((total >= ACTIVE_NAS) & (grades >= 1).all(axis=0))),
         )
+
+    def _nas_interval(self, nas: int, total: np.ndarray, highest: int) -> tuple[int, int]:
+        """Whole numbers: those within the bounds, which hold a true NAS exactly as often as the bounds do."""
+        if self.bounds.nas is not None:
+            low, high = self.bounds.nas
+            ends = (np.ceil(max(low, 0.0) - 1e-9), np.floor(min(high, highest) + 1e-9))
+        else:
+            ends = tuple(np.quantile(total, [LOW, HIGH], method="closest_observation"))
+        return min(nas, int(ends[0])), max(nas, int(ends[1]))
 
 
 def interval_around(point: float, draws: np.ndarray) -> tuple[float, float]:

@@ -20,6 +20,8 @@ class SlideEvidence:
         block: resampling block of each patch, shape (patches,); a block lies within one bag.
         patch_probabilities: per task, shape (patches, grades).
         bag_probabilities: per task, shape (bags, grades).
+        attention: per task, of one bag as large as the slide, up to a factor, shape (patches,).
+        patch_logits: per task, of the grade head on single patches, shape (patches, outputs).
     """
 
     rows: np.ndarray
@@ -30,6 +32,8 @@ class SlideEvidence:
     block: np.ndarray
     patch_probabilities: dict[str, np.ndarray]
     bag_probabilities: dict[str, np.ndarray]
+    attention: dict[str, np.ndarray]
+    patch_logits: dict[str, np.ndarray]
 
     @property
     def blocks(self) -> int:

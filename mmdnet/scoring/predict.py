@@ -46,11 +46,13 @@ class PatchReading:
     Attributes:
         attention: per task, relative to the strongest patch (which has 1), shape (patches,).
         probabilities: per task, shape (patches, grades).
+        logits: per task, of the grade head, shape (patches, outputs).
         p_ignore: probability that the patch should be left out, shape (patches,).
     """
 
     attention: dict[str, np.ndarray]
     probabilities: dict[str, np.ndarray]
+    logits: dict[str, np.ndarray]
     p_ignore: np.ndarray
 
 
@@ -124,6 +126,7 @@ def predict_patches(model: MMDNet, features: np.ndarray, device: str = "cpu") ->
 
     logs: dict[str, list[np.ndarray]] = {name: [] for name in model.task_names}
     probabilities: dict[str, list[np.ndarray]] = {name: [] for name in model.task_names}
+    logits: dict[str, list[np.ndarray]] = {name: [] for name in model.task_names}
     ignore: list[np.ndarray] = []
     with torch.inference_mode():
         shared = torch.from_numpy(features[:1]).to(device)
@@ -134,6 +137,7 @@ def predict_patches(model: MMDNet, features: np.ndarray, device: str = "cpu") ->
             for name, attention in output.attention.items():
                 log = attention[0].double().log()
                 logs[name].append((log[1:] - log[0]).cpu().numpy())
+                logits[name].append(output.instance_logits[name][0, 1:].float().cpu().numpy())
             for name, share in model.instance_probabilities(chunk).items():
                 probabilities[name].append(share.cpu().numpy())
             ignore.append(output.ignore_logits[0, 1:].float().sigmoid().cpu().numpy())
@@ -141,6 +145,7 @@ def predict_patches(model: MMDNet, features: np.ndarray, device: str = "cpu") ->
     return PatchReading(
         attention={name: np.exp(log - log.max()) for name, log in joined.items()},
         probabilities={name: np.concatenate(parts) for name, parts in probabilities.items()},
+        logits={name: np.concatenate(parts) for name, parts in logits.items()},
         p_ignore=np.concatenate(ignore),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import FIELD_MM2, STEATOSIS_CUTS, Task
@@ -25,6 +26,8 @@ PATCH_QUANTITY: dict[str, tuple[float, ...]] = {
 # On 40 simulated slides exact patch grades held 1.1 ballooned cells and 1.2 foci for each one drawn; a circle of 25 to
 # 40 µm that is seen where three tenths of it lie on a patch gives the same.
 COUNTED = {"ballooning": 1.1, "inflammation": 1.2}
+TOP_SHARE = 0.05  # of a slide's patches: the rules that look at the highest-graded ones
+AT_ONCE = 128  # resamples whose patches are in memory together
 THRESHOLD = 0.5  # a patch counts where "at least one" is more probable than this
 
 Thresholds = Mapping[str, float]
@@ -71,6 +74,8 @@ class AggregationRule:
         uncalibrated: how the quantity becomes a grade where no graded slides fitted a scale, in reports.
         quantity: the task's quantity for each resample.
         scale: from quantity to score where nothing was calibrated: 0 to the task's highest grade.
+        learned: whether graded slides weigh several quantities (`mmdnet.scoring.learned`); until they do, `quantity`
+            holds.
     """
 
     name: str
@@ -79,6 +84,7 @@ class AggregationRule:
     uncalibrated: str
     quantity: QuantityOf
     scale: Callable[[Task], Scale]
+    learned: bool = False
 
     def rests_on(self, graded_slides: int | None) -> str:
         """What a grade rests on, in a reader's words; `graded_slides` fitted the scale, None where none did."""
@@ -131,6 +137,63 @@ def grade_scale(task: Task) -> Scale:
     return Scale(grades, grades)
 
 
+def _resampled_top(task: Task, evidence: SlideEvidence, counts: np.ndarray, share: float, mean: bool) -> np.ndarray:
+    """The mean patch grade that `share` of a resample's patches reach, or theirs in the mean; shape (resamples,)."""
+    probabilities = evidence.patch_probabilities[task.name].astype(float)
+    grade = probabilities @ np.arange(probabilities.shape[1])
+    order = np.argsort(-grade, kind="stable")
+    grade, block = grade[order], evidence.block[order]
+    reading = np.empty(len(counts))
+    for start in range(0, len(counts), AT_ONCE):
+        drawn = counts[start : start + AT_ONCE, block].astype(float)
+        reached = np.cumsum(drawn, axis=1)
+        wanted = np.maximum(share * reached[:, -1:], 1.0)
+        if mean:
+            used = np.clip(wanted - (reached - drawn), 0.0, drawn)
+            reading[start : start + AT_ONCE] = (used @ grade) / wanted[:, 0]
+        else:
+            reading[start : start + AT_ONCE] = grade[np.argmax(reached >= wanted, axis=1)]
+    return reading
+
+
+def quantile(task: Task, evidence: SlideEvidence, counts: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """The mean grade that one patch in twenty reaches: high where lesions are spread, unmoved by a single patch."""
+    return _resampled_top(task, evidence, counts, TOP_SHARE, mean=False)
+
+
+def top_k(task: Task, evidence: SlideEvidence, counts: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """The mean grade of the twentieth part of the patches that is graded highest."""
+    return _resampled_top(task, evidence, counts, TOP_SHARE, mean=True)
+
+
+def slide_attention(task: Task, evidence: SlideEvidence, counts: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """The mean grade of the slide as one bag.
+
+    The grade head is affine, so the bag's logits are the mean of its patches' by their attention; a resample draws
+    whole blocks of both.
+    """
+    attention, logits = evidence.attention[task.name].astype(float), evidence.patch_logits[task.name].astype(float)
+    weight = counts @ np.bincount(evidence.block, attention, evidence.blocks)
+    summed = [counts @ np.bincount(evidence.block, attention * column, evidence.blocks) for column in logits.T]
+    with np.errstate(invalid="ignore"):
+        pooled = np.stack(summed, axis=1) / weight[:, None]
+    # a resample without any patch that the slide attends to has attention nowhere: as the slide's mean patch
+    pooled = np.where(np.isfinite(pooled), pooled, logits.mean(axis=0))
+    return _mean_grade(pooled, task.highest + 1)
+
+
+def _mean_grade(logits: np.ndarray, grades: int) -> np.ndarray:
+    """The mean grade, shape (n,), of logits of a grade head (`mmdnet.nn.heads`): steps (grades - 1) or softmax."""
+    if logits.shape[1] == grades - 1:
+        return np.cumprod(expit(logits), axis=1).sum(axis=1)
+    return softmax(logits, axis=1) @ np.arange(grades)
+
+
+def density_score(task: Task, evidence: SlideEvidence, counts: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """The density read by Kleiner's cuts: what `learned` gives before graded slides have weighed anything."""
+    return KLEINER_SCALES[task.name](density(task, evidence, counts, thresholds))
+
+
 DENSITY = AggregationRule(
     name="density",
     title="density per field",
@@ -148,7 +211,43 @@ HIGHEST_BAG = AggregationRule(
     scale=grade_scale,
 )
 
-RULES: dict[str, AggregationRule] = {rule.name: rule for rule in (DENSITY, HIGHEST_BAG)}
+QUANTILE = AggregationRule(
+    name="quantile",
+    title="grade of the 95th percentile of patches",
+    help="The mean grade that one patch in twenty reaches.",
+    uncalibrated="rounded",
+    quantity=quantile,
+    scale=grade_scale,
+)
+TOP_K = AggregationRule(
+    name="top-k",
+    title="mean of the highest twentieth of patches",
+    help="The mean grade of the one patch in twenty that is graded highest.",
+    uncalibrated="rounded",
+    quantity=top_k,
+    scale=grade_scale,
+)
+ATTENTION = AggregationRule(
+    name="attention",
+    title="the slide as one bag",
+    help="The grade of all patches as one bag, weighed by the network's attention.",
+    uncalibrated="rounded",
+    quantity=slide_attention,
+    scale=grade_scale,
+)
+LEARNED = AggregationRule(
+    name="learned",
+    title="several quantities of the slide together",
+    help="Ridge regression on what the other rules say of the slide, weighed on graded slides.",
+    uncalibrated="density alone, read by Kleiner's cuts",
+    quantity=density_score,
+    scale=grade_scale,
+    learned=True,
+)
+
+RULES: dict[str, AggregationRule] = {
+    rule.name: rule for rule in (DENSITY, HIGHEST_BAG, QUANTILE, TOP_K, ATTENTION, LEARNED)
+}
 # On 150 held-out simulated slides density reached a weighted kappa of 0.88 for steatosis without any calibration, the
 # highest bag 0.54.
 DEFAULT_RULE = DENSITY.name

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import TASKS, Task
 from mmdnet.progress import Progress, silent
-from mmdnet.scoring.aggregate import Aggregator, choose_aggregator, read_calibration
+from mmdnet.scoring.aggregate import Aggregator, choose_aggregator
+from mmdnet.scoring.calibration.guard import Guard, Unlikeness, mean_feature
+from mmdnet.scoring.calibration.refer import reasons_to_refer
+from mmdnet.scoring.calibration_record import Calibration, read_calibration
 from mmdnet.scoring.choices import ScoringChoices
-from mmdnet.scoring.estimate import LEAST_FIELDS, LEAST_PATCHES, SlideEstimate, estimate_slide
+from mmdnet.scoring.estimate import SlideEstimate, TaskEstimate, estimate_slide, is_low_evidence
 from mmdnet.scoring.evidence import SlideEvidence, lay_out
 from mmdnet.scoring.fields import FIELD_PATCHES
 from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, grade_bags, predict_patches
@@ -87,8 +90,12 @@ def score_features(
     grid: Grid,
     device: str = "cpu",
     choices: ScoringChoices | None = None,
+    guard: Guard | None = None,
+    run: str | None = None,
 ) -> SlideScore:
     """The quick half of `score_slide`, on features already computed by the same model.
+
+    `guard` is the model's (`load_guard`), `run` the slide's staining run, where they are known.
 
     Raises:
         LabError: the slide cannot be assessed, or its patches are of another size than the model's.
@@ -98,14 +105,37 @@ def score_features(
     if not card.trained_tasks:
         raise LabError(f"The model {card.name} was trained on no task, so it cannot grade a slide.")
     model.to(device).eval()
-    seen = _look(model, card, features, len(places), choices, device)
     calibration = read_calibration(card.calibration)
+    seen = _look(model, card, features, len(places), choices, device)
     aggregator = choose_aggregator(choices.rule, calibration)
     bag_size = choices.bag_size or calibration.bag_size or FIELD_PATCHES
     evidence = _evidence(model, card, seen, places, grid, bag_size, device)
-    estimate = estimate_slide(evidence, aggregator, choices.resamples, choices.seed)
-    run = _Run(card, choices, bag_size, device, aggregator)
-    return SlideScore(_summary(run, seen, len(places), evidence, estimate), _arrays(run, seen, places, evidence))
+    unlike = guard.unlikeness(mean_feature(features.values[seen.used])) if guard else None
+    widen = unlike.widening if unlike else 1.0
+    estimate = estimate_slide(evidence, aggregator, choices.resamples, choices.seed, widen)
+    floors = calibration.floors.get(run or "", {})
+    made = _Run(card, choices, bag_size, device, aggregator, calibration, unlike, floors)
+    return SlideScore(_summary(made, seen, len(places), evidence, estimate), _arrays(made, seen, places, evidence))
+
+
+def evidence_of(
+    model: MMDNet,
+    card: ModelCard,
+    features: SlideFeatures,
+    places: Sequence[GridPosition],
+    grid: Grid,
+    device: str = "cpu",
+    bag_size: int = FIELD_PATCHES,
+) -> tuple[SlideEvidence, np.ndarray]:
+    """What the network says of a slide before any rule, and the slide's mean feature, shape (features,).
+
+    Raises:
+        LabError: the slide cannot be assessed, or its patches are of another size than the model's.
+    """
+    check_patch_size(card, grid)
+    model.to(device).eval()
+    seen = _look(model, card, features, len(places), ScoringChoices(), device)
+    return _evidence(model, card, seen, places, grid, bag_size, device), mean_feature(features.values[seen.used])
 
 
 @dataclass(frozen=True)
@@ -115,6 +145,9 @@ class _Run:
     bag_size: int
     device: str
     aggregator: Aggregator
+    calibration: Calibration
+    unlike: Unlikeness | None
+    floors: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -191,12 +224,18 @@ def _evidence(
         block=layout.block,
         patch_probabilities={name: seen.reading.probabilities[name][seen.kept] for name in card.trained_tasks},
         bag_probabilities={name: by_bag[name] for name in card.trained_tasks},
+        attention={name: seen.reading.attention[name][seen.kept] for name in card.trained_tasks},
+        patch_logits={name: seen.reading.logits[name][seen.kept] for name in card.trained_tasks},
     )
 
 
 def _summary(run: _Run, seen: _Seen, places: int, evidence: SlideEvidence, estimate: SlideEstimate) -> ScoreSummary:
-    tasks, nas = _task_summaries(run.aggregator, evidence, estimate), estimate.distribution.nas()
-    low_evidence = evidence.fields < LEAST_FIELDS or len(seen.used) < LEAST_PATCHES
+    tasks = _task_summaries(run.aggregator, evidence, estimate)
+    withheld = run.unlike is not None and run.unlike.far
+    nas = None if withheld else estimate.distribution.nas()
+    low_evidence, odd = is_low_evidence(evidence), run.unlike is not None and run.unlike.odd
+    under = tuple(name for name, task in tasks.items() if task.grade and task.density <= run.floors.get(name, -1.0))
+    fits = run.aggregator.nas is not None
     return ScoreSummary(
         tasks=tasks,
         nas=nas.nas if nas else None,
@@ -217,7 +256,16 @@ def _summary(run: _Run, seen: _Seen, places: int, evidence: SlideEvidence, estim
         aggregator="; ".join(dict.fromkeys(task.rests_on for task in tasks.values())),
         resamples=run.choices.resamples,
         seed=run.choices.seed,
-        low_evidence=bool(low_evidence),
+        low_evidence=low_evidence,
+        nas_at_least=_all_rounded(nas.at_least) if nas else (),
+        nas_covers_error=nas is not None and fits,
+        nas_holds=run.calibration.nas_holds if nas is not None and fits else None,
+        withheld=withheld,
+        unlikeness=_rounded(run.unlike.times) if run.unlike else None,
+        graded_slides=run.calibration.slides if run.aggregator.calibrations else 0,
+        refer=reasons_to_refer(estimate.distribution, low_evidence, odd, under),
+        referral=run.calibration.referral if run.aggregator.calibrations else None,
+        under_floor=under,
         warnings=tuple(_warnings(seen, evidence, tasks, low_evidence)),
         notes=tuple(_notes(tasks)),
         model=ScoredBy(name=run.card.name, weights_sha256=run.card.weights_sha256, simulated=run.card.simulated),
@@ -246,8 +294,22 @@ def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: S
             threshold=threshold,
             rests_on=aggregator.rests_on(task),
             calibrated=task.name in aggregator.calibrations,
+            **_coverage(aggregator, task, rests_on),
         )
     return summaries
+
+
+def _coverage(aggregator: Aggregator, task: Task, estimate: TaskEstimate) -> dict[str, Any]:
+    """Whether the intervals of a task cover the model's own error, and how often such intervals held."""
+    fit, density = aggregator.calibrations.get(task.name), aggregator.densities.get(task.name)
+    covers = fit is not None and (fit.conformal is not None or bool(fit.residuals))
+    stated = estimate.density_calibrated
+    return {
+        "covers_error": covers,
+        "holds": fit.holds if fit and covers else None,
+        "density_covers_error": stated,
+        "density_holds": density.holds if density and stated else None,
+    }
 
 
 def _arrays(run: _Run, seen: _Seen, places: Sequence[GridPosition], evidence: SlideEvidence) -> ScoreArrays:

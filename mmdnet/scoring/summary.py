@@ -6,14 +6,47 @@ Nothing heavy is imported here: a page reads a hundred of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, PositiveInt, ValidationError
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 
-SCORE_VERSION = 1
+SCORE_VERSION = 2
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Reason(StrEnum):
+    """Why a second reader is advised; the words are in `mmdnet.reports.words`."""
+
+    WIDE = "wide interval"
+    NEAR_CUT = "near a cut"
+    LITTLE_TISSUE = "little tissue"
+    ODD_TISSUE = "odd tissue"
+    FLOOR = "under the detection floor"
+
+
+class Referral(BaseModel):
+    """What advising a second reader did on the calibration's slides, each read without its patient's help.
+
+    Attributes:
+        slides: judged.
+        rate: share that was referred.
+        error_all, error_left: mean absolute error of the NAS on all, and on those not referred (None: none is left).
+        within_left: share of those not referred whose NAS was right within one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    slides: PositiveInt
+    rate: Share
+    error_all: FiniteFloat = Field(ge=0)
+    error_left: FiniteFloat | None = Field(default=None, ge=0)
+    within_left: Share | None = None
 
 
 class TaskSummary(BaseModel):
@@ -32,6 +65,10 @@ class TaskSummary(BaseModel):
         threshold: a patch shows the feature where its probability of grade 1 or more is above this.
         rests_on: the aggregation in words.
         calibrated: whether the scale was fitted to graded slides.
+        covers_error: whether the interval covers the model's own error, by graded slides, and not sampling only.
+        holds: how often such intervals held on graded slides whose patient had no part in them; None where not known.
+        density_covers_error: the same of the density's interval.
+        density_holds: the same of the density's interval.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +85,10 @@ class TaskSummary(BaseModel):
     threshold: float = Field(validation_alias=AliasChoices("threshold", "line"), serialization_alias="line")
     rests_on: str
     calibrated: bool
+    covers_error: bool = False
+    holds: float | None = None
+    density_covers_error: bool = False
+    density_holds: float | None = None
 
 
 class ScoredBy(BaseModel):
@@ -63,8 +104,10 @@ class ScoredBy(BaseModel):
 class ScoreSummary(BaseModel):
     """One slide scored by one model.
 
-    `nas` and what hangs on it are None where the model does not grade all three features. `nas_interval` is the 90 %
-    interval of the sum of grades; `p_active` the probability that NAS is 4 or more with each feature at least 1.
+    `nas` and what hangs on it are None where the model does not grade all three features, or the NAS was withheld.
+    `nas_interval` is the 90 % interval of the sum of grades; `nas_expected` the mean of its distribution (in scores of
+    version 1 the sum of the continuous scores); `p_active` the probability that NAS is 4 or more with each feature at
+    least 1.
 
     Attributes:
         patches: all that lie on the slide.
@@ -77,6 +120,15 @@ class ScoreSummary(BaseModel):
         rule: the aggregation rule's name.
         aggregator: the rules in words, one for all tasks where they agree.
         low_evidence: too little tissue to trust.
+        nas_at_least: probability of a NAS of k or more, k from 0; empty in scores of version 1.
+        nas_covers_error, nas_holds: of the NAS's interval, as for a task.
+        withheld: whether there is no NAS because the tissue is too unlike the training's.
+        unlikeness: distance of the slide's features to the training slides', 1 being the limit that 95 % of those keep;
+            None where the model has no guard.
+        graded_slides: that the calibration was fitted on.
+        refer: why a second reader is advised, empty where none is; None in scores of version 1.
+        referral: what such advice did on the calibration's slides.
+        under_floor: tasks graded above 0 at a density that control slides reach too.
         warnings: what speaks against trusting the score.
         notes: what to know when reading it.
     """
@@ -108,6 +160,15 @@ class ScoreSummary(BaseModel):
     notes: tuple[str, ...] = ()
     model: ScoredBy
     device: str = "cpu"
+    nas_at_least: tuple[float, ...] = ()
+    nas_covers_error: bool = False
+    nas_holds: float | None = None
+    withheld: bool = False
+    unlikeness: float | None = None
+    graded_slides: int = 0
+    refer: tuple[Reason, ...] | None = None
+    referral: Referral | None = None
+    under_floor: tuple[str, ...] = ()
 
     @property
     def grades(self) -> Grades:

@@ -12,6 +12,7 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.context import JobContext, QueuedState
 from mmdnet.workflows.demo import make_demo
 from mmdnet.workflows.job_specs import (
+    CalibrateSpec,
     CrossValidateSpec,
     DemoSpec,
     EvaluateSpec,
@@ -51,6 +52,10 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(
         CrossValidateSpec,
         lambda lab, context, spec: lab.cross_validation.run(context, spec.project_id, spec.frozen, spec.rule),
+    ),
+    JobKind(
+        CalibrateSpec,
+        lambda lab, context, spec: lab.calibrations.run(context, spec.project_id, spec.model_id, spec.rule),
     ),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )

@@ -78,6 +78,17 @@ class EvaluateSpec(JobSpec):
     rule: str = AUTO
 
 
+class CalibrateSpec(JobSpec):
+    """Calibrate a model on the project's graded slides, by the best rule or by this one."""
+
+    kind = "calibrate"
+    queue = "gpu"
+
+    project_id: int
+    model_id: int
+    rule: str = AUTO
+
+
 class CrossValidateSpec(JobSpec):
     """Train on every fold but one in turn and judge each slide by the model that did not see it.
 

@@ -15,6 +15,7 @@ from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.labelling.qupath import QuPath
 from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.projects import Projects, Readers
+from mmdnet.workflows.scoring.calibrating import Calibrations
 from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.scoring.reports import Reports
@@ -48,7 +49,8 @@ class Lab:
         self.label_efficiency = LabelEfficiency(services)
         self.tile_sets = TileSets(services)
         self.models = Models(services)
-        self.training = Training(services, self.jobs, self.labels.consensus)
+        self.calibrations = Calibrations(services, self.jobs)
+        self.training = Training(services, self.jobs, self.labels.consensus, self.calibrations)
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)

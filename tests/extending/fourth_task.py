@@ -38,7 +38,8 @@ def follow() -> None:
     from mmdnet.reports.html import to_html
     from mmdnet.reports.schema import report_sha256
     from mmdnet.scoring import palette, rules
-    from mmdnet.scoring.aggregate import Calibration, choose_aggregator
+    from mmdnet.scoring.aggregate import choose_aggregator
+    from mmdnet.scoring.calibration_record import Calibration
     from mmdnet.scoring.estimate import estimate_slide
     from mmdnet.simulate.recipes import demo_recipes, training_recipes
     from tests.mmdnet.reports import crafted

@@ -5,7 +5,8 @@ import pytest
 
 from mmdnet.labels.grading import task
 from mmdnet.scoring import rules
-from mmdnet.scoring.aggregate import Calibration, TaskCalibration, choose_aggregator
+from mmdnet.scoring.aggregate import choose_aggregator
+from mmdnet.scoring.calibration_record import Calibration, TaskCalibration
 from mmdnet.scoring.distribution import GradeDistribution
 from mmdnet.scoring.estimate import estimate_slide
 from tests.mmdnet.scoring.crafted import slide

@@ -43,3 +43,11 @@ def test_the_model_of_drawn_tissue_says_so_on_real_slides_and_offers_a_training(
     assert "learnt from drawn tissue only" in app.warning[0].value
     button(app, "Train on your own labels").click().run()
     assert not app.exception and app.title[0].value == "Train"
+
+
+def test_a_model_without_calibration_says_so_and_a_calibration_on_too_few_slides_is_refused_in_a_sentence(filled):
+    app = filled("score")
+    assert any("cover the choice of tissue only" in caption.value for caption in app.caption)
+    button(app, "Calibrate on graded slides").click().run()
+    assert not app.exception
+    assert any("at least 10 graded slides" in error.value for error in app.error)

@@ -114,6 +114,38 @@ def choose_rule(key: str = "pick_rule") -> str:
         )
 
 
+def calibration(project_id: int, model: ModelView) -> None:
+    """How the model's counts are read, and the button that calibrates it on the project's graded slides."""
+    from mmdnet.scoring.calibration_record import read_calibration
+
+    with st.expander("Calibration"):
+        known = read_calibration(model.card.calibration)
+        if not known.slides:
+            st.caption("Not calibrated to graded slides: intervals cover the choice of tissue only.")
+        else:
+            held = f" 90 % intervals of the NAS held {known.nas_holds:.0%} of them." if known.nas_holds else ""
+            st.caption(
+                f"Calibrated on {words.count(known.slides, 'graded slide')} of "
+                f"{words.count(known.patients, 'patient')} by the rule "
+                f"{literal(str(known.rule))}.{held}"
+            )
+            tried = {rule.rule: f"weighted κ {rule.mean:.2f}" for rule in known.tried}
+            st.table({literal(name): text for name, text in tried.items()}, border="horizontal", alt="Rules compared")
+            for sentence in known.notes:
+                st.caption(literal(sentence))
+        label = "Calibrate on graded slides"
+        if st.button(label, icon=":material/tune:", key="calibrate", help=_CALIBRATE_HELP):
+            with refusals():
+                lab().calibrations.start(project_id, model.id)
+                say_next_run("The calibration is queued")
+                st.rerun()
+
+
+_CALIBRATE_HELP = (
+    "On slides of this project graded without a score in view, of patients the model did not learn from; ten at least."
+)
+
+
 def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, rule: str = AUTO) -> None:
     """The button, saying what it will do."""
     if not slide_ids:
@@ -127,8 +159,8 @@ def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, r
 
 
 def scoring_jobs(project_id: int) -> None:
-    """Scoring that goes on, and the last one if it failed or left slides out."""
-    jobs = [job for job in lab().jobs.list(project_id) if job.kind == "score"]
+    """Scoring and calibrating that goes on, and the last one if it failed or left slides out."""
+    jobs = [job for job in lab().jobs.list(project_id) if job.kind in {"score", "calibrate"}]
     active = [job for job in jobs if job.active]
     if active:
         st.fragment(_watch, run_every=2.0)([job.id for job in active])

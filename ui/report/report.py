@@ -67,11 +67,17 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     value = '<span class="mmd-muted">not assessed</span>' if nas.value is None else f"<b>{nas.value}</b>"
     interval = ""
     if nas.interval is not None:
-        interval = f'<span class="mmd-muted">90 % interval {nas.interval.low:.0f}–{nas.interval.high:.0f} of 0–8</span>'
+        covers = f", {in_html(report.covers('nas'))}" if report.covers("nas") else ""
+        ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
+        interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
     chips = grade_chips({feature.task: feature.grade for feature in report.features}, big=True)
     st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
     if nas.absent:
         st.caption(literal(nas.absent))
+    told = report.reliability
+    if told is not None:
+        icon = ":material/group:" if told.refer else ":material/check:"
+        st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
     head = report.header
     facts = [
         head.stain or "stain unknown",
@@ -118,7 +124,7 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
 
 
-def feature_block(feature: Feature) -> None:
+def feature_block(feature: Feature, covers: str = "") -> None:
     """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
     title = f"{in_html(feature.title)} {chip(feature.task, feature.grade)}"
     rows = []
@@ -140,7 +146,8 @@ def feature_block(feature: Feature) -> None:
         st.caption(literal(f"{feature.title}: {feature.absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
-            f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}), "
+            f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}"
+            f"{f', {literal(covers)}' if covers else ''}), "
             f"from {literal(str(feature.rests_on))}."
             + (f" Between pathologists κ was {feature.readers_agree:.2f}." if feature.readers_agree else "")
         )
@@ -149,21 +156,21 @@ def feature_block(feature: Feature) -> None:
 def quantities(report: Report) -> None:
     """Measured and counted quantities beside the grades."""
     st.table(
-        {literal(quantity.title): _amount(quantity) for quantity in report.quantities.items},
+        {literal(item.title): _amount(item, report.covers(item.name)) for item in report.quantities.items},
         border="horizontal",
         alt="Measured quantities",
     )
     st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm².")
 
 
-def _amount(quantity: Quantity) -> str:
+def _amount(quantity: Quantity, covers: str = "") -> str:
     if quantity.value is None:
         return literal(quantity.absent or words.NOTHING)
     show = words.share if quantity.unit == "share" else lambda value: words.number(value, "per field")
     interval = ""
     if quantity.interval:
         low = show(quantity.interval.low).removesuffix(" per field").removesuffix(" %")
-        interval = f" ({low}–{show(quantity.interval.high)})"
+        interval = f" ({low}–{show(quantity.interval.high)}{f', {literal(covers)}' if covers else ''})"
     return f"**{show(quantity.value)}**{interval}  :gray[{literal(quantity.basis)}]"
 
 
@@ -301,6 +308,8 @@ def notes_and_limits(report: Report) -> None:
     for note in report.quality.notes:
         if note.weight == "note":
             st.markdown(f"- {literal(note.words)}")
+    if report.reliability is not None:
+        st.markdown(f"- {literal(report.reliability.likeness)}")
     aside = report.quality.set_aside
     if aside:
         listed = literal(", ".join(f"{reason} {number}" for reason, number in aside.items()))

@@ -20,13 +20,14 @@ from mmdnet.workflows.evaluation.cases import cases_of, graded_slides, judging_t
 from mmdnet.workflows.evaluation.views import EvaluationHead, EvaluationPlan
 from mmdnet.workflows.job_specs import CrossValidateSpec, EvaluateSpec
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.scoring.models import card_of, model_folder
+from mmdnet.workflows.scoring.models import card_of, guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.scoring import Scoring, check_rule
 from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.scoring.calibration.guard import Guard
 
 LEARNT_PARTS = ("train", "validation")  # validation slides chose the epoch and the calibration
 KINDS = (EvaluateSpec.kind, CrossValidateSpec.kind)
@@ -78,13 +79,14 @@ class Evaluations:
         Raises:
             LabError: nothing can be judged, or the model cannot be used.
         """
-        from mmdnet.nn.io import load_model
-
         plan = self.plan(project_id, model_id)
         if plan.problem:
             raise LabError(plan.problem)
-        model, card = load_model(model_folder(self._services, model_id))
-        said, refused = self.score_apart(context, model, card, plan.judged, ScoringChoices(rule=rule), context.progress)
+        model, card = load_kept(self._services, model_id)
+        said, refused = self.score_apart(
+            context, model, card, plan.judged, ScoringChoices(rule=rule), context.progress,
+            guard_of(self._services, model_id),
+        )  # fmt: skip
         if not said:
             raise LabError(" ".join(f"{name}: {sentence}" for name, sentence in refused[:5]))
         apart = Apart(
@@ -100,7 +102,7 @@ class Evaluations:
 
     def score_apart(
         self, context: JobContext, model: MMDNet, card: ModelCard, slide_ids: Sequence[int], choices: ScoringChoices,
-        progress: Progress,
+        progress: Progress, guard: Guard | None = None,
     ) -> tuple[dict[int, ScoreSummary], list[tuple[str, str]]]:  # fmt: skip
         """What the model says of these slides, kept in the job's folder alone; each fails alone.
 
@@ -118,7 +120,7 @@ class Evaluations:
             told = part_of(progress, number, len(slide_ids), f"{slide.name} ({number + 1} of {len(slide_ids)})")
             try:
                 if not file.is_file():
-                    score = self._scoring.score_of(model, card, slide, choices, told)
+                    score = self._scoring.score_of(model, card, slide, choices, told, guard)
                     context.check()
                     write_aside(file, score.summary.model_dump_json(by_alias=True))
                 said[slide_id] = ScoreSummary.model_validate_json(file.read_text("utf-8"))

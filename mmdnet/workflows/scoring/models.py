@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from db import runs as rows
 from db.models import Model
@@ -12,6 +13,10 @@ from mmdnet.nn.card import ModelCard, parse_card
 from mmdnet.settings import DEMO_MODEL
 from mmdnet.workflows.scoring.views import ModelView
 from mmdnet.workflows.services import Services, must_get
+
+if TYPE_CHECKING:
+    from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.scoring.calibration.guard import Guard
 
 
 class Models:
@@ -34,16 +39,28 @@ class Models:
             LabError: the folder holds no whole model, or its weights do not fit its card.
         """
         from mmdnet.nn.io import load_model
+        from mmdnet.scoring.calibration_record import read_calibration
 
         place = Path(folder).expanduser().resolve()
         _, card = load_model(place)
+        read_calibration(card.calibration)
         return add_model(self._services, place, name=name or card.name, project_id=project_id, run_id=None, card=card)
 
     def shipped(self) -> int:
         """The number of the small model that comes with the program, taken in when first asked for."""
+        from mmdnet.nn.card import read_card
+        from mmdnet.scoring.calibration_record import read_calibration
+
         with self._services.db() as session:
             model = rows.model_in(session, str(DEMO_MODEL))
-        return model.id if model else self.add(None, DEMO_MODEL)
+        if model is None:
+            return self.add(None, DEMO_MODEL)
+        brought = read_card(DEMO_MODEL).calibration
+        if model.card.get("calibration") != brought and not read_calibration(model.card.get("calibration")).here:
+            with self._services.db.begin() as session:  # what came with an earlier build may have been harmful
+                kept = must_get(session, Model, model.id, "model")
+                kept.card = {**kept.card, "calibration": brought}
+        return model.id
 
 
 def add_model(
@@ -71,6 +88,38 @@ def model_folder(services: Services, model_id: int) -> Path:
     if not folder.is_dir():
         raise LabError(f"The files of this model are gone from {folder.name}. Choose another model or train again.")
     return folder
+
+
+def guard_folder(services: Services, model_id: int) -> Path:
+    """Where the guard of a calibration made here lies."""
+    folder = services.settings.folder("models") / f"calibrated-{model_id}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def guard_of(services: Services, model_id: int) -> Guard | None:
+    """What tells tissue unlike a model's: of its calibration here, else of its training; None where there is none.
+
+    Raises:
+        LabError: it is damaged.
+    """
+    from mmdnet.scoring.calibration.guard import load_guard
+
+    return load_guard(guard_folder(services, model_id)) or load_guard(model_folder(services, model_id))
+
+
+def load_kept(services: Services, model_id: int) -> tuple[MMDNet, ModelCard]:
+    """A model with the card the lab keeps of it: its files' own, but for a calibration made here.
+
+    Raises:
+        LabError: its files are gone or damaged.
+    """
+    from mmdnet.nn.io import load_model
+
+    model, card = load_model(model_folder(services, model_id))
+    with services.db() as session:
+        kept = card_of(must_get(session, Model, model_id, "model"))
+    return model, card.model_copy(update={"calibration": kept.calibration})
 
 
 def card_of(model: Model) -> ModelCard:

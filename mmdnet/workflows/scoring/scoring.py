@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import scores as rows
 from db.models import Model, Score, Slide
-from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.scoring.models import model_folder
+from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
+from mmdnet.workflows.scoring.slide_features import features_of
 from mmdnet.workflows.scoring.views import ScoreView, score_view
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.features import kept_features
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.scoring.calibration.guard import Guard
     from mmdnet.scoring.result import SlideScore
 
 
@@ -73,9 +72,8 @@ class Scoring:
         Raises:
             LabError: not one slide could be scored, or the model cannot be used.
         """
-        from mmdnet.nn.io import load_model
-
-        model, card = load_model(model_folder(self._services, model_id))
+        model, card = load_kept(self._services, model_id)
+        guard = guard_of(self._services, model_id)
         refused: list[tuple[str, str]] = []
         for number, slide_id in enumerate(slide_ids):
             with self._services.db() as session:
@@ -86,7 +84,7 @@ class Scoring:
             title = f"{slide.name} ({number + 1} of {len(slide_ids)})"
             told = part_of(progress or context.progress, number, len(slide_ids), title)
             try:
-                self._score_one(context, model, card, slide, model_id, ScoringChoices(rule=rule), told)
+                self._score_one(context, model, card, guard, slide, model_id, ScoringChoices(rule=rule), told)
             except LabError as error:
                 refused.append((slide.name, str(error)))
         if len(refused) == len(slide_ids):
@@ -98,7 +96,13 @@ class Scoring:
         return refused
 
     def score_of(
-        self, model: MMDNet, card: ModelCard, slide: Slide, choices: ScoringChoices, told: Progress
+        self,
+        model: MMDNet,
+        card: ModelCard,
+        slide: Slide,
+        choices: ScoringChoices,
+        told: Progress,
+        guard: Guard | None = None,
     ) -> SlideScore:
         """What the model says of a slide, which is not written down as a score of the slide.
 
@@ -106,34 +110,26 @@ class Scoring:
             LabError: the slide cannot be assessed, or its patches are of another size than the model's.
         """
         from mmdnet.nn.device import best_device
-        from mmdnet.scoring.slide import check_patch_size, score_features
-        from mmdnet.workflows.slides.measuring import measure_slide
-        from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+        from mmdnet.scoring.slide import score_features
 
         if slide.status != "ready":
             raise LabError(not_ready(slide))
-        if Path(slide.path).exists():  # features may be kept while a slide's disk is away, but not of another file
-            open_stored(slide).close()
-        measure_slide(self._services, slide.id, told)
-        with self._services.db() as session:
-            patches = patches_of(session, slide.id)
-        places, grid = stored_places(patches), stored_grid(slide)
-        usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
-        check_patch_size(card, grid)
-        features = kept_features(self._services.settings, model, card, slide, places, usable, grid, best_device(), told)
-        return score_features(model, card, features, places, grid, best_device(), choices)
+        features, places, grid = features_of(self._services, model, card, slide, told)
+        run = slide.staining_run or ""
+        return score_features(model, card, features, places, grid, best_device(), choices, guard, run)
 
     def _score_one(
         self,
         context: JobContext,
         model: MMDNet,
         card: ModelCard,
+        guard: Guard | None,
         slide: Slide,
         model_id: int,
         choices: ScoringChoices,
         told: Progress,
     ) -> None:
-        score = self.score_of(model, card, slide, choices, told)
+        score = self.score_of(model, card, slide, choices, told, guard)
         context.check()
         file = self._services.settings.folder("scores") / f"{context.job_id}-{slide.id}.safetensors"
         score.save(file)

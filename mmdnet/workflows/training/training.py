@@ -17,12 +17,14 @@ from db.models import Project, Run
 from db.slides import usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, write_aside
+from mmdnet.scoring.choices import AUTO
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
+from mmdnet.workflows.scoring.calibrating import Calibrations, words_of
 from mmdnet.workflows.scoring.models import add_model
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, slide_infos
@@ -64,10 +66,11 @@ class PreparedTraining:
 class Training:
     """Trainings of a project: whether one can start, the ones there are, and doing one."""
 
-    def __init__(self, services: Services, jobs: Jobs, consensus: Consensus) -> None:
+    def __init__(self, services: Services, jobs: Jobs, consensus: Consensus, calibrations: Calibrations) -> None:
         self._services = services
         self._jobs = jobs
         self._consensus = consensus
+        self._calibrations = calibrations
 
     def prepare(
         self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
@@ -194,7 +197,9 @@ class Training:
         target = self._services.settings.folder("models") / f"run-{run_id}"
         with moved_into_place(target) as aside:
             shutil.copytree(folder / "model", aside)
-        return add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
+        model_id = add_model(self._services, target, name=name, project_id=project_id, run_id=run_id, card=card)
+        self._calibrated(context, project_id, model_id)
+        return model_id
 
     def train_in(
         self, context: JobContext, folder: Path, project_id: int, name: str, config: TrainingConfig
@@ -204,7 +209,7 @@ class Training:
         Starting again goes on from the last epoch.
         """
         from mmdnet.nn.device import best_device
-        from mmdnet.scoring.fitted_thresholds import calibrate
+        from mmdnet.scoring.calibration.after_training import calibrate
         from mmdnet.training.loop import train
 
         cohort, split = self._frozen(folder, project_id, config)
@@ -219,6 +224,23 @@ class Training:
         start = self._without_labels(context, project_id, config, folder)
         train(cohort, pixels, config, split, folder, progress, name, start)
         return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
+
+    def _calibrated(self, context: JobContext, project_id: int, model_id: int) -> None:
+        """Calibrate the new model where enough graded slides are left that it did not learn from; else say why not."""
+        from mmdnet.scoring.calibration.fit import LEAST_SLIDES
+
+        if len(self._calibrations.plan(project_id, model_id).graded) < LEAST_SLIDES:
+            return
+
+        def told(_: float, message: str, /, **__: Any) -> None:
+            context.check()
+            context.progress(0.99, f"calibrating: {message}")
+
+        try:
+            calibration = self._calibrations.calibrate(project_id, model_id, AUTO, told)
+            context.progress(1.0, words_of(calibration))
+        except LabError as refused:
+            context.progress(1.0, f"The model is trained, and not calibrated. {refused}")
 
     def _frozen(self, folder: Path, project_id: int, config: TrainingConfig) -> tuple[Cohort, Split]:
         """Cohort and split as they were when the training was queued."""

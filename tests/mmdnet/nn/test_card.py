@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
@@ -68,6 +68,42 @@ def test_a_number_that_cannot_be_is_refused_by_name(field, value):
         parse_card(json.dumps(facts), "crafted")
     with pytest.raises(LabError, match=field):
         parse_card(facts, "crafted")
+
+
+def numbers(value, path=()):
+    """Where numbers stand in JSON: paths of keys and indices."""
+    if isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        return [place for key, below in inner for place in numbers(below, (*path, key))]
+    return [path] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+WHOLE = json.loads((SHIPPED / CARD).read_text()) | {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)}
+PLACES = numbers(WHOLE)
+SIGNED = ("mean", "metrics", "choices", "calibration")  # the last two are another step's JSON
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_number_of_a_card_may_be_what_no_number_can_be(data):
+    place = data.draw(st.sampled_from(PLACES))
+    absurd = [float("nan"), float("inf"), float("-inf")]
+    absurd += [] if place[0] in {"choices", "calibration"} else [-1e300, 1e300]
+    absurd += [] if place[0] in SIGNED else [-1]
+    facts = json.loads(json.dumps(WHOLE))
+    inner = facts
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = data.draw(st.sampled_from(absurd))
+    for told in (facts, json.dumps(facts)):
+        with pytest.raises(LabError, match=f"^The card of the model it is damaged .*\\({place[0]}[^.]*.*\\)\\.$"):
+            parse_card(told, "it")
+
+
+def test_facts_of_other_builds_must_be_json_too():
+    facts = a_card().model_dump(mode="json") | {"trained_on": {"slides": 3, "hours": float("nan")}}
+    with pytest.raises(LabError, match="trained_on"):
+        parse_card(facts, "it")
 
 
 def test_a_trained_task_without_a_head_is_refused():

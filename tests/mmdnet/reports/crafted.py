@@ -57,6 +57,21 @@ def score(**changes: Any) -> ScoreSummary:
     return ScoreSummary(**(facts | changes))
 
 
+def defended(**changes: Any) -> ScoreSummary:
+    """A score as today's builds make it: two tasks calibrated on graded slides, one by sampling only."""
+    tasks = {
+        "ballooning": task(1, 3, covers_error=True, holds=0.92, density_covers_error=True, density_holds=0.9),
+        "inflammation": task(2, 4),
+        "steatosis": task(2, 4, covers_error=True, holds=0.88),
+    }
+    facts = {
+        "version": 2, "tasks": tasks, "nas_at_least": [1, 1, 1, 1, 0.9, 0.6, 0.2, 0.02, 0], "nas_covers_error": True,
+        "nas_holds": 0.91, "graded_slides": 60, "refer": ["near a cut"], "unlikeness": 1.3,
+        "referral": {"slides": 60, "rate": 0.3, "error_all": 0.5, "error_left": 0.4, "within_left": 1.0},
+    }  # fmt: skip
+    return score(**(facts | changes))
+
+
 def arrays() -> ScoreArrays:
     """Attention that rises from place to place, patch grades that take turns; the last place was not assessed."""
     assessed = np.arange(12) < 11

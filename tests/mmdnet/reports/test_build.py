@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from mmdnet.reports.build import build_report
 from mmdnet.reports.schema import Report
-from tests.mmdnet.reports.crafted import card, inputs, score, slide, task, without
+from tests.mmdnet.reports.crafted import card, defended, inputs, score, slide, task, without
 
 
 def sentences(report: Report) -> str:
@@ -116,3 +116,31 @@ def test_provenance_names_what_the_backbone_started_from_and_its_licence():
     origin = {"source": "ImageNet-1k weights of a package", "licence": "Apache-2.0", "sha256": "0"}
     report = build_report(inputs(card=card(backbone_origin=origin)))
     assert report.provenance.backbone == "small, from ImageNet-1k weights of a package, Apache-2.0"
+
+
+def test_a_report_of_today_says_beside_each_interval_what_it_covers_and_whether_to_refer():
+    report = build_report(inputs(score=defended()))
+    assert report.schema_version == 2
+    assert report.covers("nas") == "such intervals held 91 % of 60 graded slides"
+    assert report.covers("inflammation") == report.covers("inflammation_density") == "sampling only"
+    assert report.covers("ballooning_density") == "such intervals held 90 % of 60 graded slides"
+    assert report.reliability.refer == ("near a cut",) and "Second reader advised" in report.reliability.advice
+    assert "1.3 times the usual limit" in sentences(report)
+    assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_withheld_nas_says_why():
+    nothing = {"nas": None, "nas_expected": None, "nas_interval": None, "p_active": None, "nas_at_least": []}
+    report = build_report(inputs(score=defended(withheld=True, unlikeness=2.4, **nothing)))
+    assert report.nas.value is None and "withheld" in report.nas.absent
+    assert "nas" not in report.reliability.intervals
+
+
+def test_a_grade_under_the_detection_floor_is_flagged():
+    report = build_report(inputs(score=defended(under_floor=["ballooning"], refer=["under the detection floor"])))
+    assert "control slides of this staining run" in sentences(report)
+
+
+def test_a_score_of_before_has_the_report_it_had():
+    report = build_report(inputs())
+    assert report.schema_version == 1 and report.reliability is None and report.covers("nas") == ""

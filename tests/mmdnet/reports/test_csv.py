@@ -5,7 +5,7 @@ import pytest
 
 from mmdnet.reports.build import build_report
 from mmdnet.reports.csv import COLUMNS, to_csv
-from tests.mmdnet.reports.crafted import inputs, slide, without
+from tests.mmdnet.reports.crafted import defended, inputs, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -36,3 +36,11 @@ def test_a_feature_that_was_not_assessed_is_an_empty_cell():
     by_feature = {row["feature"]: row for row in rows(build_report(without("ballooning")))}
     assert by_feature["ballooning"]["model_grade"] == ""
     assert by_feature["NAS"]["model_grade"] == ""
+
+
+def test_rows_say_what_their_interval_covers():
+    told = rows(build_report(inputs(score=defended())))
+    covers = {row["feature"]: row["interval_covers"] for row in told}
+    assert covers["inflammation"] == "sampling only" and "91 %" in covers["NAS"]
+    assert {row["second_reader"] for row in told} == {"near a cut"} and told[0]["unlikeness"] == "1.3"
+    assert {row["interval_covers"] for row in rows(build_report(inputs()))} == {""}

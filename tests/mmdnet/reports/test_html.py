@@ -10,7 +10,7 @@ from mmdnet.reports.build import build_report
 from mmdnet.reports.html import ReportPictures, grade_graph, to_html
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame
-from tests.mmdnet.reports.crafted import PLACES, inputs, slide, without
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 VOID = {"meta", "img", "br", "input", "link", "hr", "col"}
@@ -149,3 +149,13 @@ def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
     assert crop.width < 2000
     assert crop.bar_words == "100 µm"
     assert crop.bar_px0 == 200
+
+
+def test_what_an_interval_covers_stands_in_its_own_place():
+    html = to_html(build_report(inputs(score=defended())))
+    assert "(such intervals held 91 % of 60 graded slides)" in html
+    assert html.count("sampling only") >= 2 and "expected NAS" in html
+    assert "Second reader advised: a grade lies near a cut" in html
+    assert "Probability of a NAS of 1 or more" in html
+    before = to_html(build_report(inputs()))
+    assert "expected NAS" not in before and "Second reader" not in before

@@ -17,13 +17,16 @@ def slide(rows: int, cols: int, bag_size: int = 48, **grades: np.ndarray) -> Sli
     """A full rectangle of tissue with these patch grades by task (0 everywhere if not given); bags take their maximum."""
     row, col = (axis.ravel() for axis in np.mgrid[:rows, :cols])
     layout = lay_out(row, col, bag_size)
-    patch, bag = {}, {}
+    patch, bag, logits = {}, {}, {}
     for task in TASKS:
         own = np.asarray(grades.get(task.name, np.zeros(rows * cols, dtype=int)))
         patch[task.name] = certain(own, task.highest + 1)
+        logits[task.name] = np.where(own[:, None] > np.arange(task.highest), 20.0, -20.0)  # of a head of steps
         highest = [own[layout.bag == number].max() for number in range(layout.bag.max() + 1)]
         bag[task.name] = certain(np.array(highest), task.highest + 1)
-    return SlideEvidence(row, col, np.ones(rows * cols), PATCH_MM2, layout.bag, layout.block, patch, bag)
+    attention = {task.name: np.ones(rows * cols) for task in TASKS}
+    share = np.ones(rows * cols)
+    return SlideEvidence(row, col, share, PATCH_MM2, layout.bag, layout.block, patch, bag, attention, logits)
 
 
 def with_bag_grade(evidence: SlideEvidence, task: str, bag: int, grade: int) -> SlideEvidence:

@@ -3,11 +3,12 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import task
-from mmdnet.scoring.aggregate import Calibration, choose_aggregator, middle_grade, read_calibration, round_to_grade
+from mmdnet.scoring.aggregate import choose_aggregator, middle_grade, round_to_grade
+from mmdnet.scoring.calibration_record import Calibration, read_calibration
 
 FIT = {"method": "isotonic", "quantity": [0, 1], "score": [0, 3], "residuals": [0.1], "slides": 12}
 CALIBRATED = read_calibration(
-    {"rule": "density", "bag_size": 48, "lines": {"inflammation": 0.9}, "tasks": {"steatosis": FIT}}
+    {"rule": "density", "bag_size": 48, "lines": {"inflammation": 0.7}, "tasks": {"steatosis": FIT}}
 )
 
 
@@ -28,7 +29,7 @@ def test_a_calibration_of_the_rule_is_used_for_the_tasks_it_has():
 def test_a_calibration_of_another_rule_is_not_used_but_its_thresholds_are():
     aggregator = choose_aggregator("max", CALIBRATED)
     assert aggregator.calibrations == {}
-    assert aggregator.threshold(task("inflammation")) == 0.9
+    assert aggregator.threshold(task("inflammation")) == 0.7
     assert "paper" in aggregator.rests_on(task("steatosis"))
 
 

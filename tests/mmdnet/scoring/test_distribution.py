@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.labels.grading import TASKS
-from mmdnet.scoring.aggregate import Calibration, TaskCalibration, choose_aggregator, round_to_grade
+from mmdnet.scoring.aggregate import choose_aggregator, round_to_grade
+from mmdnet.scoring.calibration_record import Calibration, TaskCalibration
 from mmdnet.scoring.distribution import GradeDistribution
 from mmdnet.scoring.estimate import estimate_slide
 from mmdnet.scoring.rules import RULES
@@ -28,7 +29,10 @@ def check_agreement(grades: GradeDistribution) -> None:
     nas = grades.nas()
     assert nas.nas == sum(grades.grade(task.name) for task in TASKS)
     assert nas.interval[0] <= nas.nas <= nas.interval[1]
-    assert nas.expected == pytest.approx(sum(grades.own.values()))
+    assert nas.expected == pytest.approx(sum(nas.at_least[1:])) == pytest.approx(totals.mean())
+    assert nas.at_least[0] == 1 and all(np.diff(nas.at_least) <= 0)
+    assert nas.at_least == pytest.approx([np.mean(totals >= k) for k in range(9)])
+    assert nas.p_active <= nas.at_least[4] + 1e-9
     assert nas.p_active == pytest.approx(np.mean((totals >= 4) & every))
     assert nas.p_active <= min(1 - grades.probabilities(task.name)[0] for task in TASKS) + 1e-9
 
@@ -45,6 +49,7 @@ def resampled(draw):
     return own, draws
 
 
+@settings(deadline=None)
 @given(resampled(), st.integers(0, 9))
 def test_whatever_was_drawn_the_grade_is_the_one_its_bars_favour(given_scores, seed):
     check_agreement(GradeDistribution.of(*given_scores, seed))

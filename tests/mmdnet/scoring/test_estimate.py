@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmdnet.scoring.aggregate import Aggregator, Calibration, TaskCalibration, choose_aggregator
+from mmdnet.scoring.aggregate import Aggregator, choose_aggregator
+from mmdnet.scoring.calibration_record import Calibration, TaskCalibration
 from mmdnet.scoring.estimate import estimate_slide
 from mmdnet.scoring.rules import COUNTED, DENSITY, RULES
 from tests.mmdnet.scoring.crafted import slide

@@ -45,3 +45,25 @@ def test_every_rule_of_the_registry_can_be_chosen_and_the_models_own_way_is_the_
     box = app.selectbox(key="pick_rule")
     assert box.value == "auto"
     assert box.options == ["as the model was calibrated", *(rule.title for rule in RULES.values())]
+
+
+def calibrated_page():
+    from datetime import UTC, datetime
+
+    from mmdnet.scoring.calibration_record import Calibration, RuleTried
+    from mmdnet.workflows.scoring.views import ModelView
+    from tests.mmdnet.reports.crafted import card
+    from ui.models.score import calibration
+
+    tried = (RuleTried(rule="density", kappas={"steatosis": 0.9}, mean=0.9),)
+    known = Calibration(rule="density", slides=60, patients=58, nas_holds=0.91, tried=tried, notes=("Reach.",))
+    kept = card(calibration=known.to_json())
+    calibration(1, ModelView(1, 1, 1, "first", "a" * 64, kept, datetime.now(UTC)))
+
+
+def test_a_calibrated_model_says_on_what_and_which_rules_were_compared():
+    app = AppTest.from_function(calibrated_page, default_timeout=60).run()
+    assert not app.exception
+    said = " ".join(caption.value for caption in app.caption)
+    assert "60 graded slides of 58 patients by the rule density" in said and "91%" in said and "Reach" in said
+    assert len(app.table) == 1

@@ -4,7 +4,7 @@ import pytest
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import Split
 from mmdnet.nn.io import load_model, save_model
-from mmdnet.scoring.fitted_thresholds import calibrate
+from mmdnet.scoring.calibration.after_training import calibrate
 from mmdnet.settings import DEMO_MODEL
 
 PATCHES = 800
@@ -33,18 +33,18 @@ def folder(tmp_path):
 
 
 def cohort(graded: bool) -> Cohort:
-    slides = tuple(SlideInfo(slide_id=n + 1, patient=f"P{n}") for n in range(2))
+    slides = tuple(SlideInfo(slide_id=n + 1, patient=f"P{n}") for n in range(5))
     grades = np.tile(np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 3, 3]], np.int8), (PATCHES // 4, 1))
     return Cohort(
         slides=slides,
         patch_id=np.arange(PATCHES),
-        slide_index=np.repeat([0, 1], PATCHES // 2),
+        slide_index=np.repeat(np.arange(5), PATCHES // 5),
         grades=grades if graded else np.full_like(grades, -1),
         ignored=np.zeros(PATCHES, bool),
     )
 
 
-SPLIT = Split((0,), (1,), (), "patient", 0)
+SPLIT = Split((0,), (1, 2, 3, 4), (), "patient", 0)
 
 
 def test_thresholds_of_validation_patches_go_into_the_card(folder):
@@ -53,7 +53,10 @@ def test_thresholds_of_validation_patches_go_into_the_card(folder):
     _, read = load_model(folder)
     assert read == card
     assert before.calibration is None
-    assert set(card.calibration["lines"]) <= {"ballooning", "inflammation", "steatosis"} and card.calibration["lines"]
+    fits = card.calibration["threshold_fits"]
+    assert set(fits) == {"ballooning", "inflammation"}
+    assert card.calibration["lines"] == {name: fit["threshold"] for name, fit in fits.items() if fit["used"]}
+    assert all(0.2 <= fit["threshold"] <= 0.8 and fit["patients"] == 4 for fit in fits.values())
     assert card.weights_sha256 == before.weights_sha256
 
 

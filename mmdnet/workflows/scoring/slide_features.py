@@ -1,0 +1,46 @@
+"""A slide's kept features with its places and grid: what scoring and calibrating begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.models import Slide
+from db.slides import patches_of
+from mmdnet.progress import Progress
+from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.features import kept_features
+
+if TYPE_CHECKING:
+    from mmdnet.nn.card import ModelCard
+    from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.scoring.predict import SlideFeatures
+    from mmdnet.slides.geometry import PatchGrid, PatchPlace
+
+
+def features_of(
+    services: Services, model: MMDNet, card: ModelCard, slide: Slide, told: Progress
+) -> tuple[SlideFeatures, Sequence[PatchPlace], PatchGrid]:
+    """Features of a slide's usable patches by this model, kept or computed now; all its places; its grid.
+
+    A slide whose patches were not measured yet is measured first.
+
+    Raises:
+        LabError: the patches are of another size than the model's, or the slide's file is gone.
+    """
+    from mmdnet.nn.device import best_device
+    from mmdnet.scoring.slide import check_patch_size
+    from mmdnet.workflows.slides.measuring import measure_slide
+    from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+
+    if Path(slide.path).exists():  # features may be kept while a slide's disk is away, but not of another file
+        open_stored(slide).close()
+    measure_slide(services, slide.id, told)
+    with services.db() as session:
+        patches = patches_of(session, slide.id)
+    places, grid = stored_places(patches), stored_grid(slide)
+    usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
+    check_patch_size(card, grid)
+    features = kept_features(services.settings, model, card, slide, places, usable, grid, best_device(), told)
+    return features, places, grid
