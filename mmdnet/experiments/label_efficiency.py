@@ -61,13 +61,13 @@ def make_pool(folder: Path, slides: int = SLIDES, seed: int = SEED, step: Progre
     recipes = training_recipes(slides, seed, lesions=LESIONS)
     drawn = draw(recipes, folder / "slides", lambda share, _, /, **__: step(0.6 * share, "drawing"))
     cohort, pixels = simulated_cohort(drawn, folder / "patches")
-    patients = {name: n for n, name in enumerate(sorted({slide.patient for slide in cohort.slides}))}
+    patients = {name: n for n, name in enumerate(sorted({slide.person for slide in cohort.slides}))}
     pool = Pool(
         features=_embed(pixels, len(cohort.patch_id), between(step, 0.6, 1.0)),
         grades=cohort.grades,
         ignored=cohort.ignored,
         slide=cohort.slide_index,
-        patient=np.array([patients[cohort.slides[n].patient] for n in cohort.slide_index]),
+        patient=np.array([patients[cohort.slides[n].person] for n in cohort.slide_index]),
     )
     _write(kept, pool)
     return pool

@@ -60,7 +60,8 @@ def simulated_cohort(slides: Sequence[Path], store: Path) -> tuple[Cohort, Store
             facts = reader.facts
         infos.append(
             SlideInfo(number, facts.patient or path.stem, facts.site or "", facts.scanner or "", facts.stain or "",
-                      simulated=True, name=path.stem, patch_px=grid.patch_px, patch_mpp=grid.patch_mpp)
+                      simulated=True, name=path.stem, patch_px=grid.patch_px, patch_mpp=grid.patch_mpp,
+                      staining_run=facts.staining_run or "")
         )  # fmt: skip
         known, set_aside = _labels(truth, grid.side_px0[0], [(place.x_px0, place.y_px0) for place in places])
         grades.append(known)

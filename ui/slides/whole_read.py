@@ -158,7 +158,7 @@ def _act(read: Read, slide: SlideView, who: ReaderView) -> None:
         with st.container(horizontal=True):
             for grade in task.grades:
                 key = f"read_{task.name}_{grade.value}"
-                if st.button(f"{grade.value:d}", key=key, shortcut=f"{grade.value:d}", help=literal(grade.slide)):
+                if st.button(literal(grade.slide), key=key, shortcut=f"{grade.value:d}"):
                     _give(read, task, grade.value)
             if st.button("Unknown", key=f"read_{task.name}_unknown", shortcut="u"):
                 _give(read, task, None)

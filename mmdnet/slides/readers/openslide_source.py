@@ -232,6 +232,7 @@ class Statements:
     patient: str | None = None
     simulated: bool = False
     bounds_px0: tuple[int, int, int, int] | None = None
+    staining_run: str | None = None
 
 
 def statements(properties: Mapping[str, str]) -> Statements:
@@ -253,6 +254,7 @@ def statements(properties: Mapping[str, str]) -> Statements:
         site=_text(own.get("site")) or _text(properties.get("dicom.InstitutionName")),
         patient=_text(own.get("patient")) or _text(properties.get("dicom.PatientID")),
         simulated=bool(own.get("simulated", False)),
+        staining_run=_text(own.get("staining_run")),
         bounds_px0=(whole[0], whole[1], whole[2], whole[3]) if len(whole) == 4 and min(whole[2:]) > 0 else None,
     )
 

@@ -51,6 +51,7 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         site=said.site,
         patient=said.patient,
         simulated=said.simulated,
+        staining_run=said.staining_run,
         levels=source.levels,
         bounds_px0=said.bounds_px0,
         fingerprint=fingerprint(first, quick),

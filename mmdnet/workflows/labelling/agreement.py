@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from db import consensus as rules
 from db import readings
 from db.models import Model, Project, Reader, Slide
+from db.projects import patient_answers
 from db.readings import Reading
 from mmdnet.labels.agreement import (
     FEWEST_CLUSTERS,
@@ -29,6 +30,7 @@ from mmdnet.labels.agreement import (
 )
 from mmdnet.labels.consensus import Vote, consensus
 from mmdnet.labels.grading import TASKS, UNKNOWN, Grades
+from mmdnet.slides.identity import person
 from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice, GroupAgreement
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services, must_get
@@ -165,13 +167,15 @@ def _read(session: Session, project_id: int) -> _Readings:
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id)).all()
     blind = readings.blind(session, project_id)
     used = {reading.slide_id for reading in blind}
-    by_patient = all(slide.patient for slide in slides if slide.id in used)
+    answers = patient_answers(session, project_id)
+    persons = {slide.id: person(slide.patient, slide.site, answers) for slide in slides}
+    by_patient = all(persons[slide_id] for slide_id in used)
     return _Readings(
         readers={reader.id: reader.name for reader in session.scalars(select(Reader).order_by(Reader.name))},
         blind=blind,
         settled=readings.settled(session, project_id),
         repeats=readings.repeats(session, project_id),
-        clusters={slide.id: slide.patient if by_patient and slide.patient else str(slide.id) for slide in slides},
+        clusters={number: who if by_patient and who else str(number) for number, who in persons.items()},
         by_patient=by_patient,
     )
 

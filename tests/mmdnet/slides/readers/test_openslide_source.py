@@ -1,9 +1,12 @@
 """What OpenSlide says, and what is not believed of it."""
 
+import json
+
 import pytest
 
 from benchmarks._mosaic import write_mosaic
 from mmdnet.slides.readers.open import open_slide
+from mmdnet.slides.readers.openslide_source import statements
 
 
 def test_a_print_resolution_is_no_scale(real_data):
@@ -22,3 +25,10 @@ def test_a_slide_that_claims_a_million_pixels_a_side_is_refused_before_memory_is
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert "1000000 × 1000000" in refusal(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+def test_a_simulated_slide_says_its_staining_run():
+    said = {"mmdnet": {"simulated": True, "staining_run": "North run 2", "patient": "P1"}}
+    properties = {"tiff.ImageDescription": json.dumps(said)}
+    assert (statements(properties).staining_run, statements(properties).patient) == ("North run 2", "P1")
+    assert statements({}).staining_run is None

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from db.models import Slide
 from mmdnet.labels.agreement import OF_MANY, OF_TWO
 from mmdnet.labels.grading import Grades
+from mmdnet.workflows.labelling.agreement import _read
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import grade_all, settle
 
@@ -166,3 +168,13 @@ def test_labels_given_beside_a_suggestion_are_not_held_against_the_model(label_b
     predict(bench, tmp_path, bench.slides[0], [0])
     (comparison,) = shown(bench, "model").values()
     assert comparison.n == 1
+
+
+def test_slides_of_one_patient_are_drawn_together_however_the_id_is_written(label_bench):
+    with label_bench.db.begin() as session:
+        for number, written in zip(label_bench.slides, ("P01", " p 1"), strict=True):
+            session.get(Slide, number).patient = written
+    grade_all(label_bench, 0, [0, 1, 2, 3])
+    with label_bench.db() as session:
+        collected = _read(session, label_bench.project)
+    assert collected.by_patient and set(collected.clusters.values()) == {"p1"}
