@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +10,13 @@ import typer
 
 from mmdnet.cli_parts import AsJson, bar, say
 from mmdnet.errors import LabError
+from mmdnet.files import write_aside
 
 if TYPE_CHECKING:
     from mmdnet.simulate.recipes import SlideRecipe
 
 GRADES = "grades"
+TABLE = "slides.csv"
 
 
 def simulate(
@@ -51,7 +53,7 @@ def simulate(
     processes: Annotated[int, typer.Option(min=1, max=64)] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Draw liver slides with known truth: pyramidal TIFFs, a truth file beside each."""
+    """Draw liver slides with known truth: pyramidal TIFFs, a truth file beside each, a table of facts and grades."""
     from mmdnet.simulate.slide import simulate_many
 
     asked = {
@@ -68,7 +70,26 @@ def simulate(
         raise LabError(f"{folder} cannot be made or written: {error.strerror}. Choose another folder.") from error
     with bar(as_json, "Drawing slides") as step:
         paths = simulate_many(recipes, folder, processes=processes, progress=step)
-    say(as_json, {"slides": paths}, f"{len(paths)} slides drawn into {folder}.")
+    table = folder / TABLE
+    write_aside(table, _facts_and_grades(paths))
+    said = f"{len(paths)} slides drawn into {folder}; their facts and true grades stand in {table.name}."
+    say(as_json, {"slides": paths, "table": table}, said)
+
+
+def _facts_and_grades(paths: Sequence[Path]) -> str:
+    """A table of the slides as `mmdnet slides facts import` takes it, what was drawn as a reader's grades."""
+    from mmdnet.simulate.cohorts import is_control
+    from mmdnet.simulate.truth import load_truth
+    from mmdnet.tables import to_csv
+    from mmdnet.workflows.demo import TRUTH_READER
+
+    rows = []
+    for path in paths:
+        truth = load_truth(path)
+        facts = {name: truth.recipe.get(name) for name in ("patient", "site", "stain", "scanner", "staining_run")}
+        control = "healthy" if is_control(truth.recipe) else None
+        rows.append({"slide": path.name, **facts, "control": control, **truth.grades, "reader": TRUTH_READER})
+    return to_csv(tuple(rows[0]), rows)
 
 
 def _graded(

@@ -47,6 +47,7 @@ NATURAL_PREVALENCE: Mapping[str, tuple[float, ...]] = {
 }
 TOGETHER = 0.45  # correlation of the three features' latent severity at natural prevalence
 CORE_UM2, CORE_PITCH_UM = 18e6, 2_300.0  # a core of about 15 mm; how far cores lie apart
+HEALTHY_FAT = 0.03  # share of fatty hepatocytes that healthy liver has at most
 PIECES_SD = 0.15  # of the log density between two pieces of one liver
 
 
@@ -126,6 +127,16 @@ def cohort_recipes(plan: CohortPlan) -> list[SlideRecipe]:
     return recipes
 
 
+def is_control(recipe: Mapping[str, object]) -> bool:
+    """Whether a recipe, as plain values, asks for liver without a lesion."""
+    densities = recipe.get("densities")
+    return (
+        isinstance(densities, Mapping)
+        and densities.get("inflammation") == densities.get("ballooning") == 0
+        and (densities.get("steatosis", 1) < HEALTHY_FAT)
+    )
+
+
 def size_for(recipe: SlideRecipe, patches: int) -> SlideRecipe:
     """The recipe with the width and height that hold about so many patches of 149.5 µm.
 
@@ -167,7 +178,8 @@ def patient_densities(lesions: str, patients: int, rng: np.random.Generator) -> 
     """Densities by task name, one record for each patient."""
     if lesions == NONE:
         return [
-            {"ballooning": 0.0, "inflammation": 0.0, "steatosis": float(rng.uniform(0, 0.03))} for _ in range(patients)
+            {"ballooning": 0.0, "inflammation": 0.0, "steatosis": float(rng.uniform(0, HEALTHY_FAT))}
+            for _ in range(patients)
         ]
     columns: dict[str, list[float]] = {}
     shared = rng.standard_normal(patients)

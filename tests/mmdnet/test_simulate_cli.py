@@ -5,21 +5,31 @@ from pathlib import Path
 
 import pytest
 
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
 from mmdnet.simulate import load_truth
 
 
-def test_a_cohort_is_drawn_with_its_densities_site_stain_scanner_and_run(run, tmp_path):
+def test_a_cohort_is_drawn_as_asked_and_its_table_is_taken_as_facts_and_grades(run, tmp_path):
+    folder = tmp_path / "c"
     code, out, err = run(
-        "simulate", str(tmp_path / "c"), "--slides", "2", "--lesions", "continuous", "--patches", "8", "--site", "Harbour",
+        "simulate", str(folder), "--slides", "1", "--lesions", "none", "--patches", "4", "--site", "Harbour",
         "--stain", "Goldner trichrome", "--scanner", "Q", "--runs", "1", "--processes", "1", "--json",
     )  # fmt: skip
     assert code == 0, err
-    truths = [load_truth(Path(path)) for path in json.loads(out)["slides"]]
-    assert len(truths) == 2
-    for truth in truths:
-        assert truth.recipe["site"] == "Harbour" and truth.recipe["scanner"] == "Q"
-        assert truth.recipe["stain"] == "Goldner trichrome" and truth.recipe["staining_run"] == "Harbour run 1"
-        assert truth.recipe["densities"] and 0.1 < truth.tissue_mm2 < 0.3
+    truth = load_truth(Path(json.loads(out)["slides"][0]))
+    assert truth.recipe["site"] == "Harbour" and truth.recipe["scanner"] == "Q"
+    assert truth.recipe["stain"] == "Goldner trichrome" and truth.recipe["staining_run"] == "Harbour run 1"
+    assert truth.recipe["densities"] and 0.05 < truth.tissue_mm2 < 0.15
+    run("ingest", str(folder), "--project", "Sim", "--json")
+    code, out, err = run(
+        "slides", "facts", "import", str(folder / "slides.csv"), "--project", "Sim", "--apply", "--json"
+    )
+    assert code == 0, out + err
+    lab = open_lab(load_settings())
+    (known,) = lab.truth.of_project(lab.projects.list()[0].id)
+    assert dict(known.grades) == truth.grades
+    assert known.control == "healthy" and known.staining_run == "Harbour run 1"
 
 
 @pytest.mark.parametrize(
