@@ -169,7 +169,7 @@ def _add(
         slide = part or row
         if laid:
             write_survey(session, slide, laid)
-        return slide.id, tuple(facts.notes)
+        return slide.id, tuple(slide.notes)
 
 
 def _same_series(session: Session, project_id: int, facts: FileFacts) -> Slide | None:

@@ -68,6 +68,7 @@ def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Surve
         LabError: no tissue, no µm/px, no patch on tissue, or colours that cannot be those of a stained slide.
     """
     from mmdnet.slides.measures.colours import check_glass, check_stain
+    from mmdnet.slides.measures.nuclear_size import nuclear_diameter_um, scale_doubts
     from mmdnet.slides.measures.quality import edge_shares, set_aside_at_edge
     from mmdnet.slides.measures.tissue import find_tissue
     from mmdnet.slides.patches import check_holds_patch, lay_patches
@@ -83,12 +84,14 @@ def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Surve
             f"{name} was not added: no patch of {grid.side_um:.0f} µm holds enough tissue. "
             "Look at the overview: it may show pen, dirt or crumbs alone. Nothing was changed."
         )
-    check_stain(name, _readable(slide, places[:: max(1, len(places) // COLOUR_SAMPLE)], grid))
+    sample = _readable(slide, places[:: max(1, len(places) // COLOUR_SAMPLE)], grid)
+    check_stain(name, sample)
+    doubts = scale_doubts(slide.mpp, slide.facts.objective, nuclear_diameter_um(sample, grid.patch_mpp))
     patches = tuple(
         SurveyedPatch(place, {EDGE: round(share, 4)}, set_aside_at_edge(share))
         for place, share in zip(places, edge_shares(tissue, places, grid), strict=True)
     )
-    return Survey(grid.patch_px, grid.patch_mpp, tissue.area_mm2, tissue.core_length_mm, None, patches, False)
+    return Survey(grid.patch_px, grid.patch_mpp, tissue.area_mm2, tissue.core_length_mm, None, patches, False, doubts)
 
 
 def _readable(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> list[Pixels]:
