@@ -38,7 +38,7 @@ def coverage(covers_error: bool, holds: float | None, graded_slides: int) -> str
         return SAMPLING_ONLY
     if holds is None:
         return "with the model's own error"
-    return f"such intervals held {percent(holds)} of {graded_slides} graded slides"
+    return f"such held {percent(holds)} of {graded_slides} graded slides"
 
 
 def second_reader(reasons: Sequence[Reason]) -> str:

@@ -8,7 +8,7 @@ from mmdnet.scoring.summary import Reason
 
 WIDE_NAS = 4  # from a NAS to one this much higher is half of the scale
 WIDE_GRADES = 2.5
-LEAST_FAVOURED = 0.45  # of the draws: a grade with fewer lies near a cut
+LEAST_FAVOURED = 0.5  # of the draws: a grade that is no more probable than all others lies near a cut
 
 
 def reasons_to_refer(

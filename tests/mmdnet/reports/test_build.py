@@ -121,9 +121,9 @@ def test_provenance_names_what_the_backbone_started_from_and_its_licence():
 def test_a_report_of_today_says_beside_each_interval_what_it_covers_and_whether_to_refer():
     report = build_report(inputs(score=defended()))
     assert report.schema_version == 2
-    assert report.covers("nas") == "such intervals held 91 % of 60 graded slides"
+    assert report.covers("nas") == "such held 91 % of 60 graded slides"
     assert report.covers("inflammation") == report.covers("inflammation_density") == "sampling only"
-    assert report.covers("ballooning_density") == "such intervals held 90 % of 60 graded slides"
+    assert report.covers("ballooning_density") == "such held 90 % of 60 graded slides"
     assert report.reliability.refer == ("near a cut",) and "Second reader advised" in report.reliability.advice
     assert "1.3 times the usual limit" in sentences(report)
     assert Report.model_validate_json(report.model_dump_json()) == report

@@ -153,7 +153,7 @@ def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
 
 def test_what_an_interval_covers_stands_in_its_own_place():
     html = to_html(build_report(inputs(score=defended())))
-    assert "(such intervals held 91 % of 60 graded slides)" in html
+    assert "(such held 91 % of 60 graded slides)" in html
     assert html.count("sampling only") >= 2 and "expected NAS" in html
     assert "Second reader advised: a grade lies near a cut" in html
     assert "Probability of a NAS of 1 or more" in html

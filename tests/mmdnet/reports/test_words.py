@@ -19,7 +19,7 @@ def test_resamples_never_promise_certainty():
 
 def test_what_an_interval_covers_stands_in_few_words():
     assert coverage(False, None, 0) == "sampling only"
-    assert coverage(True, 0.914, 60) == "such intervals held 91 % of 60 graded slides"
+    assert coverage(True, 0.914, 60) == "such held 91 % of 60 graded slides"
     assert coverage(True, None, 12) == "with the model's own error"
 
 
