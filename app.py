@@ -4,6 +4,8 @@ Streamlit runs this file as a script to draw a page, and its server imports it t
 routes; the name it runs under tells which of the two it is.
 """
 
+import sys
+
 import streamlit as st
 
 if __name__ == "__main__":
@@ -15,16 +17,25 @@ else:
 
     from ui.label.bulk_routes import bulk_routes
     from ui.label.routes import label_routes
+    from ui.shell.door import why_not_here
     from ui.shell.frame import show_fault
-    from ui.shell.routes import middleware, routes
+    from ui.shell.routes import at_base, middleware, routes
     from ui.slides.zoom_routes import zoom_routes
+
+    if refusal := why_not_here(st.get_option("server.address")):
+        sys.exit(refusal)
 
     # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the
     # first visitor of a fresh server who follows a deep link would get a page without frame and project.
     PagesManager.uses_pages_directory = False
+    base = st.get_option("server.baseUrlPath")
     app = st.App(
         __file__,
-        routes=[*routes(), *label_routes(), *zoom_routes(), *bulk_routes()],
-        middleware=middleware(),
+        routes=at_base([*routes(), *label_routes(), *zoom_routes(), *bulk_routes()], base),
+        middleware=middleware(
+            base=base,
+            hosts=st.get_option("server.allowedHosts") or (),
+            most_bytes=st.get_option("server.maxUploadSize") * 2**20,
+        ),
         on_script_error=show_fault,
     )

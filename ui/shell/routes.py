@@ -8,9 +8,8 @@ at each route, pictures included. Nothing here tells a reader about another read
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -24,6 +23,7 @@ from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
 from ui.shell.access import lab_secret
 from ui.shell.bodies import MOST_DIGITS, number_in_path
+from ui.shell.door import Door, base_path, from_our_pages
 from ui.shell.session import lab
 from ui.shell.tokens import Grant, TokenRefused, read
 
@@ -43,13 +43,14 @@ LabGetter = Callable[[], "Lab"]
 class Guard:
     """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
 
-    def __init__(self, app: ASGIApp, lab_getter: LabGetter = lab) -> None:
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = lab, base: str = "") -> None:
         self.app = app
+        self.prefix = f"{base}{PREFIX}"
         self.lab_getter = lab_getter
         self._secret: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http" or not scope["path"].startswith(self.prefix):
             await self.app(scope, receive, send)
             return
         try:
@@ -69,7 +70,7 @@ class Guard:
         async def send_closed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
-                extra = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
+                extra = [(b"cross-origin-resource-policy", b"same-origin")]
                 if b"cache-control" not in given:
                     extra.append((b"cache-control", b"no-store"))
                 message["headers"] = [*message["headers"], *extra]
@@ -82,14 +83,6 @@ def _grant_in(headers: Headers, secret: bytes) -> Grant:
     if not from_our_pages(headers):
         raise PermissionError("This request comes from another page and was refused.")
     return read(secret, headers.get(TOKEN_HEADER, ""))
-
-
-def from_our_pages(headers: Headers) -> bool:
-    """Whether the browser says that one of our own pages asks; where it says nothing, the token alone decides."""
-    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
 def grant_of(request: Request, role: str = "view") -> Grant:
@@ -213,6 +206,13 @@ def routes(lab_getter: LabGetter = lab) -> list[Route]:
     ]
 
 
-def middleware(lab_getter: LabGetter = lab) -> list[Middleware]:
-    """The guard in front of everything under `/api/`."""
-    return [Middleware(Guard, lab_getter=lab_getter)]
+def middleware(lab_getter: LabGetter = lab, base: str | None = "", **door: Any) -> list[Middleware]:
+    """The door in front of everything (see `ui.shell.door.Door` for `door`), and the guard of all under `/api/`."""
+    path = base_path(base)
+    return [Middleware(Door, base=path, **door), Middleware(Guard, lab_getter=lab_getter, base=path)]
+
+
+def at_base(listed: Sequence[Route], base: str | None) -> list[Route]:
+    """The same routes behind the sub-path that the server is reached by (`server.baseUrlPath`)."""
+    path = base_path(base)
+    return [Route(f"{path}{route.path}", route.endpoint, methods=list(route.methods or ())) for route in listed]

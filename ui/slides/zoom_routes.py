@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
@@ -96,7 +96,7 @@ async def _library(request: Request) -> Response:
     return FileResponse(file, media_type=kind, headers={"cache-control": "public, max-age=86400"})
 
 
-def zoom_routes(lab_getter: LabGetter = lab) -> list[BaseRoute]:
+def zoom_routes(lab_getter: LabGetter = lab) -> list[Route]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
     work = _Routes(lab_getter)
     return [

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from mmdnet.scoring.palette import GRADE_RAMPS
 from ui.label.grade_buttons import task_buttons
+from ui.shell.door import under_base
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent
@@ -45,6 +46,7 @@ def many(session_id: int, token: str, *, stamp: str, key: str) -> None:
         data={
             "session": session_id,
             "token": token,
+            "base": under_base(""),
             "stamp": stamp,
             "tasks": to_jsonable_python(task_buttons()),
             "kind_fills": list(KIND_FILLS),

@@ -13,6 +13,7 @@ export default function (component) {
     MOUNTED.set(parentElement, many)
   }
   many.api.token = data.token
+  many.api.base = data.base
   many.api.renew = () => many.messages.tell('renew', () => setTriggerValue('renew', Date.now()))
   many.shades(data)
   many.begin(data.stamp)

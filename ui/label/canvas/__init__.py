@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
 from ui.label.grade_buttons import task_buttons
+from ui.shell.door import under_base
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent
@@ -59,6 +60,7 @@ def canvas(
         data={
             "session": session_id,
             "token": token,
+            "base": under_base(""),
             "tasks": to_jsonable_python(task_buttons()),
             "keys": dict(keys),
             "usual_keys": USUAL,

@@ -3,12 +3,13 @@
 export class Api {
   constructor(renew) {
     this.token = ''
+    this.base = '' // the sub-path the lab is reached by
     this.renew = renew // asks the page for a new permission
     this.asked = 0
   }
 
   async ask(path, options = {}) {
-    const answer = await fetch(path, { ...options, headers: { ...options.headers, 'x-lab-token': this.token } })
+    const answer = await fetch(this.base + path, { ...options, headers: { ...options.headers, 'x-lab-token': this.token } })
     if (answer.ok) return answer
     if (answer.status === 401 && Date.now() - this.asked > 3000) {
       this.asked = Date.now()

@@ -37,6 +37,7 @@ export default function (component) {
   const tell = (name, value) => canvas.messages.tell(name, () => setTriggerValue(name, value))
   if (!data.heard) tell('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
+  canvas.api.base = data.base
   canvas.api.renew = () => tell('renew', Date.now())
   canvas.view.onfinished = () => { if (!data.finished) tell('finished', Date.now()) }
   canvas.place = (place) => {

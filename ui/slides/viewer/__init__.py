@@ -12,8 +12,10 @@ import streamlit as st
 from pydantic_core import to_jsonable_python
 
 from ui.shell.access import view_access
+from ui.shell.door import under_base
 from ui.shell.scripts import bundle
 from ui.shell.session import at, go_to, lab, refusals
+from ui.slides.zoom_routes import LIBRARY_AT
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import AttentionMap
@@ -99,7 +101,8 @@ def _draw(
         data={
             "name": mounted,
             "info": info,
-            "tiles": f"/api/zoom/slide/{slide.id}",
+            "tiles": under_base(f"/api/zoom/slide/{slide.id}"),
+            "library": under_base(LIBRARY_AT),
             "token": view_access(lab(), slide.project_id),
             "mpp": slide.mpp_x,
             "patches": [[patch.x_px0, patch.y_px0, _state(patch, labelled)] for patch in patches],
@@ -160,4 +163,4 @@ def _layer(layer: Layer) -> _LayerShown:
     legend = None
     if scale is not None:
         legend = _Legend(scale.low, scale.high, list(scale.ticks), scale.unit, list(HEAT_STOPS))
-    return _LayerShown(layer.id, layer.title, layer.url, layer.begins_shown, layer.opacity, legend)
+    return _LayerShown(layer.id, layer.title, under_base(layer.url), layer.begins_shown, layer.opacity, legend)

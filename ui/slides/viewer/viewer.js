@@ -25,7 +25,7 @@ export class Viewer {
     this.find('.stage').style.setProperty('--zoom-height', `${data.height_px}px`)
     this.find('.grid').hidden = data.patches.length === 0
     try {
-      await loadLibrary()
+      await loadLibrary(data.library)
     } catch {
       this.say('The viewer could not be loaded. Ask whoever runs this server to set the program up again.')
       return
@@ -51,7 +51,7 @@ export class Viewer {
     const { width, height, tile_size, overlap, max_level } = data.info
     this.osd = window.OpenSeadragon({
       element: this.find('.osd'),
-      prefixUrl: '/viewer-library/images/',
+      prefixUrl: `${data.library}/images/`,
       tileSources: {
         width, height, tileSize: tile_size, tileOverlap: overlap, minLevel: 0, maxLevel: max_level,
         getTileUrl: (level, x, y) => `${data.tiles}/${level}/${x}_${y}.jpg`,
