@@ -4,6 +4,7 @@ Streamlit runs this file as a script to draw a page, and its server imports it t
 routes; the name it runs under tells which of the two it is.
 """
 
+import os
 import sys
 
 import streamlit as st
@@ -19,11 +20,14 @@ else:
     from ui.label.routes import label_routes
     from ui.shell.door import why_not_here
     from ui.shell.frame import show_fault
+    from ui.shell.patience import close_half_sent
     from ui.shell.routes import at_base, middleware, routes
     from ui.slides.zoom_routes import zoom_routes
 
     if refusal := why_not_here(st.get_option("server.address")):
         sys.exit(refusal)
+    close_half_sent()
+    os.umask(0o077)  # what it writes is for the lab's user alone
 
     # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the
     # first visitor of a fresh server who follows a deep link would get a page without frame and project.

@@ -31,6 +31,8 @@ HEALTH_S = 90  # how long the app may take to answer for the first time
 END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
+SHORT_LIFE_S = 10  # a part that lived longer is started again at once
+PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: the checks run beside them
 # Several processes share the other tests, a file at a time.
@@ -59,6 +61,17 @@ def main() -> int:
     run.add_argument(
         "--home", type=Path, help="folder for everything the lab makes (default MMDNET_HOME or ./lab-data)"
     )
+    run.add_argument(
+        "--slides",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder slides may be added from, besides the lab's own (may be given again)",
+    )
+    run.add_argument(
+        "--base-path", help="sub-path under which a web server forwards to the lab (default: Streamlit's own setting)"
+    )
     run.add_argument("--no-demo", action="store_true", help="make no demo project in a new lab")
     commands.add_parser("test", help="run every check and test; further arguments go to pytest, in one process")
     given, rest = parser.parse_known_args()
@@ -67,7 +80,7 @@ def main() -> int:
     try:
         if given.command == "test":
             return run_tests(rest)
-        return run_lab(given.port, given.home, demo=not given.no_demo)
+        return run_lab(given.port, given.home, not given.no_demo, given.slides, given.base_path)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
@@ -204,15 +217,18 @@ class Part:
         if code is None:
             return
         if not self._again_at:
-            lived = time.monotonic() - self._since
-            self._deaths = 0 if lived > LONGEST_WAIT_S else self._deaths + 1
-            wait = min(2**self._deaths - 1, LONGEST_WAIT_S)
+            wait = self.pause(time.monotonic() - self._since)
             self._again_at = time.monotonic() + wait
-            say(f"The {self.name} stopped (exit code {code}) and is started again in {wait} s. Its log: {self.log}")
+            say(f"The {self.name} stopped (exit code {code}) and is started again in {wait:.0f} s. Its log: {self.log}")
         if time.monotonic() >= self._again_at:
             self._again_at = 0.0
             self._let_go()
             self.start()
+
+    def pause(self, lived: float) -> float:
+        """Seconds until the next start of a part that lived so long: long only where it dies soon, again and again."""
+        self._deaths = 0 if lived > SHORT_LIFE_S else self._deaths + 1
+        return min(2.0**self._deaths - 1, LONGEST_WAIT_S, LONGEST_WAIT_S * 2 / max(lived, 1))
 
     def end(self) -> None:
         """End the process: by request, then by closing its stdin, then by force."""
@@ -229,7 +245,7 @@ class Part:
                 self.process.stdin.close()
 
 
-def run_lab(port: int, home: Path | None, demo: bool) -> int:
+def run_lab(port: int, home: Path | None, demo: bool, slides: list[Path], base: str | None) -> int:
     """Start everything, print the address, and keep it going until Ctrl-C.
 
     Raises:
@@ -238,11 +254,15 @@ def run_lab(port: int, home: Path | None, demo: bool) -> int:
     _end_on_signals()
     home = (home or Path(os.environ.get("MMDNET_HOME") or "lab-data")).expanduser().resolve()
     _check_port(port)
+    path = base_path(base)
+    _allow_slides(slides)
     with hold(home):
         make_environment()
+        os.umask(PRIVATE)
         is_new = _prepare(home)
         parts = [Part(f"{slot} worker", worker, home) for slot, worker in _workers()]
         server = ["--server.address", ADDRESS, "--server.port", str(port), "--server.headless", "true"]
+        server += ["--server.baseUrlPath", path] if path else []
         app = Part("app", ["streamlit", "run", "app.py", *server], home)
         started: list[Part] = []
         try:
@@ -250,8 +270,8 @@ def run_lab(port: int, home: Path | None, demo: bool) -> int:
                 part.start()
                 started.append(part)
                 if part is app:
-                    _await_health(app, port)
-            say(f"The lab is ready: http://{ADDRESS}:{port}   Ctrl-C ends it.")
+                    _await_health(app, port, path)
+            say(f"The lab is ready: http://{ADDRESS}:{port}{path}   Ctrl-C ends it.")
             if is_new and demo:
                 _make_demo(home)
             while True:
@@ -261,6 +281,34 @@ def run_lab(port: int, home: Path | None, demo: bool) -> int:
         finally:
             for part in started:
                 part.end()
+
+
+def base_path(given: str | None) -> str:
+    """The sub-path, as "" or "/lab": as given, else where Streamlit itself looks for it."""
+    import tomllib  # a Python that is too old has none, and is told so elsewhere
+
+    files = [ROOT / ".streamlit" / "config.toml", Path.home() / ".streamlit" / "config.toml"]
+    if given is None:
+        given = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH")
+    for file in files if given is None else []:
+        with contextlib.suppress(OSError, ValueError):
+            given = tomllib.loads(file.read_text(encoding="utf-8")).get("server", {}).get("baseUrlPath")
+        if given is not None:
+            break
+    return "".join(f"/{part}" for part in (given or "").split("/") if part)
+
+
+def _allow_slides(folders: list[Path]) -> None:
+    """Name these folders, besides those of the environment, to every part of the lab.
+
+    Raises:
+        Refusal: one is no folder.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise Refusal(f"{folder} is no folder. Name a folder of slides that is there with --slides.")
+    named = [os.environ.get("MMDNET_SLIDE_ROOTS", ""), *(str(folder.resolve()) for folder in folders)]
+    os.environ["MMDNET_SLIDE_ROOTS"] = os.pathsep.join(filter(None, named))
 
 
 def _end_on_signals() -> None:
@@ -297,6 +345,7 @@ def hold(home: Path):
     """Make the home and hold it: one lab for one home. The kernel lets go even after kill -9."""
     try:
         (home / "logs").mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)  # slides and grades of patients
         lock = (home / "lab.lock").open("ab")
     except OSError as error:
         raise Refusal(
@@ -349,13 +398,14 @@ def _gpus() -> list[str]:
     return []
 
 
-def _await_health(app: Part, port: int) -> None:
+def _await_health(app: Part, port: int, path: str = "") -> None:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
     until = time.monotonic() + HEALTH_S
     while time.monotonic() < until:
         if app.process.poll() is not None:
             raise Refusal(f"The app stopped while starting; the end of its log says why: {app.log}")
-        with contextlib.suppress(OSError), direct.open(f"http://{ADDRESS}:{port}/_stcore/health", timeout=2) as answer:
+        address = f"http://{ADDRESS}:{port}{path}/_stcore/health"
+        with contextlib.suppress(OSError), direct.open(address, timeout=2) as answer:
             if answer.status == 200:
                 return
         time.sleep(0.1)

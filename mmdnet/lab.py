@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db.engine import make_engine, migrate, session_factory
 from mmdnet.jobs.queue import JobQueue
-from mmdnet.settings import Settings
+from mmdnet.settings import Settings, keep_private
 from mmdnet.workflows.lab import Lab
 
 
@@ -14,6 +14,7 @@ def open_lab(settings: Settings) -> Lab:
     Raises:
         LabError: the home or a database cannot be used.
     """
+    keep_private(settings)
     migrate(settings.lab_url)
     queue = JobQueue(settings.queue_url)
     queue.prepare()

@@ -10,6 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SLIDES_IN_HOME = ("slides", "uploads", "tile-slides")  # folders of the home with slides' own pixels
 DEMO_MODEL = PROJECT_ROOT / "models" / "demo"  # the small model that comes with the program
 
 
@@ -17,8 +18,10 @@ class Settings(BaseSettings):
     """Settings, each from the environment as `MMDNET_<NAME>` or as an argument.
 
     `home` holds everything the lab makes: databases, runs, models, scores, caches. `slide_roots` are the folders slides
-    may be registered from (separated by the system's path separator); none given means every folder the
-    program may read.
+    may be registered from (separated by the system's path separator). None given means every folder the program may
+    read for a command, whose user has rights of their own, and for the pages only the home's folder `slides`.
+    `backup_dir` is where backups are kept (the home's `backups` if not given), `backup_keep` how many automatic ones,
+    made every `backup_every_h` hours (0: none).
     """
 
     model_config = SettingsConfigDict(env_prefix="MMDNET_", extra="forbid", frozen=True)
@@ -53,6 +56,10 @@ class Settings(BaseSettings):
             return self.jobs_url
         return self.database_url or f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
 
+    def for_pages(self) -> "Settings":
+        """The same for whoever comes by a browser: slides come from named folders, or from the lab's own."""
+        return self if self.slide_roots else self.model_copy(update={"slide_roots": (self.home / "slides",)})
+
     @property
     def backup_folder(self) -> Path:
         """Where backups are kept."""
@@ -63,6 +70,20 @@ class Settings(BaseSettings):
         path = self.home.resolve() / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def keep_private(settings: Settings) -> None:
+    """Let nobody but the lab's user into its home: slides, grades and keys lie there.
+
+    Where this user may not say so (another owns the folder), it stays as it is.
+    """
+    import contextlib
+
+    home = settings.home.resolve()
+    if home.is_dir():
+        for path, mode in ((home, 0o700), *((home / name, 0o600) for name in ("lab.sqlite", "jobs.sqlite"))):
+            with contextlib.suppress(OSError):
+                path.chmod(mode)
 
 
 def load_settings(**given: object) -> Settings:

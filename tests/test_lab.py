@@ -227,3 +227,37 @@ def test_a_lab_answers_mends_itself_and_leaves_nothing_after_ctrl_c(running: Run
 def test_a_killed_launcher_leaves_no_process(running: Running) -> None:
     running.process.kill()
     wait_for(running.all_gone, seconds=5)
+
+
+def test_a_part_that_dies_soon_waits_longer_each_time_and_one_that_lived_is_back_at_once(tmp_path: Path) -> None:
+    dies_soon = lab.Part("app", ["app"], tmp_path)
+    pauses = [dies_soon.pause(0.5) for _ in range(8)]
+    assert pauses == sorted(pauses) and pauses[0] <= 1 and pauses[-1] == lab.LONGEST_WAIT_S
+    every_29_s = lab.Part("app", ["app"], tmp_path)
+    away = sum(every_29_s.pause(29) for _ in range(20))
+    assert away / (away + 20 * 29) < 0.05
+    every_8_s = lab.Part("app", ["app"], tmp_path)
+    away = sum(every_8_s.pause(8) for _ in range(20))
+    assert away / (away + 20 * 8) < 0.5
+
+
+def test_the_sub_path_is_what_streamlit_itself_will_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lab, "ROOT", tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.delenv("STREAMLIT_SERVER_BASE_URL_PATH", raising=False)
+    assert lab.base_path(None) == ""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text('[server]\nbaseUrlPath = "/liver/"\n')
+    assert lab.base_path(None) == "/liver"
+    monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", "a/b")
+    assert lab.base_path(None) == "/a/b"
+    assert lab.base_path("lab") == "/lab"
+    assert lab.base_path("") == ""
+
+
+def test_folders_of_slides_are_named_to_every_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MMDNET_SLIDE_ROOTS", "/before")
+    lab._allow_slides([tmp_path])
+    assert os.environ["MMDNET_SLIDE_ROOTS"] == os.pathsep.join(["/before", str(tmp_path.resolve())])
+    with pytest.raises(lab.Refusal, match="no folder"):
+        lab._allow_slides([tmp_path / "nowhere"])

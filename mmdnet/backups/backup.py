@@ -16,10 +16,9 @@ from mmdnet.backups.manifest import DATABASES, FILE, HOME, PREFIX, Manifest, Sto
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
 from mmdnet.progress import Progress, silent
-from mmdnet.settings import Settings
+from mmdnet.settings import SLIDES_IN_HOME, Settings
 
 MADE_AGAIN = {"cache", "logs", "locks", "backups"}  # folders of the home no backup needs
-SLIDES = {"slides", "uploads", "tile-slides"}  # folders with slides' own pixels
 LIVE = ("lab.sqlite", "jobs.sqlite")
 NOT_KEPT = ("lab.lock",)
 
@@ -192,7 +191,7 @@ def _copied(
 
 
 def _kept_files(home: Path, slides: bool) -> Iterator[Path]:
-    left_out = MADE_AGAIN | (set() if slides else SLIDES)
+    left_out = MADE_AGAIN | (set() if slides else set(SLIDES_IN_HOME))
     for top in sorted(home.iterdir()):
         if top.name in left_out or top.name in NOT_KEPT or top.name.startswith(LIVE) or top.is_symlink():
             continue

@@ -74,6 +74,7 @@ def run_worker(
     unknown = sorted(set(queues) - set(CONCURRENCY))
     if unknown:
         raise LabError(f"There is no queue called {unknown[0]}; there are {' and '.join(CONCURRENCY)}.")
+    os.umask(0o077)  # what it and its jobs write is for the lab's user alone
     try:
         held = lock_slot(settings.folder("locks"), slot)
         migrate(settings.lab_url)

@@ -27,20 +27,23 @@ class RunningLab:
 
     home: Path
     port: int = field(default_factory=free_port)
+    base: str = ""  # the sub-path it is served under, such as "/lab"
     app: subprocess.Popen | None = None
     workers: list[subprocess.Popen] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.base}"
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
             "MMDNET_HOME": str(self.home),
+            "MMDNET_SLIDE_ROOTS": os.sep,
             "OMP_NUM_THREADS": "1",
             "STREAMLIT_SERVER_HEADLESS": "true",
+            "STREAMLIT_SERVER_BASE_URL_PATH": self.base,
         }
 
     def start_app(self, wait_s: float = 180) -> None:

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.settings import DEMO_MODEL, Settings, load_settings
+from mmdnet.settings import DEMO_MODEL, Settings, keep_private, load_settings
 
 
 def test_settings_come_from_the_environment_and_what_is_given_wins(tmp_path, monkeypatch):
@@ -50,3 +50,19 @@ def test_a_folder_is_made_when_it_is_asked_for(tmp_path):
 
 def test_the_demo_model_comes_with_the_program():
     assert {"card.json", "weights.safetensors"} <= {path.name for path in DEMO_MODEL.iterdir()}
+
+
+def test_pages_read_slides_from_named_folders_or_from_the_labs_own(tmp_path):
+    assert Settings(home=tmp_path).for_pages().slide_roots == (tmp_path / "slides",)
+    named = Settings(home=tmp_path, slide_roots=(tmp_path / "x",))
+    assert named.for_pages() == named
+
+
+def test_nobody_else_gets_into_the_home(tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    keep_private(settings)  # not there yet
+    settings.home.mkdir(mode=0o755)
+    (settings.home / "lab.sqlite").write_bytes(b"")
+    keep_private(settings)
+    modes = [path.stat().st_mode & 0o777 for path in (settings.home, settings.home / "lab.sqlite")]
+    assert modes == [0o700, 0o600]

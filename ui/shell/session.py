@@ -28,7 +28,7 @@ def lab() -> Lab:
     from mmdnet.lab import open_lab
     from mmdnet.settings import load_settings
 
-    return open_lab(load_settings())
+    return open_lab(load_settings().for_pages())
 
 
 def at(place: Place) -> int | None:

@@ -12,7 +12,7 @@ from db import slides as rows
 from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
-from mmdnet.settings import Settings
+from mmdnet.settings import SLIDES_IN_HOME, Settings
 from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import outlined_png
@@ -32,15 +32,21 @@ def allowed_path(settings: Settings, path: str | Path) -> Path:
     Raises:
         LabError: it lies outside the allowed folders, is not there, or may not be read.
     """
+    roots = [root.expanduser().resolve() for root in settings.slide_roots]
+    own = [settings.home.resolve() / name for name in SLIDES_IN_HOME]
     try:
         resolved = Path(path).expanduser().resolve()
-        roots = [root.expanduser().resolve() for root in settings.slide_roots]
-        inside = not roots or any(resolved.is_relative_to(root) for root in [*roots, settings.home.resolve()])
-        if not inside:
-            raise LabError(
-                f"{path} lies outside the folders slides may be read from "
-                f"({', '.join(map(str, roots))}). Nothing was added."
-            )
+        inside = not roots or any(resolved.is_relative_to(root) for root in [*roots, *own])
+    except (ValueError, OSError, RuntimeError) as error:
+        inside = False
+        if not roots:
+            raise LabError(f"{path} may not be read by this program. Check the spelling; nothing was added.") from error
+    if not inside:  # one sentence, whatever is there: nobody learns from it which files this machine has
+        raise LabError(
+            f"{path} does not lie in a folder that slides may be added from: {', '.join(map(str, roots))}. Put the "
+            "slides there, or have whoever runs the lab name their folder with --slides. Nothing was added."
+        )
+    try:
         if not resolved.exists():
             raise LabError(f"{path} is not there. Check the spelling; the path is one on the server.")
         if not os.access(resolved, os.R_OK | (os.X_OK if resolved.is_dir() else 0)):

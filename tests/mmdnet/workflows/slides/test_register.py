@@ -50,11 +50,32 @@ def test_a_path_that_cannot_be_is_refused_in_words(tmp_path, path):
         allowed_path(Settings(home=tmp_path), path)
 
 
-def test_the_labs_own_folder_is_always_allowed(tmp_path):
-    home, roots = tmp_path / "home", (tmp_path / "slides",)
-    home.mkdir()
-    np.save(home / "a.npy", np.zeros(1))
-    assert allowed_path(Settings(home=home, slide_roots=roots), home / "a.npy") == (home / "a.npy").resolve()
+def test_the_labs_own_folders_of_slides_are_always_allowed_and_nothing_else_of_it(tmp_path):
+    settings = Settings(home=tmp_path / "home", slide_roots=(tmp_path / "slides",))
+    for folder in ("slides", "uploads", "tile-slides"):
+        (settings.home / folder).mkdir(parents=True)
+        np.save(settings.home / folder / "a.npy", np.zeros(1))
+        path = settings.home / folder / "a.npy"
+        assert allowed_path(settings, path) == path.resolve()
+    (settings.home / "secret.key").write_bytes(b"x")
+    with pytest.raises(LabError, match="does not lie in a folder"):
+        allowed_path(settings, settings.home / "secret.key")
+
+
+def test_outside_the_allowed_folders_one_sentence_answers_whatever_is_there(tmp_path):
+    settings = Settings(home=tmp_path / "home").for_pages()
+    (settings.home / "slides").mkdir(parents=True)
+    (tmp_path / "there").write_text("x")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (settings.home / "slides" / "out").symlink_to(tmp_path / "there")
+    outside = ["/etc/shadow", "/etc/nothing-of-that-name", tmp_path / "there", tmp_path / "loop", "/root", "a\0b"]
+    outside += [settings.home / "slides" / ".." / "secret.key", settings.home / "slides" / "out", "~nobody-x/y"]
+    said = set()
+    for path in outside:
+        with pytest.raises(LabError) as refusal:
+            allowed_path(settings, path)
+        said.add(str(refusal.value).replace(str(path), "PATH"))
+    assert len(said) == 1
 
 
 @pytest.fixture(scope="module")
