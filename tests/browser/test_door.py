@@ -96,7 +96,7 @@ def test_every_page_works_behind_a_sub_path_and_tls_and_breaks_no_rule_of_the_do
     config = (proxied.home.parent / "nginx" / "nginx.conf").read_text()
     proxied.outer = int(config.split("listen 127.0.0.1:")[1].split()[0])
     context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(steps.WAIT_MS)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     asked, complaints, missed = [], [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -111,6 +111,8 @@ def test_every_page_works_behind_a_sub_path_and_tls_and_breaks_no_rule_of_the_do
         steps.next_patch(page, first)
         steps.settled(page)
         page.goto(f"{proxied.url}/slides?project={filled.project}&slide={filled.slides[0]}")
+        page.frame_locator("iframe").first.locator("img").wait_for()  # a component in a frame, from our own server
+        page.get_by_text("Deep zoom", exact=True).click()
         page.locator(".osd canvas").first.wait_for()
         for entry in PAGES:
             page.goto(f"{proxied.url}/{entry.name}?project={filled.project}&run={filled.run}&score={filled.score}")

@@ -35,8 +35,9 @@ def test_a_path_that_cannot_be_read_is_refused_in_a_sentence_and_starts_nothing(
 
 
 def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(filled, filled_home):
+    folder = filled_home.lab.settings.folder("slides")  # the one pages may add from where none is named
     app = filled("slides")
-    app.text_input(key="add_path").set_value(str(filled_home.lab.settings.home))
+    app.text_input(key="add_path").set_value(str(folder))
     app.number_input(key="add_mpp").set_value(0.5)
     app.text_input(key="add_patient").set_value("P7")
     app.form_submit_button[0].click().run()

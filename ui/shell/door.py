@@ -32,7 +32,8 @@ CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 WATCHED = ("/healthz", "/_stcore/health")  # for whoever watches the machine, under whatever name
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
-# Streamlit draws with inline styles, makes modules of blobs and compiles charts; nothing comes from elsewhere.
+# Streamlit draws with inline styles, frames older components from here, makes modules of blobs and compiles charts;
+# nothing comes from elsewhere.
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -47,12 +48,12 @@ POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
+        "frame-ancestors 'self'",
     )
 )
 HEADERS = {
     b"content-security-policy": POLICY.encode(),
-    b"x-frame-options": b"DENY",
+    b"x-frame-options": b"SAMEORIGIN",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
