@@ -1,5 +1,7 @@
 """Lay patches on tissue."""
 
+import numpy as np
+
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid, PatchPlace
@@ -54,11 +56,12 @@ def lay_patches(
     grid = patch_grid(facts, patch_px, patch_mpp)
     rows, cols = grid.shape_in(*facts.area_px0[2:])
     side_x, side_y = grid.side_px0
-    places = []
-    for row in range(rows):
-        for col in range(cols):
-            x, y = grid.corner_px0(row, col)
-            share = tissue.share(x, y, side_x, side_y)
-            if share >= min_tissue_share:
-                places.append(PatchPlace(row, col, x, y, share))
+    cells = [(row, col, *grid.corner_px0(row, col)) for row in range(rows) for col in range(cols)]
+    corners = np.array([cell[2:] for cell in cells], float)
+    shares = tissue.shares(corners[:, 0], corners[:, 1], side_x, side_y)
+    places = [
+        PatchPlace(*cell, share)
+        for cell, share in zip(cells, shares.tolist(), strict=True)
+        if share >= min_tissue_share
+    ]
     return grid, places

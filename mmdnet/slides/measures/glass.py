@@ -62,7 +62,8 @@ _EVEN = np.ones(1)
 
 def outside(overview: Pixels) -> NDArray[np.uint8]:
     """1 where a picture, RGB (h, w, 3), is opaque black, which no scanned light is, and right beside it; (h, w)."""
-    black = (overview.max(axis=2) <= BLACK).view(np.uint8)
+    red, green, blue = cv2.split(overview)
+    black = (cv2.max(cv2.max(red, green), blue) <= BLACK).view(np.uint8)
     return np.asarray(cv2.dilate(black, np.ones((3, 3), np.uint8), iterations=2), np.uint8) if black.any() else black
 
 

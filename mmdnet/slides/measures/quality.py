@@ -230,7 +230,8 @@ def edge_shares(tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid) -
     reach = 2 * round(BORDER_UM / tissue.mpp) + 1
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     inner = replace(tissue, mask=np.asarray(cv2.erode(tissue.mask.astype(np.uint8), disk), bool))
-    return [1.0 - inner.share(place.x_px0, place.y_px0, *grid.side_px0) for place in places]
+    corners = np.array([(place.x_px0, place.y_px0) for place in places], float).reshape(-1, 2)
+    return (1.0 - inner.shares(corners[:, 0], corners[:, 1], *grid.side_px0)).tolist()
 
 
 def set_aside_at_edge(edge_share: float) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
@@ -39,8 +39,13 @@ class SurveyedPatch:
 
     def columns(self) -> dict[str, object]:
         """Its row of the patch table, by column."""
+        place = self.place
         return {
-            **asdict(self.place),
+            "row": place.row,
+            "col": place.col,
+            "x_px0": place.x_px0,
+            "y_px0": place.y_px0,
+            "tissue_share": place.tissue_share,
             "quality": dict(self.quality),
             "set_aside": self.set_aside,
             "fat_area_share": self.fat_area_share,

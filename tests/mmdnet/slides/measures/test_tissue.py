@@ -58,6 +58,7 @@ def test_a_share_is_the_areas_part_even_between_pixels(x, y, w, h):
     tissue = Tissue(mask, 8.0, (1.0, 1.0), 0.0, None)
     overlap = max(0, min(x + w, 200) - max(x, 40)) * max(0, min(y + h, 160) - max(y, 80))
     assert tissue.share(x, y, w, h) == pytest.approx(overlap / (w * h), abs=1e-6)
+    assert tissue.shares(np.array([x, 3.0]), np.array([y, 5.0]), w, h)[0] == pytest.approx(overlap / (w * h), abs=1e-6)
 
 
 def test_a_bent_cores_length_is_measured_along_it():
