@@ -103,6 +103,16 @@ def test_labels_their_chain_and_the_rule_are_untouched(home: Home):
     assert lab.labels.consensus.label_set(home.project).sha256 == frozen["sha256"]
 
 
+def test_grades_of_whole_slides_are_the_first_of_a_chain_that_holds(home: Home):
+    lab, kept = home.lab, home.rows["slide_grades"]
+    verdict = lab.labels.record.verify_readings()
+    assert verdict.intact and verdict.events == len(kept) > 0
+    for row in kept:
+        own = {truth.slide_id: truth for truth in lab.truth.of_project(home.project, reader_id=row["reader_id"])}
+        assert dict(own[row["slide_id"]].grades) == {name: row[name] for name in TASK_NAMES}
+    assert not any(truth.graded for truth in lab.truth.of_project(home.project, blinded_only=True))  # all were signed
+
+
 def test_jobs_trainings_and_the_model_are_there(home: Home):
     lab = home.lab
     jobs = {job.title: job for job in lab.jobs.list(home.project)}
