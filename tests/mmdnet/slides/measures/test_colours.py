@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks._drawn import tissue
 from mmdnet.errors import LabError
 from mmdnet.slides.measures.colours import check_glass, check_stain
-from tests.mmdnet.slides.drawn import tissue
 
 PICTURE = tissue(600, 500)
 

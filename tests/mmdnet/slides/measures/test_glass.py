@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks._drawn import tissue
 from mmdnet.slides.measures.glass import find_glass, outside
 from mmdnet.slides.measures.tissue import tissue_mask
-from tests.mmdnet.slides.drawn import tissue
 
 
 def overview(**given) -> np.ndarray:

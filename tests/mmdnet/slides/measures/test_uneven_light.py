@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks._drawn import tissue
 from mmdnet.slides.measures.fat import fat_mask
 from mmdnet.slides.measures.uneven_light import evened
-from tests.mmdnet.slides.drawn import tissue
 
 FIELD = tissue(900, 700, border=0, fat=0.15)
 ACROSS, DOWN = np.linspace(0, 1, 900)[None, :, None], np.linspace(0, 1, 700)[:, None, None]

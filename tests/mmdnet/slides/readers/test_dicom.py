@@ -2,10 +2,10 @@
 
 import pytest
 
+from benchmarks._drawn import derived_from, reduced, tissue, write_dicom
 from mmdnet.errors import LabError
 from mmdnet.slides.readers.dicom import NotDicomError, read_head, series_files
 from mmdnet.slides.readers.open import discover, open_slide
-from tests.mmdnet.slides.drawn import derived_from, reduced, tissue, write_dicom
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 

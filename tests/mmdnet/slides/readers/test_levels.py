@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks._drawn import aperio, padded, reduced, tissue, write_dicom, write_tiff
 from mmdnet.slides.readers.levels import StoredLevel, used_levels
 from mmdnet.slides.readers.open import open_slide
-from tests.mmdnet.slides.drawn import aperio, padded, reduced, tissue, write_dicom, write_tiff
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from tests.mmdnet.slides.drawn import reduced, tissue, write_tiff
+from benchmarks._drawn import reduced, tissue, write_tiff
 
 
 @pytest.fixture(scope="module")

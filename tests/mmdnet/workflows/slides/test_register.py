@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from benchmarks._drawn import reduced, write_dicom, write_tiff
+from benchmarks._drawn import tissue as drawn
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import silent
@@ -14,8 +16,6 @@ from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.register import NEEDS_MPP, allowed_path, register_file
-from tests.mmdnet.slides.drawn import reduced, write_dicom, write_tiff
-from tests.mmdnet.slides.drawn import tissue as drawn
 from tests.mmdnet.workflows.slides.test_measuring import label
 
 
