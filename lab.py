@@ -343,6 +343,7 @@ def _check_port(port: int) -> None:
 @contextlib.contextmanager
 def hold(home: Path):
     """Make the home and hold it: one lab for one home. The kernel lets go even after kill -9."""
+    before = os.umask(PRIVATE)
     try:
         (home / "logs").mkdir(parents=True, exist_ok=True)
         home.chmod(0o700)  # slides and grades of patients
@@ -351,6 +352,8 @@ def hold(home: Path):
         raise Refusal(
             f"The folder {home} cannot be made or written ({error.strerror}); choose another with --home."
         ) from None
+    finally:
+        os.umask(before)
     with lock:
         try:
             if WINDOWS:

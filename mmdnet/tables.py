@@ -123,15 +123,16 @@ def read_rows(data: bytes, kind: str, check: Check = lambda names: None) -> Iter
     return counted(read(data, check))
 
 
-def counted(lines: Iterable[Line]) -> Iterator[Line]:
-    """The same lines, as far as one file may go.
+def counted(lines: Iterable[Line], most: int | None = None) -> Iterator[Line]:
+    """The same lines, as far as one file may go: `MOST_ROWS`, if not said otherwise.
 
     Raises:
-        NoTable: there are more than `MOST_ROWS`.
+        NoTable: there are more.
     """
+    most = MOST_ROWS if most is None else most
     for count, line in enumerate(lines):
-        if count >= MOST_ROWS:
-            raise NoTable(f"has more than {MOST_ROWS:,} rows; bring it in parts", line.number)
+        if count >= most:
+            raise NoTable(f"has more than {most:,} rows; bring it in parts", line.number)
         yield line
 
 

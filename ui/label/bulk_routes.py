@@ -17,6 +17,7 @@ from starlette.routing import Route
 from mmdnet.labels.grading import TASK_NAMES
 from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body
+from ui.shell.literal import plain
 from ui.shell.routes import LabGetter, answering, grant_of
 from ui.shell.session import lab
 
@@ -43,7 +44,8 @@ def packed(bulk: BulkPatches) -> bytes:
         "patches": len(bulk.patch_id),
         "tasks": list(TASK_NAMES),
         "slides": [
-            {"name": box.name, "x": box.x, "y": box.y, "width": box.width, "height": box.height} for box in bulk.slides
+            {"name": plain(box.name), "x": box.x, "y": box.y, "width": box.width, "height": box.height}
+            for box in bulk.slides
         ],
         "method": bulk.method,
         "side": bulk.side,

@@ -25,6 +25,7 @@ MIME = {
     "zip": "application/zip",
 }
 MOST_PROBLEMS = 500
+MOST_ROWS = 50_000  # of a file that is read while a page waits; `mmdnet labels import` takes ten times as many
 ALL = 0  # in place of a slide's number
 
 
@@ -82,7 +83,9 @@ def import_(project: ProjectView, who: ReaderView) -> None:
     missing = st.text_input(
         "Who graded, where the file does not say", value=who.name, key="import_reader", width=320
     ).strip()
-    put = partial(lab().labels.files.import_file, project.id, sent.name, data, reader=missing, by=who.id)
+    put = partial(
+        lab().labels.files.import_file, project.id, sent.name, data, reader=missing, by=who.id, most=MOST_ROWS
+    )
     seen = put(preview=True)
     _told(seen)
     if not seen.imported:

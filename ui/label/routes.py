@@ -21,6 +21,7 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
 from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body, sound
+from ui.shell.literal import plain
 from ui.shell.routes import LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab
 from ui.shell.tokens import Grant
@@ -104,7 +105,9 @@ class _LabelRoutes:
             hints = labels.suggestions.of_queue(session_id, offset, limit)
             items = labels.sessions.queue(session_id, offset, limit)
             return [
-                to_jsonable_python(item) | {"suggestion": to_jsonable_python(hints.get(item.patch_id))}
+                to_jsonable_python(item)
+                | {"slide_name": plain(item.slide_name), "stain": plain(item.stain) if item.stain else item.stain}
+                | {"suggestion": to_jsonable_python(hints.get(item.patch_id))}
                 for item in items
             ]
 
@@ -162,7 +165,7 @@ class _LabelRoutes:
             acts.put(LabelAct(session_id=session_id, reader_id=reader_id, **dict(act)))
             return ActAnswer(key, True)
         except LabError as refusal:
-            return ActAnswer(key, False, problem=str(refusal))
+            return ActAnswer(key, False, problem=plain(str(refusal)))
 
 
 def _known(number: int | None) -> int:

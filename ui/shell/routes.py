@@ -24,6 +24,7 @@ from mmdnet.troubles import trouble_of
 from ui.shell.access import lab_secret
 from ui.shell.bodies import MOST_DIGITS, number_in_path
 from ui.shell.door import Door, base_path, from_our_pages
+from ui.shell.literal import plain
 from ui.shell.session import lab
 from ui.shell.tokens import Grant, TokenRefused, read
 
@@ -107,10 +108,10 @@ def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
             return await work(request)
         except PermissionError as refusal:
             log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
-            return JSONResponse({"problem": str(refusal)}, 403)
+            return JSONResponse({"problem": plain(str(refusal))}, 403)
         except LabError as refusal:
             log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
-            return JSONResponse({"problem": str(refusal)}, 400)
+            return JSONResponse({"problem": plain(str(refusal))}, 400)
         except Exception as fault:
             return failed(request.url.path, fault)
 

@@ -66,6 +66,7 @@ class Files:
         operator: str = "",
         preview: bool = False,
         taken_from: tuple[str, str] | None = None,
+        most: int | None = None,
     ) -> ImportOutcome:
         """Put the labels of a file in, as one act; nothing if a line is wrong, unless `take_good`.
 
@@ -75,13 +76,14 @@ class Files:
             by: the reader who brings the file; see `label_tables.read_table` for what it then leaves alone.
             operator: who brings it where no reader does, for the record.
             preview: only say what would be done.
+            most: rows of the file that are read; more are refused.
             taken_from: name and SHA-256 of the file the labels were taken out of, where `data` is not that file.
         """
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
             from_qupath = name.lower().endswith(("json", "zip"))
             square_of = _squares(session, project_id, None if from_qupath else set())
-            read = label_tables.read_table(session, project_id, name, data, square_of, reader, by)
+            read = label_tables.read_table(session, project_id, name, data, square_of, reader, by, most)
         refused = bool(read.problems) and not take_good
         if not preview and not refused:
             source = taken_from or (name, hashlib.sha256(data).hexdigest())

@@ -16,7 +16,7 @@ from db.readings import Reading
 from mmdnet.errors import LabError
 from mmdnet.labels.files import COUNTED, SquareOf, kind_of, read_lines
 from mmdnet.labels.records import COLUMNS, LabelRecord, LineProblem, record_of
-from mmdnet.tables import Line, NoTable
+from mmdnet.tables import Line, NoTable, counted
 from mmdnet.workflows.labelling.views import ImportProblem
 
 ORDER = attrgetter("slide", "fingerprint", "y_px0", "x_px0", "reader", "adjudicated")
@@ -110,6 +110,7 @@ def read_table(
     square_of: SquareOf,
     reader: str = "",
     by: int | None = None,
+    most: int | None = None,
 ) -> ReadTable:
     """Understand a file against the project's patches.
 
@@ -118,6 +119,7 @@ def read_table(
         reader: who graded, where the file does not say.
         by: who brings the file. Labels of other readers that stand already then stay as they are, and whether the
             file's are the same is not told, so that nobody can try out what a colleague gave. None is the operator.
+        most: rows of the file that are read; more are refused.
     """
     try:
         kind = kind_of(name)
@@ -125,7 +127,7 @@ def read_table(
         return ReadTable("line", problems=(ImportProblem(1, str(problem)),))
     slides = _Known(_slides(session, project_id))
     try:
-        lines = read_lines(data, kind, square_of, slides.meant_by(name))
+        lines = counted(read_lines(data, kind, square_of, slides.meant_by(name)), most)
         own = None if by is None else session.get_one(Reader, by).name.lower()
         return _Against(session, project_id, slides, reader, own).read(lines, COUNTED[kind])
     except NoTable as problem:

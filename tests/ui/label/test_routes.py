@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from db import sessions as queues
+from db.models import Slide
 from mmdnet.labels.grading import Grades
 from mmdnet.troubles import FULL
 from mmdnet.workflows.labelling.views import PatchGrades
@@ -243,3 +244,11 @@ def test_a_full_disk_is_said_and_what_the_browser_kept_is_saved_when_there_is_ro
         assert answer.headers["retry-after"]
     assert all(result["saved"] for result in send(client, token, *acts).json()["results"])
     assert label_bench.labels.record.verify().events == 10
+
+
+def test_marks_that_turn_the_reading_around_are_seen_on_the_canvas_too(client, token, label_bench):
+    with label_bench.db.begin() as session:
+        for slide in session.query(Slide):
+            slide.name, slide.stain = "case\u202egvs.exe", "H&E\u200b"
+    items = client.get("/api/label/queue", headers=token).json()["items"]
+    assert {(item["slide_name"], item["stain"]) for item in items} == {("case⟨U+202E⟩gvs.exe", "H&E⟨U+200B⟩")}

@@ -254,3 +254,9 @@ def test_a_lab_whose_slides_and_readers_have_other_numbers_finds_the_same_labels
         assert done.problems == () and done.imported + done.unchanged == out.labels
     assert other.labels.files.export(second).data == lab.labels.files.export(project).data
     assert other.labels.consensus.label_set(second).sha256 == lab.labels.consensus.label_set(project).sha256
+
+
+def test_a_file_longer_than_a_page_may_read_is_refused_with_the_way_out(label_bench):
+    outcome = label_bench.labels.files.import_file(label_bench.project, "bad.csv", BAD, preview=True, most=0)
+    assert outcome.imported == 0
+    assert "more than 0 rows; bring it in parts" in outcome.problems[0].problem
