@@ -19,6 +19,7 @@ from mmdnet.labels.grading import TASKS
 from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
 from mmdnet.nn.registry import SMALL
 from mmdnet.scoring.calibration.after_training import calibrate
+from mmdnet.scoring.calibration.guard import GUARD
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
@@ -65,8 +66,9 @@ def make(work: Path, out: Path, slides: int = SLIDES, seed: int = SEED, choices:
     train(cohort, pixels, choices, split, work / "run", _progress, name="Demo model (simulated slides)")
     card = calibrate(work / "run" / "model", cohort, pixels, split)
     out.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS, CARD):
-        shutil.copyfile(work / "run" / "model" / name, out / name)
+    for name in (WEIGHTS, CARD, GUARD):
+        if (work / "run" / "model" / name).is_file():
+            shutil.copyfile(work / "run" / "model" / name, out / name)
     write_aside(out / "README.md", _readme(card, slides, seed))
     return card
 
