@@ -98,14 +98,13 @@ def _project(plan: CohortPlan, home: Path) -> tuple[Lab, int]:
     paths = draw(cohort_recipes(plan), home / "slides")
     lab = open_lab(Settings(home=home / "lab"))
     project, reader = lab.projects.named("Cohort", simulated=True).id, lab.readers.ensure(TRUTH_READER).id
-    there = {slide.name for slide in lab.slides.list(project)}
+    there = {slide.name: slide.id for slide in lab.slides.list(project)}
     for path in paths:
-        if path.name in there:
-            continue
-        slide = lab.slides.register(project, path)[0].slide_id
+        slide = there.get(path.name) or lab.slides.register(project, path)[0].slide_id
         if slide is not None:
+            drawn = Grades(**load_truth(path).grades)
             with event_log.appending(lab.db) as session:
-                slide_readings.put(session, slide, reader, "import", Grades(**load_truth(path).grades))
+                slide_readings.put(session, slide, reader, "import", drawn, key=f"drawn-truth-slide-{slide}")
     return lab, project
 
 

@@ -123,8 +123,22 @@ def _write(lab: Lab, job_id: str, kind: str | None, preset: str, out: Path | Non
 def _words(judged: Evaluation, preset: str) -> str:
     """What a person reads first: the worst part, then the tables of the preset."""
     from mmdnet.evaluation.files import USE
-    from mmdnet.evaluation.tables import apart_sentences, plain_table, preset_tables, summary_table, worst_sentences
+    from mmdnet.evaluation.tables import (
+        apart_sentences,
+        plain_table,
+        preset_tables,
+        referral_sentences,
+        summary_table,
+        worst_sentences,
+    )
 
     tables = preset_tables(judged, preset) if preset != "all" else (summary_table(judged),)
-    said = [*worst_sentences(judged), *map(plain_table, tables), *apart_sentences(judged), *judged.notes, USE]
+    said = [
+        *worst_sentences(judged),
+        *map(plain_table, tables),
+        *referral_sentences(judged),
+        *apart_sentences(judged),
+        *judged.notes,
+        USE,
+    ]
     return "\n".join(said)

@@ -32,13 +32,20 @@ class TaskPrediction:
 
 @dataclass(frozen=True, slots=True)
 class SlidePrediction:
-    """What a model said of one slide, by task; the NAS where it grades all three features."""
+    """What a model said of one slide, by task; the NAS where it grades all three features.
+
+    Attributes:
+        withheld: there is no NAS because the tissue is too unlike the training's.
+        referred: whether a second reader was advised; None where that was not judged.
+    """
 
     tasks: Mapping[str, TaskPrediction]
     nas: int | None = None
     nas_score: float | None = None
     nas_interval: tuple[int, int] | None = None
     p_active: float | None = None
+    withheld: bool = False
+    referred: bool | None = None
 
     @property
     def grades(self) -> Grades:
@@ -89,4 +96,12 @@ def prediction_of(summary: ScoreSummary) -> SlidePrediction:
             density=said.density,
             density_interval=said.density_interval,
         )
-    return SlidePrediction(tasks, summary.nas, summary.nas_expected, summary.nas_interval, summary.p_active)
+    return SlidePrediction(
+        tasks=tasks,
+        nas=summary.nas,
+        nas_score=summary.nas_expected,
+        nas_interval=summary.nas_interval,
+        p_active=summary.p_active,
+        withheld=summary.withheld,
+        referred=None if summary.refer is None else bool(summary.refer),
+    )

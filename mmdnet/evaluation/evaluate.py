@@ -24,6 +24,8 @@ from mmdnet.evaluation.result import (
 from mmdnet.evaluation.scales import Columns, Scale, scales
 from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimates
 from mmdnet.labels.grading import SHOWN_TASKS, UNKNOWN
+from mmdnet.scoring.calibration.judge import referral_of
+from mmdnet.scoring.summary import Referral
 
 
 def evaluate(
@@ -64,6 +66,8 @@ def evaluate(
         endpoints=endpoints + ((improved,) if improved else ()),
         breakdowns=breakdowns(counted, judged),
         readers=_reader_pairs(counted, seed, resamples),
+        referral=_referral(counted),
+        withheld=sum(case.predicted.withheld for case in counted),
         cases=tuple(_row(case, judged) for case in counted),
         apart=apart or Apart(),
         notes=tuple(_notes(known, columns, counted, improved is not None)),
@@ -113,6 +117,16 @@ def _reader_pairs(cases: Sequence[Case], seed: int, resamples: int) -> tuple[Rea
 def _given(case: Case, reader: str, task_name: str) -> int:
     grade = case.readings[reader][task_name] if reader in case.readings else None
     return UNKNOWN if grade is None else grade
+
+
+def _referral(cases: Sequence[Case]) -> Referral | None:
+    """How many slides a second reader was advised for, and the NAS's error on the others."""
+    known = [
+        (float(abs(case.predicted.nas - case.nas)), case.predicted.referred)
+        for case in cases
+        if case.nas is not None and case.predicted.nas is not None and case.predicted.referred is not None
+    ]
+    return referral_of([error for error, _ in known], [away for _, away in known]) if known else None
 
 
 def _row(case: Case, judged: Sequence[Scale]) -> CaseRow:

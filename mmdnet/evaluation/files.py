@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from mmdnet.errors import LabError
 from mmdnet.evaluation.definitions import DEFINITIONS
 from mmdnet.evaluation.result import Evaluation, OrdinalMeasures
-from mmdnet.evaluation.tables import Table, apart_sentences, preset_tables, slides_words, worst_sentences
+from mmdnet.evaluation.tables import (
+    Table,
+    apart_sentences,
+    preset_tables,
+    referral_sentences,
+    slides_words,
+    worst_sentences,
+)
 from mmdnet.labels.agreement import Estimate
 from mmdnet.tables import to_csv
 
@@ -90,7 +97,13 @@ def _head(evaluation: Evaluation) -> list[str]:
     simulated = " Simulated slides only." if evaluation.simulated else ""
     rule = f" Rule: {evaluation.rule}." if evaluation.rule else ""
     said = f"{slides_words(evaluation.slides)} of {evaluation.patients} patients.{rule}{simulated} {USE}"
-    return [said, *worst_sentences(evaluation), *apart_sentences(evaluation), *evaluation.notes]
+    return [
+        said,
+        *worst_sentences(evaluation),
+        *referral_sentences(evaluation),
+        *apart_sentences(evaluation),
+        *evaluation.notes,
+    ]
 
 
 def _markdown(evaluation: Evaluation, tables: Sequence[Table]) -> str:

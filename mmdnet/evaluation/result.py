@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmdnet.errors import LabError
 from mmdnet.labels.agreement import Estimate
+from mmdnet.scoring.summary import Referral
 
 VERSION = 1
 
@@ -164,6 +165,8 @@ class Evaluation(Record):
 
     Attributes:
         subject: whose predictions, in words.
+        referral: what advising a second reader did on these slides; None where it was not judged.
+        withheld: slides whose NAS was withheld because their tissue is too unlike the training's.
         notes: what could not be said, and why.
     """
 
@@ -177,6 +180,8 @@ class Evaluation(Record):
     endpoints: tuple[EndpointMeasures, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
     readers: tuple[ReaderPair, ...] = ()
+    referral: Referral | None = None
+    withheld: int = 0
     cases: tuple[CaseRow, ...] = ()
     apart: Apart = Apart()
     notes: tuple[str, ...] = ()

@@ -183,6 +183,24 @@ def worst_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def referral_sentences(evaluation: Evaluation) -> tuple[str, ...]:
+    """What advising a second reader did, and how often no NAS was given."""
+    sentences, referral = [], evaluation.referral
+    if referral is not None:
+        left = "" if referral.error_left is None else f" on the others it is {referral.error_left:.2f},"
+        within = "" if referral.within_left is None else f" right within 1 on {referral.within_left:.0%} of them."
+        sentences.append(
+            f"A second reader is advised for {referral.rate:.0%} of {slides_words(referral.slides)}. The NAS's mean "
+            f"error is {referral.error_all:.2f} on all{';' if left else '.'}{left}{within}"
+        )
+    if evaluation.withheld:
+        sentences.append(
+            f"No NAS was given on {slides_words(evaluation.withheld)}, whose tissue is too unlike what the model "
+            "learnt from; the NAS is judged on the others."
+        )
+    return tuple(sentences)
+
+
 def apart_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     """What was kept apart and why, a sentence each."""
     apart, sentences = evaluation.apart, []

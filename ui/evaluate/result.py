@@ -46,6 +46,8 @@ def show(head: EvaluationHead) -> None:
         f"{ago(head.created_at)} · research use only"
     )
     st.markdown("\n".join(f"- {literal(sentence)}" for sentence in tables.worst_sentences(judged)))
+    for sentence in tables.referral_sentences(judged):
+        st.markdown(literal(sentence))
     for sentence in judged.notes:
         st.warning(literal(sentence), icon=":material/warning:")
     figures.agreement_figure(judged)

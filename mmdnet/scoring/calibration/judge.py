@@ -42,8 +42,11 @@ def judge_slides(
             continue
         errors.append(abs(nas.nas - sum(truth[slide][name] for name in summed)))
         referred.append(bool(reasons_to_refer(grades, is_low_evidence(evidence[slide]))))
-    if not errors:
-        return None
+    return referral_of(errors, referred) if errors else None
+
+
+def referral_of(errors: Sequence[float], referred: Sequence[bool]) -> Referral:
+    """What advice did on slides with these errors of the NAS, one or more: its rate, and the error left on the others."""
     error, away = np.array(errors, dtype=float), np.array(referred)
     left = error[~away]
     return Referral(

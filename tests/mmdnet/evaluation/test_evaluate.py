@@ -1,10 +1,13 @@
 """The whole evaluation: every scale, what is missing in a sentence, JSON and back."""
 
+from dataclasses import replace
+
 import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.evaluation.evaluate import evaluate
 from mmdnet.evaluation.result import Apart, read_evaluation
+from mmdnet.evaluation.tables import referral_sentences
 from mmdnet.labels.grading import Grades
 from tests.mmdnet.evaluation.crafted import case
 
@@ -61,6 +64,21 @@ def test_a_stated_nas_counts_where_grades_are_missing():
 def test_few_patients_are_said(patients, says):
     cases = [case(k, t, s, patient=f"P{k % patients}") for k, (t, s) in enumerate(PAIRS)]
     assert any(says in note for note in evaluate(cases, "Model", resamples=20).notes)
+
+
+def test_what_a_second_reader_would_do_and_how_often_there_is_no_nas_is_told():
+    cases = _cases()
+    for number, (referred, withheld) in enumerate([(True, False), (True, False), (False, False), (False, False)]):
+        predicted = replace(cases[number].predicted, referred=referred, withheld=withheld)
+        cases[number] = replace(cases[number], predicted=predicted)
+    cases[5] = replace(cases[5], predicted=replace(cases[5].predicted, nas=None, withheld=True))
+    judged = evaluate(cases, "M", resamples=20)
+    # errors of the NAS 0, 1, 1, 1: two referred (0 and 1), two left (1 and 1)
+    assert judged.referral.rate == 0.5 and judged.referral.error_all == 0.75 and judged.referral.error_left == 1
+    assert judged.withheld == 1 and judged.scales["nas"].slides == 5
+    said = " ".join(referral_sentences(judged))
+    assert "advised for 50% of 4 slides" in said and "No NAS was given on 1 slide" in said
+    assert evaluate(_cases(), "M", resamples=20).referral is None
 
 
 def test_the_same_cases_give_the_same_figures():
