@@ -46,7 +46,7 @@ def judge_slides(
 
 
 def referral_of(errors: Sequence[float], referred: Sequence[bool]) -> Referral:
-    """What advice did on slides with these errors of the NAS, one or more: its rate, and the error left on the others."""
+    """What advice did on slides with these errors of the NAS, one or more: its rate, the error left on the others."""
     error, away = np.array(errors, dtype=float), np.array(referred)
     left = error[~away]
     return Referral(
