@@ -12,7 +12,7 @@ from mmdnet.cli_parts import AsJson, Home, Project, as_plain, bar, lab_at, proje
 from mmdnet.errors import LabError
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.facts_plan import FactsPlan
+    from mmdnet.workflows.slides.tables.facts_plan import FactsPlan
 
 slides_app = typer.Typer(help="Slides: facts and grades by table, and who is one patient.", no_args_is_help=True)
 facts_app = typer.Typer(help="Facts and grades of slides, out to a table and in again.", no_args_is_help=True)
@@ -29,7 +29,7 @@ def facts_export(
 ) -> None:
     """Write what is known of each slide, and every reader's grades of it, to a table; a row per slide and reader."""
     from mmdnet.files import write_aside
-    from mmdnet.workflows.slides.facts_table import kind_of
+    from mmdnet.workflows.slides.tables.facts_table import kind_of
 
     lab, kind = lab_at(home), kind_of(file.name)
     project_id = project_called(lab, project)

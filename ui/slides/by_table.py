@@ -16,7 +16,7 @@ from ui.shell.session import lab, reader, refusals, say_next_run
 from ui.shell.tables import table_height
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.facts_plan import FactsPlan
+    from mmdnet.workflows.slides.tables.facts_plan import FactsPlan
     from mmdnet.workflows.views import ReaderView
 
 MIME = {

@@ -19,13 +19,13 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.facts_table import FactsTables
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
 from mmdnet.workflows.slides.refused_pictures import RefusedPictures
 from mmdnet.workflows.slides.register import allowed_path, register_file, shown_name, tell_slide
 from mmdnet.workflows.slides.slide_reads import SlideReads
+from mmdnet.workflows.slides.tables.facts_table import FactsTables
 from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
 

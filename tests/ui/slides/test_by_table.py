@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mmdnet.workflows.slides.facts_table import FactsTables
 from mmdnet.workflows.slides.patients import Patients
+from mmdnet.workflows.slides.tables.facts_table import FactsTables
 from ui.slides import by_table
 from ui.slides.by_table import _row
 

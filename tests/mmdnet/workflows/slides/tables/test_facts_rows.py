@@ -7,7 +7,7 @@ import pytest
 from mmdnet.labels.records import LineProblem
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.tables import NoTable
-from mmdnet.workflows.slides.facts_rows import COLUMNS, check_columns, column_name, row_of
+from mmdnet.workflows.slides.tables.facts_rows import COLUMNS, check_columns, column_name, row_of
 
 TODAY = date(2026, 11, 28)
 

@@ -20,7 +20,7 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import MPP_TOLERANCE
 from mmdnet.slides.identity import identity_key
 from mmdnet.tables import Line
-from mmdnet.workflows.slides.facts_rows import COLUMNS, FactsRow, column_name, row_of
+from mmdnet.workflows.slides.tables.facts_rows import COLUMNS, FactsRow, column_name, row_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.workflows.slides.facts_table import FactsTables, kind_of
+from mmdnet.workflows.slides.tables.facts_table import FactsTables, kind_of
 from tests.label_bench import grade_all
 
 HEAD = "slide,patient,site,staining_run,steatosis,ballooning,inflammation,nas,fibrosis,reader,date\n"

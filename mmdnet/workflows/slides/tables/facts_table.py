@@ -21,10 +21,10 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.progress import Progress, part_of, silent
 from mmdnet.tables import Line, NoTable
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.facts_plan import FactsPlan, FactsPlanner, Planned
-from mmdnet.workflows.slides.facts_rows import COLUMNS, FACTS, check_columns
 from mmdnet.workflows.slides.register import write_survey
 from mmdnet.workflows.slides.survey import Survey, survey
+from mmdnet.workflows.slides.tables.facts_plan import FactsPlan, FactsPlanner, Planned
+from mmdnet.workflows.slides.tables.facts_rows import COLUMNS, FACTS, check_columns
 
 Row = Mapping[str, object]
 

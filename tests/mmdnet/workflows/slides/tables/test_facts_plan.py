@@ -4,7 +4,7 @@ import pytest
 
 from db.models import Slide
 from mmdnet.tables import Line
-from mmdnet.workflows.slides.facts_plan import FactsPlanner
+from mmdnet.workflows.slides.tables.facts_plan import FactsPlanner
 
 
 @pytest.mark.parametrize("written", ["Biopsy.SVS", "biopsy.svs", "BIOPSY", "biopsy.ndpi"])
