@@ -156,7 +156,9 @@ class Calibrations:
         )
         guard = fit_guard([means[t.slide_id] for t in plan.graded], [slide.patient for slide in graded])
         if guard:
-            guard.save(guard_folder(self._services, model_id))
+            folder = guard_folder(self._services, model_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            guard.save(folder)
         self._keep(model_id, calibration)
         return calibration
 

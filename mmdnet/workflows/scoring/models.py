@@ -92,9 +92,7 @@ def model_folder(services: Services, model_id: int) -> Path:
 
 def guard_folder(services: Services, model_id: int) -> Path:
     """Where the guard of a calibration made here lies."""
-    folder = services.settings.folder("models") / f"calibrated-{model_id}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return services.settings.folder("models") / f"calibrated-{model_id}"
 
 
 def guard_of(services: Services, model_id: int) -> Guard | None:

@@ -229,14 +229,13 @@ class Training:
         """Calibrate the new model where enough graded slides are left that it did not learn from; else say why not."""
         from mmdnet.scoring.calibration.fit import LEAST_SLIDES
 
-        if len(self._calibrations.plan(project_id, model_id).graded) < LEAST_SLIDES:
-            return
-
         def told(_: float, message: str, /, **__: Any) -> None:
             context.check()
             context.progress(0.99, f"calibrating: {message}")
 
         try:
+            if len(self._calibrations.plan(project_id, model_id).graded) < LEAST_SLIDES:
+                return
             calibration = self._calibrations.calibrate(project_id, model_id, AUTO, told)
             context.progress(1.0, words_of(calibration))
         except LabError as refused:
