@@ -41,6 +41,7 @@ class RunningLab:
             **os.environ,
             "MMDNET_HOME": str(self.home),
             "MMDNET_SLIDE_ROOTS": os.sep,
+            "MMDNET_BACKUP_EVERY_H": "0",
             "OMP_NUM_THREADS": "1",
             "STREAMLIT_SERVER_HEADLESS": "true",
             "STREAMLIT_SERVER_BASE_URL_PATH": self.base,
