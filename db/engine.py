@@ -117,7 +117,7 @@ def damage_of(url: str, thorough: bool = True) -> str:
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             said = connection.execute(f"PRAGMA {'integrity_check' if thorough else 'quick_check'}(1)").fetchone()[0]
-            return "" if said == "ok" else str(said)
+            return "" if said == "ok" else " ".join(str(said).split())
     except sqlite3.OperationalError as error:  # busy, or no rights: another thing than damage
         return str(error) if "malformed" in str(error) else ""
     except sqlite3.DatabaseError as error:

@@ -136,8 +136,10 @@ def counted(lines: Iterable[Line], most: int | None = None) -> Iterator[Line]:
         yield line
 
 
-def checked_archive(data: bytes) -> zipfile.ZipFile:
+def checked_archive(data: bytes, kind: str = "ZIP file") -> zipfile.ZipFile:
     """A ZIP file in memory whose directory can be read and whose members are not larger than they may be.
+
+    `kind` is what people call such a file.
 
     Raises:
         NoTable: it is none, or holds too much.
@@ -145,7 +147,7 @@ def checked_archive(data: bytes) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # a damaged directory ends in struct.error, ValueError, IndexError and others, too
-        raise NoTable("is no ZIP file that can be read") from error
+        raise NoTable(f"is no {kind} that can be read") from error
     if sum(member.file_size for member in archive.infolist()) > LARGEST_BYTES:
         raise NoTable(f"holds more than {LARGEST_BYTES // 2**20} MB; bring it in parts")
     return archive
@@ -167,28 +169,32 @@ def _csv_rows(data: bytes, check: Check) -> Iterator[Line]:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NoTable("is UTF-16 text; save the table as CSV UTF-8")
     content = data.decode("utf-8-sig", errors="surrogateescape")  # what is no UTF-8 is told line by line
+    if not content.strip():
+        raise NoTable("is empty")
     header = content.split("\n", 1)[0]
     mark = max(",;\t", key=header.count)
     table = csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True)
+    number = 0
     try:
         names = _names(next(table, []), check)
-        for cells in table:
+        number = 1
+        for number, cells in enumerate(table, start=2):  # as spreadsheets count: a cell may hold line breaks
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(names):
                 why = "; a decimal comma or an unquoted comma shifts them" if len(cells) > len(names) else ""
-                yield Line(table.line_num, {}, f"has {len(cells)} cells where the header has {len(names)}{why}")
+                yield Line(number, {}, f"has {len(cells)} cells where the header has {len(names)}{why}")
             else:
-                yield Line(table.line_num, dict(zip(names, map(from_text, cells), strict=True)))
+                yield Line(number, dict(zip(names, map(from_text, cells), strict=True)))
     except csv.Error as error:
-        yield Line(table.line_num, {}, f"is no CSV from here on ({error}); nothing below it was read")
+        yield Line(number + 1, {}, f"is no CSV from here on ({error}); nothing below it was read")
 
 
 def _xlsx_rows(data: bytes, check: Check) -> Iterator[Line]:
     """The first sheet. Formulas count as what they last came to."""
     from openpyxl import load_workbook
 
-    checked_archive(data).close()
+    checked_archive(data, "XLSX workbook").close()
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]

@@ -71,8 +71,10 @@ def restore_backup(backup: Path, settings: Settings) -> Manifest:
         raise LabError(f"{home} is not empty. Choose a new folder with --home; no lab is ever overwritten.")
     try:
         _put(backup, manifest, settings, link=False)
-    except BaseException:
+    except BaseException as problem:
         shutil.rmtree(home, ignore_errors=True)  # it was empty, or not there
+        if isinstance(problem, LabError):
+            raise LabError(f"{problem} Nothing was restored; try an older backup, or another copy of it.") from problem
         raise
     return manifest
 

@@ -26,7 +26,7 @@ class StatedFacts:
     Blanks count as nothing said; spaces are tidied. `overrule_scale`: `mpp` counts though the file says otherwise.
 
     Raises:
-        LabError: µm/px out of range.
+        LabError: µm/px out of range, or a text longer than `LONGEST_FACT`.
     """
 
     mpp: float | None = field(default=None, metadata={"title": "µm per pixel"})
@@ -46,7 +46,12 @@ class StatedFacts:
                 "Nothing was changed."
             )
         for name in self.words():
-            text = " ".join(str(getattr(self, name) or "").split())[:LONGEST_FACT]
+            text = " ".join(str(getattr(self, name) or "").split())
+            if len(text) > LONGEST_FACT:  # cut, two patients could become one
+                raise LabError(
+                    f"{self.title(name)} is given in {len(text):,} letters; {LONGEST_FACT} are the most. "
+                    "Nothing was changed."
+                )
             object.__setattr__(self, name, text or None)
 
     @classmethod

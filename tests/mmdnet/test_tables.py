@@ -44,6 +44,29 @@ def test_rows_come_back_from_a_workbook_as_text(texts):
     assert b"<f>" not in sheet
 
 
+def test_rows_are_numbered_as_a_spreadsheet_shows_them():
+    table = b'a,b\n"1\n2",x\n\n3,y,z\n"4'
+    assert [(line.number, line.problem is None) for line in read_rows(table, "csv")] == [
+        (2, True),
+        (4, False),
+        (5, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [
+        (b"", "csv", "is empty"),
+        (b"\xef\xbb\xbf \n", "csv", "is empty"),
+        (b"", "xlsx", "no XLSX"),
+        (b"PK\3\4", "xlsx", "no XLSX"),
+    ],
+)
+def test_a_file_without_a_table_is_called_what_it_is(data, kind, words):
+    with pytest.raises(NoTable, match=words):
+        list(read_rows(data, kind))
+
+
 def test_a_parquet_of_a_million_rows_in_a_few_bytes_is_refused_before_it_is_read():
     import numpy as np
     import pyarrow as pa

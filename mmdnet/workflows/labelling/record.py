@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 
 from db import event_log, slide_readings
 from db import labels as rows
+from db.engine import damage_of
 from db.models import LabelEvent, Patch, Reader, Slide, SlideReading
+from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import AuditView
 from mmdnet.workflows.services import Services
 
@@ -29,7 +31,12 @@ class Record:
             return rows.last_hash(session)
 
     def verify(self) -> AuditView:
-        """Whether every event of the log follows the one before, unchanged; names the first that does not."""
+        """Whether every event of the log follows the one before, unchanged; names the first that does not.
+
+        Raises:
+            LabError: the database itself is damaged: what it gives out is no proof.
+        """
+        self._refuse_damage()
         with self._services.db() as session:
             verdict = event_log.verify(session)
             act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
@@ -37,10 +44,18 @@ class Record:
 
     def verify_readings(self) -> AuditView:
         """The same of the readings of whole slides, which are a log of their own."""
+        self._refuse_damage()
         with self._services.db() as session:
             verdict = slide_readings.verify(session)
             act = None if verdict.broken_id is None else _reading_words(session, verdict.broken_id)
         return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+
+    def _refuse_damage(self) -> None:
+        if damage := damage_of(self._services.settings.lab_url, thorough=False):
+            raise LabError(
+                f"The database is damaged ({damage}), so what it still gives out proves nothing. Run 'mmdnet doctor': "
+                "it says which backup to go back to. Nothing was changed."
+            )
 
 
 def _reading_words(session: Session, reading_id: int) -> str:

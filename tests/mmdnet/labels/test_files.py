@@ -167,7 +167,7 @@ def test_tables_may_be_cut_by_comma_semicolon_or_tab(mark):
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (b"", "csv", "no column"),
+        (b"", "csv", "is empty"),
         (b"a,b\n", "csv", "no column slide"),
         (b"slide,x_px0,y_px0\n", "csv", "none of the columns"),
         (b"slide,x_px0,y_px0,steatosis,steatosis\n", "csv", "twice"),

@@ -28,7 +28,12 @@ def facts(path, **known) -> FileFacts:
 def test_blanks_are_nothing_said_and_spaces_are_tidied():
     said = StatedFacts(stain="  H&E ", scanner="", site=" \n ", patient="P  1")
     assert said == StatedFacts(stain="H&E", patient="P 1")
-    assert len(StatedFacts(site="x" * 500).site) == 80
+    assert StatedFacts(site="x" * 80).site == "x" * 80
+
+
+def test_a_text_that_is_too_long_is_refused_and_never_cut():
+    with pytest.raises(LabError, match="Site is given in 81 letters; 80 are the most"):
+        StatedFacts(site="x" * 81)
 
 
 @pytest.mark.parametrize("mpp", [0.0, 0.09, 2.01, 28.97, float("nan")])

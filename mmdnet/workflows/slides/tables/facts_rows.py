@@ -16,7 +16,9 @@ from mmdnet.tables import NoTable
 FACTS = StatedFacts.names()
 GRADED = (*(task.name for task in SHOWN_TASKS), "nas", "fibrosis")
 COLUMNS = ("slide", "path", *(name for name in FACTS if name != "mpp"), "mpp", *GRADED, "reader", "date")
-"""Of a table as it is written; one that is read needs `slide` or `path` and at least one column more."""
+"""Of a table as it is written; one that is read needs `slide` or `path` and at least one of `SAYING`."""
+SAYING = COLUMNS[2:-2]
+"""Columns that say something of a slide; a reader and a date alone do not."""
 ALIASES = {"name": "slide", "file": "path", "run": "staining_run", "read_on": "date", "µm_per_pixel": "mpp"}
 HIGHEST_NAS = 8
 LONGEST_FIBROSIS = 16  # letters: "1a", "F3", "Ishak 4"
@@ -71,8 +73,8 @@ def check_columns(written: Sequence[str]) -> None:
     twice = sorted({name for name in names if name in COLUMNS and names.count(name) > 1})
     if not {"slide", "path"} & set(names):
         raise NoTable("has no column slide or path")
-    if not set(names) & set(COLUMNS[2:]):
-        raise NoTable(f"has none of the columns {', '.join(COLUMNS[2:])}")
+    if not set(names) & set(SAYING):
+        raise NoTable(f"has none of the columns {', '.join(SAYING)}")
     if twice:
         raise NoTable(f"has the column {', '.join(twice)} twice")
 
@@ -98,7 +100,7 @@ def row_of(line: int, cells: Mapping[str, object], reader: str, today: date) -> 
     try:
         facts = StatedFacts(_number(said, "mpp"), *words)
     except LabError as problem:
-        raise LineProblem(f"says {str(problem).removesuffix(' Nothing was changed.')}") from problem
+        raise LineProblem(f"says {str(problem).removesuffix(' Nothing was changed.').rstrip('.')}") from problem
     grades = {name: grade for name in TASK_NAMES if (grade := grade_cell(said, name)) is not None}
     row = FactsRow(line, slide, path, facts, grades, _nas(said), _fibrosis(said))
     if not row.graded:

@@ -1,8 +1,12 @@
 """The record: how long it is, whether anything changed, and what a broken one says."""
 
-from sqlalchemy import text
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
 
 from db.engine import make_engine
+from mmdnet.errors import LabError
 from tests.label_bench import grade_all
 
 
@@ -27,3 +31,22 @@ def test_an_altered_act_is_named_by_reader_slide_and_place(label_bench):
     assert (verdict.intact, verdict.broken_id, verdict.events) == (False, 2, 1)
     assert "content was changed" in verdict.reason
     assert verdict.broken_act.startswith("bulk by Ben on slide 0 at 299, 0, 20")
+
+
+def test_a_damaged_database_is_no_proof_of_anything(label_bench):
+    grade_all(label_bench, 1, [1, 2, 3])
+    engine = make_engine(label_bench.url)
+    with engine.connect() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        page = connection.execute(
+            text("SELECT rootpage FROM sqlite_master WHERE name = 'ix_label_events_patch'")
+        ).scalar()
+        size = connection.execute(text("PRAGMA page_size")).scalar()
+    engine.dispose()
+    label_bench.db.kw["bind"].dispose()
+    with Path(make_url(label_bench.url).database).open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    for verify in (label_bench.labels.record.verify, label_bench.labels.record.verify_readings):
+        with pytest.raises(LabError, match=r"(?s)damaged.*proves nothing.*doctor"):
+            verify()

@@ -40,7 +40,8 @@ def test_empty_cells_say_nothing_and_a_row_without_grades_needs_no_reader():
         ({"steatosis": "1,5"}, "decimal comma"),
         ({"mpp": "wide"}, "must be a number"),
         ({"mpp": 250}, "says 250.0 µm per pixel cannot be right"),
-        ({"mpp": "nan"}, "cannot be right"),
+        ({"mpp": "nan"}, "cannot be right: .*[0-9]$"),
+        ({"patient": "P" * 81}, "Patient is given in 81 letters; 80 are the most$"),
         ({"mpp": "-inf"}, "cannot be right"),
         ({"steatosis": 5}, "has steatosis 5; the scale is 0 to 3"),
         ({"ballooning": 3}, "the scale is 0 to 2"),
@@ -74,6 +75,7 @@ def test_columns_go_by_what_people_write():
     for header, words in (
         (["patient"], "no column slide or path"),
         (["slide", "colour"], "none of the columns"),
+        (["slide", "stea", "reader", "date"], "none of the columns"),
         (["name", "run", "Staining run"], "staining_run twice"),
     ):
         with pytest.raises(NoTable, match=words):
