@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from db.models import Slide
+
 
 def shown(slide_id: int, x1: float, y1: float, x2: float, y2: float, stamp: int = 1) -> dict:
     """What the picture component sends for a press on an overview shown 450 px wide."""
@@ -183,3 +185,17 @@ def test_a_whole_slide_is_read_blind_by_keys_and_the_next_one_follows(filled, fi
     assert app.button(key="read_steatosis_0") and lab.slides.reads.due(filled_home.project, ada).own
     app.button(key="read_stop").click().run()
     assert any("Read slides (3)" in known.label for known in app.button)
+
+
+def test_facts_longer_than_a_person_may_give_are_shown_and_refused_only_where_they_are_saved(filled, filled_home):
+    slide = filled_home.slides[0]
+    with filled_home.lab.db.begin() as session:
+        session.get_one(Slide, slide).scanner = "S" * 200  # as a file may say
+    app = filled("slides", {"project": "1", "slide": str(slide)})
+    assert not app.error and app.table[0].value.loc["Scanner"].tolist() == ["S" * 200]
+    app.text_input(key=f"facts_{slide}_patient").set_value("P" * 81)
+    next(button for button in app.form_submit_button if button.label == "Save").click().run()
+    assert [error.value for error in app.error] == [
+        "Scanner is given in 200 letters; 80 are the most. Nothing was changed."
+    ]
+    assert filled_home.lab.slides.list(filled_home.project)[0].patient != "P" * 81

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,20 +41,20 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                     placeholder="/data/slides/2026-03",
                     help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
                 )
-            stated = fact_fields("add", StatedFacts.names())
+            entered = fact_fields("add", StatedFacts.names())
             overrule = st.checkbox(
                 "The files' own scale is wrong: this µm per pixel counts",
                 key="add_overrule_scale",
                 help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
             )
-            stated = replace(stated, overrule_scale=overrule)
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
-                lab().slides.submit(project_id, path.strip(), stated)
+                lab().slides.submit(project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule))
                 st.rerun()
         elif sent and files:
-            _upload(project_id, files, stated)
+            with refusals():
+                _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
         elif sent:
             st.warning("Name a file or folder first.")
 

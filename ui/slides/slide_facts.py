@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 STAINS = ("H&E", "Masson trichrome", "Goldner trichrome")
 
 
-def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> StatedFacts:
-    """A field for each of these facts, as a form holds them; what a person entered, which the fields keep in range."""
+def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:
+    """A field for each of these facts, as a form holds them; by name what stands in it, checked only once it is sent.
+
+    A slide's own facts come from its file, whatever it says, and must not keep a person from correcting them.
+    """
     st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
     with st.grid("auto", min_column_width=130):
-        return StatedFacts(**{name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names})
+        return {name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names}
 
 
 def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a number of µm
@@ -99,10 +102,10 @@ def edit_facts(slide: SlideView) -> None:
     """Correct the facts that are text, or take the slide out."""
     with st.popover("Correct", icon=":material/edit:", key=f"correct_{slide.id}"):
         with st.form(f"facts_{slide.id}", border=False):
-            stated = fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
+            entered = fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
             if st.form_submit_button("Save", type="primary"):
                 with refusals():
-                    lab().slides.set_facts(slide.id, stated)
+                    lab().slides.set_facts(slide.id, StatedFacts(**entered))
                     say_next_run("Saved")
                     st.rerun()
         if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):
