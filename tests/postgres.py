@@ -27,8 +27,9 @@ def postgres(folder: Path, wait_s: float = 90) -> Iterator[str]:
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         as_user = {"user": "postgres", "group": "postgres"}
         shutil.chown(folder, "postgres")
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
+        for parent in folder.parents:  # of a process among several it is one deeper
+            if not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
     data = folder / "data"
     subprocess.run([program("initdb"), "-D", data, "-U", "lab", "-A", "trust"], check=True, cwd=folder, **as_user)
     with socket.socket() as probe:
