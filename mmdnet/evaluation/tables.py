@@ -188,10 +188,12 @@ def referral_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     sentences, referral = [], evaluation.referral
     if referral is not None:
         left = "" if referral.error_left is None else f" on the others it is {referral.error_left:.2f},"
-        within = "" if referral.within_left is None else f" right within 1 on {referral.within_left:.0%} of them."
+        within = (
+            "" if referral.within_left is None else f" right within 1 on {100 * referral.within_left:.0f} % of them."
+        )
         sentences.append(
-            f"A second reader is advised for {referral.rate:.0%} of {slides_words(referral.slides)}. The NAS's mean "
-            f"error is {referral.error_all:.2f} on all{';' if left else '.'}{left}{within}"
+            f"A second reader is advised for {100 * referral.rate:.0f} % of {slides_words(referral.slides)}. "
+            f"The NAS's mean error is {referral.error_all:.2f} on all{';' if left else '.'}{left}{within}"
         )
     if evaluation.withheld:
         sentences.append(

@@ -72,9 +72,12 @@ def reads_due(project_id: int) -> None:
 def read_button(slide: SlideView) -> None:
     """Begin a read of this slide, or take one's own reading of it back."""
     who = reader()
+    nobody = "Choose your name under Reader in the side bar first: a slide is graded by somebody."
+    icon, help_text = ":material/visibility:", None if who else nobody
+    pressed = st.button("Grade the slide", key="read_this", icon=icon, disabled=who is None, help=help_text)
     if who is None:
         return
-    if st.button("Grade the slide", key="read_this", icon=":material/visibility:"):
+    if pressed:
         _begin(Read("own", slide.id, who.id))
     if lab().slides.reads.own(slide.id, who.id) is not None and st.button("Take my grades back", key="read_clear"):
         with refusals():

@@ -77,7 +77,7 @@ def test_what_a_second_reader_would_do_and_how_often_there_is_no_nas_is_told():
     assert judged.referral.rate == 0.5 and judged.referral.error_all == 0.75 and judged.referral.error_left == 1
     assert judged.withheld == 1 and judged.scales["nas"].slides == 5
     said = " ".join(referral_sentences(judged))
-    assert "advised for 50% of 4 slides" in said and "No NAS was given on 1 slide" in said
+    assert "advised for 50 % of 4 slides" in said and "No NAS was given on 1 slide" in said
     assert evaluate(_cases(), "M", resamples=20).referral is None
 
 
