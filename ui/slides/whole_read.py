@@ -73,8 +73,13 @@ def read_button(slide: SlideView) -> None:
     """Begin a read of this slide, or take one's own reading of it back."""
     who = reader()
     nobody = "Choose your name under Reader in the side bar first: a slide is graded by somebody."
-    icon, help_text = ":material/visibility:", None if who else nobody
-    pressed = st.button("Grade the slide", key="read_this", icon=icon, disabled=who is None, help=help_text)
+    pressed = st.button(
+        "Grade the slide",
+        key="read_this",
+        icon=":material/visibility:",
+        disabled=who is None,
+        help=None if who else nobody,
+    )
     if who is None:
         return
     if pressed:
