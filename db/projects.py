@@ -55,6 +55,16 @@ def reader_named(session: Session, name: str) -> Reader | None:
     return session.scalar(select(Reader).where(func.lower(Reader.name) == name.lower()))
 
 
+def ensure_reader(session: Session, name: str) -> Reader:
+    """The reader of that name (case does not matter), added with an id if new."""
+    reader = reader_named(session, name)
+    if reader is None:
+        reader = Reader(name=name)
+        session.add(reader)
+        session.flush()
+    return reader
+
+
 def patient_answers(session: Session, project_id: int) -> dict[str, bool]:
     """What was answered of patient ids that several sites use: id (its identity key) -> whether it is one person."""
     rows = session.execute(

@@ -178,8 +178,7 @@ def _audit_words(what: str, verdict: AuditView) -> str:
 @audit_app.command("verify")
 def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
     """Check that no label and no reading of a slide was altered, added or taken out behind the program's back."""
-    record = lab_at(home).labels.record
-    verdict, readings = record.verify(), record.verify_readings()
+    verdict, readings = lab_at(home).labels.record.verify_both()
     words = [_audit_words("event", verdict)]
     if readings.events or not readings.intact:
         words.append(_audit_words("slide reading", readings))

@@ -103,11 +103,7 @@ class Readers:
         """The reader of that name (case does not matter), added if new."""
         name = _clean(name, "reader")
         with self._services.db.begin() as session:
-            reader = rows.reader_named(session, name)
-            if reader is None:
-                reader = Reader(name=name)
-                session.add(reader)
-                session.flush()
+            reader = rows.ensure_reader(session, name)
             return ReaderView(reader.id, reader.name)
 
     def keys(self, reader_id: int) -> dict[str, str]:

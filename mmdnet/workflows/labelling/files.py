@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db import event_log
 from db.models import Project, Reader, Slide
-from db.projects import reader_named
+from db.projects import ensure_reader
 from db.readings import SETTLED_IMPORT
 from db.slides import first_patch
 from mmdnet.labels.files import Square, SquareOf, write_records
@@ -100,7 +100,7 @@ def _events(
     session: Session, read: ReadTable, source: tuple[str, str], by: int | None, operator: str
 ) -> Iterator[event_log.NewEvent]:
     """One event per new label; each says from which line of which file it came, and who brought it."""
-    readers = {name: _reader_id(session, name) for name in {label.record.reader for label in read.new}}
+    readers = {name: ensure_reader(session, name).id for name in {label.record.reader for label in read.new}}
     key = f"import-{uuid.uuid4().hex}"
     facts = {"batch": key, "of": len(read.new), "file": source[0], "sha256": source[1]}
     facts["imported_by"] = operator if by is None else session.get_one(Reader, by).name
@@ -118,15 +118,6 @@ def _events(
             flagged=record.flagged,
             shown=facts | where | ({"given_at": record.at} if record.at else {}),
         )
-
-
-def _reader_id(session: Session, name: str) -> int:
-    reader = reader_named(session, name)
-    if reader is None:
-        reader = Reader(name=name)
-        session.add(reader)
-        session.flush()
-    return reader.id
 
 
 def _squares(session: Session, project_id: int, marks: Collection[str] | None) -> SquareOf:

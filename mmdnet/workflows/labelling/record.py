@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import event_log, slide_readings
 from db import labels as rows
 from db.engine import damage_of
+from db.event_log import Verdict
 from db.models import LabelEvent, Patch, Reader, Slide, SlideReading
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import AuditView
@@ -37,17 +40,26 @@ class Record:
             LabError: the database itself is damaged: what it gives out is no proof.
         """
         self._refuse_damage()
-        with self._services.db() as session:
-            verdict = event_log.verify(session)
-            act = None if verdict.broken_id is None else _act_words(session, verdict.broken_id)
-        return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
+        return self._view(event_log.verify, _act_words)
 
     def verify_readings(self) -> AuditView:
         """The same of the readings of whole slides, which are a log of their own."""
         self._refuse_damage()
+        return self._view(slide_readings.verify, _reading_words)
+
+    def verify_both(self) -> tuple[AuditView, AuditView]:
+        """Acts on patches, and readings of whole slides; the database's soundness is asked once.
+
+        Raises:
+            LabError: the database itself is damaged.
+        """
+        self._refuse_damage()
+        return self._view(event_log.verify, _act_words), self._view(slide_readings.verify, _reading_words)
+
+    def _view(self, verify: Callable[[Session], Verdict], in_words: Callable[[Session, int], str]) -> AuditView:
         with self._services.db() as session:
-            verdict = slide_readings.verify(session)
-            act = None if verdict.broken_id is None else _reading_words(session, verdict.broken_id)
+            verdict = verify(session)
+            act = None if verdict.broken_id is None else in_words(session, verdict.broken_id)
         return AuditView(verdict.events, verdict.last_hash, verdict.broken_id, verdict.reason, act)
 
     def _refuse_damage(self) -> None:

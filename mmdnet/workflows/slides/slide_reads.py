@@ -13,7 +13,7 @@ from db import event_log, slide_readings
 from db.models import Project, Reader, Slide, SlideReading
 from db.slides import slides_of
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.services import Services, must_get
 
 ReadKind = Literal["own", "second", "settle"]
@@ -93,14 +93,10 @@ class SlideReads:
         Raises:
             LabError: no grade at all, one off its scale, or a disagreement settled by somebody who has not read it.
         """
-        unknown = set(grades) - set(TASK_NAMES)
-        if unknown:
-            raise LabError(f"There is no feature called {', '.join(sorted(unknown))}. Nothing was saved.")
-        for task in TASKS:
-            grade = grades.get(task.name)
-            if grade is not None and not 0 <= grade <= task.highest:
-                raise LabError(f"{task.title} is graded 0 to {task.highest}, not {grade}. Nothing was saved.")
-        given = Grades(**{name: grades.get(name) for name in TASK_NAMES})
+        try:
+            given = Grades(**grades)
+        except ValueError as problem:
+            raise LabError(f"{problem} Nothing was saved.") from problem
         if not given.any_known:
             raise LabError("No feature has a grade. Grade one at least; nothing was saved.")
         if kind == "settle":

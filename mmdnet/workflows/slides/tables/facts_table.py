@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import event_log, slide_readings
 from db.models import Project, Reader, Slide
-from db.projects import reader_named
+from db.projects import ensure_reader
 from db.slides import slides_of
 from mmdnet import tables
 from mmdnet.errors import LabError
@@ -166,7 +166,7 @@ class FactsTables:
             slide_readings.put(
                 session,
                 reading.slide_id,
-                _reader_id(session, reading.row.reader),
+                ensure_reader(session, reading.row.reader).id,
                 "import",
                 reading.row.grades,
                 shown=origin | {"row": reading.row.line},
@@ -192,15 +192,6 @@ def _refuse_problems(plan: FactsPlan) -> None:
         first, more = plan.problems[0], len(plan.problems) - 1
         others = f" {more} more rows are wrong." if more else ""
         raise LabError(f"Row {first.line} {first.problem}.{others} Nothing was changed.")
-
-
-def _reader_id(session: Session, name: str) -> int:
-    reader = reader_named(session, name)
-    if reader is None:
-        reader = Reader(name=name)
-        session.add(reader)
-        session.flush()
-    return reader.id
 
 
 def _rows(session: Session, project_id: int, seen_by: int | None) -> list[dict[str, object]]:
