@@ -1,0 +1,1 @@
+"""The field's methods for weakly labelled bags, one file each, behind one contract; see `contract` and `registry`."""
