@@ -14,9 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Feature, Interval, Report, SignOff, report_sha256
-from mmdnet.reports.words import chance, percent
+from mmdnet.reports.words import MAP_CAPTION, chance, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
-from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, ink_on
+from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
 
 TEMPLATE = "report.html.j2"
 
@@ -27,7 +27,7 @@ class ReportPictures:
 
     Attributes:
         slide: the whole slide, JPEG.
-        maps: attention over the whole slide by task, RGBA PNG, opaque where assessed.
+        maps: attention over the whole slide by task, RGBA PNG, the more opaque the higher.
         frame: how the patches lie on the slide; crops the maps to the tissue.
         patches: patches by id, JPEG.
         links: address of each patch in the app, by patch id.
@@ -53,7 +53,8 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             titles={task.name: task.title for task in TASKS},
             letters={task.name: task.letter for task in TASKS},
             ramps=GRADE_RAMPS,
-            heat_stops=HEAT_STOPS,
+            heat_stops=heat_stops(),
+            map_caption=MAP_CAPTION,
             slide_picture=slide,
             maps={name: data_uri(png, "image/png") for name, png in pictures.maps.items()},
             crop=crop_of(report, pictures.frame),

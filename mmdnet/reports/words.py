@@ -14,6 +14,10 @@ NAS_MEANING = (
     "NAS is not a diagnosis. In the study that defined it, 0-2 was mostly not NASH, 3-4 was split, "
     "5-8 was mostly NASH (Kleiner 2005)."
 )
+MAP_CAPTION = (
+    "One square is one patch: clear where attention is low, green and more opaque where it is high, hatched where the "
+    "patch was not assessed. The scale runs from 0 to the 99th percentile, at least to 2."
+)
 DENSITIES = {
     "steatosis": "Hepatocytes with fat, estimated share",
     "inflammation": "Lobular foci",

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmdnet.scoring.palette import heat_rgb
+from mmdnet.scoring.palette import heat_rgba
+
+HATCH_STEP_PX = 7
+HATCH_RGBA = (70, 76, 82, 150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +79,35 @@ def round_ticks(low: float, high: float, about: int = 4) -> tuple[float, ...]:
 def heat_png(
     frame: MapFrame, values: np.ndarray, legend: HeatLegend, width_px: int = 1600, opacity: float = 1.0
 ) -> bytes:
-    """A map of values as an RGBA PNG that covers the whole slide; transparent where nothing was assessed.
+    """A map of values as an RGBA PNG that covers the whole slide: clear where the value is low, hatched where none is.
 
     Args:
         frame: where the patches lie.
         values: in the legend's unit, shape (places,), NaN where not assessed.
-        legend: the ends of the colour scale; values beyond them take its end colours.
+        legend: the ends of the scale; values beyond them count as its ends.
         width_px: width of the picture.
-        opacity: of assessed patches, 0-1.
+        opacity: 0-1, of the whole map.
     """
-    share = (np.nan_to_num(values, nan=legend.low) - legend.low) / (legend.high - legend.low)
-    return _squares_png(frame, heat_rgb(share), np.isfinite(values), width_px, opacity)
-
-
-def _squares_png(frame: MapFrame, colours: np.ndarray, shown: np.ndarray, width_px: int, opacity: float) -> bytes:
     edges, width, height = frame.edges(width_px)
+    share = (np.nan_to_num(values, nan=legend.low) - legend.low) / (legend.high - legend.low)
+    colours = heat_rgba(share)
     picture = np.zeros((height, width, 4), dtype=np.uint8)
-    alpha = round(255 * float(np.clip(opacity, 0.0, 1.0)))
-    for k in np.flatnonzero(shown):
+    hatch = _hatch(height, width, HATCH_STEP_PX)
+    for k, assessed in enumerate(np.isfinite(values)):
         x0, y0, x1, y1 = np.clip(edges[k], 0, [width, height, width, height])
-        picture[y0:y1, x0:x1, :3] = colours[k]
-        picture[y0:y1, x0:x1, 3] = alpha
+        picture[y0:y1, x0:x1] = colours[k] if assessed else hatch[y0:y1, x0:x1]
+    picture[..., 3] = np.rint(picture[..., 3] * float(np.clip(opacity, 0.0, 1.0)))
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 6])
     if not done:
         raise RuntimeError("the map could not be written as PNG")
     return data.tobytes()
+
+
+def _hatch(height: int, width: int, step: int) -> np.ndarray:
+    """Thin grey lines that rise to the right, RGBA of shape (height, width, 4): what was not assessed."""
+    row, col = np.ogrid[:height, :width]
+    lines = (row + col) % step == 0
+    return np.where(lines[..., None], np.array(HATCH_RGBA, np.uint8), np.uint8(0))
 
 
 def scale_bar_um(width_um: float, share: float = 0.25) -> float:

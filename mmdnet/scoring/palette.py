@@ -1,8 +1,7 @@
 """Colours of grades and of heat, the same on every map, plot and report.
 
-Grades are ordinal: one light-to-dark ramp per task (steatosis amber, inflammation violet, ballooning teal). Heat is
-viridis (van der Walt and Smith 2015): even in lightness, readable without colour vision, and its dark end does not look
-like eosin.
+Grades are ordinal: one light-to-dark ramp per task (steatosis amber, inflammation violet, ballooning teal). Heat is one
+lime green that no common stain of liver has, the more opaque the higher the value: tissue without heat stays as it is.
 """
 
 from collections.abc import Iterable
@@ -17,12 +16,9 @@ GRADE_RAMPS: dict[str, tuple[str, ...]] = {
 TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#cf860f"}
 """One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
-# every second of 33 even steps of viridis; straight lines between them stay within 2/255 of the original
-HEAT_STOPS: tuple[str, ...] = (
-    "#440154", "#48186a", "#472d7b", "#424086", "#3b528b", "#33638d", "#2c728e", "#26828e", "#21918c",
-    "#1fa088", "#28ae80", "#3fbc73", "#5ec962", "#84d44b", "#addc30", "#d8e219", "#fde725",
-)  # fmt: skip
-
+HEAT = "#7ed000"
+HEAT_OPAQUE = 0.7
+"""Opacity of the highest heat: cells can still be seen through it."""
 
 def rgb(colour: str) -> tuple[int, int, int]:
     """Red, green and blue (0-255) of "#rrggbb"."""
@@ -36,9 +32,14 @@ def ink_on(colour: str) -> str:
     return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.06 else "#1d2124"
 
 
-def heat_rgb(share: Iterable[float] | np.ndarray) -> np.ndarray:
-    """Heat colours of shares (0-1, clipped), shape (..., 3) uint8."""
+def heat_rgba(share: Iterable[float] | np.ndarray) -> np.ndarray:
+    """Heat of shares (0-1, clipped): the one colour, opaque by value, shape (..., 4) uint8."""
     values = np.clip(np.asarray(share, dtype=float), 0.0, 1.0)
-    table = np.array([rgb(stop) for stop in HEAT_STOPS], dtype=float)
-    at = np.linspace(0.0, 1.0, len(table))
-    return np.stack([np.interp(values, at, table[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
+    opacity = np.rint(255 * HEAT_OPAQUE * values)
+    return np.stack([*(np.full_like(values, level) for level in rgb(HEAT)), opacity], axis=-1).astype(np.uint8)
+
+
+def heat_stops() -> tuple[str, str]:
+    """The ends of the heat's scale, as CSS colours for a straight gradient."""
+    red, green, blue = rgb(HEAT)
+    return f"rgba({red}, {green}, {blue}, 0)", f"rgba({red}, {green}, {blue}, {HEAT_OPAQUE})"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmdnet.labels.grading import TASKS
-from mmdnet.scoring.palette import GRADE_RAMPS, HEAT_STOPS, heat_rgb, ink_on, rgb
+from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, heat_rgba, heat_stops, ink_on, rgb
 
 
 def luminance(colour: str) -> float:
@@ -29,7 +29,18 @@ def test_the_ink_on_a_grade_is_the_more_readable_one(colour):
     assert contrast(ink_on(colour)) >= 3  # WCAG: large or bold text
 
 
-def test_heat_runs_from_the_first_stop_to_the_last_and_not_beyond():
-    ends = heat_rgb(np.array([-1.0, 0.0, 1.0, 7.0]))
-    assert ends.tolist() == [list(rgb(HEAT_STOPS[0]))] * 2 + [list(rgb(HEAT_STOPS[-1]))] * 2
-    assert heat_rgb(np.linspace(0, 1, len(HEAT_STOPS))).tolist() == [list(rgb(stop)) for stop in HEAT_STOPS]
+def test_heat_is_one_colour_clear_at_the_low_end_and_not_beyond_its_scale():
+    heat = heat_rgba(np.array([-1.0, 0.0, 0.5, 1.0, 7.0]))
+    assert (heat[:, :3] == rgb(HEAT)).all()
+    top = round(255 * HEAT_OPAQUE)
+    assert heat[:, 3].tolist() == [0, 0, round(top / 2), top, top]
+    assert [stop.rsplit(",", 1)[1] for stop in heat_stops()] == [" 0)", f" {HEAT_OPAQUE})"]
+
+
+@pytest.mark.parametrize("tissue", ["#e8b7cf", "#7a4a8c", "#b03a5b", "#3f4f9a", "#8a5a2b", "#f4f4f4"])
+def test_heat_stands_apart_from_stains_and_lets_them_through(tissue):
+    """Eosin, haematoxylin, fuchsin, aniline blue, DAB and glass (as drawn on screens)."""
+    ground = np.array(rgb(tissue), float)
+    full = ground * (1 - HEAT_OPAQUE) + np.array(rgb(HEAT)) * HEAT_OPAQUE
+    assert np.abs(full - ground).max() > 60, "seen"
+    assert full[1] == full.max(), "green, as no stain is"

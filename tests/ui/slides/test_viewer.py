@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.reports.schema import AttentionMap
-from mmdnet.scoring.palette import HEAT_STOPS
+from mmdnet.scoring.palette import heat_stops
 from mmdnet.settings import Settings
 from tests.ui.shell.test_words import slide
 from ui.shell.tokens import read, secret_key
@@ -76,5 +76,5 @@ def test_it_begins_at_the_chosen_patch_or_at_the_whole_slide(drawn):
 def test_a_layer_of_numbers_brings_the_scale_of_its_colours(drawn):
     tissue, heat = drawn()[0]["layers"]
     assert (tissue["legend"], tissue["begins_shown"], tissue["url"]) == (None, False, "/api/zoom/tissue/5.png")
-    scale = {"low": 0.0, "high": 4.0, "ticks": [0.0, 1.0, 4.0], "unit": "× the mean", "stops": list(HEAT_STOPS)}
+    scale = {"low": 0.0, "high": 4.0, "ticks": [0.0, 1.0, 4.0], "unit": "× the mean", "stops": list(heat_stops())}
     assert heat["legend"] == scale and heat["begins_shown"]

@@ -38,13 +38,13 @@ class Layer:
     url: str
     legend: AttentionMap | None = None
     begins_shown: bool = True
-    opacity: float = 0.45
+    opacity: float = 1.0
 
 
 def tissue_layer(slide: SlideView) -> Layer:
     """The slide's tissue mask: glass covered, tissue clear."""
     url = f"/api/zoom/tissue/{slide.id}.png"
-    return Layer("tissue", "Tissue", url, begins_shown=False, opacity=1.0)  # the picture lets glass through by itself
+    return Layer("tissue", "Tissue", url, begins_shown=False)  # the picture lets glass through by itself
 
 
 @cache
@@ -157,10 +157,10 @@ class _LayerShown:
 
 
 def _layer(layer: Layer) -> _LayerShown:
-    from mmdnet.scoring.palette import HEAT_STOPS
+    from mmdnet.scoring.palette import heat_stops
 
     scale = layer.legend
     legend = None
     if scale is not None:
-        legend = _Legend(scale.low, scale.high, list(scale.ticks), scale.unit, list(HEAT_STOPS))
+        legend = _Legend(scale.low, scale.high, list(scale.ticks), scale.unit, list(heat_stops()))
     return _LayerShown(layer.id, layer.title, under_base(layer.url), layer.begins_shown, layer.opacity, legend)
