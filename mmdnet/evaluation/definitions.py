@@ -16,6 +16,7 @@ DEFINITIONS: Mapping[str, str] = {
     "ECE": "expected calibration error: how far the probability of the favoured grade is from how often it is right, "
     "mean over ten bins of equal width (Guo 2017).",
     "95 % interval": "percentiles of resamples that draw patients with replacement, not slides (slides where there are "
-    "fewer than five patients).",
+    "fewer than five patients). Where all or none of the slides are so, a share has the exact interval of that many "
+    "patients (Clopper and Pearson 1934); another figure that no resample moves has none.",
     "Worst": "the part with the largest mean error, which is the mean of the features' MAE.",
 }

@@ -22,7 +22,7 @@ from mmdnet.evaluation.result import (
     ReaderPair,
 )
 from mmdnet.evaluation.scales import Columns, Scale, scales
-from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimates
+from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, draws_of_rows, estimates
 from mmdnet.labels.grading import SHOWN_TASKS, UNKNOWN
 from mmdnet.scoring.calibration.judge import referral_of
 from mmdnet.scoring.summary import Referral
@@ -85,7 +85,8 @@ def _measure(scale: Scale, judged: Columns, seed: int, resamples: int) -> Ordina
         said = [case.predicted.tasks[scale.name] for case in judged.cases]
         if all(each.probabilities for each in said):
             favoured = np.array([max(each.probabilities) for each in said])
-            more["reliability"], more["ece"] = reliability(judged.truth == judged.said, favoured)
+            draws = draws_of_rows(np.unique(judged.patients, return_inverse=True)[1], seed, resamples)
+            more["reliability"], more["ece"] = reliability(judged.truth == judged.said, favoured, draws)
         more["density_intervals"] = _density_intervals(scale.name, judged.cases, seed, resamples)
     if judged.low is not None and judged.high is not None:
         more["intervals"] = interval_measures(judged.truth, judged.low, judged.high, judged.patients, seed, resamples)

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmdnet.evaluation.result import GradeMeasures, IntervalMeasures, OrdinalMeasures, PartMeasures, ReliabilityBin
-from mmdnet.labels.agreement import RESAMPLES, Estimate, draws_of_rows, estimate_of, estimates, quadratic_kappa
+from mmdnet.labels.agreement import (
+    RESAMPLES,
+    Estimate,
+    draws_of_rows,
+    estimate_of,
+    estimates,
+    number_drawn,
+    quadratic_kappa,
+)
 
 BINS = 10
 KAPPAS = ("kappa_plain", "kappa_linear", "kappa_quadratic")
@@ -28,22 +36,22 @@ def ordinal_measures(
     from sklearn.metrics import confusion_matrix
 
     clusters = np.unique(np.asarray(patients), return_inverse=True)[1]
-    draws = draws_of_rows(clusters, seed, resamples)
+    draws, units = draws_of_rows(clusters, seed, resamples), number_drawn(clusters)
     kappas = estimates(KAPPAS, np.c_[truth, said], highest + 1, clusters, seed, resamples)
     if len(np.unique(truth)) < 2:
         kappas = dict.fromkeys(KAPPAS, Estimate(None, None, None, len(truth)))
     table = confusion_matrix(truth, said, labels=range(highest + 1))
-    by_grade, averages = _precision_recall(truth, said, highest)
+    by_grade = _by_grade(truth, said, highest)
     apart = np.abs(said - truth)
     return OrdinalMeasures(
         slides=len(truth),
         patients=len(set(patients)),
-        accuracy=mean_estimate(apart == 0, draws),
-        within_one=mean_estimate(apart <= 1, draws),
+        accuracy=share_estimate(apart == 0, draws, units),
+        within_one=share_estimate(apart <= 1, draws, units),
         mae=mean_estimate(apart, draws),
         bias=mean_estimate(said - truth, draws),
         **kappas,  # type: ignore[arg-type]
-        **averages,  # type: ignore[arg-type]
+        **averages(truth, said, highest, draws),  # type: ignore[arg-type]
         spearman=_spearman(truth, scores),
         auroc=auroc_estimate(truth >= auroc_from, scores, draws),
         auroc_from=auroc_from,
@@ -72,7 +80,8 @@ def interval_measures(
 ) -> IntervalMeasures:  # fmt: skip
     """Share of truths within their intervals, ends included, and the intervals' mean width; all shape (slides,)."""
     clusters = np.unique(np.asarray(patients), return_inverse=True)[1]
-    covered = mean_estimate((low <= truth) & (truth <= high), draws_of_rows(clusters, seed, resamples))
+    draws = draws_of_rows(clusters, seed, resamples)
+    covered = share_estimate((low <= truth) & (truth <= high), draws, number_drawn(clusters))
     return IntervalMeasures(slides=len(truth), coverage=covered, width=float((high - low).mean()))
 
 
@@ -80,6 +89,23 @@ def mean_estimate(values: np.ndarray, draws: np.ndarray) -> Estimate:
     """The mean over slides with its interval; `draws` (resamples, slides) says how often each is drawn."""
     numbers = np.asarray(values, float)
     return estimate_of(float(numbers.mean()), draws @ numbers / draws.sum(axis=1), len(numbers))
+
+
+def share_estimate(yes: np.ndarray, draws: np.ndarray, units: int) -> Estimate:
+    """A share of slides with its interval; where all or none are, the exact one (Clopper and Pearson 1934).
+
+    Args:
+        yes: shape (slides,), bool.
+        draws: how often each slide is drawn, shape (resamples, slides).
+        units: patients (or slides) that were drawn: the independent cases.
+    """
+    from scipy.stats import binomtest
+
+    estimate = mean_estimate(yes, draws)
+    if not len(yes) or yes.any() != yes.all():
+        return estimate
+    exact = binomtest(units if yes.all() else 0, units).proportion_ci(method="exact")
+    return Estimate(estimate.value, float(exact.low), float(exact.high), estimate.n)
 
 
 def auroc_estimate(positive: np.ndarray, scores: np.ndarray, draws: np.ndarray) -> Estimate:
@@ -101,21 +127,21 @@ def auroc_estimate(positive: np.ndarray, scores: np.ndarray, draws: np.ndarray) 
 
 
 def reliability(
-    right: np.ndarray, probability: np.ndarray, bins: int = BINS
-) -> tuple[tuple[ReliabilityBin, ...], float | None]:
+    right: np.ndarray, probability: np.ndarray, draws: np.ndarray, bins: int = BINS
+) -> tuple[tuple[ReliabilityBin, ...], Estimate | None]:
     """The calibration curve of the favoured grade and the expected calibration error (Guo 2017), bins of equal width.
 
     Args:
-        right: whether the favoured grade was the true one, shape (slides,).
+        right: whether the favoured grade was the true one, shape (slides,), at least one slide.
         probability: that it was given, 0-1, shape (slides,).
+        draws: how often each slide is drawn, shape (resamples, slides).
     """
     from sklearn.calibration import calibration_curve
 
-    if not len(right):
-        return (), None
     edges = np.linspace(0, 1, bins + 1)
     share, mean = calibration_curve(right, probability, n_bins=bins)
-    counts = np.bincount(np.clip(np.searchsorted(edges[1:-1], probability), 0, bins - 1), minlength=bins)
+    held = np.clip(np.searchsorted(edges[1:-1], probability), 0, bins - 1)
+    counts = np.bincount(held, minlength=bins)
     curve = tuple(
         ReliabilityBin(
             low=float(edges[k]), high=float(edges[k + 1]), slides=int(counts[k]), probability=float(p), right=float(r)
@@ -123,33 +149,63 @@ def reliability(
         for k, r, p in zip(np.flatnonzero(counts), share, mean, strict=True)
     )
     error = sum(part.slides * abs(part.right - part.probability) for part in curve) / len(right)
-    return curve, float(error)
+    gaps = np.where(held[:, None] == np.arange(bins), (right - probability)[:, None], 0.0)  # (slides, bins)
+    drawn = np.abs(draws @ gaps).sum(axis=1) / draws.sum(axis=1)
+    return curve, estimate_of(float(error), drawn, len(right))
 
 
-def _precision_recall(
-    truth: np.ndarray, said: np.ndarray, highest: int
-) -> tuple[tuple[GradeMeasures, ...], dict[str, float]]:
-    """Precision, recall and F1 of each grade, and their macro and weighted means by one definition."""
+def averages(truth: np.ndarray, said: np.ndarray, highest: int, draws: np.ndarray) -> dict[str, Estimate]:
+    """Macro and weighted means of precision, recall and F1 by one definition (`definitions`), each with its interval.
+
+    The point is scikit-learn's; a resample is the same slides, each counted as often as it is drawn.
+
+    Args:
+        truth, said: grades, shape (slides,).
+        draws: how often each slide is drawn, shape (resamples, slides).
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
-    def of(labels: Sequence[int], average: str | None, nothing: float) -> Sequence[np.ndarray]:
-        return precision_recall_fscore_support(truth, said, labels=labels, average=average, zero_division=nothing)
+    grades = sorted(set(truth.tolist()) | set(said.tolist()))
+    drawn = _averages_drawn(truth, said, np.array(grades), draws)
+    estimated: dict[str, Estimate] = {}
+    for average in ("macro", "weighted"):
+        means = precision_recall_fscore_support(truth, said, labels=grades, average=average, zero_division=0.0)
+        for name, mean in zip(("precision", "recall", "f1"), means, strict=False):
+            key = f"{name}_{average}"
+            estimated[key] = estimate_of(float(mean), drawn[key], len(truth))
+    return estimated
 
-    precision, recall, f1, support = of(range(highest + 1), None, np.nan)
-    by_grade = tuple(
+
+def _averages_drawn(
+    truth: np.ndarray, said: np.ndarray, grades: np.ndarray, draws: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The means of `averages` in each resample, shape (resamples,): over the grades that occur in it."""
+    is_true, is_said = truth[:, None] == grades, said[:, None] == grades  # (slides, grades)
+    hit, support, given = draws @ (is_true & is_said), draws @ is_true, draws @ is_said  # (resamples, grades)
+    counts = {"precision": (hit, given), "recall": (hit, support), "f1": (2 * hit, support + given)}
+    occurs = (support + given) > 0
+    drawn: dict[str, np.ndarray] = {}
+    for name, (above, below) in counts.items():
+        share = np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+        drawn[f"{name}_macro"] = (share * occurs).sum(axis=1) / occurs.sum(axis=1)
+        drawn[f"{name}_weighted"] = (share * support).sum(axis=1) / support.sum(axis=1)
+    return drawn
+
+
+def _by_grade(truth: np.ndarray, said: np.ndarray, highest: int) -> tuple[GradeMeasures, ...]:
+    """Precision, recall and F1 of each grade of the scale."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    labels = range(highest + 1)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        truth, said, labels=labels, average=None, zero_division=np.nan
+    )
+    return tuple(
         GradeMeasures(
             grade=g, precision=_known(precision[g]), recall=_known(recall[g]), f1=_known(f1[g]), slides=int(support[g])
         )
-        for g in range(highest + 1)
+        for g in labels
     )
-    occurring = sorted(set(truth.tolist()) | set(said.tolist()))
-    averages: dict[str, float] = {}
-    for average in ("macro", "weighted"):
-        means = of(occurring, average, 0.0)
-        averages |= {
-            f"{name}_{average}": float(mean) for name, mean in zip(("precision", "recall", "f1"), means, strict=False)
-        }
-    return by_grade, averages
 
 
 def _spearman(truth: np.ndarray, scores: np.ndarray) -> float | None:

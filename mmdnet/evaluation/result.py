@@ -8,7 +8,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.agreement import Estimate
 from mmdnet.scoring.summary import Referral
 
-VERSION = 1
+VERSION = 2
 
 
 class Record(BaseModel):
@@ -62,19 +62,19 @@ class OrdinalMeasures(Record):
     kappa_plain: Estimate
     kappa_linear: Estimate
     kappa_quadratic: Estimate
-    precision_macro: float | None
-    recall_macro: float | None
-    f1_macro: float | None
-    precision_weighted: float | None
-    recall_weighted: float | None
-    f1_weighted: float | None
+    precision_macro: Estimate
+    recall_macro: Estimate
+    f1_macro: Estimate
+    precision_weighted: Estimate
+    recall_weighted: Estimate
+    f1_weighted: Estimate
     spearman: float | None
     auroc: Estimate
     auroc_from: int
     by_grade: tuple[GradeMeasures, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ReliabilityBin, ...] = ()
-    ece: float | None = None
+    ece: Estimate | None = None
     intervals: IntervalMeasures | None = None
     density_intervals: IntervalMeasures | None = None
 

@@ -82,11 +82,11 @@ def detail_table(evaluation: Evaluation) -> Table:
     )  # fmt: skip
     rows = []
     for name, of in evaluation.scales.items():
-        numbers = (
+        averages = (
             of.precision_macro, of.recall_macro, of.f1_macro, of.precision_weighted, of.recall_weighted, of.f1_weighted,
-            of.spearman, of.ece,
         )  # fmt: skip
-        rows.append((titles()[name], *map(figure, numbers), *_intervals(of)))
+        spearman, ece = figure(of.spearman), with_interval(of.ece)
+        rows.append((titles()[name], *map(with_interval, averages), spearman, ece, *_intervals(of)))
     return Table("Precision, recall, F1, calibration", columns, tuple(rows))
 
 
@@ -106,7 +106,8 @@ def table_4(evaluation: Evaluation) -> Table:
     for task in SHOWN_TASKS:
         if task.name in evaluation.scales:
             of, paper = evaluation.scales[task.name], PAPER_TABLE_4.get(task.name, (None, None))
-            means = (of.accuracy.value, of.precision_macro, of.recall_macro, of.f1_macro, of.f1_weighted)
+            named = (of.accuracy, of.precision_macro, of.recall_macro, of.f1_macro, of.f1_weighted)
+            means = (estimate.value for estimate in named)
             rows.append((task.title, *(figure(value, 3) for value in (*means, *paper))))
     return Table("Table 4 of the MMD-Net paper", columns, tuple(rows))
 

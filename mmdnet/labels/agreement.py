@@ -63,7 +63,11 @@ PUBLISHED: tuple[Published, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A coefficient with its bootstrap interval (95 %); None where it is not defined. `n` patches."""
+    """A coefficient with its bootstrap interval (95 %); None where it is not defined. `n` patches.
+
+    Where every resample says the same there is no interval: "1.00 to 1.00" would be taken for certainty, and says only
+    that the few cases at hand hold no exception.
+    """
 
     value: float | None
     low: float | None
@@ -307,6 +311,11 @@ def draws_of_rows(clusters: np.ndarray, seed: int = 0, resamples: int = RESAMPLE
     return draws[:, group].astype(float)
 
 
+def number_drawn(clusters: np.ndarray) -> int:
+    """How many units a resample draws: clusters where there are enough of them, else rows."""
+    return len(np.unique(clusters)) if _enough(clusters) else len(clusters)
+
+
 def estimate_of(value: float, drawn: np.ndarray, number: int) -> Estimate:
     """A value with the percentile interval of its resamples, shape (resamples,), NaN where one has none."""
     return _estimate(value, drawn[~np.isnan(drawn)], len(drawn), number)
@@ -327,4 +336,6 @@ def _estimate(value: float, drawn: np.ndarray, resamples: int, number: int) -> E
     if 2 * len(drawn) < resamples:
         return Estimate(value, None, None, number)
     low, high = np.percentile(drawn, [2.5, 97.5])
+    if np.isclose(np.ptp(drawn), 0, atol=1e-9):
+        return Estimate(value, None, None, number)
     return Estimate(value, float(low), float(high), number)

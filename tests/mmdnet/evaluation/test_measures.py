@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from mmdnet.evaluation.measures import (
     auroc_estimate,
+    averages,
     interval_measures,
     mean_estimate,
     ordinal_measures,
     part_measures,
     reliability,
+    share_estimate,
 )
 from mmdnet.labels.agreement import draws_of_rows
 
@@ -33,11 +35,11 @@ def test_a_case_counted_by_hand():
     assert measured.mae.value == pytest.approx(0.5)  # 1 + 1 + 2 + 1 over ten
     assert measured.bias.value == pytest.approx(-0.1)  # + 1 + 1 - 2 - 1
     # precision 2/3 2/3 1/3 1, recall 2/3 2/3 1/2 1/2, support 3 3 2 2
-    assert measured.precision_macro == pytest.approx((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4)
-    assert measured.recall_macro == pytest.approx((2 / 3 + 2 / 3 + 1 / 2 + 1 / 2) / 4)
+    assert measured.precision_macro.value == pytest.approx((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4)
+    assert measured.recall_macro.value == pytest.approx((2 / 3 + 2 / 3 + 1 / 2 + 1 / 2) / 4)
     f1 = [2 / 3, 2 / 3, 0.4, 2 / 3]
-    assert measured.f1_macro == pytest.approx(sum(f1) / 4)
-    assert measured.f1_weighted == pytest.approx((3 * f1[0] + 3 * f1[1] + 2 * f1[2] + 2 * f1[3]) / 10)
+    assert measured.f1_macro.value == pytest.approx(sum(f1) / 4)
+    assert measured.f1_weighted.value == pytest.approx((3 * f1[0] + 3 * f1[1] + 2 * f1[2] + 2 * f1[3]) / 10)
     # plain kappa: agreement 0.6, by chance (3 * 3 + 3 * 3 + 2 * 3 + 2 * 1) / 100
     assert measured.kappa_plain.value == pytest.approx((0.6 - 0.26) / (1 - 0.26))
     # quadratic: 1 - sum of squared errors 7 over those by chance: 10 * E[(i - j)^2] of the margins
@@ -54,8 +56,8 @@ def test_one_definition_of_f1_never_exceeds_the_mean_of_precision_and_recall():
     def holds(pairs):
         truth, said = np.array(pairs).T
         measured = _measured(truth, said, [str(k) for k in range(len(truth))])
-        assert measured.f1_macro <= (measured.precision_macro + measured.recall_macro) / 2 + 1e-9
-        assert measured.recall_weighted == pytest.approx(measured.accuracy.value)
+        assert measured.f1_macro.value <= (measured.precision_macro.value + measured.recall_macro.value) / 2 + 1e-9
+        assert measured.recall_weighted.value == pytest.approx(measured.accuracy.value)
         assert sum(map(sum, measured.confusion)) == len(truth)
         assert measured.mae.value >= abs(measured.bias.value) - 1e-9
         assert measured.accuracy.value <= measured.within_one.value
@@ -68,7 +70,7 @@ def test_one_definition_of_f1_never_exceeds_the_mean_of_precision_and_recall():
 def test_a_model_that_is_always_right_has_ones_and_zeros(grades):
     truth = np.array(grades)
     measured = _measured(truth, truth, [str(k) for k in range(len(truth))], 2)
-    assert measured.accuracy.value == measured.f1_macro == measured.f1_weighted == 1
+    assert measured.accuracy.value == measured.f1_macro.value == measured.f1_weighted.value == 1
     assert measured.mae.value == measured.bias.value == 0
     if len(set(grades)) > 1:
         assert [measured.kappa_plain.value, measured.kappa_quadratic.value] == pytest.approx([1, 1])
@@ -85,7 +87,7 @@ def test_a_grade_that_is_never_given_has_no_precision_of_its_own_and_counts_zero
     measured = _measured(np.array([0, 1, 0, 1]), np.array([0, 0, 0, 0]), OWN[:4])
     assert measured.by_grade[1].precision is None and measured.by_grade[1].recall == 0
     assert measured.by_grade[3].precision is measured.by_grade[3].recall is None
-    assert measured.precision_macro == pytest.approx(0.25) and measured.recall_macro == pytest.approx(0.5)
+    assert measured.precision_macro.value == pytest.approx(0.25) and measured.recall_macro.value == pytest.approx(0.5)
 
 
 def test_intervals_draw_patients_so_that_two_slides_of_one_are_not_two():
@@ -111,6 +113,45 @@ def test_auroc_of_draws_is_the_librarys_on_the_drawn_slides():
     assert (estimate.low, estimate.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
 
 
+def test_the_draws_of_precision_recall_and_f1_are_the_librarys_on_the_drawn_slides():
+    draws = draws_of_rows(np.arange(10), seed=5, resamples=60)
+    estimated = averages(TRUTH, SAID, 3, draws)
+    for average in ("macro", "weighted"):
+        drawn = []
+        for times in draws.astype(int):
+            truth, said = TRUTH.repeat(times), SAID.repeat(times)
+            occurring = sorted(set(truth) | set(said))
+            drawn.append(
+                precision_recall_fscore_support(truth, said, labels=occurring, average=average, zero_division=0.0)[:3]
+            )
+        for name, values in zip(("precision", "recall", "f1"), np.array(drawn).T, strict=True):
+            of = estimated[f"{name}_{average}"]
+            assert (of.low, of.high) == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])))
+
+
+def test_the_error_of_calibration_of_a_resample_is_that_of_the_drawn_slides():
+    rng = np.random.default_rng(2)
+    probability = rng.random(25)
+    right = rng.random(25) < probability
+    draws = draws_of_rows(np.arange(25), seed=4, resamples=30)
+    drawn = [
+        reliability(right.repeat(times), probability.repeat(times), np.ones((1, 25)))[1].value
+        for times in draws.astype(int)
+    ]
+    _, error = reliability(right, probability, draws)
+    assert (error.low, error.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+
+
+def test_six_patients_all_right_are_no_proof_that_the_next_will_be():
+    measured = _measured(np.array([0, 1, 2, 3, 1, 2]), np.array([0, 1, 2, 3, 1, 2]), OWN[:6])
+    exact_low = 0.025 ** (1 / 6)  # Clopper and Pearson: six of six
+    assert (measured.accuracy.low, measured.accuracy.high) == pytest.approx((exact_low, 1))
+    for of in (measured.kappa_quadratic, measured.mae, measured.f1_macro, measured.auroc):
+        assert of.value in (0, pytest.approx(1)) and of.low is of.high is None
+    never = share_estimate(np.zeros(12, bool), draws_of_rows(np.arange(6).repeat(2)), 6)
+    assert (never.low, never.high) == pytest.approx((0, 1 - exact_low))
+
+
 def test_coverage_counts_the_ends_and_width_is_the_mean_length():
     truth, low, high = np.array([0, 1, 2, 3]), np.array([0, 0, 3, 3]), np.array([0, 1, 3, 4])
     measured = interval_measures(truth, low, high, OWN[:4])
@@ -119,18 +160,17 @@ def test_coverage_counts_the_ends_and_width_is_the_mean_length():
 
 def test_calibration_error_of_a_case_counted_by_hand():
     right = np.array([True, True, False, True, False, False])
-    curve, error = reliability(right, np.array([0.95, 0.95, 0.92, 0.55, 0.55, 0.55]))
+    curve, error = reliability(right, np.array([0.95, 0.95, 0.92, 0.55, 0.55, 0.55]), draws_of_rows(np.arange(6)))
     assert [(part.low, part.slides) for part in curve] == [(0.5, 3), (pytest.approx(0.9), 3)]
     first, second = abs(1 / 3 - 0.55), abs(2 / 3 - (0.95 + 0.95 + 0.92) / 3)
-    assert error == pytest.approx((3 * first + 3 * second) / 6)
-    assert reliability(np.zeros(0, bool), np.zeros(0)) == ((), None)
+    assert error.value == pytest.approx((3 * first + 3 * second) / 6)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=40)
 def test_every_slide_is_in_one_bin_and_the_error_is_a_share(pairs):
     right, probability = np.array([r for r, _ in pairs]), np.array([p for _, p in pairs])
-    curve, error = reliability(right, probability)
+    curve, error = reliability(right, probability, np.ones((1, len(pairs))))
     assert sum(part.slides for part in curve) == len(pairs)
-    assert 0 <= error <= 1
+    assert 0 <= error.value <= 1
     assert all(part.low - 1e-9 <= part.probability <= part.high + 1e-9 for part in curve)
