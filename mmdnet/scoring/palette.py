@@ -20,6 +20,7 @@ HEAT = "#7ed000"
 HEAT_OPAQUE = 0.7
 """Opacity of the highest heat: cells can still be seen through it."""
 
+
 def rgb(colour: str) -> tuple[int, int, int]:
     """Red, green and blue (0-255) of "#rrggbb"."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
