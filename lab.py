@@ -34,7 +34,7 @@ LONGEST_WAIT_S = 30
 SHORT_LIFE_S = 10  # a part that lived longer is started again at once
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
-BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: the checks run beside them
+BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: all else runs beside them
 # Several processes share the other tests, a file at a time.
 OTHER_TESTS = ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--ignore", "tests/browser"]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -449,16 +449,24 @@ def run_tests(pytest_arguments: list[str]) -> int:
             say(f"Checking: {name}")
             if not _passes(command, environment):
                 failed.append(name)
+        say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
+        behind = [] if browser is None or browser.done() else _behind_the_browser()
+        if not _passes([*behind, *_pytest(pytest_arguments or OTHER_TESTS)], environment):
+            failed.append("tests")
         if browser is not None:
             say("Testing in a browser")
             if not browser.result():
                 failed.append("browser tests")
             said.seek(0)
             say(said.read().decode(errors="replace"))
-    say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
-    if not _passes(_pytest(pytest_arguments or OTHER_TESTS), environment):
-        failed.append("tests")
+    if failed:
+        say(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _behind_the_browser() -> Command:
+    """What lets a command compute only while the browser tests wait, so that neither holds up the other."""
+    return ["nice", "-n", "19"] if shutil.which("nice") else []
 
 
 def _pytest(arguments: list[str]) -> Command:
