@@ -357,7 +357,7 @@ def calibrate(
 @app.command()
 def report(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .html, .csv, .json or .geojson.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .pdf, .html, .csv, .json or .geojson.")],
     project: Project = "My lab",
     home: Home = None,
     as_json: AsJson = False,

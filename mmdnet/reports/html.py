@@ -2,18 +2,27 @@
 
 import base64
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmdnet.labels.grading import TASKS
-from mmdnet.reports.schema import Feature, Interval, Report, SignOff, report_sha256
+from mmdnet.reports.schema import Feature, Report, report_sha256
+from mmdnet.reports.typeset import (
+    bases,
+    beside,
+    figure_text,
+    interval_text,
+    moment,
+    provenance_facts,
+    quantity_text,
+    slide_facts,
+    typeset,
+    verdict,
+)
 from mmdnet.reports.words import MAP_CAPTION, chance, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
@@ -61,7 +70,9 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             patch_pictures={key: data_uri(jpeg, "image/jpeg") for key, jpeg in pictures.patches.items()},
             links=pictures.links,
             graph=grade_graph,
-            bases=_bases(report),
+            bases=bases(report),
+            facts=slide_facts(report.header),
+            provenance=provenance_facts(report),
             model_grades={feature.task: feature.grade for feature in report.features},
         )
     )
@@ -153,81 +164,16 @@ def _environment() -> Environment:
         "figure": figure_text,
         "percent": percent,
         "chance": chance,
-        "interval": _interval,
-        "beside": _beside,
-        "moment": _moment,
+        "interval": interval_text,
+        "beside": beside,
+        "moment": moment,
         "ink": ink_on,
         "css_text": _css_text,
-        "names": _names,
-        "quantity": _quantity,
-        "typeset": _typeset,
-        "verdict": _verdict,
+        "quantity": quantity_text,
+        "typeset": typeset,
+        "verdict": verdict,
     }
     return environment
-
-
-def figure_text(value: float | None, absent: str = "not recorded") -> str:
-    """A number with two significant digits, and never fewer than its whole part."""
-    if value is None:
-        return absent
-    if value == 0:
-        return "0"
-    decimals = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(decimals, 4)}f}"
-
-
-def _interval(interval: Interval | None, style: str = "score") -> str:
-    """Low and high end; `style`: score (one decimal), whole, share or figure."""
-    if interval is None:
-        return "no interval"
-    write = {"score": "{:.1f}".format, "whole": "{:.0f}".format, "share": percent, "figure": figure_text}[style]
-    return f"{write(interval.low).removesuffix(' %')}–{write(interval.high)}"
-
-
-def _beside(report: Report, name: str) -> str:
-    """What an interval covers, in brackets behind it; nothing in reports of version 1."""
-    return f" ({report.covers(name)})" if report.covers(name) else ""
-
-
-def _quantity(value: float | None, unit: str) -> str:
-    return percent(value) if unit == "share" else f"{figure_text(value)} per field"
-
-
-def _typeset(text: str) -> str:
-    """Ranges with a dash and magnifications with a cross, as print has them."""
-    return re.sub(r"(?<=\d)x(?= field)", "×", re.sub(r"(?<=\d)-(?=\d)", "–", text))
-
-
-def _bases(report: Report) -> dict[str, str]:
-    """What grades rest on: each ground once, with the features it is true of."""
-    grounds: dict[str, list[str]] = {}
-    for feature in report.features:
-        if feature.rests_on:
-            grounds.setdefault(feature.rests_on, []).append(feature.title)
-    every = len(grounds) == 1 and len(next(iter(grounds.values()))) == len(report.features)
-    return {"All features" if every else ", ".join(titles): ground for ground, titles in grounds.items()}
-
-
-def _verdict(sign_off: SignOff, report: Report) -> str:
-    """Accepted or changed, and why."""
-    changed = [
-        feature.title.lower() for feature in report.features if sign_off.grades.get(feature.task) != feature.grade
-    ]
-    if not changed:
-        return sign_off.reason or "the model's grades accepted"
-    return f"{', '.join(changed)} changed: {sign_off.reason or 'no reason given'}"
-
-
-def _moment(at: datetime) -> str:
-    """A date and time with its zone, unmistakable in every country."""
-    return f"{at.day} {at:%B %Y, %H:%M} {at.tzname() or ''}".strip()
-
-
-def _names(values: Any) -> str:
-    """A list of names in words; a number or a text as it is."""
-    if isinstance(values, (list, tuple)):
-        return ", ".join(map(str, values)) or "none recorded"
-    return str(values)
 
 
 def _css_text(text: str) -> str:

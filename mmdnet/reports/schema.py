@@ -271,6 +271,12 @@ class Report(Block):
         """What the interval of a task, of `nas` or of a quantity covers, in words; empty in reports of version 1."""
         return self.reliability.intervals.get(name, "") if self.reliability else ""
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What to know before trusting the grades, gravest first."""
+        grave = (note.words for note in self.quality.notes if note.weight == "warning")
+        return (*grave, *self.quantities.disagreements)
+
     def feature(self, task: str) -> Feature:
         return next(feature for feature in self.features if feature.task == task)
 

@@ -16,7 +16,7 @@ def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said
     words = said(app)
     for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed"):
         assert phrase in words, phrase
-    assert [download.label for download in app.get("download_button")] == ["HTML", "CSV", "JSON", "QuPath"]
+    assert [download.label for download in app.get("download_button")] == ["PDF", "HTML", "CSV", "JSON", "QuPath"]
 
 
 def test_the_models_grades_can_be_signed_as_they_are_and_then_amended_with_a_reason(filled, filled_home):

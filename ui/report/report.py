@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 FILES = (
+    ("PDF", "pdf", "application/pdf"),
     ("HTML", "html", "text/html"),
     ("CSV", "csv", "text/csv"),
     ("JSON", "json", "application/json"),

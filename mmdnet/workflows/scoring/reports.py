@@ -40,6 +40,10 @@ class Reports:
         """The report; see `ScoredSlide.report`."""
         return self.open(score_id).report
 
+    def pdf(self, score_id: int) -> bytes:
+        """See `ScoredSlide.pdf`."""
+        return self.open(score_id).pdf()
+
     def html(self, score_id: int) -> str:
         """See `ScoredSlide.html`."""
         return self.open(score_id).html()

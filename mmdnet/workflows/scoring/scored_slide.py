@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mmdnet.scoring.result import ScoreArrays
 
 OVERVIEW_PX, PATCH_PICTURE_PX = 900, 200
-REPORT_KINDS = ("html", "csv", "json", "geojson")  # endings of the files a report is written as
+REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson")  # endings of the files a report is written as
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,18 @@ class ScoredSlide:
 
         return build_report(self._inputs)
 
-    def file(self, kind: str) -> str:
+    def file(self, kind: str) -> str | bytes:
         """The report as one of the kinds of file: the method of that name."""
-        writers = {"html": self.html, "csv": self.csv, "json": self.json, "geojson": self.geojson}
+        writers: dict[str, Callable[[], str | bytes]] = {
+            "pdf": self.pdf, "html": self.html, "csv": self.csv, "json": self.json, "geojson": self.geojson,
+        }  # fmt: skip
         return writers[kind]()
+
+    def pdf(self) -> bytes:
+        """The report as a PDF for print."""
+        from mmdnet.reports.pdf import to_pdf
+
+        return to_pdf(self.report, self._pictures())
 
     def html(self) -> str:
         """The report as one self-contained HTML file."""

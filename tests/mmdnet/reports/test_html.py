@@ -136,14 +136,6 @@ def test_a_graph_puts_the_score_over_its_grade():
     assert [bar.chosen for bar in graph.bars] == [False, False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.0673, "0.067"), (2.54, "2.5"), (14.4, "14"), (1234.5, "1234"), (None, "not recorded")],
-)
-def test_numbers_have_two_significant_digits(value, text):
-    assert html.figure_text(value) == text
-
-
 def test_maps_are_cropped_to_the_tissue_with_a_round_scale_bar():
     crop = html.crop_of(build_report(inputs()), pictures().frame)
     assert crop.width < 2000

@@ -1,0 +1,323 @@
+"""The report as a PDF for print and for the patient's file: A4, tagged for screen readers (PDF/UA-1), set by typst.
+
+The first page holds what a reader decides on: head, validity, warnings, grades, maps, six patches. Every text is data
+of the template and never code of it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdnet.errors import LabError
+from mmdnet.labels.grading import TASKS
+from mmdnet.reports.glyphs import Letters, fonts, letters_for
+from mmdnet.reports.html import Crop, ReportPictures, crop_of
+from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
+from mmdnet.reports.typeset import (
+    bases,
+    beside,
+    figure_text,
+    interval_text,
+    moment,
+    provenance_facts,
+    quantity_text,
+    slide_facts,
+    typeset,
+    verdict,
+)
+from mmdnet.reports.words import MAP_CAPTION, RESEARCH_USE, chance, percent
+from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
+
+TEMPLATE = Path(__file__).with_name("report.typ")
+MAP_PX = 700  # longer side of a map in print: 300 dpi on 6 cm
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A grade on its colour; without a digit it is unknown."""
+
+    digit: str
+    fill: str
+    ink: str
+
+
+UNKNOWN = Chip("–", "#ffffff", "#5a6066")
+
+
+def to_pdf(report: Report, pictures: ReportPictures | None = None) -> bytes:
+    """The report as a PDF.
+
+    Raises:
+        LabError: it cannot be set.
+    """
+    import typst
+
+    pictures = pictures or ReportPictures()
+    crop = crop_of(report, pictures.frame)
+    images = dict(_images(report, pictures, crop))
+    content = _content(report, crop, images)
+    letters = letters_for(_texts(content))
+    content["families"] = list(letters.families)
+    with tempfile.TemporaryDirectory(prefix="mmdnet-pdf-") as folder:
+        place = Path(folder)
+        (place / "report.typ").write_bytes(TEMPLATE.read_bytes())
+        (place / "report.json").write_text(json.dumps(_shown(content, letters)), encoding="utf-8")
+        for name, data in images.items():
+            (place / name).write_bytes(data)
+        try:
+            data, warnings = typst.compile_with_warnings(
+                str(place / "report.typ"),
+                root=folder,
+                font_paths=fonts(letters.of_machine),
+                ignore_system_fonts=True,
+                format="pdf",
+                pdf_standards=["ua-1"],
+                timestamp=int(report.made_at.timestamp()),
+            )
+        except typst.TypstError as error:
+            raise LabError(
+                f"The PDF could not be set ({error.message}). The report is unharmed; take the HTML."
+            ) from error
+    assert not warnings and isinstance(data, bytes)
+    return data
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _shown(value: Any, letters: Letters) -> Any:
+    if isinstance(value, str):
+        return letters.shown(value)
+    if isinstance(value, dict):
+        return {key: _shown(item, letters) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(item, letters) for item in value]
+    return value
+
+
+def chip(task_name: str, grade: int | None) -> Chip:
+    """How a grade looks."""
+    if grade is None:
+        return UNKNOWN
+    fill = GRADE_RAMPS[task_name][grade]
+    return Chip(str(grade), fill, ink_on(fill))
+
+
+def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dict[str, Any]:
+    """All that the template sets, as plain values: texts, colours, names of pictures."""
+    header, signed, nas = report.header, report.sign_off.current, report.nas
+    content_sha256 = report_sha256(report)
+    top = [(shown.task, patch) for shown in report.evidence for patch in shown.top[: 6 // max(len(report.evidence), 1)]]
+    return {
+        "use": RESEARCH_USE,
+        "slide": header.slide,
+        "under": " · ".join(
+            (
+                header.stain or "stain not recorded",
+                header.scanner or "scanner not recorded",
+                f"patient {header.patient}" if header.patient else "patient not recorded",
+            )
+        ),
+        "simulated": header.simulated,
+        "validity": [],
+        "cautions": list(report.cautions),
+        "headlines": list(_headlines(report, signed)),
+        "state": _state(signed, content_sha256),
+        "advice": report.reliability.advice if report.reliability else "",
+        "maps": [_map(report, task, images) for task in ("", *(legend.task for legend in report.maps))],
+        "map_words": MAP_CAPTION,
+        "bar": {"share": crop.bar_px0 / crop.width, "words": crop.bar_words} if crop else None,
+        "heat": {"colour": HEAT, "opaque": HEAT_OPAQUE},
+        "six": [_patch(patch, task, images) for task, patch in top],
+        "facts": [asdict(fact) for fact in slide_facts(header)],
+        "features": [_feature(feature, report) for feature in report.features],
+        "fibrosis": report.fibrosis,
+        "bases": [f"{titles}: {ground}." for titles, ground in bases(report).items()],
+        "nas": _nas(report),
+        "meaning": typeset(nas.meaning),
+        "quantities": [
+            {
+                "title": item.title,
+                "value": item.absent if item.value is None else quantity_text(item.value, item.unit),
+                "interval": ""
+                if item.value is None
+                else interval_text(item.interval, "share" if item.unit == "share" else "figure")
+                + beside(report, item.name),
+                "basis": item.basis,
+            }
+            for item in report.quantities.items
+        ],
+        "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
+        "evidence": [
+            {
+                "title": _title(shown.task),
+                "groups": [
+                    {"words": words, "patches": [_patch(patch, shown.task, images) for patch in getattr(shown, kind)]}
+                    for kind, words in (("top", "Most attention"), ("low", "Least attention"), ("random", "At random"))
+                ],
+            }
+            for shown in report.evidence
+        ],
+        "quality": [typeset(note.words) for note in report.quality.notes if note.weight == "note"],
+        "set_aside": ", ".join(f"{count} {reason}" for reason, count in report.quality.set_aside.items()),
+        "provenance": [asdict(fact) for fact in provenance_facts(report)],
+        "signatures": [_signature(signature, report, content_sha256) for signature in report.sign_off.signed],
+        "letters": [feature.letter for feature in report.features],
+        "limits": [typeset(sentence) for sentence in report.limits],
+        "foot": f"Content sha256 {content_sha256}. Made {moment(report.made_at)}, report format "
+        f"{report.schema_version}. Signing is designed with the audit ideas of 21 CFR Part 11.",
+    }
+
+
+def _title(task_name: str) -> str:
+    return next(task.title for task in TASKS if task.name == task_name)
+
+
+def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any]]:
+    """The signed score where there is one, and the model's."""
+
+    def line(who: str, nas: int | None, words: str, grades: dict[str, int | None]) -> dict[str, Any]:
+        chips = [
+            {"title": feature.title} | asdict(chip(feature.task, grades.get(feature.task)))
+            for feature in report.features
+        ]
+        return {"who": who, "nas": "–" if nas is None else str(nas), "words": words, "chips": chips}
+
+    if signed:
+        yield line("Signed", signed.nas, "of 8", signed.grades)
+    nas = report.nas
+    words = nas.absent or ""
+    if nas.interval:
+        words = f"90 % interval {interval_text(nas.interval, 'whole')}{beside(report, 'nas')}"
+    yield line("Model", nas.value, words, {feature.task: feature.grade for feature in report.features})
+
+
+def _state(signed: SignOff | None, content_sha256: str) -> str:
+    if signed is None:
+        return "Not signed: these are the model's grades alone."
+    changed = "" if signed.content_sha256 == content_sha256 else " The report has changed since it was signed."
+    return f"Signed by {signed.reader} on {moment(signed.at)}.{changed}"
+
+
+def _feature(feature: Feature, report: Report) -> dict[str, Any]:
+    rows = []
+    for criterion in feature.criteria:
+        share = feature.probabilities[criterion.grade] if feature.probabilities else None
+        rows.append(
+            asdict(chip(feature.task, criterion.grade))
+            | {
+                "words": typeset(criterion.words),
+                "share": share or 0.0,
+                "chance": "" if share is None else chance(share),
+                "readers": ", ".join(human.reader for human in feature.human if human.grade == criterion.grade),
+                "chosen": criterion.grade == feature.grade,
+            }
+        )
+    score = ""
+    if feature.score is not None:
+        score = (
+            f"score {feature.score:.1f}, 90 % interval {interval_text(feature.interval)}{beside(report, feature.task)}"
+        )
+    return {"title": feature.title, "score": feature.absent or score, "rows": rows}
+
+
+def _nas(report: Report) -> list[str]:
+    nas, told = report.nas, report.reliability
+    if nas.value is None or nas.score is None or nas.p_active is None:
+        lines = [nas.absent or ""]
+    else:
+        lines = [
+            f"NAS {nas.value}, 90 % interval {interval_text(nas.interval, 'whole')}{beside(report, 'nas')}; "
+            f"expected NAS {nas.score:.1f}. Probability of NAS ≥ 4 with every feature at least 1: "
+            f"{chance(nas.p_active)}."
+        ]
+    if told and told.nas_at_least:
+        shares = ", ".join(f"{k} or more {chance(share)}" for k, share in enumerate(told.nas_at_least) if k)
+        lines.append(f"Probability of a NAS of {shares}.")
+    return [*lines, *((f"{told.advice} {told.measured}", told.likeness) if told else ())]
+
+
+def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, Any]:
+    same = signature.content_sha256 == content_sha256
+    return {
+        "at": moment(signature.at),
+        "reader": signature.reader,
+        "amends": f"amends signature {signature.amends}" if signature.amends else "",
+        "chips": [asdict(chip(feature.task, signature.grades.get(feature.task))) for feature in report.features],
+        "nas": "–" if signature.nas is None else str(signature.nas),
+        "verdict": verdict(signature, report),
+        "content": f"{signature.content_sha256[:12]}…, {'this' if same else 'an earlier content of this'} report",
+    }
+
+
+def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
+    name = f"patch-{patch.patch_id}.jpg"
+    return asdict(chip(task_name, patch.grade)) | {
+        "task": _title(task_name),
+        "image": name if name in images else "",
+        "chance": percent(patch.probability),
+        "times": f"{figure_text(patch.attention)}×",
+        "where": f"row {patch.row}, col {patch.col}",
+    }
+
+
+def _map(report: Report, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
+    legend = next((legend for legend in report.maps if legend.task == task_name), None)
+    name = f"map-{task_name or 'slide'}.jpg"
+    return {
+        "title": _title(task_name) if legend else "Slide",
+        "image": name if name in images else "",
+        "ticks": []
+        if legend is None
+        else [{"at": (t - legend.low) / (legend.high - legend.low), "words": f"{t:g}"} for t in legend.ticks],
+        "unit": legend.unit if legend else "",
+    }
+
+
+def _images(report: Report, pictures: ReportPictures, crop: Crop | None) -> Iterator[tuple[str, bytes]]:
+    """Each picture under the name the template knows it by; maps are laid over the slide and cut to the tissue."""
+    from PIL import Image
+
+    for patch_id, jpeg in pictures.patches.items():
+        yield f"patch-{patch_id}.jpg", jpeg
+    if crop is None:
+        return
+    if pictures.slide:
+        ground = Image.open(io.BytesIO(pictures.slide)).convert("RGBA")
+    elif pictures.maps:
+        ground = Image.new("RGBA", Image.open(io.BytesIO(next(iter(pictures.maps.values())))).size, "white")
+    else:
+        return
+    scale_x, scale_y = ground.width / crop.slide_width, ground.height / crop.slide_height
+    box = (crop.x * scale_x, crop.y * scale_y, (crop.x + crop.width) * scale_x, (crop.y + crop.height) * scale_y)
+    enlarge = MAP_PX / max(crop.width * scale_x, crop.height * scale_y)
+    size = (max(1, round((box[2] - box[0]) * enlarge)), max(1, round((box[3] - box[1]) * enlarge)))
+    tissue = ground.resize(size, Image.Resampling.BICUBIC, box=box)
+    for name in ("", *(legend.task for legend in report.maps)):
+        drawn = tissue
+        if name:
+            if name not in pictures.maps:
+                continue
+            heat = (
+                Image.open(io.BytesIO(pictures.maps[name]))
+                .convert("RGBA")
+                .resize(ground.size, Image.Resampling.NEAREST)
+            )
+            drawn = Image.alpha_composite(tissue, heat.resize(size, Image.Resampling.NEAREST, box=box))
+        out = io.BytesIO()
+        drawn.convert("RGB").save(out, "JPEG", quality=88, subsampling=0)
+        yield f"map-{name or 'slide'}.jpg", out.getvalue()

@@ -1,0 +1,103 @@
+"""PDFs read back by pypdf: what stands on which page, and that no letter is lost."""
+
+import io
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from mmdnet.reports import glyphs
+from mmdnet.reports.build import build_report
+from mmdnet.reports.html import ReportPictures
+from mmdnet.reports.pdf import to_pdf
+from mmdnet.reports.schema import report_sha256
+from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, slide, without
+from tests.mmdnet.reports.test_schema import signature
+
+
+def pages(data: bytes) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(data)).pages]
+
+
+def pictures() -> ReportPictures:
+    def jpeg(height: int, width: int) -> bytes:
+        return cv2.imencode(".jpg", np.full((height, width, 3), 200, np.uint8))[1].tobytes()
+
+    given = inputs()
+    x, y = (np.array([getattr(place, axis) for place in PLACES]) for axis in ("x_px0", "y_px0"))
+    frame = MapFrame(2000, 1200, x, y, 299.0, 299.0)
+    maps = {
+        name: heat_png(frame, relative_attention(attention), attention_legend(attention), 300)
+        for name, attention in given.arrays.attention.items()
+    }
+    return ReportPictures(jpeg(180, 300), maps, frame, {500 + k: jpeg(60, 60) for k in range(12)})
+
+
+@pytest.fixture(scope="module")
+def whole() -> bytes:
+    return to_pdf(build_report(inputs(score=defended(), slide=slide(simulated=True))), pictures())
+
+
+def test_the_first_page_has_head_warnings_grades_maps_and_six_patches(whole):
+    first = pages(whole)[0]
+    said = [
+        "N01.svs", "no patient behind it", "Before trusting these grades", "Little tissue: 11 patches.", "NAS 5",
+        "90 % interval 4–6 (such held 91 % of 60 graded slides)", "Not signed", "Second reader advised",
+        "100 µm", "times the mean attention", "Patches that drew most attention",
+    ]  # fmt: skip
+    places = [first.index(words) for words in said]
+    assert places == sorted(places)
+    patches = first[first.index("Patches that drew") : first.index("1 Slide")]
+    assert (
+        patches.count(", row ")
+        == 6
+        == sum(patches.count(f"{t}, row") for t in ("Steatosis", "inflammation", "Ballooning"))
+    )
+
+
+def test_all_blocks_follow_and_no_page_ends_with_a_heading_or_is_nearly_empty(whole):
+    words, each = " ".join(pages(whole)), pages(whole)
+    titles = ["1 Slide", "2 Features", "3 NAFLD activity score", "4 Measured quantities", "5 Evidence", "6 Quality"]
+    titles += ["7 Provenance", "8 Sign-off", "9 Limits"]
+    places = [words.index(title) for title in titles]
+    assert places == sorted(places)
+    for page in each:
+        body = page.split("· Research use only")[0]
+        assert len(body) > 200
+        assert not any(body.rstrip().removesuffix("N01.svs").rstrip().endswith(title) for title in titles)
+
+
+def test_it_is_tagged_and_titled_for_screen_readers_and_the_same_each_time(whole):
+    read = PdfReader(io.BytesIO(whole))
+    assert read.metadata.title == "N01.svs, liver biopsy report"
+    assert read.trailer["/Root"]["/MarkInfo"]["/Marked"] and read.trailer["/Root"]["/Lang"] == "en"
+    report = build_report(inputs())
+    assert to_pdf(report) == to_pdf(report)
+
+
+def test_texts_of_people_are_read_as_they_are():
+    nasty = '#panic("x") *a* $x$ [b] @c \\ <d> // e'
+    report = build_report(inputs(slide=slide(name=nasty, patient=nasty)))
+    first = pages(to_pdf(report))[0]
+    assert first.count(nasty) >= 2
+    assert "The maps are not included in this file." in first
+
+
+def test_letters_no_font_has_are_written_as_code_points_and_never_lost(monkeypatch):
+    monkeypatch.setattr(glyphs, "machine_fonts", list)
+    signed = replace(inputs(), sign_offs=[signature("0" * 64).model_copy(update={"reader": "Ξένος 王\u202ePay"})])
+    words = " ".join(pages(to_pdf(build_report(signed))))
+    assert "Signed by Ξένος ‹U+738B›‹U+202E›Pay" in words
+    assert "\0" not in words
+
+
+def test_a_signature_leads_and_a_model_with_fewer_features_has_a_pdf():
+    content = report_sha256(build_report(inputs()))
+    words = pages(to_pdf(build_report(inputs(sign_offs=[signature(content)]))))
+    assert words[0].index("Signed NAS 5 of 8") < words[0].index("Model NAS 5")
+    assert "this report" in " ".join(words)
+    bare = " ".join(pages(to_pdf(build_report(without("ballooning", "inflammation", "steatosis")))))
+    assert "No feature was assessed." in bare and "No NAS" in bare
