@@ -77,6 +77,7 @@ def examine(home: Path | None = None) -> list[Finding]:
         ("Database", database),
         ("Job queue", job_queue),
         ("Backup", backup),
+        ("Engines", engines),
     ]
     return findings + [_looked_at(name, check, settings) for name, check in here]
 
@@ -263,6 +264,19 @@ def backup(settings: Settings) -> Finding:
     if settings.backup_every_h and hours > 2 * settings.backup_every_h + 24:
         return Finding("Backup", WARN, state, "The automatic backup has not worked lately; the worker's log says why.")
     return Finding("Backup", OK, state)
+
+
+def engines(settings: Settings) -> Finding:
+    """What computes features of a frozen backbone on this processor, where that was measured."""
+    from mmdnet.nn.engines import all_records, machine, openvino_version
+    from mmdnet.settings import ENGINES
+
+    if openvino_version() is None:
+        mend = "Run 'python3 lab.py run' once with internet: with OpenVINO a processor computes features faster."
+        return Finding("Engines", WARN, "OpenVINO is not installed; torch computes features", mend)
+    here = [record for record in all_records(settings.home.resolve() / ENGINES) if record.machine == machine()]
+    current = [record.words for record in here if record.engine_version == openvino_version()]
+    return Finding("Engines", OK, "; ".join(current) or "compared when the first features are computed")
 
 
 def _way_back(settings: Settings) -> str:

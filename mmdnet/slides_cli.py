@@ -94,6 +94,22 @@ def _lines(plan: FactsPlan, done: bool) -> list[str]:
     return [*lines, f"{counted}. Nothing was changed yet." + (" Add --apply to do it." if plan.changes else "")]
 
 
+@slides_app.command("features")
+def features(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+    """Compute the pretrained backbone's features of all slides, so that training and scoring begin at once.
+
+    What was computed before is kept; stopped half-way, the next call goes on from there.
+    """
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    with bar(as_json, "Features") as progress:
+        done, refused = lab.slides.embedding.compute(project_id, progress)
+    lines = [*refused, f"Features of {done} of {done + len(refused)} slides are kept."]
+    say(as_json, {"slides": done, "refused": refused}, "\n".join(lines))
+    if refused:
+        sys.exit(1)
+
+
 @slides_app.command("patient")
 def patient(
     patient_id: Annotated[str, typer.Argument(help="The id that several sites use.")],

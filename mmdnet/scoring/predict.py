@@ -28,10 +28,12 @@ class SlideFeatures:
     Attributes:
         values: shape (places, features), float32; NaN where a patch was not read.
         not_read: reason to number of patches that were asked for and could not be decoded.
+        engines: what computed them (`mmdnet.nn.engines`), where that is known.
     """
 
     values: np.ndarray
     not_read: dict[str, int]
+    engines: tuple[str, ...] = ()
 
     @property
     def read(self) -> np.ndarray:

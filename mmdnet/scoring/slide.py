@@ -114,7 +114,8 @@ def score_features(
     widen = unlike.widening if unlike else 1.0
     estimate = estimate_slide(evidence, aggregator, choices.resamples, choices.seed, widen)
     floors = calibration.floors.get(run or "", {})
-    made = _Run(card, choices, bag_size, device, aggregator, calibration, unlike, floors)
+    computed_on = f"{device}, features by {' and '.join(features.engines)}" if features.engines else device
+    made = _Run(card, choices, bag_size, computed_on, aggregator, calibration, unlike, floors)
     return SlideScore(_summary(made, seen, len(places), evidence, estimate), _arrays(made, seen, places, evidence))
 
 

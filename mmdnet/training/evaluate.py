@@ -1,6 +1,7 @@
 """Grades of natural bags against their labels."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.errors import LabError
+from mmdnet.nn.engines import SAMPLE, embedder_for, features_sha256
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.batch_loader import BatchLoader, Read, to_device
@@ -79,23 +81,56 @@ def evaluate(
     return metrics | ({"accuracy_holds_ignored": float(np.concatenate(held).mean())} if held else {})
 
 
+@dataclass(frozen=True)
+class FeatureSource:
+    """Features that are kept elsewhere: of a backbone before training changes it.
+
+    Attributes:
+        sha256: which network's, see `mmdnet.nn.engines.features_sha256`.
+        read: features, (n, width) float32, of patches by their position in the cohort.
+    """
+
+    sha256: str
+    read: Callable[[np.ndarray], np.ndarray]
+
+
 @torch.no_grad()
 def store_features(
-    net: MMDNet, cohort: Cohort, pixels: PixelSource, device: torch.device, say: Callable[[str], None]
+    net: MMDNet,
+    cohort: Cohort,
+    pixels: PixelSource,
+    device: torch.device,
+    say: Callable[[str], None],
+    kept: FeatureSource | None = None,
 ) -> np.ndarray:
     """Features of every patch a bag may hold, (N, width) float32, 0 for the others.
+
+    Those of `kept` where they are this network's, else computed, on a processor by the fastest engine that gives the
+    same (`mmdnet.nn.engines`).
 
     Raises:
         LabError: some are not finite numbers.
     """
     stored = np.zeros((len(cohort.patch_id), net.width), np.float32)
     places = np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()))
-    net.eval()
-    embed = pixels_to_features(net, device)
-    for at in range(0, len(places), PATCHES_AT_ONCE):
-        chosen = places[at : at + PATCHES_AT_ONCE]
-        stored[chosen] = embed(pixels.read(chosen)).cpu().numpy()
-        say(f"Computing features: {at + len(chosen)} of {len(places)} patches")
+    if kept is not None and kept.sha256 == features_sha256(net):
+        stored[places] = kept.read(places)
+    else:
+        net.eval()
+        embed = _frozen_embed(net, device, len(places), pixels.read(places[:SAMPLE]))
+        for at in range(0, len(places), PATCHES_AT_ONCE):
+            chosen = places[at : at + PATCHES_AT_ONCE]
+            stored[chosen] = embed(pixels.read(chosen))
+            say(f"Computing features: {at + len(chosen)} of {len(places)} patches")
     if not np.isfinite(stored).all():
         raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
     return stored
+
+
+def _frozen_embed(
+    net: MMDNet, device: torch.device, patches: int, sample: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
+    if device.type == "cpu":
+        return embedder_for(net, "cpu", patches, sample, None).embed
+    embed = pixels_to_features(net, device)
+    return lambda images: embed(images).cpu().numpy()

@@ -26,7 +26,7 @@ from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Identity, load_checkpoint, save_checkpoint
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.training.epoch_plan import EpochPlan
-from mmdnet.training.evaluate import Embed, evaluate, pixels_to_features, store_features
+from mmdnet.training.evaluate import Embed, FeatureSource, evaluate, pixels_to_features, store_features
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.processes import sharing
@@ -48,6 +48,7 @@ def train(
     progress: Progress = silent,
     name: str = "MMD-Net",
     start: Path | None = None,
+    kept: FeatureSource | None = None,
 ) -> ModelCard:
     """Train until validation stops getting better, or to the last epoch; go on by itself where a killed run stopped.
 
@@ -64,6 +65,7 @@ def train(
             epoch done) and "eta_s"; what it raises ends the training, which then goes on from its last epoch.
         name: of the model.
         start: weights of a backbone warmed up without labels; it still trains as one from scratch does.
+        kept: features that were computed before; used where the backbone is frozen from the start and they are its own.
 
     Returns:
         The card of the model in folder/model.
@@ -78,7 +80,7 @@ def train(
     if side != cohort.patch_px:
         raise LabError(f"The patches are {side} px wide; their slides say {cohort.patch_px} px. Nothing was trained.")
     folder.mkdir(parents=True, exist_ok=True)
-    share = Share(cohort, pixels, config, split, folder, report, name, start)
+    share = Share(cohort, pixels, config, split, folder, report, name, start, kept)
     with sharing(config, share, report.device, _run):
         return _run(share, progress)
 
@@ -95,13 +97,14 @@ class Share:
     report: CheckReport
     name: str
     start: Path | None = None
+    kept: FeatureSource | None = None
 
 
 def _run(share: Share, progress: Progress = silent) -> ModelCard:
     keep_freed_memory()
     run = Run(
         share.cohort, share.pixels, share.config, share.split, share.folder, share.report, progress, share.name,
-        share.start,
+        share.start, share.kept,
     )  # fmt: skip
     run.resume()
     while run.has_more():
@@ -123,9 +126,11 @@ class Run:
         progress: Progress,
         name: str,
         start: Path | None = None,
+        kept: FeatureSource | None = None,
     ) -> None:
         self.cohort, self.pixels, self.config, self.split = cohort, pixels, config, split
         self.folder, self.report, self.progress, self.name = folder, report, progress, name
+        self.kept = kept
         self.rank = rank()
         own_gpu = world_size() > 1 and report.device == "cuda"
         self.device = torch.device(f"cuda:{self.rank}" if own_gpu else report.device)
@@ -247,7 +252,7 @@ class Run:
         def say(message: str) -> None:
             self._tell(self.state.epoch, {}, message)
 
-        return store_features(self.net, self.cohort, self.pixels, self.device, say)
+        return store_features(self.net, self.cohort, self.pixels, self.device, say, self.kept)
 
     # -- looking and keeping -------------------------------------------------------------------------------------
 

@@ -39,6 +39,14 @@ class MeasureSpec(JobSpec):
     slide_id: int
 
 
+class FeaturesSpec(JobSpec):
+    """Compute the pretrained backbone's features of a project's slides."""
+
+    kind = "features"
+
+    project_id: int
+
+
 class TissueMapSpec(JobSpec):
     """Lay the project's patches out by likeness."""
 

@@ -150,3 +150,39 @@ def test_the_doctor_runs_where_no_package_is_installed(tmp_path: Path) -> None:
 def test_every_pin_of_the_product_is_read() -> None:
     pins = dict(doctor.pinned_packages((doctor.ROOT / "requirements.txt").read_text()))
     assert pins["torch"] == "2.15.0" and pins["psycopg"] and "triton" not in pins
+
+
+def test_engines_are_told_as_they_were_measured_here(settings: Settings) -> None:
+    from mmdnet.nn.engines import EngineRecord, machine, openvino_version
+    from mmdnet.settings import ENGINES
+
+    assert "compared when" in doctor.engines(settings).found
+    folder = settings.home / ENGINES
+    folder.mkdir(parents=True)
+    facts = {
+        "features_sha256": "a",
+        "side_px": 299,
+        "torch_version": "2",
+        "reason": "the same",
+        "cosine": {},
+        "patches": 16,
+    }
+    for name, place in (("here", machine()), ("elsewhere", "another processor")):
+        record = EngineRecord(
+            backbone=name,
+            machine=place,
+            engine_version=openvino_version(),
+            chosen="OpenVINO",
+            ms={"torch": 70},
+            **facts,
+        )
+        (folder / f"{name}.json").write_text(record.model_dump_json())
+    finding = doctor.engines(settings)
+    assert (finding.status, finding.found) == (OK, "here: OpenVINO (torch 70 ms a patch; the same)")
+
+
+def test_a_machine_without_openvino_is_told_what_it_would_gain(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmdnet.nn.engines.openvino_version", lambda: None)
+    assert doctor.engines(settings).status == WARN

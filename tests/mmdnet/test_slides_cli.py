@@ -52,3 +52,10 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_named(run, lab, tmp_pa
     assert code == 1 and "cannot be read" in err
     code, _, err = run("slides", "facts", "export", str(tmp_path / "no" / "out.csv"), "--project", "P")
     assert code == 1 and "cannot be written" in err
+
+
+def test_features_are_computed_and_kept(run, lab, tmp_path):
+    (tmp_path / "two.png").unlink()
+    code, out, _ = run("slides", "features", "--project", "P")
+    assert code == 1 and "two.png" in out and "Features of 1 of 2 slides are kept." in out
+    assert [entry.kind for entry in lab.store.list()] == ["features"]

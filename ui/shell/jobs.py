@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KINDS = {
     "ingest": "Adding slides",
     "measure": "Measuring a slide",
+    "features": "Features of slides",
     "train": "Training",
     "score": "Scoring",
     "evaluate": "Evaluating",

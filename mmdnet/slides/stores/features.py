@@ -6,8 +6,9 @@ import builtins
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,34 @@ from numpy.typing import NDArray
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.slides.stores.patches import StoreEntry
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRows:
+    """Features of some patches of a slide.
+
+    Attributes:
+        features: (n, d).
+        places_px0: (n, 2) int64, the patches' left upper corners, x and y, in level-0 pixels.
+        engines: what computed them, see `mmdnet.nn.engines`.
+    """
+
+    features: NDArray[np.floating]
+    places_px0: NDArray[np.int64]
+    engines: tuple[str, ...] = ()
+
+    def at(self, places_px0: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The row of each of these places, (m,), -1 where there is none."""
+        row = {(int(x), int(y)): number for number, (x, y) in enumerate(self.places_px0)}
+        return np.array([row.get((int(x), int(y)), -1) for x, y in places_px0], np.int64)
+
+    def joined(self, other: FeatureRows) -> FeatureRows:
+        """These rows, and the other's behind them."""
+        return FeatureRows(
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.places_px0, other.places_px0]),
+            tuple(sorted({*self.engines, *other.engines})),
+        )
 
 
 class FeatureStore:
@@ -39,12 +68,35 @@ class FeatureStore:
         """
         return save_features(self.path(key), features, meta)
 
+    def save_rows(self, key: str, rows: FeatureRows, meta: Mapping[str, object]) -> Path:
+        """Write a slide's rows as fp16, each with the place it belongs to.
+
+        Raises:
+            LabError: a feature is not finite or too large for fp16.
+        """
+        return save_features(self.path(key), rows.features, {**meta, "engines": rows.engines}, rows.places_px0)
+
+    def rows(self, key: str) -> FeatureRows:
+        """A slide's rows, used now. Raises LabError where absent or damaged."""
+        features, said = self.load(key)
+        engines = said.get("engines")
+        named = tuple(map(str, engines)) if isinstance(engines, list) else ()
+        return FeatureRows(features, _places(self.path(key), len(features)), named)
+
     def load(self, key: str) -> tuple[NDArray[np.float16], dict[str, object]]:
         """Features (n, d) and what was said of them, used now. Raises LabError where absent or damaged."""
         features, meta = load_features(self.path(key))
         with suppress(OSError):  # another process pruned it meanwhile
             os.utime(self.path(key))
         return features, meta
+
+    def said(self) -> Iterator[dict[str, object]]:
+        """What was said of each table, whether its rows are sound or not; unreadable notes are passed over."""
+        for note in self.folder.glob("*.json"):
+            with suppress(OSError, ValueError):
+                said = json.loads(note.read_text(encoding="utf-8"))
+                if isinstance(said, dict):
+                    yield said
 
     def list(self, verify: bool = False) -> list[StoreEntry]:
         """What is kept, the longest unused first; `verify` also compares the checksums."""
@@ -81,14 +133,20 @@ def feature_key(**facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def save_features(path: Path, features: NDArray[np.floating], meta: Mapping[str, object]) -> Path:
-    """See FeatureStore.save."""
+def save_features(
+    path: Path,
+    features: NDArray[np.floating],
+    meta: Mapping[str, object],
+    places_px0: NDArray[np.int64] | None = None,
+) -> Path:
+    """See FeatureStore.save and FeatureStore.save_rows."""
     from safetensors.numpy import save
 
     half = np.ascontiguousarray(features, dtype=np.float16)
     if not np.isfinite(half).all():
         raise LabError("Features hold numbers that are not finite, so they were not stored. Compute them again.")
-    data = save({"features": half})
+    placed = {} if places_px0 is None else {"places_px0": np.ascontiguousarray(places_px0, dtype=np.int64)}
+    data = save({"features": half, **placed})
     path.parent.mkdir(parents=True, exist_ok=True)
     said = {
         **meta,
@@ -117,3 +175,16 @@ def load_features(path: Path, verify: bool = False) -> tuple[NDArray[np.float16]
     if faulty or features.shape != (meta.get("rows"), meta.get("columns")):
         raise LabError(f"The features {path.name} are damaged. They will have to be computed again.")
     return features, meta
+
+
+def _places(path: Path, rows: int) -> NDArray[np.int64]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            places = file.get_tensor("places_px0")
+    except (OSError, SafetensorError) as error:
+        raise LabError(f"The features {path.name} do not say of which patches. They will be computed again.") from error
+    if places.shape != (rows, 2):
+        raise LabError(f"The features {path.name} are damaged. They will have to be computed again.")
+    return places

@@ -10,7 +10,7 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.progress import Progress
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.features import kept_features
+from mmdnet.workflows.slides.features import Extractor, kept_features
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
@@ -42,5 +42,6 @@ def features_of(
     places, grid = stored_places(patches), stored_grid(slide)
     usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
     check_patch_size(card, grid)
-    features = kept_features(services.settings, model, card, slide, places, usable, grid, best_device(), told)
+    extractor = Extractor.of(model, best_device())
+    features = kept_features(services.settings, extractor, slide, places, usable, grid, told)
     return features, places, grid

@@ -1,91 +1,255 @@
-"""A slide's patches as a model's backbone sees them: computed once, and read from the store the next time."""
+"""A slide's patches as a network's backbone sees them: computed once, and read from the store the next time.
+
+Rows are kept by what made them (slide, grid, backbone, versions), not by model: all models with the same frozen
+backbone share them, and so do training and scoring. What is missing is computed, in parts that are kept as they come.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
-from mmdnet.settings import Settings
+from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.slides.stores.features import FeatureRows, FeatureStore, feature_key
 from mmdnet.workflows.slides.stored_geometry import open_stored
-from mmdnet.workflows.slides.stores import feature_stores, prune
+from mmdnet.workflows.slides.stores import feature_stores, features_limit, prune
 
 if TYPE_CHECKING:
-    from mmdnet.nn.card import ModelCard
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.predict import SlideFeatures
 
-FEATURE_VERSION = 1  # raised whenever the same pixels and weights would give other features
+FEATURE_VERSION = 2  # raised whenever the same pixels and weights would give other features, or they are kept otherwise
+KEEP_EVERY_S = 10.0  # what is computed is kept so often, so that no more than this is done twice
+AT_ONCE = 32  # patches
+BYTES = 2  # of a number, in half precision
+SPARE_BYTES = 256 * 2**20  # left free on the disk: the lab's databases come first
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """What makes features: a network on a device, and the hash of all in it that features depend on."""
+
+    net: MMDNet
+    sha256: str
+    device: str
+
+    @classmethod
+    def of(cls, net: MMDNet, device: str) -> Extractor:
+        """Of any network; it is moved to the device and put in evaluation mode."""
+        from mmdnet.nn.engines import features_sha256
+
+        return cls(net.to(device).eval(), features_sha256(net), device)
+
+    @classmethod
+    def frozen(cls, backbone: str, patch_px: int) -> Extractor:
+        """Of a backbone as it starts, on the best device here.
+
+        Raises:
+            LabError: it has no weights of its own.
+        """
+        from mmdnet.nn.device import best_device
+        from mmdnet.nn.engines import frozen_network
+
+        return cls.of(frozen_network(backbone, patch_px), best_device())
 
 
 def kept_features(
     settings: Settings,
-    model: MMDNet,
-    card: ModelCard,
+    extractor: Extractor,
     slide: Slide,
     places: Sequence[PatchPlace],
     usable: Sequence[int],
     grid: PatchGrid,
-    device: str,
     progress: Progress,
+    must_keep: bool = False,
 ) -> SlideFeatures:
     """Features of a slide's usable patches, in half precision whether they were stored before or not.
 
-    So a slide that is scored twice gets the very same score. Slides with patches that cannot be read are not stored:
-    the file may be mended.
+    So a slide that is scored twice gets the very same score. Patches that cannot be read are not stored: the file may
+    be mended.
+
+    Args:
+        settings: of the lab.
+        extractor: what makes them.
+        slide: its row.
+        places: of all its patches.
+        usable: which of them are wanted.
+        grid: of the slide.
+        progress: told how far it is.
+        must_keep: refuse where there is no room to keep them; otherwise they are computed all the same.
+
+    Raises:
+        LabError: the file is gone or another by now, or there is no room.
     """
     from mmdnet.scoring.predict import SlideFeatures
-    from mmdnet.scoring.slide import embed_slide
 
-    store = feature_stores(settings)[0]
-    key = _key(card, slide, [places[index] for index in usable], grid, device)
-    if store.has(key):
-        try:
-            table, _ = store.load(key)
-        except LabError:
-            pass  # damaged: computed again, and written over
-        else:
-            progress(1.0, "features of an earlier scoring")
-            return SlideFeatures(_on_places(table, usable, len(places)), {})
-
-    def pixels() -> Iterator[tuple[int, Any]]:
-        with open_stored(slide) as reader:
-            for position, patch in reader.read_patches([places[index] for index in usable], grid):
-                yield usable[position], patch
-
-    features = embed_slide(model, pixels(), len(places), device, progress=progress)
-    half = features.values.astype(np.float16)
-    if not np.isfinite(half[features.read]).all():
-        return features  # too large for half precision
-    if usable and not features.not_read:
-        store.save(key, half[list(usable)], {"slide": slide.name, "weights": card.weights_sha256})
-        prune(settings)
-    return SlideFeatures(half.astype(np.float32), features.not_read)
+    store, key = feature_stores(settings)[0], _key(extractor, slide, grid)
+    corners = np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2)
+    kept = _rows(store, key)
+    here = np.full(len(places), -1) if kept is None else kept.at(corners)
+    todo = [index for index in usable if here[index] < 0]
+    values = np.full((len(places), extractor.net.width), np.nan, np.float32)
+    done = [index for index in usable if here[index] >= 0]
+    if kept is not None and done:
+        values[done] = kept.features[here[done]]
+    if not todo:
+        progress(1.0, "features of an earlier time")
+        return SlideFeatures(values, {}, kept.engines if kept else ())
+    room = _room(settings, len(todo) * extractor.net.width * BYTES, slide.name)
+    if room and must_keep:
+        raise LabError(room)
+    if kept is None and _earlier(store, slide, extractor):
+        progress(0.0, f"{slide.name}: its features are of an earlier version of the program and are computed again")
+    keeper = None if room else _Keeper(settings, store, key, kept, _meta(slide, extractor))
+    engine, not_read = _compute(settings, extractor, slide, places, todo, grid, values, corners, keeper, progress)
+    engines = {*(kept.engines if kept and done else ()), engine} - {""}
+    return SlideFeatures(values, not_read, tuple(sorted(engines)))
 
 
-def _key(card: ModelCard, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid, device: str) -> str:
-    import torch
+def _compute(
+    settings: Settings,
+    extractor: Extractor,
+    slide: Slide,
+    places: Sequence[PatchPlace],
+    todo: Sequence[int],
+    grid: PatchGrid,
+    values: np.ndarray,
+    corners: np.ndarray,
+    keeper: _Keeper | None,
+    progress: Progress,
+) -> tuple[str, dict[str, int]]:
+    """Fill in the features of the places to do; the engine, and how many could not be read, by reason."""
+    from mmdnet.nn.engines import Embedder, embedder_for
 
-    from mmdnet.slides.stores.features import feature_key
-    from mmdnet.slides.stores.patches import PIXEL_VERSION
+    records = settings.home.resolve() / ENGINES
+    embedder: Embedder | None = None
+    waiting: list[tuple[int, np.ndarray]] = []
+    not_read: dict[str, int] = {}
 
+    def flush() -> None:
+        nonlocal embedder
+        if not waiting:
+            return
+        images = np.stack([image for _, image in waiting])
+        embedder = embedder or embedder_for(extractor.net, extractor.device, len(todo), images, records)
+        indices = [index for index, _ in waiting]
+        half = embedder.embed(images).astype(np.float16)
+        values[indices] = half.astype(np.float32)
+        waiting.clear()
+        if keeper:
+            keeper.add(half, corners[indices], embedder.engine)
+
+    with open_stored(slide) as reader:
+        for number, (position, patch) in enumerate(reader.read_patches([places[index] for index in todo], grid), 1):
+            if isinstance(patch, np.ndarray):
+                waiting.append((todo[position], patch))
+            else:
+                reason = str(getattr(patch, "reason", "unreadable"))
+                not_read[reason] = not_read.get(reason, 0) + 1
+            if len(waiting) == AT_ONCE:
+                flush()
+                progress(number / len(todo), f"features of {number} of {len(todo)} patches")
+    flush()
+    if keeper:
+        keeper.keep()
+    engine = embedder.engine if embedder else ""
+    progress(1.0, f"features of {len(todo)} patches" + (f" by {engine}" if engine else ""))
+    return engine, not_read
+
+
+class _Keeper:
+    """Keeps rows as they are computed, together with those kept before."""
+
+    def __init__(
+        self, settings: Settings, store: FeatureStore, key: str, kept: FeatureRows | None, meta: dict[str, object]
+    ) -> None:
+        self.settings, self.store, self.key, self.rows, self.meta = settings, store, key, kept, meta
+        self.waiting: list[FeatureRows] = []
+        self.kept_at = time.monotonic()
+
+    def add(self, features: np.ndarray, corners: np.ndarray, engine: str) -> None:
+        finite = np.isfinite(features).all(axis=1)  # some networks' are too large for half precision: not kept
+        self.waiting.append(FeatureRows(features[finite], corners[finite], (engine,)))
+        if time.monotonic() - self.kept_at > KEEP_EVERY_S:
+            self.keep()
+
+    def keep(self) -> None:
+        rows = self.rows
+        for more in self.waiting:
+            rows = more if rows is None else rows.joined(more)
+        if rows is not None and self.waiting and len(rows.features):
+            self.store.save_rows(self.key, rows, self.meta)
+            prune(self.settings)
+        self.rows, self.waiting, self.kept_at = rows, [], time.monotonic()
+
+
+def _rows(store: FeatureStore, key: str) -> FeatureRows | None:
+    """What is kept; None where there is nothing, or it is damaged: then it is computed again, and written over."""
+    if not store.has(key):
+        return None
+    try:
+        return store.rows(key)
+    except LabError:
+        return None
+
+
+def _room(settings: Settings, needed: int, slide: str) -> str:
+    """Why so many bytes of features cannot be kept; empty where they can."""
+    free = shutil.disk_usage(settings.folder("cache")).free - SPARE_BYTES
+    if needed > free:
+        return (
+            f"The features of {slide} were not computed: they take {needed / 2**20:.0f} MiB, and the lab's disk is too "
+            "full for them. Free some space there and start this again. Nothing was changed."
+        )
+    if needed > features_limit(settings):
+        return (
+            f"The features of {slide} were not computed: they take {needed / 2**20:.0f} MiB, and the lab keeps "
+            f"{features_limit(settings) / 2**20:.0f} MiB of features at most. Give its caches more room "
+            "(MMDNET_CACHE_GIB) and start this again. Nothing was changed."
+        )
+    return ""
+
+
+def _key(extractor: Extractor, slide: Slide, grid: PatchGrid) -> str:
     return feature_key(
         slide=slide.fingerprint,
         grid=asdict(grid),
-        places=[(place.x_px0, place.y_px0) for place in places],
-        weights=card.weights_sha256,
-        code=[FEATURE_VERSION, PIXEL_VERSION, torch.__version__],
-        device=device.partition(":")[0],
+        weights=extractor.sha256,
+        code=_code(),
+        device=extractor.device.partition(":")[0],
     )
 
 
-def _on_places(table: np.ndarray, usable: Sequence[int], places: int) -> np.ndarray:
-    values = np.full((places, table.shape[1]), np.nan, np.float32)
-    values[list(usable)] = table
-    return values
+def _code() -> list[object]:
+    """Versions of all code that features depend on."""
+    import torch
+
+    from mmdnet.slides.stores.patches import PIXEL_VERSION
+
+    return [FEATURE_VERSION, PIXEL_VERSION, str(torch.__version__)]
+
+
+def _meta(slide: Slide, extractor: Extractor) -> dict[str, object]:
+    return {
+        "slide": slide.name,
+        "backbone": extractor.net.architecture.backbone,
+        "weights": extractor.sha256,
+        "code": _code(),
+    }
+
+
+def _earlier(store: FeatureStore, slide: Slide, extractor: Extractor) -> bool:
+    """Whether features of this slide by the same weights were kept by a version that computed otherwise."""
+    return any(
+        said.get("slide") == slide.name and said.get("weights") == extractor.sha256 and said.get("code") != _code()
+        for said in store.said()
+    )

@@ -19,6 +19,7 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
@@ -30,6 +31,7 @@ from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
 
 LAYING = 0.05  # of the time that adding slides takes; the rest is measuring
+REGISTERED = 0.4  # of a job that adds slides; the rest is their features
 MOST_REFUSALS = 20  # sentences a job tells at the end
 
 
@@ -46,6 +48,7 @@ class Slides:
         self.patients = Patients(services)
         self.reads = SlideReads(services)
         self.measuring = Measuring(services, jobs)
+        self.embedding = Embedding(services, jobs)
 
     # What is there
 
@@ -128,13 +131,23 @@ class Slides:
             return replace(outcome, notes=(*outcome.notes, str(error)))
         return replace(outcome, notes=tuple(dict.fromkeys([*outcome.notes, *self.get(outcome.slide_id).notes])))
 
+    def _embedded(self, outcomes: Sequence[IngestOutcome], progress: Progress) -> Sequence[IngestOutcome]:
+        """The outcomes once the slides' features are kept too; why one has none is a note."""
+        noted = []
+        for number, outcome in enumerate(outcomes):
+            told = part_of(progress, number, len(outcomes))
+            why = embed_at_once(self._services, outcome.slide_id, told) if outcome.slide_id is not None else ""
+            noted.append(replace(outcome, notes=(*outcome.notes, why)) if why else outcome)
+        return noted
+
     def ingest(self, context: JobContext, project_id: int, path: str, stated: StatedFacts) -> None:
         """Register in the background; what was refused is told at the end.
 
         Raises:
             LabError: not one slide could be added.
         """
-        outcomes = self.register(project_id, path, stated, context.progress)
+        outcomes = self.register(project_id, path, stated, between(context.progress, 0.0, REGISTERED))
+        outcomes = self._embedded(outcomes, between(context.progress, REGISTERED, 1.0))
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
         words = f"{added} of {len(outcomes)} slides added"

@@ -58,7 +58,7 @@ def prune(settings: Settings, verify: bool = False) -> builtins.list[StoreEntry]
     """Keep what is kept within the limit: features in a quarter of it at most, decoded patches in what they leave."""
     gone, left = [], limit_bytes(settings)
     for store in feature_stores(settings):
-        gone += store.prune(limit_bytes(settings) // (4 * len(FEATURES)), verify)
+        gone += store.prune(features_limit(settings), verify)
         left -= sum(entry.bytes for entry in store.list())
     return gone + patch_store(settings).prune(left, verify)
 
@@ -95,6 +95,11 @@ def _cache(settings: Settings) -> Path:
 
 def limit_bytes(settings: Settings) -> int:
     return int(settings.cache_gib * 2**30)
+
+
+def features_limit(settings: Settings) -> int:
+    """How many bytes of one kind of features are kept."""
+    return limit_bytes(settings) // (4 * len(FEATURES))
 
 
 def _view(entry: StoreEntry) -> StoreView:

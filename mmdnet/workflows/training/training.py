@@ -28,6 +28,7 @@ from mmdnet.workflows.scoring.calibrating import Calibrations, words_of
 from mmdnet.workflows.scoring.models import add_model
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, slide_infos
+from mmdnet.workflows.training.kept_features import kept_source
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
 from mmdnet.workflows.training.views import CheckView, RunView
@@ -222,7 +223,8 @@ class Training:
             context.progress(0.05 + 0.95 * share, message, **numbers)
 
         start = self._without_labels(context, project_id, config, folder)
-        train(cohort, pixels, config, split, folder, progress, name, start)
+        kept = kept_source(self._services, cohort.patch_id, cohort.patch_px, config, context.progress)
+        train(cohort, pixels, config, split, folder, progress, name, start, kept)
         return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
 
     def _calibrated(self, context: JobContext, project_id: int, model_id: int) -> None:
