@@ -39,7 +39,7 @@ class JobKind(Generic[Spec]):
 
 KINDS: tuple[JobKind[Any], ...] = (
     JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec.project_id, spec.path, spec.facts)),
-    JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.measuring.run(context, spec.slide_id)),
+    JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.embedding.measure(context, spec.slide_id)),
     JobKind(FeaturesSpec, lambda lab, context, spec: lab.slides.embedding.run(context, spec.project_id)),
     JobKind(TissueMapSpec, lambda lab, context, spec: lab.maps.make(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),

@@ -9,7 +9,7 @@ from db.models import Slide
 from db.slides import patches_of, slides_of
 from mmdnet.errors import LabError
 from mmdnet.nn.registry import PRETRAINED
-from mmdnet.progress import Progress, part_of
+from mmdnet.progress import Progress, between, part_of
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import FeaturesSpec
 from mmdnet.workflows.jobs import Jobs
@@ -20,6 +20,8 @@ from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 if TYPE_CHECKING:
     from mmdnet.scoring.predict import SlideFeatures
     from mmdnet.workflows.slides.features import Extractor
+
+MEASURED = 0.4  # of a job that measures a slide; the rest is its features
 
 
 class Embedding:
@@ -38,6 +40,15 @@ class Embedding:
         if not self._ready(project_id):
             raise LabError("No slide of this project has patches yet. Add one first; nothing was started.")
         return self._jobs.submit("Features of all slides", FeaturesSpec(project_id=project_id), project_id)
+
+    def measure(self, context: JobContext, slide_id: int) -> None:
+        """Measure a slide in the background, then compute its features; one that was removed meanwhile is no fault."""
+        with self._services.db() as session:
+            if session.get(Slide, slide_id) is None:
+                return
+        measure_slide(self._services, slide_id, between(context.progress, 0.0, MEASURED))
+        why = embed_at_once(self._services, slide_id, between(context.progress, MEASURED, 1.0))
+        context.progress(1.0, f"Measured. {why}" if why else "Measured")
 
     def run(self, context: JobContext, project_id: int) -> None:
         """Compute what is missing, slide by slide; each fails alone, and what was computed before is kept.

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from db import slides as rows
 from db.models import LabelEvent, Patch, Slide
-from mmdnet.progress import Progress, between, silent
-from mmdnet.workflows.context import JobContext
+from mmdnet.progress import Progress, silent
 from mmdnet.workflows.job_specs import MeasureSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
@@ -18,7 +17,6 @@ from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, st
 from mmdnet.workflows.slides.survey import SurveyedPatch, fat_of, is_measured, measure
 
 WRITE_EVERY_S = 2.0  # what is measured is kept so often, so that no more than this is done twice
-MEASURED = 0.4  # of a job that measures a slide; the rest is its features
 NOTHING_READABLE = "None of its patches can be decoded. Copy or scan it again."
 
 
@@ -36,17 +34,6 @@ class Measuring:
             if slide.measured or slide.status != "ready":
                 return None
         return self._jobs.submit(f"Measure {slide.name}", MeasureSpec(slide_id=slide_id), slide.project_id)
-
-    def run(self, context: JobContext, slide_id: int) -> None:
-        """Measure in the background, then compute features; a slide that was removed meanwhile is no fault."""
-        from mmdnet.workflows.slides.embedding import embed_at_once
-
-        with self._services.db() as session:
-            if session.get(Slide, slide_id) is None:
-                return
-        measure_slide(self._services, slide_id, between(context.progress, 0.0, MEASURED))
-        why = embed_at_once(self._services, slide_id, between(context.progress, MEASURED, 1.0))
-        context.progress(1.0, f"Measured. {why}" if why else "Measured")
 
 
 def measure_slide(services: Services, slide_id: int, progress: Progress = silent) -> None:

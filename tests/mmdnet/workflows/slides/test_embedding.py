@@ -33,7 +33,7 @@ def tables(lab) -> list:
 
 def test_measuring_a_slide_ends_with_its_features(lab, laid, tmp_path):
     context = JobInProcess(lab.settings, tmp_path / "job", "a")
-    lab.slides.measuring.run(context, laid)
+    lab.slides.embedding.measure(context, laid)
     usable = [patch for patch in lab.slides.patches(laid) if patch.usable]
     (table,) = tables(lab)
     assert lab.slides.get(laid).measured and table.patches == len(usable) > 0

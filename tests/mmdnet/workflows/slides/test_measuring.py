@@ -90,4 +90,4 @@ def test_a_slide_without_a_patch_to_use_says_so(lab, laid, services, monkeypatch
 
 def test_a_slide_taken_out_meanwhile_stops_nothing(lab, laid):
     lab.slides.remove(laid)
-    lab.slides.measuring.run(None, laid)
+    lab.slides.embedding.measure(None, laid)
