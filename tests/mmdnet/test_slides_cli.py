@@ -6,6 +6,7 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
 from tests.small_lab import draw_tissue
 
 
@@ -55,7 +56,12 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_named(run, lab, tmp_pa
 
 
 def test_features_are_computed_and_kept(run, lab, tmp_path):
+    code, _, err = run("slides", "features", "--project", "P")
+    assert code == 1 and "No slide of this project has patches yet" in err
+    for slide in lab.slides.list(1):
+        lab.slides.set_facts(slide.id, StatedFacts(mpp=0.5))
     (tmp_path / "two.png").unlink()
     code, out, _ = run("slides", "features", "--project", "P")
-    assert code == 1 and "two.png" in out and "Features of 1 of 2 slides are kept." in out
+    assert code == 1, out
+    assert "two.png" in out and "Features of 1 of 2 slides are kept." in out
     assert [entry.kind for entry in lab.store.list()] == ["features"]

@@ -37,8 +37,7 @@ class Embedding:
         Raises:
             LabError: no slide has patches yet.
         """
-        if not self._ready(project_id):
-            raise LabError("No slide of this project has patches yet. Add one first; nothing was started.")
+        self._ready(project_id)
         return self._jobs.submit("Features of all slides", FeaturesSpec(project_id=project_id), project_id)
 
     def measure(self, context: JobContext, slide_id: int) -> None:
@@ -63,7 +62,11 @@ class Embedding:
         context.progress(1.0, ". ".join([told, *refused[:20]]), refused=refused)
 
     def compute(self, project_id: int, progress: Progress) -> tuple[int, list[str]]:
-        """The same, now: how many slides were done, and the sentences of those that were not."""
+        """The same, now: how many slides were done, and the sentences of those that were not.
+
+        Raises:
+            LabError: no slide has patches yet.
+        """
         refused: list[str] = []
         ready = self._ready(project_id)
         for number, (slide_id, name) in enumerate(ready):
@@ -75,7 +78,10 @@ class Embedding:
 
     def _ready(self, project_id: int) -> list[tuple[int, str]]:
         with self._services.db() as session:
-            return [(slide.id, slide.name) for slide in slides_of(session, project_id) if slide.status == "ready"]
+            ready = [(slide.id, slide.name) for slide in slides_of(session, project_id) if slide.status == "ready"]
+        if not ready:
+            raise LabError("No slide of this project has patches yet. Add one first; nothing was started.")
+        return ready
 
 
 def slide_features(
