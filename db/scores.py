@@ -2,24 +2,40 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, defer
 
 from db.models import Model, Reader, Score, SignOff, Slide
 from mmdnet.errors import LabError
 
+ScoreRow = tuple[Score, Slide, Model]
+Signed = tuple[SignOff, Reader]
 
-def scores_of(session: Session, project_id: int) -> Sequence[tuple[Score, Slide, Model, bool]]:
-    """Every score of a project, newest first, with its slide, its model and whether it is signed."""
-    signed = exists().where(SignOff.score_id == Score.id)
+
+def scores_of(session: Session, project_id: int) -> Sequence[ScoreRow]:
+    """Every score of a project, newest first, with its slide and its model."""
     rows = session.execute(
-        select(Score, Slide, Model, signed)
+        select(Score, Slide, Model)
         .join(Slide, Slide.id == Score.slide_id)
         .join(Model, Model.id == Score.model_id)
         .where(Slide.project_id == project_id)
         .order_by(Score.id.desc())
-    ).all()
-    return [(score, slide, model, bool(is_signed)) for score, slide, model, is_signed in rows]
+    )
+    return [(score, slide, model) for score, slide, model in rows]
+
+
+def newest_sign_offs(session: Session, project_id: int) -> dict[int, Signed]:
+    """The signature that holds of each signed score of a project, by score, with who signed."""
+    rows = session.execute(
+        select(SignOff, Reader)
+        .options(defer(SignOff.report))
+        .join(Reader, Reader.id == SignOff.reader_id)
+        .join(Score, Score.id == SignOff.score_id)
+        .join(Slide, Slide.id == Score.slide_id)
+        .where(Slide.project_id == project_id)
+        .order_by(SignOff.id)
+    )
+    return {signed.score_id: (signed, reader) for signed, reader in rows}
 
 
 def scored(session: Session, score_id: int) -> tuple[Score, Slide, Model]:

@@ -15,6 +15,12 @@ def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
     return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.name)).all()
 
 
+def patients_of(session: Session, project_id: int) -> dict[int, tuple[str | None, str | None]]:
+    """Patient and site of each slide of a project, as written."""
+    rows = session.execute(select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id))
+    return {slide_id: (patient, site) for slide_id, patient, site in rows}
+
+
 def slide_at(session: Session, project_id: int, path: str) -> Slide | None:
     return session.scalar(select(Slide).where(Slide.project_id == project_id, Slide.path == path))
 

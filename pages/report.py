@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from ui.report import headline
 from ui.report import report as parts
+from ui.report.signing import sign_off, signatures
 from ui.shell.literal import literal
 from ui.shell.session import lab, project_or_stop
 from ui.slides.overview import chosen_patch, own_labels, patch_column
@@ -17,19 +19,17 @@ if not scores:
 
 heading, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
 with bar:
-    score = parts.score_picker(scores)
+    score = headline.score_picker(scores)
 scored = lab().reports.open(score.id)
 report, patches, signed = scored.report, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
 
 with heading:
     st.title(literal(slide.name))
-    parts.headline(report, signed)
+    headline.headline(report, signed)
+    headline.caution(report)
 with bar:
-    with st.popover("Read and sign", type="primary", icon=":material/draw:"):
-        parts.sign_off(score, report, signed)
     parts.downloads(score)
-parts.caution(report)
 
 labels = own_labels(slide)
 picture, beside = st.columns([4, 3], gap="medium")
@@ -42,13 +42,15 @@ with picture:
     st.subheader("Patches")
     parts.evidence(report, slide, patches)
 with beside:
+    with st.container(border=True, key="sign_panel"):
+        sign_off(score, report, signed)
     st.subheader("Grades")
     for feature in report.features:
-        parts.feature_block(feature, report.covers(feature.task))
+        parts.feature_block(feature, report.covers(feature.task), report.validity.holds_for(feature.task))
     st.subheader("Measured beside the grades")
     parts.quantities(report)
     st.subheader("Signatures")
-    parts.signatures(signed)
+    signatures(signed)
 
 with st.expander("Quality and limits"):
     parts.notes_and_limits(report)

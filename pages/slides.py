@@ -35,7 +35,7 @@ if slide is None:
         st.stop()
     reads_due(project.id)
     facts_by_table(project.id)
-    picked = slide_table(slides, lab().scoring.newest_nas(project.id))
+    picked = slide_table(slides, lab().scoring.leading(project.id))
     if picked is not None:
         go_to("slide", picked)
         st.rerun()

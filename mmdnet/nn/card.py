@@ -83,7 +83,10 @@ class Architecture(BaseModel):
 
 
 class TrainedOn(BaseModel):
-    """The slides a model learned from: how many, of whom, graded how much, from where."""
+    """The slides a model learned from: how many, of whom, graded how much, from where.
+
+    `grades` counts the patches and slides of each grade, from 0, by task; cards of earlier builds do not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -93,6 +96,7 @@ class TrainedOn(BaseModel):
     sites: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
     stains: tuple[str, ...] = ()
+    grades: dict[str, tuple[Count, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_json(self) -> "TrainedOn":

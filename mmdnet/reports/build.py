@@ -28,6 +28,7 @@ from mmdnet.reports.schema import (
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
 from mmdnet.scoring.rules import COUNTED
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
+from mmdnet.scoring.validity import Validity
 from mmdnet.slides.set_aside import set_aside_reason
 
 TOP, LOW, RANDOM = 6, 3, 3
@@ -37,14 +38,14 @@ def build_report(inputs: ReportInputs) -> Report:
     """The report of a scored slide."""
     names = _reported(inputs.score)
     features = tuple(_feature(name, inputs) for name in names)
-    reliability = _reliability(inputs.score)
+    reliability = _reliability(inputs.score, inputs.validity)
     return Report(
-        schema_version=2 if reliability else 1,
+        schema_version=3 if inputs.score.version >= 3 else 2 if reliability else 1,
         made_at=inputs.made_at,
         header=_header(inputs),
         features=features,
         fibrosis=words.fibrosis(inputs.slide.stain),
-        nas=_nas(inputs.score, features),
+        nas=_nas(inputs, features),
         quantities=_quantities(inputs),
         evidence=tuple(_evidence(name, inputs) for name in names if name in inputs.score.tasks),
         maps=tuple(_map(name, inputs) for name in names if name in inputs.score.tasks),
@@ -53,15 +54,17 @@ def build_report(inputs: ReportInputs) -> Report:
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
         limits=words.limits(inputs.slide.simulated, inputs.card.simulated, of_before=reliability is None),
         reliability=reliability,
+        validity=inputs.validity,
     )
 
 
-def _reliability(score: ScoreSummary) -> Reliability | None:
+def _reliability(score: ScoreSummary, validity: Validity) -> Reliability | None:
     """What the intervals are worth; None for a score of a build that did not tell."""
     if score.refer is None:
         return None
-    covers: dict[str, bool] = {"nas": score.nas_covers_error} if score.nas is not None else {}
-    holds: dict[str, float | None] = {"nas": score.nas_holds} if score.nas is not None else {}
+    has_nas = score.nas is not None and validity.reportable
+    covers: dict[str, bool] = {"nas": score.nas_covers_error} if has_nas else {}
+    holds: dict[str, float | None] = {"nas": score.nas_holds} if has_nas else {}
     for name, about in score.tasks.items():
         covers |= {name: about.covers_error, density_name(name): about.density_covers_error}
         holds |= {name: about.holds, density_name(name): about.density_holds}
@@ -70,7 +73,7 @@ def _reliability(score: ScoreSummary) -> Reliability | None:
         covers_error=covers,
         holds=holds,
         graded_slides=score.graded_slides,
-        nas_at_least=score.nas_at_least,
+        nas_at_least=score.nas_at_least if has_nas else (),
         refer=tuple(reason.value for reason in score.refer),
         advice=words.second_reader(score.refer),
         measured=words.referral_measured(score.referral),
@@ -146,7 +149,11 @@ def _feature(name: str, inputs: ReportInputs) -> Feature:
     )
 
 
-def _nas(score: ScoreSummary, features: Sequence[Feature]) -> Nas:
+def _nas(inputs: ReportInputs, features: Sequence[Feature]) -> Nas:
+    score = inputs.score
+    if not inputs.validity.reportable:
+        why = inputs.validity.words
+        return Nas(value=None, absent=why, interval=None, score=None, p_active=None, meaning=words.NAS_MEANING)
     missing = [feature.title.lower() for feature in features if feature.grade is None and task(feature.task).in_nas]
     absent = f"No NAS: {' and '.join(missing)} not assessed." if missing else None
     return Nas(
@@ -252,7 +259,7 @@ def _provenance(inputs: ReportInputs, names: Sequence[str]) -> Provenance:
         weights_sha256=card.weights_sha256,
         label_set_sha256=card.label_set_sha256,
         code_version=card.code_version,
-        trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True),
+        trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True, exclude={"grades"}),
         slide_part=inputs.slide_part,
         kappas={name: validation.get(f"kappa_{name}") for name in names},
         rule=score.aggregator,

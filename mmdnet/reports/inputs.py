@@ -11,6 +11,7 @@ from mmdnet.reports.schema import SignOff
 from mmdnet.scoring.aggregate import middle_grade
 from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import ScoreSummary
+from mmdnet.scoring.validity import Validity
 from mmdnet.slides.facts import SlideFacts
 from mmdnet.slides.geometry import PatchPosition
 
@@ -51,6 +52,7 @@ class ReportInputs:
         patch_ids: their ids.
         card: the model card.
         set_aside: patches set aside when the slide was surveyed, by reason, without those a person put back.
+        validity: whether the score may be reported.
         slide_part: `train`, `validation` or `test` where this slide was in the model's split.
         human: readers' grades of the slide.
         sign_offs: signatures, oldest first.
@@ -68,6 +70,7 @@ class ReportInputs:
     card: ModelCard
     made_at: datetime
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    validity: Validity = field(default_factory=Validity)
     slide_part: str | None = None
     human: Sequence[ReaderGrades] = ()
     sign_offs: Sequence[SignOff] = ()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from mmdnet.labels.grading import Grades
+from mmdnet.scoring.validity import Validity
 
 # What may come later without changing what was signed: other signatures, other readings, another print-out.
 NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
@@ -250,9 +251,13 @@ class Reliability(Block):
 
 
 class Report(Block):
-    """The whole document. `reliability` is None, and the version 1, for scores of before it was told."""
+    """The whole document.
 
-    schema_version: Literal[1, 2] = 1
+    `reliability` is None, and the version 1, for scores of before it was told. `validity` is judged for every score;
+    that it is part of what is signed is so from version 3.
+    """
+
+    schema_version: Literal[1, 2, 3] = 1
     made_at: datetime
     header: Header
     features: tuple[Feature, ...]
@@ -266,6 +271,7 @@ class Report(Block):
     sign_off: SignOffs
     limits: tuple[str, ...]
     reliability: Reliability | None = None
+    validity: Validity = Validity()
 
     def covers(self, name: str) -> str:
         """What the interval of a task, of `nas` or of a quantity covers, in words; empty in reports of version 1."""
@@ -292,6 +298,8 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
     left_out = dict(NOT_SIGNED_CONTENT) if content_only else {}
     if report.reliability is None:
         left_out["reliability"] = True  # a report of version 1 is the bytes it was signed as
+    if report.schema_version < 3 and (content_only or report.validity.reportable):
+        left_out["validity"] = True  # likewise
     values = report.model_dump(mode="json", exclude=left_out or None)
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

@@ -19,6 +19,7 @@ from mmdnet.scoring.choices import ScoringChoices
 from mmdnet.scoring.estimate import SlideEstimate, TaskEstimate, estimate_slide, is_low_evidence
 from mmdnet.scoring.evidence import SlideEvidence, lay_out
 from mmdnet.scoring.fields import FIELD_PATCHES
+from mmdnet.scoring.heat import relative_attention
 from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, grade_bags, predict_patches
 from mmdnet.scoring.result import ScoreArrays, SlideScore
 from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
@@ -282,6 +283,7 @@ def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: S
             continue
         rests_on, threshold = estimate.tasks[task.name], aggregator.threshold(task)
         present = 1.0 - evidence.patch_probabilities[task.name][:, 0]
+        attention = evidence.attention[task.name].astype(float)
         summaries[task.name] = TaskSummary(
             grade=grades.grade(task.name),
             probabilities=_all_rounded(grades.probabilities(task.name)),
@@ -295,6 +297,7 @@ def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: S
             threshold=threshold,
             rests_on=aggregator.rests_on(task),
             calibrated=task.name in aggregator.calibrations,
+            highest_attention=_rounded(float(relative_attention(attention / attention.sum()).max())),
             **_coverage(aggregator, task, rests_on),
         )
     return summaries

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, Js
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 
-SCORE_VERSION = 2
+SCORE_VERSION = 3
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -69,6 +69,7 @@ class TaskSummary(BaseModel):
         holds: how often such intervals held on graded slides whose patient had no part in them; None where not known.
         density_covers_error: the same of the density's interval.
         density_holds: the same of the density's interval.
+        highest_attention: of a patch, in multiples of the slide's mean; None in scores before version 3.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,6 +90,7 @@ class TaskSummary(BaseModel):
     holds: float | None = None
     density_covers_error: bool = False
     density_holds: float | None = None
+    highest_attention: float | None = None
 
 
 class ScoredBy(BaseModel):

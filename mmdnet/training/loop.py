@@ -14,6 +14,7 @@ from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
+from mmdnet.labels.grading import TASKS, Task
 from mmdnet.nn.card import WEIGHTS, Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
@@ -370,4 +371,13 @@ def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:
         sites=tuple(sorted({slide.site for slide in chosen} - {""})),
         scanners=tuple(sorted({slide.scanner for slide in chosen} - {""})),
         stains=tuple(sorted({slide.stain for slide in chosen} - {""})),
+        grades={task.name: _held(cohort, slides, t, task) for t, task in enumerate(TASKS)},
     )
+
+
+def _held(cohort: Cohort, slides: Sequence[int], column: int, task: Task) -> tuple[int, ...]:
+    """How many patches and slides of each grade of a task these slides hold."""
+    of_patches = cohort.grades[np.isin(cohort.slide_index, slides) & ~cohort.ignored, column]
+    of_slides = [grade for s in slides if (grade := cohort.slides[s].grades.get(task.name)) is not None]
+    given = [*of_patches[of_patches >= 0], *of_slides]
+    return tuple(int(number) for number in np.bincount(np.array(given, int), minlength=task.highest + 1))

@@ -20,17 +20,17 @@ def test_every_score_of_a_project_comes_newest_first_with_whether_it_is_signed(b
     with bench.db.begin() as session:
         session.add(SignOff(score_id=2, reader_id=bench.readers[0], report_sha256="a" * 64, report={}))
     with bench.db() as session:
-        listed = [
-            (score.id, slide.id, model.name, signed) for score, slide, model, signed in rows.scores_of(session, 1)
-        ]
+        listed = [(score.id, slide.id, model.name) for score, slide, model in rows.scores_of(session, 1)]
+        signed = rows.newest_sign_offs(session, 1)
         assert rows.scores_of(session, 99) == []
     zero, first = bench.slides
     assert listed == [
-        (4, zero, "first", False),
-        (3, first, "first", False),
-        (2, zero, "second", True),
-        (1, zero, "first", False),
+        (4, zero, "first"),
+        (3, first, "first"),
+        (2, zero, "second"),
+        (1, zero, "first"),
     ]
+    assert {score_id: reader.name for score_id, (_, reader) in signed.items()} == {2: "Ada"}
 
 
 def test_of_each_slide_and_model_the_newest_counts(bench):

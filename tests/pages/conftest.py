@@ -15,8 +15,9 @@ from sqlalchemy.engine import Engine
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from db.models import Model, Score
 from mmdnet.lab import open_lab
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
@@ -80,6 +81,20 @@ def filled_home(template: Filled, tmp_path: Path) -> Filled:
     home = tmp_path / "home"
     shutil.copytree(template.lab.settings.home, home)
     return replace(template, lab=open_lab(Settings(home=home)))
+
+
+@pytest.fixture
+def validated(filled_home: Filled) -> None:
+    """The filled lab's model is one that was judged on other patients, and learnt from none of the slides."""
+    with filled_home.lab.db.begin() as session:
+        for model in session.query(Model):
+            kappas = {f"kappa_{name}": 0.6 for name in TASK_NAMES} | {f"n_{name}": 40.0 for name in TASK_NAMES}
+            learnt = {"train": [], "validation": []}
+            trained_on = {**model.card["trained_on"], "grades": {}}
+            model.card = {**model.card, "metrics": {"test": kappas}, "split": learnt, "trained_on": trained_on}
+        for score in session.query(Score):  # so small a slide is looked at alike everywhere
+            tasks = {name: {**said, "highest_attention": 3.0} for name, said in score.result["tasks"].items()}
+            score.result = {**score.result, "tasks": tasks}
 
 
 @pytest.fixture(autouse=True)

@@ -14,29 +14,41 @@ def button(app, label):
 def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said):
     app = filled("report", {"project": "1", "score": str(filled_home.score)})
     words = said(app)
-    for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed"):
+    for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed", "not reportable"):
         assert phrase in words, phrase
     assert [download.label for download in app.get("download_button")] == ["PDF", "HTML", "CSV", "JSON", "QuPath"]
 
 
-def test_the_models_grades_can_be_signed_as_they_are_and_then_amended_with_a_reason(filled, filled_home):
+def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_then_on(filled, filled_home, said):
     lab, score = filled_home.lab, filled_home.score
     app = filled("report", {"project": "1", "score": str(score)})
+    assert app.get_by_key(f"sign_{score}_0_steatosis").value is None
+    for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
+        app.get_by_key(f"sign_{score}_0_{name}").set_value(grade)
     button(app, "Sign as Ada").click().run()
-    assert not app.error
     (first,) = lab.reports.sign_offs(score)
-    assert first.reader == "Ada"
+    assert (first.reader, first.grades.total) == ("Ada", 4)
+    assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)
 
-    model = lab.scoring.get(score).summary.tasks["steatosis"].grade
-    app.get_by_key(f"sign_{score}_1_steatosis").set_value((model + 1) % 4)
-    button(app, "Amend as Ada").click().run()
-    assert "Say why" in app.error[0].value
-    app.get_by_key(f"sign_{score}_1_steatosis").set_value((model + 1) % 4)
-    app.text_input(key=f"reason_{score}_1").set_value("Seen under the microscope")
+    app.get_by_key(f"sign_{score}_1_steatosis").set_value(3)
     button(app, "Amend as Ada").click().run()
     signed = lab.reports.sign_offs(score)
     assert [signature.amends_id for signature in signed] == [None, first.id]
-    assert signed[1].grades["steatosis"] == (model + 1) % 4
+    assert lab.scoring.get(score).nas == 5
+
+
+def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(filled, filled_home, validated):
+    lab, score = filled_home.lab, filled_home.score
+    app = filled("report", {"project": "1", "score": str(score)})
+    model = lab.scoring.get(score).summary.tasks["steatosis"].grade
+    assert app.get_by_key(f"sign_{score}_0_steatosis").value == model
+    app.get_by_key(f"sign_{score}_0_steatosis").set_value((model + 1) % 4)
+    button(app, "Sign as Ada").click().run()
+    assert "Say why" in app.error[0].value
+    app.text_input(key=f"reason_{score}_0").set_value("Seen under the microscope")
+    button(app, "Sign as Ada").click().run()
+    (signed,) = lab.reports.sign_offs(score)
+    assert signed.grades["steatosis"] == (model + 1) % 4
 
 
 def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):

@@ -25,14 +25,22 @@ def test_the_rule_that_is_chosen_is_the_jobs(filled, filled_home):
         assert session.get(Job, job.id).spec["rule"] == "max"
 
 
-def test_every_score_is_in_the_table_with_its_grades(filled, filled_home):
+def test_every_score_is_in_the_table_with_its_grades(filled, filled_home, validated):
     app = filled("score")
     table = app.dataframe[-1].value
     (score,) = filled_home.lab.scoring.list(filled_home.project)
     assert table["NAS"].tolist() == [score.summary.nas]
     assert table["Steatosis"].tolist() == [score.summary.grades["steatosis"]]
     low, high = score.summary.nas_interval
-    assert table["NAS, 90 % interval"].tolist() == [str(low) if low == high else f"{low}–{high}"]
+    interval = str(low) if low == high else f"{low}–{high}"
+    assert table["Model's NAS, 90 % interval"].tolist() == [f"{score.nas} ({interval})"]
+
+
+def test_a_score_that_is_not_reportable_is_no_number_in_the_table_but_the_reason(filled, filled_home):
+    table = filled("score").dataframe[-1].value
+    assert table["NAS"].isna().all() and table["Steatosis"].isna().all()
+    assert table["Model's NAS, 90 % interval"].tolist() == ["not reportable"]
+    assert "not validated" in table["Why not"].iloc[0]
 
 
 def test_the_model_of_drawn_tissue_says_so_on_real_slides_and_offers_a_training(filled, filled_home):

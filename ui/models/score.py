@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.labels.grading import task as task_called
 from mmdnet.scoring.choices import AUTO
+from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain, plain_all
@@ -187,15 +189,14 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         {
             "open": ["Report"] * len(scores),
             "Slide": plain_all(score.slide_name for score in scores),
-            "NAS": pd.array([score.summary.nas for score in scores], dtype="Int64"),
-            **{
-                task.title: pd.array([score.summary.grades[task.name] for score in scores], dtype="Int64")
-                for task in tasks
-            },
-            "NAS, 90 % interval": [_interval(score.summary.nas_interval) for score in scores],
+            "NAS": pd.array([score.nas for score in scores], dtype="Int64"),
+            **{task.title: pd.array([score.grades[task.name] for score in scores], dtype="Int64") for task in tasks},
+            "Signed": [None if score.signed is None else plain(score.signed.reader) for score in scores],
+            "Model's NAS, 90 % interval": [model_nas(score) for score in scores],
+            "Signed otherwise": [", ".join(task_called(name).letter for name in score.changed) for score in scores],
             "Model": plain_all(score.model_name for score in scores),
             "Scored": [score.created_at for score in scores],
-            "Signed": ["signed" if score.signed else None for score in scores],
+            "Why not": [score.validity.words or None for score in scores],
         }
     )
     styled = table.style
@@ -209,6 +210,11 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         key="score_table",
         column_config={
             "open": open_column("score_table_open"),
+            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
+            "Signed otherwise": st.column_config.TextColumn(
+                help="Features signed with another grade than the model's."
+            ),
+            "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width="large"),
             "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
         alt="Scores of this project",
@@ -217,6 +223,14 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     if row is not None:
         go_to("score", scores[row].id)
         open_page("report")
+
+
+def model_nas(score: ScoreView) -> str:
+    """The model's NAS with its interval, or that it is not reportable, for a cell of a table."""
+    if not score.validity.reportable:
+        return NOT_REPORTABLE.lower()
+    nas = score.summary.nas
+    return words.NOTHING if nas is None else f"{nas} ({_interval(score.summary.nas_interval)})"
 
 
 def _interval(pair: Sequence[int] | None) -> str:

@@ -1,28 +1,27 @@
-"""What the Report page is made of: the score and its parts, the map, the evidence, quality, provenance, sign-off."""
+"""What the Report page is made of below its head: the map, grades, evidence, quality, provenance, files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import Grades, task
+from mmdnet.labels.grading import task
 from mmdnet.reports.words import chance
 from mmdnet.slides.geometry import PATCH_PX
+from ui.report.signing import moment
 from ui.shell import words
-from ui.shell.jobs import ago
-from ui.shell.literal import code, in_html, literal, plain
-from ui.shell.session import at, go_to, lab, reader, refusals, say_next_run
-from ui.shell.theme import chip, grade_chips, probability_bar
+from ui.shell.literal import code, in_html, literal
+from ui.shell.session import go_to, lab, refusals
+from ui.shell.theme import chip, probability_bar
 from ui.slides.pictures import patch_jpeg
 from ui.slides.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
-    from mmdnet.workflows.scoring.views import ScoreView, SignOffView
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 FILES = (
@@ -33,76 +32,6 @@ FILES = (
     ("QuPath", "geojson", "application/geo+json"),
 )
 KINDS = (("top", "Drew most attention", 6), ("low", "Drew least", 3), ("random", "Drawn at random", 3))
-
-
-def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
-    """Which score to report on."""
-    ids = [score.id for score in scores]
-    shown = at("score") if at("score") in ids else ids[0]
-    if at("score") is not None and at("score") != shown:
-        st.warning("The report this link names is not in this project; the newest one is shown.")
-    if at("score") != shown:
-        go_to("score", shown)
-    names = {
-        score.id: plain(f"{score.slide_name} · {score.model_name}")
-        + f" · {ago(score.created_at)}"
-        + (" · signed" if score.signed else "")
-        for score in scores
-    }
-    st.session_state["pick_score"] = shown
-    st.selectbox(
-        "Report",
-        ids,
-        format_func=names.__getitem__,
-        key="pick_score",
-        on_change=lambda: go_to("score", st.session_state["pick_score"]),
-        label_visibility="collapsed",
-        width=430,
-    )
-    return next(score for score in scores if score.id == shown)
-
-
-def headline(report: Report, signed: Sequence[SignOffView]) -> None:
-    """The NAS with its interval and parts, on one line, and what kind of slide and reading it is."""
-    nas = report.nas
-    value = '<span class="mmd-muted">not assessed</span>' if nas.value is None else f"<b>{nas.value}</b>"
-    interval = ""
-    if nas.interval is not None:
-        covers = f", {in_html(report.covers('nas'))}" if report.covers("nas") else ""
-        ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
-        interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
-    chips = grade_chips({feature.task: feature.grade for feature in report.features}, big=True)
-    st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
-    if nas.absent:
-        st.caption(literal(nas.absent))
-    told = report.reliability
-    if told is not None:
-        icon = ":material/group:" if told.refer else ":material/check:"
-        st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
-    head = report.header
-    facts = [
-        head.stain or "stain unknown",
-        head.scanner or "scanner unknown",
-        f"patient {head.patient}" if head.patient else "patient unknown",
-        f"{words.number(head.tissue_mm2, 'mm²')} tissue",
-        f"{head.patches_assessed:,} of {head.patches:,} patches assessed",
-    ]
-    badges = [":violet-badge[simulated slide]"] if head.simulated else []
-    badges += [
-        f":green-badge[:material/check: signed by {literal(signed[-1].reader)}]"
-        if signed
-        else ":gray-badge[not signed]"
-    ]
-    st.markdown(f"{literal(' · '.join(facts))} {' '.join(badges)}")
-
-
-def caution(report: Report) -> None:
-    """What to know before trusting the grades, gravest first."""
-    grave = [note.words for note in report.quality.notes if note.weight == "warning"]
-    grave += list(report.quantities.disagreements)
-    if grave:
-        listed = "\n".join(f"- {literal(sentence)}" for sentence in grave)
-        st.warning(listed, title="Before trusting these grades", icon=":material/warning:")
 
 
 def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView], labelled: Sequence[int] = ()) -> None:
@@ -125,25 +54,31 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
 
 
-def feature_block(feature: Feature, covers: str = "") -> None:
-    """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
-    title = f"{in_html(feature.title)} {chip(feature.task, feature.grade)}"
+def feature_block(feature: Feature, covers: str = "", reportable: bool = True) -> None:
+    """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave.
+
+    A grade that is not reportable is shown as what the network said, and neither as a grade nor with an interval.
+    """
+    grade = feature.grade if reportable else None
+    title = f"{in_html(feature.title)} {chip(feature.task, grade)}"
     rows = []
     for criterion in feature.criteria:
-        grade = criterion.grade
-        mine = ' class="mine"' if grade == feature.grade else ""
-        share = "" if feature.probabilities is None else chance(feature.probabilities[grade])
-        readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == grade)
-        cells = (chip(feature.task, grade), in_html(criterion.words), share, readers)
+        shown = criterion.grade
+        mine = ' class="mine"' if shown == grade else ""
+        share = "" if feature.probabilities is None or not reportable else chance(feature.probabilities[shown])
+        readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == shown)
+        cells = (chip(feature.task, shown), in_html(criterion.words), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
-        + (probability_bar(feature.task, feature.probabilities) if feature.probabilities else "")
+        + (probability_bar(feature.task, feature.probabilities) if feature.probabilities and reportable else "")
         + '<table class="mmd-criteria fixed"><tr><th></th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
         + "".join(rows)
         + "</table>"
     )
-    if feature.absent:
+    if not reportable:
+        st.caption(f"Not reportable; the network said {feature.grade:d}.")
+    elif feature.absent:
         st.caption(literal(f"{feature.title}: {feature.absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
@@ -215,59 +150,6 @@ def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> 
             st.rerun()
 
 
-def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) -> None:
-    """The pathologist's own grades, beginning with the model's, and the signature."""
-    who = reader()
-    if who is None:
-        st.info("Say at the left who is reading; then you can give your own grades and sign.")
-        return
-    begin = signed[-1].grades if signed else {feature.task: feature.grade for feature in report.features}
-    chosen: dict[str, int | None] = {}
-    for feature in report.features:
-        chosen[feature.task] = st.segmented_control(
-            feature.title,
-            [criterion.grade for criterion in feature.criteria],
-            default=begin.get(feature.task),
-            key=f"sign_{score.id}_{len(signed)}_{feature.task}",
-        )
-    grades = Grades(**chosen)
-    total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
-    st.markdown(f"Your reading: **{total}**")
-    reason = st.text_input(
-        "Why, where you differ from the model",
-        key=f"reason_{score.id}_{len(signed)}",
-        placeholder="Only needed for a changed grade",
-    )
-    label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
-    if st.button(label, type="primary", icon=":material/draw:", key="sign"):
-        with refusals():
-            lab().reports.sign(score.id, who.id, grades, reason)
-            say_next_run("Signed")
-            st.rerun()
-    st.caption("A signature is never changed or deleted; a later one amends it.")
-
-
-def signatures(signed: Sequence[SignOffView]) -> None:
-    """Who signed which grades, oldest first."""
-    if not signed:
-        st.caption("Not signed yet.")
-    amended = {later.amends_id for later in signed}
-    for signature in signed:
-        _signature(signature, amended=signature.id in amended)
-
-
-def _signature(signature: SignOffView, amended: bool) -> None:
-    with st.container(border=True):
-        st.markdown(
-            f"**{literal(signature.reader)}** · {_moment(signature.at)}"
-            + (" · :gray[amended since]" if amended else "")
-        )
-        st.html(grade_chips(signature.grades))
-        if signature.reason:
-            st.caption(literal(signature.reason))
-        st.caption(f"Report {code(signature.report_sha256[:16])}")
-
-
 def downloads(score: ScoreView) -> None:
     """The report as files; each is made when it is asked for."""
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in score.slide_name)
@@ -296,7 +178,7 @@ def provenance(report: Report) -> None:
             "Trained on": literal(f"{trained.get('slides', '?')} slides of {trained.get('patients', '?')} patients")
             + (", simulated ones among them" if made.simulated_training else ""),
             "Program": literal(made.code_version or words.NOTHING),
-            "Scored": f"{_moment(made.scored_at)}, on {literal(made.device)}, seed {made.seed}",
+            "Scored": f"{moment(made.scored_at)}, on {literal(made.device)}, seed {made.seed}",
             "Slide": code(report.header.fingerprint[:16]),
         },
         border="horizontal",
@@ -319,7 +201,3 @@ def notes_and_limits(report: Report) -> None:
     st.markdown(f"- {literal(report.nas.meaning)}")
     for sentence in report.limits:
         st.markdown(f"- {literal(sentence)}")
-
-
-def _moment(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

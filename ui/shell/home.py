@@ -70,12 +70,14 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
     """One row per slide: how far it is; a click opens it."""
     import pandas as pd
 
-    nas = lab().scoring.newest_nas(slides[0].project_id)
+    leading = lab().scoring.leading(slides[0].project_id)
+    scores = [leading.get(slide.id) for slide in slides]
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
             "Slide": plain_all(slide.name for slide in slides),
-            "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
+            "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
+            "NAS by": [words.nas_by(score) for score in scores],
             "Patches": [slide.usable for slide in slides],
             "Labelled": [slide.labelled for slide in slides],
             "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
@@ -93,7 +95,7 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
         column_config={
             "open": open_column("overview_open"),
             "Fat, %": st.column_config.NumberColumn(format="%.1f"),
-            "NAS": st.column_config.NumberColumn(help="By the newest score."),
+            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
         },
         alt="Slides at a glance",
     )

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmdnet.reports.words import percent
+from mmdnet.scoring.validity import NOT_REPORTABLE
 from mmdnet.slides.set_aside import set_aside_reason
+from ui.shell.literal import plain
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 NOTHING = "–"
@@ -38,6 +41,7 @@ SCALE_FROM = {
     "person": "entered by hand",
     "overruled": "entered by hand, against the file's own",
 }
+NAS_HELP = "As signed; where nobody signed, the model's, if it is reportable."
 STATUS = {"ready": "ready", "needs_mpp": "µm/px missing"}
 
 
@@ -56,6 +60,15 @@ def number(value: float | None, unit: str = "", digits: int = 2) -> str:
 
     decimals = max(0, digits - 1 - floor(log10(abs(value))))
     return f"{value:,.{decimals}f} {unit}".strip()
+
+
+def nas_by(score: ScoreView | None) -> str | None:
+    """Whose NAS leads, for a cell of a table: who signed, the model, or that the model's is not reportable."""
+    if score is None:
+        return None
+    if score.signed is not None:
+        return f"signed, {plain(score.signed.reader)}"
+    return "model" if score.validity.reportable else NOT_REPORTABLE.lower()
 
 
 def micron_size(slide: SlideView) -> str:

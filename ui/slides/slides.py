@@ -15,10 +15,11 @@ from ui.shell.tables import open_column, opened_row, table_height
 from ui.slides.pictures import thumbnail
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import SlideView
 
 
-def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> int | None:
+def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> int | None:
     """All slides of the project; the id of the one that was opened in this run."""
     import base64
 
@@ -30,13 +31,15 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         except LabError:
             return None
 
+    scores = [leading.get(slide.id) for slide in slides]
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
             "": [small(slide) for slide in slides],
             "Slide": plain_all(slide.name for slide in slides),
             "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
-            "NAS": pd.array([nas.get(slide.id) for slide in slides], dtype="Int64"),
+            "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
+            "NAS by": [words.nas_by(score) for score in scores],
             "Patches": [slide.usable for slide in slides],
             "Labelled": [slide.labelled for slide in slides],
             "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
@@ -59,6 +62,7 @@ def slide_table(slides: Sequence[SlideView], nas: Mapping[int, int | None]) -> i
         column_config={
             "": st.column_config.ImageColumn(width=80),
             "open": open_column("slide_table_open"),
+            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
             "Stain": st.column_config.TextColumn(width=130),  # "Masson trichrome" in full
             "Tissue, mm²": st.column_config.NumberColumn(format="%.1f"),
             "Fat, %": st.column_config.NumberColumn(

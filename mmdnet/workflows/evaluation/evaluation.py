@@ -11,16 +11,18 @@ from mmdnet.errors import LabError
 from mmdnet.evaluation.evaluate import evaluate
 from mmdnet.evaluation.result import Apart, Evaluation, read_evaluation
 from mmdnet.files import write_aside
+from mmdnet.labels.grading import TASKS
 from mmdnet.labels.slide_truth import SlideTruth
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary
+from mmdnet.scoring.validity import EVALUATED
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.evaluation.cases import cases_of, graded_slides, judging_truth, says_something
 from mmdnet.workflows.evaluation.views import EvaluationHead, EvaluationPlan
 from mmdnet.workflows.job_specs import CrossValidateSpec, EvaluateSpec
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.scoring.models import card_of, guard_of, load_kept, model_folder
+from mmdnet.workflows.scoring.models import add_metrics, card_of, guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.scoring import Scoring, check_rule
 from mmdnet.workflows.services import Services, must_get
 
@@ -98,7 +100,9 @@ class Evaluations:
             name = must_get(session, Model, model_id, "model").name
         used = next(iter(said.values())).rule
         judged = evaluate(cases, name, used, apart)
-        return self.keep(context, judged.model_copy(update={"notes": (*plan.notes, *judged.notes)}))
+        kept = self.keep(context, judged.model_copy(update={"notes": (*plan.notes, *judged.notes)}))
+        add_metrics(self._services, model_id, EVALUATED, task_kappas(kept))
+        return kept
 
     def score_apart(
         self, context: JobContext, model: MMDNet, card: ModelCard, slide_ids: Sequence[int], choices: ScoringChoices,
@@ -158,6 +162,16 @@ class Evaluations:
 
     def _file(self, job_id: str) -> Path:
         return self._services.settings.folder("evaluations") / f"{job_id}.json"
+
+
+def task_kappas(judged: Evaluation) -> dict[str, float | None]:
+    """Quadratic kappa and number of slides by task, as a card's metrics name them."""
+    metrics: dict[str, float | None] = {}
+    for task in TASKS:
+        if task.name in judged.scales:
+            kappa = judged.scales[task.name].kappa_quadratic.value
+            metrics |= {f"kappa_{task.name}": kappa, f"n_{task.name}": float(judged.scales[task.name].slides)}
+    return metrics
 
 
 def learnt_slides(card: ModelCard, here: bool) -> set[int]:

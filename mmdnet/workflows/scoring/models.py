@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,13 @@ def add_model(
         session.add(model)
         session.flush()
         return model.id
+
+
+def add_metrics(services: Services, model_id: int, part: str, metrics: Mapping[str, float | None]) -> None:
+    """Keep what was measured of a model on its card in the lab, in place of what this part said before."""
+    with services.db.begin() as session:
+        model = must_get(session, Model, model_id, "model")
+        model.card = {**model.card, "metrics": {**model.card.get("metrics", {}), part: dict(metrics)}}
 
 
 def model_folder(services: Services, model_id: int) -> Path:

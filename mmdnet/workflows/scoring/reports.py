@@ -11,6 +11,7 @@ from db.models import Reader, SignOff
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.scoring.summary import ScoreSummary
+from mmdnet.scoring.validity import Validity
 from mmdnet.workflows.scoring.scored_slide import ScoredSlide, load_scored_slide
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services, must_get
@@ -78,7 +79,7 @@ class Reports:
         from mmdnet.reports.schema import report_sha256
 
         scored = self.open(score_id)
-        check_signature(scored.summary, grades, reason)
+        check_signature(scored.summary, grades, reason, scored.validity)
         given = {name: grades.get(name) for name in TASK_NAMES}
         with event_log.appending(self._services.db) as session:
             earlier = rows.sign_offs_of(session, score_id)
@@ -98,8 +99,8 @@ class Reports:
             return sign_off_view(signed, reader)
 
 
-def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reason: str) -> None:
-    """Whether these grades may be signed.
+def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reason: str, validity: Validity) -> None:
+    """Whether these grades may be signed. A model's grade that is not reportable asks for no reason to differ.
 
     Raises:
         LabError: a grade is outside its scale, or one differs from the model's and no reason is given.
@@ -112,7 +113,8 @@ def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reaso
         grade = grades.get(task.name)
         if grade is not None and not 0 <= grade <= task.highest:
             raise LabError(f"{task.title} is graded 0 to {task.highest}; {grade} cannot be signed. Nothing was signed.")
-        if task.name in score.tasks and grade != score.tasks[task.name].grade:
+        counts = task.name in score.tasks and validity.holds_for(task.name)
+        if counts and grade != score.tasks[task.name].grade:
             changed.append(task.title.lower())
     if changed and len(reason.strip()) < 3:
         raise LabError(f"You changed the grade of {', '.join(changed)}. Say why in a few words, then sign.")

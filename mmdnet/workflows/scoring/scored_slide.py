@@ -17,6 +17,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.workflows.scoring.models import card_of
+from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.pictures import overview_jpeg, patch_jpeg
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mmdnet.reports.schema import Report
     from mmdnet.scoring.heat import MapFrame
     from mmdnet.scoring.result import ScoreArrays
+    from mmdnet.scoring.validity import Validity
 
 OVERVIEW_PX, PATCH_PICTURE_PX = 900, 200
 REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson")  # endings of the files a report is written as
@@ -49,6 +51,7 @@ class ScoredSlide:
     arrays: ScoreArrays
     readings: Sequence[ReaderGrades]
     sign_offs: Sequence[SignOffView]
+    validity: Validity
 
     @cached_property
     def patches(self) -> Sequence[PatchView]:
@@ -139,6 +142,7 @@ class ScoredSlide:
             card=card,
             made_at=datetime.now(UTC),
             set_aside=Counter(patch.set_aside for patch in self.patch_rows if patch.set_aside and not patch.overruled),
+            validity=self.validity,
             slide_part=card.part_of(slide.id) if self.model.project_id == slide.project_id else None,
             human=self.readings,
             sign_offs=[
@@ -194,7 +198,7 @@ class ScoredSlide:
 
 
 def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
-    """All there is of a score: four statements, and its file read once.
+    """All there is of a score: six statements, and its file read once.
 
     Raises:
         LabError: there is no such score, its file is gone or damaged, or the patches were laid anew since.
@@ -210,8 +214,9 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
             for graded, reader in slide_readings.with_readers(session, slide.id)
         ]
         signed = [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
-    summary = read_summary(score.result, slide.name)
+        summary = read_summary(score.result, slide.name)
+        validity = Validities(session, slide.project_id).of(summary, model, slide)
     if len(patches) != summary.patches:
         raise LabError(f"The patches of {slide.name} were laid anew since it was scored. Score it again.")
     arrays = SlideScore.load(services.settings.folder("scores") / score.file).arrays
-    return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed)
+    return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed, validity)

@@ -10,11 +10,13 @@ from db.models import Model, Score, Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
+from mmdnet.scoring.summary import read_summary
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.slide_features import features_of
+from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import ScoreView, score_view
 from mmdnet.workflows.services import Services, must_get
 
@@ -147,15 +149,28 @@ class Scoring:
     def list(self, project_id: int) -> Sequence[ScoreView]:
         """Scores of a project, newest first."""
         with self._services.db() as session:
-            return [score_view(*row) for row in rows.scores_of(session, project_id)]
+            validities, signed = Validities(session, project_id), rows.newest_sign_offs(session, project_id)
+            return [_view(row, validities, signed.get(row[0].id)) for row in rows.scores_of(session, project_id)]
 
-    def newest_nas(self, project_id: int) -> dict[int, int | None]:
-        """NAS by slide, of each slide's newest score."""
-        return {score.slide_id: score.summary.nas for score in reversed(self.list(project_id))}
+    def leading(self, project_id: int) -> dict[int, ScoreView]:
+        """By slide the score that leads: its newest signed one, else its newest."""
+        leading: dict[int, ScoreView] = {}
+        for score in self.list(project_id):
+            known = leading.get(score.slide_id)
+            if known is None or (score.signed and not known.signed):
+                leading[score.slide_id] = score
+        return leading
 
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:
-            return score_view(*rows.scored(session, score_id), bool(rows.sign_offs_of(session, score_id)))
+            row, signed = rows.scored(session, score_id), rows.sign_offs_of(session, score_id)
+            return _view(row, Validities(session, row[1].project_id), signed[-1] if signed else None)
+
+
+def _view(row: rows.ScoreRow, validities: Validities, signed: rows.Signed | None) -> ScoreView:
+    score, slide, model = row
+    summary = read_summary(score.result, slide.name)
+    return score_view(row, summary, validities.of(summary, model, slide), signed)
 
 
 def not_ready(slide: Slide) -> str:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from mmdnet.labels.grading import Grades
 from mmdnet.nn.card import ModelCard
-from mmdnet.scoring.summary import ScoreSummary, read_summary
+from mmdnet.scoring.summary import ScoreSummary
+from mmdnet.scoring.validity import Validity
 
 if TYPE_CHECKING:
-    from db.models import Model, Reader, Score, SignOff, Slide
+    from db.models import Reader, SignOff
+    from db.scores import ScoreRow, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class ScoreView:
-    """A slide scored by a model, and whether somebody signed it."""
+    """A slide scored by a model: what the model says, whether that may be reported, and the signature that holds."""
 
     id: int
     slide_id: int
@@ -36,7 +38,30 @@ class ScoreView:
     model_name: str
     summary: ScoreSummary
     created_at: datetime
-    signed: bool
+    validity: Validity
+    signed: SignOffView | None
+
+    @property
+    def grades(self) -> Grades:
+        """The grades that lead: those signed, else the model's as far as they may be reported."""
+        if self.signed is not None:
+            return self.signed.grades
+        return Grades(**{name: grade for name, grade in self.summary.grades.items() if self.validity.holds_for(name)})
+
+    @property
+    def nas(self) -> int | None:
+        """The NAS that leads: the one signed, else the model's where it may be reported."""
+        if self.signed is not None:
+            return self.signed.grades.total
+        return self.summary.nas if self.validity.reportable else None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Tasks that were signed with another grade than the model's."""
+        if self.signed is None:
+            return ()
+        signed, said = self.signed.grades, self.summary.tasks
+        return tuple(name for name, grade in signed.items() if name in said and grade != said[name].grade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +79,19 @@ class SignOffView:
     at: datetime
 
 
-def score_view(score: Score, slide: Slide, model: Model, signed: bool) -> ScoreView:
-    """A score's row with what it belongs to.
-
-    Raises:
-        LabError: it is damaged.
-    """
+def score_view(row: ScoreRow, summary: ScoreSummary, validity: Validity, signed: Signed | None) -> ScoreView:
+    """A score's row with what it belongs to."""
+    score, slide, model = row
     return ScoreView(
         id=score.id,
         slide_id=slide.id,
         slide_name=slide.name,
         model_id=model.id,
         model_name=model.name,
-        summary=read_summary(score.result, slide.name),
+        summary=summary,
         created_at=score.created_at,
-        signed=signed,
+        validity=validity,
+        signed=sign_off_view(*signed) if signed else None,
     )
 
 

@@ -95,7 +95,7 @@ def arrays() -> ScoreArrays:
 def card(**changes: Any) -> ModelCard:
     facts = {
         "name": "first", "backbone": "small", "weights_sha256": "a" * 64, "label_set_sha256": "b" * 64,
-        "code_version": "0.1.0", "simulated": False, "metrics": {"validation": {"kappa_steatosis": 0.81}},
+        "code_version": "0.1.0", "simulated": False, "metrics": {"validation": {"kappa_steatosis": 0.81, "kappa_inflammation": 0.45, "kappa_ballooning": 0.56}},
         "bag_size": 16, "split": {}, "trained_tasks": TASK_NAMES, "projection": 16,
         "trained_on": {"slides": 20, "stains": ["H&E"], "scanners": ["Scanner A"]},
     }  # fmt: skip

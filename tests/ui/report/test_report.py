@@ -1,12 +1,7 @@
 """Parts of the Report page, drawn from a report made by hand."""
 
-from datetime import UTC, datetime
-
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from mmdnet.labels.grading import Grades
-from mmdnet.workflows.scoring.views import SignOffView
 from tests.pages.conftest import texts
 
 
@@ -14,12 +9,13 @@ def parts_of_a_report(untrained: tuple[str, ...] = (), **facts):
     """Draw what needs no lab."""
     from mmdnet.reports.build import build_report
     from tests.mmdnet.reports import crafted
+    from ui.report import headline
     from ui.report import report as parts
 
     given = crafted.without(*untrained) if untrained else crafted.inputs(slide=crafted.slide(**facts))
     report = build_report(given)
-    parts.headline(report, [])
-    parts.caution(report)
+    headline.headline(report, [])
+    headline.caution(report)
     for feature in report.features:
         parts.feature_block(feature)
     parts.quantities(report)
@@ -52,24 +48,3 @@ def test_what_speaks_against_the_grades_is_a_warning():
     assert "Little tissue: 11 patches." in words
     assert "measured fat covers 0.1 % of the tissue" in words
     assert "no slide with this stain (Masson trichrome)" in words
-
-
-def signatures_page(signed):
-    from ui.report.report import signatures
-
-    signatures(signed)
-
-
-@pytest.mark.parametrize(("number", "phrase"), [(0, "Not signed yet."), (1, "**Ada**"), (2, "amended since")])
-def test_signatures_are_listed_and_an_amended_one_says_so(number, phrase):
-    at = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
-    signed = [
-        SignOffView(k, 3, 1, "Ada", k - 1 or None, Grades(steatosis=k), "by eye", "ab" * 32, at)
-        for k in range(1, number + 1)
-    ]
-    app = AppTest.from_function(signatures_page, args=(signed,), default_timeout=60).run()
-    assert not app.exception
-    words = texts(app)
-    assert phrase in words
-    assert words.count("amended since") == max(number - 1, 0)
-    assert words.count("2026-03-04 09:30 UTC") == number

@@ -7,7 +7,7 @@ def listed() -> None:
     from tests.ui.shell.test_words import slide
     from ui.slides.slides import slide_table
 
-    slide_table([slide(name="*a*.svs", path="/nowhere/a.svs", visit="2", staining_run="r7")], {1: 5})
+    slide_table([slide(name="*a*.svs", path="/nowhere/a.svs", visit="2", staining_run="r7")], {})
 
 
 def test_a_slide_whose_picture_cannot_be_drawn_is_listed_with_what_is_known():

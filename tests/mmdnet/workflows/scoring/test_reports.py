@@ -6,6 +6,7 @@ from db.models import SignOff
 from db.slide_readings import current
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
+from mmdnet.scoring.validity import Validity
 from mmdnet.workflows.scoring.reports import check_signature
 from tests.mmdnet.reports import crafted
 
@@ -24,14 +25,14 @@ MODEL = {"ballooning": 1, "inflammation": 2, "steatosis": 2}
 )
 def test_grades_that_may_not_be_signed_are_refused_in_words(grades, reason, words):
     with pytest.raises(LabError, match=words):
-        check_signature(crafted.score(), grades, reason)
+        check_signature(crafted.score(), grades, reason, Validity())
 
 
 def test_the_models_own_grades_need_no_reason_and_changed_ones_do():
-    check_signature(crafted.score(), MODEL, "")
-    check_signature(crafted.score(), MODEL | {"steatosis": 3}, "more fat by eye")
+    check_signature(crafted.score(), MODEL, "", Validity())
+    check_signature(crafted.score(), MODEL | {"steatosis": 3}, "more fat by eye", Validity())
     without = crafted.score(tasks={"steatosis": crafted.task(2, 4)})
-    check_signature(without, MODEL, "")  # the others were not graded, so nothing was changed
+    check_signature(without, MODEL, "", Validity())  # the others were not graded, so nothing was changed
 
 
 def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):

@@ -9,7 +9,7 @@ def test_a_score_is_seen_with_its_slide_its_model_and_whether_it_is_signed(score
     lab = scored.lab
     (view,) = lab.scoring.list(scored.project)
     assert view == lab.scoring.get(scored.score)
-    assert (view.slide_id, view.model_name, view.signed) == (scored.slide, "first", False)
+    assert (view.slide_id, view.model_name, view.signed) == (scored.slide, "first", None)
     reader = lab.readers.ensure("Ada")
     signed = lab.reports.sign(scored.score, reader.id, view.summary.grades)
     assert (signed.reader, signed.reader_id, signed.grades) == ("Ada", reader.id, view.summary.grades)

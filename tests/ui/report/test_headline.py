@@ -1,0 +1,43 @@
+"""The head of the Report page: signed is signed, and what is not reportable is no number."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import texts
+
+
+def head(signed: bool = False, valid: bool = True):
+    from datetime import UTC, datetime
+
+    from mmdnet.labels.grading import Grades
+    from mmdnet.reports.build import build_report
+    from mmdnet.scoring.validity import Validity, judge_validity
+    from mmdnet.workflows.scoring.views import SignOffView
+    from tests.mmdnet.reports import crafted
+    from ui.report import headline
+
+    nothing = {"stain": "H&E", "simulated": False, "learnt_patient": False}
+    bad = judge_validity(crafted.score(), crafted.card(), {}, **nothing)
+    report = build_report(crafted.inputs(validity=Validity() if valid else bad))
+    grades = Grades(steatosis=2, inflammation=1, ballooning=1)
+    by_ada = SignOffView(1, 3, 1, "Ada *A*", None, grades, "by eye", "ab" * 32, datetime(2026, 3, 4, tzinfo=UTC))
+    headline.headline(report, [by_ada] if signed else [])
+
+
+def drawn(**given) -> str:
+    app = AppTest.from_function(head, kwargs=given, default_timeout=60).run()
+    assert not app.exception
+    return texts(app)
+
+
+def test_signed_grades_lead_and_the_models_stand_below_with_what_differs():
+    words = drawn(signed=True)
+    assert words.index("<b>4</b>") < words.index("Model: NAS") < words.index("<b>5</b>")
+    assert "signed by Ada *A*" in words
+    assert words.count("mmd-differs") == 1 and "signed 1" in words
+
+
+def test_a_model_nobody_validated_has_no_nas_but_the_reason_and_the_remedy():
+    words = drawn(valid=False)
+    assert "<b>5</b>" not in words and "not reportable" in words and "interval" not in words
+    assert "The model was not validated on other patients" in words
+    assert "evaluate it on them" in words

@@ -1,0 +1,144 @@
+"""The head of the Report page: which report, what was signed, what the model says, and whether that may be reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.labels.grading import SHOWN_TASKS, task
+from mmdnet.scoring.validity import NOT_REPORTABLE
+from ui.shell import words
+from ui.shell.jobs import ago
+from ui.shell.literal import in_html, literal, plain
+from ui.shell.session import at, go_to
+from ui.shell.theme import chip, grade_chips
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mmdnet.reports.schema import Report
+    from mmdnet.workflows.scoring.views import ScoreView, SignOffView
+
+
+def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
+    """Which score to report on."""
+    ids = [score.id for score in scores]
+    shown = at("score") if at("score") in ids else ids[0]
+    if at("score") is not None and at("score") != shown:
+        st.warning("The report this link names is not in this project; the newest one is shown.")
+    if at("score") != shown:
+        go_to("score", shown)
+    names = {
+        score.id: plain(f"{score.slide_name} · {score.model_name}")
+        + f" · {ago(score.created_at)}"
+        + (" · signed" if score.signed else "")
+        for score in scores
+    }
+    st.session_state["pick_score"] = shown
+    st.selectbox(
+        "Report",
+        ids,
+        format_func=names.__getitem__,
+        key="pick_score",
+        on_change=lambda: go_to("score", st.session_state["pick_score"]),
+        label_visibility="collapsed",
+        width=430,
+    )
+    return next(score for score in scores if score.id == shown)
+
+
+def headline(report: Report, signed: Sequence[SignOffView]) -> None:
+    """What leads: the grades that were signed, the model's below them; without a signature the model's alone."""
+    if signed:
+        _signed(report, signed[-1])
+    _of_model(report, signed[-1].grades if signed else None)
+    not_reportable(report)
+    told = report.reliability
+    if told is not None and report.validity.reportable:
+        icon = ":material/group:" if told.refer else ":material/check:"
+        st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
+    head = report.header
+    facts = [
+        head.stain or "stain unknown",
+        head.scanner or "scanner unknown",
+        f"patient {head.patient}" if head.patient else "patient unknown",
+        f"{words.number(head.tissue_mm2, 'mm²')} tissue",
+        f"{head.patches_assessed:,} of {head.patches:,} patches assessed",
+    ]
+    badges = [":violet-badge[simulated slide]"] if head.simulated else []
+    badges += [
+        f":green-badge[:material/check: signed by {literal(signed[-1].reader)}]"
+        if signed
+        else ":gray-badge[not signed]"
+    ]
+    st.markdown(f"{literal(' · '.join(facts))} {' '.join(badges)}")
+
+
+def _signed(report: Report, signature: SignOffView) -> None:
+    total = signature.grades.total
+    value = '<span class="mmd-muted">no NAS: a feature is unknown</span>' if total is None else f"<b>{total}</b>"
+    by = in_html(f"signed by {signature.reader}, {ago(signature.at)}")
+    chips = grade_chips(signature.grades, big=True)
+    st.html(f'<div class="mmd-nas"><span>NAS</span>{value}<span class="mmd-muted">{by}</span>{chips}</div>')
+
+
+def _of_model(report: Report, signed: Mapping[str, int | None] | None) -> None:
+    """The model's NAS with its interval and parts; small and with the differences marked where a person signed."""
+    nas = report.nas
+    if nas.value is not None:
+        value = f"<b>{nas.value}</b>"
+    else:
+        value = (
+            f'<span class="mmd-muted">{"not assessed" if report.validity.reportable else NOT_REPORTABLE.lower()}</span>'
+        )
+    interval = ""
+    if nas.interval is not None:
+        covers = f", {in_html(report.covers('nas'))}" if report.covers("nas") else ""
+        ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
+        interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
+    grades = {feature.task: feature.grade for feature in report.features if report.validity.holds_for(feature.task)}
+    if signed is None:
+        chips = grade_chips(grades, big=True)
+        st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
+    else:
+        chips = _beside(grades, signed)
+        st.html(f'<div class="mmd-nas below"><span>Model: NAS</span>{value}{interval}{chips}</div>')
+    if nas.absent and report.validity.reportable:
+        st.caption(literal(nas.absent))
+
+
+def _beside(grades: Mapping[str, int | None], signed: Mapping[str, int | None]) -> str:
+    """HTML of the model's grades; one that was signed differently is marked and says so."""
+    parts = []
+    for feature in SHOWN_TASKS:
+        grade = grades.get(feature.name)
+        parts.append(f'<span class="mmd-muted">{feature.letter}</span>{chip(feature.name, grade)}')
+        if grade is not None and grade != signed.get(feature.name):
+            given = signed.get(feature.name)
+            parts.append(f'<span class="mmd-differs">signed {"unknown" if given is None else given}</span>')
+    return f'<div class="mmd-row">{"".join(parts)}</div>'
+
+
+def not_reportable(report: Report) -> None:
+    """Why there is no NAS of the model to report, feature by feature, and what would change that."""
+    validity = report.validity
+    if validity.reportable:
+        return
+    lines = []
+    for objection in validity.objections:
+        of = ", ".join(task(name).letter for name in objection.tasks)
+        every = len(objection.tasks) == len([f for f in report.features if f.grade is not None])
+        said = objection.words[0].upper() + objection.words[1:]
+        lines.append(f"- {literal(said)}{literal('' if every else f' ({of})')}. :gray[{literal(objection.remedy)}]")
+    st.error("\n".join(lines), title=NOT_REPORTABLE, icon=":material/block:")
+
+
+def caution(report: Report) -> None:
+    """What to know before trusting the grades, gravest first."""
+    grave = [note.words for note in report.quality.notes if note.weight == "warning"]
+    grave += list(report.quantities.disagreements)
+    if grave:
+        listed = "\n".join(f"- {literal(sentence)}" for sentence in grave)
+        st.warning(listed, title="Before trusting these grades", icon=":material/warning:")
