@@ -36,12 +36,13 @@ from mmdnet.errors import LabError
 from mmdnet.evaluate_cli import evaluate
 from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
+from mmdnet.progress import part_of
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
 from mmdnet.slides_cli import slides_app
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.views import StoreView
+    from mmdnet.workflows.slides.views import IngestOutcome, SlideView, StoreView
 
 app = typer.Typer(
     help="Scores fatty-liver biopsies from weak labels. Research use only.",
@@ -98,7 +99,7 @@ app.command()(evaluate)
 
 @app.command()
 def ingest(
-    path: Annotated[str, typer.Argument(help="A slide, or a folder of slides.")],
+    paths: Annotated[list[str], typer.Argument(help="Slides, or folders of slides.")],
     project: Project = "My lab",
     mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
     overrule_scale: Annotated[
@@ -116,6 +117,7 @@ def ingest(
 ) -> None:
     """Add slides to a project: checked, tissue found, patches laid. Each fails alone."""
     from mmdnet.slides.facts import StatedFacts
+    from mmdnet.workflows.slides.views import IngestOutcome
 
     lab = lab_at(home)
     if overrule_scale and mpp is None:
@@ -123,17 +125,30 @@ def ingest(
     stated = StatedFacts(
         mpp, stain, scanner, site, patient, visit, staining_run, control, overrule_scale=overrule_scale
     )
-    lab.slides.allowed(path)  # before a project is made for it
+    for path in paths:  # before a project is made for them
+        lab.slides.allowed(path)
     known = any(there.name == project for there in lab.projects.list())
     project_id = lab.projects.named(project).id
+    outcomes: list[IngestOutcome] = []
     try:
         with bar(as_json, "Adding slides") as progress:
-            outcomes = lab.slides.register(project_id, path, stated, progress)
+            for number, path in enumerate(paths):
+                part = part_of(progress, number, len(paths))
+                try:
+                    outcomes += lab.slides.register(project_id, path, stated, part)
+                except LabError as refusal:
+                    outcomes.append(IngestOutcome(Path(path).name, None, str(refusal)))
     finally:
         if not known and not lab.slides.list(project_id):
             lab.projects.remove(project_id)
     slides = {slide.id: slide for slide in lab.slides.list(project_id)}
     added = [slides[outcome.slide_id] for outcome in outcomes if outcome.slide_id is not None]
+    _say_outcomes(outcomes, added, as_json)
+    if any(outcome.problem for outcome in outcomes):
+        sys.exit(1)
+
+
+def _say_outcomes(outcomes: Sequence[IngestOutcome], added: Sequence[SlideView], as_json: bool) -> None:
     if as_json:
         plain = [
             {"name": each.name, "slide_id": each.slide_id, "problem": each.problem, "notes": each.notes}
@@ -148,8 +163,6 @@ def ingest(
                 print(f"{outcome.name}: {note}", file=sys.stderr)
         for slide in added:
             print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
-    if any(outcome.problem for outcome in outcomes):
-        sys.exit(1)
 
 
 app.command("import-tiles")(import_tiles)

@@ -40,6 +40,19 @@ def test_a_real_slide_is_added_and_counted(run, real_data):
     assert code == 0 and json.loads(out)["patches"] == 0
 
 
+def test_several_slides_are_added_by_one_command_as_a_shell_names_them(run, real_data, tmp_path):
+    names = ["slides/cmu-1-small-region.svs", "bad_slides/broken.svs"]
+    (tmp_path / "empty").mkdir()
+    paths = [str(tmp_path / "empty"), *(str(real_data / name) for name in names)]
+    code, out, _ = run("ingest", *paths, "--project", "P", "--json")
+    empty, added, refused = json.loads(out)["outcomes"]
+    assert code == 1 and added["problem"] is None and refused["slide_id"] is None and refused["problem"]
+    assert empty["problem"].startswith("No slides were found in empty.")
+    code, _, err = run("ingest", str(real_data / names[0]), "/no/such.svs", "--project", "New")
+    assert code == 1 and "not there" in err and "none yet" not in err
+    assert "no project called New" in run("labels", "--project", "New")[2]
+
+
 def test_training_without_labels_is_refused(run, real_data):
     run("ingest", str(real_data / "slides" / "cmu-1-small-region.svs"), "--project", "P", "--json")
     code, _, err = run("train", "--project", "P", "--check")
