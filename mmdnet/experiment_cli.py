@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmdnet.field_cli import FOLDER, field
+
 if TYPE_CHECKING:
     from mmdnet.experiments.ablation import Setting, Variant
 
@@ -25,7 +27,8 @@ Seeds = Annotated[int, typer.Option(min=1, max=20, help="How many seeds, from 0.
 Known = Annotated[bool, typer.Option("--known", help="Only print what is there; train nothing.")]
 Graded = Annotated[int, typer.Option("--graded", min=0, help="Graded patches of each training slide; 0: all.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
-HOME = Path("lab-data") / "experiments"
+HOME = FOLDER
+experiment_app.command()(field)
 
 
 def _say(line: str) -> None:

@@ -111,15 +111,17 @@ def _markdown(evaluation: Evaluation, tables: Sequence[Table]) -> str:
         f"# Evaluation of {markdown_text(evaluation.subject)}",
         *(markdown_text(line) for line in _head(evaluation)),
     ]
-    for table in tables:
-        rows = [table.columns, ("---",) * len(table.columns), *table.rows]
-        lines = [
-            "| " + " | ".join(cell if cell == "---" else markdown_text(cell) for cell in row) + " |" for row in rows
-        ]
-        parts += [f"## {markdown_text(table.title)}", "\n".join(lines)]
+    parts += map(table_markdown, tables)
     parts += ["## What the figures mean", "\n".join(f"- **{name}**: {said}" for name, said in DEFINITIONS.items())]
     parts += ["\n".join(f"- **{end.title}**: {end.definition}" for end in evaluation.endpoints)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table_markdown(table: Table) -> str:
+    """A table under its title."""
+    rows = [table.columns, ("---",) * len(table.columns), *table.rows]
+    lines = ["| " + " | ".join(cell if cell == "---" else markdown_text(cell) for cell in row) + " |" for row in rows]
+    return f"## {markdown_text(table.title)}\n\n" + "\n".join(lines)
 
 
 def markdown_text(text: str) -> str:
@@ -128,11 +130,15 @@ def markdown_text(text: str) -> str:
 
 
 def _latex(evaluation: Evaluation, tables: Sequence[Table]) -> str:
-    """Tables for a paper's source (packages booktabs and graphicx); facts and definitions as comments above."""
-    import pandas as pd
-
     said = [f"Evaluation of {evaluation.subject}", *_head(evaluation)]
     said += [f"{name}: {meaning}" for name, meaning in DEFINITIONS.items()]
+    return latex_tables(said, tables)
+
+
+def latex_tables(said: Sequence[str], tables: Sequence[Table]) -> str:
+    """Tables for a paper's source (packages booktabs and graphicx); what is `said` as comments above."""
+    import pandas as pd
+
     parts = ["\n".join("% " + " ".join(line.split()) for line in said)]
     for table in tables:
         columns = [f"c{k}" for k in range(len(table.columns))]

@@ -17,6 +17,7 @@ from mmdnet.workflows.job_specs import (
     DemoSpec,
     EvaluateSpec,
     FeaturesSpec,
+    FieldSpec,
     IngestSpec,
     JobSpec,
     MeasureSpec,
@@ -59,6 +60,7 @@ KINDS: tuple[JobKind[Any], ...] = (
         CalibrateSpec,
         lambda lab, context, spec: lab.calibrations.run(context, spec.project_id, spec.model_id, spec.rule),
     ),
+    JobKind(FieldSpec, lambda lab, context, spec: lab.field.run(context, spec.project_id, spec.frozen)),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )
 BY_NAME = {kind.spec.kind: kind for kind in KINDS}

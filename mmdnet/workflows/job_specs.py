@@ -111,6 +111,16 @@ class CrossValidateSpec(JobSpec):
     rule: str = AUTO
 
 
+class FieldSpec(JobSpec):
+    """Compare the methods of the field on the project's labels, which are frozen in the folder of `frozen`."""
+
+    kind = "field"
+    queue = "gpu"
+
+    project_id: int
+    frozen: str
+
+
 class DemoSpec(JobSpec):
     """Make the demo's slides in a project."""
 

@@ -8,6 +8,7 @@ from mmdnet.settings import Settings
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.evaluation.cross_validation import CrossValidation
 from mmdnet.workflows.evaluation.evaluation import Evaluations
+from mmdnet.workflows.evaluation.field import FieldExperiments
 from mmdnet.workflows.health import Health
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
@@ -54,6 +55,7 @@ class Lab:
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)
+        self.field = FieldExperiments(services, self.jobs, self.training)
         self.reports = Reports(services)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)

@@ -28,5 +28,5 @@ def test_known_results_are_summed_up(tmp_path):
 
 def test_every_experiment_has_a_line_of_help():
     said = run("--help")
-    for command in ("bags", "ablation", "domain", "attention", "errors", "learn-cpu", "labels"):
+    for command in ("bags", "ablation", "domain", "attention", "errors", "learn-cpu", "labels", "field"):
         assert command in said

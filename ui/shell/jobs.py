@@ -21,6 +21,7 @@ KINDS = {
     "score": "Scoring",
     "evaluate": "Evaluating",
     "cross_validate": "Cross-validating",
+    "field": "Comparing methods",
     "demo": "Making the demo",
     "map": "Tissue map",
 }

@@ -213,7 +213,7 @@ class Training:
         from mmdnet.scoring.calibration.after_training import calibrate
         from mmdnet.training.loop import train
 
-        cohort, split = self._frozen(folder, project_id, config)
+        cohort, split = self.frozen(folder, project_id, config)
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
@@ -243,8 +243,8 @@ class Training:
         except LabError as refused:
             context.progress(1.0, f"The model is trained, and not calibrated. {refused}")
 
-    def _frozen(self, folder: Path, project_id: int, config: TrainingConfig) -> tuple[Cohort, Split]:
-        """Cohort and split as they were when the training was queued."""
+    def frozen(self, folder: Path, project_id: int, config: TrainingConfig) -> tuple[Cohort, Split]:
+        """Cohort and split as `PreparedTraining.save` wrote them when the job was queued."""
         from mmdnet.bags.cohort import SlideInfo
         from mmdnet.bags.splits import Split
 

@@ -1,0 +1,157 @@
+"""What all methods see: a cohort and the features of its patches, computed once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mmdnet.errors import LabError
+from mmdnet.files import write_aside
+from mmdnet.nn.registry import SMALL
+from mmdnet.progress import Progress, between, silent
+from mmdnet.settings import DEMO_MODEL
+from mmdnet.slides.geometry import PATCH_PX
+
+if TYPE_CHECKING:
+    from mmdnet.bags.cohort import Cohort, PixelSource
+    from mmdnet.nn.mmdnet import MMDNet
+
+DEMO = "demo"
+SLIDES, SEED = 40, 43  # simulated slides that the demo model never saw
+PATCHES_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class FieldData:
+    """Patches as numbers.
+
+    Attributes:
+        cohort: slides and grades.
+        features: (N, width) float32 of each patch, 0 where no bag may hold it.
+        coarse: (N, width) of the same patches at half the magnification, for methods of two scales.
+        extractor: what made them, in words.
+        name: of the data, in words.
+        key: changes with any feature, grade or slide.
+    """
+
+    cohort: Cohort
+    features: np.ndarray
+    coarse: np.ndarray
+    extractor: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A frozen network and what it is, in words and as a key."""
+
+    net: MMDNet
+    words: str
+    key: str
+
+
+def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = PATCH_PX) -> Extractor:
+    """The network that makes the features.
+
+    Args:
+        name: `demo` for the demo model's (made for simulated slides), or a backbone by its name.
+        weights: a local safetensors file of that backbone's; else those installed with the program, else random.
+        patch_px: side of the patches.
+
+    Raises:
+        LabError: no such backbone, one that does not take such patches, or weights that do not fit.
+    """
+    import torch
+
+    from mmdnet.files import sha256_of
+    from mmdnet.nn.card import Architecture
+    from mmdnet.nn.io import load_model, start_from
+    from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.nn.packaged import packaged_weights
+
+    if name == DEMO:
+        if weights is not None:
+            raise LabError("The demo model's backbone comes with its own weights. Name a backbone to give others.")
+        net, card = load_model(DEMO_MODEL)
+        return Extractor(net, f"the demo model's backbone ({card.backbone}), frozen", card.weights_sha256[:16])
+    torch.manual_seed(0)
+    net = MMDNet(Architecture(backbone=name, patch_px=patch_px)).eval()
+    given = weights or packaged_weights(name)
+    if given is None:
+        return Extractor(net, f"{name} from random weights, frozen", f"{name}-random")
+    start_from(net, given)
+    return Extractor(net, f"{name} ({given.name}), frozen", f"{name}-{sha256_of(given)[:16]}")
+
+
+def field_data(
+    cohort: Cohort, pixels: PixelSource, extractor: Extractor, folder: Path, name: str, progress: Progress = silent
+) -> FieldData:
+    """Features of a cohort at two scales; what is in `folder` already is used again.
+
+    Raises:
+        LabError: patches and pixels do not fit, or a feature is not a finite number.
+    """
+    if len(pixels) != len(cohort.patch_id):
+        raise LabError("The patches and their pixels are not equally many.")
+    ids = hashlib.sha256(np.ascontiguousarray(cohort.patch_id, "<i8").tobytes())
+    ids.update(f"{name}|{extractor.key}".encode())
+    path = folder / f"features-{ids.hexdigest()[:16]}.npz"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        fine, coarse = _embed(cohort, pixels, extractor.net, progress)
+        np.savez(buffer, fine=fine, coarse=coarse)
+        write_aside(path, buffer.getvalue())
+    with np.load(path) as file:
+        fine, coarse = file["fine"], file["coarse"]
+    key = hashlib.sha256(f"{path.stem}|{cohort.label_sha256()}".encode()).hexdigest()
+    return FieldData(cohort, fine, coarse, extractor.words, name, key)
+
+
+def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+    from torch.nn import functional as F
+
+    fine, coarse = (np.zeros((len(cohort.patch_id), net.width), np.float32) for _ in range(2))
+    places = np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
+    with torch.inference_mode():
+        for at in range(0, len(places), PATCHES_AT_ONCE):
+            chosen = places[at : at + PATCHES_AT_ONCE]
+            images = torch.from_numpy(pixels.read(chosen)).permute(0, 3, 1, 2).contiguous()
+            half = F.interpolate(images.float() / 255, scale_factor=0.5, mode="area").clamp(0, 1)
+            if net.architecture.backbone != SMALL:  # ours takes any side, others the one they were built for
+                half = F.interpolate(half, images.shape[-2:], mode="bilinear")
+            fine[chosen] = net.embed(images).float().numpy()
+            coarse[chosen] = net.embed(half).float().numpy()
+            progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {at + len(chosen)} patches")
+    if not (np.isfinite(fine).all() and np.isfinite(coarse).all()):
+        raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
+    return fine, coarse
+
+
+def simulated_data(
+    folder: Path,
+    slides: int = SLIDES,
+    seed: int = SEED,
+    extractor: Extractor | None = None,
+    progress: Progress = silent,
+) -> FieldData:  # fmt: skip
+    """Simulated slides, two of each patient, drawn on first use.
+
+    Raises:
+        LabError: a slide could not be drawn, or the demo model's files are gone.
+    """
+    from mmdnet.experiments.ablation import home_of
+    from mmdnet.experiments.simulated_cohorts import draw_cohort
+
+    made_by = extractor or extractor_of()
+    home = home_of(folder, slides, seed)
+    drawn = draw_cohort(slides, seed, home, between(progress, 0, 0.6))
+    name = f"{slides} simulated slides (seed {seed})"
+    return field_data(drawn.cohort, drawn.pixels, made_by, home, name, between(progress, 0.6, 1))

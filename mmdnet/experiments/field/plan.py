@@ -1,0 +1,97 @@
+"""What a field experiment is asked to do. Its identity tells apart results that must not be compared."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mmdnet.errors import LabError
+from mmdnet.nn.baselines.registry import BASELINES, MMD_NET, baselines_called
+from mmdnet.nn.kinds import HeadKind
+
+VERSION = 1
+SplitWay = Literal["patient", "bags"]
+UNGROUPED = (
+    "Bags were split at random, as in the paper: bags of one slide, and bags that share a patch, lie on both sides. "
+    "These figures are too high; they say nothing of a patient who was not seen."
+)
+
+
+class FieldPlan(BaseModel):
+    """Choices of a field experiment; all methods are trained alike.
+
+    Attributes:
+        methods: names of `mmdnet.nn.baselines.registry.BASELINES`; all of them if none is given.
+        seeds: of split, weights and bags.
+        split: `patient` keeps a patient's slides on one side; `bags` is the paper's, which does not.
+        folds: parts of a cross-validation by patient; None: 6:2:2 anew for every seed.
+        epochs: at most; two at least, since some methods have two stages.
+        patience: epochs without a better validation kappa after which a method stops.
+        rate: learning rate of AdamW, warmed up and let down over the epochs.
+        alpha: of the domain parts' strength, see `mmdnet.training.schedules.domain_strength`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = ()
+    seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field(default=(0,), min_length=1, max_length=20)
+    split: SplitWay = "patient"
+    folds: int | None = Field(default=None, ge=3, le=20)
+    epochs: int = Field(default=30, ge=2, le=1000)
+    patience: int = Field(default=8, ge=1, le=1000)
+    bag_size: int = Field(default=16, ge=2, le=1000)
+    bags_per_step: int = Field(default=16, ge=1, le=1000)
+    rate: float = Field(default=1e-3, gt=0, le=1, allow_inf_nan=False)
+    decay: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
+    projection: int = Field(default=128, ge=4, le=4096)
+    hidden: int = Field(default=64, ge=1, le=4096)
+    dropout: float = Field(default=0.25, ge=0, lt=1, allow_inf_nan=False)
+    head: HeadKind = "corn"
+    alpha: float = Field(default=0.1, ge=0, le=10, allow_inf_nan=False)
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(entry.name for entry in baselines_called(methods))
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(seeds))
+
+    @model_validator(mode="after")
+    def _folds_are_of_patients(self) -> FieldPlan:
+        if self.folds is not None and self.split != "patient":
+            raise ValueError("folds are parts of the patients; they do not go with a split by bags")
+        return self
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The methods, in the order of the registry's names or as they were asked for."""
+        return self.methods or tuple(BASELINES)
+
+    @property
+    def reference(self) -> str:
+        """The method that the others are compared with."""
+        return MMD_NET if MMD_NET in self.asked else self.asked[0]
+
+    def identity(self, data: str) -> str:
+        """Name of the folder that holds results of these choices on this data: methods and seeds may be added later."""
+        told = self.model_dump_json(exclude={"methods", "seeds"})
+        return f"v{VERSION}-{hashlib.sha256(f'{data}|{told}'.encode()).hexdigest()[:16]}"
+
+
+def read_plan(choices: dict[str, Any]) -> FieldPlan:
+    """A plan out of what a person gave.
+
+    Raises:
+        LabError: a choice that there is not, or that does not work.
+    """
+    try:
+        return FieldPlan.model_validate(choices)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the choices"
+        raise LabError(f"{where}: {first['msg'].removeprefix('Value error, ')}. Nothing was started.") from problem

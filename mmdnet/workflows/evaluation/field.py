@@ -1,0 +1,149 @@
+"""The methods of the field compared on a project's labels, in the background; results are kept as files.
+
+What is learnt from is frozen when the job is queued, as for a cross-validation; a job that is taken up again repeats no
+finished training.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from db.models import Job
+from mmdnet.errors import LabError
+from mmdnet.experiments.field.bags import parts_of
+from mmdnet.experiments.field.plan import FieldPlan, read_plan
+from mmdnet.experiments.field.result import FieldResult, read_field
+from mmdnet.files import write_aside
+from mmdnet.nn.registry import PRETRAINED
+from mmdnet.progress import between
+from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.evaluation.views import EvaluationHead
+from mmdnet.workflows.job_specs import FieldSpec
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling.views import LabelChoice
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.training.pixels import PatchPixels
+from mmdnet.workflows.training.training import Training
+
+PLAN = "plan.json"
+
+
+class FrozenField(BaseModel):
+    """The plan, and whose features it is tried on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: FieldPlan
+    backbone: str
+    weights: Path | None = None
+
+
+class FieldExperiments:
+    """Use cases reachable as `lab.field`."""
+
+    def __init__(self, services: Services, jobs: Jobs, training: Training) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._training = training
+
+    def start(
+        self, project_id: int, choices: Mapping[str, Any], backbone: str | None = None, weights: Path | None = None,
+        labels: LabelChoice | None = None,
+    ) -> str:  # fmt: skip
+        """Freeze the labels and queue the job; its number.
+
+        Args:
+            project_id: whose labels.
+            choices: of `FieldPlan`.
+            backbone: whose frozen features; the pretrained one if not given.
+            weights: a safetensors file of that backbone's, from whoever runs the lab.
+            labels: whose labels; all if not given.
+
+        Raises:
+            LabError: a choice that does not work, no labels, or too few patients; nothing is written then.
+        """
+        plan = read_plan(dict(choices))
+        config = _config(backbone or PRETRAINED)
+        prepared = self._training.prepare(project_id, config.model_dump(mode="json"), labels)
+        if not prepared.check.ok:
+            raise LabError(prepared.check.problem or "Nothing can be learnt from these labels. Nothing was started.")
+        parts_of(prepared.cohort, plan)
+        if weights is not None and not weights.is_file():
+            raise LabError(f"There is no file {weights}. Nothing was started.")
+        frozen = uuid.uuid4().hex
+        folder = self._folder(frozen)
+        folder.mkdir(parents=True)
+        prepared.save(folder)
+        told = FrozenField(plan=plan, backbone=config.backbone, weights=weights.resolve() if weights else None)
+        write_aside(folder / PLAN, told.model_dump_json())
+        title = f"Compare {len(plan.asked)} method{'' if len(plan.asked) == 1 else 's'} on {config.backbone}"
+        return self._jobs.submit(title, FieldSpec(project_id=project_id, frozen=frozen), project_id)
+
+    def run(self, context: JobContext, project_id: int, frozen: str) -> FieldResult:
+        """Compute features, then train and test what is not done yet (in the worker).
+
+        Raises:
+            LabError: patches cannot be read, or no part could be trained.
+        """
+        from mmdnet.experiments.field.data import extractor_of, field_data
+        from mmdnet.experiments.field.run import run_field
+
+        folder = self._folder(frozen)
+        told = FrozenField.model_validate_json((folder / PLAN).read_text("utf-8"))
+        cohort, _ = self._training.frozen(folder, project_id, _config(told.backbone))
+
+        def heard(share: float, message: str, /, **numbers: Any) -> None:
+            context.check()
+            context.progress(share, message, **numbers)
+
+        with self._services.db() as session:
+            pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), between(heard, 0, 0.1))
+        extractor = extractor_of(told.backbone, told.weights, cohort.patch_px)
+        name = f"{len(cohort.slides)} slides of this project"
+        data = field_data(cohort, pixels, extractor, folder, name, between(heard, 0.1, 0.4))
+        result = run_field(data, told.plan, folder / "cells", between(heard, 0.4, 1))
+        context.check()
+        write_aside(self._file(context.job_id), result.model_dump_json())
+        return result
+
+    def list(self, project_id: int) -> Sequence[EvaluationHead]:
+        """Finished comparisons of a project, newest first."""
+        return [
+            EvaluationHead(job.id, job.kind, job.title, job.created_at)
+            for job in self._jobs.list(project_id)
+            if job.kind == FieldSpec.kind and job.project_id == project_id and self._file(job.id).is_file()
+        ]
+
+    def get(self, job_id: str) -> FieldResult:
+        """A finished comparison.
+
+        Raises:
+            LabError: there is none of that number, or its file is damaged or of another version.
+        """
+        with self._services.db() as session:
+            must_get(session, Job, job_id, "comparison of methods")
+        file = self._file(job_id)
+        if not file.is_file():
+            raise LabError("This comparison of methods is not finished, or its file is gone. Run it again.")
+        return read_field(file.read_bytes())
+
+    def _folder(self, frozen: str) -> Path:
+        return self._services.settings.folder("evaluations") / f"field-{frozen}"
+
+    def _file(self, job_id: str) -> Path:
+        return self._services.settings.folder("evaluations") / f"{job_id}.json"
+
+
+def _config(backbone: str) -> TrainingConfig:
+    """What a training on this backbone's frozen features learns from.
+
+    Raises:
+        LabError: there is no such backbone.
+    """
+    return read_config({"backbone": backbone})

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from mmdnet.bags.cohort import Cohort, SlideInfo
+from mmdnet.errors import LabError
+from mmdnet.experiments.field.data import Extractor, extractor_of, field_data
+
+
+class Squares:
+    """Patches of one colour each; counts how often it was read."""
+
+    def __init__(self, count):
+        self.count, self.reads = count, 0
+
+    def __len__(self):
+        return self.count
+
+    def read(self, indices):
+        self.reads += 1
+        values = (np.asarray(indices) * 20 % 255).astype(np.uint8)
+        return np.broadcast_to(values[:, None, None, None], (len(values), 64, 64, 3)).copy()
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    return extractor_of("small", patch_px=64)
+
+
+def cohort_of(grades):
+    ignored = np.zeros(len(grades), bool)
+    ignored[-1] = True
+    return Cohort((SlideInfo(1, "P"),), np.arange(len(grades)), np.zeros(len(grades), int), grades, ignored)
+
+
+def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_path, extractor):
+    cohort, pixels = cohort_of(np.ones((5, 3), np.int8)), Squares(5)
+    data = field_data(cohort, pixels, extractor, tmp_path, "squares")
+    assert data.features.shape == data.coarse.shape == (5, extractor.net.width)
+    assert not data.features[-1].any()
+    assert data.features[:4].any(axis=1).all()
+    reads = pixels.reads
+    again = field_data(cohort, pixels, extractor, tmp_path, "squares")
+    assert pixels.reads == reads
+    assert np.array_equal(again.features, data.features)
+    assert again.key == data.key
+    other = field_data(cohort, pixels, Extractor(extractor.net, "other", "other"), tmp_path, "squares")
+    assert pixels.reads > reads
+    assert other.key != data.key
+
+
+def test_other_grades_are_other_data_with_the_same_features(tmp_path, extractor):
+    pixels = Squares(5)
+    keys = {field_data(cohort_of(np.full((5, 3), g, np.int8)), pixels, extractor, tmp_path, "s").key for g in (0, 1)}
+    assert len(keys) == 2
+    assert pixels.reads == 1
+
+
+def test_what_does_not_fit_is_refused(tmp_path, extractor):
+    with pytest.raises(LabError, match="not equally many"):
+        field_data(cohort_of(np.ones((5, 3), np.int8)), Squares(4), extractor, tmp_path, "s")
+    with pytest.raises(LabError, match="own weights"):
+        extractor_of("demo", weights=tmp_path / "other.safetensors")
+    with pytest.raises(LabError, match="nosuchnet"):
+        extractor_of("nosuchnet")

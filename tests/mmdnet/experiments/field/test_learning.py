@@ -1,0 +1,54 @@
+import numpy as np
+
+from mmdnet.experiments.field.bags import parts_of
+from mmdnet.experiments.field.learning import learn_part, make_batch, trained_tasks
+from mmdnet.nn.baselines.registry import baselines_called
+from tests.mmdnet.experiments.field.made import WIDTH, made_data, plan
+
+
+def cells_of(names, data, **choices):
+    asked = plan(methods=names, **choices)
+    cells = {}
+    (part,) = parts_of(data.cohort, asked)
+    learn_part(data, part, baselines_called(names), asked, lambda cell: cells.update({cell.method: cell}))
+    return cells
+
+
+def test_a_method_learns_alone_what_it_learns_beside_others():
+    data = made_data()
+    together = cells_of(("mean", "ibmil", "remix", "mmd-net"), data, epochs=2)
+    for name, cell in together.items():
+        alone = cells_of((name,), data, epochs=2)[name]
+        assert alone.said == cell.said
+        assert [epoch.loss for epoch in alone.curve] == [epoch.loss for epoch in cell.curve]
+
+
+def test_it_learns_and_stops_when_validation_gets_no_better():
+    (cell,) = cells_of(("mean",), made_data(), epochs=60, patience=3).values()
+    assert len(cell.curve) < 60
+    assert len(cell.curve) - cell.best_epoch == 3
+    assert cell.curve[cell.best_epoch - 1].kappa == max(epoch.kappa for epoch in cell.curve)
+    truth, said = np.array(cell.bags.truth["steatosis"]), np.array(cell.said["steatosis"].grades)
+    assert (truth == said).mean() > 0.7
+    assert cell.cost.parameters > 0
+
+
+def test_labels_of_one_task_alone_teach_that_task_and_the_rest_is_said():
+    data = made_data(tasks=(2,))
+    (part,) = parts_of(data.cohort, plan())
+    assert trained_tasks(part.training_bags(0)) == {"steatosis": 4}
+    for cell in cells_of(("abmil", "heinemann", "mmd-net"), data, epochs=2).values():
+        assert list(cell.said) == ["steatosis"]
+        assert sum("was not learnt" in warning for warning in cell.warnings) == 2
+
+
+def test_a_batch_holds_both_scales_and_pads_short_bags():
+    data = made_data()
+    (part,) = parts_of(data.cohort, plan())
+    bags = part.test[:5]
+    batch = make_batch(data, bags, data.cohort.domains("scanner+stain")[0], {})
+    assert batch.of_scales(2).shape == (5, 6, 2 * WIDTH)
+    first = bags[0].instances
+    assert np.array_equal(batch.of_scales(1)[0, : len(first)].numpy(), data.features[first])
+    assert not batch.of_scales(2)[~batch.mask].any()
+    assert (batch.targets["steatosis"].instance_grades[~batch.mask] == -1).all()

@@ -1,0 +1,39 @@
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.experiments.field.plan import FieldPlan, read_plan
+from mmdnet.nn.baselines.registry import BASELINES
+
+
+def test_without_names_all_methods_are_asked_and_mmd_net_is_the_reference():
+    assert FieldPlan().asked == tuple(BASELINES)
+    assert FieldPlan().reference == "mmd-net"
+    assert read_plan({"methods": ["mean", "abmil"]}).reference == "mean"
+
+
+def test_methods_and_seeds_may_be_added_to_an_experiment_and_nothing_else():
+    first = read_plan({"methods": ["mean"]})
+    assert first.identity("data") == read_plan({"methods": ["abmil"], "seeds": [1, 2]}).identity("data")
+    assert first.identity("data") != first.identity("other data")
+    assert first.identity("data") != read_plan({"methods": ["mean"], "epochs": 3}).identity("data")
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"methods": ["mill"]}, 'no method called "mill"'),
+        ({"epochs": 1}, "epochs"),
+        ({"folds": 2}, "folds"),
+        ({"split": "bags", "folds": 5}, "folds are parts of the patients"),
+        ({"seeds": []}, "seeds"),
+        ({"rate": float("nan")}, "rate"),
+        ({"leniency": 3}, "leniency"),
+    ],
+)
+def test_what_does_not_work_is_refused_by_a_sentence(choices, said):
+    with pytest.raises(LabError, match=said):
+        read_plan(choices)
+
+
+def test_a_seed_is_done_once():
+    assert read_plan({"seeds": [3, 3, 1]}).seeds == (3, 1)
