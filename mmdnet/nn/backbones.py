@@ -52,7 +52,7 @@ class Backbone(nn.Module):
         """The module whose output Grad-CAM++ reads."""
         raise NotImplementedError
 
-    def batch_norms(self) -> list[nn.Module]:
+    def batch_norms(self) -> list[nn.modules.batchnorm._BatchNorm]:
         return [part for part in self.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
 
     def train(self, mode: bool = True) -> "Backbone":

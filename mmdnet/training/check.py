@@ -77,6 +77,11 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
         warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
     if mode == "fast" and not warm_up and not config.pretrained:
         warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
+    if config.preset == "paper" and not config.pretrained:
+        warnings.append(
+            f"The published networks start from ImageNet weights, and none of {config.backbone} are at hand: it starts "
+            "at random. Give their safetensors file (weights) to train as published."
+        )
     if config.warm_up_epochs and not warm_up:
         raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
     counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}

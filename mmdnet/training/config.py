@@ -357,6 +357,28 @@ class TrainingConfig(BaseModel):
         Field(gt=0),
         Option("Learning rate, backbone", "Of AdamW.", "optimiser", empty="2e-3 from scratch, 2e-5 with weights"),
     ] = None
+    layer_decay: Annotated[
+        float | None,
+        Field(gt=0, le=1),
+        Option(
+            "Layer-wise decay of the learning rate",
+            "Each layer of the backbone learns so many times as fast as the one behind it, so that the early ones, "
+            "which see edges and colours, forget little. 1: all alike.",
+            "optimiser",
+            empty="0.75 with weights, 1 from scratch",
+        ),
+    ] = None
+    head_epochs: Annotated[
+        int | None,
+        Field(ge=0, le=100),
+        Option(
+            "Epochs of the heads alone",
+            "First the heads learn on the backbone as it is, so that random heads do not spoil it; in training of the "
+            "whole network.",
+            "optimiser",
+            empty="1 for a backbone with weights, none for one from scratch",
+        ),
+    ] = None
     lr_heads: Annotated[float, Field(gt=0), Option("Learning rate, heads", "Of AdamW.", "optimiser")] = 1e-3
     weight_decay: Annotated[float, Field(ge=0), Option("Weight decay", "Of AdamW.", "optimiser")] = 0.01
     ema: Annotated[
@@ -445,6 +467,17 @@ class TrainingConfig(BaseModel):
         if self.warm_up_epochs is not None:
             return self.warm_up_epochs
         return 0 if self.pretrained else self.epochs // 2
+
+    @property
+    def heads_first(self) -> int:
+        """Epochs in which the heads alone learn, after the warm-up; less than all that are left."""
+        wanted = int(self.pretrained) if self.head_epochs is None else self.head_epochs
+        return max(0, min(wanted, self.epochs - self.warm_up - 1))
+
+    @property
+    def rate_decay(self) -> float:
+        """Learning rate of a layer of the backbone as a share of the next one's."""
+        return self.layer_decay or (0.75 if self.pretrained else 1.0)
 
     @property
     def backbone_rate(self) -> float:

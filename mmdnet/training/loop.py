@@ -15,6 +15,7 @@ from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASKS, Task
+from mmdnet.nn.batch_norm import AT_ONCE, FITTED_ON, fit_batch_norms
 from mmdnet.nn.card import WEIGHTS, Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
@@ -38,6 +39,8 @@ from mmdnet.training.weighing import loss_weights
 
 # Choices of how, not of what: a run may go on with others.
 HOW_ONLY = ("device", "processes", "microbatch_size", "compile")
+
+RANDOM = "random weights"  # where a backbone started from, as a card says it
 
 
 def train(
@@ -177,6 +180,8 @@ class Run:
     def resume(self) -> None:
         kept = load_checkpoint(self.folder, self.state.identity, _as_of_now)
         if not kept:
+            if self.origin.source == RANDOM:
+                self._fit_batch_norms()
             return
         try:
             self.stepper.load(kept.tensors)
@@ -186,6 +191,15 @@ class Run:
             raise LabError(sentence) from problem
         self.state, self.best = kept.state, kept.tensors.get("best", {})
         self._tell(self.state.epoch, {}, f"Going on after epoch {self.state.epoch}.")
+
+    def _fit_batch_norms(self) -> None:
+        """See `mmdnet.nn.batch_norm`: on patches of the training part, the same in all processes."""
+        of_train = np.flatnonzero(np.isin(self.cohort.slide_index, self.epoch_plan.sampler.slides))
+        drawn = np.random.default_rng((self.config.seed, 29)).permutation(of_train)[:FITTED_ON]
+        parts = (drawn[at : at + AT_ONCE] for at in range(0, len(drawn), AT_ONCE))
+        fit_batch_norms(
+            self.net, (torch.from_numpy(self.pixels.read(part)).to(self.device).permute(0, 3, 1, 2) for part in parts)
+        )
 
     def has_more(self) -> bool:
         done = self.state
@@ -213,6 +227,7 @@ class Run:
         cut = in_steps(bags, per_step)
         sums: dict[str, float] = {}
         self.net.train()
+        self.stepper.heads_alone = 0 <= number - self.report.warm_up < self.config.heads_first
         for step, losses in enumerate(self._steps(bags, cut, number)):
             sums = {key: sums.get(key, 0.0) + value for key, value in losses.items()}
             done = number + (step + 1) / len(cut)
@@ -339,7 +354,7 @@ def backbone_origin(config: TrainingConfig, start: Path | None = None) -> Backbo
         packaged = entry.packaged
         source = f"{packaged.trained_on} weights of {packaged.package} {packaged.version}"
         return BackboneOrigin(source=source, licence=packaged.licence, sha256=packaged.sha256)
-    return BackboneOrigin(source="random weights")
+    return BackboneOrigin(source=RANDOM)
 
 
 def origin_beside(weights: Path) -> BackboneOrigin | None:

@@ -22,6 +22,7 @@ from mmdnet.augment.stain import draw_stains
 from mmdnet.bags.cohort import PixelSource
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.nn.batch_norm import AT_ONCE, FITTED_ON, fit_batch_norms
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.progress import Progress, silent
@@ -99,6 +100,8 @@ def warm_up_unlabelled(
         state = kept.state
         model.load_state_dict(kept.tensors["net"])
         optimizer.load_state_dict(kept.optimizer)
+    else:
+        _fit_batch_norms(model, pixels, seed, device)
     while state.epoch < epochs:
         loss = _epoch(model, optimizer, pixels, seed, state.epoch, epochs)
         state.epoch += 1
@@ -109,6 +112,12 @@ def warm_up_unlabelled(
     whole = {f"backbone.{key}": value for key, value in model.net.backbone.state_dict().items()}
     write_aside(path, save({key: value.cpu().contiguous() for key, value in whole.items()}))
     return path
+
+
+def _fit_batch_norms(model: SimSiam, pixels: PixelSource, seed: int, device: str) -> None:
+    drawn = np.random.default_rng((seed, 29)).permutation(len(pixels))[:FITTED_ON]
+    parts = (np.sort(drawn[at : at + AT_ONCE]) for at in range(0, len(drawn), AT_ONCE))
+    fit_batch_norms(model.net, (torch.from_numpy(pixels.read(part)).to(device).permute(0, 3, 1, 2) for part in parts))
 
 
 def _epoch(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
 from mmdnet.augment.stain import restain
+from mmdnet.nn.backbones import TimmBackbone
 from mmdnet.nn.distributed import all_reduce_sum, sum_gradients
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
@@ -43,21 +45,35 @@ class Stepper:
         learnt = trained if config.task_weights == "learnt" else ()
         self.log_variance = nn.ParameterDict({name: torch.zeros((), device=device) for name in learnt})
         self.ema: AveragedModel | None = None
+        self.heads_alone = False  # the backbone stays as it is for the time being, and costs no gradient
         self.optimizer = self._optimizer()
         if config.compile and device.type == "cuda":
             net.backbone.compile()
 
     def _optimizer(self) -> torch.optim.Optimizer:
         config = self.config
-        backbone = list(self.net.backbone.parameters())
-        inside = {id(p) for p in backbone}
+        inside = {id(p) for p in self.net.backbone.parameters()}
         heads = [p for p in (*self.net.parameters(), *self.log_variance.parameters()) if id(p) not in inside]
-        groups = [
-            {"params": backbone, "lr": config.backbone_rate, "full_lr": config.backbone_rate},
-            {"params": heads, "lr": config.lr_heads, "full_lr": config.lr_heads},
-        ]
+        groups = [*self._backbone_groups(), {"params": heads, "lr": config.lr_heads, "full_lr": config.lr_heads}]
         fused = self.device.type in ("cpu", "cuda")
         return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
+
+    def _backbone_groups(self) -> list[dict[str, Any]]:  # as torch's optimisers take them
+        """The backbone's parameters: one group, or one a depth, each learning `layer_decay` times as fast as the next.
+
+        The depths are those timm knows of its networks.
+        """
+        backbone, decay, rate = self.net.backbone, self.config.rate_decay, self.config.backbone_rate
+        if decay == 1 or not isinstance(backbone, TimmBackbone) or not hasattr(backbone.net, "group_matcher"):
+            return [{"params": list(backbone.parameters()), "lr": rate, "full_lr": rate}]
+        from timm.optim import param_groups_layer_decay
+
+        by_depth = param_groups_layer_decay(backbone.net, self.config.weight_decay, layer_decay=decay)
+        return [
+            {"params": group["params"], "weight_decay": group["weight_decay"], "lr": scaled, "full_lr": scaled}
+            for group in by_depth
+            for scaled in [rate * group["lr_scale"]]
+        ]
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """All that changes from step to step, but for the optimiser's own."""
@@ -127,8 +143,9 @@ class Stepper:
         images = torch.from_numpy(batch.data).to(self.device).permute(0, 3, 1, 2)
         if batch.stains is not None:
             images = restain(images, torch.from_numpy(batch.stains).to(self.device))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            if not self.config.microbatch_size:
+        learns = torch.set_grad_enabled(not self.heads_alone)
+        with learns, torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            if not self.config.microbatch_size or self.heads_alone:
                 return self.net.embed(images)
             parts = images.split(self.config.microbatch_size)
             return torch.cat([checkpoint(self.net.embed, part, use_reentrant=False) for part in parts])

@@ -129,6 +129,15 @@ def test_the_default_backbone_stays_frozen_on_a_processor_and_says_how_long_its_
     assert not any("random weights" in warning for warning in report.warnings)
 
 
+def test_the_papers_preset_says_that_its_weights_are_not_at_hand(crafted):
+    def said(config):
+        return [w for w in check(crafted.cohort, config, ALL).warnings if "published networks start from" in w]
+
+    (sentence,) = said(TrainingConfig(preset="paper", backbone="resnet10t", device="cpu"))
+    assert "none of resnet10t are at hand: it starts at random" in sentence and "(weights)" in sentence
+    assert not said(TrainingConfig(preset="paper", backbone="efficientnet-lite0", device="cpu"))
+
+
 def test_the_small_backbone_is_trained_as_a_whole_and_says_how_long_an_epoch_takes(crafted):
     report = check(crafted.cohort, small(device="cpu"), split_by_patient(crafted.cohort))
     assert report.mode == "full" and report.warm_up == 15

@@ -68,3 +68,53 @@ def test_the_last_steps_bags_join_the_step_before_when_they_are_few():
     assert [len(step) for step in in_steps(list(range(10)), 4)] == [4, 4, 2]
     assert [len(step) for step in in_steps([0], 4)] == [1]
     assert in_steps([], 4) == []
+
+
+PRETRAINED = {"backbone": "efficientnet-lite0", "mode": "full"}
+
+
+def test_a_pretrained_backbone_learns_the_slower_the_nearer_to_the_pixels(crafted, tmp_path):
+    run, _, _ = begun(crafted, tmp_path, **PRETRAINED)
+    rate = {id(p): group["full_lr"] for group in run.optimizer.param_groups for p in group["params"]}
+    assert set(rate) == {id(p) for p in run.net.parameters()}
+    net = run.net.backbone.net
+    early, late = rate[id(net.conv_stem.weight)], rate[id(net.conv_head.weight)]
+    assert early < 0.1 * late and late == pytest.approx(run.config.backbone_rate, rel=0.3)
+    flat, _, _ = begun(crafted, tmp_path, **PRETRAINED, layer_decay=1.0)
+    assert {group["full_lr"] for group in flat.optimizer.param_groups} == {2e-5, 1e-3}
+    scratch, _, _ = begun(crafted, tmp_path)
+    assert {group["full_lr"] for group in scratch.optimizer.param_groups} == {2e-3, 1e-3}
+
+
+def test_while_the_heads_learn_alone_the_backbone_stays(crafted, tmp_path):
+    run, batch, weights = begun(crafted, tmp_path)
+
+    def backbone():
+        return torch.cat([p.detach().flatten().clone() for p in run.net.backbone.parameters()])
+
+    before, head = backbone(), run.net.head("steatosis").project.weight.detach().clone()
+    run.stepper.heads_alone = True
+    run.stepper.step(batch, weights, 0.3, False, True)
+    assert torch.equal(before, backbone()) and not torch.equal(head, run.net.head("steatosis").project.weight)
+    run.stepper.heads_alone = False
+    run.stepper.step(batch, weights, 0.3, False, True)
+    assert not torch.equal(before, backbone())
+
+
+def test_the_heads_of_a_pretrained_backbone_come_first_and_leave_it_an_epoch_at_least():
+    assert TrainingConfig().heads_first == 1
+    assert TrainingConfig(epochs=1).heads_first == 0
+    assert TrainingConfig(epochs=3, head_epochs=9).heads_first == 2
+    assert TrainingConfig(backbone="small").heads_first == 0
+
+
+def test_a_backbone_from_random_weights_is_normalised_before_the_first_step(crafted, tmp_path):
+    run, _, _ = begun(crafted, tmp_path, backbone="resnet10t", mode="full")
+    norm = run.net.backbone.batch_norms()[0]
+    assert torch.equal(norm.running_mean, torch.zeros_like(norm.running_mean))
+    run.resume()
+    assert norm.running_mean.abs().max() > 0.01
+    pretrained, _, _ = begun(crafted, tmp_path / "other", **PRETRAINED)
+    before = pretrained.net.backbone.batch_norms()[0].running_mean.clone()
+    pretrained.resume()
+    assert torch.equal(before, pretrained.net.backbone.batch_norms()[0].running_mean)
