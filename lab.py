@@ -113,7 +113,7 @@ def make_environment(dev: bool = False) -> None:
             (VENV / f"{file}.installed").write_text(mark)
     _prepare_weights(wanted["requirements.txt"])
     _install_command()
-    _install_viewer()
+    _install_viewer(dev)
 
 
 def _prepare_weights(wanted: str) -> None:
@@ -145,18 +145,22 @@ def _make_venv() -> None:
         )
 
 
-def _install_viewer() -> None:
-    """OpenSeadragon by `npm ci`, with the machine's npm or the one in the environment."""
+def _install_viewer(dev: bool) -> None:
+    """OpenSeadragon by `npm ci`, with the machine's npm or the environment's; for tests what they need, too."""
     wanted = fingerprint(ROOT / "package-lock.json")
-    stamp = ROOT / "node_modules" / "installed"
-    if is_stamped(stamp, wanted):
+    stamps = [
+        ROOT / "node_modules" / name for name in (("installed", "installed-for-tests") if dev else ("installed",))
+    ]
+    if all(is_stamped(stamp, wanted) for stamp in stamps):
         return
     say("Installing the slide viewer")
     machine = shutil.which("npm")
     candidates: list[Command] = [[machine], _node("npm")] if machine else [_node("npm")]
+    only: Command = [] if dev else ["--omit=dev"]
     for npm in candidates:
-        if _quiet([*npm, "ci", "--ignore-scripts", "--loglevel", "error"]) == 0:
-            stamp.write_text(wanted)
+        if _quiet([*npm, "ci", *only, "--ignore-scripts", "--loglevel", "error"]) == 0:
+            for stamp in stamps:
+                stamp.write_text(wanted)
             return
     say("The slide viewer could not be installed (is the network there?). All else works; the next start tries again.")
 

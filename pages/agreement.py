@@ -33,9 +33,9 @@ if compare.open:
         else:
             parts.overview(view)
             if view.groups:
-                st.subheader(f"All {view.groups[0].readers} readers together")
+                st.header(f"All {view.groups[0].readers} readers together")
                 parts.group_table(view)
-            st.subheader("Two in detail")
+            st.header("Two in detail")
             chosen = parts.choose(view)
             if chosen is None:
                 st.caption("They have graded no patch in common for this feature.")
@@ -50,7 +50,7 @@ if compare.open:
 if again.open:
     with again:
         reviews.read_again(project.id, who)
-        st.subheader("One label of several")
+        st.header("One label of several")
         reviews.consensus_rule(project.id, who)
 
 if files.open:
@@ -58,9 +58,9 @@ if files.open:
         if who is None:
             st.info("Choose your name under Reader in the side bar: which labels you may see depends on who reads.")
         else:
-            st.subheader("Save labels to a file")
+            st.header("Save labels to a file")
             label_files.export(project, who)
-            st.subheader("Import labels from a file")
+            st.header("Import labels from a file")
             label_files.import_(project, who)
 
 if record.open:

@@ -22,14 +22,14 @@ parts.numbers(current)
 
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    st.subheader("Slides")
+    st.header("Slides")
     if slides:
         parts.slides_at_a_glance(slides)
     else:
         st.caption("No slides yet.")
 with right:
-    st.subheader("Background jobs")
+    st.header("Background jobs")
     parts.jobs_at_a_glance(current.id)
     parts.backup_at_a_glance()
-    st.subheader("Projects")
+    st.header("Projects")
     parts.projects_at_a_glance(current, list(projects.values()))

@@ -34,22 +34,22 @@ with bar:
 labels = own_labels(slide)
 picture, beside = st.columns([4, 3], gap="medium")
 with picture:
-    st.subheader("Where the grades come from")
+    st.header("Where the grades come from")
     parts.attention_map(report, slide, patches, list(labels))
     if chosen_patch(slide, patches) is not None:
         with st.container(border=True, width=420):
             patch_column(slide, patches, labels)
-    st.subheader("Patches")
+    st.header("Patches")
     parts.evidence(report, slide, patches)
 with beside:
     with st.container(border=True, key="sign_panel"):
         sign_off(score, report, signed)
-    st.subheader("Grades")
+    st.header("Grades")
     for feature in report.features:
         parts.feature_block(feature, report.covers(feature.task), report.validity.holds_for(feature.task))
-    st.subheader("Measured beside the grades")
+    st.header("Measured beside the grades")
     parts.quantities(report)
-    st.subheader("Signatures")
+    st.header("Signatures")
     signatures(signed)
 
 with st.expander("Quality and limits"):

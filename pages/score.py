@@ -28,5 +28,5 @@ else:
 parts.scoring_jobs(project.id)
 
 if scores:
-    st.subheader("Scores")
+    st.header("Scores")
     parts.score_table(scores)

@@ -61,10 +61,10 @@ with picture:
         overview(slide, patches, layers, labels)
 with beside:
     if patches:
-        st.subheader("Patch")
+        st.header("Patch")
         patch_column(slide, patches, labels)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Facts")
+        st.header("Facts")
         slide_facts.edit_facts(slide)
         read_button(slide)
         if patches:

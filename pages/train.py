@@ -11,7 +11,7 @@ runs = lab().training.runs(project.id)
 new, watch = st.columns([2, 3], gap="large")
 
 with new:
-    st.subheader("New training")
+    st.header("New training")
     if parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
         choices, name = parts.choose(drawn=project.simulated)
@@ -25,7 +25,7 @@ with new:
         st.page_link("pages/slides.py", label="Grade slides", icon=":material/table_chart:")
 
 with watch:
-    st.subheader("Trainings")
+    st.header("Trainings")
     if runs:
         parts.run_view(parts.run_picker(runs))
     else:

@@ -104,6 +104,13 @@ def test_the_second_start_installs_nothing(shell: Shell) -> None:
     assert shell.commands == []
 
 
+def test_what_only_tests_need_of_the_browsers_world_is_installed_for_tests_alone(shell: Shell) -> None:
+    lab.make_environment()
+    lab.make_environment(dev=True)
+    lab.make_environment()
+    assert ["--omit=dev" in line for line in shell.commands if " ci " in line] == [True, False]
+
+
 def test_changed_requirements_are_installed_again_and_those_for_tests_serve_both(shell: Shell) -> None:
     lab.make_environment(dev=True)
     shell.commands.clear()

@@ -13,6 +13,8 @@ from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import WAIT_MS
+from tests.hostile import spoil
+from tests.pages.conftest import Filled, fill
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HINT = "no Chromium on this machine; install it (Debian: apt-get install chromium)"
@@ -60,6 +62,18 @@ def shared_lab(one_lab: RunningLab) -> RunningLab:
     if one_lab.app is None or one_lab.app.poll() is not None:
         one_lab.start_app()
     return one_lab
+
+
+@pytest.fixture(scope="session")
+def spoilt_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningLab, Filled]]:
+    """A lab with everything in it, in which every text of a file or a person is hostile; tests change nothing there."""
+    lab = RunningLab(tmp_path_factory.mktemp("spoilt") / "home")
+    lab.home.mkdir()
+    filled = fill(lab.home)
+    spoil(filled)
+    lab.start_app()
+    yield lab, filled
+    lab.stop()
 
 
 @pytest.fixture

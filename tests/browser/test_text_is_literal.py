@@ -6,19 +6,11 @@ import pytest
 
 from tests.browser import steps
 from tests.browser.lab_process import RunningLab
-from tests.hostile import LONG, MARK, hostile, spoil
-from tests.pages.conftest import Filled, fill
+from tests.hostile import LONG, MARK, hostile
+from tests.pages.conftest import Filled
 
 pytestmark = pytest.mark.browser
 ALIVE = f"a[href*='{MARK}'], img[src*='{MARK}'], [data-testid=stMain] em, del, .katex"
-
-
-@pytest.fixture
-def spoilt_lab(running_lab: RunningLab) -> tuple[RunningLab, Filled]:
-    filled = fill(running_lab.home)
-    spoil(filled)
-    running_lab.start_app()
-    return running_lab, filled
 
 
 def read(page, *expected: str) -> None:
@@ -33,7 +25,7 @@ def read(page, *expected: str) -> None:
     assert page.locator(ALIVE).count() == 0
 
 
-def test_hostile_names_are_read_as_they_are_and_no_request_leaves(page, spoilt_lab):
+def test_hostile_names_are_read_as_they_are_and_no_request_leaves(page, spoilt_lab: tuple[RunningLab, Filled]):
     lab, filled = spoilt_lab
     away: list[str] = []
 

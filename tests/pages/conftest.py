@@ -152,7 +152,7 @@ def filled(at_home: Callable[[Path], None], filled_home: Filled) -> OpenPage:
 
 def texts(app: AppTest) -> str:
     """Everything the page says, for looking for a phrase."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
     return "\n".join(str(element.value) for kind in kinds for element in app.get(kind))
 
 

@@ -84,7 +84,7 @@ def test_a_result_shows_the_worst_part_first_and_every_figure_and_file(judged, f
     assert not app.exception
     text = said(app)
     assert "Worst site" in text and "\\*South\\*" in text
-    titles = [subheader.value for subheader in app.subheader]
+    titles = [header.value for header in app.header]
     assert any("First" in title and "<b>" not in title.replace("\\<b\\>", "") for title in titles)
     keys = {element.key for element in app.get("plotly_chart")}
     assert len(app.get("plotly_chart")) >= 8 or keys

@@ -16,7 +16,7 @@ def leaning(project_id: int) -> None:
     rates = lab().labels.suggestions.accepted_wrong(project_id)
     if not rates:
         return
-    st.subheader("Leaning on suggestions")
+    st.header("Leaning on suggestions")
     table = [
         {
             "Reader": plain(rate.reader),

@@ -52,7 +52,7 @@ def read_again(project_id: int, who: ReaderView | None) -> None:
 
 def _card(project_id: int, who: ReaderView, review: ReviewView) -> None:
     title, sentence, nothing = CARDS[review.kind]
-    st.subheader(title)
+    st.header(title)
     st.markdown(sentence)
     if review.kind == "repeat":
         st.number_input("Days since the first read", 1, 365, 14, key="washout", width=180)

@@ -38,7 +38,7 @@ def show(head: EvaluationHead) -> None:
     except LabError as refusal:
         st.error(literal(str(refusal)), icon=":material/error:")
         return
-    st.subheader(literal(judged.subject))
+    st.header(literal(judged.subject))
     rule = f" · rule: {literal(judged.rule)}" if judged.rule else ""
     drawn = " · simulated slides only" if judged.simulated else ""
     st.caption(

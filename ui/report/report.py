@@ -72,7 +72,7 @@ def feature_block(feature: Feature, covers: str = "", reportable: bool = True) -
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
         + (probability_bar(feature.task, feature.probabilities) if feature.probabilities and reportable else "")
-        + '<table class="mmd-criteria fixed"><tr><th></th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
+        + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
         + "".join(rows)
         + "</table>"
     )

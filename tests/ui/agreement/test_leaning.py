@@ -30,12 +30,12 @@ def page():
 
 def test_where_nobody_was_shown_a_wrong_grade_nothing_is_said(drawn):
     app = drawn()
-    assert not app.subheader and not app.dataframe and not app.caption
+    assert not app.header and not app.dataframe and not app.caption
 
 
 def test_each_reader_has_a_row_with_the_share_taken_and_its_interval(drawn):
     app = drawn(AcceptedWrong("Ada", 8, 2, 0.07, 0.59), AcceptedWrong("Ben", 4, 0, 0.0, 0.49))
-    assert app.subheader[0].value == "Leaning on suggestions"
+    assert app.header[0].value == "Leaning on suggestions"
     assert app.dataframe[0].value.values.tolist() == [
         ["Ada", 8, 2, "25 % (7 % to 59 %)"],
         ["Ben", 4, 0, "0 % (0 % to 49 %)"],

@@ -64,7 +64,7 @@ def test_what_there_is_to_read_depends_on_who_reads(lab):
 def test_each_kind_says_how_many_patches_wait_and_none_is_begun_without_any(lab):
     app = AppTest.from_function(again, default_timeout=60).run()
     assert not app.exception
-    assert [title.value for title in app.subheader] == ["Second reads", "Repeat reads", "Settle disagreements"]
+    assert [title.value for title in app.header] == ["Second reads", "Repeat reads", "Settle disagreements"]
     said = [caption.value for caption in app.caption]
     assert said == ["3 patches to read.", "You graded no patch that long ago.", "2 patches to read."]
     assert [app.button(key=f"review_{kind}").disabled for kind in reviews.CARDS] == [False, True, False]
