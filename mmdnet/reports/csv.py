@@ -6,8 +6,9 @@ from mmdnet.tables import to_csv as table_csv
 
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
 COLUMNS = (
-    "slide", "patient", "site", "stain", "scanner", "simulated", "feature", "model_grade", "score", "low_90", "high_90",
-    "interval_covers", "interval_holds", "second_reader", "unlikeness",
+    "slide", "reportable", "caution", "patient", "site", "stain", "scanner", "simulated",
+    "feature", "model_grade", "score", "low_90", "high_90", "interval_covers", "interval_holds",
+    "second_reader", "unlikeness",
     *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
     "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
     "report_sha256", "made_at", "use",
@@ -15,7 +16,7 @@ COLUMNS = (
 
 
 def to_csv(report: Report) -> str:
-    """The report as comma-separated text, UTF-8, one header line; empty is unknown or not assessed."""
+    """The report as comma-separated text, UTF-8, one header line; empty is unknown, not assessed or not reportable."""
     return table_csv(COLUMNS, _rows(report))
 
 
@@ -24,15 +25,19 @@ def _rows(report: Report) -> list[dict[str, object]]:
     signed = report.sign_off.current
     rows = []
     for feature in report.features:
+        holds = report.validity.holds_for(feature.task)
+        model = {
+            "model_grade": feature.grade,
+            "score": feature.score,
+            **_interval(feature.interval),
+            **_worth(report, feature.task),
+            **dict(zip(PROBABILITIES, feature.probabilities or (), strict=False)),
+        }
         rows.append(
             common
-            | _interval(feature.interval)
-            | _worth(report, feature.task)
-            | dict(zip(PROBABILITIES, feature.probabilities or (), strict=False))
+            | (model if holds else {})
             | {
                 "feature": feature.task,
-                "model_grade": feature.grade,
-                "score": feature.score,
                 "rests_on": feature.rests_on,
                 "readers": "; ".join(human.reader for human in feature.human),
                 "reader_grades": "; ".join(str(human.grade) for human in feature.human),
@@ -76,6 +81,8 @@ def _common(report: Report) -> dict[str, object]:
     header, made, signed = report.header, report.provenance, report.sign_off.current
     return {
         "slide": header.slide,
+        "reportable": report.validity.words or "yes",
+        "caution": " ".join(report.cautions),
         "patient": header.patient,
         "site": header.site,
         "stain": header.stain,

@@ -22,6 +22,7 @@ def report_geojson(
     """
     about = {
         "slide": report.header.slide,
+        "reportable": report.validity.words or "yes",
         "simulated": report.header.simulated,
         "use": report.header.use,
         "model": report.provenance.model,

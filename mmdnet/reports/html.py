@@ -23,9 +23,10 @@ from mmdnet.reports.typeset import (
     typeset,
     verdict,
 )
-from mmdnet.reports.words import MAP_CAPTION, chance, percent
+from mmdnet.reports.words import MAP_CAPTION, chance, network_said, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
+from mmdnet.scoring.validity import NOT_REPORTABLE
 
 TEMPLATE = "report.html.j2"
 
@@ -73,7 +74,9 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             bases=bases(report),
             facts=slide_facts(report.header),
             provenance=provenance_facts(report),
-            model_grades={feature.task: feature.grade for feature in report.features},
+            model_grades=report.reported_grades,
+            network_said=network_said,
+            not_reportable=NOT_REPORTABLE.lower(),
         )
     )
 

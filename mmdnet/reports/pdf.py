@@ -31,8 +31,9 @@ from mmdnet.reports.typeset import (
     typeset,
     verdict,
 )
-from mmdnet.reports.words import MAP_CAPTION, RESEARCH_USE, chance, percent
+from mmdnet.reports.words import MAP_CAPTION, RESEARCH_USE, chance, network_said, percent
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
+from mmdnet.scoring.validity import NOT_REPORTABLE
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 MAP_PX = 700  # longer side of a map in print: 300 dpi on 6 cm
@@ -133,11 +134,11 @@ def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dic
             )
         ),
         "simulated": header.simulated,
-        "validity": [],
+        "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
         "cautions": list(report.cautions),
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, content_sha256),
-        "advice": report.reliability.advice if report.reliability else "",
+        "advice": report.reliability.advice if report.reliability and report.validity.reportable else "",
         "maps": [_map(report, task, images) for task in ("", *(legend.task for legend in report.maps))],
         "map_words": MAP_CAPTION,
         "bar": {"share": crop.bar_px0 / crop.width, "words": crop.bar_words} if crop else None,
@@ -200,10 +201,10 @@ def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any
     if signed:
         yield line("Signed", signed.nas, "of 8", signed.grades)
     nas = report.nas
-    words = nas.absent or ""
+    words = nas.absent or "" if report.validity.reportable else NOT_REPORTABLE.lower()
     if nas.interval:
         words = f"90 % interval {interval_text(nas.interval, 'whole')}{beside(report, 'nas')}"
-    yield line("Model", nas.value, words, {feature.task: feature.grade for feature in report.features})
+    yield line("Model", nas.value, words, report.reported_grades)
 
 
 def _state(signed: SignOff | None, content_sha256: str) -> str:
@@ -214,9 +215,9 @@ def _state(signed: SignOff | None, content_sha256: str) -> str:
 
 
 def _feature(feature: Feature, report: Report) -> dict[str, Any]:
-    rows = []
+    rows, holds = [], report.validity.holds_for(feature.task)
     for criterion in feature.criteria:
-        share = feature.probabilities[criterion.grade] if feature.probabilities else None
+        share = feature.probabilities[criterion.grade] if feature.probabilities and holds else None
         rows.append(
             asdict(chip(feature.task, criterion.grade))
             | {
@@ -224,7 +225,7 @@ def _feature(feature: Feature, report: Report) -> dict[str, Any]:
                 "share": share or 0.0,
                 "chance": "" if share is None else chance(share),
                 "readers": ", ".join(human.reader for human in feature.human if human.grade == criterion.grade),
-                "chosen": criterion.grade == feature.grade,
+                "chosen": holds and criterion.grade == feature.grade,
             }
         )
     score = ""
@@ -232,6 +233,8 @@ def _feature(feature: Feature, report: Report) -> dict[str, Any]:
         score = (
             f"score {feature.score:.1f}, 90 % interval {interval_text(feature.interval)}{beside(report, feature.task)}"
         )
+    if not holds:
+        score = network_said(feature.grade)
     return {"title": feature.title, "score": feature.absent or score, "rows": rows}
 
 

@@ -278,6 +278,13 @@ class Report(Block):
         return self.reliability.intervals.get(name, "") if self.reliability else ""
 
     @property
+    def reported_grades(self) -> dict[str, int | None]:
+        """The model's grades by task, as far as they may be reported."""
+        return {
+            feature.task: feature.grade if self.validity.holds_for(feature.task) else None for feature in self.features
+        }
+
+    @property
     def cautions(self) -> tuple[str, ...]:
         """What to know before trusting the grades, gravest first."""
         grave = (note.words for note in self.quality.notes if note.weight == "warning")

@@ -18,6 +18,13 @@ MAP_CAPTION = (
     "One square is one patch: clear where attention is low, green and more opaque where it is high, hatched where the "
     "patch was not assessed. The scale runs from 0 to the 99th percentile, at least to 2."
 )
+
+
+def network_said(grade: int | None) -> str:
+    """What stands where a grade is not reportable."""
+    return f"Not reportable; the network said {'nothing' if grade is None else grade}."
+
+
 DENSITIES = {
     "steatosis": "Hepatocytes with fat, estimated share",
     "inflammation": "Lobular foci",

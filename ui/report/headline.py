@@ -98,7 +98,7 @@ def _of_model(report: Report, signed: Mapping[str, int | None] | None) -> None:
         covers = f", {in_html(report.covers('nas'))}" if report.covers("nas") else ""
         ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
         interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
-    grades = {feature.task: feature.grade for feature in report.features if report.validity.holds_for(feature.task)}
+    grades = report.reported_grades
     if signed is None:
         chips = grade_chips(grades, big=True)
         st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
@@ -137,8 +137,6 @@ def not_reportable(report: Report) -> None:
 
 def caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
-    grave = [note.words for note in report.quality.notes if note.weight == "warning"]
-    grave += list(report.quantities.disagreements)
-    if grave:
-        listed = "\n".join(f"- {literal(sentence)}" for sentence in grave)
+    if report.cautions:
+        listed = "\n".join(f"- {literal(sentence)}" for sentence in report.cautions)
         st.warning(listed, title="Before trusting these grades", icon=":material/warning:")

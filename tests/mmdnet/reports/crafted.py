@@ -10,6 +10,7 @@ from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
 from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
+from mmdnet.scoring.validity import Ground, Objection, Validity
 from mmdnet.slides.geometry import PatchPlace
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
@@ -109,6 +110,17 @@ def inputs(**changes: Any) -> ReportInputs:
         "human": [ReaderGrades("Dr Okafor", {"ballooning": None, "inflammation": 1, "steatosis": 2}, NOW)],
     }  # fmt: skip
     return ReportInputs(**(facts | changes))
+
+
+def not_reportable() -> ReportInputs:
+    """The inputs of a model that was validated on inflammation alone."""
+    said = Objection(
+        ground=Ground.NOT_VALIDATED,
+        tasks=("steatosis", "ballooning"),
+        words="the model was not validated on other patients for steatosis and ballooning",
+        remedy="Grade slides of patients the model has not seen.",
+    )
+    return inputs(score=defended(), validity=Validity(objections=(said,)))
 
 
 def without(*names: str) -> ReportInputs:

@@ -5,7 +5,7 @@ import pytest
 
 from mmdnet.reports.build import build_report
 from mmdnet.reports.csv import COLUMNS, to_csv
-from tests.mmdnet.reports.crafted import defended, inputs, slide, without
+from tests.mmdnet.reports.crafted import defended, inputs, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -44,3 +44,13 @@ def test_rows_say_what_their_interval_covers():
     assert covers["inflammation"] == "sampling only" and "91 %" in covers["NAS"]
     assert {row["second_reader"] for row in told} == {"near a cut"} and told[0]["unlikeness"] == "1.3"
     assert {row["interval_covers"] for row in rows(build_report(inputs()))} == {""}
+
+
+def test_what_is_not_reportable_is_said_in_every_row_and_has_no_grade():
+    rows = list(csv.DictReader(io.StringIO(to_csv(build_report(not_reportable())))))
+    assert {row["reportable"] for row in rows} == {build_report(not_reportable()).validity.words}
+    assert list(rows[0])[:3] == ["slide", "reportable", "caution"]
+    by = {row["feature"]: row for row in rows}
+    assert (by["steatosis"]["model_grade"], by["steatosis"]["p_grade_2"], by["NAS"]["model_grade"]) == ("", "", "")
+    assert by["inflammation"]["model_grade"] == "2"
+    assert "Little tissue" in by["NAS"]["caution"]

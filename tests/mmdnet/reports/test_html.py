@@ -10,7 +10,7 @@ from mmdnet.reports.build import build_report
 from mmdnet.reports.html import ReportPictures, grade_graph, to_html
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame
-from tests.mmdnet.reports.crafted import PLACES, defended, inputs, slide, without
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 VOID = {"meta", "img", "br", "input", "link", "hr", "col"}
@@ -151,3 +151,17 @@ def test_what_an_interval_covers_stands_in_its_own_place():
     assert "Probability of a NAS of 1 or more" in html
     before = to_html(build_report(inputs()))
     assert "expected NAS" not in before and "Second reader" not in before
+
+
+def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_shown():
+    words = " ".join(" ".join(read(to_html(build_report(not_reportable()))).words).split())
+    said = (
+        "Not reportable: the model was not validated",
+        "Grade slides of patients",
+        "Before trusting",
+        "– not reportable",
+    )
+    places = [words.index(part) for part in said]
+    assert places == sorted(places)
+    assert words.count("Not reportable; the network said") == 2
+    assert "No NAS" not in words and "90 % interval 4–6" not in words

@@ -14,7 +14,7 @@ from mmdnet.reports.html import ReportPictures
 from mmdnet.reports.pdf import to_pdf
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
-from tests.mmdnet.reports.crafted import PLACES, defended, inputs, slide, without
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -101,3 +101,12 @@ def test_a_signature_leads_and_a_model_with_fewer_features_has_a_pdf():
     assert "this report" in " ".join(words)
     bare = " ".join(pages(to_pdf(build_report(without("ballooning", "inflammation", "steatosis")))))
     assert "No feature was assessed." in bare and "No NAS" in bare
+
+
+def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_shown():
+    words = pages(to_pdf(build_report(not_reportable())))[0]
+    said = ("Not reportable: the model was not validated", "Grade slides of patients", "Before trusting", "Model NAS –")
+    places = [words.index(part) for part in said]
+    assert places == sorted(places)
+    assert "such held" not in words[: words.index("2 Features")]
+    assert "Steatosis Not reportable; the network said 2." in words
