@@ -18,14 +18,20 @@ else:
 
     from ui.label.bulk_routes import bulk_routes
     from ui.label.routes import label_routes
-    from ui.shell.door import why_not_here
+    from ui.shell.door import base_path, why_not_here
     from ui.shell.frame import show_fault
     from ui.shell.patience import close_half_sent
     from ui.shell.routes import at_base, middleware, routes
+    from ui.shell.session import lab_of_server
+    from ui.shell.sign_in import asked, sign_in_routes
     from ui.slides.zoom_routes import zoom_routes
 
-    if refusal := why_not_here(st.get_option("server.address")):
-        sys.exit(refusal)
+    address, hosts = st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
+    if why_not_here(address):  # else nobody but this machine reaches it
+        opened = lab_of_server()
+        encrypted = bool(st.get_option("server.sslCertFile")) or opened.settings.tls_in_front
+        if refusal := why_not_here(address, asked(opened), encrypted, hosts):
+            sys.exit(refusal)
     close_half_sent()
     os.umask(0o077)  # what it writes is for the lab's user alone
 
@@ -35,10 +41,19 @@ else:
     base = st.get_option("server.baseUrlPath")
     app = st.App(
         __file__,
-        routes=at_base([*routes(), *label_routes(), *zoom_routes(), *bulk_routes()], base),
+        routes=at_base(
+            [
+                *routes(),
+                *label_routes(),
+                *zoom_routes(),
+                *bulk_routes(),
+                *sign_in_routes(lab_of_server, base_path(base)),
+            ],
+            base,
+        ),
         middleware=middleware(
             base=base,
-            hosts=st.get_option("server.allowedHosts") or (),
+            hosts=hosts,
             most_bytes=st.get_option("server.maxUploadSize") * 2**20,
         ),
         on_script_error=show_fault,

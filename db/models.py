@@ -125,7 +125,11 @@ class Patch(Base):
 
 
 class Reader(Base):
-    """A person who grades (or, in a simulated project, the drawn truth)."""
+    """A person who grades (or, in a simulated project, the drawn truth).
+
+    `same_as` is the id of the reader that is the same person under another name; events keep the id they were written
+    with.
+    """
 
     __tablename__ = "readers"
 
@@ -133,6 +137,8 @@ class Reader(Base):
     name: Mapped[str] = mapped_column(unique=True)
     keys: Mapped[dict[str, str]] = mapped_column(default=dict)  # of the labelling canvas, where not the usual ones
     created_at: Mapped[datetime] = mapped_column(default=now)
+    retired_at: Mapped[datetime | None]  # since when nobody reads under this name any more
+    same_as: Mapped[int | None]
 
 
 class SlideReading(Graded, Base):
@@ -323,6 +329,8 @@ class SignOff(Graded, Base):
     reason: Mapped[str] = mapped_column(default="")
     report_sha256: Mapped[str]
     report: Mapped[JsonObject]  # the report JSON as it was signed
+    account_id: Mapped[int | None]  # who had signed in; None where the lab asked nobody
+    proof: Mapped[str | None]  # how it was proven who that is
     at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.account_models import Account
 from db.models import Model, Patch, PatientAnswer, Project, Reader, Score, Slide, SlideReading
 
 
@@ -63,6 +64,11 @@ def ensure_reader(session: Session, name: str) -> Reader:
         session.add(reader)
         session.flush()
     return reader
+
+
+def has_account(session: Session, reader_id: int) -> bool:
+    """Whether somebody who signs in reads as this reader."""
+    return session.scalar(select(Account.id).where(Account.reader_id == reader_id)) is not None
 
 
 def patient_answers(session: Session, project_id: int) -> dict[str, bool]:

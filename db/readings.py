@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.labels import LABELS, done_in_session, labelled_patches
 from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
+from db.persons import newest_of_each, other_names, same_person
 from db.sessions import sessions_of_kind
 from mmdnet.labels.grading import TASK_NAMES, Grades
 
@@ -55,11 +56,14 @@ def _in_project(project_id: int, *columns: Any) -> Select[Any]:
 def newest(session: Session, project_id: int) -> list[Reading]:
     """Every reader's label of every patch as it stands, blind or not; in the order given."""
     ids = _in_project(project_id, func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
-    return _standing(session, ids)
+    return _by_person(_standing(session, ids), other_names(session))
 
 
 def blind(session: Session, project_id: int) -> list[Reading]:
-    """Every reader's newest blind label of every patch that stands; in the order given."""
+    """Every reader's newest blind label of every patch that stands; in the order given.
+
+    Who saw others' grades under one name is not blind under another.
+    """
     settling = sessions_of_kind(session, project_id, "adjudication")
     seen = (
         _in_project(project_id, LabelEvent.reader_id, LabelEvent.patch_id, func.min(LabelEvent.id).label("first"))
@@ -73,14 +77,32 @@ def blind(session: Session, project_id: int) -> list[Reading]:
         .where(or_(seen.c.first.is_(None), LabelEvent.id < seen.c.first))
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
     )
-    return _standing(session, ids)
+    readings, names = _standing(session, ids), other_names(session)
+    if names:
+        first: dict[tuple[int, int], int] = {}
+        for reader, patch, event in session.execute(select(seen.c.reader_id, seen.c.patch_id, seen.c.first)):
+            key = (names.get(reader, reader), patch)
+            first[key] = min(event, first.get(key, event))
+        readings = [
+            reading
+            for reading in readings
+            if reading.id <= first.get((names.get(reading.reader_id, reading.reader_id), reading.patch_id), reading.id)
+        ]
+    return _by_person(readings, names)
+
+
+def _by_person(readings: list[Reading], names: dict[int, int]) -> list[Reading]:
+    """One reading of each person and patch, under the name that person has now."""
+    own = newest_of_each(readings, names, lambda reading: reading.reader_id, lambda reading: reading.patch_id)
+    return [reading._replace(reader_id=names.get(reading.reader_id, reading.reader_id)) for reading in own]
 
 
 def settled(session: Session, project_id: int) -> list[Reading]:
     """Every reader's newest label that settles a disagreement and stands; in the order given."""
     settling = sessions_of_kind(session, project_id, "adjudication")
     ids = _in_project(project_id, func.max(LabelEvent.id)).where(settles(settling))
-    return _standing(session, ids.group_by(LabelEvent.reader_id, LabelEvent.patch_id))
+    readings = _standing(session, ids.group_by(LabelEvent.reader_id, LabelEvent.patch_id))
+    return _by_person(readings, other_names(session))
 
 
 def _standing(session: Session, ids: Select[Any]) -> list[Reading]:
@@ -126,11 +148,12 @@ def _first_of(session: Session, reading: Reading) -> int:
 def may_see(session: Session, project_id: int, reader_id: int) -> set[int]:
     """Patches on which others' labels may be shown to this reader: graded, and not waiting to be read a second time."""
     again = sessions_of_kind(session, project_id, "repeat")
+    own = same_person(session, reader_id)
     waiting: set[int] = set()
     for session_id in again:
         row = session.get_one(LabelSession, session_id)
-        if row.reader_id == reader_id:
-            done = done_in_session(session_id, reader_id)
+        if row.reader_id in own:
+            done = done_in_session(session_id, row.reader_id)
             queued = select(QueueItem.patch_id).where(QueueItem.session_id == session_id)
             waiting |= set(session.scalars(queued.where(QueueItem.patch_id.not_in(done))))
-    return labelled_patches(session, project_id, reader_id) - waiting
+    return set[int]().union(*(labelled_patches(session, project_id, name) for name in own)) - waiting

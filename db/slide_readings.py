@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.event_log import CHANGED, HASHED, TAKEN_OUT, Verdict, canonical_json, canonical_time, digest
 from db.labels import CHUNK, GENESIS
 from db.models import Reader, SlideReading, now
+from db.persons import newest_of_each, other_names, same_person
 from mmdnet.labels.grading import Grades
 
 CLEAR, SETTLING = "clear", "adjudicate"
@@ -109,12 +110,18 @@ def current(session: Session, slide_ids: Iterable[int], blinded_only: bool = Fal
         newest = newest.group_by(SlideReading.slide_id, SlideReading.reader_id)
         standing = select(SlideReading).where(SlideReading.id.in_(newest), SlideReading.act != CLEAR)
         readings += session.scalars(standing)
-    return sorted(readings, key=lambda reading: reading.id)
+    readings.sort(key=lambda reading: reading.id)
+    names = other_names(session)
+    return newest_of_each(readings, names, lambda reading: reading.reader_id, lambda reading: reading.slide_id)
 
 
 def with_readers(session: Session, slide_id: int) -> Sequence[tuple[SlideReading, Reader]]:
-    """Readings of a slide as they stand, with whose they are."""
-    return [(reading, session.get_one(Reader, reading.reader_id)) for reading in current(session, [slide_id])]
+    """Readings of a slide as they stand, with whose they are: one of each person."""
+    names = other_names(session)
+    return [
+        (reading, session.get_one(Reader, names.get(reading.reader_id, reading.reader_id)))
+        for reading in current(session, [slide_id])
+    ]
 
 
 def history(session: Session, slide_id: int) -> Sequence[SlideReading]:
@@ -154,7 +161,7 @@ def _plain_fields(row: Mapping[str, Any]) -> list[object]:
 
 
 def _not_blind(session: Session, slide_ids: set[int]) -> set[tuple[int, int]]:
-    """(slide, reader) of those who have seen a score or others' grades."""
+    """(slide, reader) of those who have seen a score or others' grades, under whatever name of theirs."""
     seen: set[tuple[int, int]] = set()
     ids = sorted(slide_ids)
     for start in range(0, len(ids), CHUNK):
@@ -165,4 +172,6 @@ def _not_blind(session: Session, slide_ids: set[int]) -> set[tuple[int, int]]:
             .distinct()
         )
         seen |= set(rows.tuples().all())
+    for slide_id, reader_id in list(seen if other_names(session) else ()):
+        seen |= {(slide_id, name) for name in same_person(session, reader_id)}
     return seen

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from mmdnet.account_cli import accounts_app, readers_app
 from mmdnet.backup_cli import backup, restore
 from mmdnet.cli_parts import (
     AsJson,
@@ -60,6 +61,8 @@ app.add_typer(store_app, name="store")
 qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
 app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(readers_app, name="readers")
 app.add_typer(experiment_app, name="experiment")
 app.command()(backup)
 app.command()(restore)

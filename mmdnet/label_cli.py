@@ -177,11 +177,13 @@ def _audit_words(what: str, verdict: AuditView) -> str:
 
 @audit_app.command("verify")
 def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Check that no label and no reading of a slide was altered, added or taken out behind the program's back."""
-    verdict, readings = lab_at(home).labels.record.verify_both()
+    """Check that no label, reading of a slide or access was altered, added or taken out behind the program's back."""
+    verdict, readings, access = lab_at(home).labels.record.verify_all()
     words = [_audit_words("event", verdict)]
-    if readings.events or not readings.intact:
-        words.append(_audit_words("slide reading", readings))
-    say(as_json, as_plain(verdict) | {"slide_readings": as_plain(readings)}, "\n".join(words))
-    if not (verdict.intact and readings.intact):
+    for what, chain in (("slide reading", readings), ("access event", access)):
+        if chain.events or not chain.intact:
+            words.append(_audit_words(what, chain))
+    told = as_plain(verdict) | {"slide_readings": as_plain(readings), "access_events": as_plain(access)}
+    say(as_json, told, "\n".join(words))
+    if not (verdict.intact and readings.intact and access.intact):
         sys.exit(1)

@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     may be registered from (separated by the system's path separator). None given means every folder the program may
     read for a command, whose user has rights of their own, and for the pages only the home's folder `slides`.
     `backup_dir` is where backups are kept (the home's `backups` if not given), `backup_keep` how many automatic ones,
-    made every `backup_every_h` hours (0: none).
+    made every `backup_every_h` hours (0: none). A sign-in ends after `sign_in_idle_min` minutes without a click, and
+    `sign_in_hours` hours after it began. `proxy_header` is the header in which a web server in front names who signed
+    in there, "" where none does; `tls_in_front` says that such a server speaks TLS.
     """
 
     model_config = SettingsConfigDict(env_prefix="MMDNET_", extra="forbid", frozen=True)
@@ -34,6 +36,10 @@ class Settings(BaseSettings):
     backup_dir: Path | None = None
     backup_keep: int = Field(default=7, ge=1)
     backup_every_h: float = Field(default=24.0, ge=0)
+    proxy_header: str = ""
+    tls_in_front: bool = False
+    sign_in_idle_min: float = Field(default=30.0, gt=0)
+    sign_in_hours: float = Field(default=12.0, gt=0)
     cache_gib: float = Field(default=20.0, gt=0)
     patch_px: int = Field(default=PATCH_PX, ge=64, le=1024)
     patch_mpp: float = Field(default=PATCH_MPP, ge=0.1, le=2.0)

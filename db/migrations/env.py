@@ -2,8 +2,8 @@
 
 from alembic import context
 
+from db.account_models import Base  # with it the tables of db.models
 from db.engine import make_engine
-from db.models import Base
 
 ONE_AT_A_TIME = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7210114)"}
 

@@ -126,7 +126,7 @@ def _looked_at(trial: Settings) -> tuple[dict[str, int], str]:
     from mmdnet.lab import open_lab
 
     lab = open_lab(trial)
-    for verdict in lab.labels.record.verify_both():
+    for verdict in lab.labels.record.verify_all():
         if not verdict.intact:
             raise LabError(f"its record is broken at event {verdict.broken_id}: {verdict.reason}.")
     state = lab.labels.record.state()

@@ -10,8 +10,8 @@ COLUMNS = (
     "feature", "model_grade", "score", "low_90", "high_90", "interval_covers", "interval_holds",
     "second_reader", "unlikeness",
     *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
-    "signed_by", "signed_at", "patches_assessed", "assessed_mm2", "model", "weights_sha256", "label_set_sha256",
-    "report_sha256", "made_at", "use",
+    "signed_by", "signed_at", "signer", "patches_assessed", "assessed_mm2", "model", "weights_sha256",
+    "label_set_sha256", "report_sha256", "made_at", "use",
 )  # fmt: skip
 
 
@@ -90,6 +90,7 @@ def _common(report: Report) -> dict[str, object]:
         "simulated": "yes" if header.simulated else "no",
         "signed_by": signed.reader if signed else None,
         "signed_at": signed.at.isoformat(timespec="seconds") if signed else None,
+        "signer": signed.proven if signed else None,
         "patches_assessed": header.patches_assessed,
         "assessed_mm2": header.assessed_mm2,
         "model": made.model,

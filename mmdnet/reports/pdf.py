@@ -211,7 +211,7 @@ def _state(signed: SignOff | None, content_sha256: str) -> str:
     if signed is None:
         return "Not signed: these are the model's grades alone."
     changed = "" if signed.content_sha256 == content_sha256 else " The report has changed since it was signed."
-    return f"Signed by {signed.reader} on {moment(signed.at)}.{changed}"
+    return f"Signed by {signed.reader} on {moment(signed.at)}, {signed.proven}.{changed}"
 
 
 def _feature(feature: Feature, report: Report) -> dict[str, Any]:

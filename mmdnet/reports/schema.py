@@ -16,6 +16,7 @@ from mmdnet.scoring.validity import Validity
 
 # What may come later without changing what was signed: other signatures, other readings, another print-out.
 NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
+NOT_PROVEN = "signer not proven"
 
 
 class Block(BaseModel):
@@ -198,7 +199,10 @@ class Provenance(Block):
 
 
 class SignOff(Block):
-    """One signature. `content_sha256` is the report's as it was signed; `amends` names the signature it replaces."""
+    """One signature. `content_sha256` is the report's as it was signed; `amends` names the signature it replaces.
+
+    `proof` is how it was proven who signed: None where the lab asked nobody, and a name is all there is.
+    """
 
     sign_off_id: int
     reader: str
@@ -207,10 +211,16 @@ class SignOff(Block):
     reason: str
     content_sha256: str
     amends: int | None
+    proof: str | None = None
 
     @property
     def nas(self) -> int | None:
         return Grades(**self.grades).total
+
+    @property
+    def proven(self) -> str:
+        """How far it is proven who signed, in words."""
+        return f"signer proven by {self.proof}" if self.proof else NOT_PROVEN
 
 
 class SignOffs(Block):

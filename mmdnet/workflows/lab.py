@@ -15,6 +15,7 @@ from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
 from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.labelling.qupath import QuPath
 from mmdnet.workflows.next_step import Overview
+from mmdnet.workflows.people.accounts import Accounts
 from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.scoring.calibrating import Calibrations
 from mmdnet.workflows.scoring.models import Models
@@ -39,6 +40,7 @@ class Lab:
         self.db = db
         self.jobs = Jobs(services)
         self.health = Health(services)
+        self.accounts = Accounts(services)
         self.projects = Projects(services)
         self.readers = Readers(services)
         self.slides = Slides(services, self.jobs)

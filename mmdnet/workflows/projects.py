@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from db import access_log, event_log
 from db import labels as label_rows
 from db import projects as rows
-from db.models import Project, Reader
+from db.models import Project, Reader, now
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import ProjectView, ReaderView
 
 
-def _clean(name: str, what: str) -> str:
+def clean_name(name: str, what: str) -> str:
+    """A name as it is kept, of 1 to 80 printable characters.
+
+    Raises:
+        LabError: it is none.
+    """
     name = " ".join(name.split())
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise LabError(f"A {what} name has 1 to 80 printable characters. Nothing was changed.")
@@ -43,7 +49,7 @@ class Projects:
         Raises:
             LabError: the name is empty, too long or taken.
         """
-        name = _clean(name, "project")
+        name = clean_name(name, "project")
         with self._services.db.begin() as session:
             if rows.project_named(session, name):
                 raise LabError(f"There is already a project called {name}. Choose another name.")
@@ -55,7 +61,7 @@ class Projects:
     def named(self, name: str, simulated: bool = False) -> ProjectView:
         """The project of that name, made if it is not there."""
         with self._services.db() as session:
-            project = rows.project_named(session, _clean(name, "project"))
+            project = rows.project_named(session, clean_name(name, "project"))
             if project:
                 return self._view(session, project)
         return self.create(name, simulated)
@@ -85,14 +91,17 @@ class Projects:
 
 
 class Readers:
-    """People who grade. A reader is a name; who may use it is the sign-in's business."""
+    """People who grade. A reader is a name; who may use it is the business of accounts (`lab.accounts`).
+
+    No event is touched by what is done here: events name a reader by number.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def list(self) -> Sequence[ReaderView]:
         with self._services.db() as session:
-            return [ReaderView(reader.id, reader.name) for reader in rows.all_readers(session)]
+            return [ReaderView(reader.id, reader.name) for reader in rows.all_readers(session) if not reader.retired_at]
 
     def get(self, reader_id: int) -> ReaderView:
         with self._services.db() as session:
@@ -100,11 +109,62 @@ class Readers:
             return ReaderView(reader.id, reader.name)
 
     def ensure(self, name: str) -> ReaderView:
-        """The reader of that name (case does not matter), added if new."""
-        name = _clean(name, "reader")
+        """The reader of that name (case does not matter), added if new.
+
+        Raises:
+            LabError: the reader of that name is retired, or it is no name.
+        """
+        name = clean_name(name, "reader")
         with self._services.db.begin() as session:
             reader = rows.ensure_reader(session, name)
+            if reader.retired_at:
+                raise LabError(f"{reader.name} is retired and reads no more. Choose another name; nothing was changed.")
             return ReaderView(reader.id, reader.name)
+
+    def rename(self, reader_id: int, name: str, by: int | None = None) -> ReaderView:
+        """Another name for a reader; what they gave is shown under it.
+
+        Args:
+            by: the account that does it; so below.
+
+        Raises:
+            LabError: another reader has it, or it is none. Nothing was changed.
+        """
+        name = clean_name(name, "reader")
+        with event_log.appending(self._services.db) as session:
+            reader = must_get(session, Reader, reader_id, "reader")
+            there = rows.reader_named(session, name)
+            if there is not None and there.id != reader_id:
+                raise LabError(f"There is another reader called {there.name}. To make one of both, merge them.")
+            access_log.append(session, "rename reader", by, said={"reader": reader_id, "from": reader.name, "to": name})
+            reader.name = name
+            return ReaderView(reader.id, reader.name)
+
+    def retire(self, reader_id: int, by: int | None = None) -> None:
+        """Offer a reader no more; what they gave stays."""
+        with event_log.appending(self._services.db) as session:
+            reader = must_get(session, Reader, reader_id, "reader")
+            reader.retired_at = reader.retired_at or now()
+            access_log.append(session, "retire reader", by, said={"reader": reader_id})
+
+    def merge(self, reader_id: int, into_id: int, by: int | None = None) -> None:
+        """One person read under two names: from now on they are one reader; what was given under either is theirs.
+
+        Raises:
+            LabError: it is one reader already, or both are accounts' own. Nothing was changed.
+        """
+        with event_log.appending(self._services.db) as session:
+            reader = must_get(session, Reader, reader_id, "reader")
+            into = must_get(session, Reader, into_id, "reader")
+            if reader_id == into_id or reader.same_as is not None or into.same_as is not None:
+                raise LabError(f"{reader.name} and {into.name}: one of them is merged already. Nothing was changed.")
+            if rows.has_account(session, reader_id):
+                raise LabError(f"{reader.name} is an account's reader: merge the other into it. Nothing was changed.")
+            reader.same_as, reader.retired_at = into_id, reader.retired_at or now()
+            for other in rows.all_readers(session):
+                if other.same_as == reader_id:
+                    other.same_as = into_id
+            access_log.append(session, "merge readers", by, said={"reader": reader_id, "into": into_id})
 
     def keys(self, reader_id: int) -> dict[str, str]:
         """The reader's keys of the labelling canvas, one per act of `mmdnet.labels.keys.ACTS`."""

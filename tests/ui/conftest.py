@@ -6,6 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from mmdnet.workflows.people.accounts import Accounts
 from mmdnet.workflows.projects import Readers
 from ui.label.routes import label_routes
 from ui.shell.access import label_access
@@ -26,6 +27,7 @@ def lab(label_bench):
         labels=label_bench.labels,
         slides=slides,
         readers=Readers(services),
+        accounts=Accounts(services),
         settings=services.settings,
     )
 

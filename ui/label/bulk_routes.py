@@ -19,7 +19,8 @@ from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body
 from ui.shell.literal import plain
 from ui.shell.routes import LabGetter, answering, grant_of
-from ui.shell.session import lab
+from ui.shell.session import lab_of_server
+from ui.shell.sign_in import lab_for_request
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.bulk import BulkPatches
@@ -124,9 +125,9 @@ def _who(request: Request) -> tuple[int, int]:
     return grant.session_id, grant.reader_id
 
 
-def bulk_routes(lab_getter: LabGetter = lab) -> list[Route]:
+def bulk_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     """The routes `app.py` mounts beside the others; they need the guard of `ui.shell.routes.middleware`."""
-    work = _Routes(lab_getter)
+    work = _Routes(lab_for_request(lab_getter))
     return [
         Route("/api/bulk/patches", answering(work.patches)),
         Route("/api/bulk/give", answering(work.give), methods=["POST"]),

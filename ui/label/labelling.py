@@ -13,7 +13,7 @@ from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
-from ui.shell.session import go_to, lab, open_page, say_next_run
+from ui.shell.session import go_to, lab, open_page, person, say_next_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         _if_it_does_not_start()
     result = canvas(
         view.id,
-        label_access(lab(), project.id, view.id, reader.id),
+        label_access(lab(), project.id, view.id, reader.id, person()),
         keys=lab().readers.keys(reader.id),
         suggestions=lab().labels.suggestions.on(view.id),
         heard="canvas_runs" in st.session_state,

@@ -9,7 +9,7 @@ import streamlit as st
 from ui.label.bulk import many
 from ui.shell.access import label_access
 from ui.shell.literal import literal
-from ui.shell.session import at, go_to, lab, open_page, refusals
+from ui.shell.session import at, go_to, lab, open_page, person, refusals
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import SessionView
@@ -23,7 +23,7 @@ def draw_many(project: ProjectView, reader: ReaderView) -> None:
     stamp = _bar(project, session)
     many(
         session.id,
-        label_access(lab(), project.id, session.id, reader.id),
+        label_access(lab(), project.id, session.id, reader.id, person()),
         stamp=stamp,
         key=f"many_{session.id}",
     )

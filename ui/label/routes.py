@@ -23,7 +23,8 @@ from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body, sound
 from ui.shell.literal import plain
 from ui.shell.routes import LabGetter, answering, grant_of, number_of
-from ui.shell.session import lab
+from ui.shell.session import lab_of_server
+from ui.shell.sign_in import lab_for_request
 from ui.shell.tokens import Grant
 
 log = logging.getLogger("mmdnet.routes")
@@ -184,9 +185,9 @@ def _act(sent: Any, session_id: int, reader_id: int) -> SentLabel | SentUndo:
         raise refusal from error
 
 
-def label_routes(lab_getter: LabGetter = lab) -> list[Route]:
+def label_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
-    work = _LabelRoutes(lab_getter)
+    work = _LabelRoutes(lab_for_request(lab_getter))
     return [
         Route("/api/label/queue", answering(work.queue)),
         Route("/api/label/progress", answering(work.progress)),

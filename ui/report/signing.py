@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import Grades
+from mmdnet.reports.schema import NOT_PROVEN
 from ui.shell.literal import code, literal
-from ui.shell.session import lab, reader, refusals, say_next_run
+from ui.shell.session import lab, lab_of_server, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
 
 if TYPE_CHECKING:
+    from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
 
@@ -42,13 +45,27 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
         key=f"reason_{score.id}_{len(signed)}",
         placeholder="Only needed for a changed grade",
     )
+    known = person()
+    again = None if known is None else _who_signs(known)
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
     if st.button(label, type="primary", icon=":material/draw:", key="sign"):
         with refusals():
+            if known is not None and again is not None:
+                lab_of_server().accounts.confirm(known, *again)
             lab().reports.sign(score.id, who.id, grades, reason)
             say_next_run("Signed")
             st.rerun()
     st.caption("A signature is never changed or deleted; a later one amends it.")
+
+
+def _who_signs(known: Person) -> tuple[str, str] | None:
+    """Password and code, asked for again; None where an identity provider was asked just now instead."""
+    if known.proof is Proof.PROVIDER:
+        st.caption("Sign within two minutes of signing in: a signature asks once more who you are.")
+        return None
+    password = st.text_input("Your password, once more", type="password", key="sign_password")
+    with_code = known.proof is Proof.PASSWORD_AND_CODE
+    return password, st.text_input("Code", key="sign_code") if with_code else ""
 
 
 def signatures(signed: Sequence[SignOffView]) -> None:
@@ -65,6 +82,7 @@ def _signature(signature: SignOffView, amended: bool) -> None:
         st.markdown(
             f"**{literal(signature.reader)}** · {moment(signature.at)}" + (" · :gray[amended since]" if amended else "")
         )
+        st.caption(f"Signer proven by {literal(signature.proof)}" if signature.proof else NOT_PROVEN.capitalize())
         st.html(grade_chips(signature.grades))
         if signature.reason:
             st.caption(literal(signature.reason))

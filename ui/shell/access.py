@@ -12,6 +12,7 @@ from ui.shell.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from mmdnet.accounts.roles import Person
     from mmdnet.workflows.lab import Lab
 
 
@@ -25,14 +26,18 @@ def lab_secret(lab: Lab) -> bytes:
     return _secret(lab.settings.home.resolve())
 
 
-def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int) -> str:
-    """Token that lets the canvas label in this session as this reader for a while."""
-    return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id))
+def label_access(lab: Lab, project_id: int, session_id: int, reader_id: int, person: Person | None = None) -> str:
+    """Token that lets the canvas label in this session as this reader for a while; for this person's sign-in only."""
+    return mint(lab_secret(lab), Grant("label", project_id, reader_id, session_id, sign_in_id=_of(person)))
 
 
-def view_access(lab: Lab, project_id: int) -> str:
+def view_access(lab: Lab, project_id: int, person: Person | None = None) -> str:
     """Token that lets one tab see this project's pictures."""
-    return mint(lab_secret(lab), Grant("view", project_id))
+    return mint(lab_secret(lab), Grant("view", project_id, sign_in_id=_of(person)))
+
+
+def _of(person: Person | None) -> int | None:
+    return None if person is None else person.sign_in_id
 
 
 def remember(answer: Response, lab: Lab, grant: Grant) -> None:

@@ -5,8 +5,8 @@ from our own pages alone: another local port is another page, too. What is too l
 what does not arrive is not waited for. Answers carry the headers that keep a page from being framed, from loading
 anything from elsewhere and from being taken for another kind of file.
 
-Beyond this machine the server does not start: there is no sign-in yet, so whoever reached it could label as anybody. A
-proxy on this machine that asks who people are may forward to it (`server.baseUrlPath` is followed).
+Beyond this machine the server starts only where people sign in, what goes over the wire is encrypted (here, or by a web
+server in front) and the names it answers to are given. A proxy may forward to it (`server.baseUrlPath` is followed).
 """
 
 from __future__ import annotations
@@ -72,21 +72,43 @@ def under_base(path: str) -> str:
     return f"{base_path(st.get_option('server.baseUrlPath'))}{path}"
 
 
-def why_not_here(address: str | None) -> str | None:
-    """Why the server must not listen at this address (`server.address`); None where it may."""
+def why_not_here(
+    address: str | None, signs_in: bool = False, encrypted: bool = False, hosts: Sequence[str] = ()
+) -> str | None:
+    """Why the server must not listen at this address (`server.address`); None where it may.
+
+    Args:
+        signs_in: whether the lab asks who comes.
+        encrypted: whether TLS is spoken here, or a web server in front was said to (`MMDNET_TLS_IN_FRONT`).
+        hosts: the names it answers to (`server.allowedHosts`).
+    """
     name = (address or "").strip().strip("[]")
-    try:
-        here = name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        here = False
-    if here:
+    if _is_here(name):
         return None
     where = f"at {name}" if name else "at every address of this machine"
+    missing = [
+        *([] if signs_in else ["nobody signs in: whoever came could label and sign as anybody (mmdnet accounts add)"]),
+        *([] if encrypted else ["passwords would go unencrypted (server.sslCertFile, or MMDNET_TLS_IN_FRONT=1)"]),
+        *(
+            []
+            if any(not _is_here(host) for host in hosts)
+            else ["it was not said by which names it is reached (server.allowedHosts)"]
+        ),
+    ]
+    if not missing:
+        return None
     return (
-        f"The lab was asked to listen {where}, where other machines reach it, and it has no sign-in yet: whoever "
-        "came could label and sign as anybody. Leave --server.address at 127.0.0.1 and let a web server on this "
-        "machine that asks for a name and password over TLS forward to it (see docs/security.md). Nothing was started."
+        f"The lab was asked to listen {where}, where other machines reach it, and {'; '.join(missing)}. Mend that, or "
+        "leave --server.address at 127.0.0.1 (see docs/security.md). Nothing was started."
     )
+
+
+def _is_here(name: str) -> bool:
+    """Whether a name or address is this machine's own alone."""
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class Door:

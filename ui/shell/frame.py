@@ -10,10 +10,24 @@ import streamlit as st
 from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
 from ui.shell import theme
+from ui.shell.door import under_base
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
 from ui.shell.pages import PAGES
-from ui.shell.session import go_to, keep_address, lab, project_id, reader, said, set_reader
+from ui.shell.session import (
+    go_to,
+    keep_address,
+    lab,
+    lab_of_server,
+    person,
+    project_id,
+    reader,
+    said,
+    set_reader,
+    sign_out,
+)
+from ui.shell.sign_in import PAGE as SIGN_IN
+from ui.shell.sign_in import asked, provider_configured
 
 MARK = Path(__file__).with_name("mark.svg")
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon here would be fetched from the internet
@@ -27,6 +41,9 @@ def draw() -> None:
     """Draw one run of the app: the frame, and the page the address names inside it."""
     st.set_page_config(page_title="MMD-Net lab", page_icon=str(ICON), layout="wide")
     theme.apply_styles()
+    if asked(lab_of_server()) and person() is None:
+        _ask_to_sign_in()
+        return
     first, *_ = PAGES
     page = st.navigation(
         [
@@ -55,6 +72,20 @@ def draw() -> None:
             show_fault(fault)
 
 
+def _ask_to_sign_in() -> None:
+    """What there is to see for whoever has not signed in, or no more."""
+    st.title("MMD-Net lab")
+    if not provider_configured():
+        st.info("You are not signed in any more. What you saved is kept.")
+        st.link_button("Sign in", under_base(SIGN_IN), type="primary")
+    elif st.user.is_logged_in:
+        st.warning("You signed in, but this lab has no account for you. Ask an admin of the lab to add one.")
+        st.button("Sign in as somebody else", on_click=st.logout)
+    else:
+        st.button("Sign in", type="primary", on_click=st.login)
+    _footer()
+
+
 def show_fault(fault: Exception) -> bool:
     """What no page caught: a refusal is shown as its sentence, any other fault as one calm sentence, and logged."""
     if isinstance(fault, LabError):
@@ -72,9 +103,19 @@ def show_fault(fault: Exception) -> bool:
 
 def _sidebar() -> None:
     with st.sidebar:
+        _signed_in()
         _project_picker()
         _reader_picker()
         running_jobs()
+
+
+def _signed_in() -> None:
+    """Who signed in, and the way out."""
+    if (known := person()) is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{literal(known.name)}**", width="stretch")
+        st.button("Sign out", icon=":material/logout:", on_click=sign_out, key="sign_out")
 
 
 def _project_picker() -> None:
@@ -92,6 +133,8 @@ def _project_picker() -> None:
 
 
 def _reader_picker() -> None:
+    if person() is not None:
+        return
     known = [view.name for view in lab().readers.list()]
     current = reader()
     st.session_state["pick_reader"] = current.name if current else None

@@ -25,7 +25,8 @@ from ui.shell.access import lab_secret
 from ui.shell.bodies import MOST_DIGITS, number_in_path
 from ui.shell.door import Door, base_path, from_our_pages
 from ui.shell.literal import plain
-from ui.shell.session import lab
+from ui.shell.session import lab_of_server
+from ui.shell.sign_in import ACTING, Wall, lab_for_request, person_granted, provider_configured
 from ui.shell.tokens import Grant, TokenRefused, read
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ LabGetter = Callable[[], "Lab"]
 class Guard:
     """Lets a request for `/api/` in only with a valid token and from our own pages; its grant goes with the request."""
 
-    def __init__(self, app: ASGIApp, lab_getter: LabGetter = lab, base: str = "") -> None:
+    def __init__(self, app: ASGIApp, lab_getter: LabGetter = lab_of_server, base: str = "") -> None:
         self.app = app
         self.prefix = f"{base}{PREFIX}"
         self.lab_getter = lab_getter
@@ -57,7 +58,9 @@ class Guard:
         try:
             if self._secret is None:  # the first request may have to open the lab
                 self._secret = await run_in_threadpool(lambda: lab_secret(self.lab_getter()))
-            scope.setdefault("state", {})["grant"] = _grant_in(Headers(scope=scope), self._secret)
+            grant = _grant_in(Headers(scope=scope), self._secret)
+            scope.setdefault("state", {})["grant"] = grant
+            ACTING.set(await run_in_threadpool(lambda: person_granted(self.lab_getter(), grant)))
         except (TokenRefused, PermissionError) as refusal:
             came_from = (scope.get("client") or ("an unknown address",))[0]
             log.warning("refused %s %s from %s: %s", scope["method"], scope["path"], came_from, refusal)
@@ -197,9 +200,9 @@ class _Health:
         return JSONResponse(told, 200 if view.ok else 503, {"cache-control": "no-store"})
 
 
-def routes(lab_getter: LabGetter = lab) -> list[Route]:
+def routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     """The routes of pictures `app.py` mounts; they need the guard of `middleware`."""
-    work = _Pictures(lab_getter)
+    work = _Pictures(lab_for_request(lab_getter))
     return [
         Route("/healthz", _Health(lab_getter).answer, methods=["GET"]),
         Route("/api/patch/{patch_id}.jpg", answering(work.patch)),
@@ -207,10 +210,14 @@ def routes(lab_getter: LabGetter = lab) -> list[Route]:
     ]
 
 
-def middleware(lab_getter: LabGetter = lab, base: str | None = "", **door: Any) -> list[Middleware]:
+def middleware(lab_getter: LabGetter = lab_of_server, base: str | None = "", **door: Any) -> list[Middleware]:
     """The door in front of everything (see `ui.shell.door.Door` for `door`), and the guard of all under `/api/`."""
     path = base_path(base)
-    return [Middleware(Door, base=path, **door), Middleware(Guard, lab_getter=lab_getter, base=path)]
+    return [
+        Middleware(Door, base=path, **door),
+        Middleware(Wall, lab_getter=lab_getter, base=path, provider=provider_configured()),
+        Middleware(Guard, lab_getter=lab_getter, base=path),
+    ]
 
 
 def at_base(listed: Sequence[Route], base: str | None) -> list[Route]:

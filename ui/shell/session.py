@@ -6,29 +6,85 @@ the address: a link must not make a colleague sign with another's name.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
+from mmdnet.accounts.roles import Person, Proof, Refused
 from mmdnet.errors import LabError
 from ui.shell.access import remembered_reader
 from ui.shell.literal import literal
 from ui.shell.pages import BELOW_PROJECT, PLACES, Place, address_of
+from ui.shell.sign_in import asked, person_of, provider_configured
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.views import ProjectView, ReaderView
 
+KNOWN_FOR_S = 2.0  # how long a tab believes who it is: an ended sign-in stops working after this
+
 
 @st.cache_resource(show_spinner="Opening the lab")
-def lab() -> Lab:
-    """The lab of this server, opened once."""
+def lab_of_server() -> Lab:
+    """The lab of this server, opened once, with all its rights: pages take `lab`."""
     from mmdnet.lab import open_lab
     from mmdnet.settings import load_settings
 
     return open_lab(load_settings().for_pages())
+
+
+def lab() -> Lab:
+    """The lab as whoever sits at this tab may use it."""
+    opened, known = lab_of_server(), person()
+    if known is not None:
+        from mmdnet.workflows.guarded import guarded
+
+        return guarded(opened, known)
+    if asked(opened):
+        raise Refused("You are not signed in any more. Reload the page and sign in; what you saved is kept.")
+    return opened
+
+
+def person() -> Person | None:
+    """Who signed in at this tab; None where nobody did, or the lab asks nobody. Asked anew every few seconds."""
+    opened = lab_of_server()
+    if not asked(opened):
+        return None
+    known, when = st.session_state.get("person", (None, -KNOWN_FOR_S))
+    if time.monotonic() - when >= KNOWN_FOR_S:
+        if provider_configured() and not opened.settings.proxy_header:
+            known = _by_provider(opened) or person_of(opened, st.context.cookies, st.context.headers)
+        else:
+            known = person_of(opened, st.context.cookies, st.context.headers)
+        st.session_state["person"] = (known, time.monotonic())
+    return known
+
+
+def _by_provider(opened: Lab) -> Person | None:
+    """Whom Streamlit's sign-in by an identity provider names, by issuer and subject, or an address it has verified."""
+    if not st.user.is_logged_in:
+        return None
+    claims = st.user.to_dict()
+    who = [f"{claims.get('iss')}#{claims.get('sub')}"]
+    if claims.get("email_verified") is True and claims.get("email"):
+        who.append(str(claims["email"]))
+    when = datetime.fromtimestamp(int(str(claims.get("iat") or 0)), UTC)
+    token = f"provider {who[0]} {claims.get('iat')} {claims.get('nonce')}"
+    return opened.accounts.person(opened.accounts.sign_in_elsewhere(who, Proof.PROVIDER, token, when) or "")
+
+
+def sign_out() -> None:
+    """End the sign-in of this tab, everywhere it is used; an identity provider is told by Streamlit."""
+    known = person()
+    if known is not None:
+        lab_of_server().accounts.sign_out(known)
+    st.session_state.pop("person", None)
+    if provider_configured() and st.user.is_logged_in:
+        st.logout()
 
 
 def at(place: Place) -> int | None:
@@ -100,8 +156,11 @@ def project_or_stop(title: str | None = None) -> ProjectView:
 def reader() -> ReaderView | None:
     """Who is reading in this tab; None until someone said so.
 
-    After a reload or a restart of the lab, a tab that was labelling is still its session's reader's.
+    After a reload or a restart of the lab, a tab that was labelling is still its session's reader's. Whoever signed in
+    reads under their own name only.
     """
+    if (known := person()) is not None:
+        return None if known.reader_id is None else lab().readers.get(known.reader_id)
     session_id = at("session")
     if "reader_id" not in st.session_state and session_id is not None:
         st.session_state["reader_id"] = remembered_reader(lab(), st.context.cookies, session_id)

@@ -43,6 +43,7 @@ class Grant:
     reader_id: int | None = None
     session_id: int | None = None
     expires: int = 0
+    sign_in_id: int | None = None  # of whose page it was made for; None where the lab asks nobody
 
 
 def secret_key(home: Path) -> bytes:

@@ -22,7 +22,8 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import PROJECT_ROOT
 from ui.shell.bodies import number_in_path
 from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of
-from ui.shell.session import lab
+from ui.shell.session import lab_of_server
+from ui.shell.sign_in import lab_for_request
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -96,9 +97,9 @@ async def _library(request: Request) -> Response:
     return FileResponse(file, media_type=kind, headers={"cache-control": "public, max-age=86400"})
 
 
-def zoom_routes(lab_getter: LabGetter = lab) -> list[Route]:
+def zoom_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     """The routes `app.py` mounts; they need the guard of `ui.shell.routes.middleware`."""
-    work = _Routes(lab_getter)
+    work = _Routes(lab_for_request(lab_getter))
     return [
         Route("/api/zoom/slide/{slide}/{level}/{col}_{row}.jpg", answering(work.tile)),
         Route("/api/zoom/tissue/{slide}.png", answering(work.tissue)),

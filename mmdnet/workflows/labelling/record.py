@@ -7,8 +7,9 @@ from collections.abc import Callable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db import event_log, slide_readings
+from db import access_log, event_log, slide_readings
 from db import labels as rows
+from db.account_models import AccessEvent, Account
 from db.engine import damage_of
 from db.event_log import Verdict
 from db.models import LabelEvent, Patch, Reader, Slide, SlideReading
@@ -47,14 +48,18 @@ class Record:
         self._refuse_damage()
         return self._view(slide_readings.verify, _reading_words)
 
-    def verify_both(self) -> tuple[AuditView, AuditView]:
-        """Acts on patches, and readings of whole slides; the database's soundness is asked once.
+    def verify_all(self) -> tuple[AuditView, AuditView, AuditView]:
+        """Acts on patches, readings of whole slides, and the log of access; the database's soundness is asked once.
 
         Raises:
             LabError: the database itself is damaged.
         """
         self._refuse_damage()
-        return self._view(event_log.verify, _act_words), self._view(slide_readings.verify, _reading_words)
+        return (
+            self._view(event_log.verify, _act_words),
+            self._view(slide_readings.verify, _reading_words),
+            self._view(access_log.verify, _access_words),
+        )
 
     def _view(self, verify: Callable[[Session], Verdict], in_words: Callable[[Session, int], str]) -> AuditView:
         with self._services.db() as session:
@@ -75,6 +80,12 @@ def _reading_words(session: Session, reading_id: int) -> str:
     reader, slide = session.get(Reader, reading.reader_id), session.get(Slide, reading.slide_id)
     who, where = reader.name if reader else "nobody known", slide.name if slide else f"slide {reading.slide_id}"
     return f"{reading.act} by {who} on the whole of {where}, {reading.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _access_words(session: Session, event_id: int) -> str:
+    event = session.get_one(AccessEvent, event_id)
+    account = None if event.account_id is None else session.get(Account, event.account_id)
+    return f"{event.act} by {account.name if account else 'nobody known'}, {event.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _act_words(session: Session, event_id: int) -> str:

@@ -17,6 +17,7 @@ from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
+    from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
 
 
@@ -70,8 +71,18 @@ class Reports:
         with self._services.db() as session:
             return [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
 
-    def sign(self, score_id: int, reader_id: int, grades: Mapping[str, int | None], reason: str = "") -> SignOffView:
+    def sign(
+        self,
+        score_id: int,
+        reader_id: int,
+        grades: Mapping[str, int | None],
+        reason: str = "",
+        account: Person | None = None,
+    ) -> SignOffView:
         """Sign grades of a scored slide. A later signature amends the one before; none is ever changed.
+
+        Args:
+            account: who signed in and was asked again; None where the lab asks nobody: the signer is not proven.
 
         Raises:
             LabError: a grade outside its scale, or one that differs from the model's without a reason.
@@ -91,10 +102,15 @@ class Reports:
                 reason=" ".join(reason.split())[:500],
                 report_sha256=report_sha256(scored.report),
                 report=scored.report.model_dump(mode="json"),
+                account_id=account.account_id if account else None,
+                proof=account.proof if account else None,
                 **given,
             )
             session.add(signed)
-            slide_readings.put(session, scored.slide.id, reader_id, "sign", given, shown={"score": score_id})
+            shown: dict[str, object] = {"score": score_id}
+            if account:
+                shown |= {"account": account.account_id, "proof": str(account.proof)}
+            slide_readings.put(session, scored.slide.id, reader_id, "sign", given, shown=shown)
             session.flush()
             return sign_off_view(signed, reader)
 

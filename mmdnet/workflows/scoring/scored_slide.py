@@ -154,6 +154,7 @@ class ScoredSlide:
                     reason=signed.reason,
                     content_sha256=signed.report_sha256,
                     amends=signed.amends_id,
+                    proof=signed.proof,
                 )
                 for signed in self.sign_offs
             ],

@@ -66,7 +66,10 @@ class ScoreView:
 
 @dataclass(frozen=True, slots=True)
 class SignOffView:
-    """A reader's signed grades of a scored slide; `amends_id` is the signature it replaces."""
+    """A reader's signed grades of a scored slide; `amends_id` is the signature it replaces.
+
+    `proof` is how it was proven who signed, None where the lab asked nobody.
+    """
 
     id: int
     score_id: int
@@ -77,6 +80,7 @@ class SignOffView:
     reason: str
     report_sha256: str
     at: datetime
+    proof: str | None = None
 
 
 def score_view(row: ScoreRow, summary: ScoreSummary, validity: Validity, signed: Signed | None) -> ScoreView:
@@ -107,4 +111,5 @@ def sign_off_view(sign_off: SignOff, reader: Reader) -> SignOffView:
         reason=sign_off.reason,
         report_sha256=sign_off.report_sha256,
         at=sign_off.at,
+        proof=sign_off.proof,
     )

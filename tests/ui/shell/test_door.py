@@ -115,4 +115,12 @@ def test_this_machine_is_allowed(address):
 
 @pytest.mark.parametrize("address", [None, "", "0.0.0.0", "::", "192.168.1.5", "lab.hospital.example"])
 def test_beyond_this_machine_the_server_does_not_start_without_sign_in(address):
-    assert "no sign-in yet" in why_not_here(address)
+    assert "nobody signs in" in why_not_here(address)
+
+
+def test_beyond_this_machine_it_starts_with_sign_in_encryption_and_names_and_says_what_is_missing():
+    given = {"signs_in": True, "encrypted": True, "hosts": ["localhost", "lab.example"]}
+    assert why_not_here("0.0.0.0", **given) is None
+    for lacking, said in (("signs_in", "nobody signs in"), ("encrypted", "unencrypted"), ("hosts", "by which names")):
+        refusal = why_not_here("0.0.0.0", **(given | {lacking: False if lacking != "hosts" else ["127.0.0.1"]}))
+        assert said in refusal and refusal.count(";") == 0 and "Nothing was started" in refusal

@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from ui.shell.access import view_access
 from ui.shell.door import under_base
 from ui.shell.scripts import bundle
-from ui.shell.session import at, go_to, lab, refusals
+from ui.shell.session import at, go_to, lab, person, refusals
 from ui.slides.zoom_routes import LIBRARY_AT
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _draw(
             "info": info,
             "tiles": under_base(f"/api/zoom/slide/{slide.id}"),
             "library": under_base(LIBRARY_AT),
-            "token": view_access(lab(), slide.project_id),
+            "token": view_access(lab(), slide.project_id, person()),
             "mpp": slide.mpp_x,
             "patches": [[patch.x_px0, patch.y_px0, _state(patch, labelled)] for patch in patches],
             "patch_px0": [patches[0].width_px0, patches[0].height_px0] if patches else [0, 0],
