@@ -107,9 +107,9 @@ def cross_validate(project_id: int, graded: Sequence[SlideTruth], drawn: bool) -
             st.rerun()
 
 
-def evaluation_jobs(project_id: int) -> None:
-    """Evaluations that go on, and the last one if it failed or was cancelled."""
-    jobs = [job for job in lab().jobs.list(project_id) if job.kind in KINDS]
+def evaluation_jobs(project_id: int, kinds: Sequence[str] = KINDS) -> None:
+    """Jobs of these kinds that go on, and the last one if it failed or was cancelled."""
+    jobs = [job for job in lab().jobs.list(project_id) if job.kind in kinds]
     active = [job for job in jobs if job.active]
     if active:
         st.fragment(_watch, run_every=2.0)([job.id for job in active])

@@ -51,7 +51,7 @@ def show(head: EvaluationHead) -> None:
     for sentence in judged.notes:
         st.warning(literal(sentence), icon=":material/warning:")
     figures.agreement_figure(judged)
-    _table(tables.summary_table(judged))
+    show_table(tables.summary_table(judged))
     with st.container(key="evaluation_matrices"):
         figures.confusion_figures(judged)
     if judged.breakdowns:
@@ -59,11 +59,11 @@ def show(head: EvaluationHead) -> None:
     _calibration(judged)
     if judged.endpoints:
         st.markdown("#### Composite endpoints")
-        _table(tables.endpoint_table(judged))
+        show_table(tables.endpoint_table(judged))
         for endpoint in judged.endpoints:
             st.caption(f"**{literal(endpoint.title)}**: {literal(endpoint.definition)}")
     st.markdown("#### Beside people")
-    _table(tables.human_table(judged))
+    show_table(tables.human_table(judged))
     st.caption("Published figures are of other slides and other readers; they give the scale, not a contest.")
     _slides(judged)
     _apart(judged)
@@ -72,7 +72,8 @@ def show(head: EvaluationHead) -> None:
         st.markdown("\n".join(f"- **{name}**: {literal(said)}" for name, said in DEFINITIONS.items()))
 
 
-def _table(table: Table) -> None:
+def show_table(table: Table) -> None:
+    """A table of an evaluation, its cells as text."""
     import pandas as pd
 
     rows = [plain_all(row) for row in table.rows]
@@ -100,7 +101,7 @@ def _breakdowns(judged: Evaluation) -> None:
     )  # fmt: skip
     breakdown = next(known for known in judged.breakdowns if known.by == by)
     figures.part_figure(breakdown, judged)
-    _table(tables.part_table(breakdown))
+    show_table(tables.part_table(breakdown))
 
 
 def _calibration(judged: Evaluation) -> None:
@@ -110,7 +111,7 @@ def _calibration(judged: Evaluation) -> None:
         figures.reliability_figure(judged)
     with right:
         figures.coverage_figure(judged)
-    _table(tables.detail_table(judged))
+    show_table(tables.detail_table(judged))
 
 
 def _slides(judged: Evaluation) -> None:

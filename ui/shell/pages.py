@@ -55,6 +55,7 @@ PAGES = (
     ),
     PageEntry("score", "Score", "speed", "Let a model grade slides, in the background."),
     PageEntry("evaluate", "Evaluate", "fact_check", "How right a model is on graded slides, and where it fails."),
+    PageEntry("methods", "Methods", "leaderboard", "Every method of the field on the same slides, side by side."),
     PageEntry(
         "report",
         "Report",

@@ -40,6 +40,7 @@ MEASURES: Mapping[str, str] = {
 }
 MEAN = "mean"
 RESAMPLES = 1000
+FEWEST_PATIENTS = 10  # so few patients have too few different draws for a p
 FEWEST = 2  # resamples of a cell among others: its interval is not asked for
 
 
@@ -193,9 +194,11 @@ class Comparison:
             apart = self._drawn[reference] - self._drawn[method]
             known = apart[~np.isnan(apart)]
             tail = min(np.count_nonzero(known <= 0), np.count_nonzero(known >= 0))
-            p = min(1.0, 2 * (tail + 1) / (len(known) + 1)) if len(known) else None
+            enough = len(known) and len(self._patients) >= FEWEST_PATIENTS
+            p = min(1.0, 2 * (tail + 1) / (len(known) + 1)) if enough else None
             found.append((method, estimate_of(of_reference - own, apart, len(self._patients)), p))
-        adjusted = iter(false_discovery_control([p for *_, p in found if p is not None]) if found else ())
+        given = [p for *_, p in found if p is not None]
+        adjusted = iter(false_discovery_control(given) if given else ())
         return tuple(
             Difference(method, ahead, p, float(next(adjusted)) if p is not None else None) for method, ahead, p in found
         )

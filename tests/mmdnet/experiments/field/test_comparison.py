@@ -87,6 +87,13 @@ def test_a_worse_method_is_told_apart_on_the_same_patients_and_an_equal_one_is_n
     assert alone.low < alone.mean < alone.high
 
 
+def test_so_few_patients_that_draws_repeat_give_no_p():
+    (difference,) = Comparison(crafted({"mmd-net": 0.05, "mean": 0.6}, patients=6)).differences
+    assert difference.ahead.value > 0
+    assert difference.p is None
+    assert difference.p_adjusted is None
+
+
 def test_ranks_and_critical_difference_are_demsars():
     comparison = Comparison(crafted({"mmd-net": 0.0, "abmil": 0.3, "mean": 0.7}, parts=4))
     ranks = comparison.ranks
