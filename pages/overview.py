@@ -22,9 +22,9 @@ parts.numbers(current)
 
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    st.header("Slides")
+    st.header("Worklist")
     if slides:
-        parts.slides_at_a_glance(slides)
+        parts.worklist_at_a_glance(slides)
     else:
         st.caption("No slides yet.")
 with right:

@@ -207,3 +207,28 @@ def _titles(names: Sequence[str]) -> str:
 
 def _objection(ground: Ground, tasks: tuple[str, ...], words: str) -> Objection:
     return Objection(ground=ground, tasks=tasks, words=words, remedy=REMEDIES[ground])
+
+
+class Verdict(BaseModel):
+    """What a model is worth by its validation: whether its scores can be reportable for every feature, and in words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    good: bool
+    words: str
+
+
+def verdict_of(card: ModelCard) -> Verdict:
+    """What a trained model is worth, before it has scored anything.
+
+    Raises:
+        LabError: the card's calibration is damaged.
+    """
+    kappas = kappas_of(card)
+    objections = _validation(kappas)
+    if not objections and kappas:
+        listed = ", ".join(f"{task(name).title.lower()} κ {kappa:.2f}" for name, kappa in kappas.items())
+        return Verdict(good=True, words=f"Validated on patients it did not learn from: {listed}.")
+    said = "; ".join(objection.words for objection in objections) or "the model was trained on no feature"
+    remedies = " ".join(dict.fromkeys(objection.remedy for objection in objections))
+    return Verdict(good=False, words=f"Its scores are not reportable: {said}. {remedies}".strip())

@@ -60,4 +60,4 @@ class Lab:
         self.field = FieldExperiments(services, self.jobs, self.training)
         self.reports = Reports(services)
         self.store = Store(services)
-        self.overview = Overview(self.models, self.jobs)
+        self.overview = Overview(self.models, self.jobs, self.scoring)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import Models
+from mmdnet.workflows.scoring.scoring import Scoring
 from mmdnet.workflows.slides.views import SlideView
 from mmdnet.workflows.views import ProjectView
+from mmdnet.workflows.worklist import unsigned
 
 ENOUGH_LABELS = 60  # below this a training is possible, but more labels are the better step
 ENOUGH_GRADED = 10  # slides with grades of their own, from which a training is worth starting
@@ -16,17 +18,19 @@ ENOUGH_GRADED = 10  # slides with grades of their own, from which a training is 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one thing to do now: a sentence, the page where it is done, the words on the button."""
+    """The one thing to do now: a sentence, the page where it is done, the words on the button; which score, if one."""
 
     sentence: str
     page: str
     button: str
+    score_id: int | None = None
 
 
 class Overview:
-    def __init__(self, models: Models, jobs: Jobs) -> None:
+    def __init__(self, models: Models, jobs: Jobs, scoring: Scoring) -> None:
         self._models = models
         self._jobs = jobs
+        self._scoring = scoring
 
     def next_step(self, project: ProjectView, slides: Sequence[SlideView]) -> NextStep:
         """What to do now in a project with these slides, in the order slides, labels, training, scores, reports."""
@@ -61,4 +65,9 @@ class Overview:
         if project.scored_slides < project.ready_slides:
             left = project.ready_slides - project.scored_slides
             return NextStep(f"{left} of {project.ready_slides} slides are not scored yet.", "score", "Score slides")
-        return NextStep("Every slide is scored. Read the reports and sign them.", "report", "Open the reports")
+        leading = self._scoring.leading(project.id)
+        left_to_sign = unsigned(slides, leading)
+        if left_to_sign:
+            sentence = f"{len(left_to_sign)} of {len(leading)} reports are not signed yet."
+            return NextStep(sentence, "report", "Open the next report", left_to_sign[0])
+        return NextStep("Every slide is scored and every report is signed.", "report", "Open the reports")

@@ -84,3 +84,9 @@ def test_a_page_reads_the_score_file_and_the_patches_once(filled, filled_home, m
 def test_the_grade_shown_is_the_one_its_bars_favour(filled_home):
     for feature in filled_home.lab.reports.build(filled_home.score).features:
         assert feature.probabilities[feature.grade] == max(feature.probabilities)
+
+
+def test_a_link_to_a_report_that_is_not_here_opens_no_other(filled, said):
+    app = filled("report", {"project": "1", "score": "999"})
+    assert "not in this project" in app.warning[0].value
+    assert not app.title and "NAS" not in said(app)

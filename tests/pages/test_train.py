@@ -83,3 +83,15 @@ def test_the_form_begins_with_pretrained_weights_and_says_what_it_does_with_them
     assert "its features are computed once, about" in " ".join(markdown.value for markdown in app.markdown)
     app.selectbox(key="train_backbone_product").set_value("small").run()
     assert "came with the program" not in " ".join(caption.value for caption in app.caption)
+
+
+def test_a_link_to_a_training_that_is_not_here_opens_no_other(filled):
+    app = filled("train", {"project": "1", "run": "999"})
+    assert "The training this link names is not in this project" in app.warning[0].value
+
+
+def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
+    app = filled("train")
+    app.number_input(key="train_epochs_product").set_value(999_999_999).run()
+    assert not app.exception and "100" in app.error[0].value
+    assert all(app.button(key=key).disabled for key in ("train_start", "train_check"))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mmdnet.errors import LabError
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.nn.registry import SMALL, backbone_entry
 from mmdnet.scoring.palette import TASK_COLOURS
-from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, training_options
+from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, read_config, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
 from ui.shell.jobs import ago, duration, progress_line, state_badge
@@ -20,6 +21,9 @@ from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
 from ui.shell.theme import chip, figure, show_figure
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from mmdnet.nn.card import ModelCard
     from mmdnet.training.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
     from mmdnet.workflows.training.views import RunView
@@ -167,19 +171,27 @@ def _widget(field: FormField, preset: str) -> Any:
         return st.text_input(option.title, key=key, help=said, placeholder=option.empty).strip() or None
     if field.kind == "whole":
         low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
-        given = st.number_input(option.title, low, high, value, 1, key=key, help=said, placeholder=option.empty)
+        # without its bounds: a browser keeps back a number beyond them, and the page would go by the one before
+        said = f"{said} From {low:,} to {high:,}." if low is not None and high is not None else said
+        given = st.number_input(option.title, value=value, step=1, key=key, help=said, placeholder=option.empty)
         return None if given is None else int(given)
     step = 0.05 if field.high == 1 else 0.1 if (value or 0) >= 0.1 else (value or 1e-3) / 10
     return st.number_input(
-        option.title, field.low, field.high, value, step, "%g", key=key, help=said, placeholder=option.empty
+        option.title, value=value, step=step, format="%g", key=key, help=said, placeholder=option.empty
     )
 
 
 def check_and_start(project_id: int, choices: dict[str, object], labels: LabelChoice, name: str | None) -> None:
     """Two buttons: look whether it would work, and start it."""
+    wrong = _out_of_range(choices)
+    if wrong:
+        st.error(literal(wrong), icon=":material/error:")
     with st.container(horizontal=True):
-        start = st.button("Start training", type="primary", icon=":material/play_arrow:", key="train_start")
-        check = st.button("Check first", icon=":material/fact_check:", key="train_check")
+        off = bool(wrong)
+        start = st.button(
+            "Start training", type="primary", icon=":material/play_arrow:", key="train_start", disabled=off
+        )
+        check = st.button("Check first", icon=":material/fact_check:", key="train_check", disabled=off)
     if start:
         with refusals(), st.spinner("Checking labels and splitting by patient"):
             run_id = lab().training.start(project_id, choices, name=name, labels=labels)
@@ -198,11 +210,21 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
             st.warning(literal(warning), icon=":material/warning:")
 
 
+def _out_of_range(choices: dict[str, object]) -> str:
+    """Why these choices are none, in a sentence; empty where they are fine."""
+    try:
+        read_config(choices)
+    except LabError as refusal:
+        return str(refusal)
+    return ""
+
+
 def run_picker(runs: Sequence[RunView]) -> RunView:
     """Which of the project's trainings to show."""
     ids = [run.id for run in runs]
-    shown = at("run") if at("run") in ids else ids[0]
-    if at("run") != shown:
+    asked = at("run")
+    shown = asked if asked in ids else None if asked is not None else ids[0]
+    if shown is not None and asked != shown:
         go_to("run", shown)
     names = {run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs}
     st.session_state["pick_run"] = shown
@@ -211,8 +233,12 @@ def run_picker(runs: Sequence[RunView]) -> RunView:
         ids,
         format_func=names.__getitem__,
         key="pick_run",
+        placeholder="Choose a training",
         on_change=lambda: go_to("run", st.session_state["pick_run"]),
     )
+    if shown is None:
+        st.warning("The training this link names is not in this project. Choose one of its trainings.")
+        st.stop()
     return next(run for run in runs if run.id == shown)
 
 
@@ -242,15 +268,29 @@ def _run_view(run_id: int, was_active: bool) -> None:
         st.error(literal(job.failure), icon=":material/error:")
     elif job.started_at and job.finished_at:
         st.caption(f"Took {duration((job.finished_at - job.started_at).total_seconds())}")
+    card = lab().models.get(run.model_id).card if run.model_id is not None and not job.active else None
+    if card is not None:
+        _verdict(card)
     history = lab().training.history(run_id)
     if history:
-        _curves(run_id, history)
+        _curves(run_id, history, card)
     elif job.status == "running":
         st.caption("The curves begin with the first finished epoch.")
     _provenance(run)
     with st.expander("Log", key=f"log_{run_id}", on_change="rerun") as box:
         if box.open:
             st.code(lab().training.log(run_id) or "Nothing written yet.", language=None, height=280)
+
+
+def _verdict(card: ModelCard) -> None:
+    """What came of it: that a training ended well says nothing of what its model is worth."""
+    from mmdnet.scoring.validity import verdict_of
+
+    verdict = verdict_of(card)
+    if verdict.good:
+        st.success(literal(verdict.words), icon=":material/verified:")
+    else:
+        st.error(literal(verdict.words), icon=":material/block:")
 
 
 def _run_buttons(run: RunView) -> None:
@@ -272,7 +312,7 @@ def _run_buttons(run: RunView) -> None:
         open_page("score")
 
 
-def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
+def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | None) -> None:
     epochs = [row.get("epoch", index) for index, row in enumerate(history, start=1)]
     losses, agreement = st.columns(2)
     with losses:
@@ -282,6 +322,7 @@ def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
                 made.add_scatter(
                     x=epochs, y=[row.get(key) for row in history], name=title, line={"color": colour, "width": 2}
                 )
+        _mark_best(made, card)
         show_figure(made, f"loss_{run_id}", "Loss by epoch")
     with agreement:
         made = figure("Epoch", "Weighted κ, validation bags")
@@ -296,9 +337,21 @@ def _curves(run_id: int, history: Sequence[dict[str, float]]) -> None:
                 )
         made.update_yaxes(range=[-0.2, 1.02])
         if made.data:
+            _mark_best(made, card)
             show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")
         else:
             st.caption("No agreement is measured: too few patients to keep any aside for validation.")
+
+
+def _mark_best(made: go.Figure, card: ModelCard | None) -> None:
+    """The epoch whose weights were kept, and the warm-up before bags, on a figure over epochs."""
+    if card is None:
+        return
+    if card.best_epoch:
+        made.add_vline(x=card.best_epoch, line={"color": "#7d848a", "dash": "dot"}, annotation_text="kept")
+    warm_up = card.choices.get("warm_up_epochs")
+    if isinstance(warm_up, int) and warm_up:
+        made.add_vrect(x0=0, x1=warm_up, fillcolor="#7d848a", opacity=0.12, line_width=0, annotation_text="warm-up")
 
 
 def _provenance(run: RunView) -> None:

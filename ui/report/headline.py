@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 
 def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
-    """Which score to report on."""
+    """Which score to report on; a link to one that is not here draws nothing else."""
     ids = [score.id for score in scores]
-    shown = at("score") if at("score") in ids else ids[0]
-    if at("score") is not None and at("score") != shown:
-        st.warning("The report this link names is not in this project; the newest one is shown.")
-    if at("score") != shown:
+    asked = at("score")
+    shown = asked if asked in ids else None if asked is not None else ids[0]
+    if shown is not None and asked != shown:
         go_to("score", shown)
     names = {
         score.id: plain(f"{score.slide_name} · {score.model_name}")
@@ -44,9 +43,28 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
         key="pick_score",
         on_change=lambda: go_to("score", st.session_state["pick_score"]),
         label_visibility="collapsed",
+        placeholder="Choose a report",
         width=430,
     )
+    if shown is None:  # never another patient's in its place
+        st.warning("The report this link names is not in this project. Choose one of its reports.")
+        st.stop()
     return next(score for score in scores if score.id == shown)
+
+
+def unsigned_steps(waiting: Sequence[int], score_id: int) -> None:
+    """Buttons to the reports before and after this one that wait for a signature."""
+    others = [key for key in waiting if key != score_id]
+    if not others:
+        return
+    here = waiting.index(score_id) if score_id in waiting else -1
+    before = waiting[here - 1] if here > 0 else others[-1]
+    after = waiting[here + 1] if here + 1 < len(waiting) else others[0]
+    for target, icon, said in ((before, "skip_previous", "Previous"), (after, "skip_next", "Next")):
+        words_ = f"{said} unsigned report, {len(others)} wait"
+        if st.button("", icon=f":material/{icon}:", help=literal(words_), key=f"unsigned_{said}"):
+            go_to("score", target)
+            st.rerun()
 
 
 def headline(report: Report, signed: Sequence[SignOffView]) -> None:

@@ -16,6 +16,7 @@ from ui.shell.tables import open_column, opened_row, table_height
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
     from mmdnet.workflows.views import ProjectView
+    from mmdnet.workflows.worklist import WorkItem
 
 RECENT_JOBS = 5
 
@@ -53,6 +54,8 @@ def next_step(project: ProjectView, slides: Sequence[SlideView]) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
         st.markdown(f"**Next** · {literal(step.sentence)}", width="stretch")
         if st.button(literal(step.button), type="primary", icon=":material/arrow_forward:", key="next_step_button"):
+            if step.score_id is not None:
+                go_to("score", step.score_id)
             open_page(step.page)
 
 
@@ -66,30 +69,49 @@ def numbers(project: ProjectView) -> None:
         st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)
 
 
-def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
-    """One row per slide: how far it is; a click opens it."""
+def worklist_at_a_glance(slides: Sequence[SlideView]) -> None:
+    """What waits for a person, to choose from, and the slides it waits on; a click opens where it is done."""
+    from mmdnet.workflows.worklist import Waiting, worklist
+
+    items = worklist(slides, lab().scoring.leading(slides[0].project_id))
+    counts = {kind: sum(kind in item.waits for item in items) for kind in Waiting}
+    chosen = st.pills(
+        "Waiting",
+        [kind.value for kind in Waiting if counts[kind]],
+        format_func=lambda kind: f"{literal(kind)} · {counts[Waiting(kind)]}",
+        key=f"worklist_{slides[0].project_id}",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    shown = [item for item in items if chosen is None or chosen in item.waits]
+    if not any(counts.values()):
+        st.caption("Nothing waits for a person.")
+    _work_table(shown)
+
+
+def _work_table(items: Sequence[WorkItem]) -> None:
     import pandas as pd
 
-    leading = lab().scoring.leading(slides[0].project_id)
-    scores = [leading.get(slide.id) for slide in slides]
+    scores = [item.score for item in items]
     table = pd.DataFrame(
         {
-            "open": ["Open"] * len(slides),
-            "Slide": plain_all(slide.name for slide in slides),
+            "open": ["Open"] * len(items),
+            "Slide": plain_all(item.slide.name for item in items),
+            "Waits for": [", ".join(item.waits) for item in items],
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": [words.nas_by(score) for score in scores],
-            "Patches": [slide.usable for slide in slides],
-            "Labelled": [slide.labelled for slide in slides],
-            "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
-            "Patient": plain_all(slide.patient for slide in slides),
-            "Stain": plain_all(slide.stain for slide in slides),
-            "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
+            "Labelled": [item.slide.labelled for item in items],
+            "Patient": plain_all(item.slide.patient for item in items),
+            "Stain": plain_all(item.slide.stain for item in items),
+            "Patches": [item.slide.usable for item in items],
+            "Fat, %": [None if (fat := item.slide.fat_area_share) is None else 100 * fat for item in items],
+            "State": [words.STATUS.get(item.slide.status, item.slide.status) for item in items],
         }
     )
     st.dataframe(
         table,
         hide_index=True,
-        height=table_height(len(slides), 14),
+        height=table_height(len(items), 14),
         key="overview_slides",
         placeholder=words.NOTHING,
         column_config={
@@ -97,12 +119,15 @@ def slides_at_a_glance(slides: Sequence[SlideView]) -> None:
             "Fat, %": st.column_config.NumberColumn(format="%.1f"),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
         },
-        alt="Slides at a glance",
+        alt="Slides and what waits on each",
     )
-    row = opened_row("overview_open", len(slides))
+    row = opened_row("overview_open", len(items))
     if row is not None:
-        go_to("slide", slides[row].id)
-        open_page("slides")
+        item = items[row]
+        go_to("slide", item.slide.id)
+        if item.score is not None:
+            go_to("score", item.score.id)
+        open_page(item.page)
 
 
 def jobs_at_a_glance(project_id: int) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from mmdnet.scoring.validity import Ground, Validity, judge_validity, kappas_of
+from mmdnet.scoring.validity import Ground, Validity, judge_validity, kappas_of, verdict_of
 from tests.mmdnet.reports.crafted import card, score, task
 
 GOOD = {f"{what}_{name}": value for name in ("ballooning", "inflammation", "steatosis") for what, value in (("kappa", 0.6), ("n", 40))}  # fmt: skip
@@ -101,3 +101,16 @@ def test_all_grounds_are_said_at_once():
     assert len(validity.objections) == 5
     assert validity.words.count(";") >= 4
     assert all(not validity.holds_for(name) for name in score().tasks)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "good", "words"),
+    [
+        ({"test": GOOD}, True, "steatosis κ 0.60"),
+        ({"validation": GOOD | {"kappa_steatosis": 0.0}}, False, "hardly better than chance (steatosis κ 0.00)"),
+        ({}, False, "not validated on other patients"),
+    ],
+)
+def test_a_training_that_ended_is_judged_by_what_its_model_is_worth(metrics, good, words):
+    verdict = verdict_of(card(metrics=metrics))
+    assert verdict.good is good and words in verdict.words

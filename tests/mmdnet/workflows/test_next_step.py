@@ -17,14 +17,16 @@ class Project:
     graded_slides: int = 0
 
 
-def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
+def step(project=None, slides=("ready", "ready"), running=(), own_model=False, signed=()):
     """The next step of a project in that state."""
-    rows = [SimpleNamespace(name=f"{n}.svs", status=status) for n, status in enumerate(slides)]
+    rows = [SimpleNamespace(id=n, name=f"{n}.svs", status=status) for n, status in enumerate(slides)]
     models = [SimpleNamespace(project_id=1 if own_model else None)]
+    scores = {n: SimpleNamespace(id=10 + n, signed="Ada" if n in signed else None) for n in range(len(slides))}
     jobs = [SimpleNamespace(kind=kind) for kind in running]
     return Overview(
         SimpleNamespace(list=lambda project_id: models),
         SimpleNamespace(list=lambda project_id, active: jobs),
+        SimpleNamespace(leading=lambda project_id: scores),
     ).next_step(project or Project(), rows)
 
 
@@ -45,7 +47,9 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False):
         ({"project": Project(graded_slides=ENOUGH_GRADED)}, "train", "10 slides carry grades of the whole slide"),
         ({"project": Project(graded_slides=ENOUGH_GRADED), "own_model": True}, "score", "are not scored"),
         ({"project": Project(0, 1)}, "score", "1 of 2 slides"),
-        ({"project": Project(0, 2)}, "report", "Every slide is scored"),
+        ({"project": Project(0, 2)}, "report", "2 of 2 reports are not signed"),
+        ({"project": Project(0, 2), "signed": (0,)}, "report", "1 of 2 reports are not signed"),
+        ({"project": Project(0, 2), "signed": (0, 1)}, "report", "every report is signed"),
     ],
 )
 def test_the_step_is_the_first_thing_that_is_missing(state, page, words):

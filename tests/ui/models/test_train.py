@@ -13,6 +13,7 @@ from mmdnet.training.config import describe
 from mmdnet.workflows.labelling.views import LabelCounts
 from mmdnet.workflows.training.views import RunView
 from mmdnet.workflows.views import JobView
+from tests.mmdnet.reports.crafted import card
 from ui.models import train
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -100,9 +101,10 @@ def run_page():
 def shown(monkeypatch):
     """Draws a run with this history; the page."""
 
-    def show(run, history=()):
+    def show(run, history=(), **facts):
         kept = SimpleNamespace(get=lambda run_id: run, history=lambda run_id: list(history), log=lambda run_id: "")
-        monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(training=kept))
+        models = SimpleNamespace(get=lambda model_id: SimpleNamespace(card=card(**facts)))
+        monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(training=kept, models=models))
         app = AppTest.from_function(run_page, default_timeout=60)
         app.session_state["run"] = run
         return app.run()
@@ -130,6 +132,15 @@ def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
     app = shown(RUN, [{"epoch": 1, "loss": 2.0}])
     assert len(app.get("plotly_chart")) == 1
     assert any("No agreement is measured" in caption.value for caption in app.caption)
+
+
+def test_a_training_that_is_done_says_what_its_model_is_worth_and_marks_the_epoch_that_was_kept(shown):
+    history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]
+    good = shown(RUN, history, best_epoch=2)
+    assert "Validated on patients it did not learn from" in good.success[0].value and not good.error
+    assert "kept" in good.get("plotly_chart")[0].proto.spec
+    bad = shown(RUN, history, metrics={"validation": {"kappa_steatosis": 0.0}})
+    assert "hardly better than chance" in bad.error[0].value and not bad.success
 
 
 def test_a_failed_run_says_why_and_can_go_on(shown):

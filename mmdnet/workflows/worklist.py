@@ -1,0 +1,60 @@
+"""The worklist of a project: of each slide, what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mmdnet.workflows.scoring.views import ScoreView
+from mmdnet.workflows.slides.views import SlideView
+
+
+class Waiting(StrEnum):
+    """What a slide waits for, in the order of the work."""
+
+    SCALE = "µm/px missing"
+    UNLABELLED = "no labels"
+    UNSCORED = "not scored"
+    REFER = "second reader advised"
+    UNSIGNED = "not signed"
+    DIFFERS = "signed otherwise than the model"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A slide with all it waits for; `score` is the one that leads, None before any."""
+
+    slide: SlideView
+    score: ScoreView | None
+    waits: tuple[Waiting, ...]
+
+    @property
+    def page(self) -> str:
+        """Where the first of it is done."""
+        if Waiting.SCALE in self.waits or self.score is None:
+            return "slides"
+        return "report"
+
+
+def worklist(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> list[WorkItem]:
+    """What waits on each of these slides, given the score that leads of each (`Scoring.leading`)."""
+    return [WorkItem(slide, leading.get(slide.id), _waits(slide, leading.get(slide.id))) for slide in slides]
+
+
+def _waits(slide: SlideView, score: ScoreView | None) -> tuple[Waiting, ...]:
+    if slide.status == "needs_mpp":
+        return (Waiting.SCALE,)
+    unlabelled = () if slide.labelled else (Waiting.UNLABELLED,)
+    if score is None:
+        return (*unlabelled, Waiting.UNSCORED)
+    if score.signed is not None:
+        return (*unlabelled, Waiting.DIFFERS) if score.changed else unlabelled
+    refer = (Waiting.REFER,) if score.summary.refer else ()
+    return (*unlabelled, *refer, Waiting.UNSIGNED)
+
+
+def unsigned(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> list[int]:
+    """The scores that wait for a signature, in the order of the slides: one a slide, none where one was signed."""
+    scores = [leading[slide.id] for slide in slides if slide.id in leading]
+    return [score.id for score in scores if score.signed is None]
