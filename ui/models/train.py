@@ -290,7 +290,7 @@ def _verdict(card: ModelCard) -> None:
     if verdict.good:
         st.success(literal(verdict.words), icon=":material/verified:")
     else:
-        st.error(literal(verdict.words), icon=":material/block:")
+        st.warning(literal(verdict.words), icon=":material/block:")
 
 
 def _run_buttons(run: RunView) -> None:

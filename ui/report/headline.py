@@ -150,7 +150,7 @@ def not_reportable(report: Report) -> None:
         every = len(objection.tasks) == len([f for f in report.features if f.grade is not None])
         said = objection.words[0].upper() + objection.words[1:]
         lines.append(f"- {literal(said)}{literal('' if every else f' ({of})')}. :gray[{literal(objection.remedy)}]")
-    st.error("\n".join(lines), title=NOT_REPORTABLE, icon=":material/block:")
+    st.warning("\n".join(lines), title=NOT_REPORTABLE, icon=":material/block:")
 
 
 def caution(report: Report) -> None:

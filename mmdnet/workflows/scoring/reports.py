@@ -119,11 +119,13 @@ def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reaso
     """Whether these grades may be signed. A model's grade that is not reportable asks for no reason to differ.
 
     Raises:
-        LabError: a grade is outside its scale, or one differs from the model's and no reason is given.
+        LabError: no grade is given, one is outside its scale, or one differs from the model's without a reason.
     """
     unknown = set(grades) - set(TASK_NAMES)
     if unknown:
         raise LabError(f"There is no feature called {', '.join(sorted(unknown))}. Nothing was signed.")
+    if not any(grade is not None for grade in grades.values()):
+        raise LabError("No grade was chosen. Choose one of each feature you can judge. Nothing was signed.")
     changed = []
     for task in TASKS:
         grade = grades.get(task.name)
