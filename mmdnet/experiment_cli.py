@@ -54,19 +54,29 @@ def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads:
 
 @experiment_app.command()
 def ablation(
-    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, graded: Graded = 24, threads: Threads = 1
-) -> None:
+    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, graded: Graded = 24, threads: Threads = 1,
+    paper: Annotated[bool, typer.Option("--paper", help="The paper's Table 2 (there three seeds).")] = False,
+) -> None:  # fmt: skip
     """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
     reader graded some on each training slide."""
     from mmdnet.experiments import ablation as ours
 
-    setting = replace(ours.FEW_GRADES, graded=graded or None)
-    _say_variants(setting, ours.ABLATION, folder, seeds, known, threads)
+    setting = replace(ours.FEW_GRADES, graded=graded or None, table=2 if paper else None)
+    _say_variants(setting, ours.TABLE_2 if paper else ours.ABLATION, folder, seeds, known, threads)
+
+
+@experiment_app.command()
+def alpha(folder: Folder = HOME, seeds: Seeds = 3, known: Known = False, threads: Threads = 1) -> None:
+    """The strength of the domain part, by quadratic kappa on validation patients; test patients are not looked at."""
+    from mmdnet.experiments import ablation as ours
+
+    _say_variants(ours.FEW_GRADES, ours.ALPHA_GRID, folder, seeds, known, threads, "validation")
 
 
 def _say_variants(
-    setting: Setting, variants: Sequence[Variant], folder: Path, seeds: int, known: bool, threads: int
-) -> None:
+    setting: Setting, variants: Sequence[Variant], folder: Path, seeds: int, known: bool, threads: int,
+    part: str = "test",
+) -> None:  # fmt: skip
     from mmdnet.experiments import ablation as ours
 
     if known:
@@ -74,7 +84,7 @@ def _say_variants(
     else:
         _ready(threads)
         results = ours.run_variants(setting, variants, range(seeds), folder, _say)
-    facts = {"setting": setting.name, "test": ours.summary(results), "worth": ours.worth(results)}
+    facts = {"setting": setting.name, part: ours.summary(results, part), "worth": ours.worth(results, part)}
     typer.echo(json.dumps(facts, indent=1))
 
 

@@ -13,7 +13,7 @@ def run(*arguments):
     return outcome.output
 
 
-@pytest.mark.parametrize("command", ["bags", "ablation", "domain"])
+@pytest.mark.parametrize("command", ["bags", "ablation", "domain", "alpha"])
 def test_known_prints_what_is_there_and_trains_nothing(command, tmp_path):
     known = json.loads(run(command, "--known", "--folder", tmp_path))
     assert known["setting"] and list(tmp_path.iterdir()) == []
@@ -26,7 +26,27 @@ def test_known_results_are_summed_up(tmp_path):
     assert json.loads(run("bags", "--known", "--folder", tmp_path))["test"]["full"]["mean"] == {"mean": 0.8, "n": 1}
 
 
+def test_the_papers_networks_are_kept_apart_from_ours_of_the_same_name(tmp_path):
+    for table, kappa in ((None, 0.8), (2, 0.6)):
+        path = tmp_path / "results" / ours.Setting(graded=24, table=table).name / "full-0.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"variant": "full", "seed": 0, "metrics": {"test": {"kappa_mean": kappa}}}))
+    said = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path))
+    assert said["setting"].endswith("-table2")
+    assert said["test"]["full"]["mean"]["mean"] == 0.6
+
+
+def test_alpha_is_chosen_on_validation_patients(tmp_path):
+    path = tmp_path / "results" / ours.FEW_GRADES.name / "alpha-0.1-0.json"
+    path.parent.mkdir(parents=True)
+    metrics = {"validation": {"kappa_mean": 0.7}, "test": {"kappa_mean": 0.2}}
+    path.write_text(json.dumps({"variant": "alpha-0.1", "seed": 0, "metrics": metrics}))
+    said = json.loads(run("alpha", "--known", "--folder", tmp_path))
+    assert said["validation"] == {"alpha-0.1": {"mean": {"mean": 0.7, "n": 1}}}
+    assert "test" not in said
+
+
 def test_every_experiment_has_a_line_of_help():
     said = run("--help")
-    for command in ("bags", "ablation", "domain", "attention", "errors", "learn-cpu", "labels", "field"):
+    for command in ("bags", "ablation", "domain", "attention", "errors", "learn-cpu", "labels", "field", "alpha"):
         assert command in said

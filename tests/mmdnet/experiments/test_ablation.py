@@ -5,6 +5,7 @@ import numpy as np
 from mmdnet.bags.splits import Split
 from mmdnet.experiments import ablation as ours
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.training.config import read_config
 from mmdnet.training.simulated import quartered_cohort, simulated_cohort
 
 
@@ -64,6 +65,13 @@ def test_few_grades_are_left_on_training_slides_alone(drawn):
     rest = np.isin(cohort.slide_index, (4, 5))
     assert np.array_equal(few.grades[rest], cohort.grades[rest])
     assert not np.array_equal(few.grades, ours.with_few_grades(cohort, split, 2, seed=1).grades)
+
+
+def test_every_network_of_the_papers_table_and_of_the_grid_is_one_that_trains():
+    for variant in (*ours.TABLE_2, *ours.ALPHA_GRID):
+        config = read_config(dict(variant.choices))
+        assert {name: getattr(config, name) for name in variant.choices} == variant.choices
+    assert [v.task for v in ours.TABLE_2 if v.task] == list(TASK_NAMES)
 
 
 def result(variant: str, seed: int, mean: float) -> dict:
