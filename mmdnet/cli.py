@@ -399,6 +399,23 @@ def report(
 
 
 @app.command()
+def reports(
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv, .xlsx, .parquet or .zip.")],
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the reports of all scored slides: one table, or a ZIP of it with each report's PDF, JSON and GeoJSON."""
+    from mmdnet.files import write_aside
+
+    lab = lab_at(home)
+    if not out.parent.is_dir():
+        raise LabError(f"The folder {out.parent} is not there. Nothing was written.")
+    write_aside(out, lab.project_reports.file(project_called(lab, project), out.suffix.lower().removeprefix(".")))
+    say(as_json, {"file": out}, f"Reports written to {out}.")
+
+
+@app.command()
 def worker(
     slot: Annotated[str, typer.Option(help="Name of this worker's place on this machine.")] = "cpu",
     queues: Annotated[str, typer.Option(help="Queues it serves, separated by commas: cpu, gpu.")] = "cpu,gpu",

@@ -107,6 +107,23 @@ def to_xlsx(columns: Sequence[str], rows: Iterable[Mapping[str, object]], title:
     return out.getvalue()
 
 
+def to_parquet(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """A table as Parquet: numbers stay numbers, a column without any value is text, empty is null.
+
+    Raises:
+        pyarrow.ArrowInvalid: a column holds both text and numbers.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    given = list(rows)
+    cells = {name: pa.array([row.get(name) for row in given]) for name in columns}
+    named = {name: cell.cast(pa.string()) if pa.types.is_null(cell.type) else cell for name, cell in cells.items()}
+    out = io.BytesIO()
+    pq.write_table(pa.table(named), out)
+    return out.getvalue()
+
+
 def read_rows(data: bytes, kind: str, check: Check = lambda names: None) -> Iterator[Line]:
     """The lines of a table, good or bad, a few at a time; names of columns are in small letters.
 

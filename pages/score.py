@@ -30,3 +30,4 @@ parts.scoring_jobs(project.id)
 if scores:
     st.header("Scores")
     parts.score_table(scores)
+    parts.all_reports(project.id)

@@ -17,10 +17,11 @@ COLUMNS = (
 
 def to_csv(report: Report) -> str:
     """The report as comma-separated text, UTF-8, one header line; empty is unknown, not assessed or not reportable."""
-    return table_csv(COLUMNS, _rows(report))
+    return table_csv(COLUMNS, report_rows(report))
 
 
-def _rows(report: Report) -> list[dict[str, object]]:
+def report_rows(report: Report) -> list[dict[str, object]]:
+    """The table's rows, one per feature and one for the NAS; a row may lack columns."""
     common = _common(report)
     signed = report.sign_off.current
     rows = []

@@ -20,6 +20,7 @@ from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.scoring.calibrating import Calibrations
 from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
+from mmdnet.workflows.scoring.project_reports import ProjectReports
 from mmdnet.workflows.scoring.reports import Reports
 from mmdnet.workflows.scoring.scoring import Scoring
 from mmdnet.workflows.scoring.slide_truth import SlideTruths
@@ -59,5 +60,6 @@ class Lab:
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)
         self.field = FieldExperiments(services, self.jobs, self.training)
         self.reports = Reports(services)
+        self.project_reports = ProjectReports(services)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs, self.scoring)

@@ -127,3 +127,12 @@ def test_a_damaged_workbook_is_a_sentence(place, value):
         list(read_rows(whole[:place] + bytes([value]) + whole[place + 1 :], "xlsx"))
     except NoTable as refusal:
         assert "XLSX" in str(refusal) or "ZIP" in str(refusal) or "column" in str(refusal)
+
+
+def test_parquet_keeps_numbers_and_columns_without_a_value():
+    rows = [{"name": "=1", "number": 2.5}, {"name": None, "number": None}]
+    data = tables.to_parquet(("name", "number", "nothing"), rows)
+    assert [dict(line.fields) for line in tables.read_rows(data, "parquet")] == [
+        {"name": "=1", "number": 2.5, "nothing": None},
+        {"name": None, "number": None, "nothing": None},
+    ]

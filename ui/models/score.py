@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ModelView, ScoreView
     from mmdnet.workflows.slides.views import SlideView
 
+ALL_REPORTS = (
+    ("CSV", "csv", "text/csv"),
+    ("XLSX", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ("Parquet", "parquet", "application/vnd.apache.parquet"),
+    ("ZIP, with PDFs", "zip", "application/zip"),
+)
+
 
 def choose_model(models: Sequence[ModelView]) -> ModelView:
     """Which network grades."""
@@ -223,6 +230,22 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     if row is not None:
         go_to("score", scores[row].id)
         open_page("report")
+
+
+def all_reports(project_id: int) -> None:
+    """The reports of all scored slides as files; each is made when it is asked for."""
+    st.caption("The newest report of each slide, all in one file")
+    with st.container(horizontal=True, gap="small"):
+        for title, kind, mime in ALL_REPORTS:
+            st.download_button(
+                literal(title),
+                data=partial(lab().project_reports.file, project_id, kind),
+                file_name=f"reports.{kind}",
+                mime=mime,
+                icon=":material/download:",
+                key=f"all_reports_{kind}",
+                on_click="ignore",
+            )
 
 
 def model_nas(score: ScoreView) -> str:

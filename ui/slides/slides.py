@@ -35,7 +35,7 @@ def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(slides),
-            "": [small(slide) for slide in slides],
+            "Picture": [small(slide) for slide in slides],
             "Slide": plain_all(slide.name for slide in slides),
             "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
@@ -60,7 +60,7 @@ def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -
         height=table_height(len(slides), 12, row_px=56),
         key="slide_table",
         column_config={
-            "": st.column_config.ImageColumn(width=80),
+            "Picture": st.column_config.ImageColumn(width=80),
             "open": open_column("slide_table_open"),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
             "Stain": st.column_config.TextColumn(width=130),  # "Masson trichrome" in full
