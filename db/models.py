@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -300,6 +300,59 @@ class Model(Base):
     weights_sha256: Mapped[str]
     card: Mapped[JsonObject]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Augmentation(Base):
+    """One batch of synthetic patches: the choices, the weights they are made with, and the job that makes them."""
+
+    __tablename__ = "augmentations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    choices: Mapped[JsonObject]
+    origin: Mapped[JsonObject]  # weights, their hashes and licence, scheduler, versions, split, gate
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SyntheticPatch(Base):
+    """A patch that a diffusion model made of a training patch; its pixels lie in a file, it is on no slide.
+
+    `grades` are its parent's as they were then. `refused` says why it is not learnt from; None with `judged` set: it
+    may be. Only a training that was told to learns from it, and only where its parent trains.
+    """
+
+    __tablename__ = "synthetic_patches"
+    __table_args__ = (UniqueConstraint("augmentation_id", "parent_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    augmentation_id: Mapped[int] = mapped_column(ForeignKey("augmentations.id", ondelete="CASCADE"))
+    parent_id: Mapped[int] = mapped_column(ForeignKey("patches.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]  # among its parent's children, from 0
+    grades: Mapped[JsonObject]
+    prompt: Mapped[str]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]  # of its file
+    judged: Mapped[bool] = mapped_column(default=False)
+    refused: Mapped[str | None]  # a name of `mmdnet.augment.gate.REASONS`
+    gate_values: Mapped[JsonObject] = mapped_column(default=dict)
+    made_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SyntheticLook(Base):
+    """What a reader who was not told said of one patch: whether it is synthetic, and its grade."""
+
+    __tablename__ = "synthetic_looks"
+    __table_args__ = (UniqueConstraint("augmentation_id", "reader_id", "patch_id", "synthetic_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    augmentation_id: Mapped[int] = mapped_column(ForeignKey("augmentations.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    patch_id: Mapped[int | None] = mapped_column(ForeignKey("patches.id", ondelete="CASCADE"))
+    synthetic_id: Mapped[int | None] = mapped_column(ForeignKey("synthetic_patches.id", ondelete="CASCADE"))
+    said_synthetic: Mapped[bool]
+    grade: Mapped[int | None]
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Score(Base):

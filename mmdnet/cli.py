@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from mmdnet.account_cli import accounts_app, readers_app
+from mmdnet.augment_cli import augment
 from mmdnet.backup_cli import backup, restore
 from mmdnet.cli_parts import (
     AsJson,
@@ -98,6 +99,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 app.command()(simulate)
 app.command()(evaluate)
+app.command()(augment)
 
 
 @app.command()

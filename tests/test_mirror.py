@@ -22,6 +22,8 @@ EXCUSED: dict[str, str] = {
     "db/account_models.py": "tables alone; test_engine holds them to the migrations, test_accounts fills them",
     "mmdnet/workflows/training/views.py": "records alone; test_training and test_train read each",
     "mmdnet/workflows/labelling/agreement_views.py": "records alone; test_agreement and test_reviews read each",
+    "mmdnet/augment/provenance.py": "records alone; augmenting/test_augmenting writes and reads each",
+    "mmdnet/workflows/augmenting/views.py": "records alone; test_augmenting and the page's tests read each",
     "mmdnet/workflows/context.py": "protocols alone; jobs/test_context and test_job_kinds hold what stands behind them",
     "mmdnet/slides/measures/droplet_weights.py": "numbers alone; test_droplet_parts holds their shape to the features",
     "mmdnet/slides/readers/source.py": "a protocol alone; every source is tested by its own file",

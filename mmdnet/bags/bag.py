@@ -50,7 +50,12 @@ def make_bag(cohort: Cohort, slide: int, instances: np.ndarray, by_slide: bool =
 
 
 def natural_bags(
-    cohort: Cohort, slides: Iterable[int], bag_size: int, only_informative: bool = True, seed: int = 0
+    cohort: Cohort,
+    slides: Iterable[int],
+    bag_size: int,
+    only_informative: bool = True,
+    seed: int = 0,
+    synthetic: bool = False,
 ) -> list[Bag]:
     """All usable patches of these slides, each exactly once, in random but fixed bags; a slide's last may be short.
 
@@ -60,8 +65,10 @@ def natural_bags(
         bag_size: K.
         only_informative: leave out patches nothing is known about (for evaluation, where they could not be judged).
         seed: of the partition; it does not depend on the other slides asked for.
+        synthetic: synthetic patches too, which nothing may be judged by.
     """
     usable = cohort.informative() if only_informative else ~cohort.ignored
+    usable = usable if synthetic else usable & ~cohort.synthetic
     bags = []
     for slide in slides:
         rows = cohort.patches_of(slide)

@@ -65,10 +65,12 @@ class Cohort:
         ignored: (N,) bool, set aside by a reader or by quality control; such a patch is in no bag.
         slide_trust: 0-1, how far a bag is believed to show the grade of its slide, where only that is known: its
             patches may hold none of what the slide was graded for.
+        parent_id: (N,) of a synthetic patch the `patch_id` of the patch it was made of, 0 for real ones; none: all
+            are real (`mmdnet.bags.synthetic`).
 
     Raises:
         LabError: arrays of different length, a grade outside its scale, a slide that is not there, a patch named twice,
-            patches of different sides or scales.
+            patches of different sides or scales, a synthetic patch apart from its parent.
     """
 
     slides: tuple[SlideInfo, ...]
@@ -77,6 +79,7 @@ class Cohort:
     grades: np.ndarray
     ignored: np.ndarray
     slide_trust: float = 1.0
+    parent_id: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.patch_id)
@@ -95,6 +98,7 @@ class Cohort:
             if odd:
                 raise LabError(f"{task.title} is graded 0 to {task.highest}, but a label says {odd[0]}.")
         self._refuse_mixed_patches()
+        self._refuse_lost_children()
 
     def _refuse_mixed_patches(self) -> None:
         cut = [slide for slide, rows in zip(self.slides, self._by_slide, strict=True) if len(rows)]
@@ -109,6 +113,21 @@ class Cohort:
                     f"A network learns from patches of one size, but {first} and {other}. Choose slides that are cut "
                     "alike. Nothing was changed."
                 )
+
+    def _refuse_lost_children(self) -> None:
+        slide_of = dict(zip(self.patch_id.tolist(), self.slide_index.tolist(), strict=True))
+        for at in np.flatnonzero(self.synthetic):
+            parent = int(self.parent_id[at]) if self.parent_id is not None else 0
+            if parent <= 0 or slide_of.get(parent) != int(self.slide_index[at]):
+                raise LabError(
+                    f"The synthetic patch {-int(self.patch_id[at])} is not on its parent's slide, so it could be on "
+                    "another side of the split. Nothing was trained."
+                )
+
+    @property
+    def synthetic(self) -> np.ndarray:
+        """(N,) bool: made of another patch, not seen on a slide."""
+        return self.patch_id < 0
 
     @property
     def patch_px(self) -> int:
@@ -191,9 +210,9 @@ def _domain(slide: SlideInfo, key: DomainKey) -> str:
 
 
 def grade_counts(cohort: Cohort, slides: tuple[int, ...] | list[int]) -> dict[str, Counter[int]]:
-    """How often each grade is known in these slides, by task: graded patches, or slides graded as a whole."""
+    """How often each grade is known in these slides, by task: real graded patches, or slides graded as a whole."""
     counts: dict[str, Counter[int]] = {name: Counter() for name in TASK_NAMES}
-    chosen = np.isin(cohort.slide_index, list(slides)) & ~cohort.ignored
+    chosen = np.isin(cohort.slide_index, list(slides)) & ~cohort.ignored & ~cohort.synthetic
     for t, name in enumerate(TASK_NAMES):
         values, times = np.unique(cohort.grades[chosen, t], return_counts=True)
         counts[name].update({int(v): int(n) for v, n in zip(values, times, strict=True) if v != UNKNOWN})

@@ -92,7 +92,7 @@ class PositiveFirstSampler:
         random = np.random.default_rng((self.seed, 7, number))
         bags: list[Bag] = []
         while len(bags) < self.bags_per_epoch:
-            cut = natural_bags(self.cohort, self.slides, self.bag_size, False, int(random.integers(2**31)))
+            cut = natural_bags(self.cohort, self.slides, self.bag_size, False, int(random.integers(2**31)), True)
             bags += [cut[place] for place in random.permutation(len(cut))]
         return spread(bags[: self.bags_per_epoch], random)
 

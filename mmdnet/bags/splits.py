@@ -198,8 +198,8 @@ def audit_leakage(cohort: Cohort, split: Split, hashes: np.ndarray | None = None
 
     Raises:
         LabError: a slide in two parts, a patient in two parts however the id is written (unless split by slide on
-            request), a site or run that is tested in another part too where that was to be held out, or one picture in
-            two parts.
+            request), a site or run that is tested in another part too where that was to be held out, one picture in
+            two parts, or a synthetic patch outside training.
     """
     part_of: dict[int, str] = {}
     for part, slides in split.parts().items():
@@ -215,6 +215,12 @@ def audit_leakage(cohort: Cohort, split: Split, hashes: np.ndarray | None = None
         held_out = [(s, "test" if part == "test" else "training") for s, part in part_of.items()]
         names = [(str(getattr(cohort.slides[s], split.by)), part) for s, part in held_out]
         _one_part_each([(identity_key(name), name, part) for name, part in names], WHAT[split.by].capitalize())
+    for s in np.unique(cohort.slide_index[cohort.synthetic]).tolist():
+        if part_of.get(s) != "train":
+            raise LabError(
+                f"Slide {cohort.slides[s].slide_id} is in {part_of.get(s, 'no part')} and has synthetic patches, which "
+                "may only be trained on: the split leaks."
+            )
     if hashes is not None:
         places = zip(hashes.tolist(), cohort.slide_index.tolist(), strict=True)
         _one_part_each([(key, key, part_of[s]) for key, s in places if s in part_of], "Patch picture")

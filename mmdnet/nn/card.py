@@ -83,7 +83,7 @@ class Architecture(BaseModel):
 
 
 class TrainedOn(BaseModel):
-    """The slides a model learned from: how many, of whom, graded how much, from where.
+    """The slides a model learned from: how many, of whom, graded how much, from where; synthetic patches beside.
 
     `grades` counts the patches and slides of each grade, from 0, by task; cards of earlier builds do not say.
     """
@@ -93,6 +93,7 @@ class TrainedOn(BaseModel):
     slides: Count = 0
     patients: Count = 0
     graded_patches: Count = 0
+    synthetic_patches: Count = 0
     sites: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
     stains: tuple[str, ...] = ()

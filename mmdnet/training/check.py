@@ -94,6 +94,14 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
         expected,
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
+    if config.synthetic:
+        made = int(cohort.synthetic.sum())
+        if not made:
+            raise LabError(
+                "No synthetic patch of the training slides has passed the gate. Make some by "
+                "`mmdnet augment`, or leave the choice off. Nothing was started."
+            )
+        lines.append(f"Synthetic patches of training slides: {made}; nothing is judged by them.")
     if config.pretrain_epochs:
         lines.append(f"Self-supervised warm-up first: {config.pretrain_epochs} epochs on patches without labels.")
     if warm_up:

@@ -214,6 +214,15 @@ class TrainingConfig(BaseModel):
     augment: Annotated[
         bool, Option("Vary patches", "Turns, blurs, compresses and stains patches anew each time.", "data")
     ] = True
+    synthetic: Annotated[
+        bool,
+        Option(
+            "Synthetic patches too",
+            "Patches that a diffusion model made of training patches, if they passed the gate (Augment page). They "
+            "stay with their parent's patient and are never judged by.",
+            "data",
+        ),
+    ] = False
     ignored_task: Annotated[
         bool,
         Option(

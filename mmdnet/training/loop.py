@@ -379,10 +379,12 @@ def _as_of_now(identity: Identity) -> Identity:
 def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:
     """What a model's card says of the slides it learnt from."""
     chosen = [cohort.slides[s] for s in slides]
+    of_slides = np.isin(cohort.slide_index, slides)
     return TrainedOn(
         slides=len(chosen),
         patients=len({slide.person for slide in chosen}),
-        graded_patches=int((np.isin(cohort.slide_index, slides) & cohort.known()).sum()),
+        graded_patches=int((of_slides & cohort.known() & ~cohort.synthetic).sum()),
+        synthetic_patches=int((of_slides & cohort.synthetic).sum()),
         sites=tuple(sorted({slide.site for slide in chosen} - {""})),
         scanners=tuple(sorted({slide.scanner for slide in chosen} - {""})),
         stains=tuple(sorted({slide.stain for slide in chosen} - {""})),

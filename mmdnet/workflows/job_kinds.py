@@ -12,6 +12,7 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.context import JobContext, QueuedState
 from mmdnet.workflows.demo import make_demo
 from mmdnet.workflows.job_specs import (
+    AugmentSpec,
     CalibrateSpec,
     CrossValidateSpec,
     DemoSpec,
@@ -61,6 +62,7 @@ KINDS: tuple[JobKind[Any], ...] = (
         lambda lab, context, spec: lab.calibrations.run(context, spec.project_id, spec.model_id, spec.rule),
     ),
     JobKind(FieldSpec, lambda lab, context, spec: lab.field.run(context, spec.project_id, spec.frozen)),
+    JobKind(AugmentSpec, lambda lab, context, spec: lab.augmenting.run(context, spec.augmentation_id)),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )
 BY_NAME = {kind.spec.kind: kind for kind in KINDS}

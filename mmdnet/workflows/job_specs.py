@@ -121,6 +121,15 @@ class FieldSpec(JobSpec):
     frozen: str
 
 
+class AugmentSpec(JobSpec):
+    """Make and judge the synthetic patches of a batch."""
+
+    kind = "augment"
+    queue = "gpu"
+
+    augmentation_id: int
+
+
 class DemoSpec(JobSpec):
     """Make the demo's slides in a project."""
 

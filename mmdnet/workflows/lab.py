@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.settings import Settings
+from mmdnet.workflows.augmenting.augmenting import Augmenting
 from mmdnet.workflows.context import Queue
 from mmdnet.workflows.evaluation.cross_validation import CrossValidation
 from mmdnet.workflows.evaluation.evaluation import Evaluations
@@ -59,6 +60,7 @@ class Lab:
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)
         self.field = FieldExperiments(services, self.jobs, self.training)
+        self.augmenting = Augmenting(services, self.jobs, self.training)
         self.reports = Reports(services)
         self.project_reports = ProjectReports(services)
         self.store = Store(services)

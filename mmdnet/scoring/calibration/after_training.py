@@ -51,7 +51,7 @@ def fit_model_guard(
     model.to(device).eval()
     random, means, patients = np.random.default_rng(seed), [], []
     for s in split.train:
-        mine = np.flatnonzero((cohort.slide_index == s) & ~cohort.ignored)
+        mine = np.flatnonzero((cohort.slide_index == s) & ~cohort.ignored & ~cohort.synthetic)
         shown = np.sort(random.permutation(mine)[:OF_A_SLIDE])
         if not len(shown):
             continue

@@ -14,6 +14,7 @@ from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import must_get
+from mmdnet.workflows.training.synthetic import SyntheticPixels
 
 
 class PatchPixels:
@@ -43,10 +44,12 @@ class PatchPixels:
     def of(cls, session: Session, settings: Settings, patch_ids: Sequence[int], progress: Progress) -> PatchPixels:
         """The pixels of these patches, in this order; each slide's are decoded once and kept.
 
+        A synthetic patch is named by minus its number (`mmdnet.bags.synthetic`).
+
         Then stores of other trainings go, the longest unused first, until all fit `settings.cache_gib`.
 
         Raises:
-            LabError: a slide is gone, or one of the patches can no longer be read from it.
+            LabError: a slide is gone, or one of the patches can no longer be read from it, or from its file.
         """
         from mmdnet.slides.stores.patches import PatchStore
         from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
@@ -55,7 +58,8 @@ class PatchPixels:
         folder = store_folder(settings)
         stores: list[object] = []
         at: dict[int, tuple[int, int]] = {}
-        patches = patches_with_ids(session, patch_ids)
+        real = [patch_id for patch_id in patch_ids if patch_id > 0]
+        patches = patches_with_ids(session, real)
         groups = [(slide_id, list(group)) for slide_id, group in groupby(patches, key=lambda patch: patch.slide_id)]
         for number, (slide_id, group) in enumerate(groups):
             slide = must_get(session, Slide, slide_id, "slide")
@@ -69,5 +73,9 @@ class PatchPixels:
                 )
             stores.append(store)
             at |= {patch.id: (len(stores) - 1, position) for position, patch in enumerate(group)}
+        made = [-patch_id for patch_id in patch_ids if patch_id < 0]
+        if made:
+            stores.append(SyntheticPixels.of(session, settings, made))
+            at |= {-number: (len(stores) - 1, position) for position, number in enumerate(made)}
         prune(settings)  # ours are open, and so they stay
         return cls(stores, [at[patch_id] for patch_id in patch_ids])

@@ -36,6 +36,7 @@ def check_training(cohort: Cohort, choices: TrainingConfig, split: Split) -> Che
         "grades": cohort.grades.tolist(),
         "ignored": cohort.ignored.tolist(),
         "slide_trust": cohort.slide_trust,
+        "parent_id": None if cohort.parent_id is None else cohort.parent_id.tolist(),
         "choices": choices.model_dump(mode="json"),
         "split": split.to_json(cohort),
     }
@@ -76,6 +77,7 @@ def main() -> None:
         grades=np.array(question["grades"], np.int8),
         ignored=np.array(question["ignored"], bool),
         slide_trust=question["slide_trust"],
+        parent_id=None if question["parent_id"] is None else np.array(question["parent_id"], np.int64),
     )
     answer = _check(cohort, read_config(question["choices"]), Split.from_json(question["split"], cohort))
     print(json.dumps(asdict(answer)))

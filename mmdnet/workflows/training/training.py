@@ -36,6 +36,7 @@ from mmdnet.workflows.training.views import CheckView, RunView
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort
     from mmdnet.bags.splits import Split
+    from mmdnet.bags.synthetic import SyntheticPatchRow
     from mmdnet.nn.card import ModelCard
 
 
@@ -54,12 +55,16 @@ class PreparedTraining:
     cohort: Cohort
     split: Split
     check: CheckView
+    synthetic: tuple[SyntheticPatchRow, ...] = ()  # those of all slides; a split takes its training slides'
 
     def save(self, folder: Path) -> None:
         """Write what the training starts from."""
         slides = [asdict(slide) for slide in self.cohort.slides]
         rows = [row.record() for row in self.data.rows]
-        labels = {**asdict(self.label_set.summary()), "rows": rows, "slides": slides}
+        trains = set(self.split.slide_ids(self.cohort)["train"])
+        slide_of = {row.patch_id: row.slide_id for row in self.data.rows}
+        kept = [asdict(row) for row in self.synthetic if slide_of.get(row.parent_id) in trains]
+        labels = {**asdict(self.label_set.summary()), "rows": rows, "slides": slides, "synthetic": kept}
         write_aside(folder / LABELS, json.dumps(labels))
         write_aside(folder / SPLIT, self.split.to_json(self.cohort))
 
@@ -86,15 +91,32 @@ class Training:
         Raises:
             LabError: a choice that does not work, or labels no cohort can be made of.
         """
+        from mmdnet.bags.synthetic import with_synthetic
+        from mmdnet.workflows.training.synthetic import usable_synthetic
+
         config = read_config(choices)
         label_set = self._consensus.label_set(project_id, labels)
         with self._services.db() as session:
             data = gather(session, project_id, label_set, labels or LabelChoice(), config)
             cohort = make_cohort(session, data.rows, data.slides, config.slide_trust)
+            synthetic = usable_synthetic(session, project_id, data.rows) if config.synthetic else ()
         split = _split(cohort, config)
-        check = check_training(cohort, config, split)
+        check = check_training(with_synthetic(cohort, split, synthetic), config, split)
         check = replace(check, lines=(*check.lines, *data.left_out))
-        return PreparedTraining(project_id, config, label_set, data, cohort, split, check)
+        return PreparedTraining(project_id, config, label_set, data, cohort, split, check, synthetic)
+
+    def sides(self, project_id: int, choices: Mapping[str, Any]) -> tuple[Cohort, Split]:
+        """Cohort and split that a training with these choices would have; whether it could start is not looked at.
+
+        Raises:
+            LabError: a choice that does not work, or labels no cohort can be made of.
+        """
+        config = read_config(choices)
+        label_set = self._consensus.label_set(project_id)
+        with self._services.db() as session:
+            data = gather(session, project_id, label_set, LabelChoice(), config)
+            cohort = make_cohort(session, data.rows, data.slides, config.slide_trust)
+        return cohort, _split(cohort, config)
 
     def check(self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None) -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""
@@ -247,6 +269,7 @@ class Training:
         """Cohort and split as `PreparedTraining.save` wrote them when the job was queued."""
         from mmdnet.bags.cohort import SlideInfo
         from mmdnet.bags.splits import Split
+        from mmdnet.bags.synthetic import SyntheticPatchRow, with_synthetic
 
         frozen = json.loads((folder / LABELS).read_text("utf-8"))
         labels = [LabelRow.of_record(row) for row in frozen["rows"]]
@@ -254,7 +277,9 @@ class Training:
         with self._services.db() as session:
             infos = slides or slide_infos(session, project_id, [row.slide_id for row in labels])
             cohort = make_cohort(session, labels, infos, config.slide_trust)
-        return cohort, Split.from_json((folder / SPLIT).read_text("utf-8"), cohort)
+        split = Split.from_json((folder / SPLIT).read_text("utf-8"), cohort)
+        made = [SyntheticPatchRow(**row) for row in frozen.get("synthetic", [])]
+        return with_synthetic(cohort, split, made), split
 
     def _without_labels(
         self, context: JobContext, project_id: int, config: TrainingConfig, folder: Path
