@@ -218,7 +218,7 @@ class TrainingConfig(BaseModel):
         bool,
         Option(
             "Synthetic patches too",
-            "Patches that a diffusion model made of training patches, if they passed the gate (Augment page). They "
+            "Patches that a diffusion model made of training patches, if they passed the gate (mmdnet augment). They "
             "stay with their parent's patient and are never judged by.",
             "data",
         ),
