@@ -115,13 +115,14 @@ def current(session: Session, slide_ids: Iterable[int], blinded_only: bool = Fal
     return newest_of_each(readings, names, lambda reading: reading.reader_id, lambda reading: reading.slide_id)
 
 
-def with_readers(session: Session, slide_id: int) -> Sequence[tuple[SlideReading, Reader]]:
-    """Readings of a slide as they stand, with whose they are: one of each person."""
-    names = other_names(session)
-    return [
-        (reading, session.get_one(Reader, names.get(reading.reader_id, reading.reader_id)))
-        for reading in current(session, [slide_id])
-    ]
+def with_readers(session: Session, slide_ids: Iterable[int]) -> dict[int, list[tuple[SlideReading, Reader]]]:
+    """Readings of these slides as they stand, by slide id, with whose they are: one of each person."""
+    ids, names = list(slide_ids), other_names(session)
+    readers = {reader.id: reader for reader in session.scalars(select(Reader))}
+    by_slide: dict[int, list[tuple[SlideReading, Reader]]] = {slide_id: [] for slide_id in ids}
+    for reading in current(session, ids):
+        by_slide[reading.slide_id].append((reading, readers[names.get(reading.reader_id, reading.reader_id)]))
+    return by_slide
 
 
 def history(session: Session, slide_id: int) -> Sequence[SlideReading]:

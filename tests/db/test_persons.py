@@ -41,7 +41,7 @@ def test_who_saw_others_grades_under_one_name_is_not_blind_under_another(label_b
         slide_readings.append(session, [make(ben, "grade")])
         assert [reading.blinded for reading in slide_readings.history(session, slide)] == [False, False]
         assert [reading.reader_id for reading in slide_readings.current(session, [slide])] == [ben]
-        assert [who.id for _, who in slide_readings.with_readers(session, slide)] == [ada]
+        assert [who.id for _, who in slide_readings.with_readers(session, [slide])[slide]] == [ada]
         assert slide_readings.verify(session).intact
 
 

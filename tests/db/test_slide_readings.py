@@ -44,7 +44,7 @@ def test_putting_some_grades_leaves_the_others_as_they_stood(bench):
         put(session, slide, reader, "import", {"steatosis": 1, "inflammation": 2}, nas=4, fibrosis="1a")
         put(session, slide, reader, "grade", {"steatosis": 3})
     with bench.db() as session:
-        ((row, whose),) = slide_readings.with_readers(session, slide)
+        ((row, whose),) = slide_readings.with_readers(session, [slide])[slide]
         assert (row.steatosis, row.inflammation, row.ballooning, row.nas, row.fibrosis) == (3, 2, None, 4, "1a")
         assert whose.id == reader
 

@@ -212,7 +212,7 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
         patches = patches_of(session, slide.id)
         readings = [
             ReaderGrades(reader.name, Grades.of(graded), graded.at)
-            for graded, reader in slide_readings.with_readers(session, slide.id)
+            for graded, reader in slide_readings.with_readers(session, [slide.id])[slide.id]
         ]
         signed = [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
         summary = read_summary(score.result, slide.name)

@@ -196,10 +196,12 @@ def _refuse_problems(plan: FactsPlan) -> None:
 
 def _rows(session: Session, project_id: int, seen_by: int | None) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for slide in slides_of(session, project_id):
+    slides = slides_of(session, project_id)
+    read = slide_readings.with_readers(session, [slide.id for slide in slides])
+    for slide in slides:
         facts = {name: getattr(slide, name) for name in FACTS if name != "mpp"}
         common: dict[str, object] = {"slide": slide.name, "path": slide.path, **facts, "mpp": slide.mpp_x}
-        readings = slide_readings.with_readers(session, slide.id)
+        readings = read[slide.id]
         own = any(reader.id == seen_by for _, reader in readings)
         shown = [(r, reader) for r, reader in readings if seen_by is None or own or reader.id == seen_by]
         for reading, reader in shown:

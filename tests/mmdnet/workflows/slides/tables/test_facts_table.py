@@ -10,8 +10,9 @@ from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.slides.tables import facts_table
 from mmdnet.workflows.slides.tables.facts_table import FactsTables, kind_of
-from tests.label_bench import grade_all
+from tests.label_bench import _slide, grade_all
 
 HEAD = "slide,patient,site,staining_run,steatosis,ballooning,inflammation,nas,fibrosis,reader,date\n"
 
@@ -205,3 +206,22 @@ def test_another_scale_than_the_files_own_or_under_labels_is_refused(bench, sour
         bench.tables.import_rows(bench.project, {2: {"slide": "first", "mpp": "0.25"}}, apply=True)
     same = bench.tables.import_rows(bench.project, {2: {"slide": "first", "mpp": "0.5"}})
     assert same.unchanged == 1
+
+
+def test_a_table_of_many_slides_asks_the_database_no_oftener_than_one_of_few(label_bench):
+    from sqlalchemy import event
+
+    def statements(slides):
+        asked = []
+        with label_bench.db.begin() as session:
+            for number in range(slides):
+                _slide(session, label_bench.project, 100 + number)
+        with label_bench.db() as session:
+            hear = lambda *_: asked.append(1)  # noqa: E731
+            event.listen(session.get_bind(), "before_cursor_execute", hear)
+            rows = facts_table._rows(session, label_bench.project, None)
+            event.remove(session.get_bind(), "before_cursor_execute", hear)
+        return len(rows), len(asked)
+
+    few, many = statements(0), statements(60)
+    assert many[0] == few[0] + 60 and many[1] == few[1]
