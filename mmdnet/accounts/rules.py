@@ -209,6 +209,7 @@ RULES: Mapping[str, Rule] = {
     "field.list": SEE,
     "field.run": WORKERS,
     "field.start": MANAGE,
+    "project_reports.file": Rule(May.EXPORT, logged=TAKEN_OUT),
     "reports.build": Rule(May.SEE, logged=VIEWED),
     "reports.csv": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.geojson": Rule(May.SEE, logged=TAKEN_OUT),
