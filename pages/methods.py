@@ -10,7 +10,7 @@ project = project_or_stop("Methods")
 st.title("Methods")
 done = lab().field.list(project.id)
 
-if not lab().labels.consensus.label_set(project.id).rows:
+if not lab().labels.counts(project.id).patches:
     st.info(
         "No patch of this project has a label yet. Methods are compared on labelled patches of at least five patients: "
         "label some, or import labels."

@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from mmdnet.workflows.people.accounts import Accounts
 from ui.label.bulk_routes import COLUMNS, bulk_routes
 from ui.shell.access import lab_secret, label_access
 from ui.shell.routes import middleware
@@ -16,7 +17,8 @@ from ui.shell.tokens import Grant, mint
 
 @pytest.fixture
 def lab(label_bench):
-    return SimpleNamespace(labels=label_bench.labels, settings=label_bench.services.settings)
+    services = label_bench.services
+    return SimpleNamespace(labels=label_bench.labels, accounts=Accounts(services), settings=services.settings)
 
 
 @pytest.fixture

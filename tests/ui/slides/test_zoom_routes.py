@@ -39,6 +39,7 @@ class Slides:
 def lab(tmp_path):
     return SimpleNamespace(
         settings=Settings(home=tmp_path),
+        accounts=SimpleNamespace(asked=lambda: False),
         slides=Slides(),
         scoring=SimpleNamespace(get=lambda score_id: SimpleNamespace(slide_id=score_id)),
         reports=SimpleNamespace(heat_png=lambda score_id, task, width: f"{score_id} {task} {width}".encode()),

@@ -54,7 +54,7 @@ def test_the_page_its_files_and_its_maps_load_the_slide_its_patches_and_the_scor
         assert opened.heat_png(task, 300).startswith(b"\x89PNG")
     once = {name: loads[name] for name in ("score file", "slides", "patches", "scores", "models")}
     assert once == {"score file": 1, "slides": 1, "patches": 1, "scores": 1, "models": 1}
-    assert loads["statements"] <= 6
+    assert loads["statements"] <= 9  # three of them say whether the score is reportable
 
 
 @pytest.mark.parametrize("kind", REPORT_KINDS)
