@@ -37,6 +37,8 @@ OPEN = (PAGE, "/healthz", "/_stcore/health", "/favicon.png")
 FORM_BYTES = 4096
 TRIES, TRIES_S = 8, 300.0  # wrong passwords for one name, or from one address, in this many seconds
 SECRET_HEADER = "x-lab-proxy-secret"
+BY_COOKIE = (Proof.PASSWORD, Proof.PASSWORD_AND_CODE)
+"""Sign-ins that a cookie may stand for: what stands for the others is made of names and times, and can be guessed."""
 
 LabGetter = Callable[[], "Lab"]
 ACTING: ContextVar[Person | None] = ContextVar("acting", default=None)
@@ -63,8 +65,8 @@ def person_of(lab: Lab, cookies: Mapping[str, str], headers: Mapping[str, str]) 
             return None
         who = headers.get(name.lower(), "") or headers.get(name, "")
         return _by_proxy(lab, who) if who else None
-    token = cookies.get(COOKIE, "")
-    return lab.accounts.person(token) if token else None
+    known = lab.accounts.person(token) if (token := cookies.get(COOKIE, "")) else None
+    return known if known is not None and known.proof in BY_COOKIE else None
 
 
 def _from_proxy(lab: Lab, headers: Mapping[str, str]) -> bool:

@@ -1,5 +1,7 @@
 """The page where one signs in, and the wall before everything else."""
 
+from datetime import UTC, datetime
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -9,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from mmdnet.accounts import passwords
 from mmdnet.accounts.proxy import proxy_secret
-from mmdnet.accounts.roles import Role
+from mmdnet.accounts.roles import Proof, Role
 from ui.shell.routes import middleware, routes
 from ui.shell.sign_in import COOKIE, TRIES, sign_in_routes
 
@@ -124,3 +126,12 @@ def test_a_web_server_in_front_is_believed_only_with_the_labs_secret(client, lab
     assert client.get("/", headers={"x-remote-user": "eve"} | secret).text == "the lab"
     lab.accounts.end(lab.accounts.sign_ins()[0].id)
     assert client.get("/", headers={"x-remote-user": "eve"} | secret).status_code == 401
+
+
+@pytest.mark.parametrize("proof", [Proof.PROXY, Proof.PROVIDER])
+def test_a_cookie_cannot_stand_for_a_sign_in_elsewhere(client, lab, ada, proof):
+    """What stands for those is made of names and times; whoever guesses it gets no further by it."""
+    lab.accounts.add("Eve", identity="eve")
+    lab.accounts.sign_in_elsewhere(["eve"], proof, "guessed", datetime.now(UTC))
+    assert lab.accounts.person("guessed").name == "Eve"
+    assert client.get("/", headers={"cookie": f"{COOKIE}=guessed"}).status_code == 401
