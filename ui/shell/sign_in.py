@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,22 +179,31 @@ class _SignIn:
         name, password, code = (sent.get(field, [""])[0] for field in ("name", "password", "code"))
         came_from = request.client.host if request.client else ""
         names = (f"name {name.lower()[:80]}", f"address {came_from}")
+        asked_at = time.monotonic()
         if any(len(self._lately(key)) >= TRIES for key in names):
             return self._form("Too many wrong tries. Wait five minutes, then try again.", 429)
+        for key in names:  # before it is looked at: tries sent at once are counted too
+            self._missed.setdefault(key, []).append(asked_at)
         try:
             token = await run_in_threadpool(lambda: self.lab().accounts.sign_in(name, password, code))
         except LabError as refusal:
-            for key in names:
-                self._missed.setdefault(key, []).append(time.monotonic())
             return self._form(str(refusal), 403)
         except Exception as fault:
+            self._forget(names, asked_at)
             trouble = trouble_of(fault)
             if trouble is None:
                 raise
             return self._form(trouble, 503)
+        self._forget(names, asked_at)
         answer = RedirectResponse(f"{self.base}/", 303)
         answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path=f"{self.base}/", secure=is_secure(request))
         return answer
+
+    def _forget(self, keys: Iterable[str], asked_at: float) -> None:
+        """This try was not a wrong one."""
+        for key in keys:
+            if asked_at in self._missed.get(key, []):
+                self._missed[key].remove(asked_at)
 
     def _lately(self, key: str) -> list[float]:
         """Wrong tries of the last minutes."""

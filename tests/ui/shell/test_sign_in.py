@@ -1,5 +1,6 @@
 """The page where one signs in, and the wall before everything else."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -135,3 +136,9 @@ def test_a_cookie_cannot_stand_for_a_sign_in_elsewhere(client, lab, ada, proof):
     lab.accounts.sign_in_elsewhere(["eve"], proof, "guessed", datetime.now(UTC))
     assert lab.accounts.person("guessed").name == "Eve"
     assert client.get("/", headers={"cookie": f"{COOKIE}=guessed"}).status_code == 401
+
+
+def test_wrong_tries_sent_at_once_are_counted_too(client, ada):
+    with ThreadPoolExecutor(3 * TRIES) as threads:
+        answers = list(threads.map(lambda n: sign_in(client, password=f"wrong {n}").status_code, range(3 * TRIES)))
+    assert answers.count(403) <= TRIES and answers.count(429) >= 2 * TRIES
