@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.account_models import Account, AccountRole, SignIn
-from db.models import Job, LabelSession, Model, Patch, Run, Score, Slide
+from db.models import Augmentation, Job, LabelSession, Model, Patch, Run, Score, Slide, SyntheticPatch
 
 PROJECT_BY: Mapping[str, Select[Any]] = {
     "slide_id": select(Slide.project_id),
@@ -19,6 +19,10 @@ PROJECT_BY: Mapping[str, Select[Any]] = {
     "run_id": select(Run.project_id),
     "job_id": select(Job.project_id),
     "model_id": select(Model.project_id),
+    "augmentation_id": select(Augmentation.project_id),
+    "synthetic_id": select(Augmentation.project_id).join(
+        SyntheticPatch, SyntheticPatch.augmentation_id == Augmentation.id
+    ),
 }
 _KEYS = {
     "slide_id": Slide.id,
@@ -28,6 +32,8 @@ _KEYS = {
     "run_id": Run.id,
     "job_id": Job.id,
     "model_id": Model.id,
+    "augmentation_id": Augmentation.id,
+    "synthetic_id": SyntheticPatch.id,
 }
 CHUNK = 500
 

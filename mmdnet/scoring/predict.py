@@ -37,8 +37,8 @@ class SlideFeatures:
 
     @property
     def read(self) -> np.ndarray:
-        """Places with features, shape (places,) bool."""
-        return np.isfinite(self.values[:, 0])
+        """Places with features, all of them numbers, shape (places,) bool."""
+        return np.isfinite(self.values).all(axis=1)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,9 @@ def _check_reader(lab: Lab, person: Person, rule: Rule, given: Mapping[str, Any]
         return
     name = "seen_by" if "seen_by" in given else "reader_id"
     reader = given.get(name)
-    others = rule.whose in ALL_OF_IT and all(ALL_OF_IT[rule.whose] in person.allowed(place) for place in projects)
+    others = rule.whose in ALL_OF_IT and all(
+        ALL_OF_IT[rule.whose] in person.allowed(place) for place in projects or [None]
+    )
     if "session_id" in given and given["session_id"] is not None and not others:
         with lab.db() as session:
             if rows.reader_of_session(session, given["session_id"]) not in (None, person.reader_id):

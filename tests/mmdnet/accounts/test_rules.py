@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from db.accounts import PROJECT_BY
 from mmdnet.accounts.roles import ALLOWS, May, Role
 from mmdnet.accounts.rules import RULES, Whose
 from mmdnet.lab import open_lab
@@ -52,6 +53,22 @@ def test_what_takes_a_jobs_context_is_for_workers_only(lab):
             part = inspect.getattr_static(part, name) if name in vars(type(part)) else getattr(part, name)
         if callable(part) and path not in PICTURES and "context" in inspect.signature(part).parameters:
             assert RULES[path].may is May.SYSTEM, path
+
+
+OF_NO_PROJECT = {"project_id", "reader_id", "account_id", "sign_in_id", "by_id"}
+
+
+def test_the_project_of_every_thing_that_is_named_can_be_asked_for(lab):
+    """Else a role in the one project that the thing is of would not count."""
+    unknown = set()
+    for path in use_cases(lab):
+        part = lab
+        for name in path.split("."):
+            part = inspect.getattr_static(part, name) if name in vars(type(part)) else getattr(part, name)
+        if callable(part) and path in RULES and RULES[path].may not in (May.SYSTEM, May.ADMINISTER):
+            ids = {name for name in inspect.signature(part).parameters if name.endswith("_id")}
+            unknown |= {f"{path}: {name}" for name in ids - OF_NO_PROJECT - set(PROJECT_BY)}
+    assert unknown == set()
 
 
 def test_nobody_is_a_worker_an_auditor_changes_nothing_and_an_admin_grades_nothing():

@@ -47,6 +47,13 @@ def test_features_lie_at_their_places_whatever_the_batch_and_progress_is_told(mo
     assert [share for share, _ in told] == sorted(share for share, _ in told)
 
 
+def test_a_patch_with_one_feature_that_is_no_number_counts_as_not_read(features):
+    """Half precision ends at 65,504: beyond that a feature is kept as infinite, whichever it is."""
+    spoilt = features.copy()
+    spoilt[3, -1] = np.inf
+    assert predict.SlideFeatures(spoilt, {}).read.tolist() == [place != 3 for place in range(PLACES)]
+
+
 def test_what_could_not_be_read_is_counted_by_reason_and_has_no_features(model, patches):
     features = embed_patches(model, [*patches[:3], (3, Unreadable()), (4, Unreadable())], PLACES)
     assert features.not_read == {"tile does not decode": 2}
