@@ -355,6 +355,29 @@ class SyntheticLook(Base):
     at: Mapped[datetime] = mapped_column(default=now)
 
 
+class LightModel(Base):
+    """Heads fitted on frozen features while one labels. `number` counts a project's versions from 1; none is changed.
+
+    `label_set` is the record of the labels it learnt from (counts, hash, last event), `estimate` how good it is on
+    patients left out; the heads lie in the home's folder `light`.
+    """
+
+    __tablename__ = "light_models"
+    __table_args__ = (UniqueConstraint("project_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    job_id: Mapped[str]
+    backbone: Mapped[str]
+    backbone_sha256: Mapped[str]
+    heads_sha256: Mapped[str]
+    labels: Mapped[int]
+    label_set: Mapped[JsonObject]
+    estimate: Mapped[JsonObject]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Score(Base):
     """One slide scored by one model. `result` is the scorer's summary; per-patch arrays lie in `file`."""
 

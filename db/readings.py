@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.labels import LABELS, done_in_session, labelled_patches
 from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
 from db.persons import newest_of_each, other_names, same_person
-from db.sessions import sessions_of_kind
+from db.sessions import ASKED, sessions_of_kind
 from mmdnet.labels.grading import TASK_NAMES, Grades
 
 SETTLED_IMPORT = "import_settled"
@@ -154,6 +154,6 @@ def may_see(session: Session, project_id: int, reader_id: int) -> set[int]:
         row = session.get_one(LabelSession, session_id)
         if row.reader_id in own:
             done = done_in_session(session_id, row.reader_id)
-            queued = select(QueueItem.patch_id).where(QueueItem.session_id == session_id)
+            queued = select(QueueItem.patch_id).where(QueueItem.session_id == session_id, ASKED)
             waiting |= set(session.scalars(queued.where(QueueItem.patch_id.not_in(done))))
     return set[int]().union(*(labelled_patches(session, project_id, name) for name in own)) - waiting

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from db import labels
 from db.models import LabelSession, Patch, QueueItem, Slide
 from db.slides import USABLE
+
+ASKED = QueueItem.position >= 0
+"""Of places that are asked for. One below 0 was set back for another: an act on it is still taken, since a browser may
+show it, and nobody is asked for it."""
 
 BLIND_KINDS = ("plan", "second", "repeat")
 KINDS = (*BLIND_KINDS, "adjudication")
@@ -63,7 +67,7 @@ def places_of_patches(session: Session, project_id: int) -> list[tuple[int, int,
 def queued_for(session: Session, project_id: int, reader_id: int, kinds: Sequence[str] = KINDS) -> set[int]:
     """Patches in this reader's queues of these kinds in the project, labelled or not."""
     own = sessions_of_kind(session, project_id, *kinds, reader_id=reader_id)
-    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id.in_(own))))
+    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id.in_(own), ASKED)))
 
 
 def project_of_patch(session: Session, patch_id: int) -> int | None:
@@ -86,12 +90,13 @@ def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[in
 
 
 def queued_patches(session: Session, session_id: int) -> set[int]:
-    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id == session_id)))
+    return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id == session_id, ASKED)))
 
 
 def append_items(session: Session, session_id: int, items: Sequence[tuple[int, str]], at: int | None = None) -> None:
     """Put (patch id, stream) pairs at the end of a queue, or at position `at` with what stands there moved back."""
-    end = session.scalar(select(func.max(QueueItem.position)).where(QueueItem.session_id == session_id))
+    _forget_set_back(session, session_id, [patch for patch, _ in items])
+    end = session.scalar(select(func.max(QueueItem.position)).where(QueueItem.session_id == session_id, ASKED))
     start = 0 if end is None else end + 1
     if at is not None and at < start:
         moved = update(QueueItem).where(QueueItem.session_id == session_id, QueueItem.position >= at)
@@ -106,8 +111,46 @@ def append_items(session: Session, session_id: int, items: Sequence[tuple[int, s
         )
 
 
+def _forget_set_back(session: Session, session_id: int, patch_ids: Sequence[int]) -> None:
+    for start in range(0, len(patch_ids), labels.CHUNK):
+        part = patch_ids[start : start + labels.CHUNK]
+        session.execute(
+            delete(QueueItem).where(QueueItem.session_id == session_id, QueueItem.patch_id.in_(part), not_(ASKED))
+        )
+
+
+def open_places(session: Session, session_id: int, reader_id: int, first: int) -> list[tuple[int, int, int]]:
+    """(position, patch id, slide id) of the plan's places from position `first` on that have no label, in order."""
+    rows = session.execute(
+        select(QueueItem.position, QueueItem.patch_id, Patch.slide_id)
+        .join(Patch, Patch.id == QueueItem.patch_id)
+        .where(QueueItem.session_id == session_id, QueueItem.stream == "plan", QueueItem.position >= max(0, first))
+        .where(QueueItem.patch_id.not_in(labels.done_in_session(session_id, reader_id)))
+        .order_by(QueueItem.position)
+    )
+    return [(position, patch_id, slide_id) for position, patch_id, slide_id in rows]
+
+
+def lay_anew(session: Session, session_id: int, before: Sequence[tuple[int, int]], now: Sequence[int]) -> None:
+    """Ask for the patches `now` at the places of `before`, (position, patch id) each, as many; the others are set back.
+
+    A patch of `now` is one of `before`, or is not asked for in this session.
+    """
+    queue_of = QueueItem.session_id == session_id
+    there = {patch for _, patch in before}
+    _forget_set_back(session, session_id, [patch for patch in now if patch not in there])
+    places = {patch: position for (position, _), patch in zip(before, now, strict=True)}
+    for position, patch in before:
+        at = places.pop(patch, -1)
+        if at != position:
+            session.execute(update(QueueItem).where(queue_of, QueueItem.patch_id == patch).values(position=at))
+    session.add_all(
+        QueueItem(session_id=session_id, patch_id=patch, position=at, stream="plan") for patch, at in places.items()
+    )
+
+
 def length(session: Session, session_id: int) -> int:
-    return session.scalar(select(func.count(QueueItem.id)).where(QueueItem.session_id == session_id)) or 0
+    return session.scalar(select(func.count(QueueItem.id)).where(QueueItem.session_id == session_id, ASKED)) or 0
 
 
 def items(session: Session, session_id: int, offset: int, limit: int) -> list[QueueRow]:
@@ -128,6 +171,7 @@ def first_open(session: Session, session_id: int, reader_id: int) -> int | None:
     return session.scalar(
         select(func.min(QueueItem.position)).where(
             QueueItem.session_id == session_id,
+            ASKED,
             QueueItem.patch_id.not_in(labels.done_in_session(session_id, reader_id)),
         )
     )
@@ -139,7 +183,7 @@ def progress_by_slide(session: Session, session_id: int, reader_id: int) -> list
         select(Slide.id, Slide.name, func.count())
         .join(Patch, Patch.slide_id == Slide.id)
         .join(QueueItem, QueueItem.patch_id == Patch.id)
-        .where(QueueItem.session_id == session_id)
+        .where(QueueItem.session_id == session_id, ASKED)
         .group_by(Slide.id, Slide.name)
         .order_by(Slide.name)
     ).all()
@@ -148,6 +192,7 @@ def progress_by_slide(session: Session, session_id: int, reader_id: int) -> list
         .join(QueueItem, QueueItem.patch_id == Patch.id)
         .where(
             QueueItem.session_id == session_id,
+            ASKED,
             Patch.id.in_(labels.done_in_session(session_id, reader_id)),
         )
         .group_by(Patch.slide_id)

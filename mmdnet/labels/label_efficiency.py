@@ -15,6 +15,7 @@ import numpy as np
 from mmdnet.labels.acquisition import Evidence
 from mmdnet.labels.agreement import quadratic_kappa
 from mmdnet.labels.grading import TASKS, UNKNOWN
+from mmdnet.labels.light import Head, fit_head
 from mmdnet.labels.plans import PLANS, TISSUE_KINDS, Plan
 from mmdnet.labels.queue import Candidates, plan_queue
 
@@ -23,7 +24,6 @@ HELD_OUT = 1 / 3  # of the patients
 AUDIT = 0.2
 BUDGETS = (200, 400, 800)  # labels drawn at random whose kappa the plans are to reach with fewer
 RESAMPLES = 2000
-STRENGTH = 0.3  # inverse of the head's weight penalty
 KINDS = 12
 QUOTA = "quota"  # random choice, the same number of every slide: a way to spread a plan, not one of the product's
 
@@ -100,38 +100,12 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
         reached.append(labelled.size)
         known = labelled[~pool.ignored[labelled]]
         for n, task in enumerate(TASKS):
-            heads[task.name] = Head(len(task.grades)).fit(features[known], pool.grades[known, n])
+            heads[task.name] = fit_head(features[known], pool.grades[known, n], len(task.grades))
             given = heads[task.name].probabilities(features[test]).argmax(axis=1)
             kappa[task.name].append(_kappa(pool.grades[test, n], given, len(task.grades)))
     if not reached:
         raise ValueError("there are fewer patches than labels in the first step")
     return Curve(plan, seed, tuple(reached), {name: tuple(values) for name, values in kappa.items()})
-
-
-class Head:
-    """Logistic regression with all grades counting alike, however few labels some have."""
-
-    def __init__(self, grades: int) -> None:
-        self.grades = grades
-        self._known: np.ndarray | None = None
-        self._model: object | None = None
-
-    def fit(self, features: np.ndarray, grades: np.ndarray) -> Head:
-        from sklearn.linear_model import LogisticRegression
-
-        self._known = np.unique(grades)
-        if self._known.size > 1:
-            self._model = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=400).fit(features, grades)
-        return self
-
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Shape (n, grades); a grade without a label yet has none."""
-        table = np.zeros((len(features), self.grades))
-        if self._model is not None:
-            table[:, self._known] = self._model.predict_proba(features)  # type: ignore[attr-defined]
-        elif self._known is not None:
-            table[:, self._known] = 1.0
-        return table
 
 
 def _asked(

@@ -19,15 +19,21 @@ from mmdnet.labels.acquisition import Evidence
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something a plan goes by. `missing` says what to do first where there is none; "" if it is always there."""
+    """Something a plan goes by.
+
+    `missing` says what is so where there is none; "" if it is always there. `comes` tells that it comes while one
+    labels: a plan that needs it then begins at random.
+    """
 
     name: str
     missing: str = ""
+    comes: bool = False
 
 
 PREDICTIONS = Source(
     "predictions",
-    "No model has scored these slides yet. Score them first (Score page); then this plan knows what to ask.",
+    "No model knows these slides yet: it asks at random until one has learnt from the first labels, then goes by that.",
+    comes=True,
 )
 READINGS = Source(
     "readings", "Nobody has graded a patch here yet. Grade some first; then there is something to differ on."
@@ -45,7 +51,7 @@ class Plan:
         title, what: for the page.
         order: of `labels.queue.ORDERS`, how patches are taken by what is known of them.
         reads: what it is given as `Evidence`.
-        needs: of those, what must be there before it can be followed.
+        needs: of those, what it cannot do without.
         acquisition: value per patch, for the orders `ranked` and `shuffled`.
         asks_again: it may ask for patches the reader has labelled before; those are read blind, without suggestions.
         replayed: whether the label-efficiency experiment replays it (never one that reads `READINGS`).

@@ -21,6 +21,7 @@ from mmdnet.workflows.job_specs import (
     FieldSpec,
     IngestSpec,
     JobSpec,
+    LearnSpec,
     MeasureSpec,
     ScoreSpec,
     TissueMapSpec,
@@ -44,6 +45,7 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.embedding.measure(context, spec.slide_id)),
     JobKind(FeaturesSpec, lambda lab, context, spec: lab.slides.embedding.run(context, spec.project_id)),
     JobKind(TissueMapSpec, lambda lab, context, spec: lab.maps.make(context, spec.project_id)),
+    JobKind(LearnSpec, lambda lab, context, spec: lab.learning.run(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),
     JobKind(
         ScoreSpec,

@@ -55,6 +55,15 @@ class TissueMapSpec(JobSpec):
     project_id: int
 
 
+class LearnSpec(JobSpec):
+    """Learn from the labels so far, beside the labelling. `last_event` is the newest label event when it was asked."""
+
+    kind = "learn"
+
+    project_id: int
+    last_event: int
+
+
 class TrainSpec(JobSpec):
     """Do the training of a run."""
 

@@ -30,6 +30,7 @@ from mmdnet.workflows.slides.slides import Slides
 from mmdnet.workflows.slides.stores import Store
 from mmdnet.workflows.slides.tile_sets import TileSets
 from mmdnet.workflows.slides.tissue_map import TissueMaps
+from mmdnet.workflows.training.learning import Learning
 from mmdnet.workflows.training.training import Training
 
 
@@ -55,6 +56,7 @@ class Lab:
         self.tile_sets = TileSets(services)
         self.models = Models(services)
         self.calibrations = Calibrations(services, self.jobs)
+        self.learning = Learning(services, self.jobs, self.labels.orders)
         self.training = Training(services, self.jobs, self.labels.consensus, self.calibrations)
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)

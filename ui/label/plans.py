@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.plans import PREDICTIONS
 from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
@@ -59,8 +58,6 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         return
     if plan.problem:
         st.info(literal(plan.problem), icon=":material/info:")
-        if plan.needs == PREDICTIONS.name:
-            st.page_link("pages/score.py", label="Score slides", icon=":material/speed:")
         return
     choice = QueueChoice(chosen, per_slide, plan.name, int(seed), audit_share=audit / 100, total=total)
     try:

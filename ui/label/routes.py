@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from pydantic_core import to_jsonable_python
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -144,7 +145,21 @@ class _LabelRoutes:
         words = {"acts": f"From 1 to {MOST_ACTS} labels can be sent at once."}
         sent = await read_body(request, ACTS, MOST_BYTES, words, apart="acts")
         answers = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent.acts])
-        return JSONResponse({"results": to_jsonable_python(answers)})
+        learn = BackgroundTask(self._learn, grant)  # after the answer: nobody waits for it
+        return JSONResponse({"results": to_jsonable_python(answers)}, background=learn)
+
+    async def order(self, request: Request) -> Response:
+        """Which light model the session's order and suggestions are of by now: another number is another order."""
+        grant = grant_of(request, "label")
+        session_id = _known(grant.session_id)
+        return JSONResponse({"order": await run_in_threadpool(lambda: self.lab().learning.order_of(session_id))})
+
+    def _learn(self, grant: Grant) -> None:
+        """Have the lab learn from the labels so far where enough are new; the labels themselves are safe already."""
+        try:
+            self.lab().learning.after_labels(grant.project_id)
+        except Exception:
+            log.exception("the learning beside session %s could not be queued", grant.session_id)
 
     async def keys(self, request: Request) -> Response:
         """Keep the reader's own keys."""
@@ -191,6 +206,7 @@ def label_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     return [
         Route("/api/label/queue", answering(work.queue)),
         Route("/api/label/progress", answering(work.progress)),
+        Route("/api/label/order", answering(work.order)),
         Route("/api/label/atlas", answering(work.atlas)),
         Route("/api/label/acts", answering(work.acts), methods=["POST"]),
         Route("/api/label/keys", answering(work.keys), methods=["POST"]),

@@ -25,6 +25,7 @@ KINDS = {
     "augment": "Making synthetic patches",
     "demo": "Making the demo",
     "map": "Tissue map",
+    "learn": "Learning with you",
 }
 STATES = {
     "queued": ("waiting", "gray", ":material/schedule:"),

@@ -18,12 +18,14 @@ from mmdnet.workflows.labelling.atlas import Atlas
 from mmdnet.workflows.labelling.bulk import Bulk
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.files import Files
+from mmdnet.workflows.labelling.orders import Orders
 from mmdnet.workflows.labelling.plans import Planner
 from mmdnet.workflows.labelling.record import Record
 from mmdnet.workflows.labelling.reviews import Reviews
 from mmdnet.workflows.labelling.sessions import Sessions
 from mmdnet.workflows.labelling.suggestions import Suggestions
 from mmdnet.workflows.labelling.views import LabelCounts, PatchLabelView
+from mmdnet.workflows.scoring.light_predictions import ModelsInView
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.tissue_map import kinds_of_tissue
@@ -34,15 +36,16 @@ class Labels:
 
     def __init__(self, services: Services, predictions: Predictions) -> None:
         self._services = services
+        models = ModelsInView(services, predictions)
+        planner = Planner(models, lambda project_id: kinds_of_tissue(services, project_id))
         self.acts = Acts(services)
-        self.sessions = Sessions(
-            services, Planner(predictions, lambda project_id: kinds_of_tissue(services, project_id))
-        )
+        self.sessions = Sessions(services, planner)
+        self.orders = Orders(services, planner)
         self.bulk = Bulk(services, self.acts)
         self.reviews = Reviews(services)
         self.consensus = Consensus(services)
         self.agreement = Agreement(services, predictions)
-        self.suggestions = Suggestions(services, predictions)
+        self.suggestions = Suggestions(services, models)
         self.atlas = Atlas(services)
         self.files = Files(services)
         self.record = Record(services)

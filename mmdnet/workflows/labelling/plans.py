@@ -22,7 +22,8 @@ from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.labels.plans import LABEL_COUNTS, PLANS, PREDICTIONS, READINGS, TISSUE_KINDS, Plan, plan_named
 from mmdnet.labels.queue import Candidates, Pick, fat_kind, plan_queue
 from mmdnet.workflows.labelling.views import QueueChoice
-from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions, ScoredBy
+from mmdnet.workflows.scoring.light_predictions import Followed, ModelsInView
+from mmdnet.workflows.scoring.predictions import PatchShares
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +68,45 @@ class _Ground:
 class Planner:
     """Works out queues. Reads only; hold no write lock while it runs: a million patches take seconds."""
 
-    def __init__(self, predictions: Predictions, tissue_kinds: Callable[[int], Mapping[int, int]]) -> None:
+    def __init__(self, models: ModelsInView, tissue_kinds: Callable[[int], Mapping[int, int]]) -> None:
         """`tissue_kinds` gives the kind of tissue by patch id of a project, empty where its map was not made."""
-        self._predictions = predictions
+        self._models = models
         self._tissue_kinds = tissue_kinds
 
     def views(self, session: Session, project_id: int, slide_ids: Sequence[int]) -> list[PlanView]:
         """Every plan, and whether it can be followed on these slides."""
-        models = self._predictions.scored_by(slide_ids)
-        there = {PREDICTIONS: bool(models), READINGS: bool(slide_ids) and rows.any_label(session, project_id)}
+        followed = self._models.followed(project_id, slide_ids)
+        there = {
+            PREDICTIONS: followed is not None,
+            READINGS: bool(slide_ids) and rows.any_label(session, project_id),
+        }
         return [
             PlanView(
                 name=plan.name,
                 title=plan.title,
                 what=plan.what,
-                problem=None if plan.needs is None or there[plan.needs] else plan.needs.missing,
-                note=self._note(plan, project_id, models, len(slide_ids)),
+                problem=None if plan.needs is None or plan.needs.comes or there[plan.needs] else plan.needs.missing,
+                note=self._note(plan, project_id, followed, len(slide_ids)),
                 needs=plan.needs.name if plan.needs else None,
                 at_random=plan.order == "random",
             )
             for plan in PLANS.values()
         ]
 
-    def _note(self, plan: Plan, project_id: int, models: Sequence[ScoredBy], slides: int) -> str | None:
+    def _note(self, plan: Plan, project_id: int, followed: Followed | None, slides: int) -> str | None:
         """What a plan would follow on these slides."""
         if TISSUE_KINDS in plan.reads:
             if self._tissue_kinds(project_id):
                 return "Kinds of tissue are those of the tissue map."
             return "Kinds of tissue go by measured fat, until the tissue map is made (Label many page)."
-        if PREDICTIONS not in plan.reads or not models:
+        if PREDICTIONS not in plan.reads or (followed is None and plan.needs is not PREDICTIONS):
             return None
-        scored = len(models[0].slide_ids)
-        note = f"Follows {models[0].model_name}, which scored {scored} of {slides} slides."
-        if scored < slides and plan.needs is PREDICTIONS:
+        if followed is None:
+            return PREDICTIONS.missing
+        known = len(followed.slide_ids)
+        seen = "scored" if followed.light is None else "has looked at"
+        note = f"Follows {followed.title}, which {seen} {known} of {slides} slides."
+        if known < slides and plan.needs is PREDICTIONS:
             note += " Of the others only random audit patches are asked for."
         return note
 
@@ -111,13 +118,33 @@ class Planner:
                 out of range.
         """
         plan = plan_named(choice.plan)
-        ground = self._ground(session, project_id, reader_id, choice)
-        predictions = self._predictions.of_slides(choice.slides) if PREDICTIONS in plan.reads else []
+        candidates, followed = self.candidates(session, project_id, reader_id, plan, choice.slides)
+        picks = plan_queue(
+            candidates, choice.per_slide, plan.order, choice.seed, choice.audit_share, total=choice.total
+        )
+        return Planned(picks, self._facts(followed))
+
+    def candidates(
+        self, session: Session, project_id: int, reader_id: int, plan: Plan, slides: Sequence[int]
+    ) -> tuple[Candidates, PatchShares | None]:
+        """What the plan may ask this reader for and how much each would tell, and an example of what it goes by.
+
+        Raises:
+            LabError: the plan cannot be followed yet.
+        """
+        ground = self._ground(session, project_id, reader_id, slides)
+        followed = self._models.followed(project_id, slides) if PREDICTIONS in plan.reads else None
+        predictions = self._models.of_slides(project_id, followed, slides) if followed else []
         known = _evidence(session, project_id, ground.patch_id, plan, predictions)
         there = {PREDICTIONS: bool(known.probabilities), READINGS: rows.any_label(session, project_id)}
-        if plan.needs is not None and not there[plan.needs]:
+        begins = plan.needs is not None and not there[plan.needs]
+        if plan.needs is not None and begins and not plan.needs.comes:
             raise LabError(plan.needs.missing)
-        values = np.full(ground.patch_id.size, np.nan) if plan.acquisition is None else plan.acquisition(known)
+        values = np.full(ground.patch_id.size, np.nan)
+        if begins:
+            values[:] = 0.0  # all alike: at random, until it comes
+        elif plan.acquisition is not None:
+            values = plan.acquisition(known)
         allowed = ~ground.labelled | ~np.isnan(values) if plan.asks_again else ~ground.labelled
         kinds = self._kinds(project_id, ground) if TISSUE_KINDS in plan.reads else None
         candidates = Candidates(
@@ -127,18 +154,19 @@ class Planner:
             acquisition=values[allowed],
             only_plan=ground.labelled[allowed],
         )
-        picks = plan_queue(
-            candidates, choice.per_slide, plan.order, choice.seed, choice.audit_share, total=choice.total
-        )
-        followed = predictions[0] if predictions else None
-        return Planned(
-            picks, {"model": followed.model_name, "weights_sha256": followed.weights_sha256} if followed else {}
-        )
+        return candidates, next(iter(predictions), None)
 
-    def _ground(self, session: Session, project_id: int, reader_id: int, choice: QueueChoice) -> _Ground:
+    @staticmethod
+    def _facts(followed: PatchShares | None) -> dict[str, str]:
+        """For the record of the session: what it followed when it was made."""
+        if followed is None:
+            return {}
+        return {"model": followed.model_name, "weights_sha256": followed.weights_sha256}
+
+    def _ground(self, session: Session, project_id: int, reader_id: int, slides: Sequence[int]) -> _Ground:
         labelled = rows.labelled_patches(session, project_id, reader_id)
         told = atlas.shown_to(session, reader_id)
-        table = [row for row in queues.usable_patches(session, project_id, choice.slides) if row[0] not in told]
+        table = [row for row in queues.usable_patches(session, project_id, slides) if row[0] not in told]
         patches = np.array([patch for patch, *_ in table], dtype=np.int64)
         return _Ground(
             patch_id=patches,
@@ -158,7 +186,7 @@ class Planner:
 
 
 def _evidence(
-    session: Session, project_id: int, patch_id: np.ndarray, plan: Plan, predictions: Sequence[PatchPredictions]
+    session: Session, project_id: int, patch_id: np.ndarray, plan: Plan, predictions: Sequence[PatchShares]
 ) -> Evidence:
     """What the plan reads of these patches (sorted)."""
     grades: dict[str, np.ndarray] = {}
@@ -174,7 +202,7 @@ def _evidence(
     )
 
 
-def _probabilities(patch_id: np.ndarray, predictions: Sequence[PatchPredictions]) -> dict[str, np.ndarray]:
+def _probabilities(patch_id: np.ndarray, predictions: Sequence[PatchShares]) -> dict[str, np.ndarray]:
     """Per task that the model grades, shape (patches, grades); NaN where it says nothing."""
     by_task: dict[str, np.ndarray] = {}
     for of_slide in predictions:

@@ -83,12 +83,13 @@ class PatchLabelView:
 
 
 class SuggestionChoice(BaseModel):
-    """Whether a session shows suggested grades, and of which model."""
+    """Whether a session shows suggested grades, and of which model; `light`: of the newest light model, ever anew."""
 
     model_config = ConfigDict(frozen=True)
 
     on: bool
     model_id: int | None
+    light: bool = False
 
 
 class SessionPlan(BaseModel):
@@ -99,6 +100,7 @@ class SessionPlan(BaseModel):
         plan: name of the sampling plan, as it is called now.
         model, weights_sha256: what the plan followed.
         share: part of the patches a review takes.
+        light: number of the light model that the order was last taken from; None before any was.
         suggestions: None before they were ever switched.
     """
 
@@ -113,6 +115,7 @@ class SessionPlan(BaseModel):
     model: str | None = None
     weights_sha256: str | None = None
     share: float | None = None
+    light: int | None = None
     suggestions: SuggestionChoice | None = None
 
     @classmethod
@@ -127,14 +130,16 @@ class SessionPlan(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ShownSuggestion:
-    """Suggested grades of a patch by task name, the model they are of, and the patch asked for before it.
+    """Suggested grades of a patch by task name, the model they are of (or the light model's number), and the patch
+    asked for before it.
 
     Which grade was planted follows from `after` and the session's seed, and is not said.
     """
 
     grades: dict[str, int]
-    model_id: int
+    model_id: int | None
     after: int | None
+    light: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,24 +25,20 @@ KEPT = 64  # slides whose arrays stay in memory; ten thousand patches are half a
 
 
 @dataclass(frozen=True)
-class PatchPredictions:
-    """What one model says of each patch of one slide, by itself. Arrays are in one order and must not be changed.
+class PatchShares:
+    """What a model says of each patch of one slide, by itself. Arrays are in one order and must not be changed.
 
     Attributes:
-        patch_id: shape (patches,), every patch of the slide.
+        patch_id: shape (patches,).
         probabilities: per task the model was trained on, shape (patches, grades), each row sums to 1; NaN where the
             patch was not assessed (set aside, unreadable, or left out by the model's quality gate).
-        p_ignore: probability that the patch should be left out, shape (patches,); NaN where the model has no say.
     """
 
-    score_id: int
     slide_id: int
-    model_id: int
     model_name: str
     weights_sha256: str
     patch_id: np.ndarray
     probabilities: Mapping[str, np.ndarray]
-    p_ignore: np.ndarray
 
     def of_patch(self, patch_id: int) -> dict[str, np.ndarray]:
         """Grade probabilities of one patch by task, shape (grades,) each; empty where it was not assessed."""
@@ -52,13 +49,27 @@ class PatchPredictions:
         return {name: share for name, share in shares.items() if np.isfinite(share).all()}
 
 
+@dataclass(frozen=True)
+class PatchPredictions(PatchShares):
+    """What a model that scored a slide says of every patch of it, the slide's own order.
+
+    Attributes:
+        p_ignore: probability that the patch should be left out, shape (patches,); NaN where the model has no say.
+    """
+
+    score_id: int
+    model_id: int
+    p_ignore: np.ndarray
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredBy:
-    """A model, and which of the slides asked about it has scored."""
+    """A model, which of the slides asked about it has scored, and when last."""
 
     model_id: int
     model_name: str
     slide_ids: tuple[int, ...]
+    made_at: datetime
 
 
 class Predictions:
@@ -77,7 +88,12 @@ class Predictions:
                 names[model.id] = model.name
         ordered = sorted(by_model, key=lambda model_id: (-len(by_model[model_id]), -model_id))
         return [
-            ScoredBy(model_id, names[model_id], tuple(sorted(score.slide_id for score in by_model[model_id])))
+            ScoredBy(
+                model_id,
+                names[model_id],
+                tuple(sorted(score.slide_id for score in by_model[model_id])),
+                max(score.created_at for score in by_model[model_id]),
+            )
             for model_id in ordered
         ]
 

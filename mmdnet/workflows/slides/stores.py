@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mmdnet.slides.stores.features import FeatureStore
     from mmdnet.slides.stores.patches import PatchStore, StoreEntry
 
-FEATURES = ("features", "looks")  # folders of the cache
+PLACES = "places"
+FEATURES = ("features", "looks", PLACES)  # folders of the cache
 
 
 class Store:
@@ -71,7 +72,7 @@ def patch_store(settings: Settings) -> PatchStore:
 
 
 def feature_stores(settings: Settings) -> builtins.list[FeatureStore]:
-    """Where features lie: of networks, and of the tissue map."""
+    """Where features lie: of networks, of the tissue map, and of the light model's backbone."""
     from mmdnet.slides.stores.features import FeatureStore
 
     return [FeatureStore(_cache(settings) / name) for name in FEATURES]

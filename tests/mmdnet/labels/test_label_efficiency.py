@@ -7,7 +7,6 @@ import pytest
 
 from mmdnet.labels.label_efficiency import (
     Curve,
-    Head,
     Pool,
     labels_needed,
     over_seeds,
@@ -70,11 +69,6 @@ def test_a_pool_smaller_than_the_first_step_is_refused():
         replay(pool(patients=3, each=6), "random", 0)
     with pytest.raises(ValueError, match="no plan"):
         replay(pool(), "lucky", 0)
-
-
-def test_a_head_that_saw_one_grade_gives_that_grade():
-    head = Head(4).fit(np.zeros((3, 2)), np.array([2, 2, 2]))
-    assert head.probabilities(np.zeros((1, 2))).tolist() == [[0, 0, 1, 0]]
 
 
 def test_labels_needed_lie_between_steps_and_a_dip_forgets_nothing():

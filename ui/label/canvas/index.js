@@ -19,6 +19,7 @@ import { Stage } from './stage.js'
 import { View } from './view.js'
 
 const THIS_SCRIPT = {}
+const ORDER_EVERY_MS = 3000 // how often the lab is asked whether it has taken the order anew
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
@@ -100,6 +101,14 @@ function mount(root, data, left) {
     }
   }
 
+  const order = async () => {
+    if (!begun || document.hidden) return
+    const known = canvas.order
+    canvas.order = await api.get('/api/label/order').then((told) => told.order, () => known)
+    if (known !== undefined && known !== canvas.order) await reading.queue.renew(reading.at).catch(() => { canvas.order = known })
+  }
+  const looking = setInterval(order, ORDER_EVERY_MS)
+
   const acts = {
     guide: () => atlas.toggle(root, root.dataset.step),
     keys: () => dialog.show(),
@@ -148,6 +157,7 @@ function mount(root, data, left) {
     heard()
     canvas.messages.close()
     clearTimeout(canvas.again)
+    clearInterval(looking)
     window.removeEventListener('keydown', down)
     window.removeEventListener('keyup', up)
     window.removeEventListener('blur', away)

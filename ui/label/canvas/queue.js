@@ -2,6 +2,7 @@
 
 const STRETCH = 90
 const REFILL = 60
+const KEPT = 10 // places from the one on the screen that stay as they are when the order changes
 
 export class Queue {
   constructor(api) {
@@ -35,6 +36,19 @@ export class Queue {
     const last = this.items.at(-1)
     this.loading = this.load(last ? last.position + 1 : 0).catch(() => {}).finally(() => (this.loading = null))
     return this.loading
+  }
+
+  // The lab has taken the order anew: what lies far enough ahead is asked for again.
+  async renew(at) {
+    if (this.loading) return
+    const kept = this.items.slice(0, at + KEPT)
+    const from = kept.at(-1)?.position
+    if (from === undefined || kept.length < at + KEPT) return
+    const { items } = await this.api.get(`/api/label/queue?offset=${from + 1}&limit=${STRETCH}`)
+    const known = new Set(kept.map((item) => item.patch_id))
+    this.items = [...kept, ...items.filter((item) => !known.has(item.patch_id))]
+    this.known = new Set(this.items.map((item) => item.patch_id))
+    this.ended = items.length < STRETCH
   }
 
   find(patch) { return this.items.findIndex((item) => item.patch_id === patch) }

@@ -46,13 +46,17 @@ def test_every_plan_says_what_to_do_first_where_it_cannot_be_followed(bench):
     views = {view.name: view for view in bench.labels.sessions.plans(bench.project, bench.slides)}
     assert set(views) == set(PLANS)
     for name in ("uncertain", "margin", "rare"):
-        assert "Score them first" in views[name].problem
-        with pytest.raises(LabError, match="Score them first"):
-            bench.session(plan=name)
+        assert views[name].problem is None and "asks at random until one has learnt" in views[name].note
     assert "Grade some first" in views["disagreement"].problem
     with pytest.raises(LabError, match="Grade some first"):
         bench.session(plan="disagreement", audit_share=0.0)
     assert views["random"].problem is None and views["stratified"].problem is None
+
+
+def test_a_plan_that_goes_by_a_model_begins_at_random_before_there_is_one(bench):
+    view = bench.session(per_slide=20, plan="uncertain")
+    assert view.patches == 60 and view.plan.model is None
+    assert len(set(asked(bench, view)) & {patch for slide in bench.slides for patch in bench.patches[slide][:20]}) < 40
 
 
 def test_uncertain_first_asks_what_the_model_is_torn_on(bench):

@@ -90,7 +90,7 @@ def test_reviews_never_have_any_whatever_their_plan_says(bench, hints):
 def test_without_a_score_there_is_a_sentence(tmp_path):
     bench = make_label_bench(tmp_path)
     view = bench.session()
-    with pytest.raises(LabError, match="score them first"):
+    with pytest.raises(LabError, match="No model knows these slides well enough yet"):
         bench.labels.suggestions.switch(view.id, bench.readers[0], on=True)
 
 
@@ -122,7 +122,7 @@ def test_planted_ones_taken_are_counted_per_reader(bench, hints):
 def test_what_is_offered_does_not_say_which_one_is_planted(bench, hints):
     view = switched_on(bench, hints)
     for hint in hints.of_queue(view.id, 0, 800).values():
-        assert set(asdict(hint)) == {"grades", "model_id", "after"} and set(hint.grades) == set(SHARES)
+        assert set(asdict(hint)) == {"grades", "model_id", "after", "light"} and set(hint.grades) == set(SHARES)
 
 
 @pytest.mark.parametrize(

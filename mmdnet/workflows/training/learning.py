@@ -1,0 +1,147 @@
+"""The model that learns while one labels: when it is due, the job that fits it, and what is told of it.
+
+A version is heads on frozen features of the labels so far, with what it says of every patch that has features. Of a
+labelled patch it says what heads say that saw nothing of that patient: what one reader gave is not handed to another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db import light_models as rows
+from db.labels import labelled_by_slide
+from db.models import LabelSession, Slide
+from db.slides import patches_of, slides_of
+from mmdnet.errors import LabError
+from mmdnet.labels.light_estimate import NEXT_LABELS
+from mmdnet.progress import Progress, part_of
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import LearnSpec
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling.orders import Orders, follows
+from mmdnet.workflows.labelling.views import SessionPlan
+from mmdnet.workflows.scoring.light_predictions import LightVersion, version_of
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.backbone_features import compute
+from mmdnet.workflows.slides.measuring import measure_slide
+from mmdnet.workflows.training.light_fit import fit_version, look_at_slide
+from mmdnet.workflows.views import JobView
+
+FIRST_LABELS = 30  # before that no head is worth fitting
+EVERY_LABELS = NEXT_LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class LearningState:
+    """What is told beside the labelling: the newest version, the job that makes the next one, labels so far."""
+
+    labels: int
+    version: LightVersion | None
+    job: JobView | None
+
+    @property
+    def until_first(self) -> int:
+        """Labels that are missing for a first version; 0 once there is one."""
+        return 0 if self.version else max(0, FIRST_LABELS - self.labels)
+
+
+class Learning:
+    """Use cases reachable as `lab.learning`."""
+
+    def __init__(self, services: Services, jobs: Jobs, orders: Orders) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._orders = orders
+
+    def state(self, project_id: int) -> LearningState:
+        """What is known of the model that learns in this project."""
+        with self._services.db() as session:
+            labels = sum(labelled_by_slide(session, project_id).values())
+            row, job = rows.newest(session, project_id), rows.newest_job(session, project_id, LearnSpec.kind)
+            version = None if row is None else version_of(row)
+        return LearningState(labels, version, None if job is None else self._jobs.get(job.id))
+
+    def versions(self, project_id: int) -> list[LightVersion]:
+        """Every version of a project, newest first."""
+        with self._services.db() as session:
+            return [version_of(row) for row in rows.versions_of(session, project_id)]
+
+    def order_of(self, session_id: int) -> int:
+        """Number of the light model that a session's order is of; of one that goes by no model, the newest there is."""
+        with self._services.db() as session:
+            row = must_get(session, LabelSession, session_id, "label session")
+            if follows(row):
+                return SessionPlan.of(row.plan).light or 0
+            newest = rows.newest(session, row.project_id)
+            return newest.number if newest else 0
+
+    def after_labels(self, project_id: int) -> str | None:
+        """Queue the learning where enough labels came since it was last queued; the job's number, or None.
+
+        Cheap where it is not due: it is asked after every label.
+        """
+        with self._services.db() as session:
+            last = rows.last_event(session)
+            job = rows.newest_job(session, project_id, LearnSpec.kind)
+            if job is not None and last - int(job.spec.get("last_event", 0)) < EVERY_LABELS:
+                return None
+            if job is None and sum(labelled_by_slide(session, project_id).values()) < FIRST_LABELS:
+                return None
+        if job is not None and self._jobs.get(job.id).active:
+            return None
+        return self._jobs.submit("Learning with you", LearnSpec(project_id=project_id, last_event=last), project_id)
+
+    def run(self, context: JobContext, project_id: int) -> LightVersion | None:
+        """Learn from the labels as they stand; then look at the slides that nobody has looked at yet, learning again
+        whenever enough labels came meanwhile. The newest version, None where there are no labels to learn from.
+
+        A slide that cannot be read is left out and named in the job's message.
+
+        Raises:
+            LabError: no labelled slide can be read, or the backbone's weights are not there.
+        """
+        with self._services.db() as session:
+            labelled = labelled_by_slide(session, project_id)
+            slides = [slide for slide in slides_of(session, project_id) if slide.status == "ready"]
+        slides.sort(key=lambda slide: slide.id not in labelled)
+        first = sum(slide.id in labelled for slide in slides)
+        refused = [self._look_at(context, slide, n, len(slides)) for n, slide in enumerate(slides[:first])]
+        version, seen = self._learn(context, project_id), self._last_event()
+        for n, slide in enumerate(slides[first:], first):
+            refused.append(self._look_at(context, slide, n, len(slides)))
+            if version is not None:
+                look_at_slide(self._services, project_id, version, slide.id)
+            if self._last_event() - seen >= EVERY_LABELS:
+                version, seen = self._learn(context, project_id), self._last_event()
+        problems = [problem for problem in refused if problem]
+        if version is None and problems:
+            raise LabError(" ".join(problems[:3]))
+        if version is not None and len(slides) > first:
+            self._orders.follow(project_id, version.number)
+        left_out = f"; left out: {' '.join(problems)}" if problems else ""
+        context.progress(1.0, (f"{version.title} made" if version else "too little to learn from yet") + left_out)
+        return version
+
+    def _look_at(self, context: JobContext, slide: Slide, number: int, of: int) -> str:
+        """Compute the features that a slide lacks; why it could not be read, or ""."""
+        told: Progress = part_of(context.progress, number, of + 1)
+        context.check()
+        try:
+            measure_slide(self._services, slide.id, told)
+            with self._services.db() as session:
+                row = must_get(session, Slide, slide.id, "slide")
+                patches = patches_of(session, slide.id, usable_only=True)
+            compute(self._services.settings, row, patches, told)
+        except LabError as problem:
+            return f"{slide.name}: {problem}"
+        return ""
+
+    def _learn(self, context: JobContext, project_id: int) -> LightVersion | None:
+        version = fit_version(self._services, context, project_id)
+        if version is not None:
+            self._orders.follow(project_id, version.number)
+        return version
+
+    def _last_event(self) -> int:
+        with self._services.db() as session:
+            return rows.last_event(session)

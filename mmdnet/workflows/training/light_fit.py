@@ -1,0 +1,187 @@
+"""Fitting a version of the light model: from labels and kept features to files and a row. No network is loaded here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import light_models as rows
+from db.models import LightModel, Slide
+from db.slides import patches_of, slides_of
+from mmdnet.files import moved_into_place, write_aside
+from mmdnet.labels.grading import UNKNOWN
+from mmdnet.nn.registry import PRETRAINED
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.labelling import label_sets
+from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
+from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, light_folder, slide_file, version_of
+from mmdnet.workflows.scoring.slide_truth import slide_truth
+from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.backbone_features import backbone_sha256, kept
+
+if TYPE_CHECKING:
+    from mmdnet.labels.light import LightModel as Heads
+    from mmdnet.labels.light import Reduction
+    from mmdnet.labels.light_estimate import Labelled, LightEstimate
+
+KEPT_VERSIONS = 3  # whose predictions stay on the disk; the heads of all do
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Labelled patches with their features, and what all patches' features are reduced by. Ids are of shape (n,)."""
+
+    patch_id: np.ndarray
+    labelled: Labelled
+    reduction: Reduction
+
+
+def fit_version(services: Services, context: JobContext, project_id: int) -> LightVersion | None:
+    """A version of the labels as they stand, on the features that are there; the newest there is then.
+
+    Nothing is made anew of labels that the newest has learnt from, nor before a task has two grades.
+    """
+    from mmdnet.labels.light import LightModel as Heads
+    from mmdnet.labels.light import fit
+    from mmdnet.labels.light_estimate import judge
+
+    with services.db() as session:
+        labels = label_sets.build(session, project_id, LabelChoice())
+        row = rows.newest(session, project_id)
+        newest = None if row is None else version_of(row)
+        if row is not None and row.label_set.get("sha256") == labels.sha256:
+            return newest
+    gathered = _gather(services, project_id, labels)
+    heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
+    if gathered is None or not heads:
+        return newest
+    context.progress(0.95, f"learning from {len(gathered.patch_id)} labels")
+    estimate, left_out = judge(gathered.labelled)
+    context.check()
+    model = Heads(gathered.reduction, heads)
+    kept_apart = {name: left_out[name] for name in heads}
+    return _publish(services, context, project_id, labels, model, estimate, gathered.patch_id, kept_apart)
+
+
+def look_at_slide(services: Services, project_id: int, version: LightVersion, slide_id: int) -> None:
+    """Keep what a version says of a slide that came after it; nothing where the slide has no features."""
+    from safetensors.numpy import load_file
+
+    from mmdnet.labels.light import LightModel as Heads
+
+    folder = light_folder(services.settings, project_id, version.number)
+    model = Heads.of_arrays(load_file(folder / HEADS))
+    with services.db() as session:
+        slide = session.get_one(Slide, slide_id)
+        told = _told(services, session, model, slide, {})
+    if told is not None:
+        write_aside(slide_file(folder, slide_id), told)
+
+
+def _gather(services: Services, project_id: int, labels: LabelSet) -> Gathered | None:
+    """None where no labelled patch has features."""
+    from mmdnet.labels.light import Moments
+    from mmdnet.labels.light_estimate import Labelled
+
+    graded = {row.patch_id: row for row in labels.rows if row.grades.any_known and not row.ignored}
+    moments = Moments()
+    ids, features, slide_of = [], [], []
+    with services.db() as session:
+        persons = {
+            truth.slide_id: truth.person or f"slide {truth.slide_id}" for truth in slide_truth(session, project_id)
+        }
+        for slide in slides_of(session, project_id):
+            if slide.status != "ready":
+                continue
+            there = kept(services.settings, slide, patches_of(session, slide.id, usable_only=True))
+            if not there.patch_id.size:
+                continue
+            moments.add(there.values)
+            mine = np.array([patch in graded for patch in there.patch_id.tolist()])
+            ids += there.patch_id[mine].tolist()
+            features.append(there.values[mine])
+            slide_of += [slide.id] * int(mine.sum())
+        if not ids:
+            return None
+        at_random = rows.asked_at_random(session, ids)
+        beside = rows.beside_a_suggestion(session, ids)
+    reduction = moments.reduction()
+    labelled = Labelled(
+        reduced=reduction(np.concatenate(features)),
+        grades=np.array([_grades(graded[patch]) for patch in ids]),
+        patient=np.unique([persons[slide_id] for slide_id in slide_of], return_inverse=True)[1],
+        at_random=np.array([patch in at_random for patch in ids]),
+        blind=np.array([patch not in beside for patch in ids]),
+    )
+    return Gathered(np.array(ids, dtype=np.int64), labelled, reduction)
+
+
+def _grades(row: LabelRow) -> list[int]:
+    return [UNKNOWN if grade is None else grade for grade in row.grades.as_tuple]
+
+
+def _publish(
+    services: Services, context: JobContext, project_id: int, labels: LabelSet, model: Heads, estimate: LightEstimate,
+    patch_id: np.ndarray, left_out: Mapping[str, np.ndarray],
+) -> LightVersion:  # fmt: skip
+    """Write the files whole, then the row that makes a version of them: a job killed in between leaves no version."""
+    from safetensors.numpy import save
+
+    heads = save(model.arrays())
+    with services.db() as session:
+        newest = rows.newest(session, project_id)
+        number = 1 if newest is None else newest.number + 1
+        folder = light_folder(services.settings, project_id, number)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        apart = {
+            patch: {name: table[at] for name, table in left_out.items()} for at, patch in enumerate(patch_id.tolist())
+        }
+        with moved_into_place(folder) as aside:
+            aside.mkdir()
+            (aside / HEADS).write_bytes(heads)
+            for slide in slides_of(session, project_id):
+                told = _told(services, session, model, slide, apart) if slide.status == "ready" else None
+                if told is not None:
+                    slide_file(aside, slide.id).write_bytes(told)
+            context.check()
+    with services.db.begin() as session:
+        row = LightModel(
+            project_id=project_id,
+            number=number,
+            job_id=context.job_id,
+            backbone=PRETRAINED,
+            backbone_sha256=backbone_sha256(),
+            heads_sha256=hashlib.sha256(heads).hexdigest(),
+            labels=len(patch_id),
+            label_set=asdict(labels.summary()),
+            estimate=estimate.model_dump(mode="json"),
+        )
+        session.add(row)
+        session.flush()
+        version = version_of(row)
+    for old in folder.parent.glob("*/slide-*.safetensors"):
+        if old.parent.name.isdigit() and int(old.parent.name) <= number - KEPT_VERSIONS:
+            Path(old).unlink(missing_ok=True)
+    return version
+
+
+def _told(
+    services: Services, session: Session, model: Heads, slide: Slide, apart: Mapping[int, Mapping[str, np.ndarray]]
+) -> bytes | None:
+    """What a model says of a slide's patches, as a file; of those in `apart`, what is given there."""
+    from safetensors.numpy import save
+
+    there = kept(services.settings, slide, patches_of(session, slide.id, usable_only=True))
+    if not there.patch_id.size:
+        return None
+    tables = model.probabilities(there.values)
+    for at, patch in enumerate(there.patch_id.tolist()):
+        for name, shares in apart.get(patch, {}).items():
+            tables[name][at] = shares
+    return save({"patch_id": there.patch_id} | {name: table.astype(np.float32) for name, table in tables.items()})
