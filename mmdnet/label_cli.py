@@ -187,3 +187,23 @@ def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
     say(as_json, told, "\n".join(words))
     if not (verdict.intact and readings.intact and access.intact):
         sys.exit(1)
+
+
+@labels_app.command("learn")
+def labels_learn(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+    """Learn from the labels so far, as the Label page does by itself: kappa by feature on patients left out."""
+    from mmdnet.jobs.foreground import wait_for
+
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    job_id = lab.learning.submit(project_id)
+    with bar(as_json, "Learning") as step:
+        wait_for(lab, job_id, step)
+    failure, version = lab.jobs.get(job_id).failure, lab.learning.state(project_id).version
+    if failure or version is None:
+        raise LabError(failure or "There is too little to learn from: label patches of two grades of a feature first.")
+    lines = [f"{version.title} from {version.labels} labels"]
+    for name, kappa in version.estimate.kappa.items():
+        interval = "" if kappa.low is None or kappa.high is None else f" ({kappa.low:.2f} to {kappa.high:.2f})"
+        lines.append(f"  {name}: kappa {kappa.value:.2f}{interval}")
+    say(as_json, version, "\n".join(lines))

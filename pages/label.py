@@ -4,6 +4,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import TASKS
 from ui.label.labelling import draw_canvas, session_bar
+from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
 from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop, reader
@@ -38,4 +39,5 @@ if chosen is None:
     go_to("session", chosen.id)
 
 session_bar(project, who, sessions, chosen)
+learns_with_you(project.id)
 draw_canvas(project, who, chosen)

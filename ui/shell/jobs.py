@@ -72,13 +72,18 @@ def state_badge(job: JobView) -> None:
 
 def running_jobs() -> None:
     """The project's running jobs, kept up to date by themselves; the whole page is drawn anew when one ends."""
-    active = lab().jobs.list(at("project"), active=True)
+    active = _told_here()
     st.session_state["jobs_seen"] = sorted(job.id for job in active)
     st.fragment(_running_jobs, run_every=2.0 if active else 15.0)()
 
 
+def _told_here() -> list[JobView]:
+    """Jobs that wait or run, but for the learning beside the labels: the Label page tells of it, undisturbed."""
+    return [job for job in lab().jobs.list(at("project"), active=True) if job.kind != "learn"]
+
+
 def _running_jobs() -> None:
-    active = lab().jobs.list(at("project"), active=True)
+    active = _told_here()
     if sorted(job.id for job in active) != st.session_state.get("jobs_seen"):
         st.rerun()
     if not active:

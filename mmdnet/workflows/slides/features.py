@@ -115,6 +115,18 @@ def kept_features(
     return SlideFeatures(values, not_read, tuple(sorted(engines)))
 
 
+def known_features(
+    settings: Settings, extractor: Extractor, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid
+) -> np.ndarray:
+    """Features of a slide's patches that are kept, shape (places, width), NaN where none are; nothing is computed."""
+    kept = _rows(feature_stores(settings)[0], _key(extractor, slide, grid))
+    values = np.full((len(places), extractor.net.width), np.nan, np.float16)
+    if kept is not None:
+        here = kept.at(np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2))
+        values[here >= 0] = kept.features[here[here >= 0]]
+    return values
+
+
 def _compute(
     settings: Settings,
     extractor: Extractor,

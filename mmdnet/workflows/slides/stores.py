@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from mmdnet.slides.stores.features import FeatureStore
     from mmdnet.slides.stores.patches import PatchStore, StoreEntry
 
-PLACES = "places"
-FEATURES = ("features", "looks", PLACES)  # folders of the cache
+FEATURES = ("features", "looks")  # folders of the cache
 
 
 class Store:
@@ -72,7 +71,7 @@ def patch_store(settings: Settings) -> PatchStore:
 
 
 def feature_stores(settings: Settings) -> builtins.list[FeatureStore]:
-    """Where features lie: of networks, of the tissue map, and of the light model's backbone."""
+    """Where features lie: of networks, and of the tissue map."""
     from mmdnet.slides.stores.features import FeatureStore
 
     return [FeatureStore(_cache(settings) / name) for name in FEATURES]

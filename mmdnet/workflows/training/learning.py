@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from db import light_models as rows
 from db.labels import labelled_by_slide
 from db.models import LabelSession, Slide
-from db.slides import patches_of, slides_of
+from db.slides import slides_of
 from mmdnet.errors import LabError
 from mmdnet.labels.light_estimate import NEXT_LABELS
-from mmdnet.progress import Progress, part_of
+from mmdnet.nn.registry import PRETRAINED
+from mmdnet.progress import part_of
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import LearnSpec
 from mmdnet.workflows.jobs import Jobs
@@ -22,8 +23,8 @@ from mmdnet.workflows.labelling.orders import Orders, follows
 from mmdnet.workflows.labelling.views import SessionPlan
 from mmdnet.workflows.scoring.light_predictions import LightVersion, version_of
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.backbone_features import compute
-from mmdnet.workflows.slides.measuring import measure_slide
+from mmdnet.workflows.slides.embedding import slide_features
+from mmdnet.workflows.slides.features import Extractor
 from mmdnet.workflows.training.light_fit import fit_version, look_at_slide
 from mmdnet.workflows.views import JobView
 
@@ -89,6 +90,13 @@ class Learning:
                 return None
         if job is not None and self._jobs.get(job.id).active:
             return None
+        return self._submit(project_id, last)
+
+    def submit(self, project_id: int) -> str:
+        """Queue the learning now, however few labels are new; the job's number."""
+        return self._submit(project_id, self._last_event())
+
+    def _submit(self, project_id: int, last: int) -> str:
         return self._jobs.submit("Learning with you", LearnSpec(project_id=project_id, last_event=last), project_id)
 
     def run(self, context: JobContext, project_id: int) -> LightVersion | None:
@@ -103,16 +111,19 @@ class Learning:
         with self._services.db() as session:
             labelled = labelled_by_slide(session, project_id)
             slides = [slide for slide in slides_of(session, project_id) if slide.status == "ready"]
+        if not slides:
+            return None
         slides.sort(key=lambda slide: slide.id not in labelled)
         first = sum(slide.id in labelled for slide in slides)
-        refused = [self._look_at(context, slide, n, len(slides)) for n, slide in enumerate(slides[:first])]
-        version, seen = self._learn(context, project_id), self._last_event()
+        extractor = Extractor.frozen(PRETRAINED, slides[0].patch_px or self._services.settings.patch_px)
+        refused = [self._look_at(context, slide, n, len(slides), extractor) for n, slide in enumerate(slides[:first])]
+        version, seen = self._learn(context, project_id, extractor), self._last_event()
         for n, slide in enumerate(slides[first:], first):
-            refused.append(self._look_at(context, slide, n, len(slides)))
+            refused.append(self._look_at(context, slide, n, len(slides), extractor))
             if version is not None:
-                look_at_slide(self._services, project_id, version, slide.id)
+                look_at_slide(self._services, project_id, version, slide.id, extractor)
             if self._last_event() - seen >= EVERY_LABELS:
-                version, seen = self._learn(context, project_id), self._last_event()
+                version, seen = self._learn(context, project_id, extractor), self._last_event()
         problems = [problem for problem in refused if problem]
         if version is None and problems:
             raise LabError(" ".join(problems[:3]))
@@ -122,22 +133,17 @@ class Learning:
         context.progress(1.0, (f"{version.title} made" if version else "too little to learn from yet") + left_out)
         return version
 
-    def _look_at(self, context: JobContext, slide: Slide, number: int, of: int) -> str:
+    def _look_at(self, context: JobContext, slide: Slide, number: int, of: int, extractor: Extractor) -> str:
         """Compute the features that a slide lacks; why it could not be read, or ""."""
-        told: Progress = part_of(context.progress, number, of + 1)
         context.check()
         try:
-            measure_slide(self._services, slide.id, told)
-            with self._services.db() as session:
-                row = must_get(session, Slide, slide.id, "slide")
-                patches = patches_of(session, slide.id, usable_only=True)
-            compute(self._services.settings, row, patches, told)
+            slide_features(self._services, slide.id, part_of(context.progress, number, of + 1), extractor)
         except LabError as problem:
             return f"{slide.name}: {problem}"
         return ""
 
-    def _learn(self, context: JobContext, project_id: int) -> LightVersion | None:
-        version = fit_version(self._services, context, project_id)
+    def _learn(self, context: JobContext, project_id: int, extractor: Extractor) -> LightVersion | None:
+        version = fit_version(self._services, context, project_id, extractor)
         if version is not None:
             self._orders.follow(project_id, version.number)
         return version

@@ -1,4 +1,4 @@
-"""Fitting a version of the light model: from labels and kept features to files and a row. No network is loaded here."""
+"""Fitting a version of the light model: from labels and features that are kept to files and a row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, light_folder, slide_file, version_of
 from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.backbone_features import backbone_sha256, kept
+from mmdnet.workflows.slides.features import Extractor, known_features
+from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 
 if TYPE_CHECKING:
     from mmdnet.labels.light import LightModel as Heads
@@ -42,7 +43,7 @@ class Gathered:
     reduction: Reduction
 
 
-def fit_version(services: Services, context: JobContext, project_id: int) -> LightVersion | None:
+def fit_version(services: Services, context: JobContext, project_id: int, extractor: Extractor) -> LightVersion | None:
     """A version of the labels as they stand, on the features that are there; the newest there is then.
 
     Nothing is made anew of labels that the newest has learnt from, nor before a task has two grades.
@@ -57,7 +58,7 @@ def fit_version(services: Services, context: JobContext, project_id: int) -> Lig
         newest = None if row is None else version_of(row)
         if row is not None and row.label_set.get("sha256") == labels.sha256:
             return newest
-    gathered = _gather(services, project_id, labels)
+    gathered = _gather(services, project_id, labels, extractor)
     heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
     if gathered is None or not heads:
         return newest
@@ -66,10 +67,12 @@ def fit_version(services: Services, context: JobContext, project_id: int) -> Lig
     context.check()
     model = Heads(gathered.reduction, heads)
     kept_apart = {name: left_out[name] for name in heads}
-    return _publish(services, context, project_id, labels, model, estimate, gathered.patch_id, kept_apart)
+    return _publish(services, context, project_id, labels, model, estimate, gathered.patch_id, kept_apart, extractor)
 
 
-def look_at_slide(services: Services, project_id: int, version: LightVersion, slide_id: int) -> None:
+def look_at_slide(
+    services: Services, project_id: int, version: LightVersion, slide_id: int, extractor: Extractor
+) -> None:
     """Keep what a version says of a slide that came after it; nothing where the slide has no features."""
     from safetensors.numpy import load_file
 
@@ -79,12 +82,12 @@ def look_at_slide(services: Services, project_id: int, version: LightVersion, sl
     model = Heads.of_arrays(load_file(folder / HEADS))
     with services.db() as session:
         slide = session.get_one(Slide, slide_id)
-        told = _told(services, session, model, slide, {})
+        told = _told(services, session, model, slide, {}, extractor)
     if told is not None:
         write_aside(slide_file(folder, slide_id), told)
 
 
-def _gather(services: Services, project_id: int, labels: LabelSet) -> Gathered | None:
+def _gather(services: Services, project_id: int, labels: LabelSet, extractor: Extractor) -> Gathered | None:
     """None where no labelled patch has features."""
     from mmdnet.labels.light import Moments
     from mmdnet.labels.light_estimate import Labelled
@@ -99,13 +102,13 @@ def _gather(services: Services, project_id: int, labels: LabelSet) -> Gathered |
         for slide in slides_of(session, project_id):
             if slide.status != "ready":
                 continue
-            there = kept(services.settings, slide, patches_of(session, slide.id, usable_only=True))
-            if not there.patch_id.size:
+            there, values = _known(services, session, slide, extractor)
+            if not there.size:
                 continue
-            moments.add(there.values)
-            mine = np.array([patch in graded for patch in there.patch_id.tolist()])
-            ids += there.patch_id[mine].tolist()
-            features.append(there.values[mine])
+            moments.add(values)
+            mine = np.array([patch in graded for patch in there.tolist()])
+            ids += there[mine].tolist()
+            features.append(values[mine])
             slide_of += [slide.id] * int(mine.sum())
         if not ids:
             return None
@@ -128,7 +131,7 @@ def _grades(row: LabelRow) -> list[int]:
 
 def _publish(
     services: Services, context: JobContext, project_id: int, labels: LabelSet, model: Heads, estimate: LightEstimate,
-    patch_id: np.ndarray, left_out: Mapping[str, np.ndarray],
+    patch_id: np.ndarray, left_out: Mapping[str, np.ndarray], extractor: Extractor,
 ) -> LightVersion:  # fmt: skip
     """Write the files whole, then the row that makes a version of them: a job killed in between leaves no version."""
     from safetensors.numpy import save
@@ -146,7 +149,7 @@ def _publish(
             aside.mkdir()
             (aside / HEADS).write_bytes(heads)
             for slide in slides_of(session, project_id):
-                told = _told(services, session, model, slide, apart) if slide.status == "ready" else None
+                told = _told(services, session, model, slide, apart, extractor)
                 if told is not None:
                     slide_file(aside, slide.id).write_bytes(told)
             context.check()
@@ -156,7 +159,7 @@ def _publish(
             number=number,
             job_id=context.job_id,
             backbone=PRETRAINED,
-            backbone_sha256=backbone_sha256(),
+            backbone_sha256=extractor.sha256,
             heads_sha256=hashlib.sha256(heads).hexdigest(),
             labels=len(patch_id),
             label_set=asdict(labels.summary()),
@@ -172,16 +175,31 @@ def _publish(
 
 
 def _told(
-    services: Services, session: Session, model: Heads, slide: Slide, apart: Mapping[int, Mapping[str, np.ndarray]]
+    services: Services,
+    session: Session,
+    model: Heads,
+    slide: Slide,
+    apart: Mapping[int, Mapping[str, np.ndarray]],
+    extractor: Extractor,
 ) -> bytes | None:
     """What a model says of a slide's patches, as a file; of those in `apart`, what is given there."""
     from safetensors.numpy import save
 
-    there = kept(services.settings, slide, patches_of(session, slide.id, usable_only=True))
-    if not there.patch_id.size:
+    there, values = _known(services, session, slide, extractor)
+    if not there.size:
         return None
-    tables = model.probabilities(there.values)
-    for at, patch in enumerate(there.patch_id.tolist()):
+    tables = model.probabilities(values)
+    for at, patch in enumerate(there.tolist()):
         for name, shares in apart.get(patch, {}).items():
             tables[name][at] = shares
-    return save({"patch_id": there.patch_id} | {name: table.astype(np.float32) for name, table in tables.items()})
+    return save({"patch_id": there} | {name: table.astype(np.float32) for name, table in tables.items()})
+
+
+def _known(services: Services, session: Session, slide: Slide, extractor: Extractor) -> tuple[np.ndarray, np.ndarray]:
+    """Usable patches of a slide whose features are kept, shape (n,), and those features, shape (n, width)."""
+    if slide.status != "ready":
+        return np.empty(0, np.int64), np.empty((0, extractor.net.width), np.float16)
+    patches = patches_of(session, slide.id, usable_only=True)
+    values = known_features(services.settings, extractor, slide, stored_places(patches), stored_grid(slide))
+    read = np.isfinite(values).all(axis=1)
+    return np.array([patch.id for patch in patches], np.int64)[read], values[read]

@@ -1,0 +1,62 @@
+"""Heads on features that stay as they are."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from mmdnet.labels.light import STRENGTH, LightModel, Moments, fit, fit_head, likeliest_grade
+
+
+def separable(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    grades = np.c_[rng.integers(0, 3, n), np.full(n, -1), rng.integers(0, 4, n)]
+    features = rng.normal(size=(n, 40))
+    features[:, 0] += 3 * grades[:, 0]
+    features[:, 1] += 3 * grades[:, 2]
+    return features, grades
+
+
+def test_a_head_that_saw_one_grade_gives_that_grade():
+    head = fit_head(np.zeros((3, 2)), np.array([2, 2, 2]), 4)
+    assert head.probabilities(np.zeros((1, 2))).tolist() == [[0, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("known", [(0, 3), (0, 1, 3)])
+def test_probabilities_are_those_of_scikit_learn_and_a_grade_without_a_label_has_none(known):
+    features, grades = separable()
+    rows = np.isin(grades[:, 2], known)
+    head = fit_head(features[rows], grades[rows, 2], 4)
+    theirs = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=400).fit(features[rows], grades[rows, 2])
+    ours = head.probabilities(features)
+    np.testing.assert_allclose(ours[:, known], theirs.predict_proba(features), atol=1e-9)
+    assert ours.sum(axis=1) == pytest.approx(1) and not ours[:, 2].any()
+
+
+def test_the_reduction_keeps_what_patches_differ_in_and_does_not_care_how_they_came():
+    features, _ = separable()
+    whole, parts = Moments(), Moments()
+    whole.add(features)
+    for part in np.array_split(features, 7):
+        parts.add(part)
+    reduced = whole.reduction()(features)
+    assert reduced.shape == (120, 40) and reduced[:, 0].std() == pytest.approx(5, rel=0.01)
+    np.testing.assert_allclose(np.abs(parts.reduction()(features)), np.abs(reduced), atol=1e-2)
+    with pytest.raises(ValueError, match="no features"):
+        Moments().reduction()
+
+
+def test_a_model_is_the_same_after_it_was_kept_and_tasks_of_one_grade_have_no_head():
+    features, grades = separable()
+    moments = Moments()
+    moments.add(features)
+    reduction = moments.reduction()
+    model = LightModel(reduction, fit(reduction(features), grades))
+    assert set(model.heads) == {"ballooning", "steatosis"}
+    again = LightModel.of_arrays(model.arrays()).probabilities(features)
+    for name, table in model.probabilities(features).items():
+        np.testing.assert_allclose(again[name], table, atol=1e-5)
+    assert (likeliest_grade(again["steatosis"]) == grades[:, 2]).mean() > 0.8
+
+
+def test_the_likeliest_grade_is_the_median():
+    assert likeliest_grade(np.array([[0.4, 0.3, 0.3], [0.1, 0.1, 0.8], [1, 0, 0]])).tolist() == [1, 2, 0]

@@ -1,0 +1,145 @@
+"""Learning while one labels: when it is due, what a version is made of, and what goes by it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from db import light_models as rows
+from db import sessions as queues
+from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
+from mmdnet.settings import Settings
+from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.job_specs import LearnSpec
+from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
+from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS
+from tests.small_lab import JobInProcess
+
+SIDE = 299
+
+
+def _tissue(path, fat, seed):
+    """Six by six patches; `fat` says of each whether it is full of white holes."""
+    rng = np.random.default_rng(seed)
+    picture = np.clip(np.array([205, 140, 185]) + rng.normal(0, 14, (SIDE * 6, SIDE * 6, 3)), 0, 255)
+    yy, xx = np.mgrid[:SIDE, :SIDE]
+    holes = ((xx % 40 - 20) ** 2 + (yy % 40 - 20) ** 2) < 15**2
+    for n, is_fat in enumerate(fat):
+        row, col = divmod(n, 6)
+        if is_fat:
+            picture[row * SIDE : (row + 1) * SIDE, col * SIDE : (col + 1) * SIDE][holes] = 235
+    Image.fromarray(picture.astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """A lab of three patients whose reader has graded most patches of the first two slides, after one learning."""
+    home = tmp_path_factory.mktemp("learnt")
+    lab = open_lab(Settings(home=home))
+    project, reader = lab.projects.create("Live").id, lab.readers.ensure("Ada").id
+    truth = {}
+    for number in range(3):
+        path = home / f"slide_{number}.png"
+        fat = np.random.default_rng(number).random(36) < 0.5
+        _tissue(path, fat, number)
+        (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}"))
+        for patch in lab.slides.patches(outcome.slide_id):
+            y, x = (patch.y_px0 + SIDE / 2) // SIDE, (patch.x_px0 + SIDE / 2) // SIDE
+            truth.setdefault(outcome.slide_id, {})[patch.id] = 3 * int(fat[int(min(5, y) * 6 + min(5, x))])
+    slides = sorted(truth)
+    view = lab.labels.sessions.create(project, reader, "Uncertain", QueueChoice(slides, None, "uncertain", total=60))
+    assert lab.learning.after_labels(project) is None, "there is nothing to learn from"
+    labelled = [(p, g) for slide in slides[:2] for p, g in truth[slide].items()][: FIRST_LABELS + 10]
+    lab.labels.acts.put_many(project, reader, [PatchGrades(p, Grades(steatosis=g)) for p, g in labelled], act="import")
+    context = JobInProcess(lab.settings, home / "job", "job-1")
+    version = lab.learning.run(context, project)
+    return lab, project, reader, slides, truth, dict(labelled), view, version
+
+
+def test_the_first_version_says_what_it_learnt_from_and_how_good_it_is(learnt):
+    lab, project, *_, labelled, _, version = learnt
+    assert (version.number, version.labels, version.backbone) == (1, len(labelled), "efficientnet-lite0")
+    kappa = version.estimate.kappa["steatosis"]
+    assert kappa.value > 0.6 and kappa.low is None, "two patients are too few for an interval"
+    with lab.db() as session:
+        row = rows.newest(session, project)
+        assert row.label_set["patches"] == len(labelled) and row.label_set["events"] == rows.last_event(session)
+        assert len(row.label_set["last_event_hash"]) == 64 and row.job_id == "job-1"
+
+
+def test_open_sessions_follow_it_and_keep_their_audit_and_their_next_places(learnt):
+    lab, _, _, slides, _, labelled, view, _ = learnt
+    assert lab.learning.order_of(view.id) == 1
+    with lab.db() as session:
+        items = queues.items(session, view.id, 0, 100)
+    assert [item.position for item in items] == list(range(60))
+    assert sum(item.stream == "audit" for item in items) == 12
+    assert lab.labels.sessions.get(view.id).patches == 60
+    last = [item.patch.id for item in items[20:] if item.stream == "plan"]
+    unlabelled = {p for slide in slides for p in lab_patches(lab, slide)} - set(labelled)
+    assert set(last) & unlabelled
+
+
+def lab_patches(lab, slide):
+    return [patch.id for patch in lab.slides.patches(slide)]
+
+
+def test_the_same_labels_make_no_second_version(learnt, tmp_path):
+    lab, project, *_ = learnt
+    assert lab.learning.run(JobInProcess(lab.settings, tmp_path, "again"), project).number == 1
+    assert [version.number for version in lab.learning.versions(project)] == [1]
+
+
+def test_a_job_that_is_stopped_before_the_end_leaves_no_half_version(learnt, tmp_path):
+    lab, project, reader, slides, truth, labelled, *_ = learnt
+    more = [(p, g) for p, g in truth[slides[1]].items() if p not in labelled][:2]
+    lab.labels.acts.put_many(project, reader, [PatchGrades(p, Grades(steatosis=g)) for p, g in more], act="import")
+    with pytest.raises(KeyboardInterrupt):
+        lab.learning.run(JobInProcess(lab.settings, tmp_path, "stopped", last="learning from"), project)
+    assert [version.number for version in lab.learning.versions(project)] == [1]
+    assert lab.learning.run(JobInProcess(lab.settings, tmp_path, "resumed"), project).number == 2
+
+
+def test_a_labelled_patch_is_told_by_heads_that_saw_nothing_of_its_patient(learnt):
+    lab, project, _, slides, _, labelled, *_ = learnt
+    version = lab.learning.versions(project)[0]
+    folder = lab.settings.home / "light" / str(project) / str(version.number)
+    from safetensors.numpy import load_file
+
+    from mmdnet.labels.light import LightModel
+
+    heads = LightModel.of_arrays(load_file(folder / "heads.safetensors"))
+    assert set(heads.heads) == {"steatosis"}
+    told = load_file(folder / f"slide-{slides[0]}.safetensors")
+    rows_ = np.isin(told["patch_id"], list(labelled))
+    assert rows_.any() and np.isfinite(told["steatosis"][rows_]).all()
+
+
+def test_it_is_queued_after_enough_labels_and_not_while_it_runs(learnt):
+    lab, project, reader, slides, truth, *_ = learnt
+    first = lab.learning.after_labels(project)
+    job = lab.jobs.get(first)
+    assert (job.kind, job.status) == (LearnSpec.kind, "queued")
+    assert lab.learning.state(project).job.id == first
+    assert lab.learning.after_labels(project) is None
+    again = [PatchGrades(p, Grades(steatosis=g)) for p, g in list(truth[slides[2]].items())[:EVERY_LABELS]]
+    lab.labels.acts.put_many(project, reader, again, act="import")
+    assert lab.learning.after_labels(project) is None, "one waits already"
+    lab.jobs.cancel(first)
+    assert lab.learning.after_labels(project) not in (None, first)
+
+
+def test_suggestions_are_the_light_models_where_it_is_sure_enough(learnt):
+    lab, _, reader, *_, view, _ = learnt
+    hints = lab.labels.suggestions
+    assert hints.of_queue(view.id, 0, 60) == {}, "off until switched on"
+    hints.switch(view.id, reader, on=True)
+    assert hints.state(view.id).model_name.startswith("light model")
+    offered = hints.of_queue(view.id, 0, 60)
+    with lab.db() as session:
+        audit = {item.patch.id for item in queues.items(session, view.id, 0, 60) if item.stream == "audit"}
+    assert offered and not audit & set(offered)
+    assert {hint.light for hint in offered.values()} <= {1, 2} and {hint.model_id for hint in offered.values()} == {
+        None
+    }
+    assert all(set(hint.grades) == {"steatosis"} for hint in offered.values())

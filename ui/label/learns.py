@@ -1,0 +1,72 @@
+"""Learns with you: how good the model is that learns from the labels so far, kept up to date beside the canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.labels.grading import TASKS
+from ui.shell.jobs import ago, progress_line
+from ui.shell.literal import literal
+from ui.shell.session import lab
+from ui.shell.words import count
+
+if TYPE_CHECKING:
+    from mmdnet.labels.light_estimate import Judged, LightEstimate
+    from mmdnet.workflows.training.learning import LearningState
+
+EVERY_S = 5.0
+
+
+@st.fragment(run_every=EVERY_S)
+def learns_with_you(project_id: int) -> None:
+    """One line: what it is worth so far, when it last learnt, what more labels are expected to add."""
+    st.caption(learning_words(lab().learning.state(project_id)), help=HELP)
+
+
+HELP = (
+    "Heads on features that stay as they are (EfficientNet-Lite0), learnt in seconds from the labels so far. κ is the "
+    "quadratic kappa on patients left out in turn, with its 95 % interval over patients (from five on). Plans that ask "
+    "for uncertain or rare patches take their order from it. What more labels add goes by the last doubling of labels."
+)
+
+
+def learning_words(state: LearningState) -> str:
+    """The line, as Markdown."""
+    if state.version is None:
+        if state.job is not None and state.job.active:
+            return f"**Learns with you** · {progress_line(state.job)}"
+        if state.until_first:
+            return f"**Learns with you** · first from {count(state.until_first, 'more label')} on"
+        failure = state.job.failure if state.job is not None else None
+        return f"**Learns with you** · {literal(failure or 'needs labels of two grades of a feature')}"
+    version, estimate = state.version, state.version.estimate
+    parts = [f"{version.title} from {count(version.labels, 'label')}, {ago(version.made_at)}"]
+    judged = [
+        f"{literal(task.title.lower())} κ {_number(estimate.kappa[task.name])}"
+        for task in TASKS
+        if task.name in estimate.kappa
+    ]
+    parts.append(", ".join(judged) or "how good it is needs labels of two patients and two grades")
+    if judged:
+        parts.append(_gain(estimate))
+    if state.job is not None and state.job.active:
+        parts.append("learning again")
+    return "**Learns with you** · " + " · ".join(part for part in parts if part)
+
+
+def _number(judged: Judged) -> str:
+    if judged.low is None or judged.high is None:
+        return f"{judged.value:.2f}"
+    return f"{judged.value:.2f} ({judged.low:.2f} to {judged.high:.2f})"
+
+
+def _gain(estimate: LightEstimate) -> str:
+    """What more labels are expected to add to the mean; nothing is promised that could be chance."""
+    gain = estimate.gain
+    if gain.value is None:
+        return ""
+    if gain.low is None or gain.low <= 0:
+        return f"what {estimate.next_labels} more add cannot be told from chance yet"
+    return f"{estimate.next_labels} more are expected to add {gain.value:.2f} ({gain.low:.2f} to {gain.high:.2f})"
