@@ -22,7 +22,8 @@ EVERY_S = 5.0
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(project_id: int) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add."""
-    st.caption(learning_words(lab().learning.state(project_id)), help=HELP)
+    words = learning_words(lab().learning.state(project_id))
+    st.caption(words, help=HELP)
 
 
 HELP = (
