@@ -31,7 +31,14 @@ SAFE_CALLS = {
     "model_words": "checked below", "label_efficiency_words": "checked below", "preview_words": "checked below",
     "progress_line": "checked below",
 }  # fmt: skip
-RETURN_MARKDOWN = ("model_words", "label_efficiency_words", "preview_words", "progress_line", "_amount")
+RETURN_MARKDOWN = (
+    "model_words",
+    "label_efficiency_words",
+    "preview_words",
+    "progress_line",
+    "_amount",
+    "learning_words",
+)
 
 
 Assigned = dict[str, list[ast.expr]]

@@ -22,8 +22,7 @@ EVERY_S = 5.0
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(project_id: int) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add."""
-    words = learning_words(lab().learning.state(project_id))
-    st.caption(words, help=HELP)
+    st.caption(learning_words(lab().learning.state(project_id)), help=HELP)
 
 
 HELP = (
@@ -45,16 +44,14 @@ def learning_words(state: LearningState) -> str:
     version, estimate = state.version, state.version.estimate
     parts = [f"{version.title} from {count(version.labels, 'label')}, {ago(version.made_at)}"]
     judged = [
-        f"{literal(task.title.lower())} κ {_number(estimate.kappa[task.name])}"
-        for task in TASKS
-        if task.name in estimate.kappa
+        f"{task.title.lower()} κ {_number(estimate.kappa[task.name])}" for task in TASKS if task.name in estimate.kappa
     ]
     parts.append(", ".join(judged) or "how good it is needs labels of two patients and two grades")
     if judged:
         parts.append(_gain(estimate))
     if state.job is not None and state.job.active:
         parts.append("learning again")
-    return "**Learns with you** · " + " · ".join(part for part in parts if part)
+    return "**Learns with you** · " + " · ".join(literal(part) for part in parts if part)
 
 
 def _number(judged: Judged) -> str:
