@@ -30,6 +30,7 @@ SAFE_CALLS = {
     "chance": "a number",
     "model_words": "checked below", "label_efficiency_words": "checked below", "preview_words": "checked below",
     "progress_line": "checked below",
+    "learning_words": "checked below",
 }  # fmt: skip
 RETURN_MARKDOWN = (
     "model_words",
