@@ -149,7 +149,8 @@ def not_reportable(report: Report) -> None:
         of = ", ".join(task(name).letter for name in objection.tasks)
         every = len(objection.tasks) == len([f for f in report.features if f.grade is not None])
         said = objection.words[0].upper() + objection.words[1:]
-        lines.append(f"- {literal(said)}{literal('' if every else f' ({of})')}. :gray[{literal(objection.remedy)}]")
+        whose = "" if every else " " + literal(f"({of})")
+        lines.append(f"- {literal(said)}{whose}. :gray[{literal(objection.remedy)}]")
     st.warning("\n".join(lines), title=NOT_REPORTABLE, icon=":material/block:")
 
 
