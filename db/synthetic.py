@@ -23,6 +23,14 @@ def children_of(session: Session, augmentation_id: int) -> Sequence[SyntheticPat
     return session.scalars(rows).all()
 
 
+def children_of_parent(session: Session, augmentation_id: int, parent_id: int) -> Sequence[SyntheticPatch]:
+    """A batch's synthetic patches of one parent, by number."""
+    rows = select(SyntheticPatch).where(
+        SyntheticPatch.augmentation_id == augmentation_id, SyntheticPatch.parent_id == parent_id
+    )
+    return session.scalars(rows.order_by(SyntheticPatch.number)).all()
+
+
 def newest_children(session: Session, augmentation_id: int, count: int) -> Sequence[SyntheticPatch]:
     """The batch's last synthetic patches, newest first."""
     rows = select(SyntheticPatch).where(SyntheticPatch.augmentation_id == augmentation_id)

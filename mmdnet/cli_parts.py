@@ -77,6 +77,26 @@ def choices_of(pairs: Sequence[str]) -> dict[str, object]:
     return choices
 
 
+def kind_of_file(out: Path, kinds: Sequence[str], what: str, undone: str) -> str:
+    """The kind of file by its ending; asked before long work, so that none is done for nothing.
+
+    Args:
+        kinds: the endings that can be written, without the dot.
+        what: is to be written, as a sentence begins ("A comparison").
+        undone: what was not done where it is refused ("Nothing was trained.").
+
+    Raises:
+        LabError: it is not written so, or the folder is not there.
+    """
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in kinds:
+        known = ", ".join(f".{name}" for name in kinds)
+        raise LabError(f"{what} is written as {known}, not as {out.suffix or 'a file without an ending'}.")
+    if not out.parent.is_dir():
+        raise LabError(f"The folder {out.parent} is not there. {undone}")
+    return kind
+
+
 def slide_called(lab: Lab, project_id: int, name: str) -> int:
     """Number of the project's slide of that name, or path.
 

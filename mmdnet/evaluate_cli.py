@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import AsJson, Background, Home, Project, choices_of, follow, lab_at, project_called, say
+from mmdnet.cli_parts import (
+    AsJson,
+    Background,
+    Home,
+    Project,
+    choices_of,
+    follow,
+    kind_of_file,
+    lab_at,
+    project_called,
+    say,
+)
 from mmdnet.errors import LabError
 from mmdnet.scoring.choices import AUTO
 
@@ -40,10 +51,11 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge a model on the graded slides that it did not learn from, or cross-validate a training."""
+    from mmdnet.evaluation.files import KINDS
     from mmdnet.evaluation.tables import check_preset
 
     check_preset(preset)
-    kind = _kind(out)
+    kind = None if out is None else kind_of_file(out, KINDS, "An evaluation", "Nothing was evaluated.")
     lab = lab_at(home)
     project_id = project_called(lab, project)
     if folds is not None or leave_out is not None or choice:
@@ -78,25 +90,6 @@ def _fold_choices(folds: int | None, leave_out: str | None, pairs: list[str]) ->
         raise LabError(f"--leave-out is site or staining_run, not {leave_out}. Nothing was started.")
     given = {"folds": folds, "split_by": leave_out}
     return choices_of(pairs) | {key: value for key, value in given.items() if value is not None}
-
-
-def _kind(out: Path | None) -> str | None:
-    """The kind of file by its ending.
-
-    Raises:
-        LabError: an evaluation is not written so, or the folder is not there.
-    """
-    from mmdnet.evaluation.files import KINDS
-
-    if out is None:
-        return None
-    kind = out.suffix.lower().removeprefix(".")
-    if kind not in KINDS:
-        known = ", ".join(f".{name}" for name in KINDS)
-        raise LabError(f"An evaluation is written as {known}, not as {out.suffix or 'a file without an ending'}.")
-    if not out.parent.is_dir():
-        raise LabError(f"The folder {out.parent} is not there. Nothing was evaluated.")
-    return kind
 
 
 def _plan_words(plan: EvaluationPlan) -> str:

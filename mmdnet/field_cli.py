@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mmdnet.cli_parts import AsJson, Background, Home, bar, choices_of, follow, lab_at, project_called, say
+from mmdnet.cli_parts import (
+    AsJson,
+    Background,
+    Home,
+    bar,
+    choices_of,
+    follow,
+    kind_of_file,
+    lab_at,
+    project_called,
+    say,
+)
 from mmdnet.errors import LabError
 
 if TYPE_CHECKING:
@@ -47,9 +58,10 @@ def field(
     as_json: AsJson = False,
 ) -> None:
     """Every method of the field side by side; what is trained already is not trained again."""
+    from mmdnet.experiments.field.files import KINDS
     from mmdnet.experiments.field.plan import read_plan
 
-    kind = _kind(out)
+    kind = None if out is None else kind_of_file(out, KINDS, "A comparison", "Nothing was trained.")
     given: dict[str, Any] = {"methods": methods or [], "seeds": list(range(seeds)), "folds": folds}
     plan = read_plan(choices_of(choice or []) | given | {"split": "bags" if ungrouped else "patient"})
     if project is not None:
@@ -60,25 +72,6 @@ def field(
         result = _of_simulated(plan, folder, slides, backbone, weights, threads, as_json)
     if result is not None:
         _write(result, out, kind, as_json)
-
-
-def _kind(out: Path | None) -> str | None:
-    """The kind of file by its ending.
-
-    Raises:
-        LabError: a comparison is not written so, or the folder is not there.
-    """
-    from mmdnet.experiments.field.files import KINDS
-
-    if out is None:
-        return None
-    kind = out.suffix.lower().removeprefix(".")
-    if kind not in KINDS:
-        known = ", ".join(f".{name}" for name in KINDS)
-        raise LabError(f"A comparison is written as {known}, not as {out.suffix or 'a file without an ending'}.")
-    if not out.parent.is_dir():
-        raise LabError(f"The folder {out.parent} is not there. Nothing was trained.")
-    return kind
 
 
 def _of_project(

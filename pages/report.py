@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mmdnet.workflows.scoring.views import leading_of
 from mmdnet.workflows.worklist import unsigned
 from ui.report import headline
 from ui.report import report as parts
@@ -30,7 +31,7 @@ with heading:
     headline.headline(report, signed)
     headline.caution(report)
 with bar:
-    headline.unsigned_steps(unsigned(lab().slides.list(project.id), lab().scoring.leading(project.id)), score.id)
+    headline.unsigned_steps(unsigned(lab().slides.list(project.id), leading_of(scores)), score.id)
     parts.downloads(score)
 
 labels = own_labels(slide)

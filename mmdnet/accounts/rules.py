@@ -32,6 +32,7 @@ class Rule:
         kinds: what it takes instead where the argument `kind` has one of these values.
         logged: the act in the log of access; "" where none is written.
         filtered: it touches no project by its arguments; what it gives is cut to the projects one may see.
+        confirmed: it is asked again who it is, and the argument `account` is that person.
     """
 
     may: May
@@ -39,6 +40,7 @@ class Rule:
     kinds: Mapping[str, May] = field(default_factory=dict)
     logged: str = ""
     filtered: bool = False
+    confirmed: bool = False
 
 
 SEE, OWN_LABEL, MANAGE = Rule(May.SEE), Rule(May.LABEL, Whose.OWN), Rule(May.MANAGE)
@@ -225,7 +227,7 @@ RULES: Mapping[str, Rule] = {
     "reports.json": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.open": Rule(May.SEE, logged=VIEWED),
     "reports.pdf": Rule(May.SEE, logged=TAKEN_OUT),
-    "reports.sign": Rule(May.SIGN, Whose.OWN),
+    "reports.sign": Rule(May.SIGN, Whose.OWN, confirmed=True),
     "reports.sign_offs": SEE,
     "store.limit_bytes": Rule(May.SEE, filtered=True),
     "store.list": ADMINISTER,

@@ -11,7 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.evaluation.breakdown import breakdowns
 from mmdnet.evaluation.cases import Case
 from mmdnet.evaluation.endpoints import paired_improvement, slide_endpoints
-from mmdnet.evaluation.measures import interval_measures, ordinal_measures, reliability
+from mmdnet.evaluation.measures import draws_of_patients, interval_measures, ordinal_measures, reliability
 from mmdnet.evaluation.result import (
     Apart,
     CaseRow,
@@ -22,7 +22,7 @@ from mmdnet.evaluation.result import (
     ReaderPair,
 )
 from mmdnet.evaluation.scales import Columns, Scale, scales
-from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, draws_of_rows, estimates
+from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimates
 from mmdnet.labels.grading import SHOWN_TASKS, UNKNOWN
 from mmdnet.scoring.calibration.judge import referral_of
 from mmdnet.scoring.summary import Referral
@@ -85,7 +85,7 @@ def _measure(scale: Scale, judged: Columns, seed: int, resamples: int) -> Ordina
         said = [case.predicted.tasks[scale.name] for case in judged.cases]
         if all(each.probabilities for each in said):
             favoured = np.array([max(each.probabilities) for each in said])
-            draws = draws_of_rows(np.unique(judged.patients, return_inverse=True)[1], seed, resamples)
+            draws = draws_of_patients(judged.patients, seed, resamples)
             more["reliability"], more["ece"] = reliability(judged.truth == judged.said, favoured, draws)
         more["density_intervals"] = _density_intervals(scale.name, judged.cases, seed, resamples)
     if judged.low is not None and judged.high is not None:

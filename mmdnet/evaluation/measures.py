@@ -35,8 +35,8 @@ def ordinal_measures(
     """
     from sklearn.metrics import confusion_matrix
 
-    clusters = np.unique(np.asarray(patients), return_inverse=True)[1]
-    draws, units = draws_of_rows(clusters, seed, resamples), number_drawn(clusters)
+    clusters = _clusters(patients)
+    draws, units = draws_of_patients(patients, seed, resamples), number_drawn(clusters)
     kappas = estimates(KAPPAS, np.c_[truth, said], highest + 1, clusters, seed, resamples)
     if len(np.unique(truth)) < 2:
         kappas = dict.fromkeys(KAPPAS, Estimate(None, None, None, len(truth)))
@@ -79,10 +79,18 @@ def interval_measures(
     resamples: int = RESAMPLES,
 ) -> IntervalMeasures:  # fmt: skip
     """Share of truths within their intervals, ends included, and the intervals' mean width; all shape (slides,)."""
-    clusters = np.unique(np.asarray(patients), return_inverse=True)[1]
-    draws = draws_of_rows(clusters, seed, resamples)
-    covered = share_estimate((low <= truth) & (truth <= high), draws, number_drawn(clusters))
+    draws = draws_of_patients(patients, seed, resamples)
+    covered = share_estimate((low <= truth) & (truth <= high), draws, number_drawn(_clusters(patients)))
     return IntervalMeasures(slides=len(truth), coverage=covered, width=float((high - low).mean()))
+
+
+def draws_of_patients(patients: Sequence[str], seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each slide is drawn where its patient is, shape (resamples, slides); see `draws_of_rows`."""
+    return draws_of_rows(_clusters(patients), seed, resamples)
+
+
+def _clusters(patients: Sequence[str]) -> np.ndarray:
+    return np.unique(np.asarray(patients), return_inverse=True)[1]
 
 
 def mean_estimate(values: np.ndarray, draws: np.ndarray) -> Estimate:

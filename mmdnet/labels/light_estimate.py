@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, kappas_of_counts
+from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimate_of, kappas_of_counts
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.labels.light import fit, likeliest_grade
 
@@ -154,12 +154,11 @@ def _kappas(n: int, labelled: Labelled, looked: np.ndarray, told: _Told, draws: 
 
 
 def _judged(values: np.ndarray) -> Judged:
-    """The first value, and the middle 95 % of the others where at least half of them are defined."""
-    drawn = values[1:][np.isfinite(values[1:])]
-    if not len(drawn) or 2 * len(drawn) < len(values) - 1:
+    """The first value, with the interval of the others."""
+    if len(values) == 1:
         return Judged(value=float(values[0]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Judged(value=float(values[0]), low=float(low), high=float(high))
+    estimate = estimate_of(float(values[0]), values[1:], 0)
+    return Judged(value=estimate.value, low=estimate.low, high=estimate.high)
 
 
 def _gain(kappas: Mapping[str, np.ndarray], of_halves: Sequence[Mapping[str, np.ndarray]], number: int) -> Judged:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import task
 from mmdnet.reports.glyphs import Letters, fonts, letters_for
 from mmdnet.reports.html import Crop, ReportPictures, crop_of
 from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
@@ -165,7 +165,7 @@ def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dic
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
         "evidence": [
             {
-                "title": _title(shown.task),
+                "title": task(shown.task).title,
                 "groups": [
                     {"words": words, "patches": [_patch(patch, shown.task, images) for patch in getattr(shown, kind)]}
                     for kind, words in (("top", "Most attention"), ("low", "Least attention"), ("random", "At random"))
@@ -182,10 +182,6 @@ def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dic
         "foot": f"Content sha256 {content_sha256}. Made {moment(report.made_at)}, report format "
         f"{report.schema_version}. Signing is designed with the audit ideas of 21 CFR Part 11.",
     }
-
-
-def _title(task_name: str) -> str:
-    return next(task.title for task in TASKS if task.name == task_name)
 
 
 def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any]]:
@@ -270,7 +266,7 @@ def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[
 def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
     name = f"patch-{patch.patch_id}.jpg"
     return asdict(chip(task_name, patch.grade)) | {
-        "task": _title(task_name),
+        "task": task(task_name).title,
         "image": name if name in images else "",
         "chance": percent(patch.probability),
         "times": f"{figure_text(patch.attention)}×",
@@ -282,7 +278,7 @@ def _map(report: Report, task_name: str, images: dict[str, bytes]) -> dict[str, 
     legend = next((legend for legend in report.maps if legend.task == task_name), None)
     name = f"map-{task_name or 'slide'}.jpg"
     return {
-        "title": _title(task_name) if legend else "Slide",
+        "title": task(task_name).title if legend else "Slide",
         "image": name if name in images else "",
         "ticks": []
         if legend is None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import task
-from mmdnet.reports.words import chance
+from mmdnet.reports.words import chance, network_said
 from mmdnet.slides.geometry import PATCH_PX
 from ui.report.signing import moment
 from ui.shell import words
@@ -77,7 +77,7 @@ def feature_block(feature: Feature, covers: str = "", reportable: bool = True) -
         + "</table>"
     )
     if not reportable:
-        st.caption(f"Not reportable; the network said {feature.grade:d}.")
+        st.caption(literal(network_said(feature.grade)))
     elif feature.absent:
         st.caption(literal(f"{feature.title}: {feature.absent}"))
     elif feature.score is not None and feature.interval is not None:

@@ -56,10 +56,9 @@ def person() -> Person | None:
         return None
     known, when = st.session_state.get("person", (None, -KNOWN_FOR_S))
     if time.monotonic() - when >= KNOWN_FOR_S:
-        if provider_configured() and not opened.settings.proxy_header:
-            known = _by_provider(opened) or person_of(opened, st.context.cookies, st.context.headers)
-        else:
-            known = person_of(opened, st.context.cookies, st.context.headers)
+        by_provider = provider_configured() and not opened.settings.proxy_header
+        known = _by_provider(opened) if by_provider else None
+        known = known or person_of(opened, st.context.cookies, st.context.headers)
         st.session_state["person"] = (known, time.monotonic())
     return known
 

@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mmdnet.evaluation.measures import ordinal_measures, reliability
+from mmdnet.evaluation.measures import draws_of_patients, ordinal_measures, reliability
 from mmdnet.evaluation.result import OrdinalMeasures
 from mmdnet.experiments.ablation import interval
 from mmdnet.experiments.field.result import Cell, FieldResult
@@ -102,14 +102,15 @@ class Comparison:
         }
 
     def _values(self, method: str, task: str, measure: str) -> list[float]:
-        values = []
-        for part in self.result.parts:
-            of = self.measures.get((f"{method}--{part}", task))
-            value = None if of is None else getattr(of, measure)
-            value = value.value if isinstance(value, Estimate) else value
-            if value is not None:
-                values.append(float(value))
-        return values
+        values = (self._value(method, part, task, measure) for part in self.result.parts)
+        return [value for value in values if value is not None]
+
+    def _value(self, method: str, part: str, task: str, measure: str = "kappa_quadratic") -> float | None:
+        """A measure of one cell, without its interval; None where it is not defined, or there is no such cell."""
+        of = self.measures.get((f"{method}--{part}", task))
+        known = None if of is None else getattr(of, measure)
+        value = known.value if isinstance(known, Estimate) else known
+        return None if value is None else float(value)
 
     def spread(self, method: str, task: str, measure: str = "kappa_quadratic") -> Spread:
         """A measure of a method in a task, or with `mean` the mean over tasks, over all cells."""
@@ -125,15 +126,10 @@ class Comparison:
     def _mean_over_tasks(self, method: str, measure: str) -> Spread:
         by_part = []
         for part in self.result.parts:
-            values = []
-            for task in self.tasks:
-                of = self.measures.get((f"{method}--{part}", task))
-                value = None if of is None else getattr(of, measure)
-                value = value.value if isinstance(value, Estimate) else value
-                if value is not None:
-                    values.append(value)
-            if values:
-                by_part.append(float(np.mean(values)))
+            values = (self._value(method, part, task, measure) for task in self.tasks)
+            known = [value for value in values if value is not None]
+            if known:
+                by_part.append(float(np.mean(known)))
         if measure == "kappa_quadratic" and len(self.result.parts) == 1 and by_part:
             drawn = estimate_of(by_part[0], self._drawn[method], 1)
             return Spread(by_part[0], None, drawn.low, drawn.high, 1)
@@ -212,7 +208,7 @@ class Comparison:
         rows = []
         for part in self.result.parts:
             for task in self.tasks:
-                kappas = [self._kappa(method, part, task) for method in methods]
+                kappas = [self._value(method, part, task) for method in methods]
                 if all(kappa is not None for kappa in kappas):
                     rows.append(kappas)
         if len(methods) < 2 or len(rows) < 2:
@@ -224,10 +220,6 @@ class Comparison:
         p = float(friedmanchisquare(*table.T).pvalue) if k > 2 and np.ptp(table) > 0 else None
         return Ranks(dict(zip(methods, map(float, mean), strict=True)), n, float(apart), p)
 
-    def _kappa(self, method: str, part: str, task: str) -> float | None:
-        of = self.measures.get((f"{method}--{part}", task))
-        return None if of is None else of.kappa_quadratic.value
-
 
 def _measured(cell: Cell, task: str, grades: int, alone: bool) -> OrdinalMeasures:
     """A cell's measures in a task; intervals by drawing patients where the cell stands alone."""
@@ -238,7 +230,7 @@ def _measured(cell: Cell, task: str, grades: int, alone: bool) -> OrdinalMeasure
     resamples = RESAMPLES if alone else FEWEST
     of = ordinal_measures(truth[known], grade, expected, grades - 1, patients, resamples=resamples)
     chosen = np.clip(np.array(said.probabilities)[known, grade], 0, 1)
-    draws = draws_of_rows(np.unique(patients, return_inverse=True)[1], 0, resamples)
+    draws = draws_of_patients(patients, 0, resamples)
     _, error = reliability(grade == truth[known], chosen, draws)
     return of.model_copy(update={"ece": error})
 

@@ -7,12 +7,12 @@ be there twice. What a child looks like follows from its own seed, so a break ch
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import select
 
 from db import synthetic as rows
 from db.models import Augmentation, SyntheticPatch
@@ -150,9 +150,8 @@ class BatchMaker:
     def _open_parents(self) -> list[ParentPlan]:
         """Parents with a child that is missing or not judged."""
         with self._services.db() as session:
-            judged = [child.parent_id for child in rows.children_of(session, self._id) if child.judged]
-        done = {parent: judged.count(parent) for parent in set(judged)}
-        return [parent for parent in self._batch.parents if done.get(parent.patch_id, 0) < self._choices.children]
+            done = Counter(child.parent_id for child in rows.children_of(session, self._id) if child.judged)
+        return [parent for parent in self._batch.parents if done[parent.patch_id] < self._choices.children]
 
     def _make(self, diffuser: Diffuser, parents: Sequence[ParentPlan]) -> None:
         from mmdnet.augment.diffusion import Order
@@ -178,10 +177,7 @@ class BatchMaker:
 
     def _numbers(self, parent: ParentPlan) -> set[int]:
         with self._services.db() as session:
-            here = select(SyntheticPatch.number).where(
-                SyntheticPatch.augmentation_id == self._id, SyntheticPatch.parent_id == parent.patch_id
-            )
-            return set(session.scalars(here))
+            return {child.number for child in rows.children_of_parent(session, self._id, parent.patch_id)}
 
     def _keep(self, made: Sequence[tuple[ParentPlan, int]], orders: Sequence[object], images: np.ndarray) -> None:
         """Files first, rows last and at once."""
@@ -211,10 +207,7 @@ class BatchMaker:
     def _judge(self, networks: GateNetworks, parent: ParentPlan) -> None:
         """Judge a parent's children in their order; those that passed before are the siblings of the next."""
         with self._services.db() as session:
-            here = select(SyntheticPatch).where(
-                SyntheticPatch.augmentation_id == self._id, SyntheticPatch.parent_id == parent.patch_id
-            )
-            children = session.scalars(here.order_by(SyntheticPatch.number)).all()
+            children = rows.children_of_parent(session, self._id, parent.patch_id)
         paths = [synthetic_file(self._services.settings, self._id, c.parent_id, c.number) for c in children]
         images = np.stack([self._pixels.read(np.array([self._place[parent.patch_id]]))[0], *map(read_png, paths)])
         expected = networks.expected_grades(images)

@@ -130,8 +130,7 @@ class Accounts:
             account = self._active(session, account_id)
             _keep_an_admin(session, account_id)
             account.retired_at = now()
-            for sign_in, _ in rows.open_sign_ins(session, account_id):
-                sign_in.ended_at = account.retired_at
+            _end_sign_ins(session, account_id)
             access_log.append(session, "retire account", by, said={"account": account_id})
             return _view(session, account)
 
@@ -146,8 +145,7 @@ class Accounts:
             account = self._active(session, account_id)
             account.password_hash = kept
             account.totp_on, account.totp_secret = False, None
-            for sign_in, _ in rows.open_sign_ins(session, account_id):
-                sign_in.ended_at = now()
+            _end_sign_ins(session, account_id)
             access_log.append(session, "set password", by, said={"account": account_id})
 
     def change_own_password(self, person: Person, old: str, new: str) -> None:
@@ -162,9 +160,7 @@ class Accounts:
             if account.password_hash and not passwords.is_password(account.password_hash, old):
                 raise LabError("The old password is not right. Nothing was changed.")
             account.password_hash = kept
-            for sign_in, _ in rows.open_sign_ins(session, account.id):
-                if sign_in.id != person.sign_in_id:
-                    sign_in.ended_at = now()
+            _end_sign_ins(session, account.id, but=person.sign_in_id)
             access_log.append(session, "set password", account.id, said={"account": account.id})
 
     def new_second_factor(self, account_id: int) -> str:
@@ -347,6 +343,13 @@ class Accounts:
         if any(account.reader_id == reader.id for account in rows.all_accounts(session)):
             raise LabError(f"The reader {reader.name} is another account's already. Nothing was changed.")
         return reader.id
+
+
+def _end_sign_ins(session: Session, account_id: int, but: int | None = None) -> None:
+    """End every open sign-in of an account, except the one numbered `but`."""
+    for sign_in, _ in rows.open_sign_ins(session, account_id):
+        if sign_in.id != but:
+            sign_in.ended_at = now()
 
 
 def _keep_an_admin(session: Session, leaving: int) -> None:

@@ -17,7 +17,7 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.slide_features import features_of
 from mmdnet.workflows.scoring.validities import Validities
-from mmdnet.workflows.scoring.views import ScoreView, score_view
+from mmdnet.workflows.scoring.views import ScoreView, leading_of, score_view
 from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
@@ -153,13 +153,8 @@ class Scoring:
             return [_view(row, validities, signed.get(row[0].id)) for row in rows.scores_of(session, project_id)]
 
     def leading(self, project_id: int) -> dict[int, ScoreView]:
-        """By slide the score that leads: its newest signed one, else its newest."""
-        leading: dict[int, ScoreView] = {}
-        for score in self.list(project_id):
-            known = leading.get(score.slide_id)
-            if known is None or (score.signed and not known.signed):
-                leading[score.slide_id] = score
-        return leading
+        """By slide the score that leads, see `leading_of`."""
+        return leading_of(self.list(project_id))
 
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -81,6 +82,20 @@ class SignOffView:
     report_sha256: str
     at: datetime
     proof: str | None = None
+
+
+def leading_of(scores: Iterable[ScoreView]) -> dict[int, ScoreView]:
+    """By slide the score that leads: its newest signed one, else its newest.
+
+    Args:
+        scores: newest first.
+    """
+    leading: dict[int, ScoreView] = {}
+    for score in scores:
+        known = leading.get(score.slide_id)
+        if known is None or (score.signed and not known.signed):
+            leading[score.slide_id] = score
+    return leading
 
 
 def score_view(row: ScoreRow, summary: ScoreSummary, validity: Validity, signed: Signed | None) -> ScoreView:

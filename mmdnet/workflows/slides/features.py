@@ -93,7 +93,7 @@ def kept_features(
     from mmdnet.scoring.predict import SlideFeatures
 
     store, key = feature_stores(settings)[0], _key(extractor, slide, grid)
-    corners = np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2)
+    corners = _corners(places)
     kept = _rows(store, key)
     here = np.full(len(places), -1) if kept is None else kept.at(corners)
     todo = [index for index in usable if here[index] < 0]
@@ -122,7 +122,7 @@ def known_features(
     kept = _rows(feature_stores(settings)[0], _key(extractor, slide, grid))
     values = np.full((len(places), extractor.net.width), np.nan, np.float16)
     if kept is not None:
-        here = kept.at(np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2))
+        here = kept.at(_corners(places))
         values[here >= 0] = kept.features[here[here >= 0]]
     return values
 
@@ -202,6 +202,11 @@ class _Keeper:
             self.store.save_rows(self.key, rows, self.meta)
             prune(self.settings)
         self.rows, self.waiting, self.kept_at = rows, [], time.monotonic()
+
+
+def _corners(places: Sequence[PatchPlace]) -> np.ndarray:
+    """What rows are kept by, level-0 pixels, shape (places, 2)."""
+    return np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2)
 
 
 def _rows(store: FeatureStore, key: str) -> FeatureRows | None:

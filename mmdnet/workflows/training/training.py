@@ -95,11 +95,11 @@ class Training:
         from mmdnet.workflows.training.synthetic import usable_synthetic
 
         config = read_config(choices)
-        label_set = self._consensus.label_set(project_id, labels)
-        with self._services.db() as session:
-            data = gather(session, project_id, label_set, labels or LabelChoice(), config)
-            cohort = make_cohort(session, data.rows, data.slides, config.slide_trust)
-            synthetic = usable_synthetic(session, project_id, data.rows) if config.synthetic else ()
+        label_set, data, cohort = self._gathered(project_id, config, labels)
+        synthetic: tuple[SyntheticPatchRow, ...] = ()
+        if config.synthetic:
+            with self._services.db() as session:
+                synthetic = usable_synthetic(session, project_id, data.rows)
         split = _split(cohort, config)
         check = check_training(with_synthetic(cohort, split, synthetic), config, split)
         check = replace(check, lines=(*check.lines, *data.left_out))
@@ -112,11 +112,17 @@ class Training:
             LabError: a choice that does not work, or labels no cohort can be made of.
         """
         config = read_config(choices)
-        label_set = self._consensus.label_set(project_id)
-        with self._services.db() as session:
-            data = gather(session, project_id, label_set, LabelChoice(), config)
-            cohort = make_cohort(session, data.rows, data.slides, config.slide_trust)
+        _, _, cohort = self._gathered(project_id, config)
         return cohort, _split(cohort, config)
+
+    def _gathered(
+        self, project_id: int, config: TrainingConfig, labels: LabelChoice | None = None
+    ) -> tuple[LabelSet, TrainingData, Cohort]:
+        """The labels as they stand now, and the cohort of them."""
+        label_set = self._consensus.label_set(project_id, labels)
+        with self._services.db() as session:
+            data = gather(session, project_id, label_set, labels or LabelChoice(), config)
+            return label_set, data, make_cohort(session, data.rows, data.slides, config.slide_trust)
 
     def check(self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None) -> CheckView:
         """Whether a training would start, in seconds and without starting it: what it would use, or why it cannot."""

@@ -12,6 +12,7 @@ from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.small_lab import JobInProcess, draw_tissue
 
 TRUTH = ((0, 0, 0), (1, 1, 1), (2, 3, 2), (0, 1, 3))
@@ -73,3 +74,15 @@ def graded(graded_home: Graded, tmp_path: Path) -> Graded:
 @pytest.fixture
 def here(graded: Graded, tmp_path: Path) -> JobInProcess:
     return JobInProcess(graded.lab.settings, tmp_path / "job", "job")
+
+
+@pytest.fixture
+def labelled(graded):
+    """Patches of all slides are labelled, so that there is something to train on."""
+    for slide in graded.slides:
+        rows = [
+            PatchGrades(patch.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
+            for i, patch in enumerate(graded.lab.slides.patches(slide))
+        ]
+        graded.lab.labels.acts.put_many(graded.project, graded.reader, rows)
+    return graded

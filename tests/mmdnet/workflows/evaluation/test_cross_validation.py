@@ -4,24 +4,10 @@ import pytest
 
 from db.models import Job
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import Grades
 from mmdnet.workflows.job_kinds import run_job
-from mmdnet.workflows.labelling.views import PatchGrades
 from tests.small_lab import SHORT_TRAINING, JobInProcess
 
 CHOICES = SHORT_TRAINING | {"folds": 3, "warm_up_epochs": 0}
-
-
-@pytest.fixture
-def labelled(graded):
-    """Patches of all slides are labelled, so that there is something to train on."""
-    for slide in graded.slides:
-        rows = [
-            PatchGrades(patch.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
-            for i, patch in enumerate(graded.lab.slides.patches(slide))
-        ]
-        graded.lab.labels.acts.put_many(graded.project, graded.reader, rows)
-    return graded
 
 
 def _spec(lab, job):

@@ -12,18 +12,6 @@ from tests.small_lab import JobInProcess
 CHOICES = {"methods": ["mean", "mmd-net"], "folds": 3, "epochs": 2, "projection": 16, "hidden": 8}
 
 
-@pytest.fixture
-def labelled(graded):
-    """Patches of all slides are labelled, so that there is something to compare on."""
-    for slide in graded.slides:
-        rows = [
-            PatchGrades(patch.id, Grades(ballooning=i % 3, inflammation=i % 4, steatosis=(i + 1) % 4))
-            for i, patch in enumerate(graded.lab.slides.patches(slide))
-        ]
-        graded.lab.labels.acts.put_many(graded.project, graded.reader, rows)
-    return graded
-
-
 def spec(lab, job):
     with lab.db() as session:
         row = session.get(Job, job)
