@@ -16,11 +16,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import IO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -35,8 +33,9 @@ SHORT_LIFE_S = 10  # a part that lived longer is started again at once
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: all else runs beside them
-# Several processes share the other tests, a file at a time.
-OTHER_TESTS = ["--numprocesses", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile", "--ignore", "tests/browser"]
+# Several processes share the other tests, a file at a time; one more than cores, for some tests wait as well.
+TEST_PROCESSES = min(4, (os.cpu_count() or 1) + 1)
+OTHER_TESTS = ["--numprocesses", str(TEST_PROCESSES), "--dist", "loadfile", "--ignore", "tests/browser"]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -103,8 +102,9 @@ def make_environment(dev: bool = False) -> None:
     if not (PYTHON.exists() and all(is_stamped(VENV / f"{file}.installed", mark) for file, mark in wanted.items())):
         _make_venv()
         say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
-        pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", ROOT / name]
-        if subprocess.run(pip, cwd=ROOT).returncode != 0:
+        # Compiling all 23,000 files takes two minutes of a core; what is imported is compiled at its first import.
+        pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile"]
+        if subprocess.run([*pip, "-r", ROOT / name], cwd=ROOT).returncode != 0:
             raise Refusal(
                 "The packages could not be installed; pip's last lines above say why. Mend that (often the network or "
                 "a full disk) and run the command again: what is there already is kept."
@@ -433,43 +433,44 @@ def _make_demo(home: Path) -> None:
 
 
 def run_tests(pytest_arguments: list[str]) -> int:
-    """All checks and tests, even when one before it failed: ruff, mypy, import rules, browser scripts, pytest."""
+    """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, pytest.
+
+    All at once: the browser's tests wait more than they compute, so the other tests and the checks compute meanwhile,
+    at the lowest priority. What each says is shown whole when it has ended.
+    """
     make_environment(dev=True)
-    checks: list[tuple[str, Command]] = [
-        ("linter", [PYTHON, "-m", "ruff", "check", "."]),
-        ("formatter", [PYTHON, "-m", "ruff", "format", "--check", "."]),
-        ("types", [PYTHON, "-m", "mypy"]),
-        ("import rules", [PYTHON, "-c", IMPORT_RULES]),
-        ("scripts of the browser", [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS]),
-    ]
+    checks: dict[str, Command] = {
+        "linter": [PYTHON, "-m", "ruff", "check", "."],
+        "formatter": [PYTHON, "-m", "ruff", "format", "--check", "."],
+        "types": [PYTHON, "-m", "mypy"],
+        "import rules": [PYTHON, "-c", IMPORT_RULES],
+        "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
+    }
     # Settings of the lab that runs on this machine must not reach the tests, nor the tests that lab's database.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_")}
     if "MMDNET_REAL_DATA" in os.environ:
         environment["MMDNET_REAL_DATA"] = os.environ["MMDNET_REAL_DATA"]
-    failed = []
-    with tempfile.TemporaryFile() as said, concurrent.futures.ThreadPoolExecutor() as pool:
-        browser = None if pytest_arguments else pool.submit(_passes, _pytest(BROWSER_TESTS), environment, said)
-        for name, command in checks:
-            say(f"Checking: {name}")
-            if not _passes(command, environment):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        aside = {} if pytest_arguments else {"browser tests": pool.submit(_hear, _pytest(BROWSER_TESTS), environment)}
+        in_turn = concurrent.futures.ThreadPoolExecutor(1)  # one check after the other, beside the tests
+        aside |= {name: in_turn.submit(_hear, [*_behind(), *check], environment) for name, check in checks.items()}
+        say("Testing, with the checks and the browser beside")
+        behind = [] if pytest_arguments else _behind()
+        tests = [*behind, *_pytest(pytest_arguments or OTHER_TESTS)]
+        failed = [] if subprocess.run(tests, cwd=ROOT, env=environment).returncode == 0 else ["tests"]
+        for name, future in aside.items():
+            code, words = future.result()
+            say(f"{name.capitalize()}: {'passed' if code == 0 else 'FAILED'}\n{words}")
+            if code != 0:
                 failed.append(name)
-        say(f"Testing{'; failed before: ' + ', '.join(failed) if failed else ''}")
-        behind = [] if browser is None or browser.done() else _behind_the_browser()
-        if not _passes([*behind, *_pytest(pytest_arguments or OTHER_TESTS)], environment):
-            failed.append("tests")
-        if browser is not None:
-            say("Testing in a browser")
-            if not browser.result():
-                failed.append("browser tests")
-            said.seek(0)
-            say(said.read().decode(errors="replace"))
+        in_turn.shutdown()
     if failed:
         say(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def _behind_the_browser() -> Command:
-    """What lets a command compute only while the browser tests wait, so that neither holds up the other."""
+def _behind() -> Command:
+    """What lets a command compute only while others wait, so that it does not hold up the browser's tests."""
     return ["nice", "-n", "19"] if shutil.which("nice") else []
 
 
@@ -477,9 +478,10 @@ def _pytest(arguments: list[str]) -> Command:
     return [PYTHON, "-m", "pytest", *arguments]
 
 
-def _passes(command: Command, environment: dict[str, str], output: IO[bytes] | None = None) -> bool:
-    """Whether the command ends well; what it says goes to the terminal or to `output`."""
-    return subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=output).returncode == 0
+def _hear(command: Command, environment: dict[str, str]) -> tuple[int, str]:
+    """How a command ended, and all that it said."""
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
 def say(words: str) -> None:
