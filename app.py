@@ -14,12 +14,14 @@ if __name__ == "__main__":
 
     draw()
 else:
+    from starlette.middleware import Middleware
     from streamlit.runtime.pages_manager import PagesManager
 
     from ui.label.bulk_routes import bulk_routes
     from ui.label.routes import label_routes
     from ui.shell.door import base_path, why_not_here
     from ui.shell.frame import show_fault
+    from ui.shell.front import Front
     from ui.shell.patience import close_half_sent
     from ui.shell.routes import at_base, middleware, routes
     from ui.shell.session import lab_of_server
@@ -51,10 +53,9 @@ else:
             ],
             base,
         ),
-        middleware=middleware(
-            base=base,
-            hosts=hosts,
-            most_bytes=st.get_option("server.maxUploadSize") * 2**20,
-        ),
+        middleware=[
+            *middleware(base=base, hosts=hosts, most_bytes=st.get_option("server.maxUploadSize") * 2**20),
+            Middleware(Front, base=base_path(base)),  # behind the wall: nobody sees the page who has not signed in
+        ],
         on_script_error=show_fault,
     )

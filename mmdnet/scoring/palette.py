@@ -13,7 +13,7 @@ GRADE_RAMPS: dict[str, tuple[str, ...]] = {
     "inflammation": ("#eee9f7", "#c3b1e4", "#8b6bc6", "#512f8c"),
     "steatosis": ("#fcf1d8", "#f3c969", "#cf860f", "#864e00"),
 }
-TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#cf860f"}
+TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis": "#c98110"}
 """One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
 HEAT = "#7ed000"
@@ -26,11 +26,16 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def ink_on(colour: str) -> str:
-    """Near-black or white, whichever reads better on that ground (WCAG relative luminance)."""
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour, 0-1 (WCAG 2)."""
     linear = [(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for c in (v / 255 for v in rgb(colour))]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.06 else "#1d2124"
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def ink_on(colour: str) -> str:
+    """Near-black or white, whichever reads better on that ground."""
+    ground = luminance(colour)
+    return "#ffffff" if 1.05 / (ground + 0.05) > (ground + 0.05) / 0.06 else "#1d2124"
 
 
 def heat_rgba(share: Iterable[float] | np.ndarray) -> np.ndarray:

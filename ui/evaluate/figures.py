@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mmdnet.labels.agreement import Estimate
 
 NAS_COLOUR = "#5b7f95"
-NAS_RAMP = ("#e6eef3", "#8fb0c4", "#2f5870")
+NAS_RAMP = ("#e6eef3", "#8fb0c4", "#2f5870")  # fills with a count on them: too dark for a mark on dark ground
+OWN_COLOUR = "#c05621"  # the method that is looked at, beside others in the NAS's colour
 REFERENCE = "#7d848a"
 
 

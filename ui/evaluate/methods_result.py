@@ -24,7 +24,7 @@ from mmdnet.experiments.field.files import (
     written,
 )
 from mmdnet.labels.grading import task as task_called
-from ui.evaluate.figures import NAS_COLOUR, NAS_RAMP, REFERENCE, colour_of
+from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, colour_of
 from ui.evaluate.result import FILE_WORDS, show_table
 from ui.shell import theme
 from ui.shell.literal import in_figure, literal, plain
@@ -89,7 +89,7 @@ def show(head: EvaluationHead) -> None:
 
 
 def kappa_figure(comparison: Comparison) -> None:
-    """Mean quadratic kappa of each method with its interval, the best on top; the reference filled dark."""
+    """Mean quadratic kappa of each method with its interval, the best on top; the reference stands out."""
     methods = by_mean(comparison)
     made = theme.figure("Mean quadratic κ over features", "", height=90 + 26 * len(methods))
     for row, method in enumerate(methods):
@@ -105,7 +105,7 @@ def kappa_figure(comparison: Comparison) -> None:
         own = method == comparison.result.plan.reference
         made.add_scatter(
             x=[spread.mean], y=[row], mode="markers", error_x=bars,
-            marker={"size": 11, "color": NAS_RAMP[-1] if own else NAS_COLOUR, "symbol": "diamond" if own else "circle"},
+            marker={"size": 11, "color": OWN_COLOUR if own else NAS_COLOUR, "symbol": "diamond" if own else "circle"},
             hovertemplate=f"{in_figure(title_of(method))}: %{{x:.3f}}<extra></extra>",
         )  # fmt: skip
     made.update_xaxes(range=[-0.3, 1.02], zeroline=True, rangemode="normal")
@@ -140,7 +140,7 @@ def rank_figure(comparison: Comparison) -> None:
     best = ordered[0][1]
     made.add_scatter(
         x=[best, best + ranks.critical_difference], y=[-0.6, -0.6], mode="lines",
-        line={"color": NAS_RAMP[-1], "width": 5}, hoverinfo="skip",
+        line={"color": OWN_COLOUR, "width": 5}, hoverinfo="skip",
     )  # fmt: skip
     made.update_xaxes(range=[0.5, 1.35 * len(ordered) + 1], rangemode="normal")
     made.update_yaxes(showticklabels=False, showgrid=False, zeroline=True, range=[len(ordered) + 0.7, -1.2])

@@ -5,6 +5,7 @@ r"""Methods beside one another: figures over cells, paired differences and ranks
 * Two methods are compared on the same draws of patients (paired bootstrap): per draw the mean quadratic kappa over
   parts and tasks of the reference less the other's. p is twice the smaller tail; over all methods it is corrected by
   Benjamini-Hochberg.
+* Fewer than five tested patients carry no interval at all: so few have no spread that says anything.
 * Ranks are taken among all methods in each (part, task); two mean ranks differ where they are further apart than
   Nemenyi's critical difference (Demšar 2006), :math:`q_{0.05} \sqrt{k (k + 1) / 6N}`. Parts share patients, so N is
   generous.
@@ -13,7 +14,7 @@ r"""Methods beside one another: figures over cells, paired differences and ranks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +23,7 @@ from mmdnet.evaluation.measures import draws_of_patients, ordinal_measures, reli
 from mmdnet.evaluation.result import OrdinalMeasures
 from mmdnet.experiments.ablation import interval
 from mmdnet.experiments.field.result import Cell, FieldResult
-from mmdnet.labels.agreement import Estimate, draws_of_rows, estimate_of, kappas_of_counts
+from mmdnet.labels.agreement import FEWEST_CLUSTERS, Estimate, draws_of_rows, estimate_of, kappas_of_counts
 from mmdnet.labels.grading import UNKNOWN
 
 MEASURES: Mapping[str, str] = {
@@ -112,10 +113,17 @@ class Comparison:
         value = known.value if isinstance(known, Estimate) else known
         return None if value is None else float(value)
 
+    @property
+    def carries_intervals(self) -> bool:
+        """Whether enough patients were tested for an interval to say anything."""
+        return len(self._patients) >= FEWEST_CLUSTERS
+
     def spread(self, method: str, task: str, measure: str = "kappa_quadratic") -> Spread:
         """A measure of a method in a task, or with `mean` the mean over tasks, over all cells."""
-        if task == MEAN:
-            return self._mean_over_tasks(method, measure)
+        known = self._mean_over_tasks(method, measure) if task == MEAN else self._of_task(method, task, measure)
+        return known if self.carries_intervals else replace(known, low=None, high=None)
+
+    def _of_task(self, method: str, task: str, measure: str) -> Spread:
         values = self._values(method, task, measure)
         if len(values) == 1 and len(self.result.parts) == 1:
             known = getattr(self.measures[f"{method}--{self.result.parts[0]}", task], measure)
@@ -192,7 +200,8 @@ class Comparison:
             tail = min(np.count_nonzero(known <= 0), np.count_nonzero(known >= 0))
             enough = len(known) and len(self._patients) >= FEWEST_PATIENTS
             p = min(1.0, 2 * (tail + 1) / (len(known) + 1)) if enough else None
-            found.append((method, estimate_of(of_reference - own, apart, len(self._patients)), p))
+            ahead = estimate_of(of_reference - own, apart, len(self._patients))
+            found.append((method, ahead if self.carries_intervals else replace(ahead, low=None, high=None), p))
         given = [p for *_, p in found if p is not None]
         adjusted = iter(false_discovery_control(given) if given else ())
         return tuple(

@@ -10,6 +10,7 @@ from mmdnet.evaluation.files import USE, latex_tables, markdown_text, table_mark
 from mmdnet.evaluation.tables import NOTHING, Table, figure, with_interval
 from mmdnet.experiments.field.comparison import FEWEST_PATIENTS, MEAN, MEASURES, Comparison, Spread
 from mmdnet.experiments.field.result import FieldResult
+from mmdnet.labels.agreement import FEWEST_CLUSTERS
 from mmdnet.labels.grading import task as task_called
 from mmdnet.nn.baselines.registry import BASELINES
 from mmdnet.tables import to_csv
@@ -143,7 +144,9 @@ def facts(result: FieldResult) -> list[str]:
         f"{plan.bag_size} patches. {'Simulated tissue only. ' if result.simulated else ''}{USE}",
         *result.notes,
     ]
-    if tested < FEWEST_PATIENTS:
+    if tested < FEWEST_CLUSTERS:
+        said.append(f"{tested} patients are too few to tell methods apart: neither an interval nor a p is given.")
+    elif tested < FEWEST_PATIENTS:
         said.append(f"{tested} patients are too few to tell methods apart: no p is given, and intervals say little.")
     if not shows_published(result):
         said.append("Published figures stand beside none of these: the paper's data and its split of bags are others.")

@@ -6,6 +6,7 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from mmdnet.experiments.field.comparison import MEAN, Comparison
+from mmdnet.experiments.field.files import facts
 from mmdnet.experiments.field.plan import FieldPlan
 from mmdnet.experiments.field.result import Cell, Cost, FieldResult, TaskSaid, TestedBags
 
@@ -108,3 +109,17 @@ def test_what_nobody_knows_is_not_given():
     assert comparison.tasks == ("steatosis",)
     assert comparison.differences == ()
     assert astuple(comparison.spread("mmd-net", "ballooning")) == (None, None, None, None, 0)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_few_patients_carry_no_interval_and_the_facts_say_so(parts):
+    for patients in (2, 4, 5):
+        few = crafted({"mmd-net": 0.1, "mean": 0.4}, parts, patients)
+        compared = Comparison(few)
+        spreads = [compared.spread("mean", task) for task in ("steatosis", MEAN)]
+        ahead = compared.differences[0].ahead
+        assert all(spread.mean is not None for spread in spreads) and ahead.value is not None
+        given = [spread.low for spread in spreads] + [ahead.low]
+        assert [low is not None for low in given] == [patients >= 5] * 3
+        said = " ".join(facts(few))
+        assert f"{patients} patients are too few" in said and ("neither an interval" in said) == (patients < 5)

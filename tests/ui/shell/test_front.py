@@ -1,0 +1,40 @@
+"""The page says where its server is, and scripts travel compressed; what is not the page's goes on."""
+
+import gzip
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from ui.shell.front import Front, scripts
+from ui.shell.pages import PAGES
+
+
+def client(base=""):
+    inner = [Route("/{path:path}", lambda request: PlainTextResponse("Streamlit"), methods=["GET", "POST"])]
+    return TestClient(Starlette(routes=inner, middleware=[Middleware(Front, base=base)]))
+
+
+@pytest.mark.parametrize("base", ["", "/lab"])
+def test_every_address_of_ours_is_the_page_and_it_says_where_its_server_is(base):
+    asked = client(base)
+    for path in ("/", *(f"/{page.name}" for page in PAGES)):
+        answer = asked.get(f"{base}{path}")
+        assert f'BACKEND_BASE_URL: location.origin + "{base}/"' in answer.text
+        told, bundle = answer.text.index("window.__streamlit"), answer.text.index('<script type="module"')
+        assert told < bundle, "before Streamlit's script reads it"
+    assert asked.get(f"{base}/_stcore/health").text == asked.post(f"{base}/").text == "Streamlit"
+    assert asked.get(f"{base}/overview/_stcore/health").text == "Streamlit", "nothing else is made of a page's address"
+
+
+def test_scripts_travel_compressed_and_whoever_takes_none_compressed_gets_them_from_streamlit():
+    path, file = max(scripts().items(), key=lambda item: item[1].stat().st_size)
+    with client().stream("GET", path, headers={"accept-encoding": "br, gzip"}) as answer:
+        sent = b"".join(answer.iter_raw())
+    assert gzip.decompress(sent) == file.read_bytes() and 3 * len(sent) < file.stat().st_size
+    assert "immutable" in answer.headers["cache-control"] and "javascript" in answer.headers["content-type"]
+    assert client().get(path, headers={"accept-encoding": "identity"}).text == "Streamlit"
+    assert client().get("/static/js/../../index.html").text == "Streamlit"

@@ -1,0 +1,72 @@
+"""Streamlit's own page and scripts as this server gives them out: small, and without requests that cannot be answered.
+
+Streamlit serves its scripts uncompressed and leaves that to a web server in front; here each is compressed once. Its
+client looks for the server below the address of the page before it looks at the root, two requests that end in 404 at
+every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import cache, lru_cache
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ui.shell.pages import PAGES
+
+HELD = "public, immutable, max-age=31536000"  # as Streamlit says of them: their names carry their hash
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+ADDRESSES = {"", "/", *(f"/{listed.name}" for listed in PAGES)}
+
+
+def _streamlit_folder() -> Path:
+    import streamlit
+
+    return Path(streamlit.__file__).parent / "static"
+
+
+@lru_cache(maxsize=1)
+def scripts() -> dict[str, Path]:
+    """Streamlit's scripts and styles, by the path they are asked for."""
+    folder = _streamlit_folder()
+    return {f"/{file.relative_to(folder).as_posix()}": file for file in folder.rglob("*") if file.suffix in KINDS}
+
+
+@cache
+def _compressed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), 9, mtime=0)
+
+
+@lru_cache(maxsize=2)
+def page_at(base: str) -> str:
+    """Streamlit's page, which says that its server is below this path of the same origin."""
+    html = (_streamlit_folder() / "index.html").read_text("utf-8")
+    here = f"window.__streamlit = {{ BACKEND_BASE_URL: location.origin + {json.dumps(f'{base}/')} }}"
+    return html.replace("<head>", f"<head><script>{here}</script>", 1)
+
+
+class Front:
+    """Answers for the page and its scripts; everything else goes on to Streamlit."""
+
+    def __init__(self, app: ASGIApp, base: str = "") -> None:
+        self.app, self.base = app, base
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
+        await (answer or self.app)(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> Response | None:
+        path = scope["path"].removeprefix(self.base)
+        if path in ADDRESSES:
+            return HTMLResponse(page_at(self.base), headers={"cache-control": "no-cache"})
+        file = scripts().get(path)
+        if file is None or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+            return None
+        body = await run_in_threadpool(_compressed, file)
+        headers = {"cache-control": HELD, "content-encoding": "gzip", "vary": "accept-encoding"}
+        return Response(body, headers=headers, media_type=KINDS[file.suffix])
