@@ -7,7 +7,6 @@ application must never do.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from mmdnet.augment.choices import DiffusionChoices
 from mmdnet.augment.weights_folder import examine_folder
 from mmdnet.errors import LabError
+from mmdnet.jobs.question import ask_process
 
 LIMIT_S = 180
 
@@ -28,17 +28,7 @@ def calls_of(choices: DiffusionChoices, prompts: Sequence[str]) -> int:
     if "diffusers" in sys.modules:
         return _calls_of(choices, prompts)
     question = {"choices": choices.model_dump(mode="json"), "prompts": list(prompts)}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "mmdnet.workflows.augmenting.preflight"],
-            input=json.dumps(question),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-        )
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
-        raise LabError("The check did not come to an end. Run `mmdnet doctor`, then try again.") from error
+    answer = ask_process("mmdnet.workflows.augmenting.preflight", question, LIMIT_S)
     if answer["problem"]:
         raise LabError(answer["problem"])
     return int(answer["calls"])

@@ -7,7 +7,6 @@ every page). A process that has torch already checks in place.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdnet.errors import LabError
+from mmdnet.jobs.question import ask_process
 from mmdnet.workflows.training.views import CheckView
 
 if TYPE_CHECKING:
@@ -40,17 +40,7 @@ def check_training(cohort: Cohort, choices: TrainingConfig, split: Split) -> Che
         "choices": choices.model_dump(mode="json"),
         "split": split.to_json(cohort),
     }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "mmdnet.workflows.training.preflight"],
-            input=json.dumps(question),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-        )
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
-        raise LabError("The check did not come to an end. Run `mmdnet doctor`, then try again.") from error
+    answer = ask_process("mmdnet.workflows.training.preflight", question, LIMIT_S)
     return CheckView(**answer | {"lines": tuple(answer["lines"]), "warnings": tuple(answer["warnings"])})
 
 

@@ -20,19 +20,19 @@ def apart(monkeypatch):
 def test_a_check_apart_says_the_calls(weights, apart, monkeypatch):
     said = []
     real = subprocess.run
-    monkeypatch.setattr(preflight.subprocess, "run", lambda *a, **k: said.append(k["input"]) or real(*a, **k))
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: said.append(k["input"]) or real(*a, **k))
     assert preflight.calls_of(DiffusionChoices(weights=weights, steps=20), ["liver"]) == 4
     assert json.loads(said[0])["prompts"] == ["liver"]
 
 
 def test_what_it_refuses_comes_back_as_a_sentence(weights, apart, monkeypatch):
     answer = subprocess.CompletedProcess([], 0, '{"calls": 0, "problem": "Too long. Nothing was started."}\n', "")
-    monkeypatch.setattr(preflight.subprocess, "run", lambda *a, **k: answer)
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: answer)
     with pytest.raises(LabError, match="Too long"):
         preflight.calls_of(DiffusionChoices(weights=weights), ["liver"])
 
 
 def test_a_check_that_dies_is_said(weights, apart, monkeypatch):
-    monkeypatch.setattr(preflight.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], -9, "", ""))
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: subprocess.CompletedProcess([], -9, "", ""))
     with pytest.raises(LabError, match="did not come to an end"):
         preflight.calls_of(DiffusionChoices(weights=weights), ["liver"])
