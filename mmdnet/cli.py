@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperOption
 
 from mmdnet.account_cli import accounts_app, readers_app
 from mmdnet.augment_cli import augment
+from mmdnet.backbones_cli import backbones_app
 from mmdnet.backup_cli import backup, restore
 from mmdnet.cli_parts import (
     AsJson,
@@ -62,6 +63,7 @@ app.add_typer(store_app, name="store")
 qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
 app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
+app.add_typer(backbones_app, name="backbones")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(readers_app, name="readers")
 app.add_typer(experiment_app, name="experiment")

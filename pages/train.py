@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.models import train as parts
+from ui.models.backbones import fetched_titles, more_backbones
 from ui.shell.session import lab, project_or_stop
 
 project = project_or_stop("Train")
@@ -14,8 +15,9 @@ with new:
     st.header("New training")
     if parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
-        choices, name = parts.choose(drawn=project.simulated)
+        choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles())
         parts.check_and_start(project.id, choices, chosen, name)
+        more_backbones()
     else:
         st.info(
             "There is nothing to learn from yet. Grade some patches of each slide (60 make a start), or enter grades "

@@ -16,7 +16,8 @@ from mmdnet.errors import LabError
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
-from mmdnet.nn.card import CARD, WEIGHTS, ModelCard
+from mmdnet.nn.card import CARD, ModelCard
+from mmdnet.nn.recipe import WEIGHTS
 from mmdnet.nn.registry import SMALL
 from mmdnet.scoring.calibration.after_training import calibrate
 from mmdnet.scoring.calibration.guard import GUARD

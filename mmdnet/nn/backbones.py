@@ -1,13 +1,16 @@
 """Feature extractors: a small one of our own for two CPU cores, and every network of timm by its name.
 
-Nothing is ever fetched: a network starts at random unless a local safetensors file is given.
+Nothing is fetched here: a network starts at random unless a local safetensors file is given (`mmdnet.nn.hub` fetches
+such files into a lab).
 
 Those with a name of ours stand in `mmdnet.nn.registry`. Images come at 299 px as they are; vision and Swin
 transformers are built for that size (their grid drops the last 3 to 11 px; timm's own default refuses 299).
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmdnet.errors import LabError
+from mmdnet.nn.recipe import Recipe, Tokens, origin_of
 from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD, SMALL, Triple, backbone_entry, load
 from mmdnet.slides.geometry import PATCH_PX
 
@@ -30,6 +34,7 @@ class Backbone(nn.Module):
         std: their standard deviation.
         input_px: the one side it takes, None where it takes patches as they come.
         interpolation: how patches of another side are resized.
+        um_per_px: scale of the images its weights learnt from, None where nobody says.
     """
 
     name: str
@@ -38,6 +43,12 @@ class Backbone(nn.Module):
     std: Triple = IMAGENET_STD
     input_px: int | None = None
     interpolation: str = "bicubic"
+    um_per_px: float | None = None
+
+    @property
+    def inner(self) -> nn.Module:
+        """The module whose tensors a file of weights names."""
+        return self
 
     def feature_map(self, images: Tensor) -> Tensor:
         """The last map, shape (images, channels, rows, columns), of normalised images of shape (images, 3, h, w)."""
@@ -124,15 +135,28 @@ class TimmBackbone(Backbone):
 
     VGG gives the mean of its last map (512 numbers; its own two 4096-wide layers are 120 M parameters too many).
 
+    Args:
+        name: timm's.
+        patch_px: side of the images it will see.
+        arguments: what timm builds it with beside the name, see `mmdnet.nn.recipe.PASSED`.
+        tokens: how tokens become a feature, see `mmdnet.nn.recipe.Recipe`.
+
     Raises:
         LabError: timm knows no such network, or it cannot be built for 299 px.
     """
 
-    def __init__(self, name: str, patch_px: int = PATCH_PX) -> None:
+    def __init__(
+        self,
+        name: str,
+        patch_px: int = PATCH_PX,
+        arguments: Mapping[str, Any] = MappingProxyType({}),  # options of timm's own
+        tokens: Tokens = "pooled",
+    ) -> None:
         super().__init__()
         self.name = name
+        self.tokens = tokens
         self.mean, self.std = _normalisation(name)
-        self.net: Any = _timm_network(name, patch_px)  # timm's networks share no type but nn.Module
+        self.net: Any = _timm_network(name, patch_px, arguments)  # timm's networks share no type but nn.Module
         self.eval()
         try:
             with torch.no_grad():
@@ -142,12 +166,19 @@ class TimmBackbone(Backbone):
         self.train()
 
     @property
+    def inner(self) -> nn.Module:
+        return self.net  # type: ignore[no-any-return]
+
+    @property
     def _pools_map(self) -> bool:
         return type(self.net).__name__ == "VGG"
 
     def forward(self, images: Tensor) -> Tensor:
         if self._pools_map:
             return self.net.forward_features(images).mean(dim=(2, 3))
+        if self.tokens == "class_and_mean":
+            tokens = self.net.forward_features(images)
+            return torch.cat([tokens[:, 0], tokens[:, self.net.num_prefix_tokens :].mean(dim=1)], dim=1)
         return self.net.forward_head(self.net.forward_features(images), pre_logits=True)
 
     def feature_map(self, images: Tensor) -> Tensor:
@@ -174,15 +205,19 @@ class TimmBackbone(Backbone):
         return [part for part in self.net.modules() if isinstance(part, nn.Conv2d)][-1]
 
 
-def _timm_network(name: str, patch_px: int) -> nn.Module:
+def _timm_network(name: str, patch_px: int, arguments: Mapping[str, Any]) -> nn.Module:
     import timm
+    import timm.layers
 
     if not timm.is_model(name):
         raise LabError(f'There is no backbone called "{name}". Use "{SMALL}" or a network that timm lists.')
     known = timm.models.model_entrypoint(name)
-    sized: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}  # options of timm's own
+    given: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}
+    given |= arguments
+    if given.get("mlp_layer"):
+        given["mlp_layer"] = getattr(timm.layers, given["mlp_layer"])
     try:
-        return timm.create_model(name, pretrained=False, num_classes=0, **sized)
+        return timm.create_model(name, pretrained=False, num_classes=0, **given)
     except (TypeError, ValueError, AssertionError, RuntimeError) as problem:
         raise LabError(f'The backbone "{name}" cannot be built for patches of {patch_px} px: {problem}') from problem
 
@@ -213,24 +248,50 @@ def create_backbone(name: str, patch_px: int = PATCH_PX, weights: Path | None = 
     """Build a feature extractor.
 
     Args:
-        name: of the registry, or any name of timm.
+        name: of the registry, of a recipe that lies beside `weights`, or any name of timm.
         patch_px: side of the patches it will see.
         weights: local safetensors file with its weights; a classifier in it is left out.
 
     Raises:
         LabError: unknown name, a size it cannot take, weights that are damaged or of another network.
     """
+    backbone = build_backbone(name, patch_px, recipe_for(name, weights))
+    if weights is not None:
+        load_backbone(backbone, read_weights(weights), weights.name)
+    return backbone
+
+
+def recipe_for(name: str, weights: Path | None) -> Recipe | None:
+    """How a backbone that only its weights' record describes is built; None for one that the registry or timm knows."""
+    origin = origin_of(weights) if weights is not None and backbone_entry(name) is None else None
+    return origin.recipe if origin is not None and origin.backbone == name else None
+
+
+def build_backbone(name: str, patch_px: int, recipe: Recipe | None = None) -> Backbone:
+    """Build a feature extractor from random weights.
+
+    Args:
+        name: of the registry, or any name of timm; any name at all with a recipe.
+        patch_px: side of the patches it will see.
+        recipe: of a network that the registry does not know.
+
+    Raises:
+        LabError: unknown name, or a size it cannot take.
+    """
     entry = backbone_entry(name)
-    if entry is None:
+    if entry is None and recipe is None:
         backbone: Backbone = TimmBackbone(name, patch_px)
-    else:
+    elif entry is None and recipe is not None:
+        backbone = TimmBackbone(recipe.network, recipe.input_px or patch_px, recipe.arguments, recipe.tokens)
+        backbone.mean, backbone.std = recipe.mean, recipe.std
+        backbone.input_px, backbone.interpolation = recipe.input_px, recipe.interpolation
+        backbone.um_per_px = recipe.um_per_px
+    elif entry is not None:
         side = entry.input_px or patch_px
         backbone = load(entry.factory)(side) if entry.factory else TimmBackbone(entry.timm or name, side)
         backbone.mean, backbone.std = entry.mean, entry.std
         backbone.input_px, backbone.interpolation = entry.input_px, entry.interpolation
     backbone.name = name
-    if weights is not None:
-        load_backbone(backbone, read_weights(weights), weights.name)
     return backbone
 
 
@@ -252,10 +313,11 @@ def load_backbone(backbone: Backbone, given: dict[str, Tensor], source: str) -> 
     Raises:
         LabError: they are of another network.
     """
-    inner = backbone.net if isinstance(backbone, TimmBackbone) else backbone
+    inner = backbone.inner
     prefix = "backbone.net." if isinstance(backbone, TimmBackbone) else "backbone."
     given = {key.removeprefix(prefix): value for key, value in given.items()}
     wanted = inner.state_dict()
+    given = _for_size(inner, given, wanted)
     missing = [key for key in wanted if key not in given or given[key].shape != wanted[key].shape]
     if missing:
         raise LabError(
@@ -263,3 +325,20 @@ def load_backbone(backbone: Backbone, given: dict[str, Tensor], source: str) -> 
             f"tensors are missing or have another shape, the first is {missing[0]}."
         )
     inner.load_state_dict({key: given[key] for key in wanted})
+
+
+def _for_size(inner: nn.Module, given: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a transformer as it is built for another image size: its table of positions resampled, as timm does.
+
+    Of tensors that all fit, and of any that timm cannot fit, they come back as they are.
+    """
+    key = "pos_embed"
+    if key not in wanted or key not in given or given[key].shape == wanted[key].shape:
+        return given
+    if given[key].ndim != 3 or given[key].shape[-1] != wanted[key].shape[-1]:
+        return given
+    from timm.layers import resample_abs_pos_embed
+
+    prefix: Any = 0 if getattr(inner, "no_embed_class", False) else getattr(inner, "num_prefix_tokens", 0)
+    grid: Any = inner.patch_embed.grid_size  # type: ignore[union-attr]
+    return {**given, key: resample_abs_pos_embed(given[key], new_size=list(grid), num_prefix_tokens=prefix)}

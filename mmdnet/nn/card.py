@@ -12,10 +12,10 @@ from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.kinds import HeadKind
+from mmdnet.nn.recipe import Deviation, Mean, Recipe
 from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, SMALL
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
-WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 FINEST_MPP, COARSEST_MPP = 0.01, 100.0  # no microscope sees finer, no patch of tissue means anything coarser
 
@@ -25,8 +25,6 @@ Classes = Annotated[int, Field(ge=2, le=100)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Metric = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
-Mean = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]  # of pixels in 0-1, with room for other scales
-Deviation = Annotated[float, Field(ge=1e-4, le=10, allow_inf_nan=False)]
 
 
 def _all_finite(value: Any) -> Any:
@@ -58,6 +56,7 @@ class Architecture(BaseModel):
         patch_px: side of the patches it sees.
         mean: subtracted from pixels in 0-1; none: as the backbone's entry says. A built network knows its own.
         std: what is left is divided by it; none as above.
+        recipe: how the backbone is built, where it is no name of the registry or of timm.
         pooling: how the instances of a bag become one feature, a name of `mmdnet.nn.registry.POOLINGS`.
         tasks: number of grades by task.
         projection: length of a task's own features; none: as wide as the backbone's, at most 512. A built network
@@ -72,6 +71,7 @@ class Architecture(BaseModel):
     patch_px: int = Field(default=PATCH_PX, ge=8, le=4096)
     mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Deviation, Deviation, Deviation] | None = None
+    recipe: Recipe | None = None
     pooling: str = GATED_ATTENTION
     tasks: dict[str, Classes] = Field(default_factory=_graded_tasks, min_length=1)
     head: HeadKind = "corn"

@@ -179,22 +179,28 @@ def features_sha256(net: MMDNet) -> str:
     return digest.hexdigest()
 
 
-def frozen_network(backbone: str, patch_px: int) -> MMDNet:
+def frozen_network(backbone: str, patch_px: int, given: Path | None = None) -> MMDNet:
     """A network with random heads whose features are those of a backbone as it starts: what fast training learns on.
+
+    Args:
+        backbone: its name.
+        patch_px: side of the patches.
+        given: its weights; those that come with it if not given.
 
     Raises:
         LabError: the backbone has no weights of its own, or they cannot be had.
     """
     from mmdnet.errors import LabError
-    from mmdnet.nn.backbones import load_backbone, read_weights
+    from mmdnet.nn.backbones import load_backbone, read_weights, recipe_for
     from mmdnet.nn.card import Architecture
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.nn.packaged import packaged_weights
 
-    weights = packaged_weights(backbone)
+    weights = given or packaged_weights(backbone)
     if weights is None:
         raise LabError(f'The backbone "{backbone}" starts at random, so it has no features to be kept.')
-    net = MMDNet(Architecture(backbone=backbone, patch_px=patch_px)).eval()
+    recipe = recipe_for(backbone, weights)
+    net = MMDNet(Architecture(backbone=backbone, recipe=recipe, patch_px=patch_px)).eval()
     load_backbone(net.backbone, read_weights(weights), weights.name)
     return net
 

@@ -9,8 +9,9 @@ from safetensors.torch import load_file, save
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
 from mmdnet.nn.backbones import load_backbone, read_weights
-from mmdnet.nn.card import CARD, WEIGHTS, ModelCard, read_card
+from mmdnet.nn.card import CARD, ModelCard, read_card
 from mmdnet.nn.mmdnet import MMDNet
+from mmdnet.nn.recipe import WEIGHTS
 
 
 def save_model(model: MMDNet, folder: Path, card: ModelCard) -> ModelCard:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from mmdnet.errors import LabError
 from mmdnet.nn.attention import BagDropout
-from mmdnet.nn.backbones import create_backbone
+from mmdnet.nn.backbones import build_backbone
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.distributed import all_reduce_sum
 from mmdnet.nn.domain import (
@@ -89,7 +89,7 @@ class MMDNet(nn.Module):
         self.reversal_mode: ReversalMode = reversal_mode
         self.attention_rule: AttentionRule = attention_rule
         self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
-        self.backbone = create_backbone(architecture.backbone, architecture.patch_px)
+        self.backbone = build_backbone(architecture.backbone, architecture.patch_px, architecture.recipe)
         self.width = self.backbone.width
         mean, std = architecture.mean or self.backbone.mean, architecture.std or self.backbone.std
         own = {"projection": projection_of(architecture, self.width), "mean": mean, "std": std}

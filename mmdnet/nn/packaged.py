@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
+from mmdnet.nn.recipe import ORIGIN, WEIGHTS
 from mmdnet.nn.registry import BACKBONES, BackboneEntry, PackagedWeights, backbone_entry
 from mmdnet.settings import PROJECT_ROOT
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLACE = PROJECT_ROOT / "models"  # a folder for each backbone; git leaves them out
-WEIGHTS, ORIGIN = "weights.safetensors", "origin.json"
 OTHERWISE = 'Or choose another backbone, such as "small". Nothing was changed.'
 
 

@@ -56,7 +56,7 @@ class BackboneEntry:
         std: what is left is divided by it.
         input_px: the one side it takes; patches of another are resized to it. None: it takes patches as they are.
         interpolation: of that resizing.
-        weights: where its weights come from; a person gives them as a local file, nothing is ever fetched.
+        weights: where its weights come from; a local file, which a person gives or fetches by `mmdnet backbones`.
         packaged: weights that are installed with the program; it starts from them unless a person gives others.
     """
 

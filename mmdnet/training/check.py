@@ -16,10 +16,12 @@ from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN
 from mmdnet.nn.backbones import Backbone, create_backbone
 from mmdnet.nn.device import best_device
 from mmdnet.nn.packaged import packaged_weights
+from mmdnet.nn.recipe import origin_of
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.training.config import TrainingConfig
 
 NAMED = 3  # slides named in a sentence, before the rest is counted
+MOST_SCALED = 1.6  # times finer or coarser than a backbone learnt at: an encoder's 224 px hold a patch at 1.3 times
 FEWEST_TOGETHER = 4  # bags of different slides in a step; from steps of one slide nothing is learnt from scratch
 
 
@@ -92,6 +94,7 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
         f"{_start(config)}), {mode} training, "
         f"at most {config.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
         expected,
+        *_scale(backbone, cohort),
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
     ]
     if config.synthetic:
@@ -109,9 +112,34 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, mode, warm_up, expected)
 
 
+def _scale(backbone: Backbone, cohort: Cohort) -> list[str]:
+    """What is done to the patches' scale where the backbone takes one side alone, or learnt at another scale.
+
+    Raises:
+        LabError: the patches come to it at a scale too far from the one it learnt at.
+    """
+    side = backbone.input_px or cohort.patch_px
+    seen = cohort.patch_mpp * cohort.patch_px / side
+    learnt = backbone.um_per_px
+    resized = (
+        f"Patches of {cohort.patch_px} px at {cohort.patch_mpp:g} µm/px are resized to {side} px, {seen:.2g} µm/px"
+    )
+    if learnt is not None and not 1 / MOST_SCALED <= seen / learnt <= MOST_SCALED:
+        raise LabError(
+            f"The backbone {backbone.name} learnt from images at {learnt:g} µm/px, and these patches would come to it "
+            f"at {seen:.2g} µm/px, where it knows nothing. Choose another backbone, or add the slides to a lab whose "
+            "patches are nearer to its scale (MMDNET_PATCH_PX, MMDNET_PATCH_MPP)."
+        )
+    if side == cohort.patch_px:
+        return []
+    return [f"{resized}." if learnt is None else f"{resized}; {backbone.name} learnt at {learnt:g} µm/px."]
+
+
 def _start(config: TrainingConfig) -> str:
     """Where the backbone's weights come from, in words."""
     entry = backbone_entry(config.backbone)
+    if config.weights and (fetched := origin_of(config.weights)):
+        return f"from {fetched.words}, {fetched.licence or 'no licence stated'}"
     if config.weights:
         return f"from {config.weights.name}"
     if entry and entry.packaged:

@@ -15,12 +15,14 @@ from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.labels.grading import TASKS, Task
+from mmdnet.nn.backbones import recipe_for
 from mmdnet.nn.batch_norm import AT_ONCE, FITTED_ON, fit_batch_norms
-from mmdnet.nn.card import WEIGHTS, Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
+from mmdnet.nn.card import Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.nn.packaged import packaged_weights
+from mmdnet.nn.recipe import WEIGHTS, origin_of
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.progress import Progress, silent
 from mmdnet.training.batch_loader import BatchLoader, in_steps
@@ -158,10 +160,15 @@ class Run:
     def _network(self, start: Path | None) -> MMDNet:
         config = self.config
         architecture = Architecture(
-            backbone=config.backbone, patch_px=self.cohort.patch_px, head=config.head,
-            projection=config.projection, pooling=config.pooling, ignored_task=config.ignored_task,
+            backbone=config.backbone,
+            recipe=recipe_for(config.backbone, start),
+            patch_px=self.cohort.patch_px,
+            head=config.head,
+            projection=config.projection,
+            pooling=config.pooling,
+            ignored_task=config.ignored_task,
             domains=self.domain_names,
-        )  # fmt: skip
+        )
         net = MMDNet(architecture, config.reversal, config.attention_rule)
         net.attending = self.report.trained_tasks
         if start:
@@ -343,6 +350,8 @@ def backbone_origin(config: TrainingConfig, start: Path | None = None) -> Backbo
         start: weights warmed up on the project's own patches, if any.
     """
     entry = backbone_entry(config.backbone)
+    if config.weights and (fetched := origin_of(config.weights)):
+        return BackboneOrigin(source=fetched.words, licence=fetched.licence, sha256=fetched.file_sha256)
     if config.weights:
         before = origin_beside(config.weights)
         source = f"the file {config.weights.name}" + (f", which started from {before.source}" if before else "")

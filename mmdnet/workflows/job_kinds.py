@@ -13,6 +13,7 @@ from mmdnet.workflows.context import JobContext, QueuedState
 from mmdnet.workflows.demo import make_demo
 from mmdnet.workflows.job_specs import (
     AugmentSpec,
+    BackboneSpec,
     CalibrateSpec,
     CrossValidateSpec,
     DemoSpec,
@@ -64,6 +65,7 @@ KINDS: tuple[JobKind[Any], ...] = (
         lambda lab, context, spec: lab.calibrations.run(context, spec.project_id, spec.model_id, spec.rule),
     ),
     JobKind(FieldSpec, lambda lab, context, spec: lab.field.run(context, spec.project_id, spec.frozen)),
+    JobKind(BackboneSpec, lambda lab, context, spec: lab.backbones.run(context, spec.name)),
     JobKind(AugmentSpec, lambda lab, context, spec: lab.augmenting.run(context, spec.augmentation_id)),
     JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
 )

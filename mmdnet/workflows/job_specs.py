@@ -130,6 +130,14 @@ class FieldSpec(JobSpec):
     frozen: str
 
 
+class BackboneSpec(JobSpec):
+    """Fetch a backbone's weights from the hub into the lab."""
+
+    kind = "backbone"
+
+    name: str
+
+
 class AugmentSpec(JobSpec):
     """Make and judge the synthetic patches of a batch."""
 

@@ -30,6 +30,7 @@ from mmdnet.workflows.slides.slides import Slides
 from mmdnet.workflows.slides.stores import Store
 from mmdnet.workflows.slides.tile_sets import TileSets
 from mmdnet.workflows.slides.tissue_map import TissueMaps
+from mmdnet.workflows.training.backbones import Backbones
 from mmdnet.workflows.training.learning import Learning
 from mmdnet.workflows.training.training import Training
 
@@ -57,7 +58,8 @@ class Lab:
         self.models = Models(services)
         self.calibrations = Calibrations(services, self.jobs)
         self.learning = Learning(services, self.jobs, self.labels.orders)
-        self.training = Training(services, self.jobs, self.labels.consensus, self.calibrations)
+        self.backbones = Backbones(services, self.jobs)
+        self.training = Training(services, self.jobs, self.labels.consensus, self.calibrations, self.backbones)
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)

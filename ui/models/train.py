@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -102,11 +103,14 @@ def choose_labels(project_id: int) -> LabelChoice:
     return LabelChoice(None, reader, tuple(chosen) or None)
 
 
-def choose(drawn: bool = False) -> tuple[dict[str, object], str | None]:
+def choose(
+    drawn: bool = False, fetched: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, object], str | None]:
     """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name.
 
     Args:
         drawn: the project's slides are simulated; the small backbone then is the first choice, as the demo's.
+        fetched: titles of the backbones that were fetched into this lab, by name.
     """
     options = {option.name: option for option in training_options()}
     preset = st.segmented_control(
@@ -119,9 +123,13 @@ def choose(drawn: bool = False) -> tuple[dict[str, object], str | None]:
         help=options["preset"].option.help,
     )
     backbone = replace(options["backbone"], default=SMALL) if drawn else options["backbone"]
+    titles = {**backbone.option.values, **{name: plain(title) for name, title in fetched.items()}}
+    backbone = replace(backbone, option=replace(backbone.option, values=titles))
     named: str = _widget(backbone, preset)
     choices: dict[str, object] = {"preset": preset, "backbone": named}  # by option; `read_config` checks them
     entry = backbone_entry(named)
+    if named in fetched:
+        st.caption("Starts from the weights that were fetched into this lab; their licence goes into the model's card.")
     if entry and entry.packaged:
         st.caption(
             f"Starts from {literal(entry.packaged.trained_on)} weights that came with the program "

@@ -22,6 +22,7 @@ KINDS = {
     "evaluate": "Evaluating",
     "cross_validate": "Cross-validating",
     "field": "Comparing methods",
+    "backbone": "Fetching a backbone",
     "augment": "Making synthetic patches",
     "demo": "Making the demo",
     "map": "Tissue map",

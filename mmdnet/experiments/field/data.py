@@ -70,6 +70,7 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
     import torch
 
     from mmdnet.files import sha256_of
+    from mmdnet.nn.backbones import recipe_for
     from mmdnet.nn.card import Architecture
     from mmdnet.nn.io import load_model, start_from
     from mmdnet.nn.mmdnet import MMDNet
@@ -81,8 +82,8 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
         net, card = load_model(DEMO_MODEL)
         return Extractor(net, f"the demo model's backbone ({card.backbone}), frozen", card.weights_sha256[:16])
     torch.manual_seed(0)
-    net = MMDNet(Architecture(backbone=name, patch_px=patch_px)).eval()
     given = weights or packaged_weights(name)
+    net = MMDNet(Architecture(backbone=name, recipe=recipe_for(name, given), patch_px=patch_px)).eval()
     if given is None:
         return Extractor(net, f"{name} from random weights, frozen", f"{name}-random")
     start_from(net, given)

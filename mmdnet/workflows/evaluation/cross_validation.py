@@ -134,11 +134,11 @@ class CrossValidation:
         whole = dict(choices) | {"split_by": "patient", "test_on": None}
         prepared = self._training.prepare(project_id, whole, labels)
         folds = splits_by(prepared.cohort, config.split_by, config.folds, config.seed)
-        check = check_training(prepared.cohort, config, folds[0].split)
+        check = check_training(prepared.cohort, prepared.config, folds[0].split)
         if not check.ok:
             raise LabError(check.problem or "This training cannot start.")
         plan = FrozenPlan(
-            choices=config.model_dump(mode="json"),
+            choices=config.model_copy(update={"weights": prepared.config.weights}).model_dump(mode="json"),
             folds=tuple(_planned(fold, prepared.cohort) for fold in folds),
         )
         if not known & {slide for fold in plan.folds for slide in fold.test}:

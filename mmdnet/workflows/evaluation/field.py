@@ -80,7 +80,8 @@ class FieldExperiments:
         folder = self._folder(frozen)
         folder.mkdir(parents=True)
         prepared.save(folder)
-        told = FrozenField(plan=plan, backbone=config.backbone, weights=weights.resolve() if weights else None)
+        given = weights.resolve() if weights else prepared.config.weights
+        told = FrozenField(plan=plan, backbone=config.backbone, weights=given)
         write_aside(folder / PLAN, told.model_dump_json())
         title = f"Compare {len(plan.asked)} method{'' if len(plan.asked) == 1 else 's'} on {config.backbone}"
         return self._jobs.submit(title, FieldSpec(project_id=project_id, frozen=frozen), project_id)

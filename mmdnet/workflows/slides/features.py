@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,16 +51,21 @@ class Extractor:
         return cls(net.to(device).eval(), features_sha256(net), device)
 
     @classmethod
-    def frozen(cls, backbone: str, patch_px: int) -> Extractor:
+    def frozen(cls, backbone: str, patch_px: int, weights: Path | None = None) -> Extractor:
         """Of a backbone as it starts, on the best device here.
 
+        Args:
+            backbone: its name.
+            patch_px: side of the patches.
+            weights: a safetensors file of them; those that come with it if not given.
+
         Raises:
-            LabError: it has no weights of its own.
+            LabError: it has no weights of its own and none are given.
         """
         from mmdnet.nn.device import best_device
         from mmdnet.nn.engines import frozen_network
 
-        return cls.of(frozen_network(backbone, patch_px), best_device())
+        return cls.of(frozen_network(backbone, patch_px, weights), best_device())
 
 
 def kept_features(

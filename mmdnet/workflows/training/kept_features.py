@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def kept_source(
     services: Services, patch_id: np.ndarray, patch_px: int, config: TrainingConfig, progress: Progress
 ) -> FeatureSource | None:
-    """Where a training reads its backbone's features from; None where it does not freeze one that comes with weights.
+    """Where a training reads its backbone's features from; None where it does not freeze one that starts from weights.
 
     What is not kept yet is computed and kept when it is first read, of these patches alone.
 
@@ -37,10 +37,10 @@ def kept_source(
     from mmdnet.training.evaluate import FeatureSource
     from mmdnet.workflows.slides.features import Extractor
 
-    frozen = config.mode_on(best_device(config.device)) == "fast" and config.weights is None and not config.warm_up
-    if not frozen or packaged_weights(config.backbone) is None:
+    weights = config.weights or packaged_weights(config.backbone)
+    if weights is None or config.warm_up or config.mode_on(best_device(config.device)) != "fast":
         return None
-    extractor = Extractor.frozen(config.backbone, patch_px)
+    extractor = Extractor.frozen(config.backbone, patch_px, weights)
 
     def read(positions: np.ndarray) -> np.ndarray:
         return _features(services, extractor, patch_id[positions], progress)

@@ -27,6 +27,7 @@ from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.scoring.calibrating import Calibrations, words_of
 from mmdnet.workflows.scoring.models import add_model
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.training.backbones import Backbones
 from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, slide_infos
 from mmdnet.workflows.training.kept_features import kept_source
 from mmdnet.workflows.training.pixels import PatchPixels
@@ -72,11 +73,19 @@ class PreparedTraining:
 class Training:
     """Trainings of a project: whether one can start, the ones there are, and doing one."""
 
-    def __init__(self, services: Services, jobs: Jobs, consensus: Consensus, calibrations: Calibrations) -> None:
+    def __init__(
+        self,
+        services: Services,
+        jobs: Jobs,
+        consensus: Consensus,
+        calibrations: Calibrations,
+        backbones: Backbones,
+    ) -> None:
         self._services = services
         self._jobs = jobs
         self._consensus = consensus
         self._calibrations = calibrations
+        self._backbones = backbones
 
     def prepare(
         self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
@@ -94,7 +103,7 @@ class Training:
         from mmdnet.bags.synthetic import with_synthetic
         from mmdnet.workflows.training.synthetic import usable_synthetic
 
-        config = read_config(choices)
+        config = self._backbones.configured(choices)
         label_set, data, cohort = self._gathered(project_id, config, labels)
         synthetic: tuple[SyntheticPatchRow, ...] = ()
         if config.synthetic:

@@ -21,6 +21,29 @@ class CheckView:
 
 
 @dataclass(frozen=True, slots=True)
+class BackboneView:
+    """A backbone that a training can name.
+
+    Attributes:
+        state: "with the program", "here" (fetched into this lab), "on the hub", or "not by this program".
+        licence: of its weights: as the hub stated it when they were fetched, else as its page says.
+        gated: its owner lets people in one by one, by a token.
+        revision: the hub's, of weights that are here, and `sha256` of their file.
+        note: why it cannot be fetched; empty where it can.
+    """
+
+    name: str
+    title: str
+    state: str
+    licence: str = ""
+    gated: bool = False
+    hub_id: str = ""
+    revision: str = ""
+    sha256: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     id: int
     project_id: int

@@ -80,3 +80,16 @@ def test_weights_of_another_network_are_refused(tmp_path):
 def test_an_unknown_backbone_is_refused_by_name():
     with pytest.raises(LabError, match="no backbone called"):
         create_backbone("resnet_of_dreams")
+
+
+def test_a_transformers_weights_of_another_image_size_are_fitted_as_timm_fits_them(tmp_path):
+    """Published at 224 px; patches here are 299."""
+    import timm
+    from timm.models.vision_transformer import checkpoint_filter_fn
+
+    published = timm.create_model("test_vit", num_classes=3).state_dict()  # 160 px
+    save_file(published, tmp_path / "w.safetensors")
+    ours = create_backbone("test_vit", 96, tmp_path / "w.safetensors")
+    theirs = checkpoint_filter_fn(dict(published), timm.create_model("test_vit", num_classes=0, img_size=96))
+    assert ours.inner.pos_embed.shape[1] == 1 + 6 * 6
+    assert torch.allclose(ours.inner.pos_embed, theirs["pos_embed"])

@@ -5,9 +5,10 @@ import torch
 from safetensors.torch import save_file
 
 from mmdnet.errors import LabError
-from mmdnet.nn.card import CARD, WEIGHTS, Architecture, ModelCard
+from mmdnet.nn.card import CARD, Architecture, ModelCard
 from mmdnet.nn.io import load_model, save_model, start_from
 from mmdnet.nn.mmdnet import MMDNet
+from mmdnet.nn.recipe import WEIGHTS
 
 
 @pytest.fixture

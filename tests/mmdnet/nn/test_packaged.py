@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from mmdnet.errors import LabError
 from mmdnet.nn import packaged
 from mmdnet.nn.backbones import create_backbone
-from mmdnet.nn.packaged import ORIGIN, PLACE, WEIGHTS, named_as, packaged_weights, prepare
+from mmdnet.nn.packaged import PLACE, named_as, packaged_weights, prepare
+from mmdnet.nn.recipe import ORIGIN, WEIGHTS
 from mmdnet.nn.registry import BACKBONES, PRETRAINED
 
 ENTRY = BACKBONES[PRETRAINED]

@@ -9,9 +9,10 @@ from safetensors.torch import load_file
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
-from mmdnet.nn.card import WEIGHTS, ModelCard
+from mmdnet.nn.card import ModelCard
 from mmdnet.nn.io import load_model
 from mmdnet.nn.packaged import packaged_weights
+from mmdnet.nn.recipe import WEIGHTS
 from mmdnet.progress import silent
 from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.config import TrainingConfig
