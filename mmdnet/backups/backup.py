@@ -18,7 +18,7 @@ from mmdnet.files import sha256_of, write_aside
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import SLIDES_IN_HOME, Settings
 
-MADE_AGAIN = {"cache", "logs", "locks", "backups"}  # folders of the home no backup needs
+MADE_AGAIN = {"backbones", "cache", "logs", "locks", "backups"}  # folders of the home no backup needs
 LIVE = ("lab.sqlite", "jobs.sqlite")
 NOT_KEPT = ("lab.lock",)
 

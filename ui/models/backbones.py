@@ -81,4 +81,4 @@ def _going(ids: list[str]) -> None:
     if not any(job.active for job in jobs):
         st.rerun()
     for job in jobs:
-        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{plain(job.title)}: {progress_line(job)}")
+        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}: {progress_line(job)}")
