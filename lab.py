@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -124,14 +126,34 @@ def _prepare_weights(wanted: str) -> None:
 
 
 def _install_command() -> None:
-    """`mmdnet` in the environment's bin folder, running the code of this folder."""
+    """`mmdnet` in the environment's bin folder, running the code of this folder; mended where the folder was moved."""
     wanted, stamp = fingerprint(ROOT / "pyproject.toml"), VENV / "pyproject.toml.installed"
-    if is_stamped(stamp, wanted):
+    if is_stamped(stamp, wanted) and _command_is_here():
         return
     pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
     if _quiet([*pip, "--no-deps", "--no-build-isolation", "-e", ROOT]) != 0:
         raise Refusal("The command mmdnet could not be put into .venv. Remove the folder .venv and start again.")
     stamp.write_text(wanted)
+
+
+def _command_is_here() -> bool:
+    """Whether the command is there, starts this very Python and runs the code of this folder.
+
+    Both hold absolute paths: after the folder was moved or copied they lead to where it was.
+    """
+    command = PYTHON.with_name("mmdnet.exe" if WINDOWS else "mmdnet")
+    packages = [folder for place in ("lib/python*", "Lib") for folder in VENV.glob(f"{place}/site-packages")]
+    try:
+        origins = [
+            json.loads(record.read_text(encoding="utf-8"))["url"]  # PEP 610: where pip took it from
+            for folder in packages
+            for record in folder.glob("mmdnet_lab-*.dist-info/direct_url.json")
+        ]
+        starts = command.read_bytes()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    here = urllib.parse.unquote(ROOT.as_uri())
+    return os.fsencode(PYTHON) in starts and [urllib.parse.unquote(origin) for origin in origins] == [here]
 
 
 def _make_venv() -> None:

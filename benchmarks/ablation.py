@@ -1,7 +1,7 @@
 """What each part of the network is worth: the full one against itself without it, on the same seeds."""
 
 from benchmarks.result import Result
-from mmdnet.experiment_cli import HOME
+from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.ablation import ABLATION, FEW_GRADES, FULL, run_variants, summary, worth
 from mmdnet.labels.grading import TASK_NAMES
 
@@ -15,7 +15,7 @@ def run(quick: bool = False) -> Result:
     not below 0 is the reach.
     """
     seeds = 1 if quick else SEEDS
-    results = run_variants(FEW_GRADES, ABLATION, range(seeds), HOME)
+    results = run_variants(FEW_GRADES, ABLATION, range(seeds), experiments_folder())
     kappas = summary(results)
     others = {v.name: kappas[v.name]["mean"]["mean"] for v in ABLATION if v.task is None and v.name != FULL}
     others["single tasks"] = sum(kappas[f"only-{task}"][task]["mean"] for task in TASK_NAMES) / len(TASK_NAMES)

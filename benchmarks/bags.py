@@ -1,7 +1,7 @@
 """Quadratic kappa on natural bags of test patients, over seeds, beside the paper's own on its data."""
 
 from benchmarks.result import Result
-from mmdnet.experiment_cli import HOME
+from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.ablation import FULL, FULL_ALONE, FULL_SIZE, run_variants, summary
 
 PAPER = {"ballooning": 0.959, "inflammation": 0.748, "steatosis": 0.696}
@@ -14,7 +14,7 @@ def run(quick: bool = False) -> Result:
     `value` is the lowest difference to the paper over the tasks: not below 0 is the reach. Quick: one seed.
     """
     seeds = 1 if quick else SEEDS
-    results = run_variants(FULL_SIZE, FULL_ALONE, range(seeds), HOME)
+    results = run_variants(FULL_SIZE, FULL_ALONE, range(seeds), experiments_folder())
     kappas = summary(results)[FULL]
     gaps = {task: kappas[task]["mean"] - theirs for task, theirs in PAPER.items()}
     beside = {

@@ -5,7 +5,7 @@ import time
 import torch
 
 from benchmarks.result import Result
-from mmdnet.experiment_cli import HOME
+from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.field.comparison import MEAN, Comparison
 from mmdnet.experiments.field.data import PATCHES_AT_ONCE, FieldData, extractor_of, simulated_data
 from mmdnet.experiments.field.plan import FieldPlan
@@ -21,11 +21,11 @@ def run(quick: bool = False) -> Result:
     over the patches, as separate programs do; `heads_alone` is the same without the patches' pass.
     """
     torch.set_num_threads(2)
-    data = simulated_data(HOME)
+    data = simulated_data(experiments_folder())
     seeds = 1 if quick else SEEDS
     plan = FieldPlan(seeds=tuple(range(seeds)))
     began = time.monotonic()
-    comparison = Comparison(run_field(data, plan, HOME / "field"))
+    comparison = Comparison(run_field(data, plan, experiments_folder() / "field"))
     minutes = (time.monotonic() - began) / 60
     features = _features_s(data)
     heads = sum(cell.cost.train_processor_s for cell in comparison.result.cells)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.result import Result
-from mmdnet.experiment_cli import HOME
+from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.processor import LIMIT_MIN, REACH_EACH, REACH_MEAN, WAYS, learn
 from mmdnet.labels.grading import TASK_NAMES
 
@@ -15,7 +15,7 @@ def run(quick: bool = False) -> Result:
     not done again, and one that was stopped goes on (its times are then those of the last part). Always answering with
     the majority grade has a kappa of 0. Quick: what is known already, and the first way.
     """
-    results = learn(HOME, list(WAYS)[:1] if quick else list(WAYS), say=print)
+    results = learn(experiments_folder(), list(WAYS)[:1] if quick else list(WAYS), say=print)
     beside: dict[str, Any] = {
         "majority_grade": 0.0,
         "reach": REACH_MEAN,

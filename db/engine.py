@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.errors import LabError
@@ -20,12 +20,31 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_MS = 15_000  # how long a writer waits for another on SQLite
+CONNECT_S = 10  # how long a PostgreSQL server may take to answer, where its URL says nothing else
+SQLITE = ("sqlite", "sqlite+pysqlite")
+HOW_TO_SAY = (
+    "In MMDNET_DATABASE_URL and MMDNET_JOBS_URL write postgresql://USER@HOST/NAME or sqlite:////FOLDER/FILE, or leave "
+    "them out: then the lab keeps files of its own in its home. Nothing was changed."
+)
 
 
 def as_url(url: str) -> URL:
-    """The URL with the driver we ship for PostgreSQL."""
-    parsed = make_url(url)
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername.startswith("postgres") else parsed
+    """The URL with the driver we ship for PostgreSQL.
+
+    Raises:
+        LabError: it is no URL, or one of a database the lab cannot work on. It may hold a secret: it is not told.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise LabError(f"The address of the lab's or the queue's database is no URL. {HOW_TO_SAY}") from None
+    if parsed.drivername.startswith("postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in SQLITE:
+        raise LabError(f"The lab works on PostgreSQL and SQLite, not on {parsed.drivername}. {HOW_TO_SAY}")
+    if parsed.database in (None, "", ":memory:") or parsed.query:
+        raise LabError(f"An address of SQLite names a file, and takes no parameters. {HOW_TO_SAY}")
+    return parsed
 
 
 def make_engine(url: str) -> Engine:
@@ -35,7 +54,8 @@ def make_engine(url: str) -> Engine:
     """
     parsed = as_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        wait = {} if "connect_timeout" in parsed.query else {"connect_timeout": CONNECT_S}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=wait)
     engine = create_engine(parsed, connect_args={"timeout": BUSY_MS / 1000})
 
     @event.listens_for(engine, "connect")

@@ -20,20 +20,25 @@ from mmdnet.augment_cli import augment
 from mmdnet.backbones_cli import backbones_app
 from mmdnet.backup_cli import backup, restore
 from mmdnet.cli_parts import (
+    UNWRITTEN,
     AsJson,
     Background,
     Home,
     Project,
     as_plain,
     bar,
+    check_place,
     choices_of,
     follow,
+    kind_of_file,
     lab_at,
     project_called,
+    read_in,
     reader_called,
     say,
     settings_at,
     slide_called,
+    write_out,
 )
 from mmdnet.errors import LabError
 from mmdnet.evaluate_cli import evaluate
@@ -43,6 +48,7 @@ from mmdnet.progress import part_of
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
 from mmdnet.slides_cli import slides_app
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import IngestOutcome, SlideView, StoreView
@@ -85,6 +91,8 @@ def main() -> None:
         from mmdnet.troubles import trouble_of
 
         trouble = trouble_of(error)
+        if trouble is None and isinstance(error, OSError) and error.filename is not None:
+            trouble = f"{error.filename} cannot be read or written: {error.strerror}."
         if trouble is None:
             raise
         print(f"{trouble} What was finished is kept.", file=sys.stderr)
@@ -169,7 +177,8 @@ def _say_outcomes(outcomes: Sequence[IngestOutcome], added: Sequence[SlideView],
             for note in outcome.notes:
                 print(f"{outcome.name}: {note}", file=sys.stderr)
         for slide in added:
-            print(f"{slide.name}: {slide.reason or f'{slide.usable} of {slide.patches} patches to use'}")
+            usable = f"{slide.usable:,} of {count(slide.patches, 'patch', 'patches')} to use"
+            print(f"{slide.name}: {slide.reason or usable}")
 
 
 app.command("import-tiles")(import_tiles)
@@ -185,15 +194,11 @@ def qupath_export(
     as_json: AsJson = False,
 ) -> None:
     """Write a slide's tissue and patches, and a reader's labels if one is named, for QuPath."""
-    from mmdnet.files import write_aside
-
     lab = lab_at(home)
     slide_id = slide_called(lab, project_called(lab, project), slide)
+    check_place(file)
     text = lab.qupath.export(slide_id, reader_called(lab, reader) if reader else None)
-    try:
-        write_aside(file, text)
-    except OSError as error:
-        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    write_out(file, text)
     say(as_json, {"file": file}, f"{slide} written to {file}. In QuPath: File, Import objects.")
 
 
@@ -212,14 +217,9 @@ def qupath_import(
     """Use only what regions of class Include hold, leave out what those of class Exclude hold, take labels in."""
     lab = lab_at(home)
     slide_id = slide_called(lab, project_called(lab, project), slide)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from error
-    done = lab.qupath.bring(slide_id, file.name, data, reader, cropped=cropped)
-    words = (
-        f"{done.included + done.excluded} regions leave {done.set_aside} patches out; {done.labels} labels imported."
-    )
+    done = lab.qupath.bring(slide_id, file.name, read_in(file), reader, cropped=cropped)
+    regions = count(done.included + done.excluded, "region leaves", "regions leave")
+    words = f"{regions} {count(done.set_aside, 'patch', 'patches')} out; {count(done.labels, 'label')} imported."
     words = " ".join([words, *done.notes])
     say(as_json, done, words)
 
@@ -257,7 +257,8 @@ def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, wh
         + (store.fault or f"{store.slide}, {store.kind} {store.patches}" + (", in use" if store.in_use else ""))
         for store in stores
     ]
-    lines.append(f"{len(stores)} stores {what}, {total / 2**30:.2f} GiB; the limit is {limit_bytes / 2**30:g} GiB.")
+    limit = f"the limit is {limit_bytes / 2**30:g} GiB"
+    lines.append(f"{count(len(stores), 'store')} {what}, {total / 2**30:.2f} GiB; {limit}.")
     say(as_json, {"stores": stores, "bytes": total, "limit_bytes": limit_bytes}, "\n".join(lines))
 
 
@@ -383,21 +384,15 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a slide's newest score."""
-    from mmdnet.files import write_aside
     from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
+    kind = kind_of_file(out, REPORT_KINDS, "A report", UNWRITTEN)
     lab = lab_at(home)
     score_id = lab.slides.get(slide_called(lab, project_called(lab, project), slide)).score_id
     if score_id is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
-    kind = out.suffix.lower().removeprefix(".")
-    if kind not in REPORT_KINDS:
-        known = ", ".join(f".{name}" for name in REPORT_KINDS)
-        raise LabError(f"A report is written as {known}, not as {out.suffix or 'a file without ending'}.")
-    if not out.parent.is_dir():
-        raise LabError(f"The folder {out.parent} is not there. Nothing was written.")
     scored = lab.reports.open(score_id)
-    write_aside(out, scored.file(kind))
+    write_out(out, scored.file(kind))
     facts = {"file": out, "score_id": score_id, **scored.summary.to_json()}
     say(as_json, facts, f"Report written to {out}.")
 
@@ -410,12 +405,9 @@ def reports(
     as_json: AsJson = False,
 ) -> None:
     """Write the reports of all scored slides: one table, or a ZIP of it with each report's PDF, JSON and GeoJSON."""
-    from mmdnet.files import write_aside
-
+    check_place(out)
     lab = lab_at(home)
-    if not out.parent.is_dir():
-        raise LabError(f"The folder {out.parent} is not there. Nothing was written.")
-    write_aside(out, lab.project_reports.file(project_called(lab, project), out.suffix.lower().removeprefix(".")))
+    write_out(out, lab.project_reports.file(project_called(lab, project), out.suffix.lower().removeprefix(".")))
     say(as_json, {"file": out}, f"Reports written to {out}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
     from mmdnet.settings import Settings
     from mmdnet.workflows.lab import Lab
 
+UNWRITTEN = "Nothing was written."
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
 Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]
 Project = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Slides, patches and results are kept here (default: in the lab's folder)."),
+]
 Background = Annotated[bool, typer.Option("--background", help="Queue it and return at once.")]
 
 
@@ -91,10 +97,63 @@ def kind_of_file(out: Path, kinds: Sequence[str], what: str, undone: str) -> str
     kind = out.suffix.lower().removeprefix(".")
     if kind not in kinds:
         known = ", ".join(f".{name}" for name in kinds)
-        raise LabError(f"{what} is written as {known}, not as {out.suffix or 'a file without an ending'}.")
+        raise LabError(f"{what} is written as {known}, not as {out.suffix or 'a file without an ending'}. {undone}")
+    check_place(out, undone)
+    return kind
+
+
+def check_place(out: Path, undone: str = UNWRITTEN) -> None:
+    """Whether a file can be written there.
+
+    Raises:
+        LabError: it is a folder, or lies in none, or this user may not write there.
+    """
+    if out.is_dir():
+        raise LabError(f"{out} is a folder; name a file. {undone}")
     if not out.parent.is_dir():
         raise LabError(f"The folder {out.parent} is not there. {undone}")
-    return kind
+    if not os.access(out.parent, os.W_OK):
+        raise LabError(f"The folder {out.parent} cannot be written. Choose another place. {undone}")
+
+
+def write_out(out: Path, content: str | bytes) -> None:
+    """Write the file a command was asked for, whole or not at all.
+
+    Raises:
+        LabError: it cannot be written; what is there stays.
+    """
+    from mmdnet.files import write_aside
+
+    try:
+        write_aside(out, content)
+    except OSError as error:
+        raise LabError(f"{out} cannot be written: {error.strerror or error}. Choose another place.") from error
+
+
+def read_in(file: Path, undone: str = "Nothing was changed.") -> bytes:
+    """The file a command was given.
+
+    Raises:
+        LabError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise LabError(f"{file} cannot be read: {error.strerror or error}. {undone}") from error
+
+
+def experiments_folder(folder: Path | None = None, home: Path | None = None) -> Path:
+    """Where an experiment keeps its slides and results: as given, else in the lab's folder. Nothing is made here.
+
+    Raises:
+        LabError: it is no folder.
+    """
+    from mmdnet.settings import EXPERIMENTS
+
+    place = folder or settings_at(home).home.resolve() / EXPERIMENTS
+    if place.exists() and not place.is_dir():
+        raise LabError(f"{place} is no folder. Choose another with --folder. Nothing was done.")
+    return place
 
 
 def slide_called(lab: Lab, project_id: int, name: str) -> int:

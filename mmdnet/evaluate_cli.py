@@ -18,9 +18,11 @@ from mmdnet.cli_parts import (
     lab_at,
     project_called,
     say,
+    write_out,
 )
 from mmdnet.errors import LabError
 from mmdnet.scoring.choices import AUTO
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.evaluation.result import Evaluation
@@ -94,7 +96,7 @@ def _fold_choices(folds: int | None, leave_out: str | None, pairs: list[str]) ->
 
 def _plan_words(plan: EvaluationPlan) -> str:
     lines = [
-        f"{len(plan.judged)} slides would be judged; {len(plan.learnt_from)} the model learnt from, "
+        f"{count(len(plan.judged), 'slide')} would be judged; {len(plan.learnt_from)} the model learnt from, "
         f"{len(plan.of_learnt_patients)} more of those patients, {plan.without_truth} without a true grade.",
         *plan.notes,
         *([plan.problem] if plan.problem else []),
@@ -105,11 +107,10 @@ def _plan_words(plan: EvaluationPlan) -> str:
 def _write(lab: Lab, job_id: str, kind: str | None, preset: str, out: Path | None, as_json: bool) -> None:
     """The result in words or as JSON, and into the file that was asked for."""
     from mmdnet.evaluation.files import written
-    from mmdnet.files import write_aside
 
     judged = lab.evaluations.get(job_id)
     if out is not None and kind is not None:
-        write_aside(out, written(judged, kind, preset))
+        write_out(out, written(judged, kind, preset))
     say(as_json, judged, _words(judged, preset) + (f"\nWritten to {out}." if out else ""))
 
 

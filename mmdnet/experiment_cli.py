@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.field_cli import FOLDER, field
+from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file
+from mmdnet.field_cli import field
 
 if TYPE_CHECKING:
     from mmdnet.experiments.ablation import Setting, Variant
@@ -22,12 +23,11 @@ experiment_app = typer.Typer(
     help="What the network can do on simulated slides: seed by seed, gone on with where it was stopped.",
     no_args_is_help=True,
 )
-Folder = Annotated[Path, typer.Option("--folder", help="Slides, patches and results are kept here.")]
 Seeds = Annotated[int, typer.Option(min=1, max=20, help="How many seeds, from 0.")]
 Known = Annotated[bool, typer.Option("--known", help="Only print what is there; train nothing.")]
 Graded = Annotated[int, typer.Option("--graded", min=0, help="Graded patches of each training slide; 0: all.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
-HOME = FOLDER
+UNDONE = "Nothing was drawn."
 experiment_app.command()(field)
 
 
@@ -45,16 +45,19 @@ def _ready(threads: int) -> None:
 
 
 @experiment_app.command()
-def bags(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
+def bags(
+    folder: Folder = None, home: Home = None, seeds: Seeds = 5, known: Known = False, threads: Threads = 1
+) -> None:
     """Quadratic kappa of the full network on natural bags of test patients, whole patches, over seeds."""
     from mmdnet.experiments import ablation as ours
 
-    _say_variants(ours.FULL_SIZE, ours.FULL_ALONE, folder, seeds, known, threads)
+    _say_variants(ours.FULL_SIZE, ours.FULL_ALONE, experiments_folder(folder, home), seeds, known, threads)
 
 
 @experiment_app.command()
 def ablation(
-    folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, graded: Graded = 24, threads: Threads = 1,
+    folder: Folder = None, home: Home = None, seeds: Seeds = 5, known: Known = False, graded: Graded = 24,
+    threads: Threads = 1,
     paper: Annotated[bool, typer.Option("--paper", help="The paper's Table 2 (there three seeds).")] = False,
 ) -> None:  # fmt: skip
     """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
@@ -62,15 +65,19 @@ def ablation(
     from mmdnet.experiments import ablation as ours
 
     setting = replace(ours.FEW_GRADES, graded=graded or None, table=2 if paper else None)
-    _say_variants(setting, ours.TABLE_2 if paper else ours.ABLATION, folder, seeds, known, threads)
+    variants = ours.TABLE_2 if paper else ours.ABLATION
+    _say_variants(setting, variants, experiments_folder(folder, home), seeds, known, threads)
 
 
 @experiment_app.command()
-def alpha(folder: Folder = HOME, seeds: Seeds = 3, known: Known = False, threads: Threads = 1) -> None:
+def alpha(
+    folder: Folder = None, home: Home = None, seeds: Seeds = 3, known: Known = False, threads: Threads = 1
+) -> None:
     """The strength of the domain part, by quadratic kappa on validation patients; test patients are not looked at."""
     from mmdnet.experiments import ablation as ours
 
-    _say_variants(ours.FEW_GRADES, ours.ALPHA_GRID, folder, seeds, known, threads, "validation")
+    place = experiments_folder(folder, home)
+    _say_variants(ours.FEW_GRADES, ours.ALPHA_GRID, place, seeds, known, threads, "validation")
 
 
 def _say_variants(
@@ -89,12 +96,14 @@ def _say_variants(
 
 
 @experiment_app.command()
-def domain(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, threads: Threads = 1) -> None:
+def domain(
+    folder: Folder = None, home: Home = None, seeds: Seeds = 5, known: Known = False, threads: Threads = 1
+) -> None:
     """Quadratic kappa on a site never trained on, grade tied to the stain in training, with and without the domain
     part."""
     from mmdnet.experiments import domain as ours
 
-    setting = ours.DomainSetting()
+    setting, folder = ours.DomainSetting(), experiments_folder(folder, home)
     if known:
         results = ours.known_domain_results(setting, ours.VARIANTS, range(seeds), folder)
     else:
@@ -105,7 +114,8 @@ def domain(folder: Folder = HOME, seeds: Seeds = 5, known: Known = False, thread
 
 @experiment_app.command()
 def attention(
-    folder: Folder = HOME,
+    folder: Folder = None,
+    home: Home = None,
     model: Annotated[Path, typer.Option(help="A model trained on the simulated slides below.")] = Path("models/demo"),
     slides: Annotated[int, typer.Option(help="How many slides it was made of.")] = 64,
     seed: Annotated[int, typer.Option(help="Seed of those slides.")] = 2,
@@ -115,6 +125,9 @@ def attention(
     """How much of the attention and of the Grad-CAM heat lies on the drawn lesions of test slides."""
     from mmdnet.experiments.attention import attention_experiment
 
+    if picture is not None:
+        kind_of_file(picture, ("png",), "A picture of examples", UNDONE)
+    folder = experiments_folder(folder, home)
     _ready(threads)
     typer.echo(json.dumps(attention_experiment(model, folder, slides, seed, picture), indent=1))
 
@@ -122,7 +135,8 @@ def attention(
 @experiment_app.command()
 def errors(
     picture: Annotated[Path, typer.Argument(help="The sheet to draw, a PNG.")],
-    folder: Folder = HOME,
+    folder: Folder = None,
+    home: Home = None,
     model: Annotated[Path, typer.Option(help="A model trained on the simulated slides below.")] = Path("models/demo"),
     slides: Annotated[int, typer.Option(help="How many slides it was made of.")] = 64,
     seed: Annotated[int, typer.Option(help="Seed of those slides.")] = 2,
@@ -131,28 +145,32 @@ def errors(
     """A sheet of the test patches that a model grades wrongly, the worst first, with what was drawn."""
     from mmdnet.experiments.error_sheet import error_sheet
 
+    kind_of_file(picture, ("png",), "A sheet of errors", UNDONE)
+    folder = experiments_folder(folder, home)
     _ready(threads)
     typer.echo(json.dumps(error_sheet(model, folder, slides, seed, picture), indent=1))
 
 
 @experiment_app.command("learn-cpu")
-def learn_cpu(folder: Folder = HOME, threads: Threads = 2) -> None:
+def learn_cpu(folder: Folder = None, home: Home = None, threads: Threads = 2) -> None:
     """From nothing to a network that grades, on a processor: with the auxiliary instance loss, and bag labels alone."""
     from mmdnet.experiments.processor import learn
 
     _ready(threads)
-    typer.echo(json.dumps(learn(folder, say=_say), indent=1))
+    typer.echo(json.dumps(learn(experiments_folder(folder, home), say=_say), indent=1))
 
 
 @experiment_app.command()
 def labels(
-    folder: Folder = HOME,
+    folder: Folder = None,
+    home: Home = None,
     slides: Annotated[int, typer.Option(min=12, max=1000, help="Simulated slides, two of each patient.")] = 60,
     seeds: Annotated[int, typer.Option(min=2, max=20, help="How many seeds, from 0.")] = 5,
 ) -> None:
     """Quadratic kappa against the number of labels for every sampling plan, over seeds; the Label page draws it."""
     from mmdnet.experiments import label_efficiency as ours
 
+    folder = experiments_folder(folder, home)
     _ready(1)
     told: list[str] = []
 

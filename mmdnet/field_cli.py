@@ -10,22 +10,23 @@ import typer
 from mmdnet.cli_parts import (
     AsJson,
     Background,
+    Folder,
     Home,
     bar,
     choices_of,
+    experiments_folder,
     follow,
     kind_of_file,
     lab_at,
     project_called,
     say,
+    write_out,
 )
 from mmdnet.errors import LabError
 
 if TYPE_CHECKING:
     from mmdnet.experiments.field.plan import FieldPlan
     from mmdnet.experiments.field.result import FieldResult
-
-FOLDER = Path("lab-data") / "experiments"
 
 
 def field(
@@ -50,7 +51,7 @@ def field(
         list[str] | None, typer.Option("--set", help="Another choice as name=value, as epochs=10.")
     ] = None,
     slides: Annotated[int, typer.Option(min=10, max=1000, help="Simulated slides, two of each patient.")] = 40,
-    folder: Annotated[Path, typer.Option("--folder", help="Simulated slides and results are kept here.")] = FOLDER,
+    folder: Folder = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: .csv, .md, .tex or .json.")] = None,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads to compute with.")] = 2,
     background: Background = False,
@@ -69,7 +70,7 @@ def field(
     elif background:
         raise LabError("Only the experiment on a project's labels goes on in the background: name it by --project.")
     else:
-        result = _of_simulated(plan, folder, slides, backbone, weights, threads, as_json)
+        result = _of_simulated(plan, experiments_folder(folder, home), slides, backbone, weights, threads, as_json)
     if result is not None:
         _write(result, out, kind, as_json)
 
@@ -104,10 +105,9 @@ def _write(result: FieldResult, out: Path | None, kind: str | None, as_json: boo
     from mmdnet.evaluation.tables import plain_table
     from mmdnet.experiments.field.comparison import Comparison
     from mmdnet.experiments.field.files import COMPARED, comparison_tables, facts, written
-    from mmdnet.files import write_aside
 
     comparison = Comparison(result)
     if out is not None and kind is not None:
-        write_aside(out, written(comparison, kind))
+        write_out(out, written(comparison, kind))
     words = [*facts(result), *map(plain_table, comparison_tables(comparison)), COMPARED]
     say(as_json, result, "\n\n".join(words) + (f"\nWritten to {out}." if out else ""))

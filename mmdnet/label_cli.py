@@ -14,13 +14,17 @@ from mmdnet.cli_parts import (
     Project,
     as_plain,
     bar,
+    check_place,
     lab_at,
     project_called,
+    read_in,
     reader_called,
     say,
     slide_called,
+    write_out,
 )
 from mmdnet.errors import LabError
+from mmdnet.words import count
 from mmdnet.workflows.slides.tile_layout import READER, STAIN, TILE_MPP, read_layout
 
 if TYPE_CHECKING:
@@ -52,8 +56,9 @@ def import_tiles(
         done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=getpass.getuser())
     said = [*done.problems, *(f"Left out: {number} {what}." for what, number in done.left_out.items())]
     said.append(
-        f"{done.slides} slides with {done.tiles} tiles added, {done.labels} of them labelled ({done.ignored} ignored), "
-        f"{done.slide_grades} slides graded; {done.there} slides were there already."
+        f"{count(done.slides, 'slide')} with {count(done.tiles, 'tile')} added, {done.labels:,} of them labelled "
+        f"({done.ignored:,} ignored), {count(done.slide_grades, 'slide')} graded; "
+        f"{count(done.there, 'slide was', 'slides were')} there already."
     )
     say(as_json, done, "\n".join(said))
     if done.problems:
@@ -69,7 +74,8 @@ def labels_count(
         return
     lab = lab_at(home)
     counts = lab.labels.counts(project_called(lab, project))
-    lines = [f"{counts.patches} patches labelled by {counts.readers} readers, {counts.ignored} ignored"]
+    patches, readers = count(counts.patches, "patch", "patches"), count(counts.readers, "reader")
+    lines = [f"{patches} labelled by {readers}, {counts.ignored:,} ignored"]
     lines += [
         f"  {name}: " + ", ".join(f"grade {grade}: {number}" for grade, number in sorted(grades.items()))
         for name, grades in counts.grades.items()
@@ -88,19 +94,17 @@ def labels_export(
     as_json: AsJson = False,
 ) -> None:
     """Write every reader's labels to a file; its ending says which kind."""
-    from mmdnet.files import write_aside
     from mmdnet.labels.files import kind_of
 
     lab = lab_at(home)
     project_id = project_called(lab, project)
     reader_id = reader_called(lab, reader) if reader else None
     slide_id = slide_called(lab, project_id, slide) if slide else None
-    exported = lab.labels.files.export(project_id, kind_of(file.name), reader_id, slide_id)
-    try:
-        write_aside(file, exported.data)
-    except OSError as error:
-        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
-    say(as_json, {"file": file, "rows": exported.labels}, f"{exported.labels} labels written to {file}.")
+    kind = kind_of(file.name)
+    check_place(file)
+    exported = lab.labels.files.export(project_id, kind, reader_id, slide_id)
+    write_out(file, exported.data)
+    say(as_json, {"file": file, "rows": exported.labels}, f"{count(exported.labels, 'label')} written to {file}.")
 
 
 @labels_app.command("import")
@@ -118,17 +122,14 @@ def labels_import(
     lab = lab_at(home)
     if not file.is_file():
         raise LabError(f"{file} is not there or no file. Nothing was imported.")
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was imported.") from error
+    data = read_in(file, "Nothing was imported.")
     outcome = lab.labels.files.import_file(
         project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
     )
     said = [f"{wrong.file} {outcome.counted} {wrong.line}: {wrong.problem}".strip() for wrong in outcome.problems]
     if outcome.not_read:
         said.append(f"Columns that mean nothing here: {', '.join(outcome.not_read)}.")
-    said.append(f"{outcome.imported} labels imported, {outcome.unchanged} stood already.")
+    said.append(f"{count(outcome.imported, 'label')} imported, {outcome.unchanged:,} stood already.")
     say(as_json, outcome, "\n".join(said))
     if outcome.problems:
         sys.exit(1)
@@ -144,7 +145,8 @@ def labels_agreement(project: Project = "My lab", home: Home = None, as_json: As
         kappa = pair.estimates["kappa_quadratic"]
         value = "not defined" if kappa.value is None else f"{kappa.value:.2f}"
         between = "" if kappa.low is None else f" ({kappa.low:.2f} to {kappa.high:.2f})"
-        lines.append(f"{pair.first} and {pair.second}, {pair.task}: quadratic kappa {value}{between}, {pair.n} patches")
+        patches = count(pair.n, "patch", "patches")
+        lines.append(f"{pair.first} and {pair.second}, {pair.task}: quadratic kappa {value}{between}, {patches}")
     said = "\n".join(lines) or "Nobody has graded what somebody else, or a model, has graded, too."
     say(as_json, view, said)
 
@@ -168,10 +170,10 @@ def labels_rule(
 
 def _audit_words(what: str, verdict: AuditView) -> str:
     if verdict.intact:
-        return f"{verdict.events} {what}s, all as they were written."
+        return f"{count(verdict.events, what)}, all as they were written."
     return (
         f"{what.capitalize()} {verdict.broken_id} ({verdict.broken_act}) is wrong: {verdict.reason}. "
-        f"{verdict.events} {what}s before it are intact."
+        f"{count(verdict.events, f'{what} before it is', f'{what}s before it are')} intact."
     )
 
 
@@ -202,7 +204,7 @@ def labels_learn(project: Project = "My lab", home: Home = None, as_json: AsJson
     failure, version = lab.jobs.get(job_id).failure, lab.learning.state(project_id).version
     if failure or version is None:
         raise LabError(failure or "There is too little to learn from: label patches of two grades of a feature first.")
-    lines = [f"{version.title} from {version.labels} labels"]
+    lines = [f"{version.title} from {count(version.labels, 'label')}"]
     for name, kappa in version.estimate.kappa.items():
         interval = "" if kappa.low is None or kappa.high is None else f" ({kappa.low:.2f} to {kappa.high:.2f})"
         lines.append(f"  {name}: kappa {kappa.value:.2f}{interval}")

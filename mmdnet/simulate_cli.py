@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import AsJson, bar, say
+from mmdnet.cli_parts import AsJson, bar, say, write_out
 from mmdnet.errors import LabError
-from mmdnet.files import write_aside
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.simulate.recipes import SlideRecipe
@@ -71,8 +71,8 @@ def simulate(
     with bar(as_json, "Drawing slides") as step:
         paths = simulate_many(recipes, folder, processes=processes, progress=step)
     table = folder / TABLE
-    write_aside(table, _facts_and_grades(paths))
-    said = f"{len(paths)} slides drawn into {folder}; their facts and true grades stand in {table.name}."
+    write_out(table, _facts_and_grades(paths))
+    said = f"{count(len(paths), 'slide')} drawn into {folder}; facts and true grades stand in {table.name}."
     say(as_json, {"slides": paths, "table": table}, said)
 
 

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import AsJson, Home, Project, as_plain, bar, lab_at, project_called, say
-from mmdnet.errors import LabError
+from mmdnet.cli_parts import (
+    AsJson,
+    Home,
+    Project,
+    as_plain,
+    bar,
+    check_place,
+    lab_at,
+    project_called,
+    read_in,
+    say,
+    write_out,
+)
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.tables.facts_plan import FactsPlan
@@ -28,18 +40,14 @@ def facts_export(
     as_json: AsJson = False,
 ) -> None:
     """Write what is known of each slide, and every reader's grades of it, to a table; a row per slide and reader."""
-    from mmdnet.files import write_aside
     from mmdnet.workflows.slides.tables.facts_table import kind_of
 
     lab, kind = lab_at(home), kind_of(file.name)
     project_id = project_called(lab, project)
-    data = lab.slides.tables.export(project_id, kind)
-    try:
-        write_aside(file, data)
-    except OSError as error:
-        raise LabError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+    check_place(file)
+    write_out(file, lab.slides.tables.export(project_id, kind))
     rows = len(lab.slides.tables.rows(project_id))
-    say(as_json, {"file": file, "rows": rows}, f"{rows} rows written to {file}.")
+    say(as_json, {"file": file, "rows": rows}, f"{count(rows, 'row')} written to {file}.")
 
 
 @facts_app.command("import")
@@ -60,10 +68,7 @@ def facts_import(
 
     lab = lab_at(home)
     project_id = project_called(lab, project)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise LabError(f"{file} cannot be read: {error.strerror}. Nothing was changed.") from error
+    data = read_in(file)
     tables, operator = lab.slides.tables, getpass.getuser()
     plan = tables.import_file(project_id, file.name, data, reader=reader, operator=operator)
     done = apply and not plan.problems
@@ -82,13 +87,16 @@ def _lines(plan: FactsPlan, done: bool) -> list[str]:
     lines = [f"Row {wrong.line} {wrong.problem}." for wrong in plan.problems]
     lines += [f"Row {change.line}, {change.slide}: {'; '.join(change.says)}" for change in plan.changes]
     if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], f"... and {len(lines) - MOST_LINES} more rows."]
+        lines = [*lines[:MOST_LINES], f"... and {count(len(lines) - MOST_LINES, 'more row')}."]
     lines += [f"Note: {note}" for note in plan.notes]
     if plan.not_read:
         lines.append(f"Note: columns that mean nothing here: {', '.join(plan.not_read)}.")
-    counted = f"{len(plan.changes)} rows change something, {plan.unchanged} say what stands already"
+    counted = (
+        f"{count(len(plan.changes), 'row changes', 'rows change')} something, "
+        f"{count(plan.unchanged, 'row says', 'rows say')} what stands already"
+    )
     if plan.problems:
-        return [*lines, f"{len(plan.problems)} rows are wrong; {counted}. Nothing was changed."]
+        return [*lines, f"{count(len(plan.problems), 'row is', 'rows are')} wrong; {counted}. Nothing was changed."]
     if done:
         return [*lines, f"Done: {counted}."]
     return [*lines, f"{counted}. Nothing was changed yet." + (" Add --apply to do it." if plan.changes else "")]
@@ -104,7 +112,7 @@ def features(project: Project = "My lab", home: Home = None, as_json: AsJson = F
     project_id = project_called(lab, project)
     with bar(as_json, "Features") as progress:
         done, refused = lab.slides.embedding.compute(project_id, progress)
-    lines = [*refused, f"Features of {done} of {done + len(refused)} slides are kept."]
+    lines = [*refused, f"Features of {done:,} of {count(done + len(refused), 'slide')} are kept."]
     say(as_json, {"slides": done, "refused": refused}, "\n".join(lines))
     if refused:
         sys.exit(1)

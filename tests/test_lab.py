@@ -1,8 +1,10 @@
 """The launcher: what it refuses, what it installs, what it starts, and that nothing is left when it ends."""
 
 import ast
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -73,6 +75,13 @@ class Shell:
         self.commands: list[str] = []
         self.fails = "nothing"
 
+    def put_command(self, folder: Path, python: Path) -> None:
+        """The command as pip installs it: it starts `python`, and runs the code of `folder`."""
+        record = lab.VENV / "lib" / "python3.11" / "site-packages" / "mmdnet_lab-0.1.0.dist-info" / "direct_url.json"
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"dir_info": {"editable": True}, "url": folder.as_uri()}))
+        lab.PYTHON.with_name("mmdnet").write_text(f"#!{python}\nfrom mmdnet.cli import main\n")
+
     def run(self, command: list[object], **_: object) -> "subprocess.CompletedProcess[bytes]":
         words = " ".join(map(str, command))
         self.commands.append(words)
@@ -80,6 +89,8 @@ class Shell:
             made = Path(str(command[-1])) / "bin" if " venv " in words else lab.ROOT / "node_modules"
             made.mkdir(parents=True, exist_ok=True)
             (made / "python").touch()
+        if " -e " in words:  # what pip writes down of a folder's own command
+            self.put_command(lab.ROOT, lab.PYTHON)
         return subprocess.CompletedProcess([], 1 if self.fails in words else 0, stdout=b"")
 
 
@@ -119,6 +130,26 @@ def test_changed_requirements_are_installed_again_and_those_for_tests_serve_both
     (lab.ROOT / "requirements.txt").write_text("changed")
     lab.make_environment()
     assert any("pip install" in line for line in shell.commands)
+
+
+def test_the_command_of_a_folder_that_was_moved_or_copied_is_mended(shell: Shell, tmp_path: Path) -> None:
+    lab.make_environment()
+    command = lab.PYTHON.with_name("mmdnet")
+    elsewhere = tmp_path / "where it was"
+    spoilt = {
+        "its code": lambda: shell.put_command(elsewhere, lab.PYTHON),
+        "its Python": lambda: shell.put_command(lab.ROOT, elsewhere / "python"),
+        "the command": command.unlink,
+        "its record": lambda: shutil.rmtree(lab.VENV / "lib"),
+    }
+    for what, spoil in spoilt.items():
+        spoil()
+        shell.commands.clear()
+        lab.make_environment()
+        assert [" -e " in line for line in shell.commands] == [True], what
+        shell.commands.clear()
+        lab.make_environment()
+        assert shell.commands == [], what
 
 
 def test_an_installation_that_failed_is_tried_again(shell: Shell) -> None:

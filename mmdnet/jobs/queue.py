@@ -88,6 +88,8 @@ class JobQueue:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 engine.dispose()
             DBOS.migrate(self.url)
+        except LabError:
+            raise
         except Exception as error:
             raise LabError(
                 "The database of the job queue cannot be opened or written. Check that its folder exists and has "

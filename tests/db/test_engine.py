@@ -5,12 +5,23 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from db.engine import MIGRATIONS, damage_of, known_revisions, make_engine, migrate, newest_revision, revision
+from db.engine import (
+    CONNECT_S,
+    MIGRATIONS,
+    as_url,
+    damage_of,
+    known_revisions,
+    make_engine,
+    migrate,
+    newest_revision,
+    revision,
+)
 from db.models import Base
 from mmdnet.errors import LabError
+from mmdnet.jobs.queue import JobQueue
 
 
 @pytest.fixture
@@ -115,3 +126,39 @@ def test_spoilt_pages_are_named_and_a_whole_database_has_no_damage(tmp_path):
     assert damage_of(url) and damage_of(url, thorough=False)
     file.write_bytes(b"no database" * 500)
     assert "not a database" in damage_of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("foo://bar", "not on foo"),
+        ("mysql://u:secret@h/x", "not on mysql"),
+        ("sqlite+foo:///x", "not on sqlite.foo"),
+        ("foo", "is no URL"),
+        (" ", "is no URL"),
+        ("postgresql://h:port/x", "is no URL"),
+        ("sqlite://", "names a file"),
+        ("sqlite:///:memory:", "names a file"),
+        ("sqlite:////tmp/n?timeout=abc", "takes no parameters"),
+    ],
+)
+def test_an_address_of_no_database_of_ours_is_refused_and_not_told(url, says):
+    for ask in (as_url, make_engine, migrate, lambda url: JobQueue(url).prepare()):
+        with pytest.raises(LabError, match=says) as refusal:
+            ask(url)
+        assert "secret" not in str(refusal.value) and "MMDNET_JOBS_URL" in str(refusal.value)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
+    assert make_engine("postgres://u@h/x").url.drivername == "postgresql+psycopg"
+    for url, seconds in (("postgresql://u@h/x", CONNECT_S), ("postgresql://u@h/x?connect_timeout=3", "3")):
+        engine, waits = make_engine(url), []
+
+        def hear(dialect, record, args, named, waits=waits):
+            waits.append(named["connect_timeout"])
+            raise ConnectionError
+
+        event.listen(engine, "do_connect", hear)
+        with pytest.raises(ConnectionError):
+            engine.connect()
+        assert waits == [seconds]

@@ -5,7 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from mmdnet.cli_parts import as_plain, bar, lab_at, project_called, reader_called, say, settings_at, slide_called
+from mmdnet.cli_parts import (
+    as_plain,
+    bar,
+    check_place,
+    experiments_folder,
+    kind_of_file,
+    lab_at,
+    project_called,
+    read_in,
+    reader_called,
+    say,
+    settings_at,
+    slide_called,
+    write_out,
+)
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
 
@@ -56,3 +70,32 @@ def test_the_home_is_the_one_that_was_given(tmp_path, monkeypatch):
     monkeypatch.setenv("MMDNET_HOME", str(tmp_path / "other"))
     assert settings_at(tmp_path / "home") == Settings(home=tmp_path / "home")
     assert settings_at(None).home == tmp_path / "other"
+
+
+def test_a_file_is_written_where_one_can_be_and_else_a_sentence_says_why(tmp_path):
+    (tmp_path / "a.csv").write_text("old")
+    for place, why in (
+        (tmp_path, "is a folder; name a file"),
+        (tmp_path / "none" / "a.csv", "is not there"),
+        (tmp_path / "a.csv" / "b.csv", "is not there"),
+    ):
+        with pytest.raises(LabError, match=f"{why}.*Nothing was written"):
+            check_place(place)
+        with pytest.raises(LabError, match="cannot be written"):
+            write_out(place, "new")
+    with pytest.raises(LabError, match=r"written as \.csv, \.md, not as \.txt\. Nothing was trained\."):
+        kind_of_file(tmp_path / "a.txt", ("csv", "md"), "A table", "Nothing was trained.")
+    assert kind_of_file(tmp_path / "a.csv", ("csv",), "A table", "") == "csv"
+    write_out(tmp_path / "a.csv", "new")
+    assert read_in(tmp_path / "a.csv") == b"new" and len(list(tmp_path.iterdir())) == 1
+    for place in (tmp_path, tmp_path / "none"):
+        with pytest.raises(LabError, match=r"cannot be read: .*\. Nothing was changed\."):
+            read_in(place)
+
+
+def test_experiments_are_kept_in_the_labs_folder_unless_another_is_named(tmp_path):
+    assert experiments_folder(None, tmp_path) == tmp_path / "experiments" and not list(tmp_path.iterdir())
+    assert experiments_folder(tmp_path / "x", tmp_path) == tmp_path / "x"
+    (tmp_path / "x").write_text("")
+    with pytest.raises(LabError, match="is no folder"):
+        experiments_folder(tmp_path / "x")

@@ -27,13 +27,13 @@ def tiles(run, tmp_path):
 def test_tiles_come_in_and_say_what_became_of_them(run, tiles):
     code, out, _ = tiles("05", "30", "75")
     assert code == 0
-    assert "1 slides with 3 tiles added, 3 of them labelled (0 ignored)" in out
+    assert "1 slide with 3 tiles added, 3 of them labelled (0 ignored)" in out
     code, out, _ = tiles("05", "30", "75", json_out=True)
     assert code == 0 and (json.loads(out)["there"], json.loads(out)["slides"]) == (1, 0)
     code, out, _ = run("labels", "--project", "P")
     assert code == 0
     said = out.splitlines()
-    assert said[0] == "3 patches labelled by 1 readers, 0 ignored" and said[1].startswith("  steatosis: grade ")
+    assert said[0] == "3 patches labelled by 1 reader, 0 ignored" and said[1].startswith("  steatosis: grade ")
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "geojson", "zip"])
@@ -61,11 +61,11 @@ def test_one_readers_labels_go_out_alone_and_a_place_that_cannot_be_written_is_n
     (tmp_path / "ada.csv").write_text(f"{HEADER}7,0,0,Ada,2\n")
     run("labels", "import", str(tmp_path / "ada.csv"), "--project", "P")
     out = run("labels", "export", str(tmp_path / "out.csv"), "--project", "P", "--reader", "ada")[1]
-    assert out.startswith("1 labels written to ")
+    assert out.startswith("1 label written to ")
     assert (tmp_path / "out.csv").read_text().count("Heinemann") == 0
     (tmp_path / "file").write_text("")
     code, _, err = run("labels", "export", str(tmp_path / "file" / "out.csv"), "--project", "P")
-    assert code == 1 and "cannot be written" in err and "Traceback" not in err
+    assert code == 1 and "is not there. Nothing was written" in err and "Traceback" not in err
 
 
 def test_agreement_says_who_agrees_how_far_on_how_many_patches(run, tiles, tmp_path):

@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_named(run, lab, tmp_pa
     code, _, err = run("slides", "facts", "import", str(tmp_path / "no.csv"), "--project", "P")
     assert code == 1 and "cannot be read" in err
     code, _, err = run("slides", "facts", "export", str(tmp_path / "no" / "out.csv"), "--project", "P")
-    assert code == 1 and "cannot be written" in err
+    assert code == 1 and "is not there. Nothing was written" in err
 
 
 def test_features_are_computed_and_kept(run, lab, tmp_path):

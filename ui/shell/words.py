@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from mmdnet.slides.set_aside import set_aside_reason
+from mmdnet.words import count  # noqa: F401 - pages take it from here, with the rest
 from ui.shell.literal import plain
 
 if TYPE_CHECKING:
@@ -122,8 +123,3 @@ def why_set_aside(patch: PatchView) -> str:
     marred = patch.quality.get(f"{patch.set_aside}_share")
     reason = set_aside_reason(patch.set_aside)
     return f"{reason} {share(marred)}" if isinstance(marred, int | float) else reason
-
-
-def count(number_of: int, singular: str, plural: str | None = None) -> str:
-    """ "1 patch", "1,240 patches"."""
-    return f"{number_of:,} {singular if number_of == 1 else plural or singular + 's'}"

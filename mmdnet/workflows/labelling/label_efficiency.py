@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from mmdnet.labels.efficiency_result import FILE, EfficiencyResult
-from mmdnet.settings import DEMO_MODEL
+from mmdnet.settings import DEMO_MODEL, EXPERIMENTS
 from mmdnet.workflows.services import Services
 
 
@@ -17,7 +17,7 @@ class LabelEfficiency:
 
     def newest(self) -> EfficiencyResult | None:
         """The lab's own result, else the one that comes with the demo model; None where neither can be read."""
-        for path in (self._services.settings.home.resolve() / "experiments" / FILE, DEMO_MODEL / FILE):
+        for path in (self._services.settings.home.resolve() / EXPERIMENTS / FILE, DEMO_MODEL / FILE):
             try:
                 return EfficiencyResult.model_validate_json(path.read_bytes())
             except (OSError, ValidationError):

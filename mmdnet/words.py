@@ -1,0 +1,6 @@
+"""How anything is counted in words, the same on pages, in reports and on the command line."""
+
+
+def count(number_of: int, singular: str, plural: str | None = None) -> str:
+    """ "1 patch", "1,240 patches"."""
+    return f"{number_of:,} {singular if number_of == 1 else plural or singular + 's'}"
