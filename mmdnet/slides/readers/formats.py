@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import openslide
+
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
 from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file
 from mmdnet.slides.readers.source import Source
+from mmdnet.slides.readers.tiff import PICTURE_CODINGS, NotTiffError, read_directories
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,27 @@ def _image_folders(folder: Path, files: Sequence[Path]) -> list[Path]:
     return [folder] if len(ids) == 1 else [folder / slide_id for slide_id in ids]
 
 
+def _is_for_tifffile(path: Path) -> bool:
+    """Whether a file is a TIFF that OpenSlide does not read, or only the finest level of."""
+    try:
+        pages = read_directories(path) if path.is_file() else []
+    except (NotTiffError, OSError):
+        return False
+    largest = max(pages, key=lambda page: page.width * page.height, default=None)
+    if largest is None or not (largest.sub_levels or not largest.tile_width or largest.compression in PICTURE_CODINGS):
+        return False
+    try:
+        return openslide.OpenSlide.detect_format(path) in {None, "generic-tiff"}
+    except openslide.OpenSlideError:
+        return False
+
+
+def _open_by_tifffile(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
+    from mmdnet.slides.readers.tifffile_source import open_tiff  # tifffile is wanted for few files, and loads slowly
+
+    return open_tiff(path, mpp)
+
+
 WHOLE_SLIDE = (".svs", ".tif", ".tiff", ".ndpi", ".scn", ".bif", ".svslide", ".czi")
 MIRAX, HAMAMATSU = (".mrxs",), (".vms", ".vmu")
 
@@ -99,6 +123,7 @@ FORMATS: tuple[SlideFormat, ...] = (
         "folder of images", (), lambda path: not path.is_file(), open_image_folder, _image_folders,
         beside_slides=False,
     ),
+    SlideFormat("TIFF", (), _is_for_tifffile, _open_by_tifffile, lambda folder, files: []),  # the last entry finds them
     SlideFormat("slide", WHOLE_SLIDE, Path.is_file, open_slide_file, _every_file(WHOLE_SLIDE)),
 )  # fmt: skip
 """Asked in this order. The last one takes any other file: OpenSlide looks into it, whatever its name ends with."""

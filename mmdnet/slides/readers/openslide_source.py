@@ -207,16 +207,32 @@ def _refuse_unreadable(name: str, page: Directory) -> None:
     """
     if not page.tile_width:
         return
-    if page.orientation in range(2, 9):
-        raise LabError(
-            f"{name} was not added: its orientation tag ({page.orientation}) says that the picture is stored turned or "
-            "mirrored, and slide readers take its tiles as they lie. Export it upright. Nothing was changed."
-        )
+    refuse_turned(name, page)
     if page.photometric == RGB and page.samples > 3 and not set(page.extra_samples[:1]) & TRANSPARENCY:
         raise LabError(
             f"{name} was not added: its pixels have {page.samples} samples, and the file does not say what those "
             "beyond red, green and blue mean. Export it as RGB with three. Nothing was changed."
         )
+
+
+def refuse_turned(name: str, page: Directory) -> None:
+    """Refuse a picture that lies turned or mirrored.
+
+    Raises:
+        LabError: its orientation tag says so.
+    """
+    if page.orientation in range(2, 9):
+        raise LabError(
+            f"{name} was not added: its orientation tag ({page.orientation}) says that the picture is stored turned or "
+            "mirrored, and slide readers take its tiles as they lie. Export it upright. Nothing was changed."
+        )
+
+
+def planes_note(planes: int) -> tuple[str, ...]:
+    """What of a file with several pictures of the slide's size is read; nothing where there is one."""
+    if planes < 2:
+        return ()
+    return (f"The file holds {planes} pictures of the slide's size (focal planes or masks); the first is read.",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.geometry import (
     PATCH_MPP,
     PATCH_PX,
+    Level,
     PatchGrid,
     PatchPlace,
     Window,
@@ -63,6 +64,15 @@ class SlideReader:
 
     def close(self) -> None:
         self._source.close()
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels that are read from: the file's own, and those kept beside it."""
+        return self._source.levels
+
+    def through(self, wrap: Callable[[Source], Source]) -> SlideReader:
+        """This slide, read through another source made of its own; only the new reader is to be closed."""
+        return SlideReader(self.facts, wrap(self._source), self._reopen)
 
     @property
     def mpp_xy(self) -> tuple[float, float]:

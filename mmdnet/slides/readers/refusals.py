@@ -67,11 +67,6 @@ def _picture_reason(page: Directory) -> str | None:
     coding = TIFF_CODINGS.get(page.compression)
     if coding is not None:
         return f"its tiles are compressed as {coding}, which this reader does not know. Export it with JPEG tiles."
-    if not page.tile_width:
-        return (
-            "its picture is stored in strips, which cannot be read part by part. "
-            "Export it as a tiled TIFF with reduced levels (a pyramid)."
-        )
     if page.planar != 1:
         return "its colours are stored as planes of their own. Export it with the colours of a pixel together."
     return None

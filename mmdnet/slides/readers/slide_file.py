@@ -8,7 +8,7 @@ from mmdnet.slides.facts import FileFacts, fingerprint
 from mmdnet.slides.geometry import Window
 from mmdnet.slides.readers.dicom import DicomHead, NotDicomError, dicom_files, is_dicom, read_head, series_files
 from mmdnet.slides.readers.jpeg_tiles import JpegTileSource, direct_pages
-from mmdnet.slides.readers.openslide_source import OpenSlideSource, statements
+from mmdnet.slides.readers.openslide_source import OpenSlideSource, planes_note, statements
 from mmdnet.slides.readers.refusals import dicom_reason
 from mmdnet.slides.readers.source import Source
 
@@ -56,7 +56,7 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         bounds_px0=said.bounds_px0,
         fingerprint=fingerprint(first, quick),
         former_fingerprint=None if first == path else fingerprint(path, quick),
-        notes=_notes(source),
+        notes=planes_note(source.planes),
         series=source.properties.get("dicom.SeriesInstanceUID"),
     )
     return facts, JpegTileSource(path, source, direct) if direct else source
@@ -105,13 +105,6 @@ def probe(source: Source, name: str) -> None:
         f"{name} was not added: the file opens, but its pixels cannot be decoded. Copy or scan it again. "
         "Nothing was changed."
     ) from failure
-
-
-def _notes(source: OpenSlideSource) -> tuple[str, ...]:
-    """What of the file is read, where that is not all."""
-    if source.planes < 2:
-        return ()
-    return (f"The file holds {source.planes} pictures of the slide's size (focal planes or masks); the first is read.",)
 
 
 def finest_file(path: Path) -> Path:

@@ -20,7 +20,10 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 259, 262, 277, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, JPEG_TABLES = 322, 323, 324, 325, 347
-ORIENTATION, EXTRA_SAMPLES = 274, 338
+ORIENTATION, EXTRA_SAMPLES, SUB_DIRECTORIES = 274, 338, 330
+JPEG_XL = (50002, 52546)
+PICTURE_CODINGS = {50001: "WebP", 34712: "JPEG 2000", **dict.fromkeys(JPEG_XL, "JPEG XL")}
+"""Compressions by which each tile is a picture file of its own."""
 NO_NUMBERS: NDArray[np.int64] = np.empty(0, np.int64)
 
 
@@ -33,7 +36,7 @@ class Directory:
     """One picture of a TIFF. Not tiled: tile sizes 0 and no offsets.
 
     `orientation` is 1 where rows run downwards and columns to the right; `extra_samples` says what samples beyond the
-    colours are, 0 for "not said".
+    colours are, 0 for "not said"; `sub_levels` is whether pictures hang below this one, as OME-TIFF's levels do.
     """
 
     width: int
@@ -49,6 +52,7 @@ class Directory:
     tables: bytes | None
     orientation: int = 1
     extra_samples: tuple[int, ...] = ()
+    sub_levels: bool = False
 
     @property
     def across(self) -> int:
@@ -149,6 +153,7 @@ def _directory(file: BinaryIO, size: int, tags: dict[int, Tag], order: str) -> D
         tables=tables,
         orientation=number(ORIENTATION, 1),
         extra_samples=tuple(numbers(EXTRA_SAMPLES)[:8].tolist()),
+        sub_levels=SUB_DIRECTORIES in tags,
     )
 
 

@@ -37,6 +37,7 @@ from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+from mmdnet.workflows.slides.stores import with_reduced
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -77,7 +78,7 @@ class QuPath:
         from mmdnet.slides.qupath import mask_regions, patch_regions
 
         slide, patches = self._slide(slide_id)
-        with open_stored(slide) as reader:
+        with with_reduced(open_stored(slide), self._services.settings) as reader:
             facts = reader.facts
             tissue = mask_regions(find_tissue(reader).mask, facts.width_px0, facts.height_px0, TISSUE)
         tiles = patch_regions(

@@ -16,6 +16,7 @@ from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.scoring.summary import ScoreSummary, read_summary
+from mmdnet.settings import Settings
 from mmdnet.workflows.scoring.models import card_of
 from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
@@ -38,7 +39,7 @@ REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson")  # endings of the files
 
 @dataclass(frozen=True)
 class ScoredSlide:
-    """A score with its slide, patches, model, per-patch numbers, readings and signatures.
+    """A score with its slide, patches, model, per-patch numbers, readings and signatures, in a lab of these settings.
 
     `patch_rows` are in the order of the arrays; `sign_offs` and `readings` oldest first.
     """
@@ -52,6 +53,7 @@ class ScoredSlide:
     readings: Sequence[ReaderGrades]
     sign_offs: Sequence[SignOffView]
     validity: Validity
+    settings: Settings
 
     @cached_property
     def patches(self) -> Sequence[PatchView]:
@@ -188,9 +190,9 @@ class ScoredSlide:
             for patch in (*evidence.top, *evidence.low, *evidence.random)
         }
         try:
-            overview = overview_jpeg(self.slide, OVERVIEW_PX)
+            overview = overview_jpeg(self.slide, self.settings, OVERVIEW_PX)
             patches = {
-                patch_id: patch_jpeg(self.slide, self.patch_rows[place], px=PATCH_PICTURE_PX)
+                patch_id: patch_jpeg(self.slide, self.patch_rows[place], self.settings, px=PATCH_PICTURE_PX)
                 for place, patch_id in sorted(shown.items())
             }
         except LabError:
@@ -220,4 +222,4 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
     if len(patches) != summary.patches:
         raise LabError(f"The patches of {slide.name} were laid anew since it was scored. Score it again.")
     arrays = SlideScore.load(services.settings.folder("scores") / score.file).arrays
-    return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed, validity)
+    return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed, validity, services.settings)

@@ -14,6 +14,7 @@ from mmdnet.workflows.job_specs import MeasureSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+from mmdnet.workflows.slides.stores import with_reduced
 from mmdnet.workflows.slides.survey import SurveyedPatch, fat_of, is_measured, measure
 
 WRITE_EVERY_S = 2.0  # what is measured is kept so often, so that no more than this is done twice
@@ -54,7 +55,7 @@ def measure_slide(services: Services, slide_id: int, progress: Progress = silent
     todo = [i for i, patch in enumerate(patches) if not is_measured(patch.quality, patch.set_aside)]
     waiting: dict[int, SurveyedPatch] = {}
     written = time.monotonic()
-    with open_stored(slide) as reader:
+    with with_reduced(open_stored(slide), services.settings) as reader:
         for done, (index, patch) in enumerate(measure(reader, places, grid, todo)):
             waiting[patches[index].id] = patch
             if time.monotonic() - written > WRITE_EVERY_S:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
+from mmdnet.settings import Settings
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
+from mmdnet.workflows.slides.stores import with_reduced
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +47,7 @@ class OpenSlides:
         self._veils: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, slide: Slide) -> tuple[SlideReader, ZoomPyramid]:
+    def get(self, slide: Slide, settings: Settings) -> tuple[SlideReader, ZoomPyramid]:
         """The reader and deep-zoom pyramid of a slide; those used longest ago are let go.
 
         Raises:
@@ -56,17 +58,17 @@ class OpenSlides:
         key = _key(slide)
         with self._lock:
             if key not in self._open:
-                reader = open_stored(slide)
+                reader = with_reduced(open_stored(slide), settings)
                 self._open[key] = (reader, ZoomPyramid(reader))
                 if len(self._open) > self._limit:
                     self._open.popitem(last=False)  # closed when the last request that reads from it is done
             self._open.move_to_end(key)
             return self._open[key]
 
-    def veil(self, slide: Slide) -> bytes:
+    def veil(self, slide: Slide, settings: Settings) -> bytes:
         """What covers all but a slide's tissue, as a PNG of the whole slide; kept, for finding tissue takes a while."""
         key = _key(slide)
-        kept = self._veils.get(key) or _tissue_png(self.get(slide)[0])
+        kept = self._veils.get(key) or _tissue_png(self.get(slide, settings)[0])
         with self._lock:
             self._veils[key] = kept
             if len(self._veils) > 2 * self._limit:
@@ -97,11 +99,11 @@ class SlidePictures:
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
         """The whole slide as a JPEG whose longer side is at most `max_px`."""
-        return overview_jpeg(self._slide(slide_id), max_px)
+        return overview_jpeg(self._slide(slide_id), self._services.settings, max_px)
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
-        return _OPENED.veil(self._slide(slide_id))
+        return _OPENED.veil(self._slide(slide_id), self._services.settings)
 
     def patch_pixels(self, patch_id: int, context: float = 1.0, px: int | None = None) -> np.ndarray:
         """A patch, or `context` times its width and height around its centre, as RGB of shape (px, px, 3).
@@ -109,11 +111,11 @@ class SlidePictures:
         Raises:
             LabError: it cannot be decoded.
         """
-        return patch_rgb(*self._patch(patch_id), context, px)
+        return patch_rgb(*self._patch(patch_id), self._services.settings, context, px)
 
     def patch_jpeg(self, patch_id: int, context: float = 1.0, px: int | None = None) -> bytes:
         """A patch as a JPEG; see `patch_pixels`."""
-        return patch_jpeg(*self._patch(patch_id), context, px)
+        return patch_jpeg(*self._patch(patch_id), self._services.settings, context, px)
 
     def zoom_info(self, slide_id: int) -> dict[str, int]:
         """What a deep-zoom viewer needs: width, height, tile_size, overlap, max_level."""
@@ -138,20 +140,22 @@ class SlidePictures:
 
     def _opened(self, slide_id: int) -> tuple[SlideReader, ZoomPyramid]:
         slide = self._slide(slide_id)
-        return _OPENED.get(slide)
+        return _OPENED.get(slide, self._services.settings)
 
 
-def overview_jpeg(slide: Slide, max_px: int) -> bytes:
+def overview_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
     """A whole slide as a JPEG whose longer side is at most `max_px`."""
-    return encode_jpeg(_OPENED.get(slide)[0].thumbnail(max_px))
+    return encode_jpeg(_OPENED.get(slide, settings)[0].thumbnail(max_px))
 
 
-def patch_rgb(slide: Slide, patch: Patch, context: float = 1.0, px: int | None = None) -> np.ndarray:
+def patch_rgb(
+    slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None
+) -> np.ndarray:
     """A patch's pixels; see `SlidePictures.patch_pixels`."""
     if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
         raise LabError("A patch is shown at 1 to 9 times its size and 16 to 2048 pixels.")
     grid = stored_grid(slide)
-    reader = _OPENED.get(slide)[0]
+    reader = _OPENED.get(slide, settings)[0]
     px = px or grid.patch_px
     if context == 1.0 and px == grid.patch_px:
         return reader.read_patch(patch.x_px0, patch.y_px0, grid.patch_px, grid.patch_mpp)
@@ -161,9 +165,9 @@ def patch_rgb(slide: Slide, patch: Patch, context: float = 1.0, px: int | None =
     return reader.read_region_px0(left, top, wide, high, px, px)
 
 
-def patch_jpeg(slide: Slide, patch: Patch, context: float = 1.0, px: int | None = None) -> bytes:
+def patch_jpeg(slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None) -> bytes:
     """A patch as a JPEG; see `SlidePictures.patch_pixels`."""
-    return encode_jpeg(patch_rgb(slide, patch, context, px))
+    return encode_jpeg(patch_rgb(slide, patch, settings, context, px))
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:

@@ -17,6 +17,7 @@ from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_u
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import outlined_png
 from mmdnet.workflows.slides.stored_geometry import open_stored
+from mmdnet.workflows.slides.stores import with_reduced
 from mmdnet.workflows.slides.survey import Survey, lay_out
 from mmdnet.workflows.slides.views import IngestOutcome
 
@@ -131,7 +132,7 @@ def tell_slide(services: Services, slide_id: int, stated: StatedFacts, progress:
                 f"{slide.name} has {labelled} labels laid by its present µm/px; they would point at other tissue. "
                 "Register the file in a new project to use another value."
             )
-        with open_stored(slide, scale_of=told) as reader:
+        with with_reduced(open_stored(slide, scale_of=told), services.settings) as reader:
             laid = lay_out(reader, services.settings, progress)
     with services.db.begin() as session:
         slide = must_get(session, Slide, slide_id, "slide")
@@ -155,9 +156,10 @@ def _add(
     """Look first, write last, in one transaction: a slide is in whole or not at all."""
     from mmdnet.slides.readers.open import open_slide
 
-    with open_slide(path, mpp=stated.mpp, overrule=stated.overrule_scale) as reader:
-        facts = reader.facts.with_stated(stated)
-        laid = None if facts.mpp_x is None else lay_out(reader, services.settings, progress)
+    with open_slide(path, mpp=stated.mpp, overrule=stated.overrule_scale) as opened:
+        facts, laid = opened.facts.with_stated(stated), None
+        if facts.mpp_x is not None:
+            laid = lay_out(with_reduced(opened, services.settings), services.settings, progress)
     row = slide_row(facts, project_id=project_id, name=name, path=str(path), reason=None if laid else NEEDS_MPP)
     row.notes = list(facts.notes)
     with services.db.begin() as session:

@@ -1,4 +1,4 @@
-"""What is kept of patches, decoded or as features: listed, verified, and kept within the size the settings allow."""
+"""What is kept of slides (reduced levels, patches, features): listed, verified, within the size the settings allow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.views import StoreView
 
 if TYPE_CHECKING:
+    from mmdnet.slides.readers.reader import SlideReader
     from mmdnet.slides.stores.features import FeatureStore
     from mmdnet.slides.stores.patches import PatchStore, StoreEntry
+    from mmdnet.slides.stores.reduced import ReducedStore
 
 FEATURES = ("features", "looks")  # folders of the cache
 
 
 class Store:
-    """The lab's stores of patches and features. All of them can be made again from the slides."""
+    """The lab's stores of reduced levels, patches and features. All of them can be made again from the slides."""
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
@@ -48,15 +50,18 @@ class Store:
         return [_view(entry) for entry in prune(self._settings, verify=True)]
 
     def _entries(self, verify: bool) -> Sequence[StoreView]:
-        entries = patch_store(self._settings).list(verify)
+        entries = patch_store(self._settings).list(verify) + reduced_store(self._settings).list(verify)
         for store in feature_stores(self._settings):
             entries += store.list(verify)
         return [_view(entry) for entry in sorted(entries, key=lambda entry: (entry.used_at, entry.key))]
 
 
 def prune(settings: Settings, verify: bool = False) -> builtins.list[StoreEntry]:
-    """Keep what is kept within the limit: features in a quarter of it at most, decoded patches in what they leave."""
-    gone, left = [], limit_bytes(settings)
+    """Keep what is kept within the limit: features in a quarter of it at most and reduced levels in an eighth, decoded
+    patches in what they leave."""
+    reduced, left = reduced_store(settings), limit_bytes(settings)
+    gone = reduced.prune(reduced_limit(settings), verify)
+    left -= sum(entry.bytes for entry in reduced.list())
     for store in feature_stores(settings):
         gone += store.prune(features_limit(settings), verify)
         left -= sum(entry.bytes for entry in store.list())
@@ -75,6 +80,18 @@ def feature_stores(settings: Settings) -> builtins.list[FeatureStore]:
     from mmdnet.slides.stores.features import FeatureStore
 
     return [FeatureStore(_cache(settings) / name) for name in FEATURES]
+
+
+def reduced_store(settings: Settings) -> ReducedStore:
+    """Where reduced levels of slides lie."""
+    from mmdnet.slides.stores.reduced import ReducedStore
+
+    return ReducedStore(_cache(settings) / "reduced")
+
+
+def with_reduced(slide: SlideReader, settings: Settings) -> SlideReader:
+    """An open slide, for overviews and tissue: with its reduced level, made where it needs one and has none yet."""
+    return reduced_store(settings).widened(slide, reduced_limit(settings))
 
 
 def store_folder(settings: Settings) -> Path:
@@ -100,6 +117,11 @@ def limit_bytes(settings: Settings) -> int:
 def features_limit(settings: Settings) -> int:
     """How many bytes of one kind of features are kept."""
     return limit_bytes(settings) // (4 * len(FEATURES))
+
+
+def reduced_limit(settings: Settings) -> int:
+    """How many bytes of reduced levels are kept."""
+    return limit_bytes(settings) // 8
 
 
 def _view(entry: StoreEntry) -> StoreView:

@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from benchmarks._mosaic import write_mosaic
 
-CASES, ALL_CASES = 140, 2100
+CASES, ALL_CASES = 180, 2700
 SCRIPT = Path(__file__).with_name("fuzz_slides.py")
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +24,12 @@ def whole_files(tmp_path, field, real_data) -> Path:
     coarse = np.random.default_rng(1).integers(60, 240, (192, 192, 3)).astype(np.uint8)
     textured = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)  # no tile like another, none with an even area
     write_mosaic(tmp_path / "drawn.svs", 1500, 0.5, textured, (1, 4), quality=60)
+    tifffile.imwrite(tmp_path / "strips.tif", coarse, photometric="rgb", compression="lzw", rowsperstrip=16)
+    for coding in ("webp", "jpeg2000", "jpegxl"):
+        tifffile.imwrite(tmp_path / f"{coding}.tif", coarse, photometric="rgb", compression=coding, tile=(64, 64))
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
+        file.write(coarse, tile=(64, 64), photometric="rgb", compression="deflate", subifds=1)
+        file.write(coarse[::2, ::2], tile=(64, 64), photometric="rgb", compression="deflate", subfiletype=1)
     for name in ("field.png", "field.jpg"):
         cv2.imwrite(str(tmp_path / name), field[:200, :200])
     return tmp_path

@@ -46,17 +46,17 @@ def test_a_thumbnail_an_overlay_and_the_deep_zoom_are_of_one_slide(lab, slide):
         lab.slides.pictures.zoom_tile(slide, 10, 2, 0)
 
 
-def test_the_slides_last_looked_at_are_kept_open(tissue_png):
-    kept = OpenSlides(limit=2)
+def test_the_slides_last_looked_at_are_kept_open(lab, tissue_png):
+    kept, settings = OpenSlides(limit=2), lab.settings
     slides = []
     for number in range(3):
         with open_slide(tissue_png(f"{number}.png", 300, number), mpp=0.5) as reader:
             slides.append(slide_row(reader.facts, project_id=1))
-    first, second = (kept.get(slide)[0] for slide in slides[:2])
-    assert kept.get(slides[0])[0] is first
-    kept.get(slides[2])
-    assert kept.get(slides[0])[0] is first
-    assert kept.get(slides[1])[0] is not second
+    first, second = (kept.get(slide, settings)[0] for slide in slides[:2])
+    assert kept.get(slides[0], settings)[0] is first
+    kept.get(slides[2], settings)
+    assert kept.get(slides[0], settings)[0] is first
+    assert kept.get(slides[1], settings)[0] is not second
 
 
 def test_purple_beside_pink_keeps_its_edge():

@@ -1,0 +1,454 @@
+"""TIFFs that OpenSlide does not take, or takes half, by tifffile: strips, WebP and JPEG 2000 tiles, OME-TIFF's levels.
+
+OME-TIFF keeps its reduced levels as SubIFDs and its scale in XML (OME-TIFF specification 6.0, "Sub-resolutions").
+What tifffile decodes is believed after a second reader gave the same of some tiles: OpenSlide where it opens the file,
+else Pillow, whose LibTIFF is handed one tile as a small TIFF of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import random
+import struct
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import openslide
+import tifffile
+from PIL import Image
+
+from mmdnet.errors import LabError
+from mmdnet.slides.facts import FileFacts, check_size, fingerprint
+from mmdnet.slides.geometry import Level, Window
+from mmdnet.slides.pixels import WHITE, Pixels, blank, clip
+from mmdnet.slides.readers.levels import StoredLevel, used_levels
+from mmdnet.slides.readers.openslide_source import (
+    PRINT_MPP,
+    check_tile,
+    planes_note,
+    refuse_absurd_claims,
+    refuse_turned,
+)
+from mmdnet.slides.readers.refusals import damaged
+from mmdnet.slides.readers.tiff import JPEG_XL, MOST_DIRECTORIES, PICTURE_CODINGS, read_directories
+from mmdnet.slides.readers.tile_cache import TileCache
+from mmdnet.slides.readers.tile_pass import Tiling
+
+COMPARED = 6
+ROUNDING = 1  # grey levels that two decoders of one lossy tile may differ by
+CACHE_BYTES = 48 * 1024 * 1024
+UNITS_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "pm": 1e-6}
+INCH, CENTIMETRE = 2, 3
+PER_UNIT_UM = {INCH: 25_400.0, CENTIMETRE: 10_000.0}
+COPIED_TAGS = {258: "H", 262: "H", 277: "H", 284: "H", 317: "H", 530: "H"}  # into the small TIFF for the second reader
+JPEG_TABLES, BYTES = 347, 7
+
+JPEGXL_START = b"\xff\x0a"
+JPEGXL_SIDE_BITS = (9, 13, 18, 30)
+JPEGXL_RATIOS = (None, (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # of width to height
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say of damaged files is said in a refusal
+
+
+class TiffFileSource:
+    """The levels of one TIFF, decoded tile by tile (or strip by strip) by tifffile."""
+
+    def __init__(self, path: Path, file: tifffile.TiffFile) -> None:
+        """Find the levels: the largest picture, its SubIFDs, and whatever else of the file agrees with it.
+
+        Raises:
+            LabError: no picture, colours that are not 8-bit RGB, or an absurd size.
+        """
+        self.name = path.name
+        pages = _pages(file.pages)
+        first = max(pages, key=lambda page: page.imagewidth * page.imagelength)
+        _check_colours(path, first)
+        others = [*_pages(first.pages or ()), *(page for page in pages if page is not first)]
+        smaller = [page for page in others if _is_level(first, page)]
+        self.planes = 1 + sum(page.shape == first.shape for page in pages if page is not first)
+        """Pictures as large as the slide itself: focal planes, or masks. The first is read."""
+        stored = [first, *sorted(smaller, key=lambda page: -page.imagewidth)]
+        for page in stored:
+            check_size(self.name, page.imagewidth, page.imagelength)
+            check_tile(path, *_piece(page))
+            _ = page.decode, page.jpegtables, page.dataoffsets, page.databytecounts  # read while the file is open
+        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._seek = threading.Lock()
+        self._cache = TileCache(CACHE_BYTES)
+        self._stored = stored
+        self._end = path.stat().st_size
+        sizes = [StoredLevel(page.imagewidth, page.imagelength, _piece(page)) for page in stored]
+        used = used_levels(sizes, self._stored_pixels, f"{path.name}:{self._end}")
+        self.levels: tuple[Level, ...] = tuple(each.level for each in used)
+        self.pages: tuple[tifffile.TiffPage, ...] = tuple(stored[each.index] for each in used)
+
+    def _stored_pixels(self, index: int, x: int, y: int, width: int, height: int) -> Pixels:
+        page = self._stored[index]
+        return self._window(page, Level(page.imagewidth, page.imagelength, 1.0, 1.0), Window(0, x, y, width, height))
+
+    def tiling(self, level: int) -> Tiling:
+        """See Source.tiling; a strip is a tile as wide as the level."""
+        page = self.pages[level]
+        width, height = _piece(page)
+        return Tiling(width, height, -(-page.imagewidth // width), partial(self.load, page))
+
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
+        return self._window(self.pages[window.level], self.levels[window.level], window, out)
+
+    def _window(self, page: tifffile.TiffPage, level: Level, window: Window, out: Pixels | None = None) -> Pixels:
+        x0, y0, x1, y1 = clip(window, level)
+        out = blank(window, level, out)
+        if x0 == x1 or y0 == y1:
+            return out
+        wide, high = _piece(page)
+        across = -(-page.imagewidth // wide)
+        for row in range(y0 // high, (y1 - 1) // high + 1):
+            top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
+            for col in range(x0 // wide, (x1 - 1) // wide + 1):
+                left, right = max(x0, col * wide), min(x1, (col + 1) * wide)
+                index = row * across + col
+                load = partial(self.load, page, index)
+                with self._cache.tile((page.offset, index), (high, wide, 3), load) as tile:
+                    part = tile[top - row * high : bottom - row * high, left - col * wide : right - col * wide]
+                    out[top - window.y : bottom - window.y, left - window.x : right - window.x] = part
+        return out
+
+    def load(self, page: tifffile.TiffPage, index: int, out: Pixels) -> None:
+        """Decode one tile, or strip, of a page into `out`, RGB (height, width, 3); what it does not fill is white.
+
+        Raises:
+            LabError: it is not in the file, damaged, or of another size than the file states.
+        """
+        data = self.bytes_of(page, index)
+        if data is None:
+            out.fill(WHITE)
+            return
+        try:
+            coding = int(page.compression)
+            if coding in PICTURE_CODINGS and _claimed_size(coding, data) != _piece(page):  # before memory is taken
+                raise ValueError("a tile of another size than the file states")
+            decoded = page.decode(data, index, jpegtables=page.jpegtables)[0]
+            pixels = np.asarray(decoded)[0, :, :, :3]
+        except Exception as error:  # tifffile and imagecodecs raise almost anything on damaged bytes
+            raise LabError(f"{self.name}: pixels cannot be decoded there ({_first_line(error)}).") from error
+        if pixels.shape[:2] != out.shape[:2]:
+            out.fill(WHITE)
+        out[: pixels.shape[0], : pixels.shape[1]] = pixels[: out.shape[0], : out.shape[1]]
+
+    def bytes_of(self, page: tifffile.TiffPage, index: int) -> bytes | None:
+        """A tile's bytes; None where it is empty, which stands for "not scanned".
+
+        Raises:
+            LabError: they do not lie in the file.
+        """
+        try:
+            offset, size = int(page.dataoffsets[index]), int(page.databytecounts[index])
+        except IndexError as error:
+            raise LabError(f"{self.name}: a tile is missing.") from error
+        if size == 0:
+            return None
+        if offset < 0 or size < 0 or offset + size > self._end:
+            raise LabError(f"{self.name}: a tile lies beyond the end of the file.")
+        if hasattr(os, "pread"):
+            return os.pread(self._handle, size, offset)
+        with self._seek:  # Windows has no read at a place
+            os.lseek(self._handle, offset, os.SEEK_SET)
+            return os.read(self._handle, size)
+
+    def close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        self._cache.clear()
+
+
+def open_tiff(path: Path, mpp: float | None) -> tuple[FileFacts, TiffFileSource]:
+    """Open a TIFF by tifffile.
+
+    Raises:
+        LabError: damaged, not 8-bit RGB, turned, of an absurd size, or decoded otherwise by a second reader.
+    """
+    refuse_absurd_claims(path)
+    for page in read_directories(path):
+        refuse_turned(path.name, page)
+    try:
+        with tifffile.TiffFile(path) as file:
+            source = TiffFileSource(path, file)
+            scale, objective = _statements(file, source.pages[0])
+    except LabError:
+        raise
+    except Exception as error:  # as in `load`
+        raise damaged(path.name, "its directories cannot be read") from error
+    try:
+        reason = _believed(path, source)
+    except BaseException:
+        source.close()
+        raise
+    given = scale is None and mpp is not None
+    mpp_x, mpp_y = (mpp, mpp) if given else scale or (None, None)
+    facts = FileFacts(
+        path=path,
+        vendor="tiff",
+        reader="tifffile",
+        width_px0=source.levels[0].width_px,
+        height_px0=source.levels[0].height_px,
+        mpp_x=mpp_x,
+        mpp_y=mpp_y,
+        mpp_source="person" if given else "file" if mpp_x else None,
+        objective=objective,
+        levels=source.levels,
+        fingerprint=fingerprint(path),
+        former_fingerprint=_former_fingerprint(path),
+        notes=(reason, *planes_note(source.planes)),
+    )
+    return facts, source
+
+
+def _former_fingerprint(path: Path) -> str | None:
+    """What OpenSlide, which reads the finest level of an OME-TIFF, had earlier builds call the file."""
+    with suppress(openslide.OpenSlideError), openslide.OpenSlide(path) as slide:
+        return fingerprint(path, slide.properties.get(openslide.PROPERTY_NAME_QUICKHASH1, ""))
+    return None
+
+
+def _piece(page: tifffile.TiffPage) -> tuple[int, int]:
+    """Width and height of a page's tiles, or strips."""
+    if page.is_tiled:
+        return int(page.tilewidth), int(page.tilelength)
+    return int(page.imagewidth), min(int(page.rowsperstrip), int(page.imagelength))
+
+
+def _is_rgb(page: tifffile.TiffPage) -> bool:
+    return page.samplesperpixel == 3 and page.bitspersample == 8 and page.planarconfig == 1 and page.imagedepth == 1
+
+
+def _pages(pages: Iterable[tifffile.TiffPage | tifffile.TiffFrame]) -> list[tifffile.TiffPage]:
+    return [page for page in islice(pages, MOST_DIRECTORIES) if isinstance(page, tifffile.TiffPage)]
+
+
+def _is_level(first: tifffile.TiffPage, page: tifffile.TiffPage) -> bool:
+    return _is_rgb(page) and page.imagewidth < first.imagewidth
+
+
+def _check_colours(path: Path, page: tifffile.TiffPage) -> None:
+    if _is_rgb(page) and page.dtype == np.uint8:
+        return
+    if page.samplesperpixel == 1 or page.planarconfig != 1:
+        what = "its colours are stored as planes of their own, or it has one channel only"
+    elif page.bitspersample != 8:
+        what = f"its pixels have {page.bitspersample} bits a colour, and 8 are read"
+    else:
+        what = f"its pixels have {page.samplesperpixel} samples, and red, green and blue are read"
+    raise LabError(f"{path.name} was not added: {what}. Export it as 8-bit RGB. Nothing was changed.")
+
+
+def _statements(file: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[tuple[float, float] | None, float | None]:
+    """µm/px in x and y, and the objective, as OME-XML or the resolution tags state them; None where they do not."""
+    said, objective = _ome_statements(file.ome_metadata or "")
+    if said is not None:
+        return said, objective
+    per_unit = PER_UNIT_UM.get(int(page.resolutionunit))
+    x, y = page.resolution
+    if per_unit is None or not x or not y or max(per_unit / x, per_unit / y) > PRINT_MPP:
+        return None, objective
+    if 282 not in page.tags:  # TiffPage fills in 1 for a tag that is not there
+        return None, objective
+    return (per_unit / x, per_unit / y), objective
+
+
+def _ome_statements(xml: str) -> tuple[tuple[float, float] | None, float | None]:
+    try:
+        elements = list(ElementTree.fromstring(xml).iter()) if xml else []
+    except ElementTree.ParseError:
+        return None, None
+    scale, objective = None, None
+    for element in elements:
+        name = element.tag.rpartition("}")[2]
+        with suppress(KeyError, ValueError):
+            if name == "Pixels" and scale is None:
+                scale = _physical(element, "X"), _physical(element, "Y")
+            if name == "Objective" and objective is None:
+                objective = float(element.attrib["NominalMagnification"])
+    return scale, objective
+
+
+def _physical(pixels: ElementTree.Element, axis: str) -> float:
+    size = float(pixels.attrib[f"PhysicalSize{axis}"]) * UNITS_UM[pixels.attrib.get(f"PhysicalSize{axis}Unit", "µm")]
+    if not 0 < size < PRINT_MPP:
+        raise ValueError("no length of a pixel")
+    return size
+
+
+def _believed(path: Path, source: TiffFileSource) -> str:
+    """Compare some tiles of each level with a second reader's; the sentence that says which was taken and why.
+
+    Raises:
+        LabError: a second reader gives other pixels, or not one tile can be decoded.
+    """
+    why = _why(source)
+    with suppress(openslide.OpenSlideError):
+        with openslide.OpenSlide(path) as second:
+            compared = _compare(source, partial(_by_openslide, second), source.pages[:1])
+        if compared:
+            return f"{why} OpenSlide gave the same pixels of its finest level."
+    compared = _compare(source, _by_pillow, source.pages)
+    if not compared:
+        return f"{why} No second reader decodes it, so its pixels could not be compared."
+    return f"{why} Pillow gave the same pixels of {compared} parts."
+
+
+def _why(source: TiffFileSource) -> str:
+    page = source.pages[0]
+    if not page.is_tiled:
+        return "Read by tifffile: its picture is stored in strips."
+    if page.compression in PICTURE_CODINGS:
+        return f"Read by tifffile: its tiles are {PICTURE_CODINGS[int(page.compression)]}."
+    return "Read by tifffile: its reduced levels are SubIFDs."
+
+
+Second = Callable[[TiffFileSource, tifffile.TiffPage, int], Pixels | None]
+
+
+def _compare(source: TiffFileSource, second: Second, pages: Sequence[tifffile.TiffPage]) -> int:
+    """How many tiles both readers decode alike: of each page some at random and those that hold most.
+
+    Raises:
+        LabError: they differ, or not one tile of the finest level can be decoded.
+    """
+    compared, decoded = 0, 0
+    for page in pages:
+        count = len(page.dataoffsets)
+        chance = random.Random(f"{source.name}:{count}")
+        richest = np.argsort([-size for size in page.databytecounts], kind="stable")[: COMPARED // 2].tolist()
+        for index in sorted({*richest, *(chance.randrange(count) for _ in range(COMPARED // 2))}):
+            wide, high = _piece(page)
+            ours = np.empty((high, wide, 3), np.uint8)
+            try:
+                source.load(page, index, ours)
+            except LabError:
+                continue  # a damaged tile says nothing about the rest of the slide
+            decoded += 1
+            theirs = second(source, page, index)
+            if theirs is None:
+                continue
+            rows, cols = min(len(ours), theirs.shape[0]), min(ours.shape[1], theirs.shape[1])
+            apart = np.abs(ours[:rows, :cols].astype(np.int16) - theirs[:rows, :cols])
+            if apart.max() > ROUNDING:
+                raise LabError(
+                    f"{source.name} was not added: two readers decode its pixels differently (by up to {apart.max()} "
+                    "grey levels), so none of them is believed. Export it with JPEG tiles. Nothing was changed."
+                )
+            compared += 1
+    if not decoded:
+        raise LabError(
+            f"{source.name} was not added: the file opens, but its pixels cannot be decoded. Copy or scan it again. "
+            "Nothing was changed."
+        )
+    return compared
+
+
+def _by_openslide(
+    slide: openslide.OpenSlide, source: TiffFileSource, page: tifffile.TiffPage, index: int
+) -> Pixels | None:
+    wide, high = _piece(page)
+    row, col = divmod(index, -(-page.imagewidth // wide))
+    size = min(wide, page.imagewidth - col * wide), min(high, page.imagelength - row * high)
+    try:
+        read = np.asarray(slide.read_region((col * wide, row * high), 0, size))
+    except openslide.OpenSlideError:
+        return None
+    return read[..., :3] if read[..., 3].min() == WHITE else None
+
+
+def _by_pillow(source: TiffFileSource, page: tifffile.TiffPage, index: int) -> Pixels | None:
+    """One tile as Pillow decodes it; None where it does not."""
+    data = source.bytes_of(page, index)
+    if data is None:
+        return None
+    try:
+        with Image.open(
+            io.BytesIO(data if page.compression in PICTURE_CODINGS else _small_tiff(page, index, data))
+        ) as one:
+            return np.asarray(one.convert("RGB"))
+    except Exception:  # a damaged picture raises almost anything; a codec LibTIFF lacks, OSError
+        return None
+
+
+def _small_tiff(page: tifffile.TiffPage, index: int, data: bytes) -> bytes:
+    """A TIFF of one tile alone: its bytes as they are, under the page's tags that say how they are decoded."""
+    wide, high = _piece(page)
+    if not page.is_tiled:
+        high = min(high, page.imagelength - index * high)
+    tags: list[tuple[int, str, Sequence[int]]] = [
+        (256, "I", [wide]), (257, "I", [high]), (259, "H", [int(page.compression)]), (273, "I", [8]),
+        (278, "I", [high]), (279, "I", [len(data)]),
+    ]  # fmt: skip
+    for number, kind in COPIED_TAGS.items():
+        if number in page.tags:
+            value = page.tags[number].value
+            tags.append((number, kind, [int(each) for each in (value if isinstance(value, tuple) else (value,))]))
+    if page.jpegtables:
+        tags.append((JPEG_TABLES, "B", list(page.jpegtables)))
+    body = data + b"\0" * (len(data) % 2)
+    begin = 8 + len(body)
+    beyond = begin + 2 + 12 * len(tags) + 4
+    entries, more = b"", b""
+    for number, kind, values in sorted(tags):
+        packed = struct.pack(f"<{len(values)}{kind}", *values)
+        type_number = {"H": 3, "I": 4, "B": BYTES}[kind]
+        if len(packed) > 4:
+            entries += struct.pack("<HHII", number, type_number, len(values), beyond + len(more))
+            more += packed + b"\0" * (len(packed) % 2)
+        else:
+            entries += struct.pack("<HHI", number, type_number, len(values)) + packed.ljust(4, b"\0")
+    return struct.pack("<2sHI", b"II", 42, begin) + body + struct.pack("<H", len(tags)) + entries + bytes(4) + more
+
+
+def _claimed_size(coding: int, data: bytes) -> tuple[int, int]:
+    """Width and height that a tile's own header claims.
+
+    Raises:
+        ValueError, OSError: no such header.
+    """
+    if coding in JPEG_XL:
+        return jpegxl_size(data)
+    with Image.open(io.BytesIO(data)) as header:
+        return header.size
+
+
+def jpegxl_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a JPEG XL picture claims (ISO/IEC 18181-1, SizeHeader), bare or in boxes.
+
+    Raises:
+        ValueError: no JPEG XL picture.
+    """
+    start = 0 if data[:2] == JPEGXL_START else data.find(b"jxlc" + JPEGXL_START) + 4
+    bits, at = int.from_bytes(data[start + 2 : start + 16], "little"), 0
+    if data[start : start + 2] != JPEGXL_START:
+        raise ValueError("no JPEG XL picture")
+
+    def take(count: int) -> int:
+        nonlocal at
+        at += count
+        return (bits >> (at - count)) & ((1 << count) - 1)
+
+    small = take(1)
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if small else 1 + take(JPEGXL_SIDE_BITS[take(2)])
+
+    height = side()
+    ratio = JPEGXL_RATIOS[take(3)]
+    return (height * ratio[0] // ratio[1] if ratio else side()), height
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
