@@ -17,10 +17,23 @@ def augmentations_of(session: Session, project_id: int) -> Sequence[Augmentation
     return session.scalars(rows).all()
 
 
-def children_of(session: Session, augmentation_id: int) -> Sequence[SyntheticPatch]:
-    """A batch's synthetic patches in the order they were made."""
+PASSED = "passed"
+
+
+def children_of(
+    session: Session, augmentation_id: int, verdict: str = "", first: int = 0, count: int | None = None
+) -> Sequence[SyntheticPatch]:
+    """A batch's synthetic patches in the order they were made.
+
+    Args:
+        verdict: only those that `passed`, or those refused for this reason; empty: all.
+        first, count: which of them.
+    """
     rows = select(SyntheticPatch).where(SyntheticPatch.augmentation_id == augmentation_id).order_by(SyntheticPatch.id)
-    return session.scalars(rows).all()
+    if verdict:
+        rows = rows.where(SyntheticPatch.judged)
+        rows = rows.where(SyntheticPatch.refused == (None if verdict == PASSED else verdict))
+    return session.scalars(rows.offset(first).limit(count)).all()
 
 
 def children_of_parent(session: Session, augmentation_id: int, parent_id: int) -> Sequence[SyntheticPatch]:
@@ -65,6 +78,14 @@ def synthetic_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Synthet
         wanted = SyntheticPatch.id.in_(ids[start : start + CHUNK])
         found.extend(session.scalars(select(SyntheticPatch).where(wanted)))
     return found
+
+
+def looks_of_reader(session: Session, augmentation_id: int, reader_id: int) -> Sequence[SyntheticLook]:
+    """What one reader said of patches of a batch, in order."""
+    wanted = select(SyntheticLook).where(
+        SyntheticLook.augmentation_id == augmentation_id, SyntheticLook.reader_id == reader_id
+    )
+    return session.scalars(wanted.order_by(SyntheticLook.id)).all()
 
 
 def looks_of(session: Session, augmentation_ids: Iterable[int]) -> Sequence[SyntheticLook]:

@@ -1,4 +1,4 @@
-"""What a person may choose about making synthetic patches; a misspelt choice is refused."""
+"""What a person may choose about varying patches and making synthetic ones; a misspelt choice is refused."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +10,7 @@ from mmdnet.augment.prompts import NEGATIVE_PROMPT
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 
+StainVariation = Literal["none", "jitter", "swap", "both"]  # see `mmdnet.augment.variation.Variation`
 LATENT_PX = 8  # pixels of an image that one cell of its latent stands for, in every Stable Diffusion
 SMALLEST_SIDE, LARGEST_SIDE = 64, 1024
 

@@ -59,7 +59,7 @@ def load_scheduler(weights: WeightsFolder) -> Any:
     kind = getattr(diffusers, weights.scheduler, None)
     if kind is None or not hasattr(kind, "set_timesteps"):
         raise LabError(
-            f"{weights.folder.name} names a scheduler that is not known here ({weights.scheduler}). {NOTHING_STARTED}"
+            f"{weights.name} names a scheduler that is not known here ({weights.scheduler}). {NOTHING_STARTED}"
         )
     return kind.from_pretrained(weights.folder, subfolder="scheduler", local_files_only=True)
 
@@ -234,10 +234,10 @@ def load_diffuser(weights: WeightsFolder, choices: DiffusionChoices, device: str
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         if is_out_of_memory(error):
             raise LabError(
-                f"Memory is too small to load {weights.folder.name}. Start the job again on a larger machine."
+                f"Memory is too small to load {weights.name}. Start the job again on a larger machine."
             ) from error
         raise LabError(
-            f"{weights.folder.name} does not load as Stable Diffusion: {str(error).splitlines()[0][:160]}. Copy or "
+            f"{weights.name} does not load as Stable Diffusion: {str(error).splitlines()[0][:160]}. Copy or "
             "download the folder again, and start the job again."
         ) from error
     pipeline.set_progress_bar_config(disable=True)

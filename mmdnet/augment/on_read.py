@@ -11,6 +11,7 @@ from mmdnet.augment.stain import restain_bytes
 BLURRED, COMPRESSED = 0.1, 0.05  # shares of patches
 BLUR_PX = (0.3, 1.0)  # standard deviation: up to 0.5 µm at 0.5 µm/px, a scanner slightly out of focus
 QUALITY = (60, 95)  # of JPEG, as scanners and archives use it
+SCALE = (0.9, 1.1)
 _QUARTER = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 
 
@@ -22,28 +23,54 @@ def turn(image: np.ndarray, number: int) -> np.ndarray:
 
 
 def draw_variations(count: int, random: np.random.Generator) -> np.ndarray:
-    """What happens to each of some patches, (count, 3): its turn (0-7), its blur in px and its quality (0: neither)."""
+    """What happens to each of some patches, (count, 5).
+
+    Its turn (0-7), its blur in px and its quality (0: neither); scale 1 and sharpness 0, which are another scanner's
+    (`mmdnet.augment.variation`).
+    """
     turns = random.integers(8, size=count)
     blurs = np.where(random.random(count) < BLURRED, random.uniform(*BLUR_PX, count), 0)
     qualities = np.where(random.random(count) < COMPRESSED, random.integers(QUALITY[0], QUALITY[1] + 1, count), 0)
-    return np.stack([turns, blurs, qualities], axis=1)
+    return np.stack([turns, blurs, qualities, np.ones(count), np.zeros(count)], axis=1)
+
+
+def draw_scales(count: int, random: np.random.Generator) -> np.ndarray:
+    """How much larger each patch is seen, (count,): scanners' µm per pixel are not what they state."""
+    return random.uniform(*SCALE, count)
 
 
 def vary(images: np.ndarray, variations: np.ndarray, stains: np.ndarray | None = None) -> np.ndarray:
-    """Turn every patch, blur a tenth, compress a twentieth.
+    """Turn every patch, blur a tenth, compress a twentieth; scale and sharpen where that was drawn.
 
     Args:
         images: uint8 RGB, (n, side, side, 3).
-        variations: of `draw_variations`, (n, 3).
+        variations: of `draw_variations`, (n, 5).
         stains: change of stain of each patch, (n, 3, 4), of `mmdnet.augment.stain`; none leaves the colours alone.
     """
     result = np.empty_like(images)
-    for place, (image, (number, blur_px, quality)) in enumerate(zip(images, variations, strict=True)):
-        laid = turn(image, int(number))
+    for place, (image, (number, blur_px, quality, scale, sharpness)) in enumerate(zip(images, variations, strict=True)):
+        laid = scaled(turn(image, int(number)), float(scale))
         laid = laid if stains is None else restain_bytes(laid, stains[place])
         laid = cv2.GaussianBlur(laid, (0, 0), float(blur_px)) if blur_px else laid
+        laid = sharpened(laid, float(sharpness)) if sharpness else laid
         result[place] = compressed(laid, int(quality)) if quality else laid
     return result
+
+
+def scaled(image: np.ndarray, scale: float) -> np.ndarray:
+    """A patch seen so many times as large around its middle, at its own side; what lies beyond its edge is mirrored."""
+    if scale == 1:
+        return image
+    shift = (1 - scale) * (len(image) - 1) / 2
+    warp = np.array([[scale, 0, shift], [0, scale, shift]])
+    side = (image.shape[1], image.shape[0])
+    return cv2.warpAffine(image, warp, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def sharpened(image: np.ndarray, amount: float) -> np.ndarray:
+    """A patch with its details stretched by 1 + `amount` (unsharp mask); below 0 they are softened."""
+    soft = cv2.GaussianBlur(image, (3, 3), 0)
+    return cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
 
 
 def compressed(image: np.ndarray, quality: int) -> np.ndarray:

@@ -14,12 +14,14 @@ class Floor(BaseModel):
         similarity: median SSIM with the patch.
         fat_change: median absolute change of the share of fat.
         distance: median cosine distance of the features.
-        unfit: it changes the features more than another patch would; None of the children can pass then.
+        unfit: it changes the features more than another patch would; none of the children can pass then.
+        patch_ids: the parents that were looked at; batches of earlier builds do not say.
     """
 
     model_config = ConfigDict(frozen=True)
 
     patches: int
+    patch_ids: tuple[int, ...] = ()
     difference: float
     similarity: float
     fat_change: float

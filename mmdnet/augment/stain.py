@@ -26,10 +26,20 @@ BRIGHTNESS = 0.04  # of optical density, either way
 
 def draw_stains(bags: int, random: np.random.Generator) -> np.ndarray:
     """Random changes, one per bag: affine maps of ln(I + 1) to ln L', float32, (bags, 3, 4)."""
+    return affine(*draw_jitter(bags, random))
+
+
+def draw_jitter(bags: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A random matrix M, (bags, 3, 3), and brightness s, (bags, 1), for each bag."""
     basis = STAINS.T  # columns: density of one unit of each stain
     factors = 1 + STRENGTH * random.uniform(-1, 1, (bags, 3))
     matrices = basis @ (factors[:, :, None] * np.linalg.inv(basis)) + MIXING * random.normal(size=(bags, 3, 3))
-    shifts = BRIGHTNESS * random.uniform(-1, 1, (bags, 1)) - math.log(256) * matrices.sum(axis=2)
+    return matrices, BRIGHTNESS * random.uniform(-1, 1, (bags, 1))
+
+
+def affine(matrices: np.ndarray, brightness: np.ndarray) -> np.ndarray:
+    """Maps of ln(I + 1) to ln L', (bags, 3, 4), of matrices M, (bags, 3, 3), and brightness s, (bags, 1)."""
+    shifts = brightness - math.log(256) * matrices.sum(axis=2)
     return np.concatenate([matrices, shifts[:, :, None]], axis=2).astype(np.float32)
 
 

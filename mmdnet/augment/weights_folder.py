@@ -47,6 +47,14 @@ class WeightsFolder:
     licence: str
     has_safety_checker: bool
 
+    @property
+    def name(self) -> str:
+        """What people call it: its folder's name, or the id of a hub's in the cache of Hugging Face."""
+        kept = self.folder.parent.parent.name
+        if self.folder.parent.name == "snapshots" and kept.startswith("models--"):
+            return kept.removeprefix("models--").replace("--", "/")
+        return self.folder.name
+
     def sha256(self) -> dict[str, list[str]]:
         """Hashes of the weights by network."""
         return {network: [sha256_of(path) for path in paths] for network, paths in self.files.items()}

@@ -4,4 +4,5 @@ from typing import Literal
 
 HeadKind = Literal["ce", "corn"]
 AttentionRule = Literal["relative_max", "mean"]
+DomainMethod = Literal["adversary", "coral", "mmd", "group_dro"]
 ReversalMode = Literal["relative", "hashimoto", "uniform", "loss_attention"]

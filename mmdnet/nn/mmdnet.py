@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
+from mmdnet.nn.alignment import DISTANCES, alignment_loss
 from mmdnet.nn.attention import BagDropout
 from mmdnet.nn.backbones import build_backbone
 from mmdnet.nn.card import Architecture
@@ -33,7 +34,7 @@ from mmdnet.nn.domain import (
 )
 from mmdnet.nn.gradient_reversal import reverse_gradient
 from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
-from mmdnet.nn.kinds import HeadKind
+from mmdnet.nn.kinds import DomainMethod, HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
 from mmdnet.nn.registry import load, pooling_entry
 
@@ -74,6 +75,7 @@ class MMDNet(nn.Module):
         architecture: what to build; weights start at random.
         reversal_mode: how attention spares instances, see `mmdnet.nn.domain.reversal_weight`.
         attention_rule: how the tasks' attentions become one, see `mmdnet.nn.domain.shared_attention`.
+        domain_method: how it is made insensitive to the domain; the branch is an adversary's alone.
     """
 
     mean: Tensor
@@ -84,8 +86,10 @@ class MMDNet(nn.Module):
         architecture: Architecture,
         reversal_mode: ReversalMode = "relative",
         attention_rule: AttentionRule = "relative_max",
+        domain_method: DomainMethod = "adversary",
     ) -> None:
         super().__init__()
+        self.domain_method: DomainMethod = domain_method
         self.reversal_mode: ReversalMode = reversal_mode
         self.attention_rule: AttentionRule = attention_rule
         self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
@@ -178,10 +182,11 @@ class MMDNet(nn.Module):
             shared_attention=shared,
             mask=mask,
             holds_ignored=holds,
+            features=h if self.domain_method in DISTANCES and reversal is not None else None,
         )
 
     def _domain_logits(self, h: Tensor, shared: Tensor, reversal: float | None) -> Tensor | None:
-        if self.domain is None or reversal is None:
+        if self.domain is None or reversal is None or self.domain_method != "adversary":
             return None
         weight = reversal_weight(shared, reversal, self.reversal_mode)
         return self.domain(reverse_gradient(h, weight.unsqueeze(-1)))
@@ -230,6 +235,9 @@ class MMDNet(nn.Module):
             by = output.shared_attention if weights.domain_by_attention else None
             parts["domain"] = domain_loss(output.domain_logits, targets.domains, output.mask, by)
             total = total + weights.bag * parts["domain"]  # its grip on the extractor is already in the reversal
+        if output.features is not None:
+            parts["domain"] = alignment_loss(self.domain_method, output.features, targets.domains, output.mask)
+            total = total + weights.bag * weights.alignment * parts["domain"]
         parts["total"] = total + weights.offset
         return parts
 
@@ -244,10 +252,22 @@ class MMDNet(nn.Module):
         head = self.head(name).grade
         grades = targets.grades[:, t]
         weight = _class_weight(weights.classes, name, head.classes, grades) * targets.label_confidence[:, t]
-        by_bag = head.loss(output.logits[name], grades, weight)
-        grades = torch.where(output.mask, targets.instance_grades[..., t], -1).flatten()
-        weight = _class_weight(weights.instance_classes, name, head.classes, grades)
-        return by_bag, head.loss(output.instance_logits[name].flatten(0, 1), grades, weight)
+        counts = torch.ones_like(weight) if weights.bags is None else weights.bags
+        by_bag = head.loss(output.logits[name], grades, weight * counts)
+        grades = torch.where(output.mask, targets.instance_grades[..., t], -1)
+        weight = _class_weight(weights.instance_classes, name, head.classes, grades) * counts[:, None]
+        return by_bag, head.loss(output.instance_logits[name].flatten(0, 1), grades.flatten(), weight.flatten())
+
+    @torch.no_grad()
+    def bag_losses(self, output: Output, targets: Targets) -> Tensor:
+        """The loss of each bag alone, (B,), the mean over tasks whose grade is known; 0 where none is."""
+        losses = output.mask.new_zeros(len(output.mask), len(self.task_names), dtype=torch.float32)
+        for t, name in enumerate(self.task_names):
+            head, one = self.head(name).grade, torch.ones(1, device=losses.device)
+            for b in range(len(losses)):
+                losses[b, t] = head.loss(output.logits[name][b : b + 1], targets.grades[b : b + 1, t], one)
+        known = (targets.grades[:, : losses.shape[1]] >= 0).float()
+        return (losses * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
 
     def predict(self, output: Output) -> dict[str, Prediction]:
         """Grade, probabilities and mean grade of each bag, by task."""

@@ -20,6 +20,7 @@ class Output:
         shared_attention: (B, K), what spares instances from the domain's reversed gradient.
         mask: (B, K), False on padding and on set-aside patches.
         holds_ignored: (B, 2), or None without that task: logits of "holds none" and "holds a set-aside patch".
+        features: (B, K, width), what is made alike across domains where that is done without an adversary; else None.
     """
 
     logits: dict[str, Tensor]
@@ -31,6 +32,7 @@ class Output:
     shared_attention: Tensor
     mask: Tensor
     holds_ignored: Tensor | None = None
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class LossWeights:
         ignore: of the quality gate.
         domain_by_attention: weigh the domain loss by attention (reversal mode `loss_attention`).
         offset: what learnt weights cost, or they would all fall to 0.
+        alignment: of the distance between domains, where there is no adversary.
+        bags: what each bag counts by its domain, (B,); None: all alike.
     """
 
     tasks: Mapping[str, float | Tensor]
@@ -84,3 +88,5 @@ class LossWeights:
     ignore: float = 0.0
     domain_by_attention: bool = False
     offset: float | Tensor = 0.0
+    alignment: float = 0.0
+    bags: Tensor | None = None

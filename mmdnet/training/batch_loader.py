@@ -8,15 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdnet.augment.on_read import draw_variations, vary
-from mmdnet.augment.stain import draw_stains
+from mmdnet.augment.on_read import vary
+from mmdnet.augment.stain_swap import SlideStain, StainSwaps, measure_stain
+from mmdnet.augment.variation import Variation
 from mmdnet.bags.bag import Bag
-from mmdnet.bags.cohort import Cohort
+from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.outputs import Targets
+from mmdnet.training.config import TrainingConfig
 
 Read = Callable[[np.ndarray], np.ndarray]
+MEASURED_PATCHES = 16  # of a slide, for its stain
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class BatchLoader:
         random: of the augmentation (`mmdnet.augment`); none leaves the patches as they are.
         stain_here: make the change of stain while reading; else it comes with the batch, to be made on a GPU.
         shared: of several processes each reads its own bags of a step; else each reads all.
+        variation: how patches are varied, where `random` is given; its slides are those of the cohort.
     """
 
     def __init__(
@@ -99,7 +103,9 @@ class BatchLoader:
         random: np.random.Generator | None = None,
         stain_here: bool = True,
         shared: bool = False,
+        variation: Variation | None = None,
     ) -> None:
+        self.variation = variation or Variation()
         self.cohort, self.steps, self.domains, self.read = cohort, steps, domains, read
         self.extra, self.random, self.stain_here = extra, random, stain_here
         self.rank, self.world_size = (rank(), world_size()) if shared else (0, 1)
@@ -132,11 +138,34 @@ class BatchLoader:
         data = self.read(np.concatenate(groups)[own_patches])
         if self.random is None:
             return Batch(data, mask, targets)
-        stains = draw_stains(len(groups), self.random).repeat(sizes, axis=0)[own_patches]
-        variations = draw_variations(len(own_patches), self.random)[own_patches]
+        drawn = self.variation.draw([self.cohort.slide_index[group[0]] for group in groups], sizes, self.random)
+        stains = None if drawn.stains is None else drawn.stains[own_patches]
+        variations = drawn.patches[own_patches]
         if self.stain_here:
             return Batch(vary(data, variations, stains), mask, targets)
         return Batch(vary(data, variations), mask, targets, stains)
+
+
+def training_variation(cohort: Cohort, pixels: PixelSource, config: TrainingConfig, slides: Sequence[int]) -> Variation:
+    """The variation that a configuration asks for.
+
+    Args:
+        cohort: slides and patches.
+        pixels: in the cohort's order.
+        config: `stain_variation`, `scanner_variation`, and the seed of the patches that stains are measured on.
+        slides: that train; no other slide's stain is looked at, and none is given another's.
+    """
+    swaps = None
+    if config.stain_variation in ("swap", "both"):
+        random = np.random.default_rng((config.seed, 41))
+        stains: list[SlideStain | None] = [None] * len(cohort.slides)
+        for slide in sorted(slides):
+            there = np.flatnonzero((cohort.slide_index == slide) & ~cohort.ignored & ~cohort.synthetic)
+            if len(there):
+                some = np.sort(random.permutation(there)[:MEASURED_PATCHES])
+                stains[slide] = measure_stain(pixels.read(some))
+        swaps = StainSwaps([slide.stain for slide in cohort.slides], stains)
+    return Variation(config.stain_variation, config.scanner_variation, swaps)
 
 
 def to_device(targets: Targets, device: torch.device) -> Targets:

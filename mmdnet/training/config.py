@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mmdnet.augment.choices import StainVariation
 from mmdnet.bags.cohort import DomainKey
 from mmdnet.bags.sampler import BagDrawing
 from mmdnet.bags.splits import FoldsBy
 from mmdnet.errors import LabError
-from mmdnet.nn.kinds import AttentionRule, HeadKind, ReversalMode
+from mmdnet.nn.kinds import AttentionRule, DomainMethod, HeadKind, ReversalMode
 from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, PRETRAINED, SMALL, backbone_entry, pooling_entry
 from mmdnet.training.options import FormField, Option, form_fields
 
@@ -214,6 +215,30 @@ class TrainingConfig(BaseModel):
     augment: Annotated[
         bool, Option("Vary patches", "Turns, blurs, compresses and stains patches anew each time.", "data")
     ] = True
+    stain_variation: Annotated[
+        StainVariation,
+        Option(
+            "Stain varied",
+            "How another stain is put on a bag, where patches are varied: each dye stretched at random; the stains of "
+            "another training slide of the same kind of stain (Macenko's vectors, of tissue alone); or both.",
+            "data",
+            values={
+                "jitter": "At random",
+                "swap": "As other slides of this lab",
+                "both": "Both",
+                "none": "Not",
+            },
+        ),
+    ] = "jitter"
+    scanner_variation: Annotated[
+        bool,
+        Option(
+            "Scanner varied",
+            "Another scanner's colour matrix, gamma and sharpness for each bag and another scale (up to 10 % either "
+            "way) for each patch, where patches are varied.",
+            "data",
+        ),
+    ] = False
     synthetic: Annotated[
         bool,
         Option(
@@ -320,6 +345,21 @@ class TrainingConfig(BaseModel):
             },
         ),
     ] = "scanner+stain"
+    domain_method: Annotated[
+        DomainMethod,
+        Option(
+            "Made insensitive by",
+            "An adversary that must not tell the domain; features' means and covariances drawn together (CORAL), or "
+            "their whole distributions (MMD); or the domain that is graded worst counting more (GroupDRO).",
+            "domain",
+            values={
+                "adversary": "An adversary",
+                "coral": "CORAL (Sun 2016)",
+                "mmd": "MMD (Gretton 2012)",
+                "group_dro": "GroupDRO (Sagawa 2020)",
+            },
+        ),
+    ] = "adversary"
     reversal: Annotated[
         ReversalMode,
         Option(
@@ -453,6 +493,8 @@ class TrainingConfig(BaseModel):
             )
         if 2 * self.processes > max(self.bags_per_step, 2):
             raise ValueError("each process needs at least two bags of a step: choose more bags per step")
+        if self.processes > 1 and self.domain_method != "adversary":
+            raise ValueError("CORAL, MMD and GroupDRO compare the bags of a whole step: choose one process")
         return self
 
     @property

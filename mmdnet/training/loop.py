@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmdnet.augment.variation import Variation
 from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
@@ -25,7 +26,7 @@ from mmdnet.nn.packaged import packaged_weights
 from mmdnet.nn.recipe import WEIGHTS, origin_of
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.progress import Progress, silent
-from mmdnet.training.batch_loader import BatchLoader, in_steps
+from mmdnet.training.batch_loader import BatchLoader, in_steps, training_variation
 from mmdnet.training.check import CheckReport, check
 from mmdnet.training.checkpoint import Identity, load_checkpoint, save_checkpoint
 from mmdnet.training.config import TrainingConfig, read_config
@@ -145,11 +146,12 @@ class Run:
         torch.manual_seed(config.seed)
         self.net = self._network(config.weights or start or packaged_weights(config.backbone))
         self.origin = backbone_origin(config, start)
-        self.stepper = Stepper(self.net, config, report.trained_tasks, self.device)
+        self.stepper = Stepper(self.net, config, report.trained_tasks, self.device, len(self.domain_names))
         self.optimizer = self.stepper.optimizer
         self.stored: np.ndarray | None = None
         self.best: dict[str, Tensor] = {}
         self.state = RunState(self._identity())
+        self._variation: Variation | None = None
 
     def _domains(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Each slide's place among the domains that training tells apart, -1 for the others."""
@@ -167,9 +169,9 @@ class Run:
             projection=config.projection,
             pooling=config.pooling,
             ignored_task=config.ignored_task,
-            domains=self.domain_names,
+            domains=self.domain_names if config.domain_method == "adversary" else (),
         )
-        net = MMDNet(architecture, config.reversal, config.attention_rule)
+        net = MMDNet(architecture, config.reversal, config.attention_rule, config.domain_method)
         net.attending = self.report.trained_tasks
         if start:
             start_from(net, start)
@@ -253,7 +255,9 @@ class Run:
         varied = self.config.augment and not self.frozen
         random = np.random.default_rng((self.config.seed, 17, number)) if varied else None
         on_cpu = self.device.type == "cpu"
-        for step, batch in enumerate(BatchLoader(self.cohort, cut, self.domains, read, extra, random, on_cpu, True)):
+        variation = self.variation() if varied else None
+        loader = BatchLoader(self.cohort, cut, self.domains, read, extra, random, on_cpu, True, variation)
+        for step, batch in enumerate(loader):
             of_phase = self.epoch_plan.phase_share(number + step / len(cut))
             self.stepper.set_rates(learning_rate_share(of_phase))
             strength = None if self.warming_up else domain_strength(of_phase, self.config.alpha)
@@ -264,6 +268,12 @@ class Run:
                     f"Training stopped in epoch {number + 1}: the loss is no longer a number. "
                     "Choose a lower learning rate; the epochs before are kept."
                 ) from problem
+
+    def variation(self) -> Variation:
+        """How patches are varied; the stains of the training slides are measured when they are first asked for."""
+        if self._variation is None:
+            self._variation = training_variation(self.cohort, self.pixels, self.config, self.epoch_plan.sampler.slides)
+        return self._variation
 
     # -- frozen features -----------------------------------------------------------------------------------------
 

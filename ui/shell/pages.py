@@ -53,6 +53,7 @@ PAGES = (
     PageEntry(
         "train", "Train", "model_training", "Train the network on the labels, in the background.", ("project", "run")
     ),
+    PageEntry("augment", "Augment", "auto_awesome", "Make synthetic patches of rare grades, and judge them."),
     PageEntry("score", "Score", "speed", "Let a model grade slides, in the background."),
     PageEntry("evaluate", "Evaluate", "fact_check", "How right a model is on graded slides, and where it fails."),
     PageEntry("methods", "Methods", "leaderboard", "Every method of the field on the same slides, side by side."),

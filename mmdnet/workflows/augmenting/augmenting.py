@@ -15,10 +15,12 @@ from mmdnet.augment.provenance import BatchPlan, Origin
 from mmdnet.augment.weights_folder import UNSTATED, WeightsFolder, examine_folder
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
-from mmdnet.workflows.augmenting.making import BatchMaker
+from mmdnet.workflows.augmenting.looks import BlindedLooks
+from mmdnet.workflows.augmenting.making import BatchMaker, floor_file
 from mmdnet.workflows.augmenting.parents import choose_parents
 from mmdnet.workflows.augmenting.preflight import calls_of
 from mmdnet.workflows.augmenting.views import BatchView, PlanView, SyntheticView, VerdictCounts
+from mmdnet.workflows.augmenting.weights_place import weights_folder
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import AugmentSpec
 from mmdnet.workflows.jobs import Jobs
@@ -38,6 +40,7 @@ class Augmenting:
         self._services = services
         self._jobs = jobs
         self._training = training
+        self.looks = BlindedLooks(services)
 
     def plan(self, project_id: int, given: Mapping[str, Any]) -> PlanView:
         """What a batch with these choices would make; nothing is written.
@@ -59,7 +62,7 @@ class Augmenting:
         weights, batch, calls = self._prepared(project_id, choices)
         positives = sum(parent.positive for parent in batch.parents)
         origin = Origin(
-            weights=weights.folder.name,
+            weights=weights.name,
             licence=weights.licence,
             scheduler=weights.scheduler,
             prediction_type=weights.prediction_type,
@@ -130,13 +133,25 @@ class Augmenting:
             created_at=row.created_at,
         )
 
-    def children(self, augmentation_id: int, newest: int | None = None) -> Sequence[SyntheticView]:
-        """A batch's synthetic patches in the order they were made; or so many of the newest, newest first."""
+    def children(
+        self,
+        augmentation_id: int,
+        newest: int | None = None,
+        verdict: str = "",
+        first: int = 0,
+        count: int | None = None,
+    ) -> Sequence[SyntheticView]:
+        """A batch's synthetic patches in the order they were made; or so many of the newest, newest first.
+
+        Args:
+            verdict: only those that `passed`, or that were refused for this reason of `mmdnet.augment.gate.REASONS`.
+            first, count: which of them, for a page of many.
+        """
         with self._services.db() as session:
-            if newest is None:
-                made = rows.children_of(session, augmentation_id)
-            else:
+            if newest is not None:
                 made = rows.newest_children(session, augmentation_id, newest)
+            else:
+                made = rows.children_of(session, augmentation_id, verdict, first, count)
             return [_view(child, _slide_name(session, child)) for child in made]
 
     def picture(self, synthetic_id: int) -> bytes:
@@ -153,8 +168,21 @@ class Augmenting:
         except OSError as error:
             raise LabError(f"The file of the synthetic patch {synthetic_id} is gone.") from error
 
+    def floor_picture(self, augmentation_id: int, patch_id: int) -> bytes:
+        """A parent as the codec alone gives it back, as a PNG; `origin.floor.patch_ids` names those there are.
+
+        Raises:
+            LabError: there is none of that patch.
+        """
+        try:
+            return floor_file(self._services.settings, augmentation_id, patch_id).read_bytes()
+        except OSError as error:
+            raise LabError(f"The round trip of the patch {patch_id} was not kept.") from error
+
     def _choices(self, project_id: int, given: Mapping[str, Any]) -> DiffusionChoices:
         """The choices; a gate's model that was not named is the project's own newest one that takes such patches."""
+        if "weights" in given:
+            given = {**given, "weights": weights_folder(self._services.settings, Path(given["weights"]))}
         if "gate_model" in given:
             return read_choices(given)
         with self._services.db() as session:
@@ -163,10 +191,10 @@ class Augmenting:
         return read_choices({**given, "gate_model": newest})
 
     def _prepared(self, project_id: int, choices: DiffusionChoices) -> tuple[WeightsFolder, BatchPlan, int]:
-        weights = examine_folder(choices.weights.expanduser())
+        weights = examine_folder(choices.weights)
         if choices.side_px and choices.side_px > weights.side_px:
             raise LabError(
-                f"{weights.folder.name} was made for {weights.side_px} px, so images of {choices.side_px} px would "
+                f"{weights.name} was made for {weights.side_px} px, so images of {choices.side_px} px would "
                 f"repeat themselves. Choose {weights.side_px} px or less. Nothing was started."
             )
         cohort, split = self._training.sides(project_id, {"seed": choices.split_seed})
@@ -185,7 +213,7 @@ def _plan_view(choices: DiffusionChoices, weights: WeightsFolder, batch: BatchPl
         f"Children: {choices.children} of each, {children} in all, each judged by the gate.",
         f"Denoising: {calls} calls of the U-Net for each child ({weights.scheduler}, {choices.steps} steps, strength "
         f"{choices.strength:g}), {calls * children} in all, at {side} px.",
-        f"Weights: {weights.folder.name}, which predict {weights.prediction_type}; licence: {weights.licence}.",
+        f"Weights: {weights.name}, which predict {weights.prediction_type}; licence: {weights.licence}.",
     ]
     if weights.has_safety_checker:
         lines.append("The checker of photographs beside the weights is left out: it was never made for tissue.")

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +23,11 @@ from mmdnet.augment.provenance import BatchPlan, Floor, Origin, ParentPlan
 from mmdnet.augment.weights_folder import examine_folder
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.settings import Settings
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.pixels import PatchPixels
-from mmdnet.workflows.training.synthetic import read_png, synthetic_file
+from mmdnet.workflows.training.synthetic import FOLDER, read_png, synthetic_file
 
 if TYPE_CHECKING:
     from mmdnet.augment.diffusion import Diffuser
@@ -35,6 +37,18 @@ PARENTS_AT_ONCE = 4  # made together, then judged, so that the gate's word is se
 FLOOR_PATCHES = 8
 REFERENCE_PATCHES = 64  # of a site
 FEW_PASS = 0.3
+
+
+def floor_file(settings: Settings, augmentation_id: int, patch_id: int) -> Path:
+    """Where the round trip of a parent through the codec lies, a PNG."""
+    return settings.folder(FOLDER) / str(augmentation_id) / f"codec-{patch_id}.png"
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    """RGB pixels, uint8 (side, side, 3), as a PNG."""
+    import cv2
+
+    return cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
 
 
 def child_seed(seed: int, parent_id: int, number: int) -> int:
@@ -81,7 +95,7 @@ class BatchMaker:
         hashes = weights.sha256()
         if self._origin.sha256 and self._origin.sha256 != hashes:
             raise LabError(
-                f"The weights in {weights.folder.name} are others than this job began with. Put those back, or start a "
+                f"The weights in {weights.name} are others than this job began with. Put those back, or start a "
                 "new batch. What was made is kept."
             )
         self._context.progress(0.0, "decoding the parents")
@@ -135,9 +149,13 @@ class BatchMaker:
         coded = diffuser.round_trip(patches)
         before, after = (look_at(images, self._batch.patch_mpp, networks.embed) for images in (patches, coded))
         pairs = list(zip(before, after, strict=True))
+        patch_ids = tuple(self._batch.parents[place].patch_id for place in places)
+        for patch_id, pixels in zip(patch_ids, coded, strict=True):
+            write_aside(floor_file(self._services.settings, self._id, patch_id), png_of(pixels))
         distance = float(np.median([cosine_distance(a.features, b.features) for a, b in pairs]))
         return Floor(
             patches=len(places),
+            patch_ids=patch_ids,
             difference=float(np.abs(patches.astype(np.int16) - coded).mean()),
             similarity=float(np.median([ssim(a.pixels, b.pixels) for a, b in pairs])),
             fat_change=float(np.median([abs(a.fat - b.fat) for a, b in pairs])),
@@ -181,12 +199,10 @@ class BatchMaker:
 
     def _keep(self, made: Sequence[tuple[ParentPlan, int]], orders: Sequence[object], images: np.ndarray) -> None:
         """Files first, rows last and at once."""
-        import cv2
-
         self._context.check()
         children = []
         for (parent, number), image in zip(made, images, strict=True):
-            png = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+            png = png_of(image)
             path = synthetic_file(self._services.settings, self._id, parent.patch_id, number)
             write_aside(path, png)
             children.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,3 +69,48 @@ class SyntheticView:
     judged: bool
     refused: str | None
     values: GateValues | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookState:
+    """How far a reader's blinded look is: `done` of `patches`; `place` of the next patch, None when all are done.
+
+    `task` is the feature that is graded.
+    """
+
+    task: str
+    done: int
+    patches: int
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LooksResult:
+    """What readers who were not told said of real and of synthetic patches.
+
+    Attributes:
+        readers: how many looked.
+        confusion: how often (synthetic, said to be synthetic).
+        real, synthetic: how often (grade of the patch or of its parent, grade given); None: could not be told.
+    """
+
+    task: str
+    readers: int
+    confusion: Mapping[tuple[bool, bool], int]
+    real: Mapping[tuple[int, int | None], int]
+    synthetic: Mapping[tuple[int, int | None], int]
+
+    @property
+    def looks(self) -> int:
+        return sum(self.confusion.values())
+
+    @property
+    def told_apart(self) -> float | None:
+        """Mean of the share of real patches taken for real and of synthetic ones taken for synthetic; 0.5 is chance."""
+        shares = []
+        for kind in (False, True):
+            of_kind = sum(self.confusion.get((kind, said), 0) for said in (False, True))
+            if not of_kind:
+                return None
+            shares.append(self.confusion.get((kind, kind), 0) / of_kind)
+        return sum(shares) / 2

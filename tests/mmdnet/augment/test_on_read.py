@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdnet.augment.on_read import compressed, draw_variations, turn, vary
+from mmdnet.augment.on_read import compressed, draw_variations, scaled, sharpened, turn, vary
 
 
 def test_the_eight_turns_of_a_square_are_all_different_and_keep_its_pixels():
@@ -46,3 +46,15 @@ def test_compression_loses_more_at_lower_quality():
 def test_few_or_no_patches_are_fine(count):
     images = np.zeros((count, 4, 4, 3), np.uint8)
     assert varied(images, 0).shape == images.shape
+
+
+def test_a_scale_keeps_the_middle_in_its_place_and_a_sharpness_of_its_own_stretches_edges():
+    image = np.full((65, 65, 3), 200, np.uint8)
+    image[20:45, 20:45] = 60
+    dark = [int((scaled(image, scale)[..., 0] < 130).sum()) for scale in (0.9, 1.0, 1.1)]
+    assert dark[0] < dark[1] == 625 < dark[2]
+    for scale in (0.9, 1.1):
+        ys, xs = np.nonzero(scaled(image, scale)[..., 0] < 130)
+        assert ys.mean() == xs.mean() == 32
+    spread = [sharpened(image, amount).astype(int).std() for amount in (-0.6, 0, 0.8)]
+    assert spread[0] < spread[1] < spread[2]

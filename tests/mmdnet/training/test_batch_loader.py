@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from mmdnet.bags.bag import natural_bags
-from mmdnet.training.batch_loader import BatchLoader, build_targets, in_steps, to_device
+from mmdnet.training.batch_loader import BatchLoader, build_targets, in_steps, to_device, training_variation
+from mmdnet.training.config import read_config
 
 
 def test_a_step_reads_its_bags_patches_in_order_then_the_set_aside_ones(crafted):
@@ -40,3 +41,19 @@ def test_the_same_seed_varies_patches_alike(crafted):
     ]  # fmt: skip
     assert np.array_equal(made[0].data, made[1].data)
     assert not np.array_equal(made[0].data, made[2].data)
+
+
+def test_only_training_slides_are_measured_and_only_where_stains_are_swapped(crafted):
+    config = read_config({"stain_variation": "both", "scanner_variation": True})
+    asked = []
+
+    class Pixels:
+        def read(self, positions):
+            asked.extend(crafted.cohort.slide_index[positions].tolist())
+            return crafted.pixels.read(positions)
+
+    variation = training_variation(crafted.cohort, Pixels(), config, [0, 2])
+    assert set(asked) == {0, 2} and variation.swaps is not None and variation.scanner
+    assert not variation.swaps.partners(1)
+    asked.clear()
+    assert training_variation(crafted.cohort, Pixels(), read_config({}), [0, 2]).swaps is None and not asked

@@ -118,3 +118,30 @@ def test_a_backbone_from_random_weights_is_normalised_before_the_first_step(craf
     before = pretrained.net.backbone.batch_norms()[0].running_mean.clone()
     pretrained.resume()
     assert torch.equal(before, pretrained.net.backbone.batch_norms()[0].running_mean)
+
+
+@pytest.mark.parametrize("method", ["coral", "mmd"])
+def test_domains_are_drawn_together_without_a_branch_and_only_as_far_as_the_strength_says(crafted, tmp_path, method):
+    run, batch, weights = begun(crafted, tmp_path, domain_method=method, domain_key="slide")
+    assert run.net.domain is None and not run.net.architecture.domains
+    apart = []
+    for strength in (0.0, 1.0):
+        run, batch, weights = begun(crafted, tmp_path, domain_method=method, domain_key="slide", lr_backbone=0.01)
+        run.stepper.set_rates(1.0)
+        for _ in range(6):
+            losses = run.stepper.step(batch, weights, strength, False, False)
+        apart.append(losses["domain"])
+    assert 0 < apart[1] < apart[0]
+
+
+def test_the_worst_graded_domain_comes_to_count_more_and_that_is_kept_between_attempts(crafted, tmp_path):
+    run, batch, weights = begun(crafted, tmp_path, domain_method="group_dro", domain_key="slide", alpha=1.0)
+    run.stepper.step(batch, weights, None, False, False)
+    assert len(set(run.stepper.groups.weights.tolist())) == 1  # while warming up all count alike
+    for _ in range(3):
+        run.stepper.step(batch, weights, 1.0, False, False)
+    kept = run.stepper.tensors()
+    assert len(set(kept["groups"]["weights"].tolist())) > 1
+    again, *_ = begun(crafted, tmp_path, domain_method="group_dro", domain_key="slide", alpha=1.0)
+    again.stepper.load(kept)
+    assert torch.equal(again.stepper.groups.weights, kept["groups"]["weights"])

@@ -46,7 +46,18 @@ def test_a_finished_batch_names_weights_settings_parents_seeds_and_gate_values(f
     assert len({child.seed for child in children}) == 4 and len({child.parent_id for child in children}) == 4
     assert all(child.judged and child.values is not None and child.prompt for child in children)
     assert [child.id for child in lab.augmenting.children(batch.id, newest=2)] == [children[3].id, children[2].id]
+    assert [child.id for child in lab.augmenting.children(batch.id, first=1, count=2)] == [
+        children[1].id,
+        children[2].id,
+    ]
+    for reason in ("passed", *counts.refused):
+        kind = lab.augmenting.children(batch.id, verdict=reason)
+        assert len(kind) == {"passed": counts.passed, **counts.refused}[reason]
     assert lab.augmenting.picture(children[0].id).startswith(b"\x89PNG")
+    assert set(origin.floor.patch_ids) == {child.parent_id for child in children}
+    assert lab.augmenting.floor_picture(batch.id, children[0].parent_id).startswith(b"\x89PNG")
+    with pytest.raises(LabError, match="was not kept"):
+        lab.augmenting.floor_picture(batch.id, 10**6)
 
 
 def test_a_picture_whose_file_is_gone_is_said_in_a_sentence(finished):
