@@ -123,7 +123,7 @@ def _more(project_id: int) -> dict[str, Any]:
 
 
 def _gate_model(project_id: int) -> int | str | None:
-    known = {model.id: plain(model.name) for model in lab().models.list(project_id)}
+    known: dict[int | str | None, str] = {model.id: plain(model.name) for model in lab().models.list(project_id)}
     titles: dict[int | str | None, str] = {AUTOMATIC: "this project's newest", None: "none", **known}
     return st.selectbox(
         "Model whose grades must not change", list(titles), format_func=titles.__getitem__, key="augment_gate"
