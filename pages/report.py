@@ -23,7 +23,7 @@ heading, bar = st.container(), st.container(horizontal=True, vertical_alignment=
 with bar:
     score = headline.score_picker(scores)
 scored = lab().reports.open(score.id)
-report, patches, signed = scored.report, scored.patches, scored.sign_offs
+report, patches, signed = scored.shown, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
 
 with heading:
@@ -49,7 +49,7 @@ with beside:
         sign_off(score, report, signed)
     st.header("Grades")
     for feature in report.features:
-        parts.feature_block(feature, report.covers(feature.task), report.validity.holds_for(feature.task))
+        parts.feature_block(feature, report.covers(feature.task))
     st.header("Measured beside the grades")
     parts.quantities(report)
     st.header("Signatures")

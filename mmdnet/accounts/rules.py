@@ -60,6 +60,7 @@ RULES: Mapping[str, Rule] = {
     "health.now": Rule(May.SEE, filtered=True),
     "projects.create": MANAGE,
     "projects.get": SEE,
+    "projects.holds": SEE,
     "projects.list": Rule(May.SEE, filtered=True),
     "projects.named": MANAGE,
     "projects.names": Rule(May.SEE, filtered=True),

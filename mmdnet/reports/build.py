@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mmdnet.labels.agreement import KLEINER
 from mmdnet.labels.grading import FIELD_MM2, SHOWN_TASKS, task
 from mmdnet.reports import words
@@ -25,22 +27,24 @@ from mmdnet.reports.schema import (
     Report,
     SignOffs,
 )
+from mmdnet.reports.withhold import POSITIVE_PATCHES, density_name, withheld
 from mmdnet.scoring.heat import attention_legend, pick_places, relative_attention
 from mmdnet.scoring.rules import COUNTED
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
-from mmdnet.scoring.validity import Validity
+from mmdnet.scoring.validity import Validity, checks_of
 from mmdnet.slides.set_aside import set_aside_reason
 
 TOP, LOW, RANDOM = 6, 3, 3
+EVIDENCE_TISSUE = 0.75  # of a patch: with less, half of what is seen is glass
 
 
 def build_report(inputs: ReportInputs) -> Report:
     """The report of a scored slide."""
-    names = _reported(inputs.score)
+    names, version = _reported(inputs.score), inputs.score.version
     features = tuple(_feature(name, inputs) for name in names)
     reliability = _reliability(inputs.score, inputs.validity)
-    return Report(
-        schema_version=3 if inputs.score.version >= 3 else 2 if reliability else 1,
+    report = Report(
+        schema_version=4 if version >= 4 else 3 if version >= 3 else 2 if reliability else 1,
         made_at=inputs.made_at,
         header=_header(inputs),
         features=features,
@@ -56,6 +60,7 @@ def build_report(inputs: ReportInputs) -> Report:
         reliability=reliability,
         validity=inputs.validity,
     )
+    return withheld(report) if report.schema_version >= 4 else report
 
 
 def _reliability(score: ScoreSummary, validity: Validity) -> Reliability | None:
@@ -80,11 +85,6 @@ def _reliability(score: ScoreSummary, validity: Validity) -> Reliability | None:
         likeness=words.likeness(score),
         unlikeness=score.unlikeness,
     )
-
-
-def density_name(task_name: str) -> str:
-    """The quantity of a task's density."""
-    return f"{task_name}_density"
 
 
 def _reported(score: ScoreSummary) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ def _quantities(inputs: ReportInputs) -> Quantities:
     ballooned = tasks.get("ballooning")
     items.append(
         Quantity(
-            name="ballooned_patches",
+            name=POSITIVE_PATCHES["ballooning"],
             title="Patches with ballooning",
             value=ballooned.positive_patch_share if ballooned else None,
             interval=None,
@@ -212,10 +212,13 @@ def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
     times = relative_attention(inputs.arrays.attention[name])
     probabilities = inputs.arrays.patch_probabilities[name]
     grades = inputs.patch_grades(name)
-    picked = pick_places(times, TOP, LOW, RANDOM, inputs.seed)
+    picked, left_out = _pick(times, inputs)
+    of_now = inputs.score.version >= 4
 
     def shown(k: int) -> EvidencePatch:
-        place = inputs.places[k]
+        place, grade = inputs.places[k], int(grades[k])
+        at_least = max(1, grade)
+        chance = probabilities[k, at_least:].sum() if of_now else probabilities[k, grade]
         return EvidencePatch(
             patch_id=inputs.patch_ids[k],
             place=k,
@@ -224,11 +227,29 @@ def _evidence(name: str, inputs: ReportInputs) -> FeatureEvidence:
             x_px0=place.x_px0,
             y_px0=place.y_px0,
             attention=round(float(times[k]), 3),
-            grade=int(grades[k]),
-            probability=round(float(probabilities[k, grades[k]]), 4),
+            grade=grade,
+            probability=round(float(chance), 4),
+            at_least=at_least if of_now else None,
         )
 
-    return FeatureEvidence(task=name, **{kind: tuple(map(shown, places)) for kind, places in picked.items()})
+    groups = {kind: tuple(map(shown, places)) for kind, places in picked.items()}
+    return FeatureEvidence(task=name, left_out=left_out, **groups)
+
+
+def _pick(times: np.ndarray, inputs: ReportInputs) -> tuple[dict[str, list[int]], int]:
+    """Which places are shown, see `pick_places`, and how many more attended to are not, being too much glass.
+
+    Args:
+        times: relative attention, shape (places,), NaN where not assessed.
+        inputs: of the report; one of before version 4 leaves none out, and so does a slide that is glass throughout.
+    """
+    tissue = np.array([place.tissue_share for place in inputs.places])
+    enough = np.where(tissue >= EVIDENCE_TISSUE, times, np.nan)
+    if inputs.score.version < 4 or not np.isfinite(enough).any():
+        return pick_places(times, TOP, LOW, RANDOM, inputs.seed), 0
+    picked = pick_places(enough, TOP, LOW, RANDOM, inputs.seed)
+    last = times[picked["top"][-1]]
+    return picked, int(((times > last) & np.isnan(enough)).sum())
 
 
 def _map(name: str, inputs: ReportInputs) -> AttentionMap:
@@ -251,6 +272,7 @@ def _quality(inputs: ReportInputs) -> Quality:
 def _provenance(inputs: ReportInputs, names: Sequence[str]) -> Provenance:
     card, score = inputs.card, inputs.score
     validation = card.metrics.get("validation", {})
+    kappas = {} if score.version >= 4 else {name: validation.get(f"kappa_{name}") for name in names}
     return Provenance(
         score_id=inputs.score_id,
         scored_at=inputs.scored_at,
@@ -261,13 +283,14 @@ def _provenance(inputs: ReportInputs, names: Sequence[str]) -> Provenance:
         code_version=card.code_version,
         trained_on=card.trained_on.model_dump(mode="json", exclude_unset=True, exclude={"grades"}),
         slide_part=inputs.slide_part,
-        kappas={name: validation.get(f"kappa_{name}") for name in names},
+        kappas=kappas,
         rule=score.aggregator,
         bag_size=score.bag_size,
         seed=score.seed,
         resamples=score.resamples,
         device=score.device,
         simulated_training=card.simulated,
+        checks=tuple(check for check in checks_of(card) if check.task in names),
     )
 
 

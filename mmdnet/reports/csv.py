@@ -2,6 +2,8 @@
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Interval, Report, report_sha256
+from mmdnet.reports.withhold import withheld
+from mmdnet.reports.words import NO_ADVICE
 from mmdnet.tables import to_csv as table_csv
 
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
@@ -16,28 +18,24 @@ COLUMNS = (
 
 
 def to_csv(report: Report) -> str:
-    """The report as comma-separated text, UTF-8, one header line; empty is unknown, not assessed or not reportable."""
+    """The report as comma-separated text, UTF-8, one header line; empty is unknown, not assessed or withheld."""
     return table_csv(COLUMNS, report_rows(report))
 
 
 def report_rows(report: Report) -> list[dict[str, object]]:
     """The table's rows, one per feature and one for the NAS; a row may lack columns."""
-    common = _common(report)
+    common, report = _common(report), withheld(report)
     signed = report.sign_off.current
     rows = []
     for feature in report.features:
-        holds = report.validity.holds_for(feature.task)
-        model = {
-            "model_grade": feature.grade,
-            "score": feature.score,
-            **_interval(feature.interval),
-            **_worth(report, feature.task),
-            **dict(zip(PROBABILITIES, feature.probabilities or (), strict=False)),
-        }
         rows.append(
             common
-            | (model if holds else {})
+            | _interval(feature.interval)
+            | _worth(report, feature.task)
+            | dict(zip(PROBABILITIES, feature.probabilities or (), strict=False))
             | {
+                "model_grade": feature.grade,
+                "score": feature.score,
                 "feature": feature.task,
                 "rests_on": feature.rests_on,
                 "readers": "; ".join(human.reader for human in feature.human),
@@ -73,7 +71,7 @@ def _worth(report: Report, name: str) -> dict[str, object]:
     return {
         "interval_covers": report.covers(name),
         "interval_holds": told.holds.get(name),
-        "second_reader": "; ".join(told.refer) or "not advised",
+        "second_reader": "; ".join(told.refer) or ("not advised" if report.validity.reportable else NO_ADVICE),
         "unlikeness": told.unlikeness,
     }
 

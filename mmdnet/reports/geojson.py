@@ -1,4 +1,4 @@
-"""Assessed patches with attention and grades as tiles for QuPath."""
+"""Assessed patches with attention, and the grades that may be reported, as tiles for QuPath."""
 
 import numpy as np
 
@@ -29,10 +29,10 @@ def report_geojson(
         "weights_sha256": report.provenance.weights_sha256,
         "report_sha256": report_sha256(report),
     }
-    return to_geojson(corner_px0, _tiles(inputs, side_px0), about)
+    return to_geojson(corner_px0, _tiles(report, inputs, side_px0), about)
 
 
-def _tiles(inputs: ReportInputs, side_px0: tuple[float, float]) -> list[Region]:
+def _tiles(report: Report, inputs: ReportInputs, side_px0: tuple[float, float]) -> list[Region]:
     arrays = inputs.arrays
     tasks = [task for task in TASKS if task.name in inputs.score.tasks]
     times = {task.name: relative_attention(arrays.attention[task.name]) for task in tasks}
@@ -42,6 +42,8 @@ def _tiles(inputs: ReportInputs, side_px0: tuple[float, float]) -> list[Region]:
         measurements: dict[str, float] = {}
         for task in tasks:
             measurements[f"{task.title}: attention (times mean)"] = round(float(times[task.name][k]), 4)
+            if not report.validity.holds_for(task.name):
+                continue  # withheld
             measurements[f"{task.title}: grade"] = int(grades[task.name][k])
             for grade, share in enumerate(arrays.patch_probabilities[task.name][k]):
                 measurements[f"{task.title}: p(grade {grade})"] = round(float(share), 4)

@@ -16,14 +16,18 @@ from mmdnet.reports.typeset import (
     beside,
     figure_text,
     interval_text,
+    left_out,
     moment,
+    patch_chance,
     provenance_facts,
     quantity_text,
     slide_facts,
     typeset,
+    unsigned,
     verdict,
 )
-from mmdnet.reports.words import MAP_CAPTION, chance, network_said, percent
+from mmdnet.reports.withhold import withheld
+from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, chance, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
@@ -52,14 +56,15 @@ class ReportPictures:
 
 def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
     """The report as one self-contained file."""
-    pictures = pictures or ReportPictures()
+    pictures, content_sha256 = pictures or ReportPictures(), report_sha256(report)
+    report = withheld(report)
     slide = data_uri(pictures.slide, "image/jpeg") if pictures.slide else None
     return (
         _environment()
         .get_template(TEMPLATE)
         .render(
             report=report,
-            content_sha256=report_sha256(report),
+            content_sha256=content_sha256,
             titles={task.name: task.title for task in TASKS},
             letters={task.name: task.letter for task in TASKS},
             ramps=GRADE_RAMPS,
@@ -74,8 +79,8 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             bases=bases(report),
             facts=slide_facts(report.header),
             provenance=provenance_facts(report),
-            model_grades=report.reported_grades,
-            network_said=network_said,
+            unsigned=unsigned(report),
+            evidence_caption=EVIDENCE_CAPTION,
             not_reportable=NOT_REPORTABLE.lower(),
         )
     )
@@ -175,6 +180,8 @@ def _environment() -> Environment:
         "quantity": quantity_text,
         "typeset": typeset,
         "verdict": verdict,
+        "patch_chance": patch_chance,
+        "left_out": left_out,
     }
     return environment
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.scoring.validity import Validity
 from mmdnet.slides.facts import SlideFacts
-from mmdnet.slides.geometry import PatchPosition
+from mmdnet.slides.geometry import GridPosition, PatchPosition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class ReportSlide(SlideFacts):
     fat_area_share: float | None
     patch_px: int
     patch_mpp: float
+
+
+class ReportPlace(PatchPosition, GridPosition, Protocol):
+    """Where a patch lies and how much of it is tissue: a `PatchPlace`, or a row of the database."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class ReportInputs:
     scored_at: datetime
     score: ScoreSummary
     arrays: ScoreArrays
-    places: Sequence[PatchPosition]
+    places: Sequence[ReportPlace]
     patch_ids: Sequence[int]
     card: ModelCard
     made_at: datetime

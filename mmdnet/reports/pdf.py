@@ -24,14 +24,18 @@ from mmdnet.reports.typeset import (
     beside,
     figure_text,
     interval_text,
+    left_out,
     moment,
+    patch_chance,
     provenance_facts,
     quantity_text,
     slide_facts,
     typeset,
+    unsigned,
     verdict,
 )
-from mmdnet.reports.words import MAP_CAPTION, RESEARCH_USE, chance, network_said, percent
+from mmdnet.reports.withhold import withheld
+from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, RESEARCH_USE, chance
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
 
@@ -59,10 +63,11 @@ def to_pdf(report: Report, pictures: ReportPictures | None = None) -> bytes:
     """
     import typst
 
-    pictures = pictures or ReportPictures()
+    pictures, content_sha256 = pictures or ReportPictures(), report_sha256(report)
+    report = withheld(report)
     crop = crop_of(report, pictures.frame)
     images = dict(_images(report, pictures, crop))
-    content = _content(report, crop, images)
+    content = _content(report, content_sha256, crop, images)
     letters = letters_for(_texts(content))
     content["families"] = list(letters.families)
     with tempfile.TemporaryDirectory(prefix="mmdnet-pdf-") as folder:
@@ -118,10 +123,9 @@ def chip(task_name: str, grade: int | None) -> Chip:
     return Chip(str(grade), fill, ink_on(fill))
 
 
-def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dict[str, Any]:
+def _content(report: Report, content_sha256: str, crop: Crop | None, images: dict[str, bytes]) -> dict[str, Any]:
     """All that the template sets, as plain values: texts, colours, names of pictures."""
     header, signed, nas = report.header, report.sign_off.current, report.nas
-    content_sha256 = report_sha256(report)
     top = [(shown.task, patch) for shown in report.evidence for patch in shown.top[: 6 // max(len(report.evidence), 1)]]
     return {
         "use": RESEARCH_USE,
@@ -137,7 +141,7 @@ def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dic
         "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
         "cautions": list(report.cautions),
         "headlines": list(_headlines(report, signed)),
-        "state": _state(signed, content_sha256),
+        "state": _state(signed, report, content_sha256),
         "advice": report.reliability.advice if report.reliability and report.validity.reportable else "",
         "maps": [_map(report, task, images) for task in ("", *(legend.task for legend in report.maps))],
         "map_words": MAP_CAPTION,
@@ -163,9 +167,11 @@ def _content(report: Report, crop: Crop | None, images: dict[str, bytes]) -> dic
             for item in report.quantities.items
         ],
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
+        "evidence_words": EVIDENCE_CAPTION,
         "evidence": [
             {
                 "title": task(shown.task).title,
+                "left_out": left_out(shown),
                 "groups": [
                     {"words": words, "patches": [_patch(patch, shown.task, images) for patch in getattr(shown, kind)]}
                     for kind, words in (("top", "Most attention"), ("low", "Least attention"), ("random", "At random"))
@@ -200,20 +206,20 @@ def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any
     words = nas.absent or "" if report.validity.reportable else NOT_REPORTABLE.lower()
     if nas.interval:
         words = f"90 % interval {interval_text(nas.interval, 'whole')}{beside(report, 'nas')}"
-    yield line("Model", nas.value, words, report.reported_grades)
+    yield line("Model", nas.value, words, report.model_grades)
 
 
-def _state(signed: SignOff | None, content_sha256: str) -> str:
+def _state(signed: SignOff | None, report: Report, content_sha256: str) -> str:
     if signed is None:
-        return "Not signed: these are the model's grades alone."
+        return unsigned(report)
     changed = "" if signed.content_sha256 == content_sha256 else " The report has changed since it was signed."
     return f"Signed by {signed.reader} on {moment(signed.at)}, {signed.proven}.{changed}"
 
 
 def _feature(feature: Feature, report: Report) -> dict[str, Any]:
-    rows, holds = [], report.validity.holds_for(feature.task)
+    rows = []
     for criterion in feature.criteria:
-        share = feature.probabilities[criterion.grade] if feature.probabilities and holds else None
+        share = feature.probabilities[criterion.grade] if feature.probabilities else None
         rows.append(
             asdict(chip(feature.task, criterion.grade))
             | {
@@ -221,7 +227,7 @@ def _feature(feature: Feature, report: Report) -> dict[str, Any]:
                 "share": share or 0.0,
                 "chance": "" if share is None else chance(share),
                 "readers": ", ".join(human.reader for human in feature.human if human.grade == criterion.grade),
-                "chosen": holds and criterion.grade == feature.grade,
+                "chosen": criterion.grade == feature.grade,
             }
         )
     score = ""
@@ -229,8 +235,6 @@ def _feature(feature: Feature, report: Report) -> dict[str, Any]:
         score = (
             f"score {feature.score:.1f}, 90 % interval {interval_text(feature.interval)}{beside(report, feature.task)}"
         )
-    if not holds:
-        score = network_said(feature.grade)
     return {"title": feature.title, "score": feature.absent or score, "rows": rows}
 
 
@@ -247,7 +251,7 @@ def _nas(report: Report) -> list[str]:
     if told and told.nas_at_least:
         shares = ", ".join(f"{k} or more {chance(share)}" for k, share in enumerate(told.nas_at_least) if k)
         lines.append(f"Probability of a NAS of {shares}.")
-    return [*lines, *((f"{told.advice} {told.measured}", told.likeness) if told else ())]
+    return [*lines, *((f"{told.advice} {told.measured}".strip(), told.likeness) if told else ())]
 
 
 def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, Any]:
@@ -268,7 +272,7 @@ def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> di
     return asdict(chip(task_name, patch.grade)) | {
         "task": task(task_name).title,
         "image": name if name in images else "",
-        "chance": percent(patch.probability),
+        "chance": patch_chance(patch),
         "times": f"{figure_text(patch.attention)}×",
         "where": f"row {patch.row}, col {patch.col}",
     }

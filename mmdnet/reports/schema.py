@@ -12,10 +12,19 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from mmdnet.labels.grading import Grades
-from mmdnet.scoring.validity import Validity
+from mmdnet.scoring.validity import Check, Validity
 
-# What may come later without changing what was signed: other signatures, other readings, another print-out.
-NOT_SIGNED_CONTENT: Any = {"made_at": True, "sign_off": True, "features": {"__all__": {"human"}}}
+# What may come later without changing what was signed: other signatures and readings, another check of the model,
+# another print-out.
+NOT_SIGNED_CONTENT: Any = {
+    "made_at": True,
+    "sign_off": True,
+    "features": {"__all__": {"human"}},
+    "provenance": {"checks"},
+}
+_EVIDENCE_OF_VERSION_4: Any = {
+    "__all__": {"left_out": True} | {kind: {"__all__": {"at_least"}} for kind in ("top", "low", "random")}
+}
 NOT_PROVEN = "signer not proven"
 
 
@@ -75,7 +84,7 @@ class HumanGrade(Block):
 
 
 class Feature(Block):
-    """Block 2: one feature. `grade` is the model's; None with `absent` saying why where it was not assessed."""
+    """Block 2: one feature. `grade` is the model's; None with `absent` saying why where there is none to report."""
 
     task: str
     title: str
@@ -131,7 +140,14 @@ class Quantities(Block):
 
 
 class EvidencePatch(Block):
-    """One patch shown. `attention` is in multiples of the slide's mean."""
+    """One patch shown.
+
+    Attributes:
+        attention: in multiples of the slide's mean.
+        grade: the model's of this patch; None where the feature's grade is withheld.
+        probability: that the patch has grade `at_least` or more; that it has exactly `grade` before version 4.
+        at_least: the patch's grade, 1 where that is 0.
+    """
 
     patch_id: int
     place: int
@@ -140,17 +156,23 @@ class EvidencePatch(Block):
     x_px0: int
     y_px0: int
     attention: float
-    grade: int
-    probability: float
+    grade: int | None
+    probability: float | None
+    at_least: int | None = None
 
 
 class FeatureEvidence(Block):
-    """Block 5: patches with the most and the least attention, and some at random."""
+    """Block 5: patches with the most and the least attention, and some at random.
+
+    `left_out` counts patches that drew more attention than the last of `top` and are not shown, as too much of them is
+    glass.
+    """
 
     task: str
     top: tuple[EvidencePatch, ...]
     low: tuple[EvidencePatch, ...]
     random: tuple[EvidencePatch, ...]
+    left_out: int = 0
 
 
 class AttentionMap(Block):
@@ -189,13 +211,14 @@ class Provenance(Block):
     code_version: str
     trained_on: dict[str, JsonValue]
     slide_part: str | None  # train, validation or test, where the model was trained in this project
-    kappas: dict[str, float | None]  # weighted kappa on bags of validation patients, by task
+    kappas: dict[str, float | None]  # weighted kappa on bags of validation patients, by task; empty from version 4 on
     rule: str
     bag_size: int
     seed: int
     resamples: int
     device: str
     simulated_training: bool
+    checks: tuple[Check, ...] = ()  # how far the model agreed with readers, as of now; no part of what is signed
 
 
 class SignOff(Block):
@@ -264,10 +287,11 @@ class Report(Block):
     """The whole document.
 
     `reliability` is None, and the version 1, for scores of before it was told. `validity` is judged for every score;
-    that it is part of what is signed is so from version 3.
+    that it is part of what is signed is so from version 3. From version 4 on a grade that may not be reported is not in
+    the document at all, and patches that are mostly glass are no evidence.
     """
 
-    schema_version: Literal[1, 2, 3] = 1
+    schema_version: Literal[1, 2, 3, 4] = 1
     made_at: datetime
     header: Header
     features: tuple[Feature, ...]
@@ -288,11 +312,9 @@ class Report(Block):
         return self.reliability.intervals.get(name, "") if self.reliability else ""
 
     @property
-    def reported_grades(self) -> dict[str, int | None]:
-        """The model's grades by task, as far as they may be reported."""
-        return {
-            feature.task: feature.grade if self.validity.holds_for(feature.task) else None for feature in self.features
-        }
+    def model_grades(self) -> dict[str, int | None]:
+        """The model's grades by task."""
+        return {feature.task: feature.grade for feature in self.features}
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -317,6 +339,8 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
         left_out["reliability"] = True  # a report of version 1 is the bytes it was signed as
     if report.schema_version < 3 and (content_only or report.validity.reportable):
         left_out["validity"] = True  # likewise
+    if report.schema_version < 4:
+        left_out["evidence"] = _EVIDENCE_OF_VERSION_4
     values = report.model_dump(mode="json", exclude=left_out or None)
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

@@ -2,12 +2,15 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mmdnet.reports.schema import Header, Interval, Report, SignOff
+from mmdnet.counting import count
+from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
 from mmdnet.reports.words import percent
+from mmdnet.scoring.validity import agreement_words
 
 
 def figure_text(value: float | None, absent: str = "not recorded") -> str:
@@ -52,14 +55,44 @@ def bases(report: Report) -> dict[str, str]:
     return {"All features" if every else ", ".join(titles): ground for ground, titles in grounds.items()}
 
 
+def unsigned(report: Report) -> str:
+    """That nobody signed, and whose the grades are that stand here."""
+    if any(feature.grade is not None for feature in report.features):
+        return "Not signed: these are the model's grades alone."
+    return "Not signed, and the model's grades are withheld: no grade stands here until a reader gives it."
+
+
 def verdict(sign_off: SignOff, report: Report) -> str:
-    """Accepted or changed, and why."""
-    changed = [
-        feature.title.lower() for feature in report.features if sign_off.grades.get(feature.task) != feature.grade
-    ]
-    if not changed:
-        return sign_off.reason or "the model's grades accepted"
-    return f"{', '.join(changed)} changed: {sign_off.reason or 'no reason given'}"
+    """What was signed beside the model's grades: accepted, changed and why, or read without any.
+
+    Args:
+        sign_off: the signature.
+        report: as it is shown (`withheld`): a grade that is not reported is none to differ from.
+    """
+    said = {feature.task: feature.grade for feature in report.features if feature.grade is not None}
+    titles = {feature.task: feature.title.lower() for feature in report.features}
+    changed = [titles[name] for name, grade in said.items() if sign_off.grades.get(name) != grade]
+    alone = [titles[name] for name in titles if name not in said and sign_off.grades.get(name) is not None]
+    parts = [f"{', '.join(changed)} changed"] if changed else ["the model's grades accepted"] if said else []
+    if alone:
+        parts.append(f"{', '.join(alone)} read without the model" if said else "read without the model")
+    return "; ".join(parts) + (f": {sign_off.reason}" if sign_off.reason else "")
+
+
+def patch_chance(patch: EvidencePatch) -> str:
+    """The probability beside a patch's grade, with what it is of; empty where the grade is withheld."""
+    if patch.grade is None or patch.probability is None:
+        return ""
+    of = f"P({patch.grade})" if patch.at_least is None else f"P(≥ {patch.at_least})"
+    return f"{of} {percent(patch.probability)}"
+
+
+def left_out(shown: FeatureEvidence) -> str:
+    """That patches which drew more attention are not shown; empty where none is."""
+    if not shown.left_out:
+        return ""
+    number, are = count(shown.left_out, "patch", "patches"), "is" if shown.left_out == 1 else "are"
+    return f"{number} drew more attention and {are} not shown: a quarter or more is glass."
 
 
 def moment(at: datetime) -> str:
@@ -72,6 +105,14 @@ def names_text(values: Any) -> str:
     if isinstance(values, (list, tuple)):
         return ", ".join(map(str, values)) or "none recorded"
     return str(values)
+
+
+def learnt_from(trained_on: Mapping[str, Any]) -> str:
+    """How many slides of how many patients a model learnt from, as far as its card says."""
+    slides, patients = trained_on.get("slides"), trained_on.get("patients")
+    said = [count(slides, "slide")] if slides else []
+    said += [count(patients, "patient")] if patients else []
+    return " of ".join(said) or "not recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +145,8 @@ def slide_facts(header: Header) -> tuple[Fact, ...]:
         scanned = f"{figure_text(header.width_mm)} × {figure_text(header.height_mm)} mm"
     tissue = None if header.tissue_mm2 is None else f"{figure_text(header.tissue_mm2)} mm²"
     core = "not measured" if header.core_length_mm is None else f"{figure_text(header.core_length_mm)} mm"
-    assessed = (
-        f"{header.patches_assessed} ({figure_text(header.assessed_mm2)} mm², {figure_text(header.fields)} fields)"
-    )
+    area = f"{figure_text(header.assessed_mm2)} mm², {figure_text(header.fields)} fields"
+    assessed = f"{header.patches_assessed} of {header.patches} ({area})"
     return (
         fact("Patient", header.patient),
         fact("Site", header.site),
@@ -130,20 +170,16 @@ def provenance_facts(report: Report) -> tuple[Fact, ...]:
     trained = "; ".join(f"{key.replace('_', ' ')}: {names_text(value)}" for key, value in made.trained_on.items())
     if made.simulated_training:
         trained += " (simulated slides took part)"
-    kappas = ", ".join(
-        f"{feature.title} {'not known' if (kappa := made.kappas[feature.task]) is None else f'{kappa:.2f}'}"
-        for feature in report.features
-    )
     return (
         Fact("Model", made.model),
         Fact("Scored", moment(made.scored_at)),
         Fact("Code version", made.code_version),
-        Fact("Bags of", f"{made.bag_size} patches"),
+        Fact("Bags of", count(made.bag_size, "patch", "patches")),
         Fact("Resamples, seed", f"{made.resamples}, {made.seed}"),
         Fact("Device", made.device),
         Fact("Score number", str(made.score_id), 2),
         Fact("Trained on", trained, 2) if trained else Fact("Trained on", width=2),
-        Fact("Weighted κ on bags of validation patients", kappas, 2),
+        Fact("Agreement with readers", agreement_words(made.checks) or "not known", 2),
         Fact("Backbone", made.backbone, 4),
         Fact("Weights, SHA-256", made.weights_sha256, 4, code=True),
         Fact("Label set, SHA-256", made.label_set_sha256, 4, code=True),

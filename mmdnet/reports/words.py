@@ -8,6 +8,7 @@ from mmdnet.scoring.summary import Reason, Referral, ScoreSummary
 
 RESEARCH_USE = "Research use only"
 UNTRAINED = "not assessed: the model was not trained on this feature"
+WITHHELD = "withheld: the model's grade is not reportable"
 BY_PIXELS = "measured on the pixels, without the network"
 BY_MODEL = "from the model's grades of single patches"
 NAS_MEANING = (
@@ -19,11 +20,10 @@ MAP_CAPTION = (
     "patch was not assessed. The scale runs from 0 to the 99th percentile, at least to 2."
 )
 
-
-def network_said(grade: int | None) -> str:
-    """What stands where a grade is not reportable."""
-    return f"Not reportable; the network said {'nothing' if grade is None else grade}."
-
+EVIDENCE_CAPTION = (
+    "Under each patch: the model's grade of the patch and the probability of that grade or a higher one (where the "
+    "grade is 0, of any higher one); attention in multiples of the slide's mean; its place on the grid."
+)
 
 DENSITIES = {
     "steatosis": "Hepatocytes with fat, estimated share",
@@ -57,6 +57,9 @@ def second_reader(reasons: Sequence[Reason]) -> str:
     if not reasons:
         return "No second reader is advised by rule."
     return f"{SECOND_READER}: {'; '.join(REASONS[reason] for reason in reasons)}."
+
+
+NO_ADVICE = "No advice on a second reader: the model's score is withheld. Its grades are a reader's to give."
 
 
 def referral_measured(referral: Referral | None) -> str:

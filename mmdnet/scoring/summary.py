@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, Js
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 
-SCORE_VERSION = 3
+SCORE_VERSION = 4  # the report of a score knows by it what it holds
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

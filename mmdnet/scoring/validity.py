@@ -21,7 +21,13 @@ LEAST_KAPPA = 0.2
 LEAST_JUDGED = 10  # bags or slides; a kappa of fewer says nothing
 FLAT_ATTENTION = 1.1  # times the mean: where no patch draws more, the network looks everywhere alike
 LEAST_PATCHES = 10  # of so few, attention may well be even
-EVALUATED, TESTED, VALIDATED = "evaluation", "test", "validation"  # parts of a card's metrics, most telling first
+EVALUATED, TESTED, LEFT_OUT, VALIDATED = "evaluation", "test", "folds", "validation"
+CHECKED_ON: dict[str, str] = {  # most telling first; all but the folds are parts of a card's metrics
+    EVALUATED: "slides evaluated here",
+    TESTED: "bags of test patients",
+    LEFT_OUT: "slides left out of the calibration in turn",
+    VALIDATED: "bags of validation patients",
+}
 NOT_REPORTABLE = "Not reportable"
 
 
@@ -138,11 +144,21 @@ def judge_validity(
     return Validity(objections=(*objections, *_unseen_grades(graded, score, card), *_flat(graded, score)))
 
 
-def kappas_of(card: ModelCard) -> dict[str, float | None]:
-    """A model's quadratic kappa by trained task, by the most telling check there is; None where nothing was checked.
+class Check(BaseModel):
+    """How far a model agreed with readers on one feature: its quadratic kappa, and on what (a key of `CHECKED_ON`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    kappa: float
+    on: str
+
+
+def checks_of(card: ModelCard) -> tuple[Check, ...]:
+    """The most telling check there is of each trained task, in the order of the NAS, where there is one.
 
     On slides evaluated here, else on test patients, on a calibration's folds, on validation patients. A kappa of fewer
-    than `LEAST_JUDGED` slides or bags does not count.
+    than `LEAST_JUDGED` slides or bags does not count. Whatever says how good a model is says it by these.
 
     Raises:
         LabError: the card's calibration is damaged.
@@ -151,11 +167,34 @@ def kappas_of(card: ModelCard) -> dict[str, float | None]:
     folds = {
         f"kappa_{name}": fit.kappa_across_folds if fit.slides >= LEAST_JUDGED else None for name, fit in fits.items()
     }
-    parts = (card.metrics.get(EVALUATED), card.metrics.get(TESTED), folds, card.metrics.get(VALIDATED))
-    return {
-        name: next((kappa for part in parts if (kappa := _kappa(part, name)) is not None), None)
-        for name in card.trained_tasks
-    }
+    found = []
+    for name in (shown.name for shown in SHOWN_TASKS if shown.name in card.trained_tasks):
+        for on in CHECKED_ON:
+            kappa = _kappa(folds if on == LEFT_OUT else card.metrics.get(on), name)
+            if kappa is not None:
+                found.append(Check(task=name, kappa=kappa, on=on))
+                break
+    return tuple(found)
+
+
+def kappas_of(card: ModelCard) -> dict[str, float | None]:
+    """A model's quadratic kappa by trained task, see `checks_of`; None where nothing was checked.
+
+    Raises:
+        LabError: the card's calibration is damaged.
+    """
+    known = {check.task: check.kappa for check in checks_of(card)}
+    return {name: known.get(name) for name in card.trained_tasks}
+
+
+def agreement_words(checks: Sequence[Check]) -> str:
+    """How far a model agreed with readers, each figure with what it was found on; empty where nothing was checked."""
+    parts = []
+    for on, where in CHECKED_ON.items():
+        listed = ", ".join(f"{task(check.task).title.lower()} {check.kappa:.2f}" for check in checks if check.on == on)
+        if listed:
+            parts.append(f"quadratic κ on {where}: {listed}")
+    return "; ".join(parts)
 
 
 def _kappa(part: Mapping[str, float | None] | None, task_name: str) -> float | None:
@@ -224,11 +263,10 @@ def verdict_of(card: ModelCard) -> Verdict:
     Raises:
         LabError: the card's calibration is damaged.
     """
-    kappas = kappas_of(card)
-    objections = _validation(kappas)
-    if not objections and kappas:
-        listed = ", ".join(f"{task(name).title.lower()} κ {kappa:.2f}" for name, kappa in kappas.items())
-        return Verdict(good=True, words=f"Validated on patients it did not learn from: {listed}.")
+    objections = _validation(kappas_of(card))
+    checks = checks_of(card)
+    if not objections and checks:
+        return Verdict(good=True, words=f"Validated on patients it did not learn from: {agreement_words(checks)}.")
     said = "; ".join(objection.words for objection in objections) or "the model was trained on no feature"
     remedies = " ".join(dict.fromkeys(objection.remedy for objection in objections))
     return Verdict(good=False, words=f"Its scores are not reportable: {said}. {remedies}".strip())

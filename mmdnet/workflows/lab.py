@@ -66,6 +66,6 @@ class Lab:
         self.field = FieldExperiments(services, self.jobs, self.training)
         self.augmenting = Augmenting(services, self.jobs, self.training)
         self.reports = Reports(services)
-        self.project_reports = ProjectReports(services)
+        self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs, self.scoring)

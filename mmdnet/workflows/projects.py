@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from db import access_log, event_log
 from db import labels as label_rows
 from db import projects as rows
+from db.accounts import projects_of
 from db.models import Project, Reader, now
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
@@ -42,6 +43,17 @@ class Projects:
     def get(self, project_id: int) -> ProjectView:
         with self._services.db() as session:
             return self._view(session, must_get(session, Project, project_id, "project"))
+
+    def holds(self, project_id: int, what: str, key: int) -> bool:
+        """Whether something is in a project.
+
+        Args:
+            project_id: of the project.
+            what: `slide`, `patch`, `session`, `run` or `score`.
+            key: its id.
+        """
+        with self._services.db() as session:
+            return project_id in projects_of(session, f"{what}_id", [key])
 
     def create(self, name: str, simulated: bool = False) -> ProjectView:
         """A new project.

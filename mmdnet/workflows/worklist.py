@@ -17,6 +17,7 @@ class Waiting(StrEnum):
     UNLABELLED = "no labels"
     UNSCORED = "not scored"
     REFER = "second reader advised"
+    WITHHELD = "to be read: model withheld"
     UNSIGNED = "not signed"
     DIFFERS = "signed otherwise than the model"
 
@@ -50,6 +51,8 @@ def _waits(slide: SlideView, score: ScoreView | None) -> tuple[Waiting, ...]:
         return (*unlabelled, Waiting.UNSCORED)
     if score.signed is not None:
         return (*unlabelled, Waiting.DIFFERS) if score.changed else unlabelled
+    if not score.validity.reportable:
+        return (*unlabelled, Waiting.WITHHELD, Waiting.UNSIGNED)
     refer = (Waiting.REFER,) if score.summary.refer else ()
     return (*unlabelled, *refer, Waiting.UNSIGNED)
 

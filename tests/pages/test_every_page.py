@@ -49,3 +49,7 @@ def test_a_page_counts_what_a_project_holds_once(page, filled, filled_home, stat
 def test_a_link_that_names_what_is_not_there_breaks_no_page(page, filled):
     app = filled(page, {"project": "1", "slide": "999", "session": "999", "run": "999", "score": "999", "patch": "7x"})
     assert not app.exception
+    assert "This link leads to slide 999, which is not in the project Cohort." in app.warning[0].value
+    app.button(key="leave_link").click().run()
+    assert not app.exception and not any("This link" in warning.value for warning in app.warning)
+    assert app.query_params["project"] in ("1", ["1"])

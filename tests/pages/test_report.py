@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 import safetensors
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -35,6 +36,10 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     signed = lab.reports.sign_offs(score)
     assert [signature.amends_id for signature in signed] == [None, first.id]
     assert lab.scoring.get(score).nas == 5
+    words = said(app)
+    assert "No second reader is advised" not in words and "No advice on a second reader" in words
+    assert "network said" not in words and 'class="mmd-differs"' not in words
+    assert words.count("withheld: the model's grade is not reportable") >= 3
 
 
 def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(filled, filled_home, validated):
@@ -81,12 +86,28 @@ def test_a_page_reads_the_score_file_and_the_patches_once(filled, filled_home, m
     assert loads == {"score file": 1, "a slide's patches": 1}
 
 
-def test_the_grade_shown_is_the_one_its_bars_favour(filled_home):
+def test_the_grade_shown_is_the_one_its_bars_favour(filled_home, validated):
     for feature in filled_home.lab.reports.build(filled_home.score).features:
         assert feature.probabilities[feature.grade] == max(feature.probabilities)
 
 
 def test_a_link_to_a_report_that_is_not_here_opens_no_other(filled, said):
     app = filled("report", {"project": "1", "score": "999"})
-    assert "not in this project" in app.warning[0].value
-    assert not app.title and "NAS" not in said(app)
+    assert "report 999, which is not in the project Cohort" in app.warning[0].value
+    assert "NAS" not in said(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "words"),
+    [
+        ("report", {"project": "999", "score": "77777"}, "project 999, which is not in this lab"),
+        ("slides", {"project": "1", "slide": "abc"}, "names the slide “abc”"),
+        ("train", {"run": "77"}, "training 77, which is not in the project Cohort"),
+    ],
+)
+def test_a_link_that_leads_to_nothing_says_so_on_every_run_and_opens_no_other(filled, said, page, link, words):
+    app = filled(page, link)
+    for _ in range(2):
+        assert [warning.value for warning in app.warning if words in warning.value]
+        assert not app.get("download_button") and not app.dataframe
+        app.run()

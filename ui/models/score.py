@@ -11,7 +11,7 @@ import streamlit as st
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.labels.grading import task as task_called
 from mmdnet.scoring.choices import AUTO
-from mmdnet.scoring.validity import NOT_REPORTABLE
+from mmdnet.scoring.validity import NOT_REPORTABLE, agreement_words, checks_of
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain, plain_all
@@ -67,14 +67,8 @@ def model_words(model: ModelView) -> str:
     parts = [f"{literal(card.backbone)} backbone", origin, ago(model.created_at)]
     if card.simulated:
         parts.append("trained on simulated slides only")
-    unseen = card.metrics.get("test") or card.metrics.get("validation") or {}
-    kappas = [
-        f"{task.letter} {value:.2f}"
-        for task in SHOWN_TASKS
-        if isinstance(value := unseen.get(f"kappa_{task.name}"), int | float)
-    ]
-    if kappas:
-        parts.append("weighted κ on bags of patients it did not see: " + ", ".join(kappas))
+    if agreement := agreement_words(checks_of(card)):
+        parts.append(literal(agreement))
     return " · ".join(parts)
 
 
@@ -234,7 +228,7 @@ def score_table(scores: Sequence[ScoreView]) -> None:
 
 def all_reports(project_id: int) -> None:
     """The reports of all scored slides as files; each is made when it is asked for."""
-    st.caption("The newest report of each slide, all in one file")
+    st.caption("The report of each slide, all in one file: the one signed last, else the newest")
     with st.container(horizontal=True, gap="small"):
         for title, kind, mime in ALL_REPORTS:
             st.download_button(

@@ -74,8 +74,8 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     _of_model(report, signed[-1].grades if signed else None)
     not_reportable(report)
     told = report.reliability
-    if told is not None and report.validity.reportable:
-        icon = ":material/group:" if told.refer else ":material/check:"
+    if told is not None:
+        icon = ":material/group:" if told.refer or not report.validity.reportable else ":material/check:"
         st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
     head = report.header
     facts = [
@@ -116,7 +116,7 @@ def _of_model(report: Report, signed: Mapping[str, int | None] | None) -> None:
         covers = f", {in_html(report.covers('nas'))}" if report.covers("nas") else ""
         ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
         interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
-    grades = report.reported_grades
+    grades = report.model_grades
     if signed is None:
         chips = grade_chips(grades, big=True)
         st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
@@ -147,7 +147,7 @@ def not_reportable(report: Report) -> None:
     lines = []
     for objection in validity.objections:
         of = ", ".join(task(name).letter for name in objection.tasks)
-        every = len(objection.tasks) == len([f for f in report.features if f.grade is not None])
+        every = set(objection.tasks) == {shown.task for shown in report.evidence}
         said = objection.words[0].upper() + objection.words[1:]
         whose = "" if every else " " + literal(f"({of})")
         lines.append(f"- {literal(said)}{whose}. :gray[{literal(objection.remedy)}]")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import task
-from mmdnet.reports.words import chance, network_said
+from mmdnet.reports.typeset import learnt_from, left_out, moment, patch_chance
+from mmdnet.reports.words import EVIDENCE_CAPTION, chance
+from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
-from ui.report.signing import moment
 from ui.shell import words
 from ui.shell.literal import code, in_html, literal
 from ui.shell.session import go_to, lab, refusals
@@ -54,31 +55,25 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
 
 
-def feature_block(feature: Feature, covers: str = "", reportable: bool = True) -> None:
-    """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave.
-
-    A grade that is not reportable is shown as what the network said, and neither as a grade nor with an interval.
-    """
-    grade = feature.grade if reportable else None
-    title = f"{in_html(feature.title)} {chip(feature.task, grade)}"
+def feature_block(feature: Feature, covers: str = "") -> None:
+    """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
+    title = f"{in_html(feature.title)} {chip(feature.task, feature.grade)}"
     rows = []
     for criterion in feature.criteria:
         shown = criterion.grade
-        mine = ' class="mine"' if shown == grade else ""
-        share = "" if feature.probabilities is None or not reportable else chance(feature.probabilities[shown])
+        mine = ' class="mine"' if shown == feature.grade else ""
+        share = "" if feature.probabilities is None else chance(feature.probabilities[shown])
         readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == shown)
         cells = (chip(feature.task, shown), in_html(criterion.words), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
-        + (probability_bar(feature.task, feature.probabilities) if feature.probabilities and reportable else "")
+        + (probability_bar(feature.task, feature.probabilities) if feature.probabilities else "")
         + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
         + "".join(rows)
         + "</table>"
     )
-    if not reportable:
-        st.caption(literal(network_said(feature.grade)))
-    elif feature.absent:
+    if feature.absent:
         st.caption(literal(f"{feature.title}: {feature.absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
@@ -134,7 +129,9 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
                 for patch in tiles:
                     with st.container(gap="xsmall"):
                         _tile(patch, chosen, kind, slide)
-    st.caption("The digit is the model's grade of that patch; the number is its attention, 1× being the slide's mean.")
+        if kind == "top" and shown.left_out:
+            st.caption(literal(left_out(shown)))
+    st.caption(literal(EVIDENCE_CAPTION))
 
 
 def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
@@ -142,8 +139,8 @@ def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> 
         picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
         st.image(picture, width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        shown = f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {patch.attention:.1f}×</span>'
-        st.html(shown, width="content")
+        numbers = " · ".join(filter(None, (patch_chance(patch), f"{patch.attention:.1f}×")))
+        st.html(f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {numbers}</span>', width="content")
         key = f"find_{task_name}_{kind}_{patch.patch_id}"
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):
             go_to("patch", patch.patch_id)
@@ -175,8 +172,9 @@ def provenance(report: Report) -> None:
             "Backbone": literal(made.backbone),
             "Weights": code(made.weights_sha256[:16]),
             "Label set": code(made.label_set_sha256[:16]),
-            "Trained on": literal(f"{trained.get('slides', '?')} slides of {trained.get('patients', '?')} patients")
+            "Trained on": literal(learnt_from(trained))
             + (", simulated ones among them" if made.simulated_training else ""),
+            "Agreement with readers": literal(agreement_words(made.checks) or "not known"),
             "Program": literal(made.code_version or words.NOTHING),
             "Scored": f"{moment(made.scored_at)}, on {literal(made.device)}, seed {made.seed}",
             "Slide": code(report.header.fingerprint[:16]),

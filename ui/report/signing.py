@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import Grades
 from mmdnet.reports.schema import NOT_PROVEN
+from mmdnet.reports.typeset import moment
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
@@ -27,8 +27,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) ->
     if who is None:
         st.info("Say at the left who is reading; then you can give your own grades and sign.")
         return
-    said = {feature.task: feature.grade for feature in report.features if report.validity.holds_for(feature.task)}
-    begin = signed[-1].grades if signed else said
+    begin = signed[-1].grades if signed else report.model_grades
     chosen: dict[str, int | None] = {}
     for feature in report.features:
         chosen[feature.task] = st.segmented_control(
@@ -87,8 +86,3 @@ def _signature(signature: SignOffView, amended: bool) -> None:
         if signature.reason:
             st.caption(literal(signature.reason))
         st.caption(f"Report {code(signature.report_sha256[:16])}")
-
-
-def moment(when: datetime) -> str:
-    """A date and time with its zone."""
-    return when.strftime("%Y-%m-%d %H:%M UTC")

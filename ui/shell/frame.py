@@ -15,10 +15,13 @@ from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
 from ui.shell.pages import PAGES
 from ui.shell.session import (
+    LostLink,
     go_to,
     keep_address,
     lab,
     lab_of_server,
+    leave_link,
+    lost_link,
     person,
     project_id,
     reader,
@@ -60,9 +63,16 @@ def draw() -> None:
     st.logo(MARK, size="large", link=None)
     body = st.container()
     _footer()  # written before the page, so that it stands under one that stops early, too
+    name = page.url_path or first.name
     try:
+        if (lost := lost_link()) is not None:
+            with body:
+                _lost(lost, page.title)
+            with st.sidebar:
+                _signed_in()
+            return
         _sidebar()
-        keep_address(page.url_path or first.name)
+        keep_address(name)
         for sentence in said():
             st.toast(literal(sentence), icon=":material/check:")
         with body:
@@ -70,6 +80,24 @@ def draw() -> None:
     except Exception as fault:
         with body:
             show_fault(fault)
+
+
+def _lost(lost: LostLink, title: str) -> None:
+    """A link that leads to nothing: what it names, and the way on."""
+    st.title(literal(title))
+    st.warning(literal(lost.sentence), icon=":material/link_off:")
+    if lost.project_id is None:
+        st.page_link("pages/overview.py", label="Open the Overview", icon=":material/home:")
+        return
+    project = lab().projects.names()[lost.project_id]
+    st.button(
+        f"Open {literal(title)} of {literal(project)}",
+        icon=":material/arrow_forward:",
+        type="primary",
+        key="leave_link",
+        on_click=leave_link,
+        args=(lost.project_id,),
+    )
 
 
 def _ask_to_sign_in() -> None:

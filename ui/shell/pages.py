@@ -8,6 +8,12 @@ from typing import Literal
 Place = Literal["project", "slide", "patch", "session", "run", "score"]
 PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score")
 BELOW_PROJECT: tuple[Place, ...] = PLACES[1:]
+NAMED: dict[Place, str] = {place: str(place) for place in PLACES} | {
+    "session": "label session",
+    "run": "training",
+    "score": "report",
+}
+"""What a person calls each."""
 
 
 @dataclass(frozen=True, slots=True)

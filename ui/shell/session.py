@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +19,7 @@ from mmdnet.accounts.roles import Person, Proof, Refused
 from mmdnet.errors import LabError
 from ui.shell.access import remembered_reader
 from ui.shell.literal import literal
-from ui.shell.pages import BELOW_PROJECT, PLACES, Place, address_of
+from ui.shell.pages import BELOW_PROJECT, NAMED, PLACES, Place, address_of
 from ui.shell.sign_in import asked, person_of, provider_configured
 
 if TYPE_CHECKING:
@@ -86,10 +87,65 @@ def sign_out() -> None:
         st.logout()
 
 
+@dataclass(frozen=True, slots=True)
+class LostLink:
+    """A link that leads to nothing: why, in a sentence, and the project it may still mean (None: none is known)."""
+
+    sentence: str
+    project_id: int | None
+
+
+def lost_link() -> LostLink | None:
+    """Whether the address was brought by a person and names what is not there: then no page opens something else.
+
+    What this tab wrote itself is not looked up again. A link into another project leaves all that was below the last.
+    """
+    brought = {
+        place: written
+        for place in PLACES
+        if (written := st.query_params.get(place)) is not None and written != str(st.session_state.get(f"at_{place}"))
+    }
+    if not brought:
+        return None
+    names = lab().projects.names()
+    remembered = st.session_state.get("at_project")
+    project = remembered if remembered in names else next(iter(names), None)
+    for place, written in brought.items():
+        if not _is_number(written):
+            said = f"This link names the {NAMED[place]} “{written[:40]}”, and a {NAMED[place]} has a number for a name."
+            return LostLink(f"{said} Nothing was opened in its place.", project)
+        if place == "project":
+            project = int(written)
+            if project not in names:
+                of = "this lab" if person() is None else "this lab or not open to you"
+                return LostLink(f"This link leads to project {project}, which is not in {of}.", next(iter(names), None))
+        elif project is None or not lab().projects.holds(project, place, int(written)):
+            where = f"in the project {names[project]}" if project else "here, as there is no project yet"
+            said = f"This link leads to {NAMED[place]} {int(written)}, which is not {where}."
+            return LostLink(f"{said} Nothing was opened in its place.", project)
+    if project != remembered:
+        for place in BELOW_PROJECT:
+            if place not in brought:
+                go_to(place, None)
+    return None
+
+
+def leave_link(project_id: int | None) -> None:
+    """Forget the address that was brought, and work in that project."""
+    for place in PLACES:
+        st.query_params.pop(place, None)
+    if project_id is not None:
+        go_to("project", project_id)
+
+
+def _is_number(written: str) -> bool:
+    return written.isascii() and written.isdecimal() and len(written) < 16
+
+
 def at(place: Place) -> int | None:
     """The id this tab is at, from the address if it says so, else as remembered."""
     written = st.query_params.get(place)
-    if written is not None and written.isascii() and written.isdecimal() and len(written) < 16:
+    if written is not None and _is_number(written):
         st.session_state[f"at_{place}"] = int(written)
     return st.session_state.get(f"at_{place}")
 

@@ -67,6 +67,13 @@ class ScoredSlide:
 
         return build_report(self._inputs)
 
+    @cached_property
+    def shown(self) -> Report:
+        """The report as it may be shown: see `withheld`."""
+        from mmdnet.reports.withhold import withheld
+
+        return withheld(self.report)
+
     def file(self, kind: str) -> str | bytes:
         """The report as one of the kinds of file: the method of that name."""
         writers: dict[str, Callable[[], str | bytes]] = {

@@ -47,6 +47,11 @@ class ScoreView:
         """The grades that lead: those signed, else the model's as far as they may be reported."""
         if self.signed is not None:
             return self.signed.grades
+        return self._reported
+
+    @property
+    def _reported(self) -> Grades:
+        """The model's grades as far as they may be reported."""
         return Grades(**{name: grade for name, grade in self.summary.grades.items() if self.validity.holds_for(name)})
 
     @property
@@ -58,11 +63,11 @@ class ScoreView:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Tasks that were signed with another grade than the model's."""
+        """Tasks that were signed with another grade than the model's, where that may be reported."""
         if self.signed is None:
             return ()
-        signed, said = self.signed.grades, self.summary.tasks
-        return tuple(name for name, grade in signed.items() if name in said and grade != said[name].grade)
+        signed = self.signed.grades
+        return tuple(name for name, grade in self._reported.items() if grade is not None and grade != signed[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
 from mmdnet.scoring.result import ScoreArrays
-from mmdnet.scoring.summary import ScoreSummary, TaskSummary
+from mmdnet.scoring.summary import SCORE_VERSION, ScoreSummary, TaskSummary
 from mmdnet.scoring.validity import Ground, Objection, Validity
 from mmdnet.slides.geometry import PatchPlace
 
@@ -112,15 +112,25 @@ def inputs(**changes: Any) -> ReportInputs:
     return ReportInputs(**(facts | changes))
 
 
-def not_reportable() -> ReportInputs:
-    """The inputs of a model that was validated on inflammation alone."""
+def of_today(**changes: Any) -> ScoreSummary:
+    """A score whose report is of the newest version."""
+    return defended(**({"version": SCORE_VERSION} | changes))
+
+
+def not_reportable(version: int = SCORE_VERSION, **changes: Any) -> ReportInputs:
+    """The inputs of a model that was validated on inflammation alone; fat on the slide speaks against its steatosis."""
     said = Objection(
         ground=Ground.NOT_VALIDATED,
         tasks=("steatosis", "ballooning"),
         words="the model was not validated on other patients for steatosis and ballooning",
         remedy="Grade slides of patients the model has not seen.",
     )
-    return inputs(score=defended(), validity=Validity(objections=(said,)))
+    facts = {
+        "score": defended(version=version),
+        "validity": Validity(objections=(said,)),
+        "slide": slide(fat_area_share=0.001),
+    }
+    return inputs(**(facts | changes))
 
 
 def without(*names: str) -> ReportInputs:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from mmdnet.reports.build import build_report
-from mmdnet.reports.schema import Report
-from tests.mmdnet.reports.crafted import card, defended, inputs, score, slide, task, without
+from mmdnet.reports.schema import Report, report_sha256
+from tests.mmdnet.reports.crafted import PLACES, card, defended, inputs, of_today, score, slide, task, without
 
 
 def sentences(report: Report) -> str:
@@ -139,6 +141,30 @@ def test_a_withheld_nas_says_why():
 def test_a_grade_under_the_detection_floor_is_flagged():
     report = build_report(inputs(score=defended(under_floor=["ballooning"], refer=["under the detection floor"])))
     assert "control slides of this staining run" in sentences(report)
+
+
+def test_patches_that_are_a_quarter_glass_are_no_evidence_and_counted():
+    thin = [replace(place, tissue_share=0.6 if k in {0, 9, 10} else 0.9) for k, place in enumerate(PLACES)]
+    (evidence, *_) = build_report(inputs(score=of_today(), places=thin)).evidence
+    assert [patch.place for patch in evidence.top] == [8, 7, 6, 5, 4, 3]
+    assert [patch.place for patch in evidence.low] == [1, 2] and evidence.left_out == 2
+    every = [replace(place, tissue_share=0.6) for place in PLACES]
+    (evidence, *_) = build_report(inputs(score=of_today(), places=every)).evidence
+    assert evidence.top[0].place == 10 and evidence.left_out == 0
+    (before, *_) = build_report(inputs(places=thin)).evidence
+    assert before.top[0].place == 10
+
+
+def test_how_good_the_model_is_said_by_its_most_telling_check_and_no_part_of_what_is_signed():
+    tested = card(
+        metrics={"test": {"kappa_steatosis": 0.7}, "validation": {"kappa_steatosis": 0.9, "kappa_ballooning": 0.6}}
+    )
+    report = build_report(inputs(score=of_today(), card=tested))
+    assert {(check.task, check.kappa, check.on) for check in report.provenance.checks} == {
+        ("steatosis", 0.7, "test"), ("ballooning", 0.6, "validation"),
+    }  # fmt: skip
+    later = build_report(inputs(score=of_today(), card=card(metrics={"evaluation": {"kappa_steatosis": 0.5}})))
+    assert report_sha256(later) == report_sha256(report)
 
 
 def test_a_score_of_before_has_the_report_it_had():

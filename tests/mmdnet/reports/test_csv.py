@@ -53,4 +53,5 @@ def test_what_is_not_reportable_is_said_in_every_row_and_has_no_grade():
     by = {row["feature"]: row for row in rows}
     assert (by["steatosis"]["model_grade"], by["steatosis"]["p_grade_2"], by["NAS"]["model_grade"]) == ("", "", "")
     assert by["inflammation"]["model_grade"] == "2"
+    assert by["NAS"]["second_reader"].startswith("No advice on a second reader")
     assert "Little tissue" in by["NAS"]["caution"]

@@ -5,7 +5,7 @@ import pytest
 
 from mmdnet.reports.build import build_report
 from mmdnet.reports.geojson import report_geojson
-from tests.mmdnet.reports.crafted import inputs, score, slide, task
+from tests.mmdnet.reports.crafted import inputs, not_reportable, score, slide, task
 
 SIDE = (299.0, 299.0)
 
@@ -27,6 +27,12 @@ def test_every_assessed_patch_is_a_closed_square_in_level_0_pixels_with_its_meas
     assert measured["Steatosis: p(grade 1)"] == 1.0
     assert measured["Steatosis: attention (times mean)"] == pytest.approx(11 * 2 / 66, abs=1e-3)
     assert written["features"][0]["properties"]["objectType"] == "tile"
+
+
+def test_grades_that_may_not_be_reported_are_not_in_it_either():
+    measured = document(not_reportable())["features"][1]["properties"]["measurements"]
+    assert [name for name in measured if name.startswith("Steatosis")] == ["Steatosis: attention (times mean)"]
+    assert "Lobular inflammation: grade" in measured
 
 
 def test_the_bounds_of_a_slide_are_taken_off():

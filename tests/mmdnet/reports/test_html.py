@@ -163,5 +163,5 @@ def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_show
     )
     places = [words.index(part) for part in said]
     assert places == sorted(places)
-    assert words.count("Not reportable; the network said") == 2
+    assert words.count("withheld: the model's grade is not reportable") >= 2
     assert "No NAS" not in words and "90 % interval 4–6" not in words

@@ -109,4 +109,4 @@ def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_show
     places = [words.index(part) for part in said]
     assert places == sorted(places)
     assert "such held" not in words[: words.index("2 Features")]
-    assert "Steatosis Not reportable; the network said 2." in words
+    assert "Steatosis withheld: the model's grade is not reportable" in words

@@ -4,8 +4,21 @@ import pytest
 
 from mmdnet.reports.build import build_report
 from mmdnet.reports.schema import Interval
-from mmdnet.reports.typeset import figure_text, interval_text, moment, names_text, quantity_text, typeset, verdict
-from tests.mmdnet.reports.crafted import inputs
+from mmdnet.reports.typeset import (
+    figure_text,
+    interval_text,
+    learnt_from,
+    left_out,
+    moment,
+    names_text,
+    patch_chance,
+    quantity_text,
+    typeset,
+    unsigned,
+    verdict,
+)
+from mmdnet.reports.withhold import withheld
+from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -32,3 +45,31 @@ def test_a_verdict_names_what_was_changed():
     assert verdict(signed, report) == "the model's grades accepted"
     changed = signed.model_copy(update={"grades": signed.grades | {"steatosis": 3}, "reason": "more fat by eye"})
     assert verdict(changed, report) == "steatosis changed: more fat by eye"
+
+
+def test_where_the_models_grade_is_withheld_there_is_nothing_to_differ_from():
+    report, signed = withheld(build_report(not_reportable())), signature("0" * 64)
+    otherwise = signed.model_copy(update={"grades": {"steatosis": 3, "inflammation": 2, "ballooning": 0}})
+    assert verdict(otherwise, report) == "the model's grades accepted; steatosis, ballooning read without the model"
+    one = otherwise.model_copy(update={"grades": {"steatosis": 3, "inflammation": 1, "ballooning": None}})
+    assert verdict(one, report) == "lobular inflammation changed; steatosis read without the model"
+    nothing = report.model_copy(
+        update={"features": tuple(known.model_copy(update={"grade": None}) for known in report.features)}
+    )
+    assert verdict(otherwise, nothing) == "read without the model"
+    assert "no grade stands here until a reader gives it" in unsigned(nothing)
+
+
+def test_a_patch_says_what_its_probability_is_of_and_how_many_are_left_out():
+    shown = build_report(inputs(score=of_today())).evidence[0].top[0]
+    assert patch_chance(shown) == f"P(≥ {max(1, shown.grade)}) 100 %" and shown.at_least == max(1, shown.grade)
+    before = build_report(inputs()).evidence[0].top[0]
+    assert patch_chance(before) == f"P({before.grade}) 100 %"
+    evidence = build_report(inputs(score=of_today())).evidence[0]
+    assert left_out(evidence) == ""
+    assert left_out(evidence.model_copy(update={"left_out": 1})).startswith("1 patch drew more attention and is not")
+
+
+def test_one_slide_of_one_patient_is_not_many():
+    assert learnt_from({"slides": 1, "patients": 1}) == "1 slide of 1 patient"
+    assert (learnt_from({"slides": 20}), learnt_from({})) == ("20 slides", "not recorded")

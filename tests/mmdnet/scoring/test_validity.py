@@ -106,7 +106,7 @@ def test_all_grounds_are_said_at_once():
 @pytest.mark.parametrize(
     ("metrics", "good", "words"),
     [
-        ({"test": GOOD}, True, "steatosis κ 0.60"),
+        ({"test": GOOD}, True, "quadratic κ on bags of test patients: steatosis 0.60"),
         ({"validation": GOOD | {"kappa_steatosis": 0.0}}, False, "hardly better than chance (steatosis κ 0.00)"),
         ({}, False, "not validated on other patients"),
     ],

@@ -11,8 +11,14 @@ def slide(number=1, status="ready", labelled=3):
     return SimpleNamespace(id=number, status=status, labelled=labelled)
 
 
-def score(number=9, signed=None, refer=(), changed=()):
-    return SimpleNamespace(id=number, signed=signed, changed=changed, summary=SimpleNamespace(refer=refer))
+def score(number=9, signed=None, refer=(), changed=(), reportable=True):
+    return SimpleNamespace(
+        id=number,
+        signed=signed,
+        changed=changed,
+        summary=SimpleNamespace(refer=refer),
+        validity=SimpleNamespace(reportable=reportable),
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,6 +29,8 @@ def score(number=9, signed=None, refer=(), changed=()):
         (slide(), score(), (Waiting.UNSIGNED,), "report"),
         (slide(), score(refer=("near a cut",)), (Waiting.REFER, Waiting.UNSIGNED), "report"),
         (slide(), score(refer=("near a cut",), signed="Ada"), (), "report"),
+        (slide(), score(refer=("near a cut",), reportable=False), (Waiting.WITHHELD, Waiting.UNSIGNED), "report"),
+        (slide(), score(signed="Ada", reportable=False), (), "report"),
         (slide(), score(signed="Ada", changed=("steatosis",)), (Waiting.DIFFERS,), "report"),
     ],
 )

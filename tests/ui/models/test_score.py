@@ -30,7 +30,7 @@ def test_a_model_says_where_it_comes_from(given, origin):
 def test_a_model_says_how_well_it_agreed_on_patients_it_did_not_see_and_what_it_learned_from():
     metrics = {"validation": {"kappa_steatosis": 0.81}, "test": {"kappa_steatosis": 0.7, "kappa_ballooning": 0.456}}
     words = model_words(model(metrics=metrics, simulated=True))
-    assert "weighted κ on bags of patients it did not see: S 0.70, B 0.46" in words
+    assert "quadratic κ on bags of test patients: steatosis 0.70, ballooning 0.46" in words
     assert "trained on simulated slides only" in words
 
 

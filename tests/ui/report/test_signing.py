@@ -28,4 +28,4 @@ def test_signatures_are_listed_and_an_amended_one_says_so(number, phrase):
     words = texts(app)
     assert phrase in words
     assert words.count("amended since") == max(number - 1, 0)
-    assert words.count("2026-03-04 09:30 UTC") == number
+    assert words.count("4 March 2026, 09:30 UTC") == number

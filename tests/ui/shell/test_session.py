@@ -32,6 +32,7 @@ def lab(monkeypatch):
 
     made = SimpleNamespace(projects=views("First", "Second"), readers=views("Ada", "Ben"))
     monkeypatch.setattr(session, "lab", lambda: made)
+    monkeypatch.setattr(session, "person", lambda: None)
     return made
 
 
@@ -48,6 +49,31 @@ def test_an_address_that_names_nothing_is_passed_over(tab, written):
     session.go_to("slide", 3)
     tab.address["slide"] = written
     assert session.at("slide") == 3
+
+
+def test_a_link_to_what_is_not_there_is_said_in_a_sentence_and_takes_nothing_along(tab, lab):
+    lab.projects.holds = lambda project, what, key: (project, what, key) == (2, "score", 7)
+    session.go_to("slide", 3)
+    tab.address.clear()
+    for address, words, project in (
+        ({"project": "9"}, "project 9, which is not in this lab", 1),
+        ({"project": "2", "score": "8"}, "report 8, which is not in the project Second", 2),
+        ({"project": "2", "run": "²"}, "names the training “²”", 2),
+        ({"session": ""}, "names the label session “”", 1),
+        ({"patch": "1"}, "patch 1, which is not in the project First", 1),
+    ):
+        tab.address |= address
+        lost = session.lost_link()
+        assert words in lost.sentence and lost.project_id == project
+        assert session.st.session_state == {"at_slide": 3}
+        tab.address.clear()
+    tab.address |= {"project": "2", "score": "7"}
+    assert session.lost_link() is None and session.at("slide") is None
+    assert (session.at("project"), session.at("score")) == (2, 7)
+    lab.projects.names = dict  # what this tab is at is not looked up again
+    assert session.lost_link() is None
+    session.leave_link(1)
+    assert tab.address == {"project": "1"} and session.at("score") is None
 
 
 def test_another_project_or_slide_leaves_what_was_below_it(tab):

@@ -86,7 +86,7 @@ def test_scores_made_after_it_use_it_and_say_what_their_intervals_cover(graded, 
     lab.calibrations.run(told, graded.project, graded.model)
     lab.scoring.score_now(told, [graded.slides[0]], graded.model)
     summary = lab.scoring.list(graded.project)[0].summary
-    assert summary.version == 3 and summary.refer is not None and summary.graded_slides == 12
+    assert summary.version == 4 and summary.refer is not None and summary.graded_slides == 12
     assert all(task.covers_error and task.holds is not None for task in summary.tasks.values())
     assert summary.nas_covers_error and len(summary.nas_at_least) == 9 and summary.unlikeness is not None
     assert not any(task.density_covers_error for task in summary.tasks.values())  # nobody counted lesions

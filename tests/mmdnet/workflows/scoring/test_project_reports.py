@@ -7,10 +7,12 @@ import zipfile
 import pytest
 from typer.testing import CliRunner
 
+from db.models import Score
 from mmdnet import tables
 from mmdnet.cli import app
 from mmdnet.errors import LabError
 from mmdnet.reports.csv import COLUMNS
+from mmdnet.workflows.scoring import project_reports
 
 
 def read(data: bytes, kind: str) -> list[dict[str, str]]:
@@ -36,7 +38,7 @@ def test_the_table_says_the_same_in_every_format(scored):
 def test_the_zip_holds_the_table_and_each_report(scored):
     project = scored.lab.projects.list()[0].id
     with zipfile.ZipFile(io.BytesIO(scored.lab.project_reports.file(project, "zip"))) as archive:
-        table, *others = archive.namelist()
+        *others, table = archive.namelist()
         assert table == "reports.csv" and sorted(name.rsplit(".", 1)[1] for name in others) == [
             "geojson",
             "json",
@@ -44,6 +46,24 @@ def test_the_zip_holds_the_table_and_each_report(scored):
         ]
         report = json.loads(archive.read(next(name for name in others if name.endswith(".json"))))
         assert report["header"]["slide_id"] == scored.slide
+
+
+def test_the_score_that_was_signed_counts_and_each_is_opened_once(scored, monkeypatch):
+    lab = scored.lab
+    grades = lab.scoring.get(scored.score).summary.grades
+    lab.reports.sign(scored.score, lab.readers.ensure("Ada").id, grades)
+    with lab.db.begin() as session:
+        first = session.get(Score, scored.score)
+        session.add(Score(slide_id=first.slide_id, model_id=first.model_id, result=first.result, file=first.file))
+    opened = []
+    load = project_reports.load_scored_slide
+    monkeypatch.setattr(
+        project_reports, "load_scored_slide", lambda services, key: opened.append(key) or load(services, key)
+    )
+    with zipfile.ZipFile(io.BytesIO(lab.project_reports.file(scored.project, "zip"))) as archive:
+        (row, *_) = read(archive.read("reports.csv"), "csv")
+    assert opened == [scored.score]
+    assert row["signed_by"] == "Ada"
 
 
 def test_a_project_without_scores_and_an_unknown_kind_are_refused(lab):

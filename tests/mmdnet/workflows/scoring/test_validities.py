@@ -3,8 +3,12 @@
 from types import SimpleNamespace
 
 from db.models import Model, Slide
+from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.scoring.validity import Ground
 from mmdnet.workflows.scoring.models import add_metrics
+from mmdnet.workflows.worklist import Waiting, worklist
+
+NO_BETTER_THAN_CHANCE = {f"kappa_{name}": 0.02 for name in TASK_NAMES} | {f"n_{name}": 30 for name in TASK_NAMES}
 
 
 def grounds(scored) -> set[Ground]:
@@ -40,6 +44,16 @@ def test_another_slide_of_a_patient_it_learnt_from_is_no_independent_reading_how
     with scored.lab.db.begin() as session:
         model_of(session, scored).project_id = scored.project
     assert grounds(scored) == {Ground.LEARNT_PATIENT}
+
+
+def test_what_is_signed_otherwise_than_a_withheld_score_differs_from_nothing(scored):
+    lab = scored.lab
+    add_metrics(SimpleNamespace(db=lab.db), lab.scoring.get(scored.score).model_id, "evaluation", NO_BETTER_THAN_CHANCE)
+    lab.reports.sign(scored.score, lab.readers.ensure("Ada").id, {"steatosis": 0, "inflammation": 0, "ballooning": 0})
+    leading = lab.scoring.leading(scored.project)
+    assert (leading[scored.slide].nas, leading[scored.slide].changed) == (0, ())
+    (item,) = worklist(lab.slides.list(scored.project), leading)
+    assert Waiting.DIFFERS not in item.waits
 
 
 def test_what_was_signed_leads_and_says_where_it_differs(scored):
