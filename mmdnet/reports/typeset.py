@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mmdnet.counting import count
 from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import agreement_words
+from mmdnet.words import count
 
 
 def figure_text(value: float | None, absent: str = "not recorded") -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmdnet import counting
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from mmdnet.slides.set_aside import set_aside_reason
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 NOTHING = "–"
-count = counting.count
 MEASURES = {
     "pen_share": "pen",
     "bubble_share": "bubble",
