@@ -6,13 +6,15 @@ Only `db.event_log` writes them.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select, and_, func, not_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.models import LabelEvent, Patch, Slide
+from db.models import USABLE, ExemplarShown, LabelEvent, Patch, Slide
 from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 GENESIS = "0" * 64
@@ -115,18 +117,27 @@ def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
     return sorted(events, key=lambda event: event.id)
 
 
-def _newest_ids(project_id: int, reader_id: int | None, slide_id: int | None = None) -> Select[Any]:
-    """The newest event of each reader on each patch; only one reader's, only on one slide, if given."""
-    statement = (
-        select(func.max(LabelEvent.id))
+def _newest_ids(reader_id: int | None = None, slide_id: int | None = None) -> Select[Any]:
+    """The newest event of each reader on each patch; only one reader's, only on one slide, if given.
+
+    Of every project: an index alone answers that, and a patch has one project, so whoever asks joins it afterwards.
+    """
+    statement = select(func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
+    if slide_id is not None:
+        on_slide = select(Patch.id).where(Patch.slide_id == slide_id)
+        statement = statement.where(LabelEvent.patch_id.in_(on_slide))
+    return statement if reader_id is None else statement.where(LabelEvent.reader_id == reader_id)
+
+
+def _standing_in(project_id: int, newest: Select[Any], *columns: Any) -> Select[Any]:
+    """These columns of the events that stand as labels in a project."""
+    return (
+        select(*columns)
+        .select_from(LabelEvent)
         .join(Patch, Patch.id == LabelEvent.patch_id)
         .join(Slide, Slide.id == Patch.slide_id)
-        .where(Slide.project_id == project_id)
-        .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
+        .where(LabelEvent.id.in_(newest), Slide.project_id == project_id, LABELS)
     )
-    if slide_id is not None:
-        statement = statement.where(Patch.slide_id == slide_id)
-    return statement if reader_id is None else statement.where(LabelEvent.reader_id == reader_id)
 
 
 def current(
@@ -136,13 +147,8 @@ def current(
 
     Only one reader's, only on one slide, if given.
     """
-    rows = session.execute(
-        select(LabelEvent, Patch.slide_id)
-        .join(Patch, Patch.id == LabelEvent.patch_id)
-        .where(LabelEvent.id.in_(_newest_ids(project_id, reader_id, slide_id)), LABELS)
-        .order_by(LabelEvent.id)
-    )
-    return [(event, slide_id) for event, slide_id in rows]
+    standing = _standing_in(project_id, _newest_ids(reader_id, slide_id), LabelEvent, Patch.slide_id)
+    return [(event, slide_id) for event, slide_id in session.execute(standing.order_by(LabelEvent.id))]
 
 
 class Standing(NamedTuple):
@@ -156,34 +162,102 @@ class Standing(NamedTuple):
 def standing_grades(session: Session, project_id: int, reader_id: int) -> dict[int, Standing]:
     """A reader's labels as they stand, by patch id."""
     grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
-    rows = session.execute(
-        select(LabelEvent.patch_id, *grades, LabelEvent.ignored, LabelEvent.flagged).where(
-            LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS
-        )
-    )
+    columns = (LabelEvent.patch_id, *grades, LabelEvent.ignored, LabelEvent.flagged)
+    rows = session.execute(_standing_in(project_id, _newest_ids(reader_id), *columns))
     return {
         patch_id: Standing(Grades.from_values(grades), ignored, flagged) for patch_id, *grades, ignored, flagged in rows
     }
 
 
+class Tally(NamedTuple):
+    """How many patches stand with the same label by the same reader; grades in the order of the tasks."""
+
+    reader_id: int
+    grades: tuple[int | None, ...]
+    ignored: bool
+    flagged: bool
+    patches: int
+
+
+def tallies(session: Session, project_id: int) -> list[Tally]:
+    """A project's labels as they stand, counted by reader and by what they say."""
+    said = [LabelEvent.reader_id, *(getattr(LabelEvent, name) for name in TASK_NAMES)]
+    said += [LabelEvent.ignored, LabelEvent.flagged]
+    counted = _standing_in(project_id, _newest_ids(), *said, func.count()).group_by(*said)
+    return [
+        Tally(reader, tuple(grades), bool(ignored), bool(flagged), patches)
+        for reader, *grades, ignored, flagged, patches in session.execute(counted)
+    ]
+
+
+def patches_said(session: Session, project_id: int, said: ColumnElement[bool] | InstrumentedAttribute[bool]) -> int:
+    """Patches of which a standing label says this, such as `LabelEvent.ignored`."""
+    counted = _standing_in(project_id, _newest_ids(), func.count(func.distinct(LabelEvent.patch_id)))
+    return session.scalar(counted.where(said)) or 0
+
+
 def labelled_by_slide(session: Session, project_id: int) -> dict[int, int]:
-    """Patches per slide that carry a label (a grade, or ignored) by at least one reader."""
-    rows = session.execute(
-        select(Patch.slide_id, func.count(func.distinct(LabelEvent.patch_id)))
-        .join(Patch, Patch.id == LabelEvent.patch_id)
-        .where(LabelEvent.id.in_(_newest_ids(project_id, None)), LABELS)
-        .group_by(Patch.slide_id)
-    )
-    return {slide_id: count for slide_id, count in rows}  # noqa: C416
+    """Patches per slide that carry a label (a grade, or ignored) by at least one reader.
+
+    What was counted before is kept while this program runs: the chain's hash says whether it still holds, and only
+    slides with newer events are counted again.
+    """
+    kept = _COUNTED.setdefault(session.get_bind(), {})
+    head = session.execute(select(LabelEvent.id, LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)).first()
+    if head is None:
+        return {}
+    known = kept.get(project_id)
+    if known is not None and known.hash == head.hash:
+        return dict(known.by_slide)
+    by_slide, touched = {}, None
+    if known is not None and session.scalar(select(LabelEvent.hash).where(LabelEvent.id == known.id)) == known.hash:
+        newer = select(Patch.slide_id).join(LabelEvent, LabelEvent.patch_id == Patch.id)
+        touched = set(session.scalars(newer.where(LabelEvent.id > known.id).distinct()))
+        by_slide = {slide: count for slide, count in known.by_slide.items() if slide not in touched}
+    if touched is None:
+        by_slide = _counted_on(session, project_id, _newest_ids())
+    for slide in touched or ():
+        by_slide |= _counted_on(session, project_id, _newest_ids(slide_id=slide))
+    kept[project_id] = _Counted(head.id, head.hash, by_slide)
+    return dict(by_slide)
+
+
+class _Counted(NamedTuple):
+    """What was counted when this event was the newest."""
+
+    id: int
+    hash: str
+    by_slide: dict[int, int]
+
+
+_COUNTED: WeakKeyDictionary[Any, dict[int, _Counted]] = WeakKeyDictionary()
+
+
+def _counted_on(session: Session, project_id: int, newest: Select[Any]) -> dict[int, int]:
+    counted = _standing_in(project_id, newest, Patch.slide_id, func.count(func.distinct(LabelEvent.patch_id)))
+    return dict(session.execute(counted.group_by(Patch.slide_id)).tuples().all())
 
 
 def labelled_patches(session: Session, project_id: int, reader_id: int) -> set[int]:
     """Patches the reader has a standing label on."""
-    return set(
-        session.scalars(
-            select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_ids(project_id, reader_id)), LABELS)
-        )
+    return set(session.scalars(_standing_in(project_id, _newest_ids(reader_id), LabelEvent.patch_id)))
+
+
+def usable_unlabelled(session: Session, project_id: int, slide_ids: Iterable[int], reader_id: int) -> dict[int, int]:
+    """Usable patches of ready slides that this reader has given no label and not seen in the atlas, by slide."""
+    usable = (
+        select(Patch.slide_id, func.count())
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(Slide.project_id == project_id, Slide.status == "ready", USABLE)
+        .group_by(Patch.slide_id)
     )
+    done = select(ExemplarShown.patch_id).where(ExemplarShown.reader_id == reader_id)
+    own = _standing_in(project_id, _newest_ids(reader_id), LabelEvent.patch_id)
+    counted = dict(session.execute(usable).tuples().all())
+    for slide, count in session.execute(usable.where(or_(Patch.id.in_(own), Patch.id.in_(done)))).tuples():
+        counted[slide] -= count
+    wanted = set(slide_ids)
+    return {slide: count for slide, count in counted.items() if slide in wanted and count}
 
 
 def any_label(session: Session, project_id: int) -> bool:
@@ -196,32 +270,21 @@ def any_label(session: Session, project_id: int) -> bool:
 
 def grade_counts(session: Session, project_id: int) -> dict[str, list[int]]:
     """Per task how many standing labels each grade has, by grade."""
-    standing = LabelEvent.id.in_(_newest_ids(project_id, None))
-    by_task: dict[str, list[int]] = {}
-    for task in TASKS:
-        column = getattr(LabelEvent, task.name)
-        counts = session.execute(select(column, func.count()).where(standing, column.is_not(None)).group_by(column))
-        by_grade = {grade: count for grade, count in counts}  # noqa: C416
-        by_task[task.name] = [by_grade.get(grade.value, 0) for grade in task.grades]
-    return by_task
+    counted: dict[str, Counter[int | None]] = {task.name: Counter() for task in TASKS}
+    for tally in tallies(session, project_id):
+        for name, grade in zip(TASK_NAMES, tally.grades, strict=True):
+            counted[name][grade] += tally.patches
+    return {task.name: [counted[task.name][grade.value] for grade in task.grades] for task in TASKS}
 
 
 def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
     """Patches that carry a label given in this label session (their newest event in it is one)."""
-    newer = aliased(LabelEvent)
-    superseded = (
-        select(newer.id)
-        .where(
-            newer.reader_id == reader_id,
-            newer.patch_id == LabelEvent.patch_id,
-            newer.session_id == session_id,
-            newer.id > LabelEvent.id,
-        )
-        .exists()
+    newest = (
+        select(func.max(LabelEvent.id))
+        .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
+        .group_by(LabelEvent.patch_id)
     )
-    return select(LabelEvent.patch_id).where(
-        and_(LabelEvent.reader_id == reader_id, LabelEvent.session_id == session_id, LABELS, not_(superseded))
-    )
+    return select(LabelEvent.patch_id).where(LabelEvent.id.in_(newest), LABELS)
 
 
 def recent_times_ms(session: Session, reader_id: int, limit: int = 50) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, MetaData, UniqueConstraint, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -109,7 +109,10 @@ class Patch(Base):
     """One square of tissue; `set_aside` is the reason it is not used, `overruled` that a person uses it anyway."""
 
     __tablename__ = "patches"
-    __table_args__ = (UniqueConstraint("slide_id", "row", "col"),)
+    __table_args__ = (
+        UniqueConstraint("slide_id", "row", "col"),
+        Index("ix_patches_usable", "slide_id", "set_aside", "overruled"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
@@ -122,6 +125,9 @@ class Patch(Base):
     quality: Mapped[JsonObject] = mapped_column(default=dict)
     set_aside: Mapped[str | None]
     overruled: Mapped[bool] = mapped_column(default=False)
+
+
+USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
 
 
 class Reader(Base):
@@ -224,6 +230,7 @@ class LabelEvent(Graded, Base):
     __table_args__ = (
         Index("ix_label_events_current", "reader_id", "patch_id", "id"),
         Index("ix_label_events_patch", "patch_id"),
+        Index("ix_label_events_session", "session_id", "patch_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -258,6 +265,7 @@ class Job(Base):
     """What a background job is for and how far it is; its state machine lives in the queue's own database."""
 
     __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_newest", "created_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)

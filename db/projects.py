@@ -33,7 +33,9 @@ def project_counts(session: Session, project_id: int) -> dict[str, int]:
     return {
         "slides": count(slides),
         "ready_slides": count(slides.where(Slide.status == "ready")),
-        "patches": count(select(func.count(Patch.id)).join(Slide).where(Slide.project_id == project_id)),
+        "patches": count(
+            select(func.count()).where(Patch.slide_id.in_(select(Slide.id).where(Slide.project_id == project_id)))
+        ),
         "models": count(
             select(func.count(Model.id)).where((Model.project_id == project_id) | (Model.project_id.is_(None)))
         ),

@@ -55,8 +55,8 @@ def _in_project(project_id: int, *columns: Any) -> Select[Any]:
 
 def newest(session: Session, project_id: int) -> list[Reading]:
     """Every reader's label of every patch as it stands, blind or not; in the order given."""
-    ids = _in_project(project_id, func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
-    return _by_person(_standing(session, ids), other_names(session))
+    ids = select(func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
+    return _by_person(_standing(session, project_id, ids), other_names(session))
 
 
 def blind(session: Session, project_id: int) -> list[Reading]:
@@ -72,12 +72,12 @@ def blind(session: Session, project_id: int) -> list[Reading]:
         .subquery()
     )
     ids = (
-        _in_project(project_id, func.max(LabelEvent.id))
+        select(func.max(LabelEvent.id))
         .outerjoin(seen, and_(seen.c.reader_id == LabelEvent.reader_id, seen.c.patch_id == LabelEvent.patch_id))
         .where(or_(seen.c.first.is_(None), LabelEvent.id < seen.c.first))
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
     )
-    readings, names = _standing(session, ids), other_names(session)
+    readings, names = _standing(session, project_id, ids), other_names(session)
     if names:
         first: dict[tuple[int, int], int] = {}
         for reader, patch, event in session.execute(select(seen.c.reader_id, seen.c.patch_id, seen.c.first)):
@@ -101,19 +101,20 @@ def settled(session: Session, project_id: int) -> list[Reading]:
     """Every reader's newest label that settles a disagreement and stands; in the order given."""
     settling = sessions_of_kind(session, project_id, "adjudication")
     ids = _in_project(project_id, func.max(LabelEvent.id)).where(settles(settling))
-    readings = _standing(session, ids.group_by(LabelEvent.reader_id, LabelEvent.patch_id))
+    readings = _standing(session, project_id, ids.group_by(LabelEvent.reader_id, LabelEvent.patch_id))
     return _by_person(readings, other_names(session))
 
 
-def _standing(session: Session, ids: Select[Any]) -> list[Reading]:
-    """Those of the events that leave a label."""
+def _standing(session: Session, project_id: int, ids: Select[Any]) -> list[Reading]:
+    """Those of the events that leave a label in the project."""
     before = [LabelEvent.id, LabelEvent.reader_id, LabelEvent.patch_id, Patch.slide_id, LabelEvent.session_id]
     grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
     said = [LabelEvent.shown[name].as_string() for name in ("given_at", "suggestion")]
     rows = session.execute(
         select(*before, *grades, LabelEvent.ignored, LabelEvent.flagged, LabelEvent.at, *said)
         .join(Patch, Patch.id == LabelEvent.patch_id)
-        .where(LabelEvent.id.in_(ids), LABELS)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(LabelEvent.id.in_(ids), Slide.project_id == project_id, LABELS)
         .order_by(LabelEvent.id)
     )
     first, after = len(before), len(before) + len(grades)
@@ -128,14 +129,14 @@ def repeats(session: Session, project_id: int) -> list[tuple[Reading, Reading]]:
     settling = sessions_of_kind(session, project_id, "adjudication")
     ids = select(func.max(LabelEvent.id)).where(LabelEvent.session_id.in_(again))
     pairs = []
-    for reading in _standing(session, ids.group_by(LabelEvent.session_id, LabelEvent.patch_id)):
+    for reading in _standing(session, project_id, ids.group_by(LabelEvent.session_id, LabelEvent.patch_id)):
         before = (
             select(func.max(LabelEvent.id))
             .where(LabelEvent.reader_id == reading.reader_id, LabelEvent.patch_id == reading.patch_id)
             .where(LabelEvent.id < _first_of(session, reading), LabelEvent.act != SETTLED_IMPORT)
             .where(or_(LabelEvent.session_id.is_(None), LabelEvent.session_id.not_in(settling)))
         )
-        pairs += [(first, reading) for first in _standing(session, before)]
+        pairs += [(first, reading) for first in _standing(session, project_id, before)]
     return pairs
 
 

@@ -1,27 +1,49 @@
 """Scores of slides and their sign-offs."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
-from db.models import Model, Reader, Score, SignOff, Slide
+from db.labels import CHUNK
+from db.models import JsonObject, Model, Reader, Score, SignOff, Slide
 from mmdnet.errors import LabError
 
-ScoreRow = tuple[Score, Slide, Model]
 Signed = tuple[SignOff, Reader]
 
 
-def scores_of(session: Session, project_id: int) -> Sequence[ScoreRow]:
-    """Every score of a project, newest first, with its slide and its model."""
+class ScoreHead(NamedTuple):
+    """A score without what it says; see `results`."""
+
+    id: int
+    slide_id: int
+    model_id: int
+    created_at: datetime
+
+
+ScoreRow = tuple[Score | ScoreHead, Slide, Model]
+
+
+def heads_of(session: Session, project_id: int) -> list[ScoreHead]:
+    """Every score of a project, newest first."""
     rows = session.execute(
-        select(Score, Slide, Model)
+        select(Score.id, Score.slide_id, Score.model_id, Score.created_at)
         .join(Slide, Slide.id == Score.slide_id)
-        .join(Model, Model.id == Score.model_id)
         .where(Slide.project_id == project_id)
         .order_by(Score.id.desc())
     )
-    return [(score, slide, model) for score, slide, model in rows]
+    return [ScoreHead(*row) for row in rows]
+
+
+def results(session: Session, score_ids: Sequence[int]) -> dict[int, JsonObject]:
+    """What these scores say, by score, as it was written."""
+    said: dict[int, JsonObject] = {}
+    for start in range(0, len(score_ids), CHUNK):
+        part = score_ids[start : start + CHUNK]
+        said.update(session.execute(select(Score.id, Score.result).where(Score.id.in_(part))).tuples().all())
+    return said
 
 
 def newest_sign_offs(session: Session, project_id: int) -> dict[int, Signed]:
@@ -60,18 +82,33 @@ def score_of_job(session: Session, job_id: str, slide_id: int) -> Score | None:
     return session.scalar(select(Score).where(Score.job_id == job_id, Score.slide_id == slide_id))
 
 
-def newest_scores(session: Session, slide_ids: Iterable[int]) -> list[tuple[Score, Model]]:
-    """Of each slide and each model that scored it the newest score, the newest of all first."""
-    newest = (
-        select(func.max(Score.id)).where(Score.slide_id.in_(list(slide_ids))).group_by(Score.slide_id, Score.model_id)
-    )
-    rows = session.execute(
-        select(Score, Model)
-        .join(Model, Model.id == Score.model_id)
-        .where(Score.id.in_(newest))
-        .order_by(Score.id.desc())
-    )
-    return [(score, model) for score, model in rows]
+class NewestScore(NamedTuple):
+    """Of a slide and a model that scored it the newest score, and the file its arrays lie in."""
+
+    id: int
+    slide_id: int
+    file: str
+    created_at: datetime
+    model_id: int
+    model_name: str
+    weights_sha256: str
+
+
+def newest_scores(session: Session, slide_ids: Iterable[int], model_id: int | None = None) -> list[NewestScore]:
+    """Of each slide and each model that scored it the newest score, the newest of all first; of one model if given."""
+    newest: list[NewestScore] = []
+    ids = sorted(set(slide_ids))
+    for start in range(0, len(ids), CHUNK):
+        latest = select(func.max(Score.id)).where(Score.slide_id.in_(ids[start : start + CHUNK]))
+        if model_id is not None:
+            latest = latest.where(Score.model_id == model_id)
+        rows = session.execute(
+            select(Score.id, Score.slide_id, Score.file, Score.created_at, Model.id, Model.name, Model.weights_sha256)
+            .join(Model, Model.id == Score.model_id)
+            .where(Score.id.in_(latest.group_by(Score.slide_id, Score.model_id)))
+        )
+        newest += [NewestScore(*row) for row in rows]
+    return sorted(newest, key=lambda score: score.id, reverse=True)
 
 
 def sign_offs_of(session: Session, score_id: int) -> Sequence[tuple[SignOff, Reader]]:

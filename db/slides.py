@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Select, case, delete, func, insert, or_, select
+from sqlalchemy import Select, case, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.labels import CHUNK
-from db.models import LabelEvent, Patch, Score, SignOff, Slide
-
-USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
+from db.models import USABLE, LabelEvent, Patch, Score, SignOff, Slide
 
 
 def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
@@ -88,12 +86,21 @@ def usable_by_slide(session: Session, slide_ids: Iterable[int]) -> dict[int, lis
     return by_slide
 
 
-def patch_cells(session: Session, slide_id: int) -> list[tuple[int, int, int]]:
-    """(patch id, row, column) of a slide's patches, row by row: the order of `patches_of` and of a score's arrays."""
-    rows = session.execute(
-        select(Patch.id, Patch.row, Patch.col).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
-    )
-    return [(patch_id, row, col) for patch_id, row, col in rows]
+Cell = tuple[int, int, int]
+
+
+def patch_cells(session: Session, slide_ids: Sequence[int]) -> dict[int, list[Cell]]:
+    """(patch id, row, column) of slides' patches by slide, row by row: the order of a slide's arrays."""
+    cells: dict[int, list[Cell]] = {slide_id: [] for slide_id in slide_ids}
+    for start in range(0, len(slide_ids), CHUNK):
+        rows = session.execute(
+            select(Patch.slide_id, Patch.id, Patch.row, Patch.col)
+            .where(Patch.slide_id.in_(slide_ids[start : start + CHUNK]))
+            .order_by(Patch.slide_id, Patch.row, Patch.col)
+        )
+        for slide_id, patch_id, row, col in rows:
+            cells[slide_id].append((patch_id, row, col))
+    return cells
 
 
 def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:

@@ -31,6 +31,7 @@ EXCUSED: dict[str, str] = {
 
 # Tests of how modules work together, which mirror no single one.
 ACROSS: dict[str, str] = {
+    "tests/test_statements.py": "how often use cases of every page ask the database",
     "tests/db/test_labels_postgres.py": "the label rows on PostgreSQL",
     "tests/mmdnet/jobs/test_postgres.py": "the queue on PostgreSQL",
     "tests/mmdnet/jobs/test_training_survives.py": "queue, supervisor, worker and training together",

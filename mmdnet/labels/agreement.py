@@ -289,8 +289,7 @@ def estimates(
     for name in names:
         known = COEFFICIENTS[name]
         addends = known.sums(table, grades)
-        added = np.zeros((len(times), addends.shape[1]))
-        np.add.at(added, group, addends)
+        added = np.stack([np.bincount(group, column, minlength=len(times)) for column in addends.T], axis=1)
         values = known.value(draws @ added, grades)
         drawn[name] = _estimate(
             float(known.value(added.sum(axis=0), grades)), values[~np.isnan(values)], resamples, number

@@ -136,6 +136,26 @@ def plan_queue(
     return _in_blocks(candidates, np.concatenate(audits), np.concatenate(chosen), block, rng)
 
 
+def planned_number(
+    sizes: Mapping[int, int], per_slide: int | Mapping[int, int] | None, audit_share: float, total: int | None = None
+) -> tuple[int, int]:
+    """How many patches `plan_queue` would ask for, and how many of them of the audit stream, without drawing them.
+
+    Of orders that give every candidate a place, and candidates that all may be drawn for the audit.
+
+    Args:
+        sizes: candidates by slide.
+
+    Raises:
+        LabError: as `plan_queue`.
+    """
+    _check(per_slide, "random", audit_share, total)
+    groups = [(sum(sizes.values()), total)] if total is not None else []
+    groups = groups or [(size, _quota(per_slide, slide)) for slide, size in sizes.items()]
+    asked = [min(wanted or 0, size) for size, wanted in groups]
+    return sum(asked), sum(round(number * audit_share) for number in asked)
+
+
 def _check(per_slide: int | Mapping[int, int] | None, order: str, audit_share: float, total: int | None) -> None:
     if order not in ORDERS:
         raise LabError(f"There is no order called {order}. Known are {', '.join(ORDERS)}.")

@@ -20,25 +20,26 @@ def test_every_score_of_a_project_comes_newest_first_with_whether_it_is_signed(b
     with bench.db.begin() as session:
         session.add(SignOff(score_id=2, reader_id=bench.readers[0], report_sha256="a" * 64, report={}))
     with bench.db() as session:
-        listed = [(score.id, slide.id, model.name) for score, slide, model in rows.scores_of(session, 1)]
+        listed = [(head.id, head.slide_id, head.model_id) for head in rows.heads_of(session, 1)]
         signed = rows.newest_sign_offs(session, 1)
-        assert rows.scores_of(session, 99) == []
+        assert rows.heads_of(session, 99) == []
+        assert rows.results(session, [1, 99]) == {1: {"patches": 30}}
     zero, first = bench.slides
     assert listed == [
-        (4, zero, "first"),
-        (3, first, "first"),
-        (2, zero, "second"),
-        (1, zero, "first"),
+        (4, zero, 1),
+        (3, first, 1),
+        (2, zero, 2),
+        (1, zero, 1),
     ]
     assert {score_id: reader.name for score_id, (_, reader) in signed.items()} == {2: "Ada"}
 
 
 def test_of_each_slide_and_model_the_newest_counts(bench):
     with bench.db() as session:
-        assert [score.id for score, _ in rows.newest_scores(session, bench.slides)] == [4, 3, 2]
-        assert [(score.id, model.name) for score, model in rows.newest_scores(session, bench.slides[1:])] == [
-            (3, "first")
-        ]
+        assert [score.id for score in rows.newest_scores(session, bench.slides)] == [4, 3, 2]
+        (newest,) = rows.newest_scores(session, bench.slides[1:])
+        assert (newest.id, newest.model_name, newest.slide_id) == (3, "first", bench.slides[1])
+        assert [score.id for score in rows.newest_scores(session, bench.slides, model_id=2)] == [2]
         assert rows.newest_scores(session, []) == []
 
 

@@ -51,7 +51,7 @@ def test_patches_set_aside_are_counted_and_not_usable_unless_overruled(label_ben
     assert patch_counts(session, label_bench.slides) == {slide: (3, 2), label_bench.slides[1]: (30, 30)}
     assert [(row.row, row.col) for row in patches_of(session, slide)] == [(0, 0), (0, 1), (1, 0)]
     assert [(row.row, row.col) for row in patches_of(session, slide, usable_only=True)] == [(0, 1), (1, 0)]
-    assert [cell[1:] for cell in patch_cells(session, slide)] == [(0, 0), (0, 1), (1, 0)]
+    assert [cell[1:] for cell in patch_cells(session, [slide])[slide]] == [(0, 0), (0, 1), (1, 0)]
     assert len(usable_ids(session, label_bench.project)) == 32
 
 

@@ -69,8 +69,7 @@ def _patch_counts(counts: LabelCounts) -> None:
 
 def choose_labels(project_id: int) -> LabelChoice:
     """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
-    graded = lab().labels.current(project_id)
-    who = {label.reader_id for label in graded}
+    who = lab().labels.counts(project_id).reader_ids
     names = {reader.id: plain(reader.name) for reader in lab().readers.list() if reader.id in who}
     read = {truth.slide_id for truth in lab().truth.of_project(project_id) if truth.graded}
     slides = {

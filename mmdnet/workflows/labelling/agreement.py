@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -32,7 +32,7 @@ from mmdnet.labels.consensus import Vote, consensus
 from mmdnet.labels.grading import TASKS, UNKNOWN, Grades
 from mmdnet.slides.identity import person
 from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice, GroupAgreement
-from mmdnet.workflows.scoring.predictions import Predictions
+from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions
 from mmdnet.workflows.services import Services, must_get
 
 MANY = 3  # readers from which on the consensus of the others is more than one other reader
@@ -127,10 +127,11 @@ class Agreement:
         if not predicted:
             return []
         learnt = self._learnt_slides(predicted[0].model_id)
+        read = np.fromiter(collected.slide_of, np.int64, len(collected.slide_of))
         told: dict[int, Grades] = {}
         for of_slide in predicted:
             if of_slide.slide_id not in learnt:
-                told |= _told(of_slide.patch_id, of_slide.probabilities)
+                told |= _told(of_slide, read)
         made = []
         for reader, own in collected.by_reader.items():
             alone = {patch: reading for patch, reading in own.items() if reading.suggestion is None}
@@ -294,11 +295,13 @@ def _number(grade: int | None) -> int:
     return UNKNOWN if grade is None else int(grade)
 
 
-def _told(patches: np.ndarray, probabilities: Mapping[str, np.ndarray]) -> dict[int, Grades]:
-    """The likeliest grade by patch and task, where the model has one."""
+def _told(of_slide: PatchPredictions, read: np.ndarray) -> dict[int, Grades]:
+    """The likeliest grade by patch and task, of those patches (patches,) that were read, where the model has one."""
     likeliest: dict[int, dict[str, int | None]] = {}
-    for name, shares in probabilities.items():
-        known = np.isfinite(shares).all(axis=1)
-        for patch, grade in zip(patches[known], shares[known].argmax(axis=1), strict=True):
-            likeliest.setdefault(int(patch), {})[name] = int(grade)
+    wanted = np.isin(of_slide.patch_id, read)
+    for name, shares in of_slide.probabilities.items():
+        known = np.isfinite(shares).all(axis=1) & wanted
+        grades = shares[known].argmax(axis=1).tolist()
+        for patch, grade in zip(of_slide.patch_id[known].tolist(), grades, strict=True):
+            likeliest.setdefault(patch, {})[name] = grade
     return {patch: Grades(**grades) for patch, grades in likeliest.items()}

@@ -7,7 +7,7 @@ folder, so that the page, the HTTP routes and the command line cannot differ in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from db import labels as rows
 from db.models import LabelEvent
@@ -63,20 +63,27 @@ class Labels:
 
     def counts(self, project_id: int) -> LabelCounts:
         """How many patches carry which grades; a patch labelled by several readers counts once per grade given."""
-        labels = self.current(project_id)
-        slides = {label.patch_id: label.slide_id for label in labels}
+        with self._services.db() as session:
+            tallies = rows.tallies(session, project_id)
+            slides = rows.labelled_by_slide(session, project_id)
+            ignored = rows.patches_said(session, project_id, LabelEvent.ignored)
+            flagged = rows.patches_said(session, project_id, LabelEvent.flagged)
         return LabelCounts(
-            patches=len(slides),
-            ignored=len({label.patch_id for label in labels if label.ignored}),
-            flagged=len({label.patch_id for label in labels if label.flagged}),
-            readers=len({label.reader_id for label in labels}),
-            grades={name: _tally(label.grades[name] for label in labels) for name in TASK_NAMES},
-            slides=dict(Counter(slides.values())),
+            patches=sum(slides.values()),
+            ignored=ignored,
+            flagged=flagged,
+            reader_ids=tuple(sorted({tally.reader_id for tally in tallies})),
+            grades={name: _tally(tallies, place) for place, name in enumerate(TASK_NAMES)},
+            slides=slides,
         )
 
 
-def _tally(grades: Iterable[int | None]) -> dict[int, int]:
-    return dict(sorted(Counter(grade for grade in grades if grade is not None).items()))
+def _tally(tallies: Sequence[rows.Tally], place: int) -> dict[int, int]:
+    counted: Counter[int] = Counter()
+    for tally in tallies:
+        if (grade := tally.grades[place]) is not None:
+            counted[grade] += tally.patches
+    return dict(sorted(counted.items()))
 
 
 def _label_view(event: LabelEvent, slide_id: int) -> PatchLabelView:

@@ -20,7 +20,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.acquisition import Evidence
 from mmdnet.labels.grading import TASKS, UNKNOWN
 from mmdnet.labels.plans import LABEL_COUNTS, PLANS, PREDICTIONS, READINGS, TISSUE_KINDS, Plan, plan_named
-from mmdnet.labels.queue import Candidates, Pick, fat_kind, plan_queue
+from mmdnet.labels.queue import Candidates, Pick, fat_kind, plan_queue, planned_number
 from mmdnet.workflows.labelling.views import QueueChoice
 from mmdnet.workflows.scoring.light_predictions import Followed, ModelsInView
 from mmdnet.workflows.scoring.predictions import PatchShares
@@ -123,6 +123,19 @@ class Planner:
             candidates, choice.per_slide, plan.order, choice.seed, choice.audit_share, total=choice.total
         )
         return Planned(picks, self._facts(followed))
+
+    def number(self, session: Session, project_id: int, reader_id: int, choice: QueueChoice) -> tuple[int, int]:
+        """How many patches `work_out` would ask for, and how many of them at random; counted where that will do.
+
+        Raises:
+            LabError: as `work_out`.
+        """
+        plan = plan_named(choice.plan)
+        if plan.acquisition is not None or plan.needs is not None or plan.asks_again:
+            planned = self.work_out(session, project_id, reader_id, choice)
+            return len(planned.picks), planned.audit
+        sizes = rows.usable_unlabelled(session, project_id, choice.slides, reader_id)
+        return planned_number(sizes, choice.per_slide, choice.audit_share, choice.total)
 
     def candidates(
         self, session: Session, project_id: int, reader_id: int, plan: Plan, slides: Sequence[int]

@@ -99,11 +99,12 @@ class Sessions:
         Raises:
             LabError: as `create`, but for a queue of no patches.
         """
-        planned = self._plan(project_id, reader_id, choice)
         with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            must_get(session, Reader, reader_id, "reader")
+            patches, audit = self._planner.number(session, project_id, reader_id, choice)
             pace = _pace_s(rows.recent_times_ms(session, reader_id))
-        patches = len(planned.picks)
-        return SessionPreview(patches, planned.audit, pace, None if pace is None else patches * pace / 60)
+        return SessionPreview(patches, audit, pace, None if pace is None else patches * pace / 60)
 
     def _plan(self, project_id: int, reader_id: int, choice: QueueChoice) -> Planned:
         with self._services.db() as session:

@@ -263,9 +263,13 @@ class LabelCounts:
     patches: int
     ignored: int
     flagged: int
-    readers: int
+    reader_ids: tuple[int, ...]
     grades: dict[str, dict[int, int]]
     slides: dict[int, int]
+
+    @property
+    def readers(self) -> int:
+        return len(self.reader_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ in `docs/artefacts.md`). A slide that no model has scored has none; scoring it m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from db import scores as rows
-from db.models import Model, Score
-from db.slides import patch_cells
+from db.slides import Cell, patch_cells
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.services import Services
@@ -80,17 +79,15 @@ class Predictions:
 
     def scored_by(self, slide_ids: Iterable[int]) -> list[ScoredBy]:
         """The models that scored any of these slides, the one that scored most of them (then the newest) first."""
-        by_model: dict[int, list[Score]] = {}
-        names: dict[int, str] = {}
+        by_model: dict[int, list[rows.NewestScore]] = {}
         with self._services.db() as session:
-            for score, model in rows.newest_scores(session, slide_ids):
-                by_model.setdefault(model.id, []).append(score)
-                names[model.id] = model.name
+            for score in rows.newest_scores(session, slide_ids):
+                by_model.setdefault(score.model_id, []).append(score)
         ordered = sorted(by_model, key=lambda model_id: (-len(by_model[model_id]), -model_id))
         return [
             ScoredBy(
                 model_id,
-                names[model_id],
+                by_model[model_id][0].model_name,
                 tuple(sorted(score.slide_id for score in by_model[model_id])),
                 max(score.created_at for score in by_model[model_id]),
             )
@@ -106,18 +103,11 @@ class Predictions:
             LabError: the score's file is gone or damaged.
         """
         with self._services.db() as session:
-            newest = next(
-                (
-                    (score, model)
-                    for score, model in rows.newest_scores(session, [slide_id])
-                    if model_id is None or model.id == model_id
-                ),
-                None,
-            )
+            newest = next(iter(rows.newest_scores(session, [slide_id], model_id)), None)
             if newest is None:
                 return None
-            cells = np.array(patch_cells(session, slide_id), dtype=np.int64).reshape(-1, 3)
-        return self._read(*newest, cells)
+            cells = patch_cells(session, [slide_id])[slide_id]
+        return self._read(newest, cells)
 
     def of_slides(self, slide_ids: Iterable[int], model_id: int | None = None) -> list[PatchPredictions]:
         """The newest predictions of each slide that has some; a slide whose file is gone or damaged counts as unscored.
@@ -130,19 +120,23 @@ class Predictions:
             if not models:
                 return []
             model_id = models[0].model_id
+        with self._services.db() as session:
+            newest = {score.slide_id: score for score in rows.newest_scores(session, wanted, model_id)}
+            cells = patch_cells(session, list(newest))
         predictions = []
-        for slide_id in wanted:
+        for slide_id in (known for known in wanted if known in newest):
             try:
-                of_slide = self.of_slide(slide_id, model_id)
+                of_slide = self._read(newest[slide_id], cells[slide_id])
             except LabError:
                 continue
             if of_slide is not None:
                 predictions.append(of_slide)
         return predictions
 
-    def _read(self, score: Score, model: Model, cells: np.ndarray) -> PatchPredictions | None:
+    def _read(self, score: rows.NewestScore, of_slide: Sequence[Cell]) -> PatchPredictions | None:
         from mmdnet.scoring.result import PATCHES
 
+        cells = np.array(of_slide, dtype=np.int64).reshape(-1, 3)
         arrays = score_arrays(self._services.settings.folder("scores") / score.file)
         same = len(cells) == len(arrays["row"]) and (cells[:, 1:] == np.c_[arrays["row"], arrays["col"]]).all()
         if not same:
@@ -150,9 +144,9 @@ class Predictions:
         return PatchPredictions(
             score_id=score.id,
             slide_id=score.slide_id,
-            model_id=model.id,
-            model_name=model.name,
-            weights_sha256=model.weights_sha256,
+            model_id=score.model_id,
+            model_name=score.model_name,
+            weights_sha256=score.weights_sha256,
             patch_id=cells[:, 0],
             probabilities={name: arrays[f"{PATCHES}{name}"] for name in TASK_NAMES if f"{PATCHES}{name}" in arrays},
             p_ignore=arrays["p_ignore"],

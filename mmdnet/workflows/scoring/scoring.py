@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
 
 from db import scores as rows
 from db.models import Model, Score, Slide
+from db.slides import slides_of
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
-from mmdnet.scoring.summary import read_summary
+from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
@@ -33,6 +36,7 @@ class Scoring:
     def __init__(self, services: Services, jobs: Jobs) -> None:
         self._services = services
         self._jobs = jobs
+        self._kept: dict[int, dict[rows.ScoreHead, ScoreSummary]] = {}
 
     def start(self, project_id: int, slide_ids: Sequence[int], model_id: int, rule: str = AUTO) -> str:
         """Queue the scoring of these slides by an aggregation rule; the job's number.
@@ -149,8 +153,16 @@ class Scoring:
     def list(self, project_id: int) -> Sequence[ScoreView]:
         """Scores of a project, newest first."""
         with self._services.db() as session:
+            heads = rows.heads_of(session, project_id)
+            slides = {slide.id: slide for slide in slides_of(session, project_id)}
+            models = {key: must_get(session, Model, key, "model") for key in {head.model_id for head in heads}}
             validities, signed = Validities(session, project_id), rows.newest_sign_offs(session, project_id)
-            return [_view(row, validities, signed.get(row[0].id)) for row in rows.scores_of(session, project_id)]
+            summaries = self._summaries(session, project_id, heads, slides)
+        views = []
+        for head in heads:
+            row, summary = (head, slides[head.slide_id], models[head.model_id]), summaries[head]
+            views.append(score_view(row, summary, validities.of(summary, row[2], row[1]), signed.get(head.id)))
+        return views
 
     def leading(self, project_id: int) -> dict[int, ScoreView]:
         """By slide the score that leads, see `leading_of`."""
@@ -159,13 +171,22 @@ class Scoring:
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:
             row, signed = rows.scored(session, score_id), rows.sign_offs_of(session, score_id)
-            return _view(row, Validities(session, row[1].project_id), signed[-1] if signed else None)
+            score, slide, model = row
+            summary = read_summary(score.result, slide.name)
+            validity = Validities(session, slide.project_id).of(summary, model, slide)
+            return score_view(row, summary, validity, signed[-1] if signed else None)
 
-
-def _view(row: rows.ScoreRow, validities: Validities, signed: rows.Signed | None) -> ScoreView:
-    score, slide, model = row
-    summary = read_summary(score.result, slide.name)
-    return score_view(row, summary, validities.of(summary, model, slide), signed)
+    def _summaries(
+        self, session: Session, project_id: int, heads: Sequence[rows.ScoreHead], slides: Mapping[int, Slide]
+    ) -> dict[rows.ScoreHead, ScoreSummary]:
+        """What scores say. A score is never written anew, so what was read once is kept while it is there."""
+        known = self._kept.get(project_id, {})
+        results = rows.results(session, [head.id for head in heads if head not in known])
+        summaries = {
+            head: known.get(head) or read_summary(results[head.id], slides[head.slide_id].name) for head in heads
+        }
+        self._kept[project_id] = summaries
+        return summaries
 
 
 def not_ready(slide: Slide) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.queue import ORDERS, Candidates, fat_kind, plan_queue
+from mmdnet.labels.queue import ORDERS, Candidates, fat_kind, plan_queue, planned_number
 
 
 def candidates(slides=3, each=40):
@@ -134,3 +134,20 @@ def test_unknown_plans_and_shares_are_refused():
 
 def test_fat_that_was_not_measured_is_its_own_kind():
     assert fat_kind(np.array([0.0, 0.05, 0.2, 0.5, np.nan])).tolist() == [0, 1, 2, 3, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 30), min_size=1, max_size=4),
+    wanted=st.integers(0, 40),
+    audit=st.floats(0, 1),
+    total=st.booleans(),
+    order=st.sampled_from(["random", "stratified"]),
+)
+def test_the_number_of_a_queue_is_known_without_drawing_it(sizes, wanted, audit, total, order):
+    slide_id = np.repeat(np.arange(len(sizes)), sizes)
+    these = Candidates(np.arange(slide_id.size), slide_id, tissue_kind=np.arange(slide_id.size) % 3)
+    asked = {"total": wanted} if total else {"per_slide": wanted}
+    queue = plan_queue(these, order=order, audit_share=audit, **asked)
+    number = planned_number(dict(enumerate(sizes)), asked.get("per_slide"), audit, asked.get("total"))
+    assert number == (len(queue), sum(pick.stream == "audit" for pick in queue))

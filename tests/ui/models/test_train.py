@@ -64,7 +64,7 @@ def at_hand(counts, *truths):
     )
 
 
-NONE = LabelCounts(0, 0, 0, 0, {"ballooning": {}, "inflammation": {}, "steatosis": {}}, {})
+NONE = LabelCounts(0, 0, 0, (), {"ballooning": {}, "inflammation": {}, "steatosis": {}}, {})
 
 
 def test_a_project_of_graded_slides_alone_can_learn_and_an_empty_one_cannot(monkeypatch):
@@ -80,7 +80,7 @@ def test_a_project_of_graded_slides_alone_can_learn_and_an_empty_one_cannot(monk
 
 def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
     grades = {"ballooning": {0: 11, 2: 12}, "inflammation": {}, "steatosis": {3: 13}}
-    counts = LabelCounts(40, 4, 0, 2, grades, {1: 20, 2: 20})
+    counts = LabelCounts(40, 4, 0, (1, 2), grades, {1: 20, 2: 20})
     monkeypatch.setattr(train, "lab", lambda: at_hand(counts))
     app = AppTest.from_function(labels_page, default_timeout=60).run()
     assert "40 labelled patches" in app.markdown[0].value and "4 of them ignored" in app.markdown[0].value
