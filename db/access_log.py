@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.account_models import AccessEvent, Account
@@ -58,6 +58,12 @@ def newest(session: Session, limit: int) -> Sequence[tuple[AccessEvent, Account 
         .limit(limit)
     )
     return rows.tuples().all()
+
+
+def count_since(session: Session, act: str, account_id: int, since: datetime) -> int:
+    """How many events of this act an account has since then."""
+    of_account = select(func.count()).select_from(AccessEvent).where(AccessEvent.account_id == account_id)
+    return session.scalar(of_account.where(AccessEvent.act == act, AccessEvent.at > since)) or 0
 
 
 def _hash(event: AccessEvent, previous: str) -> str:

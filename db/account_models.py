@@ -24,6 +24,7 @@ class Account(Base):
     identity: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str | None]
     totp_secret: Mapped[str | None]
+    totp_next: Mapped[str | None]  # the secret of a second factor that is being set up
     totp_on: Mapped[bool] = mapped_column(default=False)
     totp_step: Mapped[int] = mapped_column(default=0)
     reader_id: Mapped[int | None] = mapped_column(ForeignKey("readers.id"), unique=True)

@@ -147,7 +147,9 @@ def accounts_log(
     """The log of access: sign-ins, views, exports, deletions, changes of roles."""
     events = lab_at(home).accounts.log(lines)
     told = [
-        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or '-'}  {event.act}  {event.said or ''}" for event in events
+        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or event.said.get('by', '-')}  {event.act}  "
+        + " ".join(f"{name}={value}" for name, value in event.said.items() if name != "by")
+        for event in events
     ]
     say(as_json, events, "\n".join(told) or "Nothing yet.")
 

@@ -37,10 +37,11 @@ def settings_at(home: Path | None) -> Settings:
 
 
 def lab_at(home: Path | None) -> Lab:
-    """The lab in this home."""
+    """The lab in this home, as its owner: a command asks no account, and what it takes out or deletes is logged."""
     from mmdnet.lab import open_lab
+    from mmdnet.workflows.guarded import as_owner
 
-    return open_lab(settings_at(home))
+    return as_owner(open_lab(settings_at(home)))
 
 
 def project_called(lab: Lab, name: str) -> int:

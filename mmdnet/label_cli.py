@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmdnet.accounts.owner import owner
 from mmdnet.cli_parts import (
     AsJson,
     Home,
@@ -46,14 +47,12 @@ def import_tiles(
     as_json: AsJson = False,
 ) -> None:
     """Take in the paper's public data set of graded tiles: slides, labels, slide grades. May be started again."""
-    import getpass
-
     lab = lab_at(home)
     place = lab.slides.allowed(folder)
     read_layout(place)  # before a project is made for it
     project_id = lab.projects.named(project).id
     with bar(as_json, "Adding tiles") as step:
-        done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=getpass.getuser())
+        done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=owner())
     said = [*done.problems, *(f"Left out: {number} {what}." for what, number in done.left_out.items())]
     said.append(
         f"{count(done.slides, 'slide')} with {count(done.tiles, 'tile')} added, {done.labels:,} of them labelled "
@@ -117,14 +116,12 @@ def labels_import(
     as_json: AsJson = False,
 ) -> None:
     """Read labels from a file; nothing is imported if one row is wrong, unless asked to."""
-    import getpass
-
     lab = lab_at(home)
     if not file.is_file():
         raise LabError(f"{file} is not there or no file. Nothing was imported.")
     data = read_in(file, "Nothing was imported.")
     outcome = lab.labels.files.import_file(
-        project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=getpass.getuser()
+        project_called(lab, project), file.name, data, take_good=good_rows, reader=reader, operator=owner()
     )
     said = [f"{wrong.file} {outcome.counted} {wrong.line}: {wrong.problem}".strip() for wrong in outcome.problems]
     if outcome.not_read:

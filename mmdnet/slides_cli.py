@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmdnet.accounts.owner import owner
 from mmdnet.cli_parts import (
     AsJson,
     Home,
@@ -64,12 +65,10 @@ def facts_import(
     Columns: slide or path, patient, visit, site, stain, scanner, staining_run, control, mpp, steatosis, inflammation,
     ballooning, nas, fibrosis, reader, date. An empty cell changes nothing.
     """
-    import getpass
-
     lab = lab_at(home)
     project_id = project_called(lab, project)
     data = read_in(file)
-    tables, operator = lab.slides.tables, getpass.getuser()
+    tables, operator = lab.slides.tables, owner()
     plan = tables.import_file(project_id, file.name, data, reader=reader, operator=operator)
     done = apply and not plan.problems
     if done:

@@ -34,6 +34,42 @@ def guarded(lab: Lab, person: Person) -> Lab:
     return cast("Lab", _Guarded(lab, lab, person, ""))
 
 
+def as_owner(lab: Lab) -> Lab:
+    """The lab for whoever owns its files: nothing is refused.
+
+    Once the lab asks who comes, what is looked at, taken out or deleted stands in the log of access as the owner's act.
+    """
+    return cast("Lab", _Owned(lab, lab, "")) if lab.accounts.asked() else lab
+
+
+class _Owned:
+    """A group of use cases, or the lab itself, whose acts are noted."""
+
+    def __init__(self, lab: Lab, group: Any, path: str) -> None:
+        self._lab, self._group, self._path = lab, group, path
+
+    def __getattr__(self, name: str) -> Any:
+        part, path = getattr(self._group, name), f"{self._path}{name}"
+        rule = RULES.get(path)
+        if rule is not None and rule.logged:
+            return _OwnersCall(self._lab, rule, path, part)
+        return _Owned(self._lab, part, f"{path}.") if type(part).__module__.startswith("mmdnet.workflows.") else part
+
+
+class _OwnersCall:
+    """One use case of the owner's that is noted."""
+
+    def __init__(self, lab: Lab, rule: Rule, path: str, work: Callable[..., Any]) -> None:
+        self.lab, self.rule, self.path, self.work = lab, rule, path, work
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        given = _bound(self.work, args, named)
+        projects = _projects(self.lab, given)  # asked first: what is deleted is of none afterwards
+        result = self.work(*args, **named)
+        _note(self.lab, None, self.rule, self.path, given, projects)
+        return result
+
+
 class _Guarded:
     """A group of use cases, or the lab itself, behind its rules."""
 
@@ -174,18 +210,23 @@ def _noted() -> tuple[threading.Lock, Noted]:
 
 
 def _note(
-    lab: Lab, person: Person, rule: Rule, path: str, given: Mapping[str, Any], projects: list[int | None]
+    lab: Lab, person: Person | None, rule: Rule, path: str, given: Mapping[str, Any], projects: list[int | None]
 ) -> None:
-    """Write what was seen or taken out; a view once a sign-in, since a page asks for the same slide at each click."""
+    """Write what was seen or taken out; a view once a sign-in, since a page asks for the same slide at each click.
+
+    Args:
+        person: None for the lab's owner.
+    """
+    sign_in = person.sign_in_id if person else 0
     said = {name: given[name] for name in (*rows.PROJECT_BY, "kind", "name") if isinstance(given.get(name), int | str)}
     if rule.logged == VIEWED:
         what = f"score {said['score_id']}" if "score_id" in said else f"slide {said.get('slide_id')}"
         lock, noted = _noted()
         with lock:
-            if (person.sign_in_id, str(lab.settings.home), what) in noted:
+            if (sign_in, str(lab.settings.home), what) in noted:
                 return
             if len(noted) >= VIEWS_REMEMBERED:
                 noted.clear()
-            noted.add((person.sign_in_id, str(lab.settings.home), what))
+            noted.add((sign_in, str(lab.settings.home), what))
     project = projects[0] if projects else None
     lab.accounts.note(person, rule.logged, project, {"what": path, **said})

@@ -8,12 +8,15 @@ of the lab that it is that server. A lab without accounts asks nobody.
 from __future__ import annotations
 
 import hmac
-import time
-from collections.abc import Callable, Iterable, Mapping
+import ipaddress
+import logging
+import secrets
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from itsdangerous import BadData, URLSafeTimedSerializer
 from jinja2 import Environment, FileSystemLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -21,11 +24,14 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from mmdnet.accounts.proxy import proxy_secret
 from mmdnet.accounts.roles import Person, Proof, Refused
+from mmdnet.accounts.tries import TOO_MANY, TRIES, Tries
 from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
+from ui.shell.access import lab_secret
 from ui.shell.tokens import Grant
 
 if TYPE_CHECKING:
@@ -35,7 +41,8 @@ COOKIE = "mmdnet-sign-in"
 PAGE = "/sign-in"
 OPEN = (PAGE, "/healthz", "/_stcore/health", "/favicon.png")
 FORM_BYTES = 4096
-TRIES, TRIES_S = 8, 300.0  # wrong passwords for one name, or from one address, in this many seconds
+FROM_ANYWHERE = 4  # so many times more tries for a name by browsers it never signed in with, wherever they are
+KNOWN, KNOWN_FOR_S = "mmdnet-known", 180 * 86_400.0  # the cookie of a browser that a name has signed in with
 SECRET_HEADER = "x-lab-proxy-secret"
 BY_COOKIE = (Proof.PASSWORD, Proof.PASSWORD_AND_CODE)
 """Sign-ins that a cookie may stand for: what stands for the others is made of names and times, and can be guessed."""
@@ -103,8 +110,9 @@ class Wall:
             return
         try:
             allowed = await run_in_threadpool(self._allowed, scope)
-        except Exception:  # the lab cannot be opened: the page says so
-            allowed = True
+        except Exception as fault:  # the lab cannot be asked who comes: nobody gets further
+            await _closed(scope, fault)(scope, receive, send)
+            return
         if allowed:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -118,6 +126,19 @@ class Wall:
     def _allowed(self, scope: Scope) -> bool:
         lab, asks = self.lab_getter(), HTTPConnection(scope)
         return not asked(lab) or person_of(lab, asks.cookies, asks.headers) is not None
+
+
+def _closed(scope: Scope, fault: Exception) -> ASGIApp:
+    """What everybody gets while the lab cannot be asked who comes: what is wrong, and a page that looks again."""
+    trouble = str(fault) if isinstance(fault, LabError) else trouble_of(fault)
+    logging.getLogger("mmdnet.routes").error("nobody was let in: %s", trouble or "a fault", exc_info=trouble is None)
+    problem = trouble or "The lab could not look up who you are, because of a fault in the program."
+    headers = {"cache-control": "no-store", "retry-after": "5"}
+    if scope["type"] == "websocket":
+        return WebSocketClose(1013)  # try again later
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return JSONResponse({"problem": problem}, 503, headers)
+    return HTMLResponse(_templates().get_template("sign_in.html.j2").render(problem=problem), 503, headers)
 
 
 def asked(lab: Lab) -> bool:
@@ -160,7 +181,7 @@ class _SignIn:
 
     def __init__(self, lab_getter: LabGetter, base: str) -> None:
         self.lab, self.base = lab_getter, base
-        self._missed: dict[str, list[float]] = {}
+        self._tries = Tries()
 
     async def page(self, request: Request) -> Response:
         """The form."""
@@ -177,49 +198,71 @@ class _SignIn:
                 return self._form("This was too long to be a name and a password.", 413)
         sent = parse_qs(body.decode("utf-8", "replace"))
         name, password, code = (sent.get(field, [""])[0] for field in ("name", "password", "code"))
-        came_from = request.client.host if request.client else ""
-        names = (f"name {name.lower()[:80]}", f"address {came_from}")
-        asked_at = time.monotonic()
-        if any(len(self._lately(key)) >= TRIES for key in names):
-            return self._form("Too many wrong tries. Wait five minutes, then try again.", 429)
-        for key in names:  # before it is looked at: tries sent at once are counted too
-            self._missed.setdefault(key, []).append(asked_at)
+        most: dict[str, int] = {}
+        at: float | None = None
         try:
+            most = await run_in_threadpool(lambda: limits(self.lab(), request, name))
+            at = self._tries.begin(most)
+            if at is None:
+                return self._form(TOO_MANY, 429)
             token = await run_in_threadpool(lambda: self.lab().accounts.sign_in(name, password, code))
         except LabError as refusal:
             return self._form(str(refusal), 403)
         except Exception as fault:
-            self._forget(names, asked_at)
+            self._tries.forget(most, at or 0.0)
             trouble = trouble_of(fault)
             if trouble is None:
                 raise
             return self._form(trouble, 503)
-        self._forget(names, asked_at)
-        answer = RedirectResponse(f"{self.base}/", 303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path=f"{self.base}/", secure=is_secure(request))
+        self._tries.forget(most, at)
+        answer, secure = RedirectResponse(f"{self.base}/", 303), is_secure(request)
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path=f"{self.base}/", secure=secure)
+        known = _known(self.lab()).dumps([name.lower(), secrets.token_urlsafe(8)])
+        answer.set_cookie(
+            KNOWN, known, round(KNOWN_FOR_S), httponly=True, samesite="strict", path=f"{self.base}{PAGE}", secure=secure
+        )
         return answer
-
-    def _forget(self, keys: Iterable[str], asked_at: float) -> None:
-        """This try was not a wrong one."""
-        for key in keys:
-            if asked_at in self._missed.get(key, []):
-                self._missed[key].remove(asked_at)
-
-    def _lately(self, key: str) -> list[float]:
-        """Wrong tries of the last minutes."""
-        if len(self._missed) > 10_000:
-            self._missed.clear()
-        since = time.monotonic() - TRIES_S
-        recent = [moment for moment in self._missed.get(key, []) if moment > since]
-        if recent:
-            self._missed[key] = recent
-        else:
-            self._missed.pop(key, None)
-        return recent
 
     def _form(self, problem: str = "", status: int = 200) -> Response:
         text = _templates().get_template("sign_in.html.j2").render(problem=problem, action=f"{self.base}{PAGE}")
         return HTMLResponse(text, status, {"cache-control": "no-store"})
+
+
+def limits(lab: Lab, request: Request, name: str) -> dict[str, int]:
+    """How many wrong tries of the last minutes there may be, by what they are counted under.
+
+    A browser that this name has signed in with is counted for itself, so strangers who try the name keep nobody out
+    ("device cookies", OWASP). All others are counted by name and address, by name, and by address.
+    """
+    wanted = name.lower()[:80]
+    try:
+        whose, browser = _known(lab).loads(request.cookies.get(KNOWN, ""), max_age=KNOWN_FOR_S)
+        if whose == name.lower():
+            return {f"browser {browser}": TRIES}
+    except (BadData, ValueError, TypeError):
+        pass
+    address = came_from(lab, request)
+    most = {f"name {wanted}": FROM_ANYWHERE * TRIES, f"name {wanted} from {address}": TRIES}
+    return most | ({f"address {address}": TRIES} if address else {})
+
+
+def came_from(lab: Lab, request: Request) -> str:
+    """The address a request came from, "" where many share it: behind a web server, or on this machine.
+
+    A web server in front is believed where it proves by the lab's secret that it is that server.
+    """
+    if request.headers.get(SECRET_HEADER) and _from_proxy(lab, request.headers):
+        return request.headers.get("x-forwarded-for", "").split(",")[-1].strip()[:45]
+    address = request.client.host if request.client else ""
+    try:
+        shared = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        shared = True
+    return "" if shared or lab.settings.tls_in_front or lab.settings.proxy_header else address
+
+
+def _known(lab: Lab) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(lab_secret(lab), salt="a browser that a name has signed in with")
 
 
 def is_secure(request: Request) -> bool:

@@ -38,6 +38,11 @@ class FeatureRows:
         row = {(int(x), int(y)): number for number, (x, y) in enumerate(self.places_px0)}
         return np.array([row.get((int(x), int(y)), -1) for x, y in places_px0], np.int64)
 
+    def without(self, other: FeatureRows) -> FeatureRows:
+        """Those of these rows whose place the other has not."""
+        new = other.at(self.places_px0) < 0
+        return FeatureRows(self.features[new], self.places_px0[new], self.engines)
+
     def joined(self, other: FeatureRows) -> FeatureRows:
         """These rows, and the other's behind them."""
         return FeatureRows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -15,7 +15,9 @@ from db import projects as project_rows
 from db.account_models import Account, AccountRole, SignIn
 from db.models import Project, now
 from mmdnet.accounts import passwords
+from mmdnet.accounts.owner import owner
 from mmdnet.accounts.roles import GRADES, Person, Proof, Role
+from mmdnet.accounts.tries import TOO_MANY, TRIES, TRIES_S
 from mmdnet.errors import LabError
 from mmdnet.workflows.people.views import AccessView, AccountView, RoleView, SignInView
 from mmdnet.workflows.projects import clean_name
@@ -24,6 +26,7 @@ from mmdnet.workflows.services import Services, must_get
 SEEN_EVERY = timedelta(seconds=60)  # how exactly it is noted when a sign-in was last used
 A_DAY = timedelta(days=1)
 CONFIRMED_FOR = timedelta(minutes=2)  # how long a signature may follow after it was asked again who signs
+REFUSED_AGAIN = "refused confirmation"
 NOT_SIGNED_IN = "Name, password or code is not right, or the account is retired. Nothing was changed."
 
 
@@ -79,7 +82,7 @@ class Accounts:
                 account.reader_id = self._free_reader(session, reader)
             session.add(account)
             session.flush()
-            access_log.append(session, "add account", by, said={"account": account.id})
+            _append(session, "add account", by, said={"account": account.id})
             return _view(session, account)
 
     def grant(self, account_id: int, role: Role, project_id: int | None = None, by: int | None = None) -> AccountView:
@@ -98,7 +101,7 @@ class Accounts:
             if (role, project_id) not in held:
                 session.add(AccountRole(account_id=account_id, role=role, project_id=project_id))
                 said = {"account": account_id, "role": str(role)}
-                access_log.append(session, "grant role", by, project_id, said)
+                _append(session, "grant role", by, project_id, said)
             session.flush()
             return _view(session, account)
 
@@ -116,7 +119,7 @@ class Accounts:
             if role == Role.ADMIN and project_id is None:
                 _keep_an_admin(session, account_id)
             session.delete(held[0])
-            access_log.append(session, "take role", by, project_id, {"account": account_id, "role": str(role)})
+            _append(session, "take role", by, project_id, {"account": account_id, "role": str(role)})
             session.flush()
             return _view(session, account)
 
@@ -131,7 +134,7 @@ class Accounts:
             _keep_an_admin(session, account_id)
             account.retired_at = now()
             _end_sign_ins(session, account_id)
-            access_log.append(session, "retire account", by, said={"account": account_id})
+            _append(session, "retire account", by, said={"account": account_id})
             return _view(session, account)
 
     def set_password(self, account_id: int, password: str, by: int | None = None) -> None:
@@ -144,9 +147,9 @@ class Accounts:
         with event_log.appending(self._services.db) as session:
             account = self._active(session, account_id)
             account.password_hash = kept
-            account.totp_on, account.totp_secret = False, None
+            account.totp_on, account.totp_secret, account.totp_next = False, None, None
             _end_sign_ins(session, account_id)
-            access_log.append(session, "set password", by, said={"account": account_id})
+            _append(session, "set password", by, said={"account": account_id})
 
     def change_own_password(self, person: Person, old: str, new: str) -> None:
         """A new password of one's own; one's other sign-ins end.
@@ -156,33 +159,50 @@ class Accounts:
         """
         kept = passwords.hashed(new)
         with event_log.appending(self._services.db) as session:
-            account = self._active(session, person.account_id)
-            if account.password_hash and not passwords.is_password(account.password_hash, old):
-                raise LabError("The old password is not right. Nothing was changed.")
-            account.password_hash = kept
-            _end_sign_ins(session, account.id, but=person.sign_in_id)
-            access_log.append(session, "set password", account.id, said={"account": account.id})
+            account = self._with_password(session, person)
+            right = self._asked_again(session, account, lambda: passwords.is_password(account.password_hash, old))
+            if right:
+                account.password_hash = kept
+                _end_sign_ins(session, account.id, but=person.sign_in_id)
+                access_log.append(session, "set password", account.id, said={"account": account.id})
+        if not right:
+            raise LabError("The old password is not right. Nothing was changed.")
 
-    def new_second_factor(self, account_id: int) -> str:
-        """The `otpauth://` address of a new second factor; it holds once `confirm_second_factor` got a code of it."""
-        with self._services.db.begin() as session:
-            account = self._active(session, account_id)
-            account.totp_secret, account.totp_on, account.totp_step = passwords.new_secret(), False, 0
-            return passwords.secret_address(account.totp_secret, account.name)
+    def new_second_factor(self, person: Person, password: str) -> str:
+        """The `otpauth://` address of one's new second factor; it holds once `confirm_second_factor` got a code of it.
 
-    def confirm_second_factor(self, account_id: int, code: str) -> None:
+        Until then what there was goes on to hold.
+
+        Raises:
+            LabError: the password is not right, or one signs in elsewhere.
+        """
+        with event_log.appending(self._services.db) as session:
+            account = self._with_password(session, person)
+            right = self._asked_again(session, account, lambda: passwords.is_password(account.password_hash, password))
+            if right:
+                account.totp_next = passwords.new_secret()
+                return passwords.secret_address(account.totp_next, account.name)
+        raise LabError("The password is not right. Nothing was changed.")
+
+    def confirm_second_factor(self, person: Person, code: str) -> None:
         """From now on a code is asked for.
 
         Raises:
             LabError: the code is not of the new secret.
         """
         with event_log.appending(self._services.db) as session:
-            account = self._active(session, account_id)
-            step = passwords.step_of(account.totp_secret, code) if account.totp_secret else None
+            account = self._with_password(session, person)
+            step = passwords.step_of(account.totp_next, code) if account.totp_next else None
             if step is None:
                 raise LabError("This code is not of the new second factor. Scan it again, or wait for the next code.")
+            account.totp_secret, account.totp_next = account.totp_next, None
             account.totp_on, account.totp_step = True, step
-            access_log.append(session, "add second factor", account_id)
+            access_log.append(session, "add second factor", account.id)
+
+    def own(self, person: Person) -> AccountView:
+        """The account of whoever asks."""
+        with self._services.db() as session:
+            return _view(session, self._active(session, person.account_id))
 
     # --- sign-ins -----------------------------------------------------------------------------------------------------
 
@@ -254,7 +274,7 @@ class Accounts:
         with event_log.appending(self._services.db) as session:
             sign_in = must_get(session, SignIn, sign_in_id, "sign-in")
             sign_in.ended_at = sign_in.ended_at or now()
-            access_log.append(session, "end sign-in", by, said={"account": sign_in.account_id, "sign_in": sign_in_id})
+            _append(session, "end sign-in", by, said={"account": sign_in.account_id, "sign_in": sign_in_id})
 
     def sign_ins(self) -> Sequence[SignInView]:
         """Sign-ins that live, newest first."""
@@ -269,15 +289,13 @@ class Accounts:
         """Ask again who it is, before a signature.
 
         Raises:
-            LabError: it was not proven; nothing is signed.
+            LabError: it was not proven, or too often not; nothing is signed.
         """
         with event_log.appending(self._services.db) as session:
             account = self._active(session, person.account_id)
-            right = _proof(account, password, code) is not None
+            right = self._asked_again(session, account, lambda: _proof(account, password, code) is not None)
             if right:
                 must_get(session, SignIn, person.sign_in_id, "sign-in").confirmed_at = now()
-            else:
-                access_log.append(session, "refused confirmation", person.account_id)
         if not right:
             raise LabError("Password or code is not right. Nothing was signed.")
 
@@ -306,10 +324,10 @@ class Accounts:
                 for event, account in access_log.newest(session, limit)
             ]
 
-    def note(self, person: Person, act: str, project_id: int | None, said: dict[str, object]) -> None:
-        """Write an event of this person into the log of access."""
+    def note(self, person: Person | None, act: str, project_id: int | None, said: dict[str, object]) -> None:
+        """Write an event of this person, or of the lab's owner, into the log of access."""
         with event_log.appending(self._services.db) as session:
-            access_log.append(session, act, person.account_id, project_id, said)
+            _append(session, act, person.account_id if person else None, project_id, said)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -338,11 +356,35 @@ class Accounts:
             raise LabError(f"{account.name} is retired. Nothing was changed.")
         return account
 
+    def _with_password(self, session: Session, person: Person) -> Account:
+        account = self._active(session, person.account_id)
+        if account.password_hash is None:
+            raise LabError("This account signs in elsewhere: its password and second factor are changed there.")
+        return account
+
+    def _asked_again(self, session: Session, account: Account, proven: Callable[[], bool]) -> bool:
+        """Whether it was proven again; a wrong one is in the log, and by the log too many must wait."""
+        since = now() - timedelta(seconds=TRIES_S)
+        if access_log.count_since(session, REFUSED_AGAIN, account.id, since) >= TRIES:
+            raise LabError(TOO_MANY)
+        right = proven()
+        if not right:
+            access_log.append(session, REFUSED_AGAIN, account.id)
+        return right
+
     def _free_reader(self, session: Session, name: str) -> int:
         reader = project_rows.ensure_reader(session, clean_name(name, "reader"))
         if any(account.reader_id == reader.id for account in rows.all_accounts(session)):
             raise LabError(f"The reader {reader.name} is another account's already. Nothing was changed.")
         return reader.id
+
+
+def _append(
+    session: Session, act: str, by: int | None, project_id: int | None = None, said: Mapping[str, object] | None = None
+) -> None:
+    """An event by an account, or by the lab's owner: whoever may write its files, who is named by their login there."""
+    told = dict(said or {}) | ({} if by is not None else {"by": f"command line: {owner()}"})
+    access_log.append(session, act, by, project_id, told)
 
 
 def _end_sign_ins(session: Session, account_id: int, but: int | None = None) -> None:

@@ -201,9 +201,9 @@ class _Keeper:
             self.keep()
 
     def keep(self) -> None:
-        rows = self.rows
+        rows = _rows(self.store, self.key) or self.rows  # another job may have kept some meanwhile
         for more in self.waiting:
-            rows = more if rows is None else rows.joined(more)
+            rows = more if rows is None else rows.joined(more.without(rows))
         if rows is not None and self.waiting and len(rows.features):
             self.store.save_rows(self.key, rows, self.meta)
             prune(self.settings)

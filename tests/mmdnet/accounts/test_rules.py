@@ -31,7 +31,7 @@ OF_THE_SHELL = {
     f"accounts.{name}"
     for name in (
         "sign_in", "sign_in_elsewhere", "person", "person_by_id", "sign_out", "confirm", "use_confirmation", "note",
-        "new_second_factor", "confirm_second_factor", "change_own_password",
+        "new_second_factor", "confirm_second_factor", "change_own_password", "own",
     )
 }  # fmt: skip
 

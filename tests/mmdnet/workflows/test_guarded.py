@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from mmdnet.accounts.owner import owner
 from mmdnet.accounts.roles import Person, Refused, Role
 from mmdnet.errors import LabError
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
-from mmdnet.workflows.guarded import guarded
+from mmdnet.workflows.guarded import as_owner, guarded
 from tests.label_bench import act, grade_all
 
 PASSWORD = "correct horse battery"
@@ -105,6 +106,20 @@ def test_a_reader_sees_no_others_grades_and_an_auditor_all(label_bench, as_role)
     assert reader.labels.files.export(label_bench.project, seen_by=own).labels == 0
     assert len(auditor.labels.current(label_bench.project)) == 2
     assert auditor.labels.files.export(label_bench.project).labels == 2
+
+
+def test_the_owner_of_the_files_is_refused_nothing_and_logged_once_the_lab_asks(lab, label_bench):
+    assert as_owner(lab) is lab, "a lab that asks nobody logs nobody"
+    lab.accounts.add("Root", PASSWORD)
+    own = as_owner(lab)
+    own.labels.files.export(label_bench.project)
+    own.slides.get(label_bench.slides[0])
+    assert own.settings is lab.settings and own.labels.counts(label_bench.project)
+    own.projects.remove(own.projects.create("Gone").id)
+    taken, viewed, deleted = [event for event in reversed(lab.accounts.log()) if event.act != "add account"]
+    assert (taken.act, viewed.act, deleted.act) == ("export", "view", "delete")
+    assert taken.account is None and taken.said["by"] == f"command line: {owner()}"
+    assert taken.project_id == label_bench.project and lab.labels.record.verify_all()[2].intact
 
 
 CHANGES = [

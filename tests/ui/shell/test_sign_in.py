@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
@@ -13,8 +14,9 @@ from starlette.websockets import WebSocketDisconnect
 from mmdnet.accounts import passwords
 from mmdnet.accounts.proxy import proxy_secret
 from mmdnet.accounts.roles import Proof, Role
+from mmdnet.errors import LabError
 from ui.shell.routes import middleware, routes
-from ui.shell.sign_in import COOKIE, TRIES, sign_in_routes
+from ui.shell.sign_in import COOKIE, KNOWN, TRIES, came_from, limits, sign_in_routes
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
@@ -109,6 +111,58 @@ def test_too_many_wrong_tries_are_made_to_wait(client, ada):
     for _ in range(TRIES):
         assert sign_in(client, password="wrong").status_code == 403
     assert sign_in(client).status_code == 429
+
+
+def test_a_stranger_who_tries_a_name_keeps_nobody_out_who_has_signed_in_before(client, ada):
+    assert sign_in(client).status_code == 303
+    known = {KNOWN: client.cookies[KNOWN]}
+    client.cookies.clear()
+    for _ in range(2 * TRIES):
+        sign_in(client, password="wrong")
+    assert sign_in(client).status_code == 429
+    client.cookies.update(known)
+    assert sign_in(client).status_code == 303
+    for _ in range(TRIES):
+        assert sign_in(client, password="wrong").status_code == 403
+    assert sign_in(client).status_code == 429, "a browser that is known is counted, too"
+    client.cookies.clear()
+    client.cookies.set(KNOWN, "forged")
+    assert sign_in(client).status_code == 429
+
+
+def asking(host, **headers):
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "client": (host, 1), "headers": raw, "path": "/sign-in", "query_string": b""})
+
+
+def test_an_address_counts_only_where_it_is_one_persons(lab):
+    forged = {"x_forwarded_for": "8.8.8.8"}
+    assert came_from(lab, asking("10.1.2.3", **forged)) == "10.1.2.3"
+    for host in ("127.0.0.1", "::1", "testclient"):
+        assert came_from(lab, asking(host, **forged)) == ""
+    proven = asking(
+        "127.0.0.1", x_forwarded_for="6.6.6.6, 10.1.2.9", x_lab_proxy_secret=proxy_secret(lab.settings.home)
+    )
+    assert came_from(lab, proven) == "10.1.2.9"
+    assert came_from(lab, asking("127.0.0.1", x_lab_proxy_secret="guess", **forged)) == ""
+    lab.settings = lab.settings.model_copy(update={"tls_in_front": True})
+    assert came_from(lab, asking("10.1.2.3")) == ""
+    assert not any(key.startswith("address") for key in limits(lab, asking("10.1.2.3"), "Ada"))
+
+
+@pytest.mark.parametrize("fault", [LabError("The database is away."), RuntimeError("secret")])
+def test_where_the_lab_cannot_be_asked_who_comes_nobody_gets_in_and_a_sentence_says_why(
+    client, lab, monkeypatch, fault
+):
+    def away(*_):
+        raise fault
+
+    monkeypatch.setattr(type(lab.accounts), "asked", away)
+    page = client.get("/", headers=HTML)
+    assert page.status_code == 503 and "<form" in page.text and "Password" not in page.text
+    assert "secret" not in page.text and ("database is away" in page.text or "fault in the program" in page.text)
+    assert client.get("/").status_code == 503 and client.put("/_stcore/upload_file/x").status_code == 503
+    assert not reached(client)
 
 
 def test_another_page_cannot_sign_anybody_in(client, ada):

@@ -7,7 +7,9 @@ import pytest
 
 from db.account_models import Account, SignIn
 from mmdnet.accounts import passwords
+from mmdnet.accounts.owner import owner
 from mmdnet.accounts.roles import May, Proof, Role
+from mmdnet.accounts.tries import TRIES
 from mmdnet.errors import LabError
 from mmdnet.workflows.people.views import RoleView
 
@@ -63,18 +65,46 @@ def test_a_wrong_name_or_password_gets_one_sentence_and_stands_in_the_log(lab, a
 
 
 def test_a_second_factor_is_asked_for_once_it_was_confirmed_and_each_code_opens_once(lab, ada):
-    address = lab.accounts.new_second_factor(ada.id)
+    ada = lab.accounts.person(lab.accounts.sign_in("Ada", PASSWORD))
+    with pytest.raises(LabError, match="password is not right"):
+        lab.accounts.new_second_factor(ada, "wrong")
+    address = lab.accounts.new_second_factor(ada, PASSWORD)
     lab.accounts.sign_in("Ada", PASSWORD)  # not confirmed yet
     code = pyotp.parse_uri(address).now()
     with pytest.raises(LabError, match="not of the new second factor"):
-        lab.accounts.confirm_second_factor(ada.id, "000000" if code != "000000" else "000001")
-    lab.accounts.confirm_second_factor(ada.id, code)
+        lab.accounts.confirm_second_factor(ada, "000000" if code != "000000" else "000001")
+    lab.accounts.confirm_second_factor(ada, code)
     for wrong in ("", code):
         with pytest.raises(LabError):
             lab.accounts.sign_in("Ada", PASSWORD, wrong)
     following = pyotp.parse_uri(address).at(datetime.now() + timedelta(seconds=30))
     person = lab.accounts.person(lab.accounts.sign_in("Ada", PASSWORD, following))
     assert person.proof is Proof.PASSWORD_AND_CODE
+    lab.accounts.new_second_factor(person, PASSWORD)  # and never confirmed: what there was goes on to hold
+    with pytest.raises(LabError):
+        lab.accounts.sign_in("Ada", PASSWORD)
+    assert lab.accounts.own(person).second_factor
+
+
+def test_who_is_asked_again_may_be_wrong_eight_times_and_then_waits_even_with_the_right_password(lab, ada):
+    person = lab.accounts.person(lab.accounts.sign_in("Ada", PASSWORD))
+    wrong = [
+        lambda: lab.accounts.confirm(person, "wrong"),
+        lambda: lab.accounts.change_own_password(person, "wrong", "another long one"),
+        lambda: lab.accounts.new_second_factor(person, "wrong"),
+    ]
+    for number in range(TRIES):
+        with pytest.raises(LabError, match="not right"):
+            wrong[number % 3]()
+    for ask in (*wrong, lambda: lab.accounts.confirm(person, PASSWORD)):
+        with pytest.raises(LabError, match="Wait five minutes"):
+            ask()
+    assert acts(lab).count("refused confirmation") == TRIES
+    assert lab.accounts.sign_in("Ada", PASSWORD), "nobody is kept from signing in by it"
+
+
+def test_what_the_owner_of_the_files_does_is_logged_as_theirs(lab, ada):
+    assert {event.said["by"] for event in lab.accounts.log() if event.account is None} == {f"command line: {owner()}"}
 
 
 @pytest.mark.parametrize("end", ["idle", "absolute", "sign out", "by an admin", "retired", "new password"])

@@ -10,10 +10,11 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.nn.io import load_model
-from mmdnet.settings import DEMO_MODEL
+from mmdnet.settings import DEMO_MODEL, Settings
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.slides.stores.features import FeatureStore
 from mmdnet.workflows.slides import features as features_module
-from mmdnet.workflows.slides.features import Extractor, kept_features
+from mmdnet.workflows.slides.features import Extractor, _Keeper, kept_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
 
@@ -123,3 +124,16 @@ def test_without_room_a_job_refuses_in_a_sentence_and_a_score_does_without(look,
         look(must_keep=True)
     assert not lab.store.list()
     assert np.isfinite(look()[1]).all() and not lab.store.list()
+
+
+def test_two_jobs_that_compute_the_same_slide_lose_none_of_each_others_rows(tmp_path):
+    settings = Settings(home=tmp_path)
+    store = FeatureStore(tmp_path / "features")
+    first, second = (_Keeper(settings, store, "k", None, {"slide": "s"}) for _ in range(2))
+    first.add(np.ones((2, 3), np.float32), np.array([[0, 0], [1, 0]]), "engine")
+    second.add(np.full((2, 3), 2, np.float32), np.array([[1, 0], [2, 0]]), "engine")
+    first.keep()
+    second.keep()
+    kept = store.rows("k")
+    assert kept.places_px0.tolist() == [[0, 0], [1, 0], [2, 0]]
+    assert kept.features[:, 0].tolist() == [1, 1, 2]
