@@ -42,7 +42,7 @@ PAGE = "/sign-in"
 OPEN = (PAGE, "/healthz", "/_stcore/health", "/favicon.png")
 FORM_BYTES = 4096
 FROM_ANYWHERE = 4  # so many times more tries for a name by browsers it never signed in with, wherever they are
-KNOWN, KNOWN_FOR_S = "mmdnet-known", 180 * 86_400.0  # the cookie of a browser that a name has signed in with
+KNOWN, KNOWN_FOR_S = "mmdnet-known", 180 * 86_400  # the cookie of a browser that a name has signed in with
 SECRET_HEADER = "x-lab-proxy-secret"
 BY_COOKIE = (Proof.PASSWORD, Proof.PASSWORD_AND_CODE)
 """Sign-ins that a cookie may stand for: what stands for the others is made of names and times, and can be guessed."""
@@ -219,7 +219,7 @@ class _SignIn:
         answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", path=f"{self.base}/", secure=secure)
         known = _known(self.lab()).dumps([name.lower(), secrets.token_urlsafe(8)])
         answer.set_cookie(
-            KNOWN, known, round(KNOWN_FOR_S), httponly=True, samesite="strict", path=f"{self.base}{PAGE}", secure=secure
+            KNOWN, known, KNOWN_FOR_S, httponly=True, samesite="strict", path=f"{self.base}{PAGE}", secure=secure
         )
         return answer
 
