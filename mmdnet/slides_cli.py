@@ -20,8 +20,11 @@ from mmdnet.cli_parts import (
     project_called,
     read_in,
     say,
+    slide_called,
     write_out,
 )
+from mmdnet.errors import LabError
+from mmdnet.nn.registry import PRETRAINED
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
 
 slides_app = typer.Typer(help="Slides: facts and grades by table, and who is one patient.", no_args_is_help=True)
 facts_app = typer.Typer(help="Facts and grades of slides, out to a table and in again.", no_args_is_help=True)
+features_app = typer.Typer(help="Features of slides, computed or taken in.")
 slides_app.add_typer(facts_app, name="facts")
+slides_app.add_typer(features_app, name="features")
 MOST_LINES = 500
 
 
@@ -101,20 +106,64 @@ def _lines(plan: FactsPlan, done: bool) -> list[str]:
     return [*lines, f"{counted}. Nothing was changed yet." + (" Add --apply to do it." if plan.changes else "")]
 
 
-@slides_app.command("features")
-def features(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+@features_app.callback(invoke_without_command=True)
+def features(context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
     """Compute the pretrained backbone's features of all slides, so that training and scoring begin at once.
 
-    What was computed before is kept; stopped half-way, the next call goes on from there.
+    What was computed before is kept; stopped half-way, the next call goes on from there. With import, take in those
+    that another program made.
     """
+    if context.invoked_subcommand is not None:
+        return
     lab = lab_at(home)
     project_id = project_called(lab, project)
     with bar(as_json, "Features") as progress:
         done, refused = lab.slides.embedding.compute(project_id, progress)
-    lines = [*refused, f"Features of {done:,} of {count(done + len(refused), 'slide')} are kept."]
+    lines = [*refused, f"Features of {done} of {done + len(refused)} slides are kept."]
     say(as_json, {"slides": done, "refused": refused}, "\n".join(lines))
     if refused:
         sys.exit(1)
+
+
+@features_app.command("import")
+def features_import(
+    file: Annotated[Path, typer.Argument(help="A .h5 file of TRIDENT, CLAM or STAMP.")],
+    slide: Annotated[str, typer.Option("--slide", help="Name of the slide whose patches they are of.")],
+    backbone: Annotated[str, typer.Option(help="What made them; its weights must be in this lab.")] = PRETRAINED,
+    side_px0: Annotated[
+        float | None, typer.Option(help="Side of the file's patches in level-0 pixels, where it does not say.")
+    ] = None,
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in features of a slide that another program made on this lab's patches.
+
+    Corners and scale must be those of the slide's patches, and some are computed here and compared.
+    """
+    lab = lab_at(home)
+    slide_id = slide_called(lab, project_called(lab, project), slide)
+    if not file.is_file():
+        raise LabError(f"There is no file {file}. Nothing was imported.")
+    with bar(as_json, "Features") as progress:
+        done = lab.slides.imported.bring(slide_id, file, backbone, side_px0, progress)
+    say(as_json, done, f"{done.words}.")
+
+
+@features_app.command("coordinates")
+def features_coordinates(
+    file: Annotated[Path, typer.Argument(help="Where to: a .h5 file.")],
+    slide: Annotated[str, typer.Option("--slide", help="Name of the slide.")],
+    project: Project = "My lab",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a slide's patches in use as TRIDENT keeps coordinates, for another program to make their features."""
+    check_place(file)
+    lab = lab_at(home)
+    data, patches = lab.slides.imported.coordinates(slide_called(lab, project_called(lab, project), slide))
+    write_out(file, data)
+    say(as_json, {"file": file, "patches": patches}, f"{count(patches, 'patch', 'patches')} written to {file}.")
 
 
 @slides_app.command("patient")

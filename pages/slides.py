@@ -7,6 +7,7 @@ from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import adding, slide_facts
 from ui.slides import patches as patch_parts
 from ui.slides.by_table import facts_by_table
+from ui.slides.imported import features_from_elsewhere
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
 from ui.slides.slides import qupath_exchange, slide_table
 from ui.slides.viewer import deep_zoom, tissue_layer
@@ -69,6 +70,7 @@ with beside:
         read_button(slide)
         if patches:
             qupath_exchange(slide)
+            features_from_elsewhere(slide)
     slide_facts.facts_table(slide, patches)
 if patches:
     patch_parts.set_aside_gallery(slide, patches)

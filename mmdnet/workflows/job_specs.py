@@ -47,6 +47,18 @@ class FeaturesSpec(JobSpec):
     project_id: int
 
 
+class ImportFeaturesSpec(JobSpec):
+    """Take in features of a slide from a file that a browser sent; `shown` is what the person calls it."""
+
+    kind = "import_features"
+
+    slide_id: int
+    file: str
+    shown: str
+    backbone: str
+    side_px0: float | None = None
+
+
 class TissueMapSpec(JobSpec):
     """Lay the project's patches out by likeness."""
 

@@ -55,6 +55,18 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_named(run, lab, tmp_pa
     assert code == 1 and "is not there. Nothing was written" in err
 
 
+def test_coordinates_go_out_and_a_file_that_does_not_fit_is_refused(run, tmp_path):
+    home = open_lab(Settings(home=tmp_path / "home"))
+    home.slides.register(home.projects.create("P").id, draw_tissue(tmp_path / "s.png"), StatedFacts(mpp=0.5))
+    out = tmp_path / "out.h5"
+    code, said, _ = run("slides", "features", "coordinates", str(out), "--slide", "s.png", "--project", "P")
+    assert code == 0 and "patches written to" in said and out.stat().st_size > 500
+    code, _, err = run("slides", "features", "import", str(out), "--slide", "s.png", "--project", "P")
+    assert code == 1 and "out.h5 holds coords, and no features with coords" in err
+    code, _, err = run("slides", "features", "import", str(tmp_path / "no.h5"), "--slide", "s.png", "--project", "P")
+    assert code == 1 and "There is no file" in err
+
+
 def test_features_are_computed_and_kept(run, lab, tmp_path):
     code, _, err = run("slides", "features", "--project", "P")
     assert code == 1 and "No slide of this project has patches yet" in err

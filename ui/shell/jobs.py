@@ -23,6 +23,7 @@ KINDS = {
     "cross_validate": "Cross-validating",
     "field": "Comparing methods",
     "backbone": "Fetching a backbone",
+    "import_features": "Taking in features",
     "augment": "Making synthetic patches",
     "demo": "Making the demo",
     "map": "Tissue map",

@@ -87,7 +87,7 @@ PATHOLOGY = (
     ),
     HubEntry(
         "CONCH", "CONCH · pathology, ViT-B/16 (Lu 2024)", "MahmoodLab/CONCH", "CC-BY-NC-ND-4.0", True, 0.5,
-        not_here="its weights are no network of timm's; its features can be imported for a slide",
+        not_here="its weights are no network of timm's",
     ),
 )  # fmt: skip
 

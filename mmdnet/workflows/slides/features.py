@@ -17,7 +17,7 @@ import numpy as np
 
 from db.models import Slide
 from mmdnet.errors import LabError
-from mmdnet.progress import Progress
+from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.stores.features import FeatureRows, FeatureStore, feature_key
@@ -131,6 +131,59 @@ def known_features(
         here = kept.at(_corners(places))
         values[here >= 0] = kept.features[here[here >= 0]]
     return values
+
+
+def compute_features(
+    settings: Settings,
+    extractor: Extractor,
+    slide: Slide,
+    places: Sequence[PatchPlace],
+    wanted: Sequence[int],
+    grid: PatchGrid,
+) -> np.ndarray:
+    """Features of some patches computed anew, whatever is kept: (wanted, width), NaN where one cannot be read.
+
+    Raises:
+        LabError: the file is gone or another by now.
+    """
+    values = np.full((len(places), extractor.net.width), np.nan, np.float32)
+    _compute(settings, extractor, slide, places, wanted, grid, values, _corners(places), None, silent)
+    return values[list(wanted)]
+
+
+def keep_features(
+    settings: Settings,
+    extractor: Extractor,
+    slide: Slide,
+    places: Sequence[PatchPlace],
+    wanted: Sequence[int],
+    values: np.ndarray,
+    grid: PatchGrid,
+    made_by: str,
+) -> None:
+    """Keep features that were made elsewhere as if they had been computed here; what is kept already stays.
+
+    Args:
+        settings: of the lab.
+        extractor: what made them, by its weights.
+        slide: its row.
+        places: of all its patches.
+        wanted: which of them, and `values` (wanted, width) their features.
+        grid: of the slide.
+        made_by: who made them; stands with the rows, and in a score that uses them.
+
+    Raises:
+        LabError: there is no room.
+    """
+    store, key = feature_stores(settings)[0], _key(extractor, slide, grid)
+    if room := _room(settings, values.size * BYTES, slide.name):
+        raise LabError(room)
+    kept, corners = _rows(store, key), _corners(places)[np.asarray(wanted, int)]
+    new = np.ones(len(corners), bool) if kept is None else kept.at(corners) < 0
+    if new.any():
+        keeper = _Keeper(settings, store, key, kept, _meta(slide, extractor))
+        keeper.add(values[new].astype(np.float16), corners[new], made_by)
+        keeper.keep()
 
 
 def _compute(

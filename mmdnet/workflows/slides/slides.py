@@ -20,6 +20,7 @@ from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
+from mmdnet.workflows.slides.imported_features import FeatureImport
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
@@ -49,6 +50,7 @@ class Slides:
         self.reads = SlideReads(services)
         self.measuring = Measuring(services, jobs)
         self.embedding = Embedding(services, jobs)
+        self.imported = FeatureImport(services, jobs)
 
     # What is there
 

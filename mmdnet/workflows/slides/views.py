@@ -13,6 +13,33 @@ if TYPE_CHECKING:
     from db.models import Patch, Slide
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedFeatures:
+    """What came of a file of features.
+
+    Attributes:
+        made_by: program and encoder, as far as the file says.
+        taken: patches that got a feature, of `patches`; `missing` lie where the file has none.
+        least_cosine: of those that were computed here to compare.
+    """
+
+    name: str
+    backbone: str
+    made_by: str
+    taken: int
+    patches: int
+    missing: int
+    least_cosine: float
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return (
+            f"{self.name} ({self.made_by}): features by {self.backbone} for {self.taken} of {self.patches} patches; "
+            f"those compared agree, cosine {self.least_cosine:.3f} at least"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideView(SlideFacts):
     """A slide's facts and counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label.

@@ -11,14 +11,13 @@ from mmdnet.nn.hub.catalogue import HubEntry, catalogue, hub_entry
 from mmdnet.nn.recipe import WEIGHTS, WeightsOrigin, origin_of
 from mmdnet.nn.registry import BACKBONES, backbone_entry
 from mmdnet.progress import Progress, silent
+from mmdnet.settings import FETCHED
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import BackboneSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.training.views import BackboneView
-
-FOLDER = "backbones"  # of the lab's home
 
 
 class Backbones:
@@ -101,16 +100,16 @@ class Backbones:
     def _weights(self, name: str) -> Path | None:
         from mmdnet.nn.hub.fetch import fetched_weights
 
-        return fetched_weights(name, self._services.settings.home.resolve() / FOLDER)
+        return fetched_weights(name, self._services.settings.home.resolve() / FETCHED)
 
     def _origins(self) -> Sequence[WeightsOrigin]:
-        place = self._services.settings.home.resolve() / FOLDER
+        place = self._services.settings.home.resolve() / FETCHED
         found = [origin_of(path) for path in sorted(place.glob(f"[!.]*/{WEIGHTS}"))]
         return [origin for origin in found if origin is not None]
 
     def _place(self) -> Path:
         try:
-            return self._services.settings.folder(FOLDER)
+            return self._services.settings.folder(FETCHED)
         except OSError as error:
             raise LabError(f"The lab's folder cannot be written: {error.strerror}. Nothing was changed.") from error
 
