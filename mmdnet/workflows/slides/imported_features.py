@@ -83,7 +83,7 @@ class FeatureImport:
         progress(0.2, f"computing {len(sample)} of them to compare")
         own = compute_features(self._services.settings, extractor, slide, places, there[sample].tolist(), grid)
         least = _compared(values[sample], own, name, backbone)
-        keep_features(self._services.settings, extractor, slide, places, there, values, grid, given.made_by)
+        keep_features(self._services.settings, extractor, slide, places, there.tolist(), values, grid, given.made_by)
         progress(1.0, f"{len(there)} of {len(places)} patches have features of {name}")
         return ImportedFeatures(name, backbone, given.made_by, len(there), len(places), len(rows) - len(there), least)
 
