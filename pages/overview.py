@@ -17,14 +17,15 @@ slides = lab().slides.list(current.id)
 st.title(literal(current.name))
 if current.simulated:
     st.caption("Simulated slides with known truth, to learn the lab on. No patient is behind them.")
-parts.next_step(current, slides)
+leading = lab().scoring.leading(current.id)
+parts.next_step(current, slides, leading)
 parts.numbers(current)
 
 left, right = st.columns([3, 2], gap="medium")
 with left:
     st.header("Worklist")
     if slides:
-        parts.worklist_at_a_glance(slides)
+        parts.worklist_at_a_glance(slides, leading)
     else:
         st.caption("No slides yet.")
 with right:

@@ -35,7 +35,7 @@ with bar:
     parts.downloads(score)
 
 labels = own_labels(slide)
-picture, beside = st.columns([4, 3], gap="medium")
+picture, beside = st.container(key="report_body").columns([4, 3], gap="medium")
 with picture:
     st.header("Where the grades come from")
     parts.attention_map(report, slide, patches, list(labels))

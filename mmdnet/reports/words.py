@@ -22,7 +22,8 @@ MAP_CAPTION = (
 
 EVIDENCE_CAPTION = (
     "Under each patch: the model's grade of the patch and the probability of that grade or a higher one (where the "
-    "grade is 0, of any higher one); attention in multiples of the slide's mean; its place on the grid."
+    "grade is 0, of any higher one), a dash where they are withheld; attention in multiples of the slide's mean; its "
+    "place on the grid."
 )
 
 DENSITIES = {

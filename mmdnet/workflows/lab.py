@@ -68,4 +68,4 @@ class Lab:
         self.reports = Reports(services)
         self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
-        self.overview = Overview(self.models, self.jobs, self.scoring)
+        self.overview = Overview(self.models, self.jobs)

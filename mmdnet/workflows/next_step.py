@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import Models
-from mmdnet.workflows.scoring.scoring import Scoring
+from mmdnet.workflows.scoring.views import ScoreView
 from mmdnet.workflows.slides.views import SlideView
 from mmdnet.workflows.views import ProjectView
 from mmdnet.workflows.worklist import unsigned
@@ -27,13 +27,20 @@ class NextStep:
 
 
 class Overview:
-    def __init__(self, models: Models, jobs: Jobs, scoring: Scoring) -> None:
+    def __init__(self, models: Models, jobs: Jobs) -> None:
         self._models = models
         self._jobs = jobs
-        self._scoring = scoring
 
-    def next_step(self, project: ProjectView, slides: Sequence[SlideView]) -> NextStep:
-        """What to do now in a project with these slides, in the order slides, labels, training, scores, reports."""
+    def next_step(
+        self, project: ProjectView, slides: Sequence[SlideView], leading: Mapping[int, ScoreView]
+    ) -> NextStep:
+        """What to do now in a project with these slides, in the order slides, labels, training, scores, reports.
+
+        Args:
+            project: with what it holds.
+            slides: of it.
+            leading: by slide the score that leads (`Scoring.leading`).
+        """
         running = {job.kind for job in self._jobs.list(project.id, active=True)}
         own_model = any(model.project_id == project.id for model in self._models.list(project.id))
         if not slides:
@@ -65,7 +72,6 @@ class Overview:
         if project.scored_slides < project.ready_slides:
             left = project.ready_slides - project.scored_slides
             return NextStep(f"{left} of {project.ready_slides} slides are not scored yet.", "score", "Score slides")
-        leading = self._scoring.leading(project.id)
         left_to_sign = unsigned(slides, leading)
         if left_to_sign:
             sentence = f"{len(left_to_sign)} of {len(leading)} reports are not signed yet."

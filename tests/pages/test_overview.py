@@ -18,7 +18,7 @@ def test_an_empty_lab_makes_its_first_project_and_opens_it(empty, said):
 def test_it_offers_the_next_step_with_one_button(filled, filled_home, said):
     app = filled("overview")
     lab, project = filled_home.lab, filled_home.project
-    step = lab.overview.next_step(lab.projects.get(project), lab.slides.list(project))
+    step = lab.overview.next_step(lab.projects.get(project), lab.slides.list(project), lab.scoring.leading(project))
     assert step.sentence in said(app)
     labelled(app.button, step.button).click().run()
     assert not app.exception and not app.error

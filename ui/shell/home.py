@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,11 +14,13 @@ from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import SlideView
     from mmdnet.workflows.views import ProjectView
     from mmdnet.workflows.worklist import WorkItem
 
 RECENT_JOBS = 5
+WAITS_PX = 310  # the longest there is to wait for, in one line
 
 
 def first_project() -> None:
@@ -48,9 +50,9 @@ def new_project() -> None:
             st.rerun()
 
 
-def next_step(project: ProjectView, slides: Sequence[SlideView]) -> None:
+def next_step(project: ProjectView, slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> None:
     """The one thing to do now: a sentence and its button."""
-    step = lab().overview.next_step(project, slides)
+    step = lab().overview.next_step(project, slides, leading)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
         st.markdown(f"**Next** · {literal(step.sentence)}", width="stretch")
         if st.button(literal(step.button), type="primary", icon=":material/arrow_forward:", key="next_step_button"):
@@ -69,11 +71,11 @@ def numbers(project: ProjectView) -> None:
         st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)
 
 
-def worklist_at_a_glance(slides: Sequence[SlideView]) -> None:
+def worklist_at_a_glance(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> None:
     """What waits for a person, to choose from, and the slides it waits on; a click opens where it is done."""
     from mmdnet.workflows.worklist import Waiting, worklist
 
-    items = worklist(slides, lab().scoring.leading(slides[0].project_id))
+    items = worklist(slides, leading)
     counts = {kind: sum(kind in item.waits for item in items) for kind in Waiting}
     chosen = st.pills(
         "Waiting",
@@ -103,7 +105,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
             "Labelled": [item.slide.labelled for item in items],
             "Patient": plain_all(item.slide.patient for item in items),
             "Stain": plain_all(item.slide.stain for item in items),
-            "Patches": [item.slide.usable for item in items],
+            "Patches in use": [item.slide.usable for item in items],
             "Fat, %": [None if (fat := item.slide.fat_area_share) is None else 100 * fat for item in items],
             "State": [words.STATUS.get(item.slide.status, item.slide.status) for item in items],
         }
@@ -116,6 +118,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         placeholder=words.NOTHING,
         column_config={
             "open": open_column("overview_open"),
+            "Waits for": st.column_config.TextColumn(width=WAITS_PX),
             "Fat, %": st.column_config.NumberColumn(format="%.1f"),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
         },

@@ -26,8 +26,7 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
     return Overview(
         SimpleNamespace(list=lambda project_id: models),
         SimpleNamespace(list=lambda project_id, active: jobs),
-        SimpleNamespace(leading=lambda project_id: scores),
-    ).next_step(project or Project(), rows)
+    ).next_step(project or Project(), rows, scores)
 
 
 @pytest.mark.parametrize(

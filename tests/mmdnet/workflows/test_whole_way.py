@@ -195,7 +195,9 @@ def test_a_damaged_model_is_refused_and_nothing_is_scored(trained, tmp_path):
 
 def test_the_next_step_follows_the_work(labelled, trained):
     def next_page(lab, project: int) -> str:
-        return lab.overview.next_step(lab.projects.get(project), lab.slides.list(project)).page
+        return lab.overview.next_step(
+            lab.projects.get(project), lab.slides.list(project), lab.scoring.leading(project)
+        ).page
 
     lab, project, _ = labelled
     assert next_page(lab, lab.projects.create("New").id) == "slides"

@@ -185,7 +185,7 @@ export class Viewer {
     box.hidden = !legend
     if (!legend) return
     this.find('.unit').textContent = legend.unit
-    this.find('.ramp').style.background = `linear-gradient(90deg, ${legend.stops.join(',')})`
+    this.find('.ramp').style.backgroundImage = `linear-gradient(90deg, ${legend.stops.join(',')})`
     this.find('.ticks').replaceChildren(...ticksOf(legend).map(({ words, left, last }) => {
       const mark = document.createElement('i')
       mark.textContent = words
