@@ -2,5 +2,6 @@
 
 
 def count(number_of: int, singular: str, plural: str | None = None) -> str:
-    """ "1 patch", "1,240 patches"."""
-    return f"{number_of:,} {singular if number_of == 1 else plural or singular + 's'}"
+    """ "1 patch", "1,240 patches"; `plural` only where it is not the singular with s or es."""
+    many = plural or singular + ("es" if singular.endswith(("ch", "s", "x")) else "s")
+    return f"{number_of:,} {singular if number_of == 1 else many}"

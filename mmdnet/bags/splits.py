@@ -16,6 +16,7 @@ from mmdnet.bags.cohort import Cohort
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.slides.identity import identity_key
+from mmdnet.words import count
 
 FoldsBy = Literal["patient", "site", "staining_run"]
 SplitBy = FoldsBy | Literal["slide"]
@@ -149,9 +150,9 @@ def _left_out(
     shared = sum(bool(keys[s]) and keys[s] != key and cohort.slides[s].person in persons for s in labelled)
     said = []
     if shared:
-        said.append(f"Left out: {shared} slides of patients who have slides in the {WHAT[by]} that is tested.")
+        said.append(f"Left out: {count(shared, 'slide')} of patients who have slides in the {WHAT[by]} that is tested.")
     if unknown:
-        said.append(f"Left out: {unknown} slides whose {WHAT[by]} is not known.")
+        said.append(f"Left out: {count(unknown, 'slide')} whose {WHAT[by]} is not known.")
     return tuple(said)
 
 

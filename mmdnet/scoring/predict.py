@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmdnet.progress import Progress, silent
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
@@ -91,7 +92,7 @@ def embed_patches(
             values = np.full((places, features.shape[1]), np.nan, dtype=np.float32)
         values[[place for place, _ in waiting]] = features
         waiting.clear()
-        progress(min(1.0, done / max(expected, 1)), f"{done} of {expected} patches read")
+        progress(min(1.0, done / max(expected, 1)), f"{done} of {count(expected, 'patch')} read")
 
     for place, patch in patches:
         done += 1

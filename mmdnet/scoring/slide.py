@@ -24,6 +24,7 @@ from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, g
 from mmdnet.scoring.result import ScoreArrays, SlideScore
 from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
 from mmdnet.slides.geometry import MPP_TOLERANCE, GridPosition
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
@@ -338,7 +339,7 @@ def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskSummary
     warnings = []
     if low_evidence:
         warnings.append(
-            f"Little tissue: {len(seen.used)} patches, {evidence.fields:.2g} of a 200x field "
+            f"Little tissue: {count(len(seen.used), 'patch')}, {evidence.fields:.2g} of a 200x field "
             f"({evidence.area_mm2:.2g} mm²). Grades of so little tissue vary."
         )
     if broken := sum(seen.features.not_read.values()):

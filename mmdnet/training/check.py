@@ -19,6 +19,7 @@ from mmdnet.nn.packaged import packaged_weights
 from mmdnet.nn.recipe import origin_of
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.training.config import TrainingConfig
+from mmdnet.words import count
 
 NAMED = 3  # slides named in a sentence, before the rest is counted
 MOST_SCALED = 1.6  # times finer or coarser than a backbone learnt at: an encoder's 224 px hold a patch at 1.3 times
@@ -92,7 +93,7 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
         f"Slides with labels: {counted['train']} train, {counted['validation']} validate, {counted['test']} test.",
         f"Backbone {config.backbone} ({sum(p.numel() for p in backbone.parameters()) / 1e6:.1f} M parameters, "
         f"{_start(config)}), {mode} training, "
-        f"at most {config.epochs} epochs on {'the CPU' if device == 'cpu' else 'the GPU'}.",
+        f"at most {count(config.epochs, 'epoch')} on {'the CPU' if device == 'cpu' else 'the GPU'}.",
         expected,
         *_scale(backbone, cohort),
         f"Domains told apart: {', '.join(domains)}." if domains else "Domain branch off.",
@@ -106,9 +107,11 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
             )
         lines.append(f"Synthetic patches of training slides: {made}; nothing is judged by them.")
     if config.pretrain_epochs:
-        lines.append(f"Self-supervised warm-up first: {config.pretrain_epochs} epochs on patches without labels.")
+        lines.append(
+            f"Self-supervised warm-up first: {count(config.pretrain_epochs, 'epoch')} on patches without labels."
+        )
     if warm_up:
-        lines.append(f"Warm-up on single graded patches: {warm_up} of {config.epochs} epochs.")
+        lines.append(f"Warm-up on single graded patches: {warm_up} of {count(config.epochs, 'epoch')}.")
     return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, mode, warm_up, expected)
 
 
@@ -210,9 +213,13 @@ def _whose(cohort: Cohort, slides: Sequence[int], task_name: str) -> str:
     rows = (cohort.grades[:, t] != UNKNOWN) & ~cohort.ignored
     by_patches = sorted(set(cohort.slide_index[rows].tolist()) & set(slides))
     patients = len({cohort.slides[s].person for s in (*by_grade, *by_patches)})
-    said = [f"{len(by_patches)} slides by their patches"] if by_patches else []
-    said += [f"{len(by_grade)} slides by their own grade (trust {cohort.slide_trust:g})"] if by_grade else []
-    return f"{' and '.join(said)}, {patients} patients"
+    said = [f"{_slides_by(len(by_patches))} patches"] if by_patches else []
+    said += [f"{_slides_by(len(by_grade))} own grade (trust {cohort.slide_trust:g})"] if by_grade else []
+    return f"{' and '.join(said)}, {count(patients, 'patient')}"
+
+
+def _slides_by(number: int) -> str:
+    return f"{count(number, 'slide')} by {'its' if number == 1 else 'their'}"
 
 
 def _patients(cohort: Cohort, warnings: list[str]) -> None:

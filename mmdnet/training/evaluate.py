@@ -15,6 +15,7 @@ from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.batch_loader import BatchLoader, Read, to_device
 from mmdnet.training.metrics import agreement
+from mmdnet.words import count
 
 Embed = Callable[[np.ndarray], Tensor]
 BAGS_AT_ONCE = 4
@@ -121,7 +122,7 @@ def store_features(
         for at in range(0, len(places), PATCHES_AT_ONCE):
             chosen = places[at : at + PATCHES_AT_ONCE]
             stored[chosen] = embed(pixels.read(chosen))
-            say(f"Computing features: {at + len(chosen)} of {len(places)} patches")
+            say(f"Computing features: {at + len(chosen)} of {count(len(places), 'patch')}")
     if not np.isfinite(stored).all():
         raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
     return stored

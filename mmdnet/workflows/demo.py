@@ -10,6 +10,7 @@ from db import event_log, slide_readings
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress, between
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import DemoSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
@@ -55,7 +56,7 @@ def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
         lab.scoring.score_now(context, added[-len(part) :], model, between(steps, 0.7, 1.0))
     context.progress(0.98, "labelling from what was drawn")
     label_from_truth(lab, project_id, added)
-    context.progress(1.0, f"{len(added)} slides drawn, labelled and scored")
+    context.progress(1.0, f"{count(len(added), 'slide')} drawn, labelled and scored")
 
 
 def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: Progress) -> list[Path]:

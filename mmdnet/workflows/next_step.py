@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmdnet.words import count
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.views import ScoreView
@@ -71,9 +72,13 @@ class Overview:
             return NextStep(f"{project.labelled_patches} patches carry a label.", "train", "Train a network")
         if project.scored_slides < project.ready_slides:
             left = project.ready_slides - project.scored_slides
-            return NextStep(f"{left} of {project.ready_slides} slides are not scored yet.", "score", "Score slides")
+            return NextStep(
+                f"{left} of {count(project.ready_slides, 'slide')} not scored yet.",
+                "score",
+                "Score slides",
+            )
         left_to_sign = unsigned(slides, leading)
         if left_to_sign:
-            sentence = f"{len(left_to_sign)} of {len(leading)} reports are not signed yet."
+            sentence = f"{len(left_to_sign)} of {count(len(leading), 'report')} not signed yet."
             return NextStep(sentence, "report", "Open the next report", left_to_sign[0])
         return NextStep("Every slide is scored and every report is signed.", "report", "Open the reports")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.words import count
 from ui.label.canvas import canvas
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
@@ -47,7 +48,7 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
 
 
 def _session_words(view: SessionView) -> str:
-    return f"{plain(view.name)} · {view.patches:,} patches" + (", finished" if view.finished else "")
+    return f"{plain(view.name)} · {count(view.patches, 'patch')}" + (", finished" if view.finished else "")
 
 
 def _options(reader: ReaderView, view: SessionView) -> None:

@@ -129,4 +129,4 @@ def _quota(slides: dict[int, SlideView]) -> dict[int, int]:
 
 
 def _slide_words(slide: SlideView) -> str:
-    return f"{plain(slide.name)} ({slide.usable:,} patches)"
+    return f"{plain(slide.name)} ({count(slide.usable, 'patch')})"

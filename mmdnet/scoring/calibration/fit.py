@@ -30,6 +30,7 @@ from mmdnet.scoring.fields import resample_counts
 from mmdnet.scoring.learned import beside_rules, on_own_scales, rule_quantities, weigh
 from mmdnet.scoring.rules import DENSITY, RULES, AggregationRule, Thresholds, rule_called
 from mmdnet.slides.geometry import MPP_TOLERANCE
+from mmdnet.words import count
 
 LEAST_SLIDES = 10  # fewer graded slides than this leave a task uncalibrated
 FOLDS = 10
@@ -91,7 +92,7 @@ def fit_calibration(
     measured = []
     for number, slide in enumerate(slides):
         measured.append(measure(slide, used))
-        progress((number + 1) / len(slides), f"{number + 1} of {len(slides)} graded slides measured")
+        progress((number + 1) / len(slides), f"{number + 1} of {count(len(slides), 'graded slide')} measured")
     cohort = _Cohort(tuple(slides), tuple(measured), tuple(_patients(slides)))
     usable, notes = _usable(cohort)
     tried = {
@@ -210,8 +211,8 @@ def _usable(cohort: _Cohort) -> tuple[list[Task], list[str]]:
         patients = len({cohort.patients[k] for k in at})
         if len(at) < LEAST_SLIDES or patients < 2:
             notes.append(
-                f"{task.title}: {len(at)} graded slides of {patients} patients; a calibration needs at least "
-                f"{LEAST_SLIDES} slides of two patients."
+                f"{task.title}: {count(len(at), 'graded slide')} of {count(patients, 'patient')}; a calibration needs "
+                f"at least {LEAST_SLIDES} slides of two patients."
             )
             continue
         possible, reach = reach_of(task, cohort.truth(task, at))

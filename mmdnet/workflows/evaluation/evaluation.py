@@ -17,6 +17,7 @@ from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.scoring.validity import EVALUATED
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.evaluation.cases import cases_of, graded_slides, judging_truth, says_something
 from mmdnet.workflows.evaluation.views import EvaluationHead, EvaluationPlan
@@ -137,7 +138,7 @@ class Evaluations:
         context.check()
         write_aside(self._file(context.job_id), judged.model_dump_json())
         slides = f"{judged.slides} slide{'' if judged.slides == 1 else 's'}"
-        context.progress(1.0, f"{slides} of {judged.patients} patients judged")
+        context.progress(1.0, f"{slides} of {count(judged.patients, 'patient')} judged")
         return judged
 
     def list(self, project_id: int) -> Sequence[EvaluationHead]:

@@ -13,6 +13,7 @@ from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.labels.slide_truth import SlideTruth
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import CalibrateSpec
 from mmdnet.workflows.jobs import Jobs
@@ -201,7 +202,10 @@ def check_enough(plan: CalibrationPlan) -> None:
 
 def plan_words(plan: CalibrationPlan) -> str:
     """Which slides a calibration would rest on, in lines."""
-    lines = [f"{len(plan.graded)} graded slides that the model did not learn from, {len(plan.controls)} controls."]
+    lines = [
+        f"{count(len(plan.graded), 'graded slide')} that the model did not learn from, "
+        f"{count(len(plan.controls), 'control')}."
+    ]
     return "\n".join([*lines, *(f"{name} is left out: {why}." for name, why in plan.left_out)])
 
 
@@ -214,7 +218,8 @@ def words_of(calibration: Calibration) -> str:
         if fit.kappa_across_folds is not None
     )
     said = (
-        f"Calibrated on {calibration.slides} slides of {calibration.patients} patients by the rule {calibration.rule}; "
+        f"Calibrated on {count(calibration.slides, 'slide')} of {count(calibration.patients, 'patient')}"
+        f" by the rule {calibration.rule}; "
         f"weighted κ on patients left out: {kappas}."
     )
     held = f"90 % intervals of the NAS held {calibration.nas_holds:.0%} of them." if calibration.nas_holds else ""

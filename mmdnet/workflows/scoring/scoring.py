@@ -14,6 +14,7 @@ from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary, read_summary
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
@@ -95,7 +96,7 @@ class Scoring:
                 refused.append((slide.name, str(error)))
         if len(refused) == len(slide_ids):
             raise LabError(" ".join(sentence for _, sentence in refused[:5]))
-        words = f"{len(slide_ids) - len(refused)} of {len(slide_ids)} slides scored"
+        words = f"{len(slide_ids) - len(refused)} of {count(len(slide_ids), 'slide')} scored"
         told_refused = [f"{name}: {sentence}" for name, sentence in refused]
         if progress is None:
             context.progress(1.0, ". ".join([words, *told_refused[:20]]), refused=told_refused)

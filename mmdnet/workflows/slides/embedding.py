@@ -10,6 +10,7 @@ from db.slides import patches_of, slides_of
 from mmdnet.errors import LabError
 from mmdnet.nn.registry import PRETRAINED
 from mmdnet.progress import Progress, between, part_of
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import FeaturesSpec
 from mmdnet.workflows.jobs import Jobs
@@ -56,7 +57,7 @@ class Embedding:
             LabError: not one slide's features could be computed.
         """
         done, refused = self.compute(project_id, context.progress)
-        told = f"features of {done} of {done + len(refused)} slides"
+        told = f"features of {done} of {count(done + len(refused), 'slide')}"
         if refused and not done:
             raise LabError(" ".join(refused[:5]))
         context.progress(1.0, ". ".join([told, *refused[:20]]), refused=refused)

@@ -21,6 +21,7 @@ from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.stores.features import FeatureRows, FeatureStore, feature_key
+from mmdnet.words import count
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores, features_limit, prune
 
@@ -228,12 +229,12 @@ def _compute(
                 not_read[reason] = not_read.get(reason, 0) + 1
             if len(waiting) == AT_ONCE:
                 flush()
-                progress(number / len(todo), f"features of {number} of {len(todo)} patches")
+                progress(number / len(todo), f"features of {number} of {count(len(todo), 'patch')}")
     flush()
     if keeper:
         keeper.keep()
     engine = embedder.engine if embedder else ""
-    progress(1.0, f"features of {len(todo)} patches" + (f" by {engine}" if engine else ""))
+    progress(1.0, f"features of {count(len(todo), 'patch')}" + (f" by {engine}" if engine else ""))
     return engine, not_read
 
 

@@ -15,6 +15,7 @@ from db.models import Patch, Slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, between, part_of, silent
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
@@ -152,7 +153,7 @@ class Slides:
         outcomes = self._embedded(outcomes, between(context.progress, REGISTERED, 1.0))
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
-        words = f"{added} of {len(outcomes)} slides added"
+        words = f"{added} of {count(len(outcomes), 'slide')} added"
         seen = self.refused_pictures.keep(context.job_id, outcomes)
         told = ". ".join([words, *refused[:MOST_REFUSALS]])
         context.progress(1.0, told, added=added, refused=refused, seen=seen)

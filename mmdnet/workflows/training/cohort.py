@@ -188,7 +188,7 @@ def _left_out(
         else:
             why = "have neither a labelled patch nor a grade of their own"
         reasons.setdefault(why, []).append(slides[slide_id].name)
-    return tuple(f"Left out: {len(names)} slides that {why} ({some(names)})." for why, names in reasons.items())
+    return tuple(f"Slides that {why} are left out: {len(names)} ({some(names)})." for why, names in reasons.items())
 
 
 def some(names: Sequence[str]) -> str:

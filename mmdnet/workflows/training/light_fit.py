@@ -17,6 +17,7 @@ from db.slides import patches_of, slides_of
 from mmdnet.files import moved_into_place, write_aside
 from mmdnet.labels.grading import UNKNOWN
 from mmdnet.nn.registry import PRETRAINED
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.labelling import label_sets
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
@@ -62,7 +63,7 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
     heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
     if gathered is None or not heads:
         return newest
-    context.progress(0.95, f"learning from {len(gathered.patch_id)} labels")
+    context.progress(0.95, f"learning from {count(len(gathered.patch_id), 'label')}")
     estimate, left_out = judge(gathered.labelled)
     context.check()
     model = Heads(gathered.reduction, heads)

@@ -19,6 +19,7 @@ from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, write_aside
 from mmdnet.scoring.choices import AUTO
 from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
@@ -347,7 +348,7 @@ def _split(cohort: Cohort, config: TrainingConfig) -> Split:
 def _what(prepared: PreparedTraining) -> str:
     """What a training learns from, in short."""
     patches, slides = len(prepared.label_set.rows), prepared.data.graded_slides
-    return f"{slides} graded slides" if prepared.data.unlabelled and slides else f"{patches} patches"
+    return count(slides, "graded slide") if prepared.data.unlabelled and slides else count(patches, "patch")
 
 
 def _is_number(text: str | None) -> bool:

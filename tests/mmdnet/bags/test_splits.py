@@ -103,7 +103,7 @@ def test_slides_that_could_be_of_what_is_tested_are_left_out_and_counted(crafted
     cohort = replace(cohort, slides=tuple(slides))
     split = hold_out(cohort, "staining_run", "r1")
     assert len(split.test) == 8 and not {3, 5, 11, 17, 23} & {*split.train, *split.validation, *split.test}
-    assert "Left out: 1 slides of patients who" in split.warnings[-2] and "Left out: 4 slides" in split.warnings[-1]
+    assert "Left out: 1 slide of patients who" in split.warnings[-2] and "Left out: 4 slides" in split.warnings[-1]
     assert [fold.name for fold in splits_by(cohort, "staining_run")] == ["R01", "r2", "r3"]
 
 

@@ -151,7 +151,7 @@ def test_it_says_how_many_slides_and_patients_teach_a_task_and_by_what(crafted):
     cohort = replace(crafted.cohort, slides=slides, grades=grades, slide_trust=0.5)
     lines = check(cohort, small(device="cpu"), Split(tuple(range(6)))).lines
     told = next(line for line in lines if line.startswith("Steatosis"))
-    assert "5 slides by their patches and 1 slides by their own grade (trust 0.5)" in told and "patients" in told
+    assert "5 slides by their patches and 1 slide by its own grade (trust 0.5)" in told and "patients" in told
 
 
 def test_slides_without_a_patient_are_named_before_a_training(crafted):

@@ -49,7 +49,7 @@ def test_patch_labels_and_slide_grades_are_used_together_and_what_is_left_out_is
     grade_all(bench, 0, [0, 1, 2], slide=0)
     data = gathered(bench)
     assert data.unlabelled == 0 and {row.slide_id for row in data.rows} == {bench.slides[0]}
-    assert "1 slides that have neither a labelled patch nor a grade" in data.left_out[0]
+    assert "Slides that have neither a labelled patch nor a grade of their own are left out: 1 (" in data.left_out[0]
     grade_slide(bench, 1, inflammation=2)
     both = gathered(bench)
     assert both.left_out == () and both.unlabelled == len(bench.patches[bench.slides[1]])
@@ -72,7 +72,7 @@ def test_graded_slides_without_usable_patches_are_named(bench):
     grade_slide(bench, 1, steatosis=2)
     with bench.db.begin() as session:
         session.query(Patch).filter(Patch.slide_id == bench.slides[1]).update({"set_aside": "pen"})
-    assert "1 slides that have a grade but no patches that can be used" in gathered(bench).left_out[0]
+    assert "Slides that have a grade but no patches that can be used are left out: 1 (" in gathered(bench).left_out[0]
     with bench.db.begin() as session:
         session.get(Slide, bench.slides[0]).status = "needs_mpp"
     with pytest.raises(LabError, match="2 slides have grades, but no patches"):
