@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdnet.slides.measures.overview import PixelRows, rows_at_once
 from mmdnet.slides.pixels import Pixels
 
 SAMPLE = 400_000  # pixels looked at, at most
-BAND = 256  # rows at a time
 BLACK = 12  # grey levels: no stain is darker in all channels, averaged over 8 µm
 PADDING = 254  # and above: what a file fills in
 BRIGHT = 150.0
@@ -67,7 +67,7 @@ def outside(overview: Pixels) -> NDArray[np.uint8]:
     return np.asarray(cv2.dilate(black, np.ones((3, 3), np.uint8), iterations=2), np.uint8) if black.any() else black
 
 
-def find_glass(overview: Pixels) -> Glass:
+def find_glass(overview: Pixels | PixelRows) -> Glass:
     """The glass of a slide, from its overview at 8 µm/px, RGB (h, w, 3)."""
     pixels, places, padded = _flat_and_bright(overview)
     if len(pixels) < max(20, FEW * padded.size):
@@ -82,7 +82,9 @@ def find_glass(overview: Pixels) -> Glass:
     return Glass(colour, trend, float(np.std(chroma)), limits)
 
 
-def _flat_and_bright(overview: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
+def _flat_and_bright(
+    overview: Pixels | PixelRows,
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
     """Pixels that may be glass, (n, 3); where, as shares of width and height, (n, 2); and of a sample, what is padding.
 
     In bands, every n-th row and column: as floats a large overview would fill memory.
@@ -90,13 +92,14 @@ def _flat_and_bright(overview: Pixels) -> tuple[NDArray[np.float32], NDArray[np.
     height, width = overview.shape[:2]
     step = max(1, round((height * width / SAMPLE) ** 0.5))
     pixels, places, padding = [], [], []
-    for top in range(0, height, BAND):
-        begin, end = max(0, top - 1), min(height, top + BAND + 1)
+    band = rows_at_once(width)
+    for top in range(0, height, band):
+        begin, end = max(0, top - 1), min(height, top + band + 1)
         part = overview[begin:end]
         grey = cv2.transform(part, np.full((1, 3), 1 / 3, np.float32)).astype(np.float32)
         mean = cv2.blur(grey, (3, 3))
         variance = cv2.blur(grey * grey, (3, 3)) - mean * mean
-        rows = np.arange(top + (-top) % step, min(height, top + BAND), step) - begin
+        rows = np.arange(top + (-top) % step, min(height, top + band), step) - begin
         cols = np.arange(0, width, step)
         grid = np.ix_(rows, cols)
         seen = part[grid]

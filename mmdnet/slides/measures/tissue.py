@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from mmdnet.errors import LabError
 from mmdnet.slides.measures.colours import has_no_colours
 from mmdnet.slides.measures.glass import Glass, find_glass, outside
+from mmdnet.slides.measures.overview import PixelRows, read_overview, rows_at_once
 from mmdnet.slides.readers.reader import Pixels, SlideReader
 
 TISSUE_MPP = 8.0
-BLOCK = 256  # mask pixels a side, read at a time
 CHROMA = 14  # grey levels between a pixel's strongest and weakest channel, glass taken as white
 DARKNESS = 36  # grey levels darker than glass
 FAINT_CHROMA, FAINT_NOISE = 5.0, 4.0  # of what is pale as fat: grey levels, and times glass's own deviation
@@ -28,8 +28,8 @@ HOLE_UM2 = 40_000.0  # a hole of 225 µm diameter: larger ones are vessels or te
 SPECK_UM2 = 20_000.0  # about one patch: smaller pieces are debris
 MOSTLY, CRUMB = 0.9, 10  # of a picture; and a tenth of a speck is worth a word
 CORE_ASPECT = 4.0
-CORE_PX = 2_500_000  # of a mask, at most, that cores are measured on
-BAND = 512  # rows of a mask that parts are numbered in at a time
+CORE_PX = 500_000  # of a mask, at most, that cores are measured on
+BAND = 128  # rows of a mask that parts are numbered in at a time
 
 
 class NoTissueError(LabError):
@@ -66,13 +66,16 @@ class Tissue:
     ) -> NDArray[np.float64]:
         """`share` of many rectangles of one size, (n,): from sums of the mask, which are exact between pixels too."""
         scale_x, scale_y = self.slide_mpp[0] / self.mpp, self.slide_mpp[1] / self.mpp
-        sums = np.zeros((self.mask.shape[0] + 1, self.mask.shape[1] + 1))
-        np.cumsum(np.cumsum(self.mask, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
         left, right = xs_px0 * scale_x, (xs_px0 + w_px0) * scale_x
-        top, bottom = ys_px0 * scale_y, (ys_px0 + h_px0) * scale_y
-        inside = _sum_at(sums, bottom, right) - _sum_at(sums, bottom, left)
-        inside -= _sum_at(sums, top, right) - _sum_at(sums, top, left)
-        return np.clip(inside / ((right - left) * (bottom - top)), 0.0, 1.0)
+        inside = np.empty(len(xs_px0))
+        tops, row_of = np.unique(ys_px0, return_inverse=True)  # a row at a time: sums of the whole mask fill memory
+        order = np.argsort(row_of, kind="stable")
+        for top, here in zip(tops, np.split(order, np.cumsum(np.bincount(row_of))[:-1]), strict=True):
+            rows, down = _overlap(top * scale_y, (top + h_px0) * scale_y, self.mask.shape[0])
+            sums = np.concatenate([[0.0], np.cumsum(down @ self.mask[rows])])
+            edges = np.arange(len(sums))
+            inside[here] = np.interp(right[here], edges, sums) - np.interp(left[here], edges, sums)
+        return np.clip(inside / (w_px0 * scale_x * h_px0 * scale_y), 0.0, 1.0)
 
     def window(
         self, x_px0: float, y_px0: float, w_px0: float, h_px0: float, width: int, height: int
@@ -84,17 +87,6 @@ class Tissue:
         known = np.outer((row >= 0) & (row < self.mask.shape[0]), (col >= 0) & (col < self.mask.shape[1]))
         taken = self.mask[np.ix_(row.clip(0, self.mask.shape[0] - 1), col.clip(0, self.mask.shape[1] - 1))]
         return taken & known
-
-
-def _sum_at(sums: NDArray[np.float64], ys: NDArray[np.float64], xs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of all mask pixels above and left of points, (n,), linear between corners as sums of whole pixels are."""
-    ys, xs = ys.clip(0, sums.shape[0] - 1), xs.clip(0, sums.shape[1] - 1)
-    row = np.minimum(ys.astype(int), max(0, sums.shape[0] - 2))
-    col = np.minimum(xs.astype(int), max(0, sums.shape[1] - 2))
-    down, across = ys - row, xs - col
-    upper = sums[row, col] * (1 - across) + sums[row, col + 1] * across
-    lower = sums[row + 1, col] * (1 - across) + sums[row + 1, col + 1] * across
-    return upper * (1 - down) + lower * down
 
 
 def _overlap(low: float, high: float, size: int) -> tuple[slice, NDArray[np.float64]]:
@@ -110,18 +102,16 @@ def find_tissue(slide: SlideReader) -> Tissue:
     Raises:
         LabError: µm/px unknown; or `NoTissueError` with the mask, where there is none.
     """
-    overview = read_overview(slide)
-    coloured = stained(overview, find_glass(overview))
-    del overview  # the largest thing here, and wanted again only where there is no tissue
-    mask = _whole_tissue(coloured)
-    if not mask.any():
-        raise _no_tissue(slide, coloured)
+    with read_overview(slide, TISSUE_MPP) as overview:
+        mask = _whole_tissue(stained(overview, find_glass(overview)))
+        if not mask.any():
+            raise _no_tissue(slide, overview[:])
     return _measured(mask, TISSUE_MPP, slide.mpp_xy)
 
 
-def _no_tissue(slide: SlideReader, coloured: NDArray[np.bool_]) -> NoTissueError:
+def _no_tissue(slide: SlideReader, overview: Pixels) -> NoTissueError:
     """Why there is none: it is too small, has no colours, or the glass is empty."""
-    name, overview = slide.facts.path.name, read_overview(slide)
+    name, coloured = slide.facts.path.name, stained(overview, find_glass(overview))
     if outside(overview).mean() > MOSTLY:
         why = "it is black: its pixels were not scanned, or are stored otherwise than the file says"
     elif has_no_colours(overview.reshape(-1, 3)[:: 1 + overview.size // 3_000_000].astype(np.float32)):
@@ -137,30 +127,7 @@ def _no_tissue(slide: SlideReader, coloured: NDArray[np.bool_]) -> NoTissueError
     )
 
 
-def read_overview(slide: SlideReader, mpp: float = TISSUE_MPP) -> Pixels:
-    """The whole slide at a scale, RGB, read block by block. Parts that cannot be decoded are glass-white."""
-    mpp_x, mpp_y = slide.mpp_xy
-    step_x, step_y = mpp / mpp_x, mpp / mpp_y
-    width = max(1, round(slide.facts.width_px0 / step_x))
-    height = max(1, round(slide.facts.height_px0 / step_y))
-    out = np.full((height, width, 3), 255, np.uint8)
-    failures, blocks = 0, 0
-    for top in range(0, height, BLOCK):
-        for left in range(0, width, BLOCK):
-            h, w = min(BLOCK, height - top), min(BLOCK, width - left)
-            blocks += 1
-            try:
-                out[top : top + h, left : left + w] = slide.read_region_px0(
-                    left * step_x, top * step_y, w * step_x, h * step_y, w, h
-                )
-            except LabError:
-                failures += 1
-    if failures == blocks:
-        raise LabError(f"{slide.facts.path.name}: its pixels cannot be decoded. Copy or scan it again.")
-    return out
-
-
-def stained(overview: Pixels, glass: Glass) -> NDArray[np.bool_]:
+def stained(overview: Pixels | PixelRows, glass: Glass) -> NDArray[np.bool_]:
     """Pixels that differ from glass in colour or clearly in darkness, or a little and not smoothly, as fat's walls do.
 
     What is opaque black is outside the scan.
@@ -168,8 +135,9 @@ def stained(overview: Pixels, glass: Glass) -> NDArray[np.bool_]:
     height, width = overview.shape[:2]
     coloured = np.empty((height, width), bool)
     faint = max(FAINT_CHROMA, FAINT_NOISE * glass.noise)
-    for top in range(0, height, BLOCK):  # in bands: as floats a large slide's overview would fill memory
-        begin, end = max(0, top - MARGIN), min(height, top + BLOCK + MARGIN)
+    rows = rows_at_once(width)  # as floats a large slide's overview would fill memory
+    for top in range(0, height, rows):
+        begin, end = max(0, top - MARGIN), min(height, top + rows + MARGIN)
         light = np.minimum(overview[begin:end] * glass.gain((begin, end), (height, width)), np.float32(255))
         red, green, blue = cv2.split(light)  # plane by plane: NumPy's own along so short an axis take ten times as long
         mean = (red + green + blue) * np.float32(1 / 3)
@@ -180,7 +148,7 @@ def stained(overview: Pixels, glass: Glass) -> NDArray[np.bool_]:
         inner = cv2.erode(pale, np.ones((AROUND, AROUND), np.uint8)) > 0  # what is around reaches beyond the tissue
         differs = (chroma > CHROMA) | (255 - mean > DARKNESS) | inner
         differs &= outside(overview[begin:end]) == 0
-        coloured[top : top + BLOCK] = differs[top - begin : top - begin + BLOCK]
+        coloured[top : top + rows] = differs[top - begin : top - begin + rows]
     return coloured
 
 
@@ -190,33 +158,34 @@ def tissue_mask(overview: Pixels) -> NDArray[np.bool_]:
 
 
 def _whole_tissue(coloured: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is stained, without specks and with its holes closed, (h, w)."""
-    closed = _bridged(drop_small(coloured.view(np.uint8), SPECK_UM2 / 4))
-    if not closed.any():  # a small picture of nothing but glass is no hole in tissue
-        return closed.astype(bool)
-    closed ^= 1
-    closed = drop_small(closed, HOLE_UM2)
-    closed ^= 1
-    return drop_small(closed, SPECK_UM2).view(bool)
+    """What is stained, without specks and with its holes closed, (h, w); in the memory of what came in."""
+    mask = coloured.view(np.uint8)
+    drop_small(mask, SPECK_UM2 / 4)
+    _bridge(mask)
+    if mask.any():  # a small picture of nothing but glass is no hole in tissue
+        mask ^= 1
+        drop_small(mask, HOLE_UM2)
+        mask ^= 1
+        drop_small(mask, SPECK_UM2)
+    return mask.view(bool)
 
 
-def _bridged(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A mask, (h, w), with narrow gaps closed; in bands that see twice the radius beyond themselves."""
+def _bridge(mask: NDArray[np.uint8]) -> None:
+    """Close narrow gaps of a mask, (h, w), in place; in bands that see twice the radius beyond themselves."""
     radius = round(BRIDGE_UM / TISSUE_MPP)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    out = np.empty_like(mask)
+    above = mask[:0].copy()  # the rows above a band as they were
     for top in range(0, len(mask), BAND):
-        begin = max(0, top - 2 * radius)
-        seen = mask[begin : top + BAND + 2 * radius]
+        seen = np.concatenate([above, mask[top : top + BAND + 2 * radius]])
         padded = cv2.copyMakeBorder(seen, radius, radius, radius, radius, cv2.BORDER_CONSTANT, value=0)
         closed = np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disk), np.uint8)
-        here = closed[radius + top - begin : radius + top - begin + BAND, radius:-radius]
-        out[top : top + BAND] = here[: len(mask) - top]
-    return out
+        here = closed[radius + len(above) : radius + len(above) + BAND, radius:-radius]
+        above = mask[max(0, top + BAND - 2 * radius) : top + BAND].copy()
+        mask[top : top + BAND] = here[: len(mask) - top]
 
 
-def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
-    """Remove connected parts smaller than an area; mask (h, w) of 0 and 1 at 8 µm/px.
+def drop_small(mask: NDArray[np.uint8], below_um2: float) -> None:
+    """Remove connected parts smaller than an area, in place; mask (h, w) of 0 and 1 at 8 µm/px.
 
     In bands, for the numbers of parts take four times a mask's memory: parts are numbered through all bands, and those
     that meet at a band's edge have their areas put together.
@@ -237,12 +206,10 @@ def drop_small(mask: NDArray[np.uint8], below_um2: float) -> NDArray[np.uint8]:
     whole = _joined(len(area), pairs)
     keep = np.bincount(whole, area)[whole] * TISSUE_MPP**2 >= below_um2
     keep[0] = False
-    out = np.empty_like(mask)
     for number, band in enumerate(_bands(mask)):
         parts = np.asarray(cv2.connectedComponents(band, connectivity=4)[1])
         kept = np.concatenate([keep[:1], keep[first[number] : first[number + 1]]])
-        out[number * BAND : (number + 1) * BAND] = kept[parts]
-    return out
+        mask[number * BAND : (number + 1) * BAND] = kept[parts]
 
 
 def _joined(count: int, pairs: set[tuple[int, int]]) -> NDArray[np.int64]:
@@ -278,11 +245,11 @@ def core_length_mm(mask: NDArray[np.bool_], mpp: float) -> float | None:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     # The distance runs to the centre of the first pixel outside: half a pixel too far.
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1] - 0.5
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
     total = 0.0
     for part in range(1, count):
         inside = parts == part
-        width = 4 * float(depth[inside].mean())
+        width = 4 * float(depth[inside].mean() - 0.5)
         length = float(stats[part, cv2.CC_STAT_AREA]) / width
         if length >= CORE_ASPECT * width:
             total += length * mpp / 1000

@@ -22,6 +22,7 @@ from mmdnet.slides.readers.tiff import Directory, NotTiffError, read_directories
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
 READ_ERRORS = (openslide.OpenSlideError, OSError, ValueError, MemoryError)
 LARGEST_TILE_PX = 8192 * 8192
+CHECKING_BYTES, READING_BYTES = 4 * 2**20, 32 * 2**20  # of decoded tiles that OpenSlide keeps
 RGB, TRANSPARENCY = 2, {1, 2}  # TIFF's photometric interpretation, and what an extra sample may be said to be
 SCANNER_KEYS = (
     "aperio.ScanScope ID",
@@ -47,6 +48,7 @@ class OpenSlideSource:
         self._lock = threading.Lock()
         refuse_absurd_claims(path)
         self._slide = self._open()
+        self._slide.set_cache(openslide.OpenSlideCache(CHECKING_BYTES))  # what is compared all over a slide fills any
         try:
             self.properties: Mapping[str, str] = dict(self._slide.properties)
         except (KeyError, UnicodeError, openslide.OpenSlideError) as error:  # names that are not even text
@@ -72,6 +74,10 @@ class OpenSlideSource:
         except (openslide.OpenSlideError, OSError, ValueError) as error:
             refuse_unknown(self._path, str(error))
             raise AssertionError from error
+
+    def keep_tiles(self) -> None:
+        """Keep as many decoded tiles as reading patches row by row asks for; before, hardly any are kept."""
+        self._slide.set_cache(openslide.OpenSlideCache(READING_BYTES))
 
     def _check_tile(self, index: int) -> None:
         check_tile(self._path, *self._tile(index))

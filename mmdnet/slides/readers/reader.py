@@ -70,6 +70,10 @@ class SlideReader:
         """The levels that are read from: the file's own, and those kept beside it."""
         return self._source.levels
 
+    def is_tiled(self, step_x: float, step_y: float) -> bool:
+        """Whether what is read at so many level-0 pixels a pixel comes in tiles, each of which is decoded once."""
+        return self._source.tiling(choose_level(self._source.levels, step_x, step_y)) is not None
+
     def through(self, wrap: Callable[[Source], Source]) -> SlideReader:
         """This slide, read through another source made of its own; only the new reader is to be closed."""
         return SlideReader(self.facts, wrap(self._source), self._reopen)

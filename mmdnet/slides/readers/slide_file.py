@@ -31,6 +31,8 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         mpp_x, mpp_y = (mpp, mpp) if given else (said.mpp_x, said.mpp_y)
         probe(source, path.name)
         direct = direct_pages(path, source)
+        if 0 not in direct:
+            source.keep_tiles()
     except BaseException:
         source.close()
         raise
