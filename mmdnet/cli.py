@@ -412,6 +412,24 @@ def reports(
 
 
 @app.command()
+def verify_report(
+    file: Annotated[Path, typer.Argument(help="JSON of a report, as `mmdnet report --out FILE.json` writes it.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a report's JSON: its content, signatures and the model's weights against what the lab keeps."""
+    from mmdnet.reports.verify import read_report
+
+    document = read_in(file, "Nothing was verified.")
+    found = lab_at(home).reports.verify(read_report(document).provenance.score_id, document)
+    right = all(finding.right for finding in found)
+    words = "\n".join(f"{'right' if finding.right else 'WRONG'}: {finding.words}" for finding in found)
+    say(as_json, {"right": right, "findings": found}, words)
+    if not right:
+        sys.exit(1)
+
+
+@app.command()
 def worker(
     slot: Annotated[str, typer.Option(help="Name of this worker's place on this machine.")] = "cpu",
     queues: Annotated[str, typer.Option(help="Queues it serves, separated by commas: cpu, gpu.")] = "cpu,gpu",

@@ -59,3 +59,4 @@ with st.expander("Quality and limits"):
     parts.notes_and_limits(report)
 with st.expander("Provenance"):
     parts.provenance(report)
+    parts.verification(score.id)

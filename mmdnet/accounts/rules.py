@@ -245,6 +245,7 @@ RULES: Mapping[str, Rule] = {
     "reports.pdf": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.sign": Rule(May.SIGN, Whose.OWN, confirmed=True),
     "reports.sign_offs": SEE,
+    "reports.verify": SEE,
     "store.limit_bytes": Rule(May.SEE, filtered=True),
     "store.list": ADMINISTER,
     "store.prune": ADMINISTER,

@@ -184,6 +184,18 @@ def provenance(report: Report) -> None:
     )
 
 
+def verification(score_id: int) -> None:
+    """A report's JSON that somebody has, held against what the lab keeps."""
+    sent = st.file_uploader("Verify a report's JSON", type=["json"], key=f"verify_{score_id}")
+    if sent is None:
+        st.caption("Content, signatures and the model's weights are held against what the lab keeps.")
+        return
+    with refusals():
+        for finding in lab().reports.verify(score_id, sent.getvalue()):
+            icon = ":material/check:" if finding.right else ":material/error:"
+            (st.success if finding.right else st.error)(literal(finding.words), icon=icon)
+
+
 def notes_and_limits(report: Report) -> None:
     """Lesser notes on quality, and what a report of this kind cannot say."""
     for note in report.quality.notes:

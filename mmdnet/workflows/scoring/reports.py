@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import event_log, slide_readings
@@ -19,6 +20,7 @@ from mmdnet.workflows.services import Services, must_get
 if TYPE_CHECKING:
     from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
+    from mmdnet.reports.verify import Finding
 
 
 class Reports:
@@ -65,6 +67,22 @@ class Reports:
     def heat_png(self, score_id: int, task: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
         """See `ScoredSlide.heat_png`."""
         return self.open(score_id).heat_png(task, width_px, opacity)
+
+    def verify(self, score_id: int, document: bytes) -> tuple[Finding, ...]:
+        """Whether a document is this score's report and its signatures are kept: see `mmdnet.reports.verify`.
+
+        The score itself is not made again.
+
+        Raises:
+            LabError: it is no report, or one of another score, or the score cannot be opened.
+        """
+        from mmdnet.files import sha256_of
+        from mmdnet.nn.recipe import WEIGHTS
+        from mmdnet.reports.verify import read_report, verify
+
+        given, scored = read_report(document), self.open(score_id)
+        weights = Path(scored.model.folder) / WEIGHTS
+        return verify(given, scored.report, sha256_of(weights) if weights.is_file() else None)
 
     def sign_offs(self, score_id: int) -> list[SignOffView]:
         """Sign-offs of a score, oldest first."""

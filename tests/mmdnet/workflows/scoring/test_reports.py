@@ -1,9 +1,11 @@
 """Signing: what is refused, what is kept, what amends what."""
 
 import pytest
+from typer.testing import CliRunner
 
 from db.models import SignOff
 from db.slide_readings import current
+from mmdnet.cli import app
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.scoring.validity import Validity
@@ -52,6 +54,21 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
         assert (graded.steatosis, graded.act, graded.blinded) == (3, "sign", False)
     assert [signed["sign_off_id"] for signed in kept["sign_off"]["signed"]] == [first.id]
     assert lab.reports.build(score).sign_off.current.grades == MODEL | {"steatosis": 3}
+
+
+def test_a_document_is_verified_on_the_page_and_by_a_command_that_fails_where_it_was_altered(scored, tmp_path):
+    lab, score = scored.lab, scored.score
+    lab.reports.sign(score, lab.readers.ensure("Ada").id, MODEL)
+    file = tmp_path / "report.json"
+    file.write_text(lab.reports.json(score))
+    found = lab.reports.verify(score, file.read_bytes())
+    assert [finding.right for finding in found] == [True, True, False]  # a crafted model has no weights
+    home = ["--home", str(lab.settings.home)]
+    file.write_text(file.read_text().replace('"nas":5', '"nas":4').replace('"stain":null', '"stain":"PAS"'))
+    told = CliRunner().invoke(app, ["verify-report", str(file), *home])
+    assert told.exit_code == 1 and "WRONG: The content is not what the lab makes" in told.output
+    refused = CliRunner().invoke(app, ["verify-report", str(tmp_path / "no.json"), *home])
+    assert "cannot be read" in str(refused.exception) and "Nothing was verified" in str(refused.exception)
 
 
 def test_a_report_of_a_score_that_is_not_there_is_refused(lab):

@@ -1,0 +1,93 @@
+"""Whether a report's document is what the lab keeps and what was signed: its hashes and signatures, made again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from mmdnet.errors import LabError
+from mmdnet.reports.schema import Report, SignOff, canonical_json, report_sha256
+from mmdnet.reports.typeset import moment
+from mmdnet.words import count
+
+LARGEST_BYTES = 64 * 2**20  # a report of ten thousand patches has less than one
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked: whether it is right, and in a sentence."""
+
+    right: bool
+    words: str
+
+
+def read_report(document: bytes) -> Report:
+    """A report out of the JSON it was written as.
+
+    Raises:
+        LabError: it is none, or of a newer version of the program.
+    """
+    if len(document) > LARGEST_BYTES:
+        raise LabError("This file is too large for a report's JSON. Nothing was verified.")
+    try:
+        return Report.model_validate_json(document)
+    except ValidationError as problem:
+        raise LabError(
+            "This file is no report as JSON that this version of the program can read: "
+            f"{problem.errors()[0]['msg'].lower()}. Choose the JSON of a report. Nothing was verified."
+        ) from problem
+
+
+def verify(given: Report, kept: Report, weights_sha256: str | None) -> tuple[Finding, ...]:
+    """What is right of a document, and what is not.
+
+    Args:
+        given: the document.
+        kept: the report of the same score as the lab makes it now.
+        weights_sha256: of the model's file as it is now; None where that is gone.
+
+    Raises:
+        LabError: they are reports of two scores.
+    """
+    number, wanted = given.provenance.score_id, kept.provenance.score_id
+    if number != wanted:
+        raise LabError(f"This document is the report of score {number}, and not of {wanted}. Nothing was verified.")
+    content = report_sha256(given)
+    found = [_content(given, kept), *(_signature(signed, kept, content) for signed in given.sign_off.signed)]
+    if later := len(kept.sign_off.signed) - len(given.sign_off.signed):
+        what = f"{count(abs(later), 'signature')} that the {'lab keeps' if later > 0 else 'document has'}"
+        found.append(Finding(later > 0, f"{what} and the {'document' if later > 0 else 'lab'} has not."))
+    return (*found, _weights(given.provenance.weights_sha256, weights_sha256))
+
+
+def _content(given: Report, kept: Report) -> Finding:
+    content = report_sha256(given)
+    if content == report_sha256(kept):
+        return Finding(True, f"The content is the lab's own: SHA-256 {content}.")
+    blocks, ours = (_blocks(report) for report in (given, kept))
+    differ = [name for name in dict.fromkeys((*blocks, *ours)) if blocks.get(name) != ours.get(name)]
+    return Finding(False, f"The content is not what the lab makes of this score now: {', '.join(differ)} differ.")
+
+
+def _blocks(report: Report) -> dict[str, Any]:
+    return json.loads(canonical_json(report, content_only=True))
+
+
+def _signature(signed: SignOff, kept: Report, content_sha256: str) -> Finding:
+    who = f"signature {signed.sign_off_id} of {signed.reader}, {moment(signed.at)},"
+    if signed not in kept.sign_off.signed:
+        return Finding(False, f"The {who} is not one the lab keeps.")
+    if signed.content_sha256 != content_sha256:
+        return Finding(False, f"The {who} is of another content than this document's.")
+    return Finding(True, f"The {who} is kept by the lab and is of this very content.")
+
+
+def _weights(named: str, now: str | None) -> Finding:
+    if now is None:
+        return Finding(False, "The model's weights are gone from the lab, so the score cannot be made again.")
+    if now != named:
+        return Finding(False, "The model's weights are other ones than those that scored: their SHA-256 differs.")
+    return Finding(True, "The model's weights are those that scored: their SHA-256 is the same.")

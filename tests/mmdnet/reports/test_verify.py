@@ -1,0 +1,58 @@
+"""A report's document against what the lab keeps: whatever was altered is found."""
+
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.reports.build import build_report
+from mmdnet.reports.schema import canonical_json, report_sha256
+from mmdnet.reports.verify import LARGEST_BYTES, read_report, verify
+from tests.mmdnet.reports.crafted import inputs, of_today, score
+from tests.mmdnet.reports.test_schema import signature
+
+WEIGHTS = "a" * 64
+
+
+def signed(**changes):
+    plain = build_report(inputs(score=of_today()))
+    return build_report(inputs(score=of_today(), sign_offs=[signature(report_sha256(plain))], **changes))
+
+
+@pytest.mark.parametrize("given", [signed(), build_report(inputs(score=score()))])
+def test_a_document_comes_back_from_its_json_and_is_found_right(given):
+    found = verify(read_report(canonical_json(given).encode()), given, WEIGHTS)
+    assert all(finding.right for finding in found)
+    assert report_sha256(given) in found[0].words and "weights are those" in found[-1].words
+
+
+def test_what_was_altered_is_named():
+    kept = signed()
+    nas = kept.nas.model_copy(update={"value": 1})
+    found = verify(kept.model_copy(update={"nas": nas}), kept, WEIGHTS)
+    assert [finding.right for finding in found] == [False, False, True]
+    assert found[0].words.endswith(": nas differ.") and "of another content" in found[1].words
+    (by,) = kept.sign_off.signed
+    other = by.model_copy(update={"reader": "Dr X"})
+    forged = kept.model_copy(update={"sign_off": kept.sign_off.model_copy(update={"signed": (other,)})})
+    assert "is not one the lab keeps" in verify(forged, kept, WEIGHTS)[1].words
+
+
+def test_signatures_come_later_and_weights_may_be_gone_or_others():
+    kept, before = signed(), build_report(inputs(score=of_today()))
+    found = verify(before, kept, "b" * 64)
+    assert [finding.right for finding in found] == [True, True, False]
+    assert "1 signature that the lab keeps and the document has not" in found[1].words
+    added = verify(kept, before, None)
+    assert [finding.right for finding in added] == [True, False, False, False] and "gone" in added[-1].words
+
+
+@pytest.mark.parametrize("document", [b"", b"\xff\xfe", b"[1]", b'{"schema_version": 9}', b"{" * 5000])
+def test_what_is_no_report_is_refused_in_a_sentence(document):
+    with pytest.raises(LabError, match=r"no report as JSON .* Nothing was verified"):
+        read_report(document)
+
+
+def test_a_file_too_large_and_a_report_of_another_score_are_refused():
+    with pytest.raises(LabError, match="too large"):
+        read_report(b" " * (LARGEST_BYTES + 1))
+    with pytest.raises(LabError, match="report of score 4, and not of 3"):
+        verify(build_report(inputs(score_id=4)), build_report(inputs()), WEIGHTS)
