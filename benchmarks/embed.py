@@ -10,6 +10,7 @@ from benchmarks._mosaic import tissue_field, write_mosaic
 from benchmarks.read import MPP, SIDE_PX, opened, places_in_block
 from benchmarks.result import Result, cpu_ms
 from mmdnet.nn.card import ModelCard
+from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.nn.engines import SAMPLE, WORTHWHILE, Embedder, embedder_for, frozen_network, least_cosine, torch_embedder
 from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
@@ -20,7 +21,7 @@ from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid, PatchPlace
 from mmdnet.slides.readers.reader import SlideReader
 
-REACH, AT_ONCE = 3.5, 32
+REACH = 3.5
 
 
 def run(quick: bool = False) -> Result:
@@ -71,7 +72,7 @@ def _features(slide: SlideReader, places: list[PatchPlace], grid: PatchGrid, emb
     done, waiting = [], []
     for _, patch in slide.read_patches(places, grid, threads=0):
         waiting.append(patch)
-        if len(waiting) == AT_ONCE:
+        if len(waiting) == PATCHES_AT_ONCE:
             done.append(embedder.embed(np.stack(waiting)))
             waiting = []
     return np.concatenate([*done, embedder.embed(np.stack(waiting))] if waiting else done)

@@ -7,9 +7,10 @@ import torch
 from benchmarks.result import Result
 from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.field.comparison import MEAN, Comparison
-from mmdnet.experiments.field.data import PATCHES_AT_ONCE, FieldData, extractor_of, simulated_data
+from mmdnet.experiments.field.data import FieldData, extractor_of, simulated_data
 from mmdnet.experiments.field.plan import FieldPlan
 from mmdnet.experiments.field.run import run_field
+from mmdnet.nn.device import PATCHES_AT_ONCE
 
 SEEDS, SAMPLE = 5, 256
 

@@ -2,6 +2,8 @@
 
 from mmdnet.errors import LabError
 
+PATCHES_AT_ONCE = 32  # that a network is given where nothing is learnt from them
+
 
 def best_device(wanted: str = "auto") -> str:
     """The device to use: `auto` takes an NVIDIA GPU if there is one, else Apple's, else the CPU.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.progress import Progress, silent
 from mmdnet.words import count
 
@@ -64,7 +65,7 @@ def embed_patches(
     patches: Iterable[tuple[int, Any]],
     places: int,
     device: str = "cpu",
-    batch: int = 32,
+    batch: int = PATCHES_AT_ONCE,
     progress: Progress = silent,
 ) -> SlideFeatures:
     """Features of patches as they come.

@@ -10,6 +10,7 @@ from torch import Tensor
 from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.errors import LabError
+from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.nn.engines import SAMPLE, embedder_for, features_sha256
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
@@ -19,7 +20,6 @@ from mmdnet.words import count
 
 Embed = Callable[[np.ndarray], Tensor]
 BAGS_AT_ONCE = 4
-PATCHES_AT_ONCE = 32
 
 
 def pixels_to_features(net: MMDNet, device: torch.device) -> Embed:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
+from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.nn.registry import SMALL
 from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import DEMO_MODEL
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 DEMO = "demo"
 SLIDES, SEED = 40, 43  # simulated slides that the demo model never saw
-PATCHES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FieldData:
 
 
 @dataclass(frozen=True)
-class Extractor:
+class FieldExtractor:
     """A frozen network and what it is, in words and as a key."""
 
     net: MMDNet
@@ -56,7 +56,7 @@ class Extractor:
     key: str
 
 
-def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = PATCH_PX) -> Extractor:
+def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = PATCH_PX) -> FieldExtractor:
     """The network that makes the features.
 
     Args:
@@ -80,18 +80,18 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
         if weights is not None:
             raise LabError("The demo model's backbone comes with its own weights. Name a backbone to give others.")
         net, card = load_model(DEMO_MODEL)
-        return Extractor(net, f"the demo model's backbone ({card.backbone}), frozen", card.weights_sha256[:16])
+        return FieldExtractor(net, f"the demo model's backbone ({card.backbone}), frozen", card.weights_sha256[:16])
     torch.manual_seed(0)
     given = weights or packaged_weights(name)
     net = MMDNet(Architecture(backbone=name, recipe=recipe_for(name, given), patch_px=patch_px)).eval()
     if given is None:
-        return Extractor(net, f"{name} from random weights, frozen", f"{name}-random")
+        return FieldExtractor(net, f"{name} from random weights, frozen", f"{name}-random")
     start_from(net, given)
-    return Extractor(net, f"{name} ({given.name}), frozen", f"{name}-{sha256_of(given)[:16]}")
+    return FieldExtractor(net, f"{name} ({given.name}), frozen", f"{name}-{sha256_of(given)[:16]}")
 
 
 def field_data(
-    cohort: Cohort, pixels: PixelSource, extractor: Extractor, folder: Path, name: str, progress: Progress = silent
+    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, folder: Path, name: str, progress: Progress = silent
 ) -> FieldData:
     """Features of a cohort at two scales; what is in `folder` already is used again.
 
@@ -140,7 +140,7 @@ def simulated_data(
     folder: Path,
     slides: int = SLIDES,
     seed: int = SEED,
-    extractor: Extractor | None = None,
+    extractor: FieldExtractor | None = None,
     progress: Progress = silent,
 ) -> FieldData:  # fmt: skip
     """Simulated slides, two of each patient, drawn on first use.

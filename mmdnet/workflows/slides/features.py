@@ -17,6 +17,7 @@ import numpy as np
 
 from db.models import Slide
 from mmdnet.errors import LabError
+from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 FEATURE_VERSION = 2  # raised whenever the same pixels and weights would give other features, or they are kept otherwise
 KEEP_EVERY_S = 10.0  # what is computed is kept so often, so that no more than this is done twice
-AT_ONCE = 32  # patches
 BYTES = 2  # of a number, in half precision
 SPARE_BYTES = 256 * 2**20  # left free on the disk: the lab's databases come first
 
@@ -227,7 +227,7 @@ def _compute(
             else:
                 reason = str(getattr(patch, "reason", "unreadable"))
                 not_read[reason] = not_read.get(reason, 0) + 1
-            if len(waiting) == AT_ONCE:
+            if len(waiting) == PATCHES_AT_ONCE:
                 flush()
                 progress(number / len(todo), f"features of {number} of {count(len(todo), 'patch')}")
     flush()

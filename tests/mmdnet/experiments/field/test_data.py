@@ -3,7 +3,7 @@ import pytest
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.errors import LabError
-from mmdnet.experiments.field.data import Extractor, extractor_of, field_data
+from mmdnet.experiments.field.data import FieldExtractor, extractor_of, field_data
 
 
 class Squares:
@@ -43,7 +43,7 @@ def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_p
     assert pixels.reads == reads
     assert np.array_equal(again.features, data.features)
     assert again.key == data.key
-    other = field_data(cohort, pixels, Extractor(extractor.net, "other", "other"), tmp_path, "squares")
+    other = field_data(cohort, pixels, FieldExtractor(extractor.net, "other", "other"), tmp_path, "squares")
     assert pixels.reads > reads
     assert other.key != data.key
 

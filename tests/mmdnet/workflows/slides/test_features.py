@@ -98,7 +98,7 @@ def test_features_of_an_earlier_version_are_computed_anew_and_that_is_said(look,
 
 
 def test_stopped_half_way_it_goes_on_from_there(look, monkeypatch):
-    monkeypatch.setattr(features_module, "AT_ONCE", 4)
+    monkeypatch.setattr(features_module, "PATCHES_AT_ONCE", 4)
     monkeypatch.setattr(features_module, "KEEP_EVERY_S", 0.0)
 
     class StopError(Exception):
