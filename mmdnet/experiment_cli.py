@@ -113,6 +113,22 @@ def domain(
 
 
 @experiment_app.command()
+def augment(
+    folder: Folder = None, home: Home = None, seeds: Seeds = 5, known: Known = False, threads: Threads = 1
+) -> None:
+    """Quadratic kappa on known sites, on a site and on a stain never trained on, with each way to vary patches."""
+    from mmdnet.experiments import augment as ours
+
+    setting, folder = ours.AugmentSetting(), experiments_folder(folder, home)
+    if known:
+        results = ours.known_augment_results(setting, ours.VARIANTS, range(seeds), folder)
+    else:
+        _ready(threads)
+        results = ours.run_augment(setting, ours.VARIANTS, range(seeds), folder, _say)
+    typer.echo(json.dumps({"setting": setting.name} | ours.augment_summary(results), indent=1))
+
+
+@experiment_app.command()
 def attention(
     folder: Folder = None,
     home: Home = None,

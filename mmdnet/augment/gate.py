@@ -47,6 +47,7 @@ class GateLimits(BaseModel):
         same: SSIM, not smoothed, from which two patches are one.
         fat_change: most change of the share of fat, absolute, or of the parent's share if that is more.
         fat_change_of_parent: the latter.
+        fat_kept: least share of the parent's fat that is left, where the parent has steatosis.
         grade_change: most change of a task's expected grade by the model.
         most_of_a_parent: children of one parent that are taken at most.
     """
@@ -54,14 +55,15 @@ class GateLimits(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     colour_sd: float = 4.0
-    density_change: float = 0.15
-    stain_degrees: float = 12.0
+    density_change: float = 0.1
+    stain_degrees: float = 6.0
     focus: float = 3.0
-    structure: float = 0.7
-    same: float = 0.995
-    fat_change: float = 0.03
+    structure: float = 0.8
+    same: float = 0.99
+    fat_change: float = 0.02
     fat_change_of_parent: float = 0.25
-    grade_change: float = 0.5
+    fat_kept: float = 0.5
+    grade_change: float = 0.4
     most_of_a_parent: int = 4
 
 
@@ -99,7 +101,7 @@ class GateReference(BaseModel):
 
     Attributes:
         colour_mean, colour_sd: of the mean and the spread of each channel's optical density, (6,).
-        least_distance: what storing a patch as JPEG changes in its features: less is no change.
+        least_distance: what storing a patch as JPEG changes in its features, in 19 of 20 patches: less is no change.
         most_distance: half of pairs of different patches are farther apart than this: more is another patch.
     """
 
@@ -142,6 +144,7 @@ FINE_PX = 1.0  # sharpness is looked at on details wider than a camera's noise
 SSIM_SIGMA_PX = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 STORED_QUALITY = 95
+NO_CHANGE_PERCENTILE = 95
 
 
 def look_at(images: np.ndarray, mpp: float, embed: Embed, expected: np.ndarray | None = None) -> list[Look]:
@@ -190,7 +193,7 @@ def fit_reference(images: np.ndarray, embed: Embed) -> GateReference:
         patches=len(images),
         colour_mean=tuple(colours.mean(axis=0).tolist()),
         colour_sd=tuple(np.maximum(colours.std(axis=0), LEAST_SD).tolist()),
-        least_distance=float(np.median(changes)),
+        least_distance=float(np.percentile(changes, NO_CHANGE_PERCENTILE)),
         most_distance=float(np.median(apart)) if apart else 1.0,
     )
 
@@ -217,13 +220,14 @@ def judge(
     values = _measure(child, parent, siblings, site)
     allowed_fat = max(limits.fat_change, limits.fat_change_of_parent * parent.fat)
     too_fat = steatosis == 0 and child.fat > max(STEATOSIS_CUTS[0], parent.fat)
+    too_lean = bool(steatosis) and child.fat < limits.fat_kept * parent.fat
     broken = {
         "blank": child.tissue < LEAST_TISSUE * parent.tissue,
         "colour": values.colour_sd > limits.colour_sd or values.density_change > limits.density_change,
         "stain": values.stain_degrees is not None and values.stain_degrees > limits.stain_degrees,
         "focus": not 1 / limits.focus <= values.focus <= limits.focus,
         "structure": values.structure < limits.structure,
-        "fat": abs(child.fat - parent.fat) > allowed_fat or too_fat,
+        "fat": abs(child.fat - parent.fat) > allowed_fat or too_fat or too_lean,
         "copy": values.similarity > limits.same or values.distance < site.least_distance,
         "drift": values.distance > site.most_distance,
         "sibling": any(ssim(child.pixels, sibling.pixels) > limits.same for sibling in siblings)

@@ -59,12 +59,14 @@ def vary(images: np.ndarray, variations: np.ndarray, stains: np.ndarray | None =
 
 def scaled(image: np.ndarray, scale: float) -> np.ndarray:
     """A patch seen so many times as large around its middle, at its own side; what lies beyond its edge is mirrored."""
-    if scale == 1:
+    side = len(image)
+    margin = round(abs(side - (side / scale if scale > 1 else side * scale)) / 2)
+    if not margin:
         return image
-    shift = (1 - scale) * (len(image) - 1) / 2
-    warp = np.array([[scale, 0, shift], [0, scale, shift]])
-    side = (image.shape[1], image.shape[0])
-    return cv2.warpAffine(image, warp, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    if scale > 1:
+        return cv2.resize(image[margin:-margin, margin:-margin], (side, side))
+    smaller = cv2.resize(image, (side - 2 * margin, side - 2 * margin))
+    return cv2.copyMakeBorder(smaller, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
 
 
 def sharpened(image: np.ndarray, amount: float) -> np.ndarray:

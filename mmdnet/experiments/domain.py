@@ -39,6 +39,11 @@ VARIANTS = (
     Variant("stain-product", "the product's own: the same, a tenth of the alpha", {**STAIN} | {"alpha": 0.1}),
     Variant("stain-hashimoto", "stain, Hashimoto's weight", {**STAIN, **HASHIMOTO}),
     Variant("stain-loss", "stain, loss by attention", {**STAIN} | {"reversal": "loss_attention"}),
+    Variant("stain-coral", "stain, CORAL in the adversary's place", {**STAIN} | {"domain_method": "coral"}),
+    Variant("stain-mmd", "stain, MMD in the adversary's place", {**STAIN} | {"domain_method": "mmd"}),
+    Variant("stain-dro", "stain, GroupDRO in the adversary's place", {**STAIN} | {"domain_method": "group_dro"}),
+    Variant("swap", "no domain part, stains of other slides", {"domain_key": "none", "stain_variation": "both"}),
+    Variant("scanner", "no domain part, another scanner", {"domain_key": "none", "scanner_variation": True}),
     Variant("slide-relative", "slide, relative attention", SLIDE),
     Variant("slide-hashimoto", "slide, Hashimoto's weight", {**SLIDE, **HASHIMOTO}),
 )

@@ -260,6 +260,39 @@ def domain_recipes(slides: int, seed: int, tied: float = 0.9, size_px: int = 240
     return DomainRecipes(sets["training"], sets["known"], sets["new"])
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenRecipes:
+    """Slides for testing where training has never been: H&E of two sites, a third site's H&E, and a trichrome stain."""
+
+    training: list[SlideRecipe]
+    known_sites: list[SlideRecipe]
+    new_site: list[SlideRecipe]
+    new_stain: list[SlideRecipe]
+
+
+def unseen_recipes(slides: int, seed: int, size_px: int = 2400) -> UnseenRecipes:
+    """So many slides in each of the four sets, every slide its own patient, grades balanced and tied to nothing."""
+    rng = np.random.default_rng([seed, 13])
+    places = {"training": SITES[:2], "known": SITES[:2], "new": (NEW_SITE,), "stain": (SITES[2],)}
+    sets = []
+    for number, (kind, sites) in enumerate(places.items()):
+        sets.append(
+            [
+                _recipe(
+                    sites[index % len(sites)],
+                    5_000_000 + 40_000 * seed + 10_000 * number + index,
+                    f"U{seed}-{kind}-{index:03d}",
+                    grades,
+                    size_px,
+                    form="wedge",
+                    lesions=3.0,
+                )
+                for index, grades in enumerate(_balanced_grades(slides, rng))
+            ]
+        )
+    return UnseenRecipes(*sets)
+
+
 def _severity_ordered(slides: int, rng: np.random.Generator) -> list[dict[str, int]]:
     """Grades that rise together from the first slide to the last, each task with a little noise of its own."""
     severity = np.linspace(0, 0.999, slides)

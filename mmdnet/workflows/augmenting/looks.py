@@ -134,7 +134,7 @@ class BlindedLooks:
             settings = self._services.settings
             return read_png(synthetic_file(settings, child.augmentation_id, child.parent_id, child.number))
         patch = session.get_one(Patch, item.patch_id)
-        return patch_rgb(must_get(session, Slide, patch.slide_id, "slide"), patch)
+        return patch_rgb(must_get(session, Slide, patch.slide_id, "slide"), patch, self._services.settings)
 
 
 def _said(session: Session, augmentation_id: int, reader_id: int) -> Counter[LookedAt]:

@@ -101,3 +101,11 @@ def test_similarity_of_a_picture_with_itself_is_one(tissue):
     first, second = tissue(2)
     assert ssim(first, first) == pytest.approx(1, abs=1e-5)
     assert ssim(first, second) == pytest.approx(ssim(second, first)) and ssim(first, second) < 0.9
+
+
+def test_a_child_that_lost_its_parents_fat_is_refused_where_the_parent_has_steatosis(tissue, site):
+    fatty = with_holes(tissue(1, holes=0)[0], 5)
+    own, lean = look_at(np.stack([fatty, tissue(1, holes=0)[0]]), MPP, embed)
+    loose = GateLimits(fat_change=1, structure=0, colour_sd=99, same=2)
+    assert own.fat > 0 and judge(lean, own, [], site, 1, loose).refused == "fat"
+    assert judge(lean, own, [], site, 0, loose).refused != "fat"
