@@ -17,7 +17,6 @@ with new:
         chosen = parts.choose_labels(project.id)
         choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles())
         parts.check_and_start(project.id, choices, chosen, name)
-        more_backbones()
     else:
         st.info(
             "There is nothing to learn from yet. Grade some patches of each slide (60 make a start), or enter grades "
@@ -35,3 +34,5 @@ with watch:
             "No training yet. It runs in the background: loss, agreement with the readers, log and time left appear "
             "here, and it survives a restart. What comes out is a model that scores slides."
         )
+
+more_backbones()

@@ -20,10 +20,21 @@ def features_from_elsewhere(slide: SlideView) -> None:
             "Takes in a slide's features that TRIDENT, CLAM or STAMP made on this lab's patches with a backbone that "
             "is here. Corners and scale must fit; some are computed here and compared before any is kept."
         )
+        st.download_button(
+            "Coordinates for the other program",
+            data=lambda: lab().slides.imported.coordinates(slide.id)[0],
+            file_name=f"{slide.name}_coords.h5",
+            mime="application/x-hdf5",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"features_coordinates_{slide.id}",
+            help="The corners of this slide's patches in use, as TRIDENT keeps them.",
+        )
         there = [view for view in lab().backbones.list() if view.state in ("with the program", "here")]
         here = {view.name: plain(view.title) for view in there}
         backbone = st.selectbox("Made with", list(here), format_func=here.__getitem__, key="features_backbone")
         given = st.file_uploader("File of features", type=["h5"], key=f"features_file_{slide.id}")
+        st.caption("A larger file is taken in on the lab's machine: mmdnet slides features import.")
         side = st.number_input(
             "Side of its patches, level-0 pixels",
             value=None,

@@ -33,3 +33,4 @@ def test_a_file_is_queued_and_its_outcome_told(lab):
     (job,) = lab.jobs.list()
     assert (job.title, job.status) == ("Features of a.png from mine.h5", "queued") and not app.error
     assert "mine.h5: queued" in app.caption[-1].value
+    assert app.get("download_button")
