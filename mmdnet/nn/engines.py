@@ -171,7 +171,10 @@ def features_sha256(net: MMDNet) -> str:
     Two models with the same frozen backbone share it, whatever their heads.
     """
     backbone = net.backbone
-    given = (backbone.name, backbone.input_px, backbone.interpolation, net.architecture.mean, net.architecture.std)
+    built, recipe = net.architecture, net.architecture.recipe
+    given: tuple[object, ...] = (backbone.name, backbone.input_px, backbone.interpolation, built.mean, built.std)
+    if recipe is not None:
+        given = (*given, recipe.tokens)
     digest = sha256(repr(given).encode())
     for name, tensor in sorted(backbone.state_dict().items()):
         digest.update(name.encode())

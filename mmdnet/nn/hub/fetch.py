@@ -43,10 +43,21 @@ def folder_of(name: str, place: Path) -> Path:
 
 
 def fetched_weights(name: str, place: Path) -> Path | None:
-    """The safetensors file of a backbone that was fetched; None where none was, or it is not as its record says."""
+    """The safetensors file of a backbone that was fetched; None where none was.
+
+    Raises:
+        LabError: it is no longer the file that was fetched.
+    """
     weights = folder_of(name, place) / WEIGHTS
     origin = origin_of(weights)
-    return weights if origin is not None and origin.backbone == name and weights.is_file() else None
+    if origin is None or origin.backbone != name or not weights.is_file():
+        return None
+    if sha256_of(weights) != origin.weights_sha256:
+        raise LabError(
+            f"The weights of {name} in this lab are no longer those that were fetched. Fetch them again: "
+            f"mmdnet backbones get {name}. {UNCHANGED}"
+        )
+    return weights
 
 
 def fetch(

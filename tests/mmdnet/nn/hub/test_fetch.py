@@ -63,6 +63,11 @@ def test_what_was_fetched_answers_as_the_hubs_network_does_and_says_what_it_is(t
     assert not any(key.startswith("head.") for key in load_file(weights))
     assert [share for share, _ in steps] == sorted(share for share, _ in steps) and steps[-1][0] == 1
     ours = create_backbone("a/b", 96, weights).eval()
+    (tmp_path / "other").mkdir()
+    shutil.copytree(weights.parent, tmp_path / "other" / "a--b")
+    (tmp_path / "other" / "a--b" / weights.name).write_bytes(weights.read_bytes()[:-4] + b"abcd")
+    with pytest.raises(LabError, match="no longer those that were fetched"):
+        fetched_weights("a/b", tmp_path / "other")
     assert (ours.mean, ours.std, ours.input_px) == (tuple(MEAN), tuple(STD), 64)
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
