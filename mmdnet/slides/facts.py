@@ -125,7 +125,8 @@ class FileFacts(SlideFacts):
 
     `bounds_px0` is the part the scanner used (x, y, width, height), where the file states it. `notes` are sentences on
     what of the file was read and what not. `series` is what the files of
-    one DICOM slide have in common. `former_fingerprint` is the one earlier builds gave it, where that differs.
+    one DICOM slide have in common. `former_fingerprint` is the one earlier builds gave it, where that differs. `icc` is
+    the profile of its colours, where the file holds one.
     """
 
     path: Path
@@ -134,6 +135,7 @@ class FileFacts(SlideFacts):
     notes: tuple[str, ...] = ()
     series: str | None = None
     former_fingerprint: str | None = None
+    icc: bytes | None = field(default=None, repr=False)
 
     @property
     def area_px0(self) -> tuple[int, int, int, int]:

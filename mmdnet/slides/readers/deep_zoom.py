@@ -43,7 +43,8 @@ class ZoomPyramid:
         if col < 0 or row < 0 or left >= width or top >= height:
             raise LabError(f"There is no tile {col}, {row} on zoom level {level}.")
         w, h = min(TILE, width - left), min(TILE, height - top)
-        pixels = self._slide.read_region_px0(left * scale, top * scale, w * scale, h * scale, w, h)
+        read = self._slide.read_region_px0(left * scale, top * scale, w * scale, h * scale, w, h)
+        pixels = self._slide.to_screen(read)
         done, coded = cv2.imencode(
             ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         )

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmdnet.errors import LabError
+from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, check_size, fingerprint, folder_fingerprint
 from mmdnet.slides.geometry import Level, Window, levels_of
 from mmdnet.slides.pixels import WHITE, Pixels, blank, clip, shrink
@@ -296,7 +298,15 @@ def open_image(path: Path, mpp: float | None) -> tuple[FileFacts, ImageSource]:
         LabError: no picture, damaged, or too large.
     """
     source = ImageSource(path)
-    return _facts(path, mpp, source, "image", fingerprint(path)), source
+    facts, icc = _facts(path, mpp, source, "image", fingerprint(path)), _icc(path)
+    return replace(facts, icc=icc, notes=(*facts.notes, *profile_note(icc))), source
+
+
+def _icc(path: Path) -> bytes | None:
+    """The profile of a picture's colours, where it holds one; only a picture in RGB is shown through it."""
+    with Image.open(path) as image:
+        profile = image.info.get("icc_profile") if image.mode == "RGB" else None
+    return profile if isinstance(profile, bytes) else None
 
 
 def open_image_folder(path: Path, mpp: float | None) -> tuple[FileFacts, ImageFolderSource]:

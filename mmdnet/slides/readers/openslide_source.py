@@ -53,6 +53,7 @@ class OpenSlideSource:
             self.properties: Mapping[str, str] = dict(self._slide.properties)
         except (KeyError, UnicodeError, openslide.OpenSlideError) as error:  # names that are not even text
             raise damaged(path.name, "its description cannot be read") from error
+        self.icc = self._icc()
         for width, height in self._slide.level_dimensions:
             check_size(path.name, width, height)
         for index in range(self._slide.level_count):
@@ -78,6 +79,14 @@ class OpenSlideSource:
     def keep_tiles(self) -> None:
         """Keep as many decoded tiles as reading patches row by row asks for; before, hardly any are kept."""
         self._slide.set_cache(openslide.OpenSlideCache(READING_BYTES))
+
+    def _icc(self) -> bytes | None:
+        """The profile of the slide's colours, where the file holds one that can be read."""
+        try:
+            profile = self._slide.color_profile
+        except (openslide.OpenSlideError, OSError, ValueError, TypeError):
+            return None
+        return None if profile is None else profile.tobytes()
 
     def _check_tile(self, index: int) -> None:
         check_tile(self._path, *self._tile(index))

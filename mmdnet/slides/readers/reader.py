@@ -14,6 +14,7 @@ from types import TracebackType
 import numpy as np
 
 from mmdnet.errors import LabError
+from mmdnet.slides.colour_profile import to_screen
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.geometry import (
     PATCH_MPP,
@@ -52,6 +53,8 @@ class SlideReader:
         self._reopen = reopen
         self._scratch = threading.local()
         self._given = Recycled(2 * STRIPE)
+        self.to_screen = to_screen(facts.icc)
+        """What turns pixels read into those that people are shown."""
 
     def __enter__(self) -> SlideReader:
         return self

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdnet.errors import LabError
+from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, fingerprint
 from mmdnet.slides.geometry import Window
 from mmdnet.slides.readers.dicom import DicomHead, NotDicomError, dicom_files, is_dicom, read_head, series_files
@@ -58,7 +59,8 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         bounds_px0=said.bounds_px0,
         fingerprint=fingerprint(first, quick),
         former_fingerprint=None if first == path else fingerprint(path, quick),
-        notes=planes_note(source.planes),
+        notes=(*planes_note(source.planes), *profile_note(source.icc)),
+        icc=source.icc,
         series=source.properties.get("dicom.SeriesInstanceUID"),
     )
     return facts, JpegTileSource(path, source, direct) if direct else source

@@ -26,6 +26,7 @@ import tifffile
 from PIL import Image
 
 from mmdnet.errors import LabError
+from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, check_size, fingerprint
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import WHITE, Pixels, blank, clip
@@ -49,7 +50,7 @@ UNITS_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "
 INCH, CENTIMETRE = 2, 3
 PER_UNIT_UM = {INCH: 25_400.0, CENTIMETRE: 10_000.0}
 COPIED_TAGS = {258: "H", 262: "H", 277: "H", 284: "H", 317: "H", 530: "H"}  # into the small TIFF for the second reader
-JPEG_TABLES, BYTES = 347, 7
+JPEG_TABLES, ICC_PROFILE, BYTES = 347, 34675, 7
 
 JPEGXL_START = b"\xff\x0a"
 JPEGXL_SIDE_BITS = (9, 13, 18, 30)
@@ -183,6 +184,7 @@ def open_tiff(path: Path, mpp: float | None) -> tuple[FileFacts, TiffFileSource]
         with tifffile.TiffFile(path) as file:
             source = TiffFileSource(path, file)
             scale, objective = _statements(file, source.pages[0])
+            icc = source.pages[0].tags.valueof(ICC_PROFILE)
     except LabError:
         raise
     except Exception as error:  # as in `load`
@@ -207,7 +209,8 @@ def open_tiff(path: Path, mpp: float | None) -> tuple[FileFacts, TiffFileSource]
         levels=source.levels,
         fingerprint=fingerprint(path),
         former_fingerprint=_former_fingerprint(path),
-        notes=(reason, *planes_note(source.planes)),
+        notes=(reason, *planes_note(source.planes), *profile_note(icc)),
+        icc=icc,
     )
     return facts, source
 

@@ -145,7 +145,8 @@ class SlidePictures:
 
 def overview_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
     """A whole slide as a JPEG whose longer side is at most `max_px`."""
-    return encode_jpeg(_OPENED.get(slide, settings)[0].thumbnail(max_px))
+    reader = _OPENED.get(slide, settings)[0]
+    return encode_jpeg(reader.to_screen(reader.thumbnail(max_px)))
 
 
 def patch_rgb(
@@ -167,7 +168,8 @@ def patch_rgb(
 
 def patch_jpeg(slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None) -> bytes:
     """A patch as a JPEG; see `SlidePictures.patch_pixels`."""
-    return encode_jpeg(patch_rgb(slide, patch, settings, context, px))
+    pixels = patch_rgb(slide, patch, settings, context, px)
+    return encode_jpeg(_OPENED.get(slide, settings)[0].to_screen(pixels))
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:
