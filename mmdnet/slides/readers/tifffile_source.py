@@ -11,7 +11,6 @@ import io
 import logging
 import os
 import random
-import struct
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -39,7 +38,8 @@ from mmdnet.slides.readers.openslide_source import (
     refuse_turned,
 )
 from mmdnet.slides.readers.refusals import damaged
-from mmdnet.slides.readers.tiff import JPEG_XL, MOST_DIRECTORIES, PICTURE_CODINGS, read_directories
+from mmdnet.slides.readers.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, read_directories
+from mmdnet.slides.readers.tiff_tiles import claimed_size, piece_of, small_tiff
 from mmdnet.slides.readers.tile_cache import TileCache
 from mmdnet.slides.readers.tile_pass import Tiling
 
@@ -49,12 +49,8 @@ CACHE_BYTES = 48 * 1024 * 1024
 UNITS_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "pm": 1e-6}
 INCH, CENTIMETRE = 2, 3
 PER_UNIT_UM = {INCH: 25_400.0, CENTIMETRE: 10_000.0}
-COPIED_TAGS = {258: "H", 262: "H", 277: "H", 284: "H", 317: "H", 530: "H"}  # into the small TIFF for the second reader
-JPEG_TABLES, ICC_PROFILE, BYTES = 347, 34675, 7
+ICC_PROFILE = 34675
 
-JPEGXL_START = b"\xff\x0a"
-JPEGXL_SIDE_BITS = (9, 13, 18, 30)
-JPEGXL_RATIOS = (None, (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # of width to height
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it has to say of damaged files is said in a refusal
 
@@ -79,14 +75,14 @@ class TiffFileSource:
         stored = [first, *sorted(smaller, key=lambda page: -page.imagewidth)]
         for page in stored:
             check_size(self.name, page.imagewidth, page.imagelength)
-            check_tile(path, *_piece(page))
+            check_tile(path, *piece_of(page))
             _ = page.decode, page.jpegtables, page.dataoffsets, page.databytecounts  # read while the file is open
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._seek = threading.Lock()
         self._cache = TileCache(CACHE_BYTES)
         self._stored = stored
         self._end = path.stat().st_size
-        sizes = [StoredLevel(page.imagewidth, page.imagelength, _piece(page)) for page in stored]
+        sizes = [StoredLevel(page.imagewidth, page.imagelength, piece_of(page)) for page in stored]
         used = used_levels(sizes, self._stored_pixels, f"{path.name}:{self._end}")
         self.levels: tuple[Level, ...] = tuple(each.level for each in used)
         self.pages: tuple[tifffile.TiffPage, ...] = tuple(stored[each.index] for each in used)
@@ -98,7 +94,7 @@ class TiffFileSource:
     def tiling(self, level: int) -> Tiling:
         """See Source.tiling; a strip is a tile as wide as the level."""
         page = self.pages[level]
-        width, height = _piece(page)
+        width, height = piece_of(page)
         return Tiling(width, height, -(-page.imagewidth // width), partial(self.load, page))
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
@@ -109,7 +105,7 @@ class TiffFileSource:
         out = blank(window, level, out)
         if x0 == x1 or y0 == y1:
             return out
-        wide, high = _piece(page)
+        wide, high = piece_of(page)
         across = -(-page.imagewidth // wide)
         for row in range(y0 // high, (y1 - 1) // high + 1):
             top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
@@ -134,7 +130,7 @@ class TiffFileSource:
             return
         try:
             coding = int(page.compression)
-            if coding in PICTURE_CODINGS and _claimed_size(coding, data) != _piece(page):  # before memory is taken
+            if coding in PICTURE_CODINGS and claimed_size(coding, data) != piece_of(page):  # before memory is taken
                 raise ValueError("a tile of another size than the file states")
             decoded = page.decode(data, index, jpegtables=page.jpegtables)[0]
             pixels = np.asarray(decoded)[0, :, :, :3]
@@ -220,13 +216,6 @@ def _former_fingerprint(path: Path) -> str | None:
     with suppress(openslide.OpenSlideError), openslide.OpenSlide(path) as slide:
         return fingerprint(path, slide.properties.get(openslide.PROPERTY_NAME_QUICKHASH1, ""))
     return None
-
-
-def _piece(page: tifffile.TiffPage) -> tuple[int, int]:
-    """Width and height of a page's tiles, or strips."""
-    if page.is_tiled:
-        return int(page.tilewidth), int(page.tilelength)
-    return int(page.imagewidth), min(int(page.rowsperstrip), int(page.imagelength))
 
 
 def _is_rgb(page: tifffile.TiffPage) -> bool:
@@ -332,7 +321,7 @@ def _compare(source: TiffFileSource, second: Second, pages: Sequence[tifffile.Ti
         chance = random.Random(f"{source.name}:{count}")
         richest = np.argsort([-size for size in page.databytecounts], kind="stable")[: COMPARED // 2].tolist()
         for index in sorted({*richest, *(chance.randrange(count) for _ in range(COMPARED // 2))}):
-            wide, high = _piece(page)
+            wide, high = piece_of(page)
             ours = np.empty((high, wide, 3), np.uint8)
             try:
                 source.load(page, index, ours)
@@ -361,7 +350,7 @@ def _compare(source: TiffFileSource, second: Second, pages: Sequence[tifffile.Ti
 def _by_openslide(
     slide: openslide.OpenSlide, source: TiffFileSource, page: tifffile.TiffPage, index: int
 ) -> Pixels | None:
-    wide, high = _piece(page)
+    wide, high = piece_of(page)
     row, col = divmod(index, -(-page.imagewidth // wide))
     size = min(wide, page.imagewidth - col * wide), min(high, page.imagelength - row * high)
     try:
@@ -378,79 +367,11 @@ def _by_pillow(source: TiffFileSource, page: tifffile.TiffPage, index: int) -> P
         return None
     try:
         with Image.open(
-            io.BytesIO(data if page.compression in PICTURE_CODINGS else _small_tiff(page, index, data))
+            io.BytesIO(data if page.compression in PICTURE_CODINGS else small_tiff(page, index, data))
         ) as one:
             return np.asarray(one.convert("RGB"))
     except Exception:  # a damaged picture raises almost anything; a codec LibTIFF lacks, OSError
         return None
-
-
-def _small_tiff(page: tifffile.TiffPage, index: int, data: bytes) -> bytes:
-    """A TIFF of one tile alone: its bytes as they are, under the page's tags that say how they are decoded."""
-    wide, high = _piece(page)
-    if not page.is_tiled:
-        high = min(high, page.imagelength - index * high)
-    tags: list[tuple[int, str, Sequence[int]]] = [
-        (256, "I", [wide]), (257, "I", [high]), (259, "H", [int(page.compression)]), (273, "I", [8]),
-        (278, "I", [high]), (279, "I", [len(data)]),
-    ]  # fmt: skip
-    for number, kind in COPIED_TAGS.items():
-        if number in page.tags:
-            value = page.tags[number].value
-            tags.append((number, kind, [int(each) for each in (value if isinstance(value, tuple) else (value,))]))
-    if page.jpegtables:
-        tags.append((JPEG_TABLES, "B", list(page.jpegtables)))
-    body = data + b"\0" * (len(data) % 2)
-    begin = 8 + len(body)
-    beyond = begin + 2 + 12 * len(tags) + 4
-    entries, more = b"", b""
-    for number, kind, values in sorted(tags):
-        packed = struct.pack(f"<{len(values)}{kind}", *values)
-        type_number = {"H": 3, "I": 4, "B": BYTES}[kind]
-        if len(packed) > 4:
-            entries += struct.pack("<HHII", number, type_number, len(values), beyond + len(more))
-            more += packed + b"\0" * (len(packed) % 2)
-        else:
-            entries += struct.pack("<HHI", number, type_number, len(values)) + packed.ljust(4, b"\0")
-    return struct.pack("<2sHI", b"II", 42, begin) + body + struct.pack("<H", len(tags)) + entries + bytes(4) + more
-
-
-def _claimed_size(coding: int, data: bytes) -> tuple[int, int]:
-    """Width and height that a tile's own header claims.
-
-    Raises:
-        ValueError, OSError: no such header.
-    """
-    if coding in JPEG_XL:
-        return jpegxl_size(data)
-    with Image.open(io.BytesIO(data)) as header:
-        return header.size
-
-
-def jpegxl_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a JPEG XL picture claims (ISO/IEC 18181-1, SizeHeader), bare or in boxes.
-
-    Raises:
-        ValueError: no JPEG XL picture.
-    """
-    start = 0 if data[:2] == JPEGXL_START else data.find(b"jxlc" + JPEGXL_START) + 4
-    bits, at = int.from_bytes(data[start + 2 : start + 16], "little"), 0
-    if data[start : start + 2] != JPEGXL_START:
-        raise ValueError("no JPEG XL picture")
-
-    def take(count: int) -> int:
-        nonlocal at
-        at += count
-        return (bits >> (at - count)) & ((1 << count) - 1)
-
-    small = take(1)
-
-    def side() -> int:
-        return 8 * (take(5) + 1) if small else 1 + take(JPEGXL_SIDE_BITS[take(2)])
-
-    height = side()
-    ratio = JPEGXL_RATIOS[take(3)]
-    return (height * ratio[0] // ratio[1] if ratio else side()), height
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,6 @@ import tifffile
 from benchmarks._drawn import reduced, tissue, write_tiff
 from mmdnet.slides.readers import tifffile_source
 from mmdnet.slides.readers.open import open_slide
-from mmdnet.slides.readers.tifffile_source import jpegxl_size
 
 IMAGE = tissue(500, 401, border=30)
 MPP = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
@@ -130,11 +129,3 @@ def test_readers_that_disagree_are_not_believed(tmp_path, refusal, monkeypatch):
     path = write_tiff(tmp_path / "a.tif", [IMAGE], compression="webp")
     monkeypatch.setattr(tifffile_source, "_by_pillow", lambda source, page, index: np.zeros((128, 128, 3), np.uint8))
     assert "two readers decode its pixels differently" in refusal(path)
-
-
-@pytest.mark.parametrize(("width", "height"), [(256, 256), (64, 512), (300, 200), (1200, 7), (8, 8), (160, 90)])
-def test_the_size_a_jpeg_xl_tile_claims_is_read_before_it_is_decoded(width, height):
-    data = imagecodecs.jpegxl_encode(np.zeros((height, width, 3), np.uint8))
-    assert jpegxl_size(data) == (width, height)
-    with pytest.raises(ValueError, match="no JPEG XL"):
-        jpegxl_size(data[3:])
