@@ -52,7 +52,7 @@ def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
         )
         for row, col in cells
     ]
-    laid = Survey(grid.patch_px, grid.patch_mpp, (SIDE_PX * MPP / 1000) ** 2, None, 0.1, tuple(patches))
+    laid = Survey(grid.patch_px, grid.patch_mpp, (SIDE_PX * MPP / 1000) ** 2, None, 0.1, tuple(patches), measured=True)
     with lab.db.begin() as session:
         slide = slide_row(facts, project_id=project)
         session.add(slide)

@@ -39,16 +39,6 @@ def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[
     return {slide_id: (total, int(usable or 0)) for slide_id, total, usable in rows}
 
 
-def latest_scores(session: Session, slide_ids: Iterable[int]) -> dict[int, int]:
-    """The newest score of each slide that has one."""
-    rows = session.execute(
-        select(Score.slide_id, func.max(Score.id).label("newest"))
-        .where(Score.slide_id.in_(list(slide_ids)))
-        .group_by(Score.slide_id)
-    )
-    return {row.slide_id: row.newest for row in rows}
-
-
 def _patches(slide_id: int) -> Select[Patch]:
     return select(Patch).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
 

@@ -383,17 +383,22 @@ def report(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a slide's newest score."""
+    """Write the report of a slide: of the score that was signed last, else of the newest."""
     from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
     kind = kind_of_file(out, REPORT_KINDS, "A report", UNWRITTEN)
     lab = lab_at(home)
-    score_id = lab.slides.get(slide_called(lab, project_called(lab, project), slide)).score_id
-    if score_id is None:
+    project_id = project_called(lab, project)
+    leading = lab.scoring.leading(project_id).get(slide_called(lab, project_id, slide))
+    if leading is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
-    scored = lab.reports.open(score_id)
+    scored = lab.reports.open(leading.id)
     write_out(out, scored.file(kind))
-    facts = {"file": out, "score_id": score_id, **scored.summary.to_json()}
+    said = scored.shown
+    facts = {
+        "file": out, "score_id": leading.id, "reportable": said.validity.words or "yes", "nas": said.nas.value,
+        "grades": said.model_grades,
+    }  # fmt: skip
     say(as_json, facts, f"Report written to {out}.")
 
 

@@ -35,7 +35,7 @@ from mmdnet.scoring.validity import Validity, checks_of
 from mmdnet.slides.set_aside import set_aside_reason
 
 TOP, LOW, RANDOM = 6, 3, 3
-EVIDENCE_TISSUE = 0.75  # of a patch: with less, half of what is seen is glass
+EVIDENCE_TISSUE = 0.75  # of a patch: with less, a quarter or more of what is seen is glass
 
 
 def build_report(inputs: ReportInputs) -> Report:

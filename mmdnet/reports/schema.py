@@ -288,7 +288,7 @@ class Report(Block):
 
     `reliability` is None, and the version 1, for scores of before it was told. `validity` is judged for every score;
     that it is part of what is signed is so from version 3. From version 4 on a grade that may not be reported is not in
-    the document at all, and patches that are mostly glass are no evidence.
+    the document at all, and patches of which a quarter is glass are no evidence.
     """
 
     schema_version: Literal[1, 2, 3, 4] = 1

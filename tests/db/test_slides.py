@@ -3,10 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from db.models import Patch, Score, Slide
+from db.models import Patch, Slide
 from db.slides import (
     labelled_events,
-    latest_scores,
     patch_cells,
     patch_counts,
     patches_of,
@@ -62,13 +61,10 @@ def test_patches_come_by_slide_and_row_whatever_the_order_asked(label_bench, ses
     assert [row.id for row in rows] == [wanted[2], wanted[1], wanted[0]]
 
 
-def test_the_newest_score_of_a_slide_is_its_score(label_bench):
+def test_a_slide_with_scores_alone_carries_no_labels_and_no_signatures(label_bench):
     scored = label_bench.slides[1]
-    for _ in range(2):
-        write_score(label_bench.services.settings, label_bench.db, scored, {})
+    write_score(label_bench.services.settings, label_bench.db, scored, {})
     with label_bench.db() as session:
-        newest = max(session.scalars(select(Score.id)))
-        assert latest_scores(session, label_bench.slides) == {scored: newest}
         assert (labelled_events(session, scored), signed_scores(session, scored)) == (0, 0)
 
 

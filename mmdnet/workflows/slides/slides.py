@@ -208,7 +208,7 @@ class Slides:
 
 def _views(session: Session, project_id: int, slides: Sequence[Slide]) -> list[SlideView]:
     ids = [slide.id for slide in slides]
-    counts, scores = rows.patch_counts(session, ids), rows.latest_scores(session, ids)
+    counts = rows.patch_counts(session, ids)
     labelled = label_rows.labelled_by_slide(session, project_id)
     views = []
     for slide in slides:
@@ -219,7 +219,6 @@ def _views(session: Session, project_id: int, slides: Sequence[Slide]) -> list[S
                 patches=patches,
                 usable=usable,
                 labelled=labelled.get(slide.id, 0),
-                score_id=scores.get(slide.id),
             )
         )
     return views

@@ -61,7 +61,6 @@ class SlideView(SlideFacts):
     patches: int
     usable: int
     labelled: int
-    score_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ class StoreView:
     kind: str = "patches"
 
 
-def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int, score_id: int | None) -> SlideView:
+def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int) -> SlideView:
     """A slide's row with what was counted of it."""
     return SlideView(
         **asdict(slide.facts),
@@ -146,7 +145,6 @@ def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int, score_
         patches=patches,
         usable=usable,
         labelled=labelled,
-        score_id=score_id,
     )
 
 

@@ -1,9 +1,11 @@
 """Signing: what is refused, what is kept, what amends what."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
-from db.models import SignOff
+from db.models import Model, Score, SignOff
 from db.slide_readings import current
 from mmdnet.cli import app
 from mmdnet.errors import LabError
@@ -69,6 +71,21 @@ def test_a_document_is_verified_on_the_page_and_by_a_command_that_fails_where_it
     assert told.exit_code == 1 and "WRONG: The content is not what the lab makes" in told.output
     refused = CliRunner().invoke(app, ["verify-report", str(tmp_path / "no.json"), *home])
     assert "cannot be read" in str(refused.exception) and "Nothing was verified" in str(refused.exception)
+
+
+def test_the_command_writes_the_report_that_leads_and_says_no_withheld_grade(scored, tmp_path):
+    lab = scored.lab
+    name, home = lab.slides.get(scored.slide).name, ["--home", str(lab.settings.home), "--project", "Scored", "--json"]
+    lab.reports.sign(scored.score, lab.readers.ensure("Ada").id, MODEL)
+    with lab.db.begin() as session:
+        first = session.get(Score, scored.score)
+        session.add(Score(slide_id=first.slide_id, model_id=first.model_id, result=first.result, file=first.file))
+        model = session.get(Model, first.model_id)
+        model.card = {**model.card, "simulated": True}
+    told = CliRunner().invoke(app, ["report", name, "--out", str(tmp_path / "r.csv"), *home])
+    facts = json.loads(told.stdout)
+    assert facts["score_id"] == scored.score and facts["reportable"].startswith("Not reportable")
+    assert facts["nas"] is None and set(facts["grades"].values()) == {None}
 
 
 def test_a_report_of_a_score_that_is_not_there_is_refused(lab):

@@ -21,9 +21,9 @@ def patch(**more) -> Patch:
 
 def test_a_slides_facts_are_its_columns(slide):
     assert (slide.fingerprint, slide.mpp_y, slide.patient, slide.simulated) == ("mark", 0.5, "P1", True)
-    view = slide_view(slide, patches=9, usable=8, labelled=7, score_id=6)
+    view = slide_view(slide, patches=9, usable=8, labelled=7)
     assert all(getattr(view, name) == getattr(FACTS, name) for name in SlideFacts.__dataclass_fields__)
-    assert (view.id, view.name, view.patches, view.usable, view.labelled, view.score_id) == (3, "a", 9, 8, 7, 6)
+    assert (view.id, view.name, view.patches, view.usable, view.labelled) == (3, "a", 9, 8, 7)
 
 
 def test_a_patchs_square_is_in_the_slides_own_pixels(slide):
