@@ -17,6 +17,7 @@ from mmdnet.nn.registry import SMALL
 from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.geometry import PATCH_PX
+from mmdnet.slides.stores.features import code_versions
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -101,7 +102,7 @@ def field_data(
     if len(pixels) != len(cohort.patch_id):
         raise LabError("The patches and their pixels are not equally many.")
     ids = hashlib.sha256(np.ascontiguousarray(cohort.patch_id, "<i8").tobytes())
-    ids.update(f"{name}|{extractor.key}".encode())
+    ids.update(f"{name}|{extractor.key}|{code_versions()}".encode())
     path = folder / f"features-{ids.hexdigest()[:16]}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)

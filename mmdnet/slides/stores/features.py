@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
-from mmdnet.slides.stores.patches import StoreEntry
+from mmdnet.slides.stores.patches import PIXEL_VERSION, StoreEntry
+
+FEATURE_VERSION = 2  # raised whenever the same pixels and weights would give other features, or they are kept otherwise
+
+
+def code_versions() -> list[object]:
+    """Versions of all code that a network's features depend on."""
+    import torch
+
+    return [FEATURE_VERSION, PIXEL_VERSION, str(torch.__version__)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from mmdnet.nn.device import PATCHES_AT_ONCE
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.stores.features import FeatureRows, FeatureStore, feature_key
+from mmdnet.slides.stores.features import FeatureRows, FeatureStore, code_versions, feature_key
 from mmdnet.words import count
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores, features_limit, prune
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.predict import SlideFeatures
 
-FEATURE_VERSION = 2  # raised whenever the same pixels and weights would give other features, or they are kept otherwise
 KEEP_EVERY_S = 10.0  # what is computed is kept so often, so that no more than this is done twice
 BYTES = 2  # of a number, in half precision
 SPARE_BYTES = 256 * 2**20  # left free on the disk: the lab's databases come first
@@ -301,18 +300,9 @@ def _key(extractor: Extractor, slide: Slide, grid: PatchGrid) -> str:
         slide=slide.fingerprint,
         grid=asdict(grid),
         weights=extractor.sha256,
-        code=_code(),
+        code=code_versions(),
         device=extractor.device.partition(":")[0],
     )
-
-
-def _code() -> list[object]:
-    """Versions of all code that features depend on."""
-    import torch
-
-    from mmdnet.slides.stores.patches import PIXEL_VERSION
-
-    return [FEATURE_VERSION, PIXEL_VERSION, str(torch.__version__)]
 
 
 def _meta(slide: Slide, extractor: Extractor) -> dict[str, object]:
@@ -320,13 +310,15 @@ def _meta(slide: Slide, extractor: Extractor) -> dict[str, object]:
         "slide": slide.name,
         "backbone": extractor.net.architecture.backbone,
         "weights": extractor.sha256,
-        "code": _code(),
+        "code": code_versions(),
     }
 
 
 def _earlier(store: FeatureStore, slide: Slide, extractor: Extractor) -> bool:
     """Whether features of this slide by the same weights were kept by a version that computed otherwise."""
     return any(
-        said.get("slide") == slide.name and said.get("weights") == extractor.sha256 and said.get("code") != _code()
+        said.get("slide") == slide.name
+        and said.get("weights") == extractor.sha256
+        and said.get("code") != code_versions()
         for said in store.said()
     )

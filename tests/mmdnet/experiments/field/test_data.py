@@ -32,7 +32,7 @@ def cohort_of(grades):
     return Cohort((SlideInfo(1, "P"),), np.arange(len(grades)), np.zeros(len(grades), int), grades, ignored)
 
 
-def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_path, extractor):
+def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_path, extractor, monkeypatch):
     cohort, pixels = cohort_of(np.ones((5, 3), np.int8)), Squares(5)
     data = field_data(cohort, pixels, extractor, tmp_path, "squares")
     assert data.features.shape == data.coarse.shape == (5, extractor.net.width)
@@ -46,6 +46,10 @@ def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_p
     other = field_data(cohort, pixels, FieldExtractor(extractor.net, "other", "other"), tmp_path, "squares")
     assert pixels.reads > reads
     assert other.key != data.key
+    reads = pixels.reads
+    monkeypatch.setattr("mmdnet.slides.stores.features.FEATURE_VERSION", 99)
+    assert field_data(cohort, pixels, extractor, tmp_path, "squares").key != data.key
+    assert pixels.reads > reads
 
 
 def test_other_grades_are_other_data_with_the_same_features(tmp_path, extractor):
