@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -297,3 +298,63 @@ def recent_times_ms(session: Session, reader_id: int, limit: int = 50) -> list[i
             .limit(limit)
         )
     )
+
+
+class Given(NamedTuple):
+    """A label of one reader, with where it was given."""
+
+    event_id: int
+    key: str
+    patch_id: int
+    slide_id: int
+    slide_name: str
+    session_id: int | None
+    grades: Grades
+    ignored: bool
+    flagged: bool
+    took_ms: int | None
+    at: datetime
+
+
+def _given(session: Session, statement: Select[Any]) -> list[Given]:
+    grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
+    facts = (LabelEvent.ignored, LabelEvent.flagged, LabelEvent.took_ms, LabelEvent.at)
+    where = (LabelEvent.id, LabelEvent.key, LabelEvent.patch_id, Slide.id, Slide.name, LabelEvent.session_id)
+    table = session.execute(statement.with_only_columns(*where, *facts, *grades, maintain_column_froms=True))
+    return [
+        Given(number, key, patch_id, slide_id, name, session_id, Grades.from_values(values), ignored, flagged, took, at)
+        for number, key, patch_id, slide_id, name, session_id, ignored, flagged, took, at, *values in table
+    ]
+
+
+def _with_slide() -> Select[Any]:
+    """Events that leave a label, with the slide of their patch."""
+    return (
+        select(LabelEvent).join(Patch, Patch.id == LabelEvent.patch_id).join(Slide, Slide.id == Patch.slide_id)
+    ).where(LABELS)
+
+
+def given(session: Session, project_id: int, reader_id: int, patch_id: int | None = None) -> list[Given]:
+    """A reader's labels of a project as they stand, newest first; only of one patch, if given."""
+    statement = _with_slide().where(LabelEvent.id.in_(_newest_ids(project_id, reader_id)))
+    if patch_id is not None:
+        statement = statement.where(LabelEvent.patch_id == patch_id)
+    return _given(session, statement.order_by(LabelEvent.id.desc()))
+
+
+def given_in_session(session: Session, session_id: int, reader_id: int) -> list[Given]:
+    """The labels that a label session has by now, oldest first."""
+    newest = (
+        select(func.max(LabelEvent.id))
+        .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
+        .group_by(LabelEvent.patch_id)
+    )
+    return _given(session, _with_slide().where(LabelEvent.id.in_(newest)).order_by(LabelEvent.id))
+
+
+def first_given(session: Session, project_id: int, reader_id: int, most: int) -> list[Given]:
+    """The first labels that a reader gave one by one in a project, as they were given, oldest first."""
+    statement = _with_slide().where(
+        Slide.project_id == project_id, LabelEvent.reader_id == reader_id, LabelEvent.act.in_(("grade", "ignore"))
+    )
+    return _given(session, statement.order_by(LabelEvent.id).limit(most))

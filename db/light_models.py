@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from db.labels import CHUNK
-from db.models import Job, LabelEvent, LabelSession, LightModel, QueueItem
+from db.labels import CHUNK, LABELS
+from db.models import Job, LabelEvent, LabelSession, LightModel, Patch, QueueItem, Slide
 
 
 def versions_of(session: Session, project_id: int) -> Sequence[LightModel]:
@@ -30,6 +30,17 @@ def newest_job(session: Session, project_id: int, kind: str) -> Job | None:
 def last_event(session: Session) -> int:
     """Number of the newest label event of all; 0 where there is none."""
     return session.scalar(select(func.max(LabelEvent.id))) or 0
+
+
+def labelled_since(session: Session, project_id: int, event_id: int) -> int:
+    """Patches of one project that somebody has labelled after that event, whatever happened in other projects."""
+    statement = (
+        select(func.count(func.distinct(LabelEvent.patch_id)))
+        .join(Patch, Patch.id == LabelEvent.patch_id)
+        .join(Slide, Slide.id == Patch.slide_id)
+        .where(LabelEvent.id > event_id, Slide.project_id == project_id, LABELS)
+    )
+    return session.scalar(statement) or 0
 
 
 def asked_at_random(session: Session, patch_ids: Sequence[int]) -> set[int]:

@@ -70,6 +70,39 @@ def queued_for(session: Session, project_id: int, reader_id: int, kinds: Sequenc
     return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id.in_(own), ASKED)))
 
 
+def to_read_again(session: Session, project_id: int, reader_id: int) -> set[int]:
+    """Patches that wait in this reader's second and repeat reads."""
+    waiting: set[int] = set()
+    for number in sessions_of_kind(session, project_id, "second", "repeat", reader_id=reader_id):
+        done = labels.done_in_session(number, reader_id)
+        queue = select(QueueItem.patch_id).where(QueueItem.session_id == number, ASKED)
+        waiting.update(session.scalars(queue.where(QueueItem.patch_id.not_in(done))))
+    return waiting
+
+
+def positions_of(session: Session, places: Sequence[tuple[int | None, int]]) -> dict[tuple[int | None, int], int]:
+    """Position of each (label session, patch) that is asked for in that session."""
+    at: dict[tuple[int | None, int], int] = {}
+    for number in {number for number, _ in places if number is not None}:
+        patches = [patch for of, patch in places if of == number]
+        for start in range(0, len(patches), labels.CHUNK):
+            rows = session.execute(
+                select(QueueItem.patch_id, QueueItem.position)
+                .where(QueueItem.session_id == number, QueueItem.patch_id.in_(patches[start : start + labels.CHUNK]))
+                .where(ASKED)
+            )
+            at.update({(number, patch): position for patch, position in rows})
+    return at
+
+
+def runs_of_slides(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[str | None, ...]]:
+    """What slides were stained and scanned alike by, by slide id: site, staining run, stain."""
+    rows = session.execute(
+        select(Slide.id, Slide.site, Slide.staining_run, Slide.stain).where(Slide.id.in_(list(slide_ids)))
+    )
+    return {slide_id: tuple(run) for slide_id, *run in rows}
+
+
 def project_of_patch(session: Session, patch_id: int) -> int | None:
     """The project a patch belongs to; None if there is no such patch."""
     return session.scalar(select(Slide.project_id).join(Patch, Patch.slide_id == Slide.id).where(Patch.id == patch_id))

@@ -39,5 +39,6 @@ if chosen is None:
     go_to("session", chosen.id)
 
 session_bar(project, who, sessions, chosen)
-learns_with_you(project.id)
+if not chosen.finished:
+    learns_with_you(who, chosen)
 draw_canvas(project, who, chosen)

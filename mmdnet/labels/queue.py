@@ -13,7 +13,9 @@ import numpy as np
 
 from mmdnet.errors import LabError
 
-BLOCK = 6  # patches of one slide in a row: stains do not change at every key, yet every slide has labels early on
+KEPT_PLACES = 12  # from the first without a label on, which stay when an open session's order is taken anew
+BLOCK = 6  # patches of one slide in a row: stains do not change at every key
+FIRST_BLOCK = 2  # in the first round, so that every slide has labels early on
 FAT_CUTS = (0.02, 0.10, 0.25)  # area shares that split patches into kinds of tissue when nothing better is known
 
 
@@ -26,6 +28,7 @@ class Candidates:
         slide_id: shape (n,).
         tissue_kind: shape (n,), a small integer (a cluster of features, a class of fat area).
         acquisition: shape (n,), higher is asked for sooner, NaN is not asked for at all; only ranked orders read it.
+        run_id: shape (n,), a small integer for slides that were stained and scanned alike; None where nobody knows.
         only_plan: shape (n,) bool, True where the audit stream may not draw (patches the reader has labelled before).
     """
 
@@ -34,9 +37,10 @@ class Candidates:
     tissue_kind: np.ndarray | None = None
     acquisition: np.ndarray | None = None
     only_plan: np.ndarray | None = None
+    run_id: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        given = (self.slide_id, self.tissue_kind, self.acquisition, self.only_plan)
+        given = (self.slide_id, self.tissue_kind, self.acquisition, self.only_plan, self.run_id)
         if any(array is not None and array.shape != self.patch_id.shape for array in given):
             raise ValueError("every array of the candidates has one number per patch")
 
@@ -110,7 +114,8 @@ def plan_queue(
         seed: the same seed over the same candidates gives the same queue.
         audit_share: share 0-1 of the patches drawn at random whatever the plan; for the random plan the audit stream
             is a marked part of the same draw.
-        block: patches of one slide in a row.
+        block: patches of one slide in a row; in the first round fewer. Wherever a reader stops, slides have about as
+            many labels, and so has each run for its number of slides.
         total: in place of `per_slide`, how many over all slides, wherever the plan finds them.
 
     Returns:
@@ -192,8 +197,28 @@ def _in_blocks(
         places = rng.permutation(own.size + drawn.size)
         place[drawn] = places[: drawn.size]
         place[own] = np.sort(places[drawn.size :])  # the plan's order stays
-    luck = rng.permutation(slides.size)[slide]  # slides take turns in an order of the seed's, the same in every round
-    order = np.lexsort((place, luck, place // block))
+    first = np.unique(slide, return_index=True)[1]
+    turn = _turns(slides.size, None if candidates.run_id is None else candidates.run_id[rows[first]], rng)[slide]
+    early = min(FIRST_BLOCK, block)
+    order = np.lexsort((place, turn, np.where(place < early, 0, 1 + (place - early) // block)))
     ids = candidates.patch_id[rows[order]].tolist()
     streams = is_audit[order].tolist()
     return [Pick(patch, "audit" if drawn else "plan") for patch, drawn in zip(ids, streams, strict=True)]
+
+
+def _turns(slides: int, run_id: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Place of each slide in a round, shape (slides,), in an order of the seed's that is the same in every round.
+
+    Slides of one run are spread evenly over the round, so that whatever part of it is gone through holds the runs in
+    their proportion to within a slide.
+    """
+    luck = rng.permutation(slides)
+    if run_id is None:
+        return luck
+    spread = np.empty(slides)
+    for run in np.unique(run_id):
+        mine = np.flatnonzero(run_id == run)
+        spread[mine[np.argsort(luck[mine])]] = (np.arange(mine.size) + 0.5) / mine.size
+    turn = np.empty(slides, dtype=np.int64)
+    turn[np.lexsort((luck, spread))] = np.arange(slides)
+    return turn

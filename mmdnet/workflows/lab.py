@@ -51,7 +51,7 @@ class Lab:
         self.maps = TissueMaps(services, self.jobs)
         self.predictions = Predictions(services)
         self.truth = SlideTruths(services)
-        self.labels = Labels(services, self.predictions)
+        self.labels = Labels(services, self.predictions, self._after_labels)
         self.qupath = QuPath(services, self.labels.files)
         self.label_efficiency = LabelEfficiency(services)
         self.tile_sets = TileSets(services)
@@ -69,3 +69,6 @@ class Lab:
         self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)
+
+    def _after_labels(self, project_id: int) -> None:
+        self.learning.after_labels(project_id)

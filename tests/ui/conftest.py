@@ -28,6 +28,7 @@ def lab(label_bench):
         slides=slides,
         readers=Readers(services),
         accounts=Accounts(services),
+        learning=SimpleNamespace(after_labels=lambda project_id: None),
         settings=services.settings,
     )
 

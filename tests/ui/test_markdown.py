@@ -31,6 +31,7 @@ SAFE_CALLS = {
     "model_words": "checked below", "label_efficiency_words": "checked below", "preview_words": "checked below",
     "progress_line": "checked below",
     "learning_words": "checked below",
+    "summary_words": "checked below", "first_look_words": "checked below", "_first_words": "checked below",
 }  # fmt: skip
 RETURN_MARKDOWN = (
     "model_words",
@@ -39,6 +40,9 @@ RETURN_MARKDOWN = (
     "progress_line",
     "_amount",
     "learning_words",
+    "_first_words",
+    "summary_words",
+    "first_look_words",
 )
 
 

@@ -10,11 +10,14 @@ import streamlit as st
 from mmdnet.errors import LabError
 from mmdnet.words import count
 from ui.label.canvas import canvas
+from ui.label.own_labels import own_labels
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
+from ui.label.summary import session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, open_page, person, say_next_run
+from ui.slides.viewer import deep_zoom, tissue_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +44,14 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
         )
         if st.button("New session", icon=":material/add:"):
             _new_session(project, reader)
+        if st.button("My labels", icon=":material/list:"):
+            own_labels(project, reader)
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
         if chosen.finished and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
             open_page("train")
+    if chosen.finished:
+        session_summary(chosen)
 
 
 def _session_words(view: SessionView) -> str:
@@ -93,6 +100,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         suggestions=lab().labels.suggestions.on(view.id),
         heard="canvas_runs" in st.session_state,
         finished=view.finished,
+        jump=_jump(view),
         on_started=lambda: st.session_state.update(canvas_runs=True),
         on_finished=lambda: None,
         on_place=lambda: None,
@@ -100,10 +108,32 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
     )
     place = result.get("place")
     if place:
-        go_to("slide", int(place["slide"]))
-        go_to("patch", int(place["patch"]))
-        st.session_state["slide_view"] = "Deep zoom"
-        open_page("slides")
+        st.session_state["zoom_from_session"] = (int(place["slide"]), int(place["patch"]))
+    if "zoom_from_session" in st.session_state:  # kept, so that a rerun of the page does not close it
+        _on_the_slide(*st.session_state["zoom_from_session"])
+
+
+def _jump(view: SessionView) -> dict[str, int] | None:
+    """The place of this session that was chosen in the list of labels; the canvas goes there once."""
+    jump = st.session_state.get("jump")
+    return jump if jump and jump["session"] == view.id else None
+
+
+def _zoom_closed() -> None:
+    for key in ("zoom_from_session", "zoomed_to"):
+        st.session_state.pop(key, None)
+
+
+@st.dialog("The patch on its slide", width="large", on_dismiss=_zoom_closed)
+def _on_the_slide(slide_id: int, patch_id: int) -> None:
+    """The slide at every magnification beside the work: nothing that is measured or scored on it is shown here."""
+    go_to("slide", slide_id)
+    if st.session_state.get("zoomed_to") != patch_id:  # clicks in the viewer choose other patches
+        go_to("patch", patch_id)
+        st.session_state["zoomed_to"] = patch_id
+    slide = lab().slides.get(slide_id)
+    deep_zoom(slide, lab().slides.patches(slide_id), layers=[tissue_layer(slide)], key=f"zoom_of_{patch_id}")
+    st.caption("Measured fat and scores are not shown while you label. Close it (Esc) to go on at the same patch.")
 
 
 @st.fragment(run_every=STARTS_WITHIN_S)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from ui.label.summary import NOT_JUDGEABLE, first_look
 from ui.shell.jobs import ago, progress_line
 from ui.shell.literal import literal
 from ui.shell.session import lab
@@ -14,15 +15,21 @@ from ui.shell.words import count
 
 if TYPE_CHECKING:
     from mmdnet.labels.light_estimate import Judged, LightEstimate
+    from mmdnet.workflows.labelling.views import SessionView
     from mmdnet.workflows.training.learning import LearningState
+    from mmdnet.workflows.views import JobView, ReaderView
 
 EVERY_S = 5.0
 
 
 @st.fragment(run_every=EVERY_S)
-def learns_with_you(project_id: int) -> None:
-    """One line: what it is worth so far, when it last learnt, what more labels are expected to add."""
-    st.caption(learning_words(lab().learning.state(project_id)), help=HELP)
+def learns_with_you(reader: ReaderView, view: SessionView) -> None:
+    """One line: what it is worth so far, when it last learnt, what more labels are expected to add. After the first
+    slides what they say is asked in its place, so that the patch below stays where it is."""
+    if not first_look(reader, view):
+        st.caption(learning_words(lab().learning.state(view.project_id)), help=HELP)
+    if view.plan.judgeable is False:
+        st.caption(NOT_JUDGEABLE)
 
 
 HELP = (
@@ -36,9 +43,9 @@ def learning_words(state: LearningState) -> str:
     """The line, as Markdown."""
     if state.version is None:
         if state.job is not None and state.job.active:
-            return f"**Learns with you** · {progress_line(state.job)}"
+            return f"**Learns with you** · {_first_words(state.job)}"
         if state.until_first:
-            return f"**Learns with you** · first from {count(state.until_first, 'more label')} on"
+            return f"**Learns with you** · begins after {count(state.until_first, 'more label')}"
         failure = state.job.failure if state.job is not None else None
         return f"**Learns with you** · {literal(failure or 'needs labels of two grades of a feature')}"
     version, estimate = state.version, state.version.estimate
@@ -52,6 +59,11 @@ def learning_words(state: LearningState) -> str:
     if state.job is not None and state.job.active:
         parts.append("learning again")
     return "**Learns with you** · " + " · ".join(literal(part) for part in parts if part)
+
+
+def _first_words(job: JobView) -> str:
+    """What the job that makes the first version is at."""
+    return progress_line(job) if job.message or job.status == "queued" else "looking at the slides"
 
 
 def _number(judged: Judged) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def draw_many(project: ProjectView, reader: ReaderView) -> None:
     """The whole page below its title, for a project with patches."""
     session = lab().labels.sessions.get(lab().labels.bulk.session(project.id, reader.id, at("session")))
-    go_to("session", session.id)
+    if session.patches:
+        go_to("session", session.id)
     stamp = _bar(project, session)
     many(
         session.id,

@@ -85,5 +85,6 @@ def _take(
     )
     with refusals():
         lab().labels.acts.put(act)
+        lab().learning.after_labels(view.project_id)
         say_next_run("Saved")
         st.rerun()

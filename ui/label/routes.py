@@ -145,7 +145,9 @@ class _LabelRoutes:
         words = {"acts": f"From 1 to {MOST_ACTS} labels can be sent at once."}
         sent = await read_body(request, ACTS, MOST_BYTES, words, apart="acts")
         answers = await run_in_threadpool(lambda: [self._take(grant, act) for act in sent.acts])
-        learn = BackgroundTask(self._learn, grant)  # after the answer: nobody waits for it
+        learn = BackgroundTask(
+            lambda: self.lab().learning.after_labels(grant.project_id)
+        )  # after the answer: nobody waits
         return JSONResponse({"results": to_jsonable_python(answers)}, background=learn)
 
     async def order(self, request: Request) -> Response:
@@ -153,13 +155,6 @@ class _LabelRoutes:
         grant = grant_of(request, "label")
         session_id = _known(grant.session_id)
         return JSONResponse({"order": await run_in_threadpool(lambda: self.lab().learning.order_of(session_id))})
-
-    def _learn(self, grant: Grant) -> None:
-        """Have the lab learn from the labels so far where enough are new; the labels themselves are safe already."""
-        try:
-            self.lab().learning.after_labels(grant.project_id)
-        except Exception:
-            log.exception("the learning beside session %s could not be queued", grant.session_id)
 
     async def keys(self, request: Request) -> Response:
         """Keep the reader's own keys."""

@@ -13,6 +13,7 @@ from ui.shell import theme
 from ui.shell.door import under_base
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
+from ui.shell.memory import reader_memory
 from ui.shell.pages import PAGES
 from ui.shell.session import (
     LostLink,
@@ -179,6 +180,10 @@ def _reader_picker() -> None:
     refused = st.session_state.pop("reader_refused", None)
     if refused:
         st.error(literal(refused))
+    remembered = reader_memory(current.name if current else None, asked="reader_id" not in st.session_state)
+    if remembered in known:
+        set_reader(lab().readers.ensure(remembered).id)
+        st.rerun()
 
 
 def _take_reader() -> None:

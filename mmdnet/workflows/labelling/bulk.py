@@ -8,7 +8,7 @@ readers' labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,9 +75,10 @@ class BulkPatches:
 class Bulk:
     """Use cases reachable as `lab.labels.bulk`."""
 
-    def __init__(self, services: Services, acts: Acts) -> None:
+    def __init__(self, services: Services, acts: Acts, after_labels: Callable[[int], object]) -> None:
         self._services = services
         self._acts = acts
+        self._after_labels = after_labels
 
     def session(self, project_id: int, reader_id: int, wanted: int | None = None) -> int:
         """The label session bulk acts go into: the wanted one if it is this reader's and no review, else the reader's
@@ -179,7 +180,9 @@ class Bulk:
                 )
             before = rows.standing_grades(session, row.project_id, reader_id)
         labels = [_merged(patch, before.get(patch), given, ignored) for patch in patch_ids]
-        return self._acts.put_many(row.project_id, reader_id, labels, session_id, "bulk", key, _as_json(shown))
+        given_to = self._acts.put_many(row.project_id, reader_id, labels, session_id, "bulk", key, _as_json(shown))
+        self._after_labels(row.project_id)
+        return given_to
 
 
 def _as_json(shown: Mapping[str, object] | None) -> dict[str, object]:

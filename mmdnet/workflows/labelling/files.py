@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,8 +25,9 @@ from mmdnet.workflows.services import Services, must_get
 class Files:
     """Use cases reachable as `lab.labels.files`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, after_labels: Callable[[int], object]) -> None:
         self._services = services
+        self._after_labels = after_labels
 
     def export(
         self,
@@ -89,6 +90,7 @@ class Files:
             source = taken_from or (name, hashlib.sha256(data).hexdigest())
             with event_log.appending(self._services.db) as session:
                 event_log.append(session, _events(session, read, source, by, operator))
+            self._after_labels(project_id)
         imported = 0 if refused and not preview else len(read.new)
         readers = Counter(label.record.reader for label in read.new)
         return ImportOutcome(

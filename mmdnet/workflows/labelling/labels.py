@@ -7,7 +7,7 @@ folder, so that the page, the HTTP routes and the command line cannot differ in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from db import labels as rows
 from db.models import LabelEvent
@@ -19,6 +19,7 @@ from mmdnet.workflows.labelling.bulk import Bulk
 from mmdnet.workflows.labelling.consensus import Consensus
 from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.orders import Orders
+from mmdnet.workflows.labelling.own import Own
 from mmdnet.workflows.labelling.plans import Planner
 from mmdnet.workflows.labelling.record import Record
 from mmdnet.workflows.labelling.reviews import Reviews
@@ -34,20 +35,24 @@ from mmdnet.workflows.slides.tissue_map import kinds_of_tissue
 class Labels:
     """Use cases of labelling, by subject, and the labels as they stand; reachable as `lab.labels`."""
 
-    def __init__(self, services: Services, predictions: Predictions) -> None:
+    def __init__(
+        self, services: Services, predictions: Predictions, after_labels: Callable[[int], object] = lambda project: None
+    ) -> None:
+        """`after_labels` is told the project that many labels at once came into; single acts are told by their page."""
         self._services = services
         models = ModelsInView(services, predictions)
         planner = Planner(models, lambda project_id: kinds_of_tissue(services, project_id))
         self.acts = Acts(services)
         self.sessions = Sessions(services, planner)
         self.orders = Orders(services, planner)
-        self.bulk = Bulk(services, self.acts)
+        self.bulk = Bulk(services, self.acts, after_labels)
+        self.own = Own(services, self.acts)
         self.reviews = Reviews(services)
         self.consensus = Consensus(services)
         self.agreement = Agreement(services, predictions)
         self.suggestions = Suggestions(services, models)
         self.atlas = Atlas(services)
-        self.files = Files(services)
+        self.files = Files(services, after_labels)
         self.record = Record(services)
 
     def current(

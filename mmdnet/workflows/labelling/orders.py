@@ -14,12 +14,10 @@ from db import event_log
 from db import sessions as queues
 from db.models import LabelSession
 from mmdnet.labels.plans import PLANS, PREDICTIONS
-from mmdnet.labels.queue import Candidates, plan_queue
+from mmdnet.labels.queue import KEPT_PLACES, Candidates, plan_queue
 from mmdnet.workflows.labelling.plans import Planner
 from mmdnet.workflows.labelling.views import SessionPlan
 from mmdnet.workflows.services import Services, must_get
-
-KEPT_PLACES = 12  # from the first without a label on
 
 
 class Orders:
@@ -49,7 +47,10 @@ class Orders:
             taken = queues.queued_patches(session, session_id) - {patch for _, patch, _ in before}
         free = [n for n, patch in enumerate(known.patch_id.tolist()) if patch not in taken]
         assert known.acquisition is not None
-        candidates = Candidates(known.patch_id[free], known.slide_id[free], acquisition=known.acquisition[free])
+        assert known.run_id is not None
+        candidates = Candidates(
+            known.patch_id[free], known.slide_id[free], acquisition=known.acquisition[free], run_id=known.run_id[free]
+        )
         size = {"total": len(before)} if chosen.total is not None else {
             "per_slide": Counter(slide for *_, slide in before)
         }  # fmt: skip

@@ -166,6 +166,7 @@ class Planner:
             tissue_kind=None if kinds is None else kinds[allowed],
             acquisition=values[allowed],
             only_plan=ground.labelled[allowed],
+            run_id=_runs(session, ground.slide_id[allowed]),
         )
         return candidates, next(iter(predictions), None)
 
@@ -196,6 +197,14 @@ class Planner:
             return by_fat
         pairs = zip(ground.patch_id.tolist(), by_fat.tolist(), strict=True)
         return np.array([mapped.get(patch, fat) for patch, fat in pairs])
+
+
+def _runs(session: Session, slide_id: np.ndarray) -> np.ndarray:
+    """A number for each patch's site, staining run and stain, shape (patches,)."""
+    slides, at = np.unique(slide_id, return_inverse=True)
+    run_of = queues.runs_of_slides(session, slides.tolist())
+    numbers = {run: number for number, run in enumerate(sorted(set(run_of.values()), key=str))}
+    return np.array([numbers[run_of[slide]] for slide in slides.tolist()], dtype=np.int64)[at]
 
 
 def _evidence(

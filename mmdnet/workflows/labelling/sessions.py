@@ -40,9 +40,13 @@ class Sessions:
         self._planner = planner
 
     def of_project(self, project_id: int, reader_id: int | None = None) -> list[SessionView]:
-        """The project's label sessions, newest first; only one reader's if given."""
+        """The project's label sessions, newest first; only one reader's if given.
+
+        One that asks for no patch is not among them: it holds what was given many at once, and is never gone through.
+        """
         with self._services.db() as session:
-            return [session_view(session, row) for row in queues.sessions_of(session, project_id, reader_id)]
+            views = [session_view(session, row) for row in queues.sessions_of(session, project_id, reader_id)]
+        return [view for view in views if view.patches]
 
     def get(self, session_id: int) -> SessionView:
         """One label session.

@@ -102,6 +102,8 @@ class SessionPlan(BaseModel):
         share: part of the patches a review takes.
         light: number of the light model that the order was last taken from; None before any was.
         suggestions: None before they were ever switched.
+        judgeable: what the reader answered after the first labels: whether the question can be judged on these
+            patches; None before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -117,6 +119,7 @@ class SessionPlan(BaseModel):
     share: float | None = None
     light: int | None = None
     suggestions: SuggestionChoice | None = None
+    judgeable: bool | None = None
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> SessionPlan:

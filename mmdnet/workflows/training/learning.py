@@ -6,6 +6,7 @@ labelled patch it says what heads say that saw nothing of that patient: what one
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from db import light_models as rows
@@ -28,6 +29,7 @@ from mmdnet.workflows.slides.features import Extractor
 from mmdnet.workflows.training.light_fit import fit_version, look_at_slide
 from mmdnet.workflows.views import JobView
 
+log = logging.getLogger(__name__)
 FIRST_LABELS = 30  # before that no head is worth fitting
 EVERY_LABELS = NEXT_LABELS
 
@@ -79,12 +81,21 @@ class Learning:
     def after_labels(self, project_id: int) -> str | None:
         """Queue the learning where enough labels came since it was last queued; the job's number, or None.
 
-        Cheap where it is not due: it is asked after every label.
+        Cheap where it is not due: it is asked after every label. The labels are safe already, so that nothing that
+        keeps it from being queued reaches whoever gave them; it stands in the log.
         """
+        try:
+            return self._queue_if_due(project_id)
+        except Exception:
+            log.exception("the learning beside project %s could not be queued", project_id)
+            return None
+
+    def _queue_if_due(self, project_id: int) -> str | None:
         with self._services.db() as session:
             last = rows.last_event(session)
             job = rows.newest_job(session, project_id, LearnSpec.kind)
-            if job is not None and last - int(job.spec.get("last_event", 0)) < EVERY_LABELS:
+            seen = 0 if job is None else int(job.spec.get("last_event", 0))
+            if job is not None and rows.labelled_since(session, project_id, seen) < EVERY_LABELS:
                 return None
             if job is None and sum(labelled_by_slide(session, project_id).values()) < FIRST_LABELS:
                 return None
@@ -117,13 +128,15 @@ class Learning:
         first = sum(slide.id in labelled for slide in slides)
         extractor = Extractor.frozen(PRETRAINED, slides[0].patch_px or self._services.settings.patch_px)
         refused = [self._look_at(context, slide, n, len(slides), extractor) for n, slide in enumerate(slides[:first])]
-        version, seen = self._learn(context, project_id, extractor), self._last_event()
+        seen = self._last_event()
+        version = self._learn(context, project_id, extractor)
         for n, slide in enumerate(slides[first:], first):
             refused.append(self._look_at(context, slide, n, len(slides), extractor))
             if version is not None:
                 look_at_slide(self._services, project_id, version, slide.id, extractor)
-            if self._last_event() - seen >= EVERY_LABELS:
-                version, seen = self._learn(context, project_id, extractor), self._last_event()
+            if self._labelled_since(project_id, seen) >= EVERY_LABELS:
+                seen = self._last_event()
+                version = self._learn(context, project_id, extractor)
         problems = [problem for problem in refused if problem]
         if version is None and problems:
             raise LabError(" ".join(problems[:3]))
@@ -151,3 +164,7 @@ class Learning:
     def _last_event(self) -> int:
         with self._services.db() as session:
             return rows.last_event(session)
+
+    def _labelled_since(self, project_id: int, event_id: int) -> int:
+        with self._services.db() as session:
+            return rows.labelled_since(session, project_id, event_id)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.queue import ORDERS, Candidates, fat_kind, plan_queue, planned_number
+from mmdnet.labels.queue import BLOCK, FIRST_BLOCK, ORDERS, Candidates, fat_kind, plan_queue, planned_number
 
 
 def candidates(slides=3, each=40):
@@ -56,8 +56,25 @@ def test_every_slide_has_patches_before_any_has_a_second_block():
     known = candidates()
     slide_of = dict(zip(known.patch_id.tolist(), known.slide_id.tolist(), strict=True))
     order = [slide_of[pick.patch_id] for pick in plan_queue(known, 12, block=6)]
-    assert {*order[:18]} == {0, 1, 2}
-    assert all(len({*order[start : start + 6]}) == 1 for start in range(0, 36, 6))
+    assert {*order[:6]} == {*order[6:24]} == {0, 1, 2}
+    assert all(len({*order[start : start + 2]}) == 1 for start in range(0, 6, 2))
+    assert all(len({*order[start : start + 6]}) == 1 for start in range(6, 24, 6))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 99))
+def test_wherever_a_reader_stops_slides_and_runs_have_their_part(slides_of_runs, seed):
+    run_of = np.repeat(np.arange(len(slides_of_runs)), slides_of_runs)
+    slides, each = run_of.size, 30
+    slide_id = np.repeat(np.arange(slides), each)
+    known = Candidates(np.arange(slides * each), slide_id, run_id=run_of[slide_id])
+    order = np.array([slide_id[pick.patch_id] for pick in plan_queue(known, 20, seed=seed)])
+    for stop in range(1, order.size + 1):
+        by_slide = np.bincount(order[:stop], minlength=slides)
+        assert np.ptp(by_slide) <= BLOCK
+        by_run = np.bincount(run_of, weights=by_slide)
+        assert np.abs(by_run - stop * np.array(slides_of_runs) / slides).max() <= 1.5 * BLOCK
+    assert {*order[: FIRST_BLOCK * slides]} == {*range(slides)}
 
 
 def test_the_stratified_plan_takes_every_kind_of_tissue_as_often_as_it_can():

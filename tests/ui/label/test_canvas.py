@@ -15,7 +15,7 @@ def page():
 
     canvas(
         7, "token", keys={"ignore": "q"}, suggestions=True, heard=False, finished=False,
-        on_started=nothing, on_finished=nothing, on_place=nothing, key="canvas",
+        jump=None, on_started=nothing, on_finished=nothing, on_place=nothing, key="canvas",
     )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def test_it_is_drawn_with_what_its_script_asks_for():
     data = json.loads(drawn.json)
     assert (data["session"], data["token"], data["keys"]) == (7, "token", {"ignore": "q"})
     assert (data["suggestions"], data["heard"], data["finished"]) == (True, False, False)
+    assert data["jump"] is None and data["kept_places"] > 0
     assert data["usual_keys"] == USUAL and set(data["acts"]) == set(USUAL) and set(data["taken_keys"]) == TAKEN
     assert [task["name"] for task in data["tasks"]] == ["ballooning", "inflammation", "steatosis"]
     assert set(data["tasks"][0]["grades"][0]) == {"value", "patch", "slide", "fill", "ink"}

@@ -102,11 +102,19 @@ def test_a_canvas_that_does_not_start_gives_way_to_plain_buttons(lab, view, canv
     assert canvases[-1].plain == view.id
 
 
-def test_a_place_asked_for_on_the_canvas_opens_the_slide_there(lab, view, monkeypatch):
-    opened = []
-    monkeypatch.setattr(labelling, "canvas", lambda *given, **facts: {"place": {"slide": 2, "patch": 31}})
-    monkeypatch.setattr(labelling, "open_page", opened.append)
+def test_a_place_asked_for_opens_the_slide_over_the_canvas_with_nothing_measured_on_it(lab, view, monkeypatch):
+    zoomed, place = [], {"slide": 2, "patch": 31}
+    monkeypatch.setattr(labelling, "canvas", lambda *given, **facts: {"place": place} if place else {})
+    monkeypatch.setattr(lab.slides, "get", lambda slide_id: SimpleNamespace(id=slide_id), raising=False)
+    monkeypatch.setattr(lab.slides, "patches", lambda slide_id: [], raising=False)
+    monkeypatch.setattr(labelling, "deep_zoom", lambda slide, patches, **facts: zoomed.append((slide.id, facts)))
     app = AppTest.from_function(work, default_timeout=60, args=(view.id,)).run()
-    assert opened == ["slides"]
-    assert (app.session_state["at_slide"], app.session_state["at_patch"]) == (2, 31)
-    assert app.session_state["slide_view"] == "Deep zoom"
+    assert not app.exception and (app.session_state["at_slide"], app.session_state["at_patch"]) == (2, 31)
+    place.clear()
+    app.session_state["at_patch"] = 32
+    app.run()
+    assert app.session_state["at_patch"] == 32, "a rerun leaves it open, at what was chosen in it"
+    ((slide_id, facts), _) = zoomed
+    assert slide_id == 2 and [layer.id for layer in facts["layers"]] == ["tissue"]
+    assert "not shown while you label" in app.caption[-1].value
+    labelling._zoom_closed()

@@ -14,7 +14,7 @@ def version(**estimate):
 
 
 def test_before_the_first_version_it_says_how_many_labels_are_missing():
-    assert learning_words(LearningState(12, None, None)).endswith("first from 18 more labels on")
+    assert learning_words(LearningState(12, None, None)).endswith("begins after 18 more labels")
     failed = SimpleNamespace(active=False, failure="No room.")
     assert learning_words(LearningState(40, None, failed)).endswith("No room.")
 

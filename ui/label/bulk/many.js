@@ -80,10 +80,10 @@ export class Many {
   // What can be coloured, and what can be chosen without a lasso.
   choices() {
     const { points, part } = this
-    const colours = this.tasks.map((task, n) => [`grades ${n}`, `my grades: ${task.title.toLowerCase()}`])
+    const colours = [['fat', 'measured fat']]
     if (points.head.method) colours.push(['kind', 'kind of tissue'])
-    colours.push(['fat', 'measured fat'])
-    fill(part.colour, colours, part.colour.value || `grades ${this.tasks.length - 1}`)
+    colours.push(...this.tasks.map((task, n) => [`grades ${n}`, `my grades: ${task.title.toLowerCase()}`]))
+    fill(part.colour, colours, part.colour.value || 'fat')
     const picks = [['', 'by lasso'], ['open', 'all without my grade']]
     for (const [kind, count] of points.kinds) picks.push([`kind ${kind}`, `kind of tissue ${kind + 1} (${number(count)})`])
     points.head.slides.forEach((slide, n) => picks.push([`slide ${n}`, `slide ${slide.name}`]))
@@ -92,7 +92,7 @@ export class Many {
   }
 
   recolour() {
-    const [colour, task] = (this.part.colour.value || 'grades 2').split(' ')
+    const [colour, task] = (this.part.colour.value || 'fat').split(' ')
     this.plane.colour = colour
     this.plane.task = Number(task ?? this.plane.task)
     const legend = {

@@ -11,6 +11,7 @@ import streamlit as st
 from pydantic_core import to_jsonable_python
 
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
+from mmdnet.labels.queue import KEPT_PLACES
 from ui.label.grade_buttons import task_buttons
 from ui.shell.door import under_base
 from ui.shell.scripts import bundle
@@ -36,6 +37,7 @@ def canvas(
     suggestions: bool,
     heard: bool,
     finished: bool,
+    jump: Mapping[str, int] | None,
     on_started: Callable[[], None],
     on_finished: Callable[[], None],
     on_place: Callable[[], None],
@@ -50,6 +52,7 @@ def canvas(
         suggestions: whether suggested grades are on in this session; a change starts the canvas anew.
         heard: whether `on_started` was called already in this tab; until then the canvas says that it runs.
         finished: whether the page knows already that nothing is left to label; else `on_finished` says so.
+        jump: a `position` of the queue to go to, once for each `at`; None to begin at the first patch without a label.
         on_started: called once the canvas runs in the browser.
         on_finished: called when the reader has come to the end of the queue.
         on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
@@ -69,6 +72,8 @@ def canvas(
             "suggestions": suggestions,
             "heard": heard,
             "finished": finished,
+            "jump": dict(jump) if jump else None,
+            "kept_places": KEPT_PLACES,
         },
         on_started_change=on_started,
         on_renew_change=lambda: None,

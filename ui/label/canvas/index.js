@@ -34,18 +34,14 @@ export default function (component) {
     canvas = mount(parentElement.querySelector('.canvas'), data, left)
     parentElement.labelCanvas = canvas
   }
-  canvas.messages.drawn()
   const tell = (name, value) => canvas.messages.tell(name, () => setTriggerValue(name, value))
   if (!data.heard) tell('started', data.session) // also after the lab was restarted under an open page
   canvas.api.token = data.token
   canvas.api.base = data.base
   canvas.api.renew = () => tell('renew', Date.now())
   canvas.view.onfinished = () => { if (!data.finished) tell('finished', Date.now()) }
-  canvas.place = (place) => {
-    canvas.messages.leave()
-    setTriggerValue('place', place)
-  }
-  canvas.begin()
+  canvas.place = (place) => setTriggerValue('place', place)
+  canvas.begin(data.jump)
   return () => {
     canvas.close()
     if (parentElement.labelCanvas === canvas) delete parentElement.labelCanvas
@@ -63,7 +59,7 @@ function mount(root, data, left) {
   const atlas = new Atlas(view.part, api, pictures, data.tasks)
   let reading = null
   const outbox = new Outbox(data.session, api, () => reading && view.saved(reading))
-  const queue = new Queue(api)
+  const queue = new Queue(api, data.kept_places)
   const canvas = { script: THIS_SCRIPT, name: nameOf(data), api, view, messages: new Messages(root) }
 
   reading = new Reading({
@@ -82,15 +78,16 @@ function mount(root, data, left) {
   for (const el of root.querySelectorAll('kbd[data-key]')) write(el, keyWords(data.keys[el.dataset.key]))
 
   let begun = false
-  canvas.begin = async () => {
-    if (begun) return
+  canvas.begin = async (jump) => {
+    const to = newJump(jump)
+    if (begun) return to === null ? undefined : reading.start(to)
     begun = true
     try {
       await outbox.flush()
       const progress = await api.get('/api/label/progress')
       Object.assign(reading, { done: progress.labelled, patches: progress.patches, times: progress.times_ms })
       stage.resize()
-      await reading.start(progress.resume_at)
+      await reading.start(to ?? progress.resume_at)
       root.focus({ preventScroll: true }) // whoever has just chosen a name or a session grades next
       const others = Outbox.elsewhere(data.session)
       if (others) reading.say(`${others} labels of another session wait in this browser; open it to send them.`)
@@ -152,6 +149,7 @@ function mount(root, data, left) {
   window.addEventListener('blur', away)
   const sized = new ResizeObserver(() => { if (stage.resize()) reading.repaint() })
   sized.observe(view.part.stage)
+  const fitted = fitBelow(root)
   const heard = withoutConnectionNotice(() => root.focus({ preventScroll: true }))
   canvas.close = () => {
     heard()
@@ -162,7 +160,33 @@ function mount(root, data, left) {
     window.removeEventListener('keyup', up)
     window.removeEventListener('blur', away)
     sized.disconnect()
+    fitted()
     return reading.close()
   }
   return canvas
+}
+
+// The position a jump leads to, the first time it is heard of in this tab; else null.
+function newJump(jump) {
+  if (!jump || Number(sessionStorage.getItem('mmdnet:jumped')) >= jump.at) return null
+  sessionStorage.setItem('mmdnet:jumped', String(jump.at))
+  return jump.position
+}
+
+// Keep the canvas told how far below the window's top it begins: the patch takes what is left of the window's height.
+function fitBelow(root) {
+  const page = document.querySelector('[data-testid="stMain"]')
+  const measure = () => {
+    const above = root.getBoundingClientRect().top + (page?.scrollTop ?? 0)
+    root.style.setProperty('--above', `${Math.max(0, Math.round(above))}px`)
+  }
+  const sized = new ResizeObserver(measure)
+  const block = page?.querySelector('.stMainBlockContainer')
+  if (block) sized.observe(block)
+  window.addEventListener('resize', measure)
+  measure()
+  return () => {
+    sized.disconnect()
+    window.removeEventListener('resize', measure)
+  }
 }

@@ -16,12 +16,6 @@ export class Messages {
     for (const name of ['click', 'pointermove']) window.addEventListener(name, this.heard, true)
   }
 
-  // The canvas itself sends the reader to another page: nothing is said until the page answers, and a while after.
-  leave() { this.quietFrom = Infinity }
-
-  // The page was drawn anew.
-  drawn() { if (this.quietFrom === Infinity) this.quietFrom = performance.now() + CLICK_SETTLES_MS }
-
   tell(name, send) {
     this.later(name, send, performance.now() + STILL_MS)
   }

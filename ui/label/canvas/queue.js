@@ -2,11 +2,12 @@
 
 const STRETCH = 90
 const REFILL = 60
-const KEPT = 10 // places from the one on the screen that stay as they are when the order changes
 
 export class Queue {
-  constructor(api) {
+  // `kept`: places from the one on the screen that stay as they are when the order changes, as the lab keeps them.
+  constructor(api, kept) {
     this.api = api
+    this.kept = kept
     this.items = []
     this.known = new Set()
     this.ended = false
@@ -41,9 +42,9 @@ export class Queue {
   // The lab has taken the order anew: what lies far enough ahead is asked for again.
   async renew(at) {
     if (this.loading) return
-    const kept = this.items.slice(0, at + KEPT)
+    const kept = this.items.slice(0, at + this.kept)
     const from = kept.at(-1)?.position
-    if (from === undefined || kept.length < at + KEPT) return
+    if (from === undefined || kept.length < at + this.kept) return
     const { items } = await this.api.get(`/api/label/queue?offset=${from + 1}&limit=${STRETCH}`)
     const known = new Set(kept.map((item) => item.patch_id))
     this.items = [...kept, ...items.filter((item) => !known.has(item.patch_id))]

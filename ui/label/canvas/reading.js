@@ -6,6 +6,7 @@ import { Showing } from './showing.js'
 
 const PATIENCE = 20
 const MOST_HELD = 60
+const STRIP = 8 // of the last patches
 const REFUSAL_STAYS_MS = 10000 // the reader may be patches further by then
 
 export class Reading extends Showing {
@@ -31,11 +32,25 @@ export class Reading extends Showing {
   async start(position) {
     this.at = await this.queue.open(position)
     this.acts = []
+    const before = this.queue.items.slice(0, this.at).filter((item) => item.own?.labelled)
+    this.strip = before.slice(-STRIP).map((item) => ({ item, picture: null }))
     const lost = this.held.length > 0 && this.meant !== this.item?.patch_id
     if (lost) this.held = []
     this.meant = null
     await this.show()
     if (lost) this.say('Another patch is due now: the keys pressed last were not taken.')
+    this.fillStrip()
+  }
+
+  // After a reload the last patches are those of the queue that have a label; their pictures come once the patch is there.
+  async fillStrip() {
+    for (const shown of this.strip.filter(({ picture }) => !picture)) {
+      const picture = await this.pictures.get(this.patchPath(shown.item)).catch(() => null)
+      if (this.closed) return
+      if (!picture) continue
+      Object.assign(shown, { picture, el: undefined })
+      this.view.state(this)
+    }
   }
 
   // Do and show nothing any more; what the reader pressed and is not taken yet, for whoever comes after.
@@ -172,7 +187,7 @@ export class Reading extends Showing {
     this.sending = true
     const saved = this.act(act, { grades, ignored: act === 'ignore', flagged: item.own?.flagged ?? false, pressed })
     this.draft.drop()
-    this.strip = [...this.strip.filter((shown) => shown.item !== item), { item, picture: this.picture }].slice(-8)
+    this.strip = [...this.strip.filter((shown) => shown.item !== item), { item, picture: this.picture }].slice(-STRIP)
     await saved
     this.sending = false
     if (item !== this.item) return
@@ -204,6 +219,7 @@ export class Reading extends Showing {
     const labelled = act !== 'flag' || (before?.labelled ?? false)
     if (labelled && !before?.labelled) this.done += 1
     item.own = { key, grades, ignored, flagged, labelled }
+    item.refused = null
     this.acts.push({ key, patch: item.patch_id, before })
     return this.outbox.put(sent, PATIENCE)
   }
@@ -249,13 +265,24 @@ export class Reading extends Showing {
   // What stays in the notice whatever is pressed: a refusal, for a while.
   get standing() { return performance.now() < this.refusedUntil ? this.refusal : '' }
 
-  refused(act, problem) {
+  // The lab did not take an act: said, marked on its patch, and what the patch carries instead is asked for, so that the
+  // next key pressed on it is no late one again.
+  async refused(act, problem) {
     this.refusal = `${act.patch_id === this.painted ? 'Not' : 'An earlier patch was not'} taken: ${problem}`
     this.refusedUntil = performance.now() + REFUSAL_STAYS_MS
+    this.acts = this.acts.filter(({ key }) => key !== act.key)
+    const item = this.queue.items[this.queue.find(act.patch_id)]
+    if (item?.own?.key === act.key) {
+      if (act.act !== 'flag' && item.own.labelled) this.done -= 1
+      Object.assign(item, { own: null, refused: problem })
+    }
     this.say(this.refusal)
-    const at = this.queue.find(act.patch_id)
-    if (at < 0 || this.queue.items[at].own?.key !== act.key) return
-    if (act.act !== 'flag' && this.queue.items[at].own.labelled) this.done -= 1
-    this.queue.items[at].own = null
+    if (!item?.refused) return
+    const answer = await this.api.get(`/api/label/queue?offset=${item.position}&limit=1`).catch(() => null)
+    const [stands] = answer?.items ?? []
+    if (stands?.patch_id !== item.patch_id || item.own) return
+    item.own = stands.own
+    if (item.own?.labelled) this.done += 1
+    this.view.state(this)
   }
 }

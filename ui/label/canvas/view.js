@@ -152,7 +152,6 @@ export class View {
     const el = make('button', 'last')
     el.type = 'button'
     el.dataset.patch = item.patch_id
-    el.title = 'Go back to this patch'
     const small = make('canvas')
     small.width = small.height = 96
     if (picture) small.getContext('2d', { alpha: false }).drawImage(picture, 0, 0, 96, 96)
@@ -161,10 +160,12 @@ export class View {
     return el
   }
 
-  lastGrades(el, { own }) {
-    const text = JSON.stringify(own ?? null)
+  lastGrades(el, { own, refused }) {
+    const text = JSON.stringify([own ?? null, refused ?? null])
     if (el.dataset.own === text) return
     el.dataset.own = text
+    toggle(el, 'refused', Boolean(refused))
+    el.title = refused ? `Not taken: ${refused}` : 'Go back to this patch'
     const parts = !own?.labelled ? [] : own.ignored ? [make('i', 'ignored')] : this.tasks.map((task) => {
       const grade = own.grades[task.name]
       if (grade === null || grade === undefined) return make('i', 'unknown', '?')

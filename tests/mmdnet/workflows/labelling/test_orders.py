@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from db import sessions as queues
-from mmdnet.workflows.labelling.orders import KEPT_PLACES, Orders
+from mmdnet.labels.queue import KEPT_PLACES
+from mmdnet.workflows.labelling.orders import Orders
 from tests.label_bench import act, make_label_bench, sure
 
 

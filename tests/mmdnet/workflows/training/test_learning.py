@@ -129,6 +129,41 @@ def test_it_is_queued_after_enough_labels_and_not_while_it_runs(learnt):
     assert lab.learning.after_labels(project) not in (None, first)
 
 
+def test_labels_of_another_project_make_nothing_due_here_and_what_keeps_it_from_the_queue_reaches_nobody(
+    learnt, monkeypatch, caplog
+):
+    lab, project, *_ = learnt
+    queued = rows_of_jobs(lab, project)
+    with lab.db() as session:
+        seen = rows.last_event(session)
+        assert rows.labelled_since(session, project, 0) >= FIRST_LABELS
+        assert rows.labelled_since(session, project + 1, 0) == rows.labelled_since(session, project, seen) == 0
+    assert lab.learning.after_labels(project + 1) is None
+    monkeypatch.setattr(lab.learning, "_queue_if_due", lambda project_id: 1 / 0)
+    assert lab.learning.after_labels(project) is None and "could not be queued" in caplog.text
+    assert rows_of_jobs(lab, project) == queued
+
+
+def rows_of_jobs(lab, project):
+    return [job.id for job in lab.jobs.list(project) if job.kind == LearnSpec.kind]
+
+
+def test_labels_given_many_at_once_and_labels_of_a_file_have_it_learn_too(learnt):
+    lab, project, reader, *_ = learnt
+    for job in lab.jobs.list(project, active=True):
+        lab.jobs.cancel(job.id)
+    session_id = lab.labels.bulk.session(project, reader)
+    free = lab.labels.bulk.patches(session_id, reader).patch_id.tolist()
+    assert len(free) >= EVERY_LABELS
+    before = rows_of_jobs(lab, project)
+    lab.labels.bulk.give(session_id, reader, free, {"steatosis": 1})
+    (first,) = set(rows_of_jobs(lab, project)) - set(before)
+    lab.jobs.cancel(first)
+    file = lab.labels.files.export(project).data.replace(b"Ada", b"Ben")
+    assert lab.labels.files.import_file(project, "labels.csv", file).imported >= EVERY_LABELS
+    assert len(set(rows_of_jobs(lab, project)) - set(before)) == 2
+
+
 def test_suggestions_are_the_light_models_where_it_is_sure_enough(learnt):
     lab, _, reader, *_, view, _ = learnt
     hints = lab.labels.suggestions

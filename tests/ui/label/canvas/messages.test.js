@@ -60,22 +60,6 @@ test('a newer message of the same name takes the place of one that waits', () =>
   assert.deepEqual(sent, ['new', 'finished'])
 })
 
-test('a canvas that sends the reader away itself is quiet until the page has answered, and a while after', () => {
-  tell('started')
-  messages.leave()
-  pass(20_000)
-  assert.deepEqual(sent, [])
-  messages.drawn()
-  pass(2900)
-  assert.deepEqual(sent, [])
-  pass(3200)
-  assert.deepEqual(sent, ['started'])
-  messages.drawn()
-  tell('finished')
-  pass(700)
-  assert.deepEqual(sent, ['started', 'finished'])
-})
-
 test('a closed canvas says nothing more', () => {
   tell('finished')
   messages.close()

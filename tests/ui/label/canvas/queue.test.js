@@ -15,7 +15,7 @@ const api = (length, asked = []) => ({
 })
 
 test('it opens with twenty patches before the one that is due', async () => {
-  const queue = new Queue(api(300))
+  const queue = new Queue(api(300), 12)
   const at = await queue.open(100)
   assert.equal(queue.items[at].position, 100)
   assert.equal(queue.items[0].position, 80)
@@ -23,14 +23,14 @@ test('it opens with twenty patches before the one that is due', async () => {
 })
 
 test('past the end there is nothing to show', async () => {
-  const queue = new Queue(api(30))
+  const queue = new Queue(api(30), 12)
   assert.equal(await queue.open(30), queue.items.length)
   assert.ok(queue.ended)
 })
 
 test('more is asked for near the end of what is known, once at a time, and each patch stands once', async () => {
   const from = api(200)
-  const queue = new Queue(from)
+  const queue = new Queue(from, 12)
   await queue.open(0)
   assert.equal(queue.refill(5), null, 'there is enough')
   const first = queue.refill(40)
@@ -47,7 +47,7 @@ test('more is asked for near the end of what is known, once at a time, and each 
 
 test('a failure to load more is no failure: it is asked again at the next step', async () => {
   const from = api(200)
-  const queue = new Queue(from)
+  const queue = new Queue(from, 12)
   await queue.open(0)
   const { get } = from
   from.get = async () => { throw new Error('away') }
@@ -55,4 +55,15 @@ test('a failure to load more is no failure: it is asked again at the next step',
   from.get = get
   await queue.refill(80)
   assert.equal(queue.items.length, 180)
+})
+
+test('a new order leaves as many places from the one on the screen as the lab says', async () => {
+  for (const kept of [3, 12]) {
+    const from = api(200)
+    const queue = new Queue(from, kept)
+    await queue.open(0)
+    await queue.renew(5)
+    assert.equal(from.asked.at(-1), 5 + kept)
+    assert.deepEqual(queue.items.slice(0, 5 + kept + 1).map((item) => item.position), Array.from({ length: 5 + kept + 1 }, (_, n) => n))
+  }
 })

@@ -53,7 +53,7 @@ class Bench {
     }
     this.stage = { show: () => {}, showAround: () => { this.around = true }, ahead: () => {} }
     this.reading = new Reading({
-      api: this.api, outbox: this.outbox, queue: new Queue(this.api), pictures: this.pictures, view: this.view, stage: this.stage,
+      api: this.api, outbox: this.outbox, queue: new Queue(this.api, 12), pictures: this.pictures, view: this.view, stage: this.stage,
       looks: new Looks(), atlas: { open: false }, session: 3, tasks: TASKS, done: 0, patches, times: [], left: changes.left,
     })
   }
@@ -296,4 +296,29 @@ test('up and down choose the task, and before the first patch there is nothing',
   assert.equal(bench.reading.draft.step, 'inflammation')
   bench.press('previous')
   assert.equal(bench.reading.notice, 'This is the first patch that is loaded.')
+})
+
+test('after a reload the last patches are those that have a label, with their pictures', async () => {
+  const own = { key: 'k', grades: { steatosis: 1 }, ignored: false, flagged: false, labelled: true }
+  bench = new Bench(6, { 0: { own }, 1: { own: { ...own, labelled: false } }, 2: { own }, 4: { own } })
+  await bench.start(3)
+  await until(() => bench.reading.strip.every(({ picture }) => picture))
+  assert.deepEqual(bench.reading.strip.map(({ item }) => item.patch_id), [100, 102])
+})
+
+test('a refused late label is marked on its patch, which then carries what the lab has, and can be given anew', async () => {
+  bench = new Bench(3)
+  await bench.start()
+  bench.press('1', '1', '1')
+  await until(() => bench.patch === 101)
+  const [late] = bench.sent
+  const other = { key: 'other tab', grades: { ballooning: 2, inflammation: 2, steatosis: 2 }, ignored: false, flagged: false, labelled: true }
+  bench.items[0] = { ...bench.items[0], own: other }
+  await bench.reading.refused(late, 'You gave this patch another label in the meantime.')
+  const item = bench.reading.queue.items[0]
+  assert.deepEqual([item.refused, item.own, bench.reading.done], ['You gave this patch another label in the meantime.', other, 1])
+  bench.press('previous')
+  await until(() => bench.patch === 100)
+  bench.press('0', '0', '0')
+  assert.deepEqual([bench.sent[1].based_on, item.refused], ['other tab', null])
 })

@@ -1,0 +1,70 @@
+"""What is told when a session ends, and what is asked after the first slides."""
+
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.label_bench import act
+from ui.label import summary
+from ui.label.summary import first_look_words, summary_words
+
+
+@pytest.fixture
+def lab(lab, monkeypatch):
+    monkeypatch.setattr(summary, "lab", lambda: lab)
+    return lab
+
+
+def label(bench, view, count, **changes):
+    for number, item in enumerate(bench.labels.sessions.queue(view.id)[:count]):
+        bench.labels.acts.put(act(bench, view, item, number, **changes))
+
+
+def ended(session_id):
+    from ui.label import summary as parts
+
+    parts.session_summary(parts.lab().labels.sessions.get(session_id))
+
+
+def asked(session_id):
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from ui.label import summary as parts
+
+    st.text(str(parts.first_look(SimpleNamespace(id=1), parts.lab().labels.sessions.get(session_id))))
+
+
+def test_a_finished_session_says_what_was_given_and_how_long_it_took(lab, label_bench, view):
+    label(label_bench, view, view.patches, grades={"steatosis": 2}, took_ms=30_000)
+    app = AppTest.from_function(ended, default_timeout=60, args=(view.id,)).run()
+    assert not app.exception
+    assert app.markdown[0].value == (
+        "**Finished.** 10 patches labelled, 0 ignored, 0 flagged, 67 % of the grades unknown, 5 min, 30.0 s a patch"
+    )
+    html = app.get("html")[0].proto.body
+    assert "× 10" in html and html.count("100 %") == 2
+
+
+def test_after_the_second_slide_one_line_asks_and_an_answer_ends_it(lab, label_bench):
+    view = label_bench.session(per_slide=8)
+    app = AppTest.from_function(asked, default_timeout=60, args=(view.id,)).run()
+    assert app.text[0].value == "False" and not app.button
+    label(label_bench, view, 12, grades={"steatosis": 2, "ballooning": 0})
+    app.run()
+    assert app.text[0].value == "True"
+    words = app.caption[0].value
+    assert "**2 slides in** · 2.0 s a patch" in words and "lobular inflammation: 100 %" in words
+    app.button(key="judgeable_no").click().run()
+    assert app.text[0].value == "False" and lab.labels.sessions.get(view.id).plan.judgeable is False
+
+
+def test_nothing_is_said_of_what_is_not_known():
+    shares = {"ballooning": None, "inflammation": None, "steatosis": None}
+    none = SimpleNamespace(
+        patches=1, ignored=1, flagged=0, unknown=None, minutes=None, pace_s=None, unknown_share=shares
+    )
+    assert summary_words(none) == "1 patch labelled, 1 ignored, 0 flagged, – of the grades unknown"
+    assert "s a patch" not in first_look_words(none, 2) and "most of" not in first_look_words(none, 2)
