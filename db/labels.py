@@ -336,7 +336,7 @@ def _with_slide() -> Select[Any]:
 
 def given(session: Session, project_id: int, reader_id: int, patch_id: int | None = None) -> list[Given]:
     """A reader's labels of a project as they stand, newest first; only of one patch, if given."""
-    statement = _with_slide().where(LabelEvent.id.in_(_newest_ids(project_id, reader_id)))
+    statement = _with_slide().where(Slide.project_id == project_id, LabelEvent.id.in_(_newest_ids(reader_id)))
     if patch_id is not None:
         statement = statement.where(LabelEvent.patch_id == patch_id)
     return _given(session, statement.order_by(LabelEvent.id.desc()))
