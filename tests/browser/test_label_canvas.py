@@ -150,6 +150,11 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
     canvas.keyboard.press("o")
     canvas.locator(".osd canvas").first.wait_for()
     canvas.wait_for_url(f"**patch={shown}**")
+    assert "fat" not in canvas.get_by_role("dialog").inner_text().lower().replace("measured fat and scores are not", "")
+    canvas.keyboard.press("Escape")
+    canvas.get_by_role("dialog").wait_for(state="detached")
+    press(canvas, "012")
+    assert next_patch(canvas, shown) != shown
 
 
 CLICK_WHEN_DONE = """([root, link]) => new MutationObserver((_, seen) => {
@@ -209,6 +214,6 @@ def test_patch_grades_and_progress_fit_the_screen(page, shared_lab, lab, home, w
     page.set_viewport_size({"width": width, "height": height})
     open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)
     at_rest(page)
-    for part in ("[data-part=stage]", "[data-part=grades]", "[data-part=count]", "[data-part=saved]"):
+    for part in ("[data-part=stage]", "[data-part=grades]", "[data-part=count]", "[data-part=strip]", ".canvas .help"):
         box = page.locator(part).bounding_box()
         assert box["x"] + box["width"] <= width and box["y"] + box["height"] <= height, part

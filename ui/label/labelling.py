@@ -40,7 +40,7 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
             key="pick_session",
             on_change=lambda: go_to("session", st.session_state["pick_session"]),
             label_visibility="collapsed",
-            width=380,
+            width=250,
         )
         if st.button("New session", icon=":material/add:"):
             _new_session(project, reader)

@@ -218,7 +218,9 @@ def reader() -> ReaderView | None:
         return None if known.reader_id is None else lab().readers.get(known.reader_id)
     session_id = at("session")
     if "reader_id" not in st.session_state and session_id is not None:
-        st.session_state["reader_id"] = remembered_reader(lab(), st.context.cookies, session_id)
+        remembered = remembered_reader(lab(), st.context.cookies, session_id)
+        if remembered is not None:  # else nobody has said: the tab's own memory is asked (`ui.shell.memory`)
+            st.session_state["reader_id"] = remembered
     key = st.session_state.get("reader_id")
     return next((view for view in lab().readers.list() if view.id == key), None)
 
