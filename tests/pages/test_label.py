@@ -1,7 +1,5 @@
 """The Label page: who is asked what before the canvas shows, whose session is whose, and its two options."""
 
-import json
-
 import pytest
 
 from mmdnet.labels.grading import Grades
@@ -17,14 +15,6 @@ def has_canvas(app) -> bool:
 def test_nobody_labels_without_a_name(filled, said):
     app = filled("label", reader_id=None)
     assert "Who is reading?" in said(app) and not has_canvas(app)
-
-
-def test_a_link_to_a_session_does_not_end_the_tabs_memory_of_its_reader(filled, filled_home):
-    app = filled("label", {"project": str(filled_home.project), "session": "1"})
-    del app.session_state["reader_id"]
-    app.run()
-    (memory,) = (e.proto for e in app.get(CANVAS) if e.proto.component_name.endswith("reader_memory"))
-    assert json.loads(memory.json) == {"name": None, "asked": True}
 
 
 def test_a_new_reader_chooses_patches_and_then_has_the_canvas(filled, filled_home):

@@ -121,6 +121,14 @@ def test_a_tab_that_was_labelling_is_its_sessions_readers_after_a_restart(tab, l
     assert asked == [({"mmdnet-session-4": "signed"}, 4)]
 
 
+def test_a_link_to_a_session_says_nothing_of_a_tab_whose_browser_has_not_labelled_in_it(tab, lab, monkeypatch):
+    """Else the tab's own memory of who reads would be taken for cleared by its reader."""
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={}))
+    monkeypatch.setattr(session, "remembered_reader", lambda lab, cookies, view: None)
+    session.go_to("session", 7)
+    assert session.reader() is None and "reader_id" not in tab.state
+
+
 def test_notes_are_said_once(tab):
     session.say_next_run("Saved")
     assert (session.said(), session.said()) == (["Saved"], [])
