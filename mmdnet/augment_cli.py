@@ -22,7 +22,12 @@ from mmdnet.cli_parts import (
 
 
 def augment(
-    weights: Annotated[Path, typer.Option("--weights", help="A local diffusers folder with safetensors weights.")],
+    weights: Annotated[
+        Path,
+        typer.Option(
+            "--weights", help="A local diffusers folder with safetensors weights, or owner/name of one fetched before."
+        ),
+    ],
     project: Project = "My lab",
     task: Annotated[str, typer.Option(help="Whose rare grades are made more of.")] = "ballooning",
     least_grade: Annotated[int, typer.Option(help="Patches of this grade or a higher one are parents.")] = 1,

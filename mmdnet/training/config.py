@@ -386,7 +386,12 @@ class TrainingConfig(BaseModel):
     alpha: Annotated[
         float,
         Field(ge=0, le=1),
-        Option("Strength", "Of the domain branch: it grows to tanh(5 α) over the training (Hashimoto 2020).", "domain"),
+        Option(
+            "Strength",
+            "Of the adversary, or of the distance between domains: it grows to tanh(5 α) over the training (Hashimoto "
+            "2020). GroupDRO's domains change their weight at a tenth of it.",
+            "domain",
+        ),
     ] = 0.1
     warm_up_epochs: Annotated[
         int | None,

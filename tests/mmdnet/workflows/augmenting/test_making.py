@@ -87,3 +87,22 @@ def test_seeds_follow_from_parent_and_number_alone():
     assert making.child_seed(0, 5, 1) == making.child_seed(0, 5, 1)
     seeds = {making.child_seed(seed, parent, n) for seed in range(3) for parent in range(20) for n in range(4)}
     assert len(seeds) == 240 and max(seeds) < 2**48
+
+
+def test_parents_whose_slide_is_gone_are_a_sentence_and_the_job_can_be_tried_again(finished, tmp_path):
+    from sqlalchemy import delete, select, update
+
+    from db.models import Slide, SyntheticPatch
+
+    with finished.lab.db.begin() as session:
+        paths = {slide.id: slide.path for slide in session.scalars(select(Slide))}
+        session.execute(update(Slide).values(path=Slide.path + ".gone"))
+        session.execute(delete(SyntheticPatch).where(SyntheticPatch.number == 0))
+    with pytest.raises(LabError, match=r"s\d\.png"):
+        finished.run(finished.batch, tmp_path)
+    assert rows(finished, finished.batch) == []
+    with finished.lab.db.begin() as session:
+        for number, path in paths.items():
+            session.get_one(Slide, number).path = path
+    finished.run(finished.batch, tmp_path)
+    assert finished.lab.augmenting.get(finished.batch).counts.judged == 4
