@@ -10,7 +10,7 @@ from benchmarks._planted import BAD, LIGHT, Planter
 from benchmarks.result import Result
 from mmdnet.augment.gate import fit_reference, judge, look_at
 from mmdnet.augment.stain_swap import measure_stain
-from mmdnet.bags.cohort import Cohort
+from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.experiments.simulated_cohorts import draw
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.backbones import create_backbone
@@ -70,7 +70,7 @@ def run(quick: bool = False) -> Result:
     return Result("gate", min(refused.values()), "share of the worst kind refused", beside, 1)
 
 
-def _cohort() -> tuple[Cohort, object]:
+def _cohort() -> tuple[Cohort, PixelSource]:
     """Six simulated slides of two sites, one stained H&E and one trichrome."""
     paths = draw(domain_recipes(6, 3, tied=0.9, size_px=2400).training, KEPT / "gate" / "slides")
     return simulated_cohort(paths, KEPT / "gate" / "patches")
