@@ -63,6 +63,21 @@ class Project(Base):
     name: Mapped[str] = mapped_column(unique=True)
     simulated: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    archived_at: Mapped[datetime | None]  # since when it is out of sight
+    report_model_id: Mapped[int | None]  # the model that is offered first for scores; None: the newest
+
+
+class ProjectChange(Base):
+    """Who added or changed what of a project; kept when the project is deleted, so `project_id` may be of none."""
+
+    __tablename__ = "project_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(index=True)
+    act: Mapped[str]  # what was done, in words: "renamed", "slides added" ...
+    what: Mapped[str]  # with what, in words
+    reader_id: Mapped[int | None] = mapped_column(ForeignKey("readers.id"))  # None: nobody was named
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Slide(Base):
@@ -279,6 +294,7 @@ class Job(Base):
     failure: Mapped[str | None]  # the sentence for a person when it failed
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    dismissed_at: Mapped[datetime | None]  # since when only the Jobs page shows it
 
 
 class Run(Base):
@@ -308,6 +324,8 @@ class Model(Base):
     weights_sha256: Mapped[str]
     card: Mapped[JsonObject]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    archived_at: Mapped[datetime | None]  # since when it is offered no more
+    note: Mapped[str] = mapped_column(default="")
 
 
 class Augmentation(Base):

@@ -6,17 +6,114 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.account_models import Account
-from db.models import Model, Patch, PatientAnswer, Project, Reader, Score, Slide, SlideReading
+from db.models import (
+    Job,
+    LabelEvent,
+    Model,
+    Patch,
+    PatientAnswer,
+    Project,
+    ProjectChange,
+    Reader,
+    Run,
+    Score,
+    SignOff,
+    Slide,
+    SlideReading,
+)
+
+MOST_CHANGES = 200  # that are shown
 
 
-def all_projects(session: Session) -> Sequence[Project]:
-    return session.scalars(select(Project).order_by(Project.simulated, Project.name)).all()
+def all_projects(session: Session, archived: bool = False) -> Sequence[Project]:
+    """The projects in sight, or with `archived` those that are not."""
+    kept = Project.archived_at.is_not(None) if archived else Project.archived_at.is_(None)
+    return session.scalars(select(Project).where(kept).order_by(Project.simulated, Project.name)).all()
 
 
 def project_names(session: Session) -> dict[int, str]:
-    """Every project's name by its id, in the order of `all_projects`."""
-    rows = session.execute(select(Project.id, Project.name).order_by(Project.simulated, Project.name))
+    """The name of every project in sight by its id, in the order of `all_projects`."""
+    rows = session.execute(
+        select(Project.id, Project.name).where(Project.archived_at.is_(None)).order_by(Project.simulated, Project.name)
+    )
     return {project_id: name for project_id, name in rows}  # noqa: C416
+
+
+def add_change(session: Session, project_id: int, act: str, what: str, reader_id: int | None = None) -> None:
+    """Write down who did what to a project."""
+    session.add(ProjectChange(project_id=project_id, act=act, what=what, reader_id=reader_id))
+
+
+def changes_of(session: Session, project_id: int) -> Sequence[tuple[ProjectChange, Reader | None]]:
+    """The newest changes of a project with who made them, newest first."""
+    rows = session.execute(
+        select(ProjectChange, Reader)
+        .outerjoin(Reader, Reader.id == ProjectChange.reader_id)
+        .where(ProjectChange.project_id == project_id)
+        .order_by(ProjectChange.id.desc())
+        .limit(MOST_CHANGES)
+    )
+    return rows.tuples().all()
+
+
+def kept_for_good(session: Session, project_id: int) -> dict[str, int]:
+    """How many events there are of a project that are never deleted: labels, readings of slides, signatures."""
+
+    def count(kind, *joins) -> int:  # type: ignore[no-untyped-def]
+        statement = select(func.count(kind.id))
+        for joined in joins:
+            statement = statement.join(*joined)
+        return session.scalar(statement.where(Slide.project_id == project_id)) or 0
+
+    of_patch = (Patch, Patch.id == LabelEvent.patch_id), (Slide, Slide.id == Patch.slide_id)
+    of_score = (Score, Score.id == SignOff.score_id), (Slide, Slide.id == Score.slide_id)
+    return {
+        "label events": count(LabelEvent, *of_patch),
+        "readings of slides": count(SlideReading, (Slide, Slide.id == SlideReading.slide_id)),
+        "signatures": count(SignOff, *of_score),
+    }
+
+
+def lost_with(session: Session, project_id: int) -> dict[str, int]:
+    """How much of each kind goes when a project is deleted."""
+
+    def count(statement) -> int:  # type: ignore[no-untyped-def]
+        return session.scalar(statement) or 0
+
+    return {
+        "slides": count(select(func.count(Slide.id)).where(Slide.project_id == project_id)),
+        "patches": count(select(func.count(Patch.id)).join(Slide).where(Slide.project_id == project_id)),
+        "trainings": count(select(func.count(Run.id)).where(Run.project_id == project_id)),
+        "models": count(select(func.count(Model.id)).where(Model.project_id == project_id)),
+        "scores": count(select(func.count(Score.id)).join(Slide).where(Slide.project_id == project_id)),
+        "background jobs": count(select(func.count(Job.id)).where(Job.project_id == project_id)),
+    }
+
+
+def jobs_of(session: Session, project_id: int) -> set[str]:
+    """The numbers of a project's background jobs."""
+    return set(session.scalars(select(Job.id).where(Job.project_id == project_id)))
+
+
+def scored_elsewhere(session: Session, project_id: int) -> int:
+    """How many scores of other projects' slides were made by this project's models."""
+    statement = select(func.count(Score.id)).join(Slide).join(Model, Model.id == Score.model_id)
+    return session.scalar(statement.where(Model.project_id == project_id, Slide.project_id != project_id)) or 0
+
+
+def delete_project(session: Session, project: Project) -> list[str]:
+    """Delete a project and all that hangs on it; the files of its scores and folders of its models, to be removed.
+
+    What refers to label events, readings or signatures stops it (foreign keys).
+    """
+    scores = session.scalars(select(Score).join(Slide).where(Slide.project_id == project.id)).all()
+    models = session.scalars(select(Model).where(Model.project_id == project.id)).all()
+    files = [*(f"scores/{score.file}" for score in scores), *(model.folder for model in models)]
+    for row in (*scores, *models):
+        session.delete(row)
+    session.flush()
+    session.delete(project)
+    return files
 
 
 def project_named(session: Session, name: str) -> Project | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select, true
 
-from db.models import Job
+from db.models import Job, now
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import QueuedState
 from mmdnet.workflows.job_specs import JobSpec
@@ -76,12 +76,23 @@ class Jobs:
             raise LabError(f"This job is {view.status}; only a failed or cancelled one can be started again.")
         with self._services.db.begin() as session:
             job = must_get(session, Job, job_id, "job")
-            job.failure = None
+            job.failure = job.dismissed_at = None
             kind, queue = job.kind, job.queue
         if job_id in self._services.queue.states([job_id]):
             self._services.queue.retry(job_id)
         else:  # the power went between writing the row and queueing it
             self._services.queue.submit(kind, job_id, queue)
+
+    def dismiss(self, job_id: str) -> None:
+        """Have a job that has ended shown on the Jobs page alone.
+
+        Raises:
+            LabError: it still waits or runs.
+        """
+        if self.get(job_id).active:
+            raise LabError("This job still waits or runs. Cancel it first, or wait; nothing was changed.")
+        with self._services.db.begin() as session:
+            must_get(session, Job, job_id, "job").dismissed_at = now()
 
     def folder(self, job_id: str) -> Path:
         """Where the job keeps its log and its state."""
@@ -121,4 +132,5 @@ def _view(job: Job, state: QueuedState | None) -> JobView:
         started_at=started,
         finished_at=state.finished_at if state else None,
         eta_s=job.progress.get("eta_s", eta) if status == "running" else None,
+        dismissed=job.dismissed_at is not None,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.orm import Session
 
 from db import access_log, event_log
 from db import labels as label_rows
@@ -12,7 +15,7 @@ from db.models import Project, Reader, now
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.views import ProjectView, ReaderView
+from mmdnet.workflows.views import ProjectChangeView, ProjectLosses, ProjectView, ReaderView
 
 
 def clean_name(name: str, what: str) -> str:
@@ -31,12 +34,13 @@ class Projects:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def list(self) -> Sequence[ProjectView]:
+    def list(self, archived: bool = False) -> Sequence[ProjectView]:
+        """The projects in sight, or with `archived` those that were put out of it."""
         with self._services.db() as session:
-            return [self._view(session, project) for project in rows.all_projects(session)]
+            return [self._view(session, project) for project in rows.all_projects(session, archived)]
 
     def names(self) -> dict[int, str]:
-        """Every project's name by its id, in the order of `list`, without counting what they hold."""
+        """The name of every project in sight by its id, in the order of `list`, without counting what they hold."""
         with self._services.db() as session:
             return rows.project_names(session)
 
@@ -55,25 +59,123 @@ class Projects:
         with self._services.db() as session:
             return project_id in projects_of(session, f"{what}_id", [key])
 
-    def create(self, name: str, simulated: bool = False) -> ProjectView:
+    def create(self, name: str, simulated: bool = False, by: int | None = None) -> ProjectView:
         """A new project.
+
+        Args:
+            by: the reader who does it; so below.
 
         Raises:
             LabError: the name is empty, too long or taken.
         """
         name = clean_name(name, "project")
         with self._services.db.begin() as session:
-            if rows.project_named(session, name):
-                raise LabError(f"There is already a project called {name}. Choose another name.")
+            self._check_free(session, name)
             project = Project(name=name, simulated=simulated)
             session.add(project)
             session.flush()
+            rows.add_change(session, project.id, "made", name, by)
             return self._view(session, project)
+
+    @staticmethod
+    def _check_free(session: Session, name: str) -> None:
+        there = rows.project_named(session, name)
+        if there is not None:
+            out = " It is archived; restore it, or choose another name." if there.archived_at else ""
+            raise LabError(f"There is already a project called {name}.{out or ' Choose another name.'}")
+
+    def rename(self, project_id: int, name: str, by: int | None = None) -> ProjectView:
+        """Another name for a project.
+
+        Raises:
+            LabError: the name is empty, too long or another project's. Nothing was changed.
+        """
+        name = clean_name(name, "project")
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if name != project.name:
+                self._check_free(session, name)
+                rows.add_change(session, project_id, "renamed", f"{project.name} → {name}", by)
+                project.name = name
+            return self._view(session, project)
+
+    def archive(self, project_id: int, by: int | None = None) -> None:
+        """Put a project out of sight; nothing of it is lost, and `restore` brings it back."""
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if project.archived_at is None:
+                project.archived_at = now()
+                rows.add_change(session, project_id, "archived", project.name, by)
+
+    def restore(self, project_id: int, by: int | None = None) -> None:
+        """Bring an archived project back into sight."""
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if project.archived_at is not None:
+                project.archived_at = None
+                rows.add_change(session, project_id, "restored", project.name, by)
+
+    def changes(self, project_id: int) -> Sequence[ProjectChangeView]:
+        """Who added or changed what, newest first."""
+        with self._services.db() as session:
+            known = rows.changes_of(session, project_id)
+            return [
+                ProjectChangeView(change.act, change.what, reader.name if reader else None, change.at)
+                for change, reader in known
+            ]
+
+    def losses(self, project_id: int) -> ProjectLosses:
+        """What would go with a project, and whether it can go: what was labelled, read or signed is never deleted."""
+        with self._services.db() as session:
+            name = must_get(session, Project, project_id, "project").name
+            kept = {kind: times for kind, times in rows.kept_for_good(session, project_id).items() if times}
+            elsewhere = rows.scored_elsewhere(session, project_id)
+            jobs, goes = rows.jobs_of(session, project_id), rows.lost_with(session, project_id)
+        if kept:
+            listed = ", ".join(f"{times:,} {kind}" for kind, times in kept.items())
+            why = f"it holds {listed}, and those are never deleted. Archive it to have it out of sight."
+        elif elsewhere:
+            why = f"its models made {elsewhere:,} scores of other projects' slides. Archive it to have it out of sight."
+        elif jobs and (busy := jobs & self._services.queue.active()):
+            why = f"{len(busy)} of its background jobs wait or run. Cancel them first."
+        else:
+            return ProjectLosses(goes, None)
+        return ProjectLosses(goes, f"{name} stays: {why} Nothing was changed.")
+
+    def delete(self, project_id: int, name: str, by: int | None = None) -> None:
+        """Delete a project with all that was made of its slides; their files stay where they are.
+
+        Args:
+            name: the project's name as whoever deletes it typed it.
+
+        Raises:
+            LabError: the name is another, or the project must stay (see `losses`). Nothing was changed.
+        """
+        refusal = self.losses(project_id).refusal
+        if refusal:
+            raise LabError(refusal)
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if " ".join(name.split()) != project.name:
+                raise LabError(f"Type the project's name, {project.name}, to delete it. Nothing was changed.")
+            files = rows.delete_project(session, project)
+            rows.add_change(session, project_id, "deleted", project.name, by)
+        self._remove_files(files)
+
+    def _remove_files(self, files: Iterable[str]) -> None:
+        """Remove what the lab made in its own home; nothing that lies elsewhere."""
+        home = self._services.settings.home.resolve()
+        for file in files:
+            path = (home / file).resolve()
+            if path.is_relative_to(home) and path != home:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def named(self, name: str, simulated: bool = False) -> ProjectView:
         """The project of that name, made if it is not there."""
         with self._services.db() as session:
             project = rows.project_named(session, clean_name(name, "project"))
+            if project and project.archived_at:
+                raise LabError(f"{project.name} is archived. Restore it on the Overview first; nothing was changed.")
             if project:
                 return self._view(session, project)
         return self.create(name, simulated)
@@ -98,6 +200,8 @@ class Projects:
             name=project.name,
             simulated=project.simulated,
             labelled_patches=labelled,
+            archived_at=project.archived_at,
+            report_model_id=project.report_model_id,
             **rows.project_counts(session, project.id),
         )
 

@@ -19,6 +19,26 @@ class ProjectView:
     graded_slides: int
     models: int
     scored_slides: int
+    archived_at: datetime | None = None
+    report_model_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectChangeView:
+    """Who did what to a project; `reader` is None where nobody was named."""
+
+    act: str
+    what: str
+    reader: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLosses:
+    """What goes when a project is deleted, by kind, and why it cannot be; `refusal` is None where it can."""
+
+    goes: dict[str, int]
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +49,10 @@ class ReaderView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A background job. `status`: queued, running, done, failed, cancelled. `eta_s` is None while unknown."""
+    """A background job. `status`: queued, running, done, failed, cancelled. `eta_s` is None while unknown.
+
+    One that is `dismissed` is shown on the Jobs page alone.
+    """
 
     id: str
     project_id: int | None
@@ -44,6 +67,7 @@ class JobView:
     started_at: datetime | None
     finished_at: datetime | None
     eta_s: float | None
+    dismissed: bool = False
 
     @property
     def active(self) -> bool:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0028"
-down_revision = "0023"
+down_revision = "0025"
 
 INDEXES = (
     ("ix_patches_usable", "patches", ["slide_id", "set_aside", "overruled"]),

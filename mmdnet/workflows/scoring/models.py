@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
 from db import runs as rows
-from db.models import Model
+from db.models import Model, Project, now
 from mmdnet.errors import LabError
 from mmdnet.nn.card import ModelCard, parse_card
 from mmdnet.settings import DEMO_MODEL
+from mmdnet.workflows.projects import clean_name
 from mmdnet.workflows.scoring.views import ModelView
 from mmdnet.workflows.services import Services, must_get
 
@@ -18,15 +21,78 @@ if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.calibration.guard import Guard
 
+LONGEST_NOTE = 500
+
 
 class Models:
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def list(self, project_id: int) -> Sequence[ModelView]:
-        """Models a project can score with, newest first; those of all projects last."""
+        """Models a project can score with: the one for its reports, then newest first, those of all projects last."""
         with self._services.db() as session:
-            return [_view(model) for model in rows.models_of(session, project_id)]
+            for_reports = must_get(session, Project, project_id, "project").report_model_id
+            views = [_view(model) for model in rows.models_of(session, project_id)]
+        return sorted(views, key=lambda view: view.id != for_reports)
+
+    def archived(self, project_id: int) -> Sequence[ModelView]:
+        """The project's models that are offered no more, newest first."""
+        with self._services.db() as session:
+            return [_view(model) for model in rows.models_of(session, project_id, archived=True)]
+
+    def describe(self, model_id: int, name: str, note: str = "") -> ModelView:
+        """Another name for a model in the lab, and what people should know of it; its files keep their own card.
+
+        Raises:
+            LabError: the name is empty or too long, the note is too long, or the model came with the program.
+        """
+        name, note = clean_name(name, "model"), " ".join(note.split())
+        if len(note) > LONGEST_NOTE:
+            raise LabError(
+                f"A note has at most {LONGEST_NOTE} characters, this one has {len(note)}. Nothing was changed."
+            )
+        with self._services.db.begin() as session:
+            model = self._own(session, model_id)
+            model.name, model.note = name, note
+            return _view(model)
+
+    def archive(self, model_id: int) -> None:
+        """Offer a model no more; what it scored stays, and `restore` brings it back.
+
+        Raises:
+            LabError: it came with the program, or is the one for the project's reports.
+        """
+        with self._services.db.begin() as session:
+            model = self._own(session, model_id)
+            project = must_get(session, Project, model.project_id or 0, "project")
+            if project.report_model_id == model_id:
+                raise LabError(f"{model.name} is the model for reports. Choose another for them first.")
+            model.archived_at = model.archived_at or now()
+
+    def restore(self, model_id: int) -> None:
+        """Offer an archived model again."""
+        with self._services.db.begin() as session:
+            self._own(session, model_id).archived_at = None
+
+    def use_for_reports(self, project_id: int, model_id: int) -> None:
+        """Have a model offered first wherever this project's slides are scored.
+
+        Raises:
+            LabError: it is another project's, or archived.
+        """
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            model = must_get(session, Model, model_id, "model")
+            if model.project_id not in (None, project_id) or model.archived_at:
+                raise LabError(f"{model.name} is not offered in {project.name}. Nothing was changed.")
+            project.report_model_id = model_id
+
+    @staticmethod
+    def _own(session: Session, model_id: int) -> Model:
+        model = must_get(session, Model, model_id, "model")
+        if model.project_id is None:
+            raise LabError(f"{model.name} came with the program and belongs to all projects. Nothing was changed.")
+        return model
 
     def get(self, model_id: int) -> ModelView:
         with self._services.db() as session:
@@ -145,4 +211,5 @@ def _view(model: Model) -> ModelView:
         weights_sha256=model.weights_sha256,
         card=card_of(model),
         created_at=model.created_at,
+        note=model.note,
     )

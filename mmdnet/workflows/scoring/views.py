@@ -26,6 +26,7 @@ class ModelView:
     weights_sha256: str
     card: ModelCard
     created_at: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

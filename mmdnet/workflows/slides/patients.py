@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db.models import PatientAnswer, Project, Reader
+from db.models import PatientAnswer, Project, Reader, Slide
 from db.projects import patient_answers
 from db.slides import slides_of
 from mmdnet.errors import LabError
-from mmdnet.slides.identity import identity_key, sites_of_patients
+from mmdnet.slides.identity import identity_key, person, sites_of_patients
 from mmdnet.workflows.services import Services, must_get
 
 
@@ -22,11 +22,43 @@ class SharedPatient:
     one_person: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PatientView:
+    """One person: the id as first written, the site where the same id is another person elsewhere, and the slides."""
+
+    person: str
+    patient: str
+    site: str | None
+    slide_ids: tuple[int, ...]
+
+
 class Patients:
     """Use cases reachable as `lab.slides.patients`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    def of_project(self, project_id: int) -> Sequence[PatientView]:
+        """Everybody of whom a project holds slides, by name; slides without a patient id belong to nobody."""
+        with self._services.db() as session:
+            must_get(session, Project, project_id, "project")
+            slides = slides_of(session, project_id)
+            answers = patient_answers(session, project_id)
+        by_person: dict[str, list[Slide]] = {}
+        for slide in slides:
+            if identity_key(slide.patient):
+                by_person.setdefault(person(slide.patient, slide.site, answers), []).append(slide)
+        apart = {key for key, one_person in answers.items() if not one_person}
+        views = [
+            PatientView(
+                known,
+                own[0].patient or "",
+                own[0].site if identity_key(own[0].patient) in apart else None,
+                tuple(slide.id for slide in own),
+            )
+            for known, own in by_person.items()
+        ]
+        return sorted(views, key=lambda view: (view.patient, view.site or ""))
 
     def shared(self, project_id: int) -> Sequence[SharedPatient]:
         """The ids that more than one site uses, as first written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from sqlalchemy.orm import Session
 
@@ -27,12 +28,22 @@ if TYPE_CHECKING:
 NEEDS_MPP = "It does not say how large its pixels are. Enter µm per pixel."
 
 
+def as_typed(path: str) -> str:
+    """A path as a person copies or types it, without spaces around it, quotes or `file://`."""
+    path = path.strip()
+    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
+        path = path[1:-1].strip()
+    return unquote(path.removeprefix("file://")) if path.startswith("file://") else path
+
+
 def allowed_path(settings: Settings, path: str | Path) -> Path:
-    """The resolved path, if slides may be read from there.
+    """The resolved path, if slides may be read from there; text is read as a person types it (see `as_typed`).
 
     Raises:
         LabError: it lies outside the allowed folders, is not there, or may not be read.
     """
+    if isinstance(path, str):
+        path = as_typed(path)
     roots = [root.expanduser().resolve() for root in settings.slide_roots]
     own = [settings.home.resolve() / name for name in SLIDES_IN_HOME]
     try:

@@ -12,6 +12,7 @@ from db import labels as label_rows
 from db import slide_readings
 from db import slides as rows
 from db.models import Patch, Slide
+from db.projects import add_change
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, between, part_of, silent
 from mmdnet.slides.facts import StatedFacts
@@ -21,6 +22,7 @@ from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
+from mmdnet.workflows.slides.folders import FolderView, look_into
 from mmdnet.workflows.slides.imported_features import FeatureImport
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
@@ -77,14 +79,21 @@ class Slides:
 
     # Slides come in
 
-    def submit(self, project_id: int, path: str | Path, stated: StatedFacts | None = None) -> str:
+    def submit(
+        self, project_id: int, path: str | Path, stated: StatedFacts | None = None, by: int | None = None
+    ) -> str:
         """Register a file or a folder in the background; the job's number.
+
+        Args:
+            by: the reader who does it, for the project's history; so below.
 
         Raises:
             LabError: the path may not be read from.
         """
         source = self.allowed(path)
         spec = IngestSpec(project_id=project_id, path=str(source), facts=stated or StatedFacts())
+        with self._services.db.begin() as session:
+            add_change(session, project_id, "slides added", source.name, by)
         return self._jobs.submit(f"Add {source.name}", spec, project_id)
 
     def register(
@@ -168,16 +177,32 @@ class Slides:
         """
         return allowed_path(self._services.settings, path)
 
+    def folder(self, path: str | None = None) -> FolderView:
+        """What lies in a folder that slides may be added from; without a path, those folders themselves.
+
+        Raises:
+            LabError: it is no folder, lies outside them, or may not be read.
+        """
+        return look_into(self._services.settings, path)
+
     # Slides are corrected, and go
 
-    def set_facts(self, slide_id: int, stated: StatedFacts, progress: Progress = silent) -> SlideView:
+    def set_facts(
+        self, slide_id: int, stated: StatedFacts, progress: Progress = silent, by: int | None = None
+    ) -> SlideView:
         """Change what is known of a slide. A new µm/px lays its patches anew.
 
         Raises:
             LabError: no tissue, or patches that carry labels already.
         """
+        before = self.get(slide_id)
         tell_slide(self._services, slide_id, stated, progress)
-        return self.get(slide_id)
+        view = self.get(slide_id)
+        changed = [StatedFacts.title(name) for name in StatedFacts.names() if _fact(view, name) != _fact(before, name)]
+        if changed:
+            with self._services.db.begin() as session:
+                add_change(session, view.project_id, "facts changed", f"{view.name}: {', '.join(changed)}", by)
+        return view
 
     def overrule(self, patch_id: int, use: bool) -> PatchView:
         """Use a patch that was set aside, or take that back."""
@@ -188,7 +213,7 @@ class Slides:
             patch.overruled = use
             return patch_views(must_get(session, Slide, patch.slide_id, "slide"), [patch])[0]
 
-    def remove(self, slide_id: int) -> None:
+    def remove(self, slide_id: int, by: int | None = None) -> None:
         """Take a slide out of the project; its file stays where it is.
 
         Raises:
@@ -204,6 +229,11 @@ class Slides:
                     f"{signed} signed reports, and those are never deleted."
                 )
             session.delete(slide)
+            add_change(session, slide.project_id, "slide taken out", slide.name, by)
+
+
+def _fact(slide: SlideView, name: str) -> object:
+    return slide.mpp_x if name == "mpp" else getattr(slide, name)
 
 
 def _views(session: Session, project_id: int, slides: Sequence[Slide]) -> list[SlideView]:

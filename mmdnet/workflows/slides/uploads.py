@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from db.projects import add_change
 from mmdnet.files import write_aside
 from mmdnet.progress import Progress, silent
 from mmdnet.slides.facts import StatedFacts
@@ -29,6 +30,7 @@ class Uploads:
         data: bytes,
         stated: StatedFacts | None = None,
         progress: Progress = silent,
+        by: int | None = None,
     ) -> IngestOutcome:
         """Register a file sent by the browser; stored under its own hash, never under the name it came with."""
         suffix = Path(filename).suffix.lower()
@@ -43,6 +45,9 @@ class Uploads:
         outcome = register_file(self._services, project_id, target, stated or StatedFacts(), progress, name=name)
         if outcome.slide_id is None and fresh:
             target.unlink(missing_ok=True)
+        if outcome.slide_id is not None:
+            with self._services.db.begin() as session:
+                add_change(session, project_id, "slides added", outcome.name, by)
         return outcome
 
 

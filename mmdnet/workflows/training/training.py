@@ -33,7 +33,7 @@ from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, 
 from mmdnet.workflows.training.kept_features import kept_source
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
-from mmdnet.workflows.training.views import CheckView, RunView
+from mmdnet.workflows.training.views import CheckView, ReadinessView, RunView
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
+DOES = {"train": "learn from", "validation": "choose the epoch by", "test": "judge it by"}  # a split's parts
 LABELS, SPLIT = "labels.json", "split.json"
 
 
@@ -140,6 +141,19 @@ class Training:
             return self.prepare(project_id, choices, labels).check
         except LabError as error:
             return CheckView(False, (), (), str(error))
+
+    def readiness(
+        self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
+    ) -> ReadinessView:
+        """Whether labels and split would do, without building the network as `check` does."""
+        try:
+            config = read_config(choices)
+            label_set, _, cohort = self._gathered(project_id, config, labels)
+            sides = _split(cohort, config).slide_ids(cohort)
+        except LabError as error:
+            return ReadinessView(False, str(error))
+        listed = ", ".join(f"{len(ids)} to {DOES[part]}" for part, ids in sides.items() if part in DOES)
+        return ReadinessView(True, f"{len(label_set.rows):,} labelled patches; slides: {listed}.")
 
     def start(
         self, project_id: int, choices: Mapping[str, Any], name: str | None = None, labels: LabelChoice | None = None

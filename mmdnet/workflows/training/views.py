@@ -44,6 +44,14 @@ class BackboneView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessView:
+    """Whether labels and split would do for a training, told at once: a sentence, or the one that says why not."""
+
+    ready: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     id: int
     project_id: int

@@ -1,7 +1,11 @@
 import pytest
 
+from db.models import Model, Patch, Slide
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.labels.keys import USUAL
+from mmdnet.workflows.labelling.views import PatchGrades
+from mmdnet.workflows.projects import Projects
 
 
 def test_names_are_tidied_and_a_taken_empty_or_long_one_is_refused(lab):
@@ -30,6 +34,67 @@ def test_an_empty_project_goes_and_one_with_slides_stays(lab, tissue_png):
     with pytest.raises(LabError, match="holds slides"):
         lab.projects.remove(full)
     assert [(known.name, known.slides) for known in lab.projects.list()] == [("Full", 1)]
+
+
+def test_a_project_is_renamed_archived_and_brought_back_and_who_did_it_is_kept(lab):
+    ada = lab.readers.ensure("Ada").id
+    project, other = lab.projects.create("Study", by=ada).id, lab.projects.create("Other").id
+    assert lab.projects.rename(project, "  New   name ", by=ada).name == "New name"
+    for name, why in (("Other", "already"), (" ", "1 to 80")):
+        with pytest.raises(LabError, match=why):
+            lab.projects.rename(project, name)
+    lab.projects.archive(project, by=ada)
+    lab.projects.archive(project)
+    assert list(lab.projects.names()) == [other] and [known.id for known in lab.projects.list()] == [other]
+    assert [known.id for known in lab.projects.list(archived=True)] == [project]
+    with pytest.raises(LabError, match="archived; restore it"):
+        lab.projects.create("New name")
+    with pytest.raises(LabError, match="is archived"):
+        lab.projects.named("New name")
+    lab.projects.restore(project)
+    assert set(lab.projects.names()) == {project, other}
+    said = [(change.act, change.what, change.reader) for change in lab.projects.changes(project)]
+    assert said == [
+        ("restored", "New name", None), ("archived", "New name", "Ada"), ("renamed", "Study → New name", "Ada"),
+        ("made", "Study", "Ada"),
+    ]  # fmt: skip
+
+
+def test_a_project_is_deleted_by_its_typed_name_and_slide_files_stay(lab, tissue_png):
+    from mmdnet.slides.facts import StatedFacts
+
+    file = tissue_png()
+    project, other = lab.projects.create("Study").id, lab.projects.create("Other").id
+    lab.slides.register(project, file, StatedFacts(mpp=0.5))
+    folder = lab.settings.folder("models") / "own"
+    folder.mkdir()
+    with lab.db.begin() as session:
+        for place in (folder, file.parent):
+            session.add(Model(project_id=project, name="m", folder=str(place), weights_sha256="", card={}))
+    losses = lab.projects.losses(project)
+    assert losses.refusal is None and (losses.goes["slides"], losses.goes["models"]) == (1, 2)
+    assert losses.goes["patches"] == lab.projects.get(project).patches > 0
+    with pytest.raises(LabError, match="Type the project's name, Study"):
+        lab.projects.delete(project, "study")
+    lab.projects.delete(project, " Study ")
+    assert list(lab.projects.names()) == [other] and lab.projects.changes(project)[0].act == "deleted"
+    assert file.is_file() and not folder.exists(), "nothing outside the lab's home goes"
+    with lab.db() as session:
+        assert (
+            not session.query(Slide).count() and not session.query(Patch).count() and not session.query(Model).count()
+        )
+
+
+def test_a_project_with_labels_stays_and_its_chain_holds(label_bench):
+    projects = Projects(label_bench.services)
+    patch = label_bench.patches[label_bench.slides[0]][0]
+    label_bench.labels.acts.put_many(label_bench.project, label_bench.readers[0], [PatchGrades(patch, Grades(1, 1, 1))])
+    losses = projects.losses(label_bench.project)
+    assert "label events" in losses.refusal and "never deleted" in losses.refusal
+    with pytest.raises(LabError, match="Archive it"):
+        projects.delete(label_bench.project, projects.get(label_bench.project).name)
+    projects.archive(label_bench.project)
+    assert all(audit.intact for audit in label_bench.labels.record.verify_all())
 
 
 def test_a_reader_is_one_person_whatever_the_case(lab):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import event_log, slide_readings
 from db.models import Project, Reader, Slide
-from db.projects import ensure_reader
+from db.projects import add_change, ensure_reader
 from db.slides import slides_of
 from mmdnet import tables
 from mmdnet.errors import LabError
@@ -128,6 +128,8 @@ class FactsTables:
             if now.plan != planned.plan:
                 raise LabError("The slides were changed by somebody else meanwhile. Look at the table again.")
             self._write(session, now, surveyed, source, by, operator)
+            if now.plan.changes:
+                add_change(session, project_id, "table taken in", f"{len(now.plan.changes)} rows of {source.name}", by)
         return now.plan
 
     def _planned(self, session: Session, project_id: int, source: _Source, reader: str, by: int | None) -> Planned:

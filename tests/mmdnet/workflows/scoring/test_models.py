@@ -54,3 +54,32 @@ def test_a_model_with_a_damaged_calibration_is_not_taken_in(lab, tmp_path):
     with pytest.raises(LabError, match="calibration on the model's card is damaged"):
         lab.models.add(None, folder)
     assert not lab.models.list(lab.projects.create("P").id)
+
+
+def test_a_model_is_named_noted_put_away_and_chosen_for_reports(lab, tmp_path):
+    project, other = lab.projects.create("P").id, lab.projects.create("Q").id
+    folders = [shutil.copytree(SHIPPED, tmp_path / name) for name in ("a", "b")]
+    first, second = (lab.models.add(project, folder, folder.name) for folder in folders)
+    shipped = lab.models.shipped()
+    assert [model.id for model in lab.models.list(project)] == [second, first, shipped]
+    lab.models.use_for_reports(project, first)
+    assert [model.id for model in lab.models.list(project)] == [first, second, shipped]
+    assert [model.id for model in lab.models.list(other)] == [shipped]
+    with pytest.raises(LabError, match="not offered in Q"):
+        lab.models.use_for_reports(other, first)
+    with pytest.raises(LabError, match="for reports"):
+        lab.models.archive(first)
+    named = lab.models.describe(second, " Liver  2 ", "for  donors")
+    assert (named.name, named.note) == ("Liver 2", "for donors")
+    for name, note in (("", ""), ("x" * 81, ""), ("fine", "x" * 501)):
+        with pytest.raises(LabError, match="characters"):
+            lab.models.describe(second, name, note)
+    lab.models.archive(second)
+    assert [model.id for model in lab.models.list(project)] == [first, shipped]
+    assert [(model.id, model.note) for model in lab.models.archived(project)] == [(second, "for donors")]
+    with pytest.raises(LabError, match="not offered"):
+        lab.models.use_for_reports(project, second)
+    lab.models.restore(second)
+    assert second in [model.id for model in lab.models.list(project)] and not lab.models.archived(project)
+    with pytest.raises(LabError, match="came with the program"):
+        lab.models.archive(shipped)
