@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.projects import projects as project_parts
 from ui.shell import home as parts
 from ui.shell.literal import literal
 from ui.shell.session import lab, project_id
@@ -10,6 +11,7 @@ projects = {project.id: project for project in lab().projects.list()}
 chosen = project_id(projects)
 if chosen is None:
     parts.first_project()
+    project_parts.archived(lab().projects.list(archived=True))
     st.stop()
 current = projects[chosen]
 slides = lab().slides.list(current.id)
@@ -34,3 +36,5 @@ with right:
     parts.backup_at_a_glance()
     st.header("Projects")
     parts.projects_at_a_glance(current, list(projects.values()))
+    project_parts.manage(current)
+    project_parts.archived(lab().projects.list(archived=True))

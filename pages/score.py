@@ -21,6 +21,8 @@ else:
     model = parts.choose_model(models)
     if model.card.simulated and not project.simulated:
         parts.offer_training()
+    else:
+        parts.warn_of_worth(model)
     by_this = {score.slide_id: score for score in scores if score.model_id == model.id}
     chosen = parts.choose_slides(slides, by_this)
     parts.start_scoring(project.id, chosen, model, parts.choose_rule())
@@ -30,4 +32,5 @@ parts.scoring_jobs(project.id)
 if scores:
     st.header("Scores")
     parts.score_table(scores)
+    parts.compare_models(scores)
     parts.all_reports(project.id)

@@ -7,9 +7,10 @@ from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import adding, slide_facts
 from ui.slides import patches as patch_parts
 from ui.slides.by_table import facts_by_table
+from ui.slides.finding import find
 from ui.slides.imported import features_from_elsewhere
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
-from ui.slides.slides import qupath_exchange, slide_table
+from ui.slides.slides import open_by_name, qupath_exchange, slide_table
 from ui.slides.viewer import deep_zoom, tissue_layer
 from ui.slides.whole_read import current_read, read_button, read_slide, reads_due
 
@@ -36,7 +37,9 @@ if slide is None:
         st.stop()
     reads_due(project.id)
     facts_by_table(project.id)
-    picked = slide_table(slides, lab().scoring.leading(project.id))
+    leading = lab().scoring.leading(project.id)
+    shown = find(slides, leading)
+    picked = open_by_name(shown) or slide_table(shown, leading)
     if picked is not None:
         go_to("slide", picked)
         st.rerun()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.models import registry, runs_compared
 from ui.models import train as parts
 from ui.models.backbones import fetched_titles, more_backbones
 from ui.shell.session import lab, project_or_stop
@@ -29,10 +30,12 @@ with watch:
     st.header("Trainings")
     if runs:
         parts.run_view(parts.run_picker(runs))
+        runs_compared.compare(runs)
     else:
         st.caption(
             "No training yet. It runs in the background: loss, agreement with the readers, log and time left appear "
             "here, and it survives a restart. What comes out is a model that scores slides."
         )
 
+registry.models(project)
 more_backbones()

@@ -49,3 +49,34 @@ def test_another_project_is_opened_with_its_button(filled, filled_home):
     app = filled("overview")
     app.button(key=f"open_project_{other}").click().run()
     assert app.title[0].value == "Other" and app.query_params["project"] == str(other)
+
+
+def test_a_project_is_renamed_and_archived_and_comes_back_and_the_page_says_who_did_it(filled, filled_home, said):
+    lab, project = filled_home.lab, filled_home.project
+    app = filled("overview")
+    app.text_input(key=f"project_name_{project}").set_value("  *Renamed*  ")
+    labelled(app.button, "Rename").click().run()
+    assert not app.exception and app.title[0].value == "\\*Renamed\\*"
+    app.button(key="archive_project").click().run()
+    assert not app.exception and "Welcome to the lab" in said(app), "no project is in sight"
+    app.button(key=f"restore_project_{project}").click().run()
+    assert not app.exception and app.query_params["project"] == str(project)
+    changes = app.dataframe[-1].value
+    assert changes["Did"].tolist()[:3] == ["restored", "archived", "renamed"] and set(changes["Who"][:3]) == {"Ada"}
+    assert [known.name for known in lab.projects.list()] == ["*Renamed*"]
+
+
+def test_what_was_labelled_stays_and_an_empty_project_goes_by_its_typed_name(filled, filled_home, said):
+    lab = filled_home.lab
+    app = filled("overview")
+    app.toggle(key=f"delete_project_{filled_home.project}").set_value(True).run()
+    assert "label events" in app.warning[0].value and "Archive it" in app.warning[0].value
+    empty = lab.projects.create("Empty").id
+    app = filled("overview", {"project": str(empty)})
+    app.toggle(key=f"delete_project_{empty}").set_value(True).run()
+    app.text_input(key="delete_typed").set_value("empty")
+    app.button(key="delete_for_good").click().run()
+    assert "Type the project" in app.error[0].value
+    app.text_input(key="delete_typed").set_value("Empty")
+    app.button(key="delete_for_good").click().run()
+    assert not app.exception and [known.name for known in lab.projects.list()] == ["Cohort"]

@@ -95,3 +95,26 @@ def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
     app.number_input(key="train_epochs_product").set_value(999_999_999).run()
     assert not app.exception and "100" in app.error[0].value
     assert all(app.button(key=key).disabled for key in ("train_start", "train_check"))
+
+
+def test_readiness_is_in_sight_and_says_why_not(filled, filled_home, said):
+    app = filled("train")
+    assert "Ready: 24 labelled patches; slides: " in said(app)
+    app.number_input(key="train_epochs_product").set_value(999_999_999).run()
+    assert "Ready: " not in said(app) and button(app, "Start training").disabled
+    app.number_input(key="train_epochs_product").set_value(2)
+    app.selectbox(key="train_split_by").set_value("site").run()
+    assert not app.exception and "Not ready: " in said(app)
+
+
+def test_models_are_named_chosen_for_reports_and_put_away(filled, filled_home, said):
+    lab, project = filled_home.lab, filled_home.project
+    model = lab.models.list(project)[0].id
+    app = filled("train")
+    app.text_input(key=f"model_name_{model}").set_value("**Liver**")
+    button(app, "Save").click().run()
+    assert not app.exception and lab.models.get(model).name == "**Liver**"
+    app.button(key="use_for_reports").click().run()
+    assert lab.projects.get(project).report_model_id == model
+    app.button(key="archive_model").click().run()
+    assert "for reports. Choose another" in app.error[0].value

@@ -173,7 +173,13 @@ def details(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
             {"Coefficient": COEFFICIENTS[name].title, "Value": _value(estimate), "95 % interval": interval(estimate)}
             for name, estimate in pair.estimates.items()
         ]
-        st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="Coefficients of agreement")
+        leads = pair.estimates[SHOWN]
+        st.metric(
+            literal(COEFFICIENTS[SHOWN].title), _value(leads), f"95 % interval {interval(leads)}", delta_color="off",
+            delta_arrow="off",
+        )  # fmt: skip
+        with st.expander("All coefficients"):
+            st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="Coefficients of agreement")
         st.caption(f"{words.count(pair.n, 'patch', 'patches')} both graded. For the intervals, {DRAWN[pair.drawn]}.")
     with right:
         confusion_figure(pair)
@@ -257,7 +263,8 @@ def group_table(view: AgreementView) -> None:
         | {COEFFICIENTS[name].title: _both(estimate) for name, estimate in group.estimates.items()}
         for group in reversed(view.groups)
     ]
-    st.dataframe(pd.DataFrame(table), hide_index=True, alt="Agreement of all readers per feature")
+    with st.expander("All coefficients of all readers"):
+        st.dataframe(pd.DataFrame(table), hide_index=True, alt="Agreement of all readers per feature")
     st.caption(
         "Patches two or more readers graded; Fleiss' κ counts only those that all graded. In brackets the 95 % "
         f"bootstrap interval; {DRAWN[view.groups[0].drawn]}."

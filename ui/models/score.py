@@ -102,6 +102,66 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
     return [slides[row].id for row in picked.selection.rows if row < len(slides)]
 
 
+def warn_of_worth(model: ModelView) -> None:
+    """Before anything is scored: that nobody knows how right this model is."""
+    from mmdnet.scoring.validity import verdict_of
+
+    verdict = verdict_of(model.card)
+    if not verdict.good:
+        st.warning(literal(verdict.words), icon=":material/block:")
+
+
+def compare_models(scores: Sequence[ScoreView]) -> None:
+    """Two models on the slides both have scored, the differences first."""
+    import pandas as pd
+
+    newest: dict[int, dict[int, ScoreView]] = {}
+    names: dict[int, str] = {}
+    for score in reversed(scores):
+        newest.setdefault(score.model_id, {})[score.slide_id] = score
+        names[score.model_id] = plain(score.model_name)
+    if len(names) < 2:
+        return
+    with st.expander("Compare two models", key="compare_models"):
+        ids = sorted(names, key=lambda key: -key)
+        with st.container(horizontal=True):
+            first = st.selectbox("Model", ids, format_func=names.__getitem__, key="compare_first", width=320)
+            others = [key for key in ids if key != first]
+            second = st.selectbox("Beside", others, format_func=names.__getitem__, key="compare_second", width=320)
+        rows = both_said(newest[first], newest[second])
+        if not rows:
+            st.caption("They have scored no slide in common.")
+            return
+        apart = sum(bool(row["Apart in"]) for row in rows)
+        st.caption(f"{words.count(len(rows), 'slide')} scored by both; they differ on {apart:d}.")
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, placeholder=words.NOTHING, key="compared_models",
+            height=table_height(len(rows), 12), alt="Grades of two models side by side",
+        )  # fmt: skip
+
+
+def both_said(first: dict[int, ScoreView], second: dict[int, ScoreView]) -> list[dict[str, str | None]]:
+    """A row for each slide that both scored: "mine → other" of the NAS and each feature; most apart first."""
+    rows: list[tuple[int, dict[str, str | None]]] = []
+    for slide_id in first.keys() & second.keys():
+        one, other = first[slide_id].summary, second[slide_id].summary
+        apart = [task for task in SHOWN_TASKS if one.grades[task.name] != other.grades[task.name]]
+        steps = sum(abs((one.grades[task.name] or 0) - (other.grades[task.name] or 0)) for task in apart)
+        row: dict[str, str | None] = {
+            "Slide": plain(first[slide_id].slide_name),
+            "Apart in": ", ".join(task.letter for task in apart) or None,
+            "NAS": _two(one.nas, other.nas),
+        }
+        rows.append((steps, row | {task.title: _two(one.grades[task.name], other.grades[task.name])
+                                   for task in SHOWN_TASKS}))  # fmt: skip
+    return [row for _, row in sorted(rows, key=lambda known: (-known[0], str(known[1]["Slide"])))]
+
+
+def _two(one: int | None, other: int | None) -> str:
+    said = [words.NOTHING if value is None else str(value) for value in (one, other)]
+    return said[0] if said[0] == said[1] else f"{said[0]} → {said[1]}"
+
+
 def choose_rule(key: str = "pick_rule") -> str:
     """How patches and bags become a slide's grade; the model's own way unless another is asked for."""
     from mmdnet.scoring.rules import RULES

@@ -193,6 +193,8 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
     wrong = _out_of_range(choices)
     if wrong:
         st.error(literal(wrong), icon=":material/error:")
+    else:
+        _readiness(project_id, choices, labels)
     with st.container(horizontal=True):
         off = bool(wrong)
         start = st.button(
@@ -215,6 +217,15 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
         st.markdown("\n".join(f"- {literal(line)}" for line in checked.lines))
         for warning in checked.warnings:
             st.warning(literal(warning), icon=":material/warning:")
+
+
+def _readiness(project_id: int, choices: dict[str, object], labels: LabelChoice) -> None:
+    """Whether a training would have what it needs, in sight before anything is pressed."""
+    told = lab().training.readiness(project_id, choices, labels)
+    if told.ready:
+        st.caption(f":green[:material/check:] Ready: {literal(told.sentence)} *Check first* says how long it takes.")
+    else:
+        st.warning(literal(f"Not ready: {told.sentence}"), icon=":material/block:")
 
 
 def _out_of_range(choices: dict[str, object]) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain_all
-from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
+from ui.shell.session import go_to, lab, open_page, reader_id, refusals, say_next_run
 from ui.shell.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def new_project() -> None:
         sent = st.form_submit_button("Make project", type="primary")
     if sent:
         with refusals():
-            made = lab().projects.create(name)
+            made = lab().projects.create(name, by=reader_id())
             go_to("project", made.id)
             say_next_run(f"{made.name} is ready")
             st.rerun()
@@ -142,11 +142,12 @@ def jobs_at_a_glance(project_id: int) -> None:
 
 
 def _jobs(project_id: int, was_active: bool) -> None:
-    jobs = lab().jobs.list(project_id)
+    jobs = [job for job in lab().jobs.list(project_id) if not job.dismissed]
     if not jobs:
         st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
     for job in jobs[:RECENT_JOBS]:
         job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
+    st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
     if was_active and not any(job.active for job in jobs):
         st.rerun()
 

@@ -90,12 +90,13 @@ def _running_jobs() -> None:
         st.rerun()
     if not active:
         return
-    st.caption("In the background")
-    for job in active:
-        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
+    with st.expander(f"In the background · {len(active)}", expanded=True, key="background"):
+        for job in active:
+            st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
+        st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
 
 
-def job_card(job: JobView, *, cancel: bool = True, retry: bool = True) -> None:
+def job_card(job: JobView, *, cancel: bool = True, retry: bool = True, dismiss: bool = True) -> None:
     """One job in full: state, progress, failure in words, and what can be done about it."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -114,8 +115,14 @@ def job_card(job: JobView, *, cancel: bool = True, retry: bool = True) -> None:
         st.caption(" · ".join(part for part in (ago(job.created_at), took and f"took {took}") if part))
         if job.failure:
             st.error(literal(job.failure), icon=":material/error:")
-        again = retry and job.status in {"failed", "cancelled"}
-        if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
-            with refusals():
-                lab().jobs.retry(job.id)
-                st.rerun()
+        # where each file was refused by a sentence, the same again is refused again
+        again = retry and job.status in {"failed", "cancelled"} and not job.progress.get("refused")
+        with st.container(horizontal=True):
+            if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
+                with refusals():
+                    lab().jobs.retry(job.id)
+                    st.rerun()
+            if dismiss and not job.dismissed and st.button("Dismiss", key=f"dismiss_{job.id}", type="tertiary"):
+                with refusals():
+                    lab().jobs.dismiss(job.id)
+                    st.rerun()

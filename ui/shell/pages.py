@@ -47,6 +47,7 @@ PAGES = (
         "Add slides; see tissue, patches, quality; queue patches to label.",
         ("project", "slide", "patch"),
     ),
+    PageEntry("patient", "Patient", "person", "All slides and visits of one patient, and what changed."),
     PageEntry("label", "Label", "edit", "Grade patches by key press.", ("project", "session")),
     PageEntry(
         "label_many",
@@ -70,6 +71,7 @@ PAGES = (
         "One slide's score with its evidence, your grades and sign-off.",
         ("project", "score"),
     ),
+    PageEntry("jobs", "Jobs", "list_alt", "Everything in the background: how far, its log, cancel, try again."),
 )
 """In the order of the navigation; the first is where a visit begins."""
 

@@ -225,6 +225,12 @@ def reader() -> ReaderView | None:
     return next((view for view in lab().readers.list() if view.id == key), None)
 
 
+def reader_id() -> int | None:
+    """The id of who is reading in this tab; None until someone said so."""
+    who = reader()
+    return None if who is None else who.id
+
+
 def set_reader(key: int | None) -> None:
     """Remember for this tab who is reading."""
     st.session_state["reader_id"] = key

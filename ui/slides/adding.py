@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
-from ui.shell.literal import literal
-from ui.shell.session import lab, refusals
+from ui.shell.literal import literal, plain
+from ui.shell.session import lab, reader_id, refusals
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             key="add_way",
             label_visibility="collapsed",
         )
+        if way == "On the server":
+            _browse()
         with st.form("add_slides", border=False):
             path, files = "", []
             if way == "On this computer":
@@ -50,7 +53,9 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
-                lab().slides.submit(project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule))
+                lab().slides.submit(
+                    project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule), by=reader_id()
+                )
                 st.rerun()
         elif sent and files:
             with refusals():
@@ -59,13 +64,56 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             st.warning("Name a file or folder first.")
 
 
+def _browse() -> None:
+    """Folders that slides may be added from, gone through by choosing; what is chosen is written into the path."""
+    with st.popover("Choose a folder or file", icon=":material/folder_open:", key="browse"):
+        try:
+            here = lab().slides.folder(st.session_state.get("browse_at"))
+        except LabError as refusal:  # gone meanwhile: the next look begins anew
+            st.error(literal(str(refusal)), icon=":material/error:")
+            st.session_state.pop("browse_at", None)
+            return
+        if here.path is None:
+            names = list(here.folders)
+        else:
+            st.markdown(f"**{literal(here.path)}**")
+            names = [f"{name}/" for name in here.folders] + list(here.files)
+        st.selectbox(
+            "In it", names, index=None, format_func=plain, placeholder=f"{len(names):,} to choose from",
+            key="browse_name", on_change=_step_into, args=(here.path,),
+        )  # fmt: skip
+        with st.container(horizontal=True):
+            if here.path is not None:
+                st.button("Up", icon=":material/arrow_upward:", key="browse_up", on_click=_go, args=(here.above,))
+                st.button("Take this folder", key="browse_take", type="primary", on_click=_take, args=(here.path,))
+
+
+def _step_into(folder: str | None) -> None:
+    name = st.session_state.pop("browse_name", None)
+    if name is None:
+        return
+    path = name if folder is None else f"{folder}/{name}"
+    if folder is None or name.endswith("/"):
+        _go(path)
+    else:
+        _take(path)
+
+
+def _go(path: str | None) -> None:
+    st.session_state["browse_at"] = path
+
+
+def _take(path: str) -> None:
+    st.session_state["add_path"] = path
+
+
 def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
     bar = st.progress(0.0, text="Receiving")
     outcomes: list[IngestOutcome] = []
     for number, file in enumerate(files):
         bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
         with refusals():
-            outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated))
+            outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated, by=reader_id()))
             measure(outcomes[-1].slide_id)
     bar.empty()
     show_outcomes(outcomes)
@@ -99,16 +147,17 @@ def ingest_jobs(project_id: int) -> None:
     jobs = [
         job
         for job in lab().jobs.list(project_id)
-        if job.kind in {"ingest", "demo"} and (job.active or job.created_at > since)
+        if job.kind in {"ingest", "demo"} and (job.active or job.created_at > since) and not job.dismissed
     ]
     for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
         refused = job.progress.get("refused") or []
         if job.active or job.status == "failed" or refused:
             job_card(job, retry=job.kind == "demo")
+        if refused:
+            st.caption("Not added, each with its reason; Dismiss takes them out of sight.")
         seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}
         for sentence in refused:
-            if job.status != "failed":  # its card says it then
-                st.error(literal(sentence), icon=":material/error:")
+            st.markdown(f":red[:material/error:] {literal(sentence)}")
             picture = lab().slides.refused_pictures.get(job.id, seen[sentence]) if sentence in seen else None
             if picture:
                 _what_was_seen(picture)

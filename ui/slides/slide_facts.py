@@ -11,7 +11,7 @@ from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
 from ui.shell import words
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal
-from ui.shell.session import go_to, lab, refusals, say_next_run
+from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
@@ -105,7 +105,7 @@ def edit_facts(slide: SlideView) -> None:
             entered = fact_fields(f"facts_{slide.id}", StatedFacts.words(), slide)
             if st.form_submit_button("Save", type="primary"):
                 with refusals():
-                    lab().slides.set_facts(slide.id, StatedFacts(**entered))
+                    lab().slides.set_facts(slide.id, StatedFacts(**entered), by=reader_id())
                     say_next_run("Saved")
                     st.rerun()
         if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):
@@ -122,7 +122,7 @@ def remove_slide(slide: SlideView) -> None:
     )
     if st.button("Take it out", icon=":material/delete:"):
         with refusals():
-            lab().slides.remove(slide.id)
+            lab().slides.remove(slide.id, by=reader_id())
             go_to("slide", None)
             say_next_run(f"{slide.name} was taken out")
             st.rerun()
@@ -140,7 +140,7 @@ def ask_mpp(slide: SlideView) -> None:
         sent = st.form_submit_button("Lay patches", type="primary")
     if sent and mpp:
         with refusals(), st.spinner("Looking for tissue and laying patches"):
-            lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp))
+            lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp), by=reader_id())
             measure(slide.id)
             st.rerun()
     elif sent:

@@ -9,9 +9,9 @@ import streamlit as st
 
 from mmdnet.errors import LabError
 from ui.shell import words
-from ui.shell.literal import plain_all
+from ui.shell.literal import plain, plain_all
 from ui.shell.session import lab, reader, refusals, say_next_run
-from ui.shell.tables import open_column, opened_row, table_height
+from ui.shell.tables import opened_row, table_height
 from ui.slides.pictures import thumbnail
 
 if TYPE_CHECKING:
@@ -31,15 +31,18 @@ def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -
         except LabError:
             return None
 
+    if not slides:
+        st.caption("No slide is like that. Take a filter back.")
+        return None
     scores = [leading.get(slide.id) for slide in slides]
     table = pd.DataFrame(
         {
-            "open": ["Open"] * len(slides),
-            "Picture": [small(slide) for slide in slides],
             "Slide": plain_all(slide.name for slide in slides),
+            "Picture": [small(slide) for slide in slides],
             "State": [words.STATUS.get(slide.status, slide.status) for slide in slides],
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": [words.nas_by(score) for score in scores],
+            "Signed": [score.signed.at if score and score.signed else None for score in scores],
             "Patches": [slide.usable for slide in slides],
             "Labelled": [slide.labelled for slide in slides],
             "Fat, %": [None if slide.fat_area_share is None else 100 * slide.fat_area_share for slide in slides],
@@ -61,7 +64,8 @@ def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -
         key="slide_table",
         column_config={
             "Picture": st.column_config.ImageColumn(width=80),
-            "open": open_column("slide_table_open"),
+            "Slide": st.column_config.ButtonColumn("Slide", key="slide_table_open", type="tertiary", width=170),
+            "Signed": st.column_config.DatetimeColumn(format="YYYY-MM-DD", width=95),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
             "Stain": st.column_config.TextColumn(width=130),  # "Masson trichrome" in full
             "Tissue, mm²": st.column_config.NumberColumn(format="%.1f"),
@@ -74,6 +78,21 @@ def slide_table(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -
     )
     row = opened_row("slide_table_open", len(slides))
     return None if row is None else slides[row].id
+
+
+def open_by_name(slides: Sequence[SlideView]) -> int | None:
+    """A box to open a slide from the keys: type some of its name, then Enter; the id of the one chosen in this run."""
+    names = {slide.id: plain(slide.name) for slide in slides}
+    return st.selectbox(
+        "Open a slide",
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        placeholder="Open a slide: type its name, then Enter",
+        key="open_slide",
+        label_visibility="collapsed",
+        width=420,
+    )
 
 
 def qupath_exchange(slide: SlideView) -> None:

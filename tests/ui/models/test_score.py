@@ -67,3 +67,32 @@ def test_a_calibrated_model_says_on_what_and_which_rules_were_compared():
     said = " ".join(caption.value for caption in app.caption)
     assert "60 graded slides of 58 patients by the rule density" in said and "91%" in said and "Reach" in said
     assert len(app.table) == 1
+
+
+def test_two_models_stand_side_by_side_the_most_apart_first():
+    from types import SimpleNamespace
+
+    from mmdnet.labels.grading import Grades
+    from ui.models.score import both_said
+
+    def score(name, *grades):
+        given = Grades(**dict(zip(("ballooning", "inflammation", "steatosis"), grades, strict=True)))
+        return SimpleNamespace(slide_name=name, summary=SimpleNamespace(grades=given, nas=given.total))
+
+    first = {1: score("a", 0, 1, 1), 2: score("b", 0, 1, 1), 3: score("only", 0, 0, 0)}
+    second = {1: score("a", 0, 1, 1), 2: score("b", 2, 1, None)}
+    rows = both_said(first, second)
+    assert [row["Slide"] for row in rows] == ["b", "a"]
+    assert (rows[0]["NAS"], rows[0]["Ballooning"], rows[0]["Steatosis"]) == ("2 → –", "0 → 2", "1 → –")
+    assert rows[0]["Apart in"] == "S, B" and rows[1]["Apart in"] is None and rows[1]["NAS"] == "2"
+
+
+def test_a_model_nobody_validated_is_warned_of_before_it_scores():
+    def page():
+        from tests.ui.models.test_score import model
+        from ui.models.score import warn_of_worth
+
+        warn_of_worth(model(metrics={}))
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert "not reportable" in app.warning[0].value

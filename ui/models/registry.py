@@ -1,0 +1,116 @@
+"""The models there are: what each is worth, where it comes from, its name and note, and which one is for reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.scoring.validity import verdict_of
+from ui.models.score import model_words
+from ui.shell import words
+from ui.shell.literal import code, literal, plain, plain_all
+from ui.shell.session import go_to, lab, refusals, say_next_run
+from ui.shell.tables import table_height
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmdnet.workflows.scoring.views import ModelView
+    from mmdnet.workflows.views import ProjectView
+
+
+def models(project: ProjectView) -> None:
+    """All models a project can score with, and one of them in full."""
+    known = lab().models.list(project.id)
+    st.header("Models")
+    if not known:
+        st.caption("No model yet. A training that ends makes one; `mmdnet model add` brings one in.")
+    else:
+        _table(known, project.report_model_id)
+        by_id = {model.id: model for model in known}
+        chosen = st.selectbox(
+            "Model in full",
+            list(by_id),
+            format_func=lambda key: plain(by_id[key].name),
+            key="registry_model",
+            width=420,
+        )
+        _in_full(by_id[chosen], project)
+    _archived(project.id)
+
+
+def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {
+            "Model": plain_all(model.name for model in known),
+            "For reports": ["✓" if model.id == for_reports else None for model in known],
+            **{f"κ {task.letter}": [_kappa(model, task.name) for model in known] for task in SHOWN_TASKS},
+            "Validated": [verdict_of(model.card).words for model in known],
+            "Note": plain_all(model.note or None for model in known),
+            "Made": [model.created_at for model in known],
+        }
+    )
+    st.dataframe(
+        table, hide_index=True, placeholder=words.NOTHING, height=table_height(len(known), 8), key="registry",
+        column_config={f"κ {task.letter}": st.column_config.NumberColumn(format="%.2f", help=task.title)
+                       for task in SHOWN_TASKS}
+        | {"Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
+        alt="Models of this project with their weighted kappa on patients they did not see",
+    )  # fmt: skip
+
+
+def _kappa(model: ModelView, task: str) -> float | None:
+    metrics = model.card.metrics
+    value = (metrics.get("test") or metrics.get("validation") or {}).get(f"kappa_{task}")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _in_full(model: ModelView, project: ProjectView) -> None:
+    st.caption(model_words(model))
+    own = model.project_id is not None
+    with st.form(f"describe_{model.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", value=model.name, key=f"model_name_{model.id}", width=280, disabled=not own)
+        note = st.text_input("Note", value=model.note, key=f"model_note_{model.id}", width=420, disabled=not own)
+        sent = st.form_submit_button("Save", disabled=not own)
+    if sent:
+        with refusals():
+            lab().models.describe(model.id, name, note)
+            say_next_run("Saved")
+            st.rerun()
+    with st.container(horizontal=True):
+        first = model.id == project.report_model_id
+        if st.button("Use for reports", key="use_for_reports", icon=":material/star:", disabled=first):
+            with refusals():
+                lab().models.use_for_reports(project.id, model.id)
+                say_next_run(f"{model.name} is offered first from now on")
+                st.rerun()
+        if own and st.button("Archive", key="archive_model", icon=":material/archive:"):
+            with refusals():
+                lab().models.archive(model.id)
+                say_next_run(f"{model.name} is offered no more")
+                st.rerun()
+        runs = [run for run in lab().training.runs(project.id) if run.id == model.run_id]
+        if runs and st.button("Its training", key="model_run", icon=":material/model_training:"):
+            go_to("run", runs[0].id)
+            st.rerun()
+    with st.expander("Card"):
+        st.markdown(f"Weights {code(model.weights_sha256[:16])}")
+        st.json(model.card.model_dump(mode="json", exclude={"split"}), expanded=1)
+
+
+def _archived(project_id: int) -> None:
+    known = lab().models.archived(project_id)
+    if not known:
+        return
+    with st.expander(f"Archived · {len(known)}", key="archived_models"):
+        for model in known:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{literal(model.name)}**", width="stretch")
+                if st.button("Offer again", key=f"restore_model_{model.id}"):
+                    with refusals():
+                        lab().models.restore(model.id)
+                        st.rerun()

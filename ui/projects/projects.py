@@ -1,0 +1,105 @@
+"""What can be done with a project itself: renamed, put out of sight and back, deleted; and who changed what of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.shell import words
+from ui.shell.jobs import ago
+from ui.shell.literal import literal, plain, plain_all
+from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
+from ui.shell.tables import table_height
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.views import ProjectView
+
+
+def manage(project: ProjectView) -> None:
+    """Name, archive, delete and history of the project that is open."""
+    with st.popover("Manage this project", icon=":material/settings:", key="manage_project"):
+        with st.form("rename_project", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", value=project.name, key=f"project_name_{project.id}", width=320)
+            sent = st.form_submit_button("Rename")
+        if sent:
+            with refusals():
+                done = lab().projects.rename(project.id, name, by=reader_id())
+                say_next_run(f"The project is called {done.name}")
+                st.rerun()
+        if st.button(
+            "Archive",
+            icon=":material/archive:",
+            key="archive_project",
+            help="Out of sight with all that is in it; nothing is lost, and the Overview brings it back.",
+        ):
+            with refusals():
+                lab().projects.archive(project.id, by=reader_id())
+                go_to("project", None)
+                say_next_run(f"{project.name} is archived; the Overview brings it back")
+                st.rerun()
+        if st.toggle("Delete it", key=f"delete_project_{project.id}"):
+            _delete(project)
+        _history(project)
+
+
+def _delete(project: ProjectView) -> None:
+    """Name what would be lost, and have the project's name typed; or say why it stays."""
+    losses = lab().projects.losses(project.id)
+    if losses.refusal:
+        st.warning(literal(losses.refusal), icon=":material/lock:")
+        return
+    goes = [f"{times:,} {kind}" for kind, times in losses.goes.items() if times]
+    st.markdown(
+        f"**{literal(project.name)}** goes for good"
+        + (f", with {literal(', '.join(goes))}." if goes else ". It holds nothing.")
+        + " The slides' files stay where they are."
+    )
+    typed = st.text_input("Type the project's name", key="delete_typed", placeholder=project.name)
+    if st.button("Delete for good", type="primary", icon=":material/delete_forever:", key="delete_for_good"):
+        with refusals():
+            lab().projects.delete(project.id, typed, by=reader_id())
+            go_to("project", None)
+            say_next_run(f"{project.name} is deleted")
+            st.rerun()
+
+
+def _history(project: ProjectView) -> None:
+    import pandas as pd
+
+    changes = lab().projects.changes(project.id)
+    if not changes:
+        st.caption("Nothing was written down of this project yet.")
+        return
+    table = {
+        "When": [change.at for change in changes],
+        "Who": [words.NOTHING if change.reader is None else plain(change.reader) for change in changes],
+        "Did": [change.act for change in changes],
+        "What": plain_all(change.what for change in changes),
+    }
+    st.dataframe(
+        pd.DataFrame(table), hide_index=True, height=table_height(len(changes), 8), key="project_changes",
+        column_config={"When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
+        alt="Who added or changed what of this project, newest first",
+    )  # fmt: skip
+
+
+def archived(projects: Sequence[ProjectView]) -> None:
+    """The projects out of sight, each with its way back."""
+    if not projects:
+        return
+    with st.expander(f"Archived · {len(projects)}", key="archived_projects"):
+        for project in projects:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                since = f" · archived {ago(project.archived_at)}" if project.archived_at else ""
+                st.markdown(
+                    f"**{literal(project.name)}**  \n:gray[{words.count(project.slides, 'slide')}{since}]",
+                    width="stretch",
+                )
+                if st.button("Restore", key=f"restore_project_{project.id}"):
+                    with refusals():
+                        lab().projects.restore(project.id, by=reader_id())
+                        go_to("project", project.id)
+                        say_next_run(f"{project.name} is back")
+                        st.rerun()
