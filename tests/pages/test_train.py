@@ -87,7 +87,7 @@ def test_the_form_begins_with_pretrained_weights_and_says_what_it_does_with_them
 
 def test_a_link_to_a_training_that_is_not_here_opens_no_other(filled):
     app = filled("train", {"project": "1", "run": "999"})
-    assert "The training this link names is not in this project" in app.warning[0].value
+    assert "This link leads to training 999, which is not in the project Cohort" in app.warning[0].value
 
 
 def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):

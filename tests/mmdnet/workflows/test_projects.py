@@ -88,7 +88,9 @@ def test_a_project_is_deleted_by_its_typed_name_and_slide_files_stay(lab, tissue
 def test_a_project_with_labels_stays_and_its_chain_holds(label_bench):
     projects = Projects(label_bench.services)
     patch = label_bench.patches[label_bench.slides[0]][0]
-    label_bench.labels.acts.put_many(label_bench.project, label_bench.readers[0], [PatchGrades(patch, Grades(1, 1, 1))])
+    label_bench.labels.acts.put_many(
+        label_bench.project, label_bench.readers[0], [PatchGrades(patch, Grades(steatosis=1))]
+    )
     losses = projects.losses(label_bench.project)
     assert "label events" in losses.refusal and "never deleted" in losses.refusal
     with pytest.raises(LabError, match="Archive it"):
