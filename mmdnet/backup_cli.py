@@ -1,4 +1,4 @@
-"""`mmdnet backup`, `mmdnet restore`: a lab saved elsewhere, verified, and put back."""
+"""`mmdnet backup`, `restore`, `migrate-to`: a lab saved elsewhere, verified, put back; its databases moved."""
 
 from __future__ import annotations
 
@@ -47,3 +47,27 @@ def restore(
     left_out = "" if manifest.slides else " Slides that lay in the lab's home are not in this backup."
     said = f"Restored to {settings.home.resolve()}, as it was on {manifest.moment:%Y-%m-%d %H:%M} UTC.{left_out}"
     say(as_json, {"home": settings.home.resolve(), "moment": manifest.moment, "files": len(manifest.files)}, said)
+
+
+def migrate_to(
+    url: Annotated[
+        str, typer.Argument(help="An empty database: postgresql://user@host/name or sqlite:////folder/lab.sqlite.")
+    ],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a stopped lab's databases elsewhere, SQLite to PostgreSQL or back, compared row by row and by the record."""
+    from dataclasses import asdict
+
+    from mmdnet.backups.moving import move_lab
+
+    settings = settings_at(home)
+    with bar(as_json, "Moving") as step:
+        moved = move_lab(settings, url, step)
+    rows = sum(moved.rows.values())
+    said = (
+        f"Copied {rows:,} rows and {moved.jobs:,} jobs, the same row by row; the record of {moved.events:,} label "
+        "events is intact. Start app and workers with MMDNET_DATABASE_URL set to that address from now on; this lab's "
+        "own databases are as they were."
+    )
+    say(as_json, asdict(moved), said)

@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperOption
 from mmdnet.account_cli import accounts_app, readers_app
 from mmdnet.augment_cli import augment
 from mmdnet.backbones_cli import backbones_app
-from mmdnet.backup_cli import backup, restore
+from mmdnet.backup_cli import backup, migrate_to, restore
 from mmdnet.cli_parts import (
     UNWRITTEN,
     AsJson,
@@ -75,6 +75,7 @@ app.add_typer(readers_app, name="readers")
 app.add_typer(experiment_app, name="experiment")
 app.command()(backup)
 app.command()(restore)
+app.command()(migrate_to)
 
 
 def main() -> None:
