@@ -14,7 +14,7 @@ from pathlib import Path
 from mmdnet.augment.choices import DiffusionChoices
 from mmdnet.augment.weights_folder import examine_folder
 from mmdnet.errors import LabError
-from mmdnet.jobs.question import ask_process
+from mmdnet.processes import ask_process
 
 LIMIT_S = 180
 

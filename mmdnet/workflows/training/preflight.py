@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.jobs.question import ask_process
+from mmdnet.processes import ask_process
 from mmdnet.workflows.training.views import CheckView
 
 if TYPE_CHECKING:

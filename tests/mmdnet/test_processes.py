@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.jobs.question import ask_process
+from mmdnet.processes import ask_process
 
 MODULES = {
     "doubles": "import json, sys\nprint('said before')\nprint(json.dumps({'twice': json.load(sys.stdin)['n'] * 2}))",
