@@ -69,9 +69,8 @@ def accounts_add(
     if first and Role.ADMIN not in role:
         raise LabError("The first account must be an admin: add --role admin. Nothing was changed.")
     password = None if identity and password_file is None else _password(password_file)
-    account = lab.accounts.add(name, password, identity, reader)
-    for each in role:
-        account = lab.accounts.grant(account.id, each, None if each is Role.ADMIN else project_id)
+    given = [(each, None if each is Role.ADMIN else project_id) for each in role]
+    account = lab.accounts.add(name, password, identity, reader, given)
     asks = " From now on the lab asks who comes." if first else ""
     say(as_json, account, f"{account.name}: {_roles(account)}.{asks}")
 

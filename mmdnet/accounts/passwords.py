@@ -61,6 +61,21 @@ def secret_address(secret: str, name: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
+def secret_of(address: str) -> str:
+    """The secret in an `otpauth://` address, base 32, in groups of four to type by hand."""
+    secret = pyotp.parse_uri(address).secret
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
+
+
+def qr_code(address: str) -> bytes:
+    """The address as a QR code, a PNG: black on white, 6 px a module, with the quiet zone of ISO/IEC 18004."""
+    import cv2
+
+    code = cv2.QRCodeEncoder.create().encode(address)
+    large = cv2.resize(code, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)
+    return cv2.imencode(".png", cv2.copyMakeBorder(large, *[24] * 4, cv2.BORDER_CONSTANT, value=(255,)))[1].tobytes()
+
+
 def step_of(secret: str, code: str, after: int = 0, now: float | None = None) -> int | None:
     """The time step (30 s) this code is of: now, the one before or after; None where it is none, or not past `after`.
 

@@ -172,3 +172,28 @@ def statements() -> Iterator[list[str]]:
 @pytest.fixture
 def said() -> Callable[[AppTest], str]:
     return texts
+
+
+@pytest.fixture
+def as_role(filled: OpenPage, filled_home: Filled, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Signs a new account with these roles in at the tabs of `filled`; the account."""
+    from argon2 import PasswordHasher
+
+    from mmdnet.accounts import passwords
+    from mmdnet.accounts.roles import Role
+    from ui.shell import session
+    from ui.shell.sign_in import COOKIE
+
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
+
+    def make(*roles: str) -> Any:
+        accounts = filled_home.lab.accounts
+        account = accounts.add("Ada L.", "correct horse", reader=None if roles == ("auditor",) else "Ada")
+        for role in roles:
+            accounts.grant(account.id, Role(role), filled_home.project)
+        token = accounts.sign_in("Ada L.", "correct horse")
+        of_cookie = session.person_of
+        monkeypatch.setattr(session, "person_of", lambda lab, cookies, headers: of_cookie(lab, {COOKIE: token}, {}))
+        return account
+
+    return make

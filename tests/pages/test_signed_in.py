@@ -3,30 +3,6 @@
 import pytest
 
 
-@pytest.fixture
-def as_role(filled, filled_home, monkeypatch):
-    from argon2 import PasswordHasher
-
-    from mmdnet.accounts import passwords
-    from mmdnet.accounts.roles import Role
-    from ui.shell import session
-    from ui.shell.sign_in import COOKIE
-
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
-
-    def make(*roles):
-        accounts = filled_home.lab.accounts
-        account = accounts.add("Ada L.", "correct horse", reader=None if roles == ("auditor",) else "Ada")
-        for role in roles:
-            accounts.grant(account.id, Role(role), filled_home.project)
-        token = accounts.sign_in("Ada L.", "correct horse")
-        of_cookie = session.person_of
-        monkeypatch.setattr(session, "person_of", lambda lab, cookies, headers: of_cookie(lab, {COOKIE: token}, {}))
-        return account
-
-    return make
-
-
 @pytest.mark.parametrize("role", ["reader", "lead", "auditor"])
 def test_every_page_draws_or_says_what_the_role_lacks(filled, as_role, said, role):
     from ui.shell.frame import WENT_WRONG

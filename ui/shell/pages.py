@@ -72,6 +72,7 @@ PAGES = (
         ("project", "score"),
     ),
     PageEntry("jobs", "Jobs", "list_alt", "Everything in the background: how far, its log, cancel, try again."),
+    PageEntry("people", "People", "group", "Your password; who signs in, what they may do, and what they did."),
 )
 """In the order of the navigation; the first is where a visit begins."""
 

@@ -57,6 +57,7 @@ class Accounts:
         password: str | None = None,
         identity: str | None = None,
         reader: str | None = None,
+        roles: Sequence[tuple[Role, int | None]] = (),
         by: int | None = None,
     ) -> AccountView:
         """A new account; without a password for one who signs in elsewhere, whom `identity` names.
@@ -64,9 +65,11 @@ class Accounts:
         Args:
             identity: what the identity provider or proxy calls the person: an e-mail address, or issuer#subject.
             reader: the reader whose labels are this person's; made if new. Without one the account grades nothing.
+            roles: given at once, each in a project or, with None, in all.
 
         Raises:
-            LabError: name, identity or reader is taken, or the password too short. Nothing was changed.
+            LabError: name, identity or reader is taken, the password too short, or a role cannot be given. Nothing was
+                changed.
         """
         name = clean_name(name, "account")
         kept = passwords.hashed(password) if password else None
@@ -83,6 +86,8 @@ class Accounts:
             session.add(account)
             session.flush()
             _append(session, "add account", by, said={"account": account.id})
+            for role, project_id in roles:
+                self._grant(session, account, role, project_id, by)
             return _view(session, account)
 
     def grant(self, account_id: int, role: Role, project_id: int | None = None, by: int | None = None) -> AccountView:
@@ -93,16 +98,7 @@ class Accounts:
         """
         with event_log.appending(self._services.db) as session:
             account = self._active(session, account_id)
-            if project_id is not None:
-                must_get(session, Project, project_id, "project")
-            if role in GRADES and account.reader_id is None:
-                account.reader_id = self._free_reader(session, account.name)
-            held = {(row.role, row.project_id) for row in rows.roles_of(session, account_id)}
-            if (role, project_id) not in held:
-                session.add(AccountRole(account_id=account_id, role=role, project_id=project_id))
-                said = {"account": account_id, "role": str(role)}
-                _append(session, "grant role", by, project_id, said)
-            session.flush()
+            self._grant(session, account, role, project_id, by)
             return _view(session, account)
 
     def take(self, account_id: int, role: Role, project_id: int | None = None, by: int | None = None) -> AccountView:
@@ -355,6 +351,17 @@ class Accounts:
         if account.retired_at:
             raise LabError(f"{account.name} is retired. Nothing was changed.")
         return account
+
+    def _grant(self, session: Session, account: Account, role: Role, project_id: int | None, by: int | None) -> None:
+        if project_id is not None:
+            must_get(session, Project, project_id, "project")
+        if role in GRADES and account.reader_id is None:
+            account.reader_id = self._free_reader(session, account.name)
+        held = {(row.role, row.project_id) for row in rows.roles_of(session, account.id)}
+        if (role, project_id) not in held:
+            session.add(AccountRole(account_id=account.id, role=role, project_id=project_id))
+            _append(session, "grant role", by, project_id, {"account": account.id, "role": str(role)})
+        session.flush()
 
     def _with_password(self, session: Session, person: Person) -> Account:
         account = self._active(session, person.account_id)

@@ -3,7 +3,16 @@
 import pyotp
 import pytest
 
-from mmdnet.accounts.passwords import STEP_S, hashed, is_password, new_secret, secret_address, step_of
+from mmdnet.accounts.passwords import (
+    STEP_S,
+    hashed,
+    is_password,
+    new_secret,
+    qr_code,
+    secret_address,
+    secret_of,
+    step_of,
+)
 from mmdnet.errors import LabError
 
 
@@ -31,3 +40,13 @@ def test_a_code_counts_in_its_time_and_once():
     assert step_of(secret, code, now=now + 3 * STEP_S) is None
     assert step_of(secret, "é" * 6, now=now) is None
     assert secret in secret_address(secret, "Ada") and "MMD-Net" in secret_address(secret, "Ada")
+
+
+def test_the_secret_can_be_scanned_and_typed():
+    import cv2
+    import numpy as np
+
+    address = secret_address(secret := new_secret(), "Ada L.")
+    picture = cv2.imdecode(np.frombuffer(qr_code(address), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == address
+    assert secret_of(address).replace(" ", "") == secret and secret_of(address)[4] == " "
