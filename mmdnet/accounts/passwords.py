@@ -73,7 +73,7 @@ def qr_code(address: str) -> bytes:
 
     code = cv2.QRCodeEncoder.create().encode(address)
     large = cv2.resize(code, None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST)
-    return cv2.imencode(".png", cv2.copyMakeBorder(large, *[24] * 4, cv2.BORDER_CONSTANT, value=(255,)))[1].tobytes()
+    return cv2.imencode(".png", cv2.copyMakeBorder(large, 24, 24, 24, 24, cv2.BORDER_CONSTANT, value=255))[1].tobytes()
 
 
 def step_of(secret: str, code: str, after: int = 0, now: float | None = None) -> int | None:

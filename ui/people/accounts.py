@@ -104,7 +104,7 @@ def _role_and_project(projects: Mapping[int, str], key: str) -> tuple[Role, int 
         format_func=lambda number: EVERYWHERE if number is None else plain(projects[number]),
         key=f"{key}_project",
     )
-    return Role(role), project
+    return Role(str(role)), project
 
 
 def _change(account: AccountView, projects: Mapping[int, str]) -> None:
