@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
-from mmdnet.scoring.validity import verdict_of
+from mmdnet.scoring.validity import kappas_of, verdict_of
 from ui.models.score import model_words
 from ui.shell import words
 from ui.shell.literal import code, literal, plain, plain_all
@@ -48,7 +48,7 @@ def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
         {
             "Model": plain_all(model.name for model in known),
             "For reports": ["✓" if model.id == for_reports else None for model in known],
-            **{f"κ {task.letter}": [_kappa(model, task.name) for model in known] for task in SHOWN_TASKS},
+            **{f"κ {task.letter}": [kappas_of(model.card).get(task.name) for model in known] for task in SHOWN_TASKS},
             "Validated": [verdict_of(model.card).words for model in known],
             "Note": plain_all(model.note or None for model in known),
             "Made": [model.created_at for model in known],
@@ -59,14 +59,8 @@ def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
         column_config={f"κ {task.letter}": st.column_config.NumberColumn(format="%.2f", help=task.title)
                        for task in SHOWN_TASKS}
         | {"Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
-        alt="Models of this project with their weighted kappa on patients they did not see",
+        alt="Models of this project with their quadratic kappa on patients they did not see",
     )  # fmt: skip
-
-
-def _kappa(model: ModelView, task: str) -> float | None:
-    metrics = model.card.metrics
-    value = (metrics.get("test") or metrics.get("validation") or {}).get(f"kappa_{task}")
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _in_full(model: ModelView, project: ProjectView) -> None:

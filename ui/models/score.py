@@ -141,19 +141,21 @@ def compare_models(scores: Sequence[ScoreView]) -> None:
 
 
 def both_said(first: dict[int, ScoreView], second: dict[int, ScoreView]) -> list[dict[str, str | None]]:
-    """A row for each slide that both scored: "mine → other" of the NAS and each feature; most apart first."""
+    """A row for each slide that both scored: "mine → other" of the NAS and each feature; most apart first.
+
+    Of what may not be reported nothing is said, and nothing is apart.
+    """
     rows: list[tuple[int, dict[str, str | None]]] = []
     for slide_id in first.keys() & second.keys():
-        one, other = first[slide_id].summary, second[slide_id].summary
-        apart = [task for task in SHOWN_TASKS if one.grades[task.name] != other.grades[task.name]]
-        steps = sum(abs((one.grades[task.name] or 0) - (other.grades[task.name] or 0)) for task in apart)
+        one, other = first[slide_id].reported, second[slide_id].reported
+        known = {task: (one[task.name], other[task.name]) for task in SHOWN_TASKS}
+        apart = {task: abs(a - b) for task, (a, b) in known.items() if a is not None and b is not None and a != b}
         row: dict[str, str | None] = {
             "Slide": plain(first[slide_id].slide_name),
             "Apart in": ", ".join(task.letter for task in apart) or None,
-            "NAS": _two(one.nas, other.nas),
+            "NAS": _two(first[slide_id].reported_nas, second[slide_id].reported_nas),
         }
-        rows.append((steps, row | {task.title: _two(one.grades[task.name], other.grades[task.name])
-                                   for task in SHOWN_TASKS}))  # fmt: skip
+        rows.append((sum(apart.values()), row | {task.title: _two(*grades) for task, grades in known.items()}))
     return [row for _, row in sorted(rows, key=lambda known: (-known[0], str(known[1]["Slide"])))]
 
 

@@ -8,6 +8,7 @@ seeded windows must equal OpenSlide's bit for bit.
 import os
 import random
 import threading
+import weakref
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ class JpegTileSource:
         self._pages = dict(pages)
         self.levels: tuple[Level, ...] = openslide.levels
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._let_go = weakref.finalize(self, os.close, self._file)  # who keeps slides open only drops them
         self._seek = threading.Lock()
         self._cache = TileCache(CACHE_BYTES)
 
@@ -84,9 +86,8 @@ class JpegTileSource:
             return os.read(self._file, size)
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._let_go()
+        self._file = -1
         self._cache.clear()
         self._openslide.close()
 
@@ -143,7 +144,7 @@ def _same_pixels(path: Path, openslide: OpenSlideSource, index: int, page: Direc
             compared += 1
         return compared >= FEWEST_WINDOWS
     finally:
-        os.close(direct._file)
+        direct._let_go()
 
 
 def check_windows(openslide: OpenSlideSource, index: int, page: Directory) -> list[Window]:

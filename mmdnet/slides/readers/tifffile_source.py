@@ -12,6 +12,7 @@ import logging
 import os
 import random
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -78,6 +79,7 @@ class TiffFileSource:
             check_tile(path, *piece_of(page))
             _ = page.decode, page.jpegtables, page.dataoffsets, page.databytecounts  # read while the file is open
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._let_go = weakref.finalize(self, os.close, self._handle)  # who keeps slides open only drops them
         self._seek = threading.Lock()
         self._cache = TileCache(CACHE_BYTES)
         self._stored = stored
@@ -161,9 +163,8 @@ class TiffFileSource:
             return os.read(self._handle, size)
 
     def close(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        self._let_go()
+        self._handle = -1
         self._cache.clear()
 
 

@@ -48,11 +48,11 @@ class ScoreView:
         """The grades that lead: those signed, else the model's as far as they may be reported."""
         if self.signed is not None:
             return self.signed.grades
-        return self._reported
+        return self.reported
 
     @property
-    def _reported(self) -> Grades:
-        """The model's grades as far as they may be reported."""
+    def reported(self) -> Grades:
+        """The model's own grades as far as they may be reported, signed or not."""
         return Grades(**{name: grade for name, grade in self.summary.grades.items() if self.validity.holds_for(name)})
 
     @property
@@ -60,6 +60,11 @@ class ScoreView:
         """The NAS that leads: the one signed, else the model's where it may be reported."""
         if self.signed is not None:
             return self.signed.grades.total
+        return self.reported_nas
+
+    @property
+    def reported_nas(self) -> int | None:
+        """The model's own NAS where it may be reported."""
         return self.summary.nas if self.validity.reportable else None
 
     @property
@@ -68,7 +73,7 @@ class ScoreView:
         if self.signed is None:
             return ()
         signed = self.signed.grades
-        return tuple(name for name, grade in self._reported.items() if grade is not None and grade != signed[name])
+        return tuple(name for name, grade in self.reported.items() if grade is not None and grade != signed[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from mmdnet.files import write_aside
 from mmdnet.nn.registry import PRETRAINED, backbone_entry
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import FETCHED
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import ImportFeaturesSpec
 from mmdnet.workflows.jobs import Jobs
@@ -84,7 +85,7 @@ class FeatureImport:
         own = compute_features(self._services.settings, extractor, slide, places, there[sample].tolist(), grid)
         least = _compared(values[sample], own, name, backbone)
         keep_features(self._services.settings, extractor, slide, places, there.tolist(), values, grid, given.made_by)
-        progress(1.0, f"{len(there)} of {len(places)} patches have features of {name}")
+        progress(1.0, f"{len(there)} of {count(len(places), 'patch')} with features of {name}")
         return ImportedFeatures(name, backbone, given.made_by, len(there), len(places), len(rows) - len(there), least)
 
     def coordinates(self, slide_id: int) -> tuple[bytes, int]:

@@ -46,6 +46,7 @@ class OpenSlides:
         self._open: OrderedDict[_Key, tuple[SlideReader, ZoomPyramid]] = OrderedDict()
         self._veils: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
+        self._opening: dict[_Key, threading.Lock] = {}
 
     def get(self, slide: Slide, settings: Settings) -> tuple[SlideReader, ZoomPyramid]:
         """The reader and deep-zoom pyramid of a slide; those used longest ago are let go.
@@ -57,13 +58,20 @@ class OpenSlides:
 
         key = _key(slide)
         with self._lock:
-            if key not in self._open:
+            opening = self._opening.setdefault(key, threading.Lock())
+        with opening:  # of this slide alone: a large one's reduced levels take a while to make, and others do not wait
+            with self._lock:
+                opened = self._open.get(key)
+            if opened is None:
                 reader = with_reduced(open_stored(slide), settings)
-                self._open[key] = (reader, ZoomPyramid(reader))
+                opened = reader, ZoomPyramid(reader)
+            with self._lock:
+                self._opening.pop(key, None)
+                self._open[key] = opened
+                self._open.move_to_end(key)
                 if len(self._open) > self._limit:
                     self._open.popitem(last=False)  # closed when the last request that reads from it is done
-            self._open.move_to_end(key)
-            return self._open[key]
+            return opened
 
     def veil(self, slide: Slide, settings: Settings) -> bytes:
         """What covers all but a slide's tissue, as a PNG of the whole slide; kept, for finding tissue takes a while."""

@@ -35,7 +35,7 @@ class ImportedFeatures:
     def words(self) -> str:
         """For people."""
         return (
-            f"{self.name} ({self.made_by}): features by {self.backbone} for {self.taken} of {self.patches} patches; "
+            f"{self.name} ({self.made_by}): features by {self.backbone} for {self.taken} of {count(self.patches, 'patch')}; "
             f"those compared agree, cosine {self.least_cosine:.3f} at least"
         )
 

@@ -77,14 +77,30 @@ def test_two_models_stand_side_by_side_the_most_apart_first():
 
     def score(name, *grades):
         given = Grades(**dict(zip(("ballooning", "inflammation", "steatosis"), grades, strict=True)))
-        return SimpleNamespace(slide_name=name, summary=SimpleNamespace(grades=given, nas=given.total))
+        return SimpleNamespace(slide_name=name, reported=given, reported_nas=given.total)
 
     first = {1: score("a", 0, 1, 1), 2: score("b", 0, 1, 1), 3: score("only", 0, 0, 0)}
     second = {1: score("a", 0, 1, 1), 2: score("b", 2, 1, None)}
     rows = both_said(first, second)
     assert [row["Slide"] for row in rows] == ["b", "a"]
     assert (rows[0]["NAS"], rows[0]["Ballooning"], rows[0]["Steatosis"]) == ("2 → –", "0 → 2", "1 → –")
-    assert rows[0]["Apart in"] == "S, B" and rows[1]["Apart in"] is None and rows[1]["NAS"] == "2"
+    assert rows[0]["Apart in"] == "B" and rows[1]["Apart in"] is None and rows[1]["NAS"] == "2"
+
+
+def test_models_side_by_side_say_nothing_that_may_not_be_reported():
+    from mmdnet.scoring.validity import Ground, Objection, Validity
+    from mmdnet.workflows.scoring.views import ScoreView
+    from tests.mmdnet.reports.crafted import score as summary
+    from ui.models.score import both_said
+
+    of_chance = Objection(ground=Ground.NO_AGREEMENT, tasks=("ballooning",), words="chance", remedy="Train.")
+    now = datetime.now(UTC)
+    kept = ScoreView(1, 1, "a", 1, "m", summary(), now, Validity(), None)
+    withheld = ScoreView(2, 1, "a", 2, "n", summary(), now, Validity(objections=(of_chance,)), None)
+    (row,) = both_said({1: kept}, {1: withheld})
+    said = kept.summary.grades
+    assert row["Ballooning"] == f"{said['ballooning']} → –" and row["NAS"].endswith("→ –") and row["Apart in"] is None
+    assert row["Steatosis"] == str(said["steatosis"])
 
 
 def test_a_model_nobody_validated_is_warned_of_before_it_scores():

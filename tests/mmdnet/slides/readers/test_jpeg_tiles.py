@@ -1,5 +1,8 @@
 """JPEG tiles read directly: OpenSlide's pixels bit for bit, or left to OpenSlide."""
 
+import gc
+import os
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,6 +51,18 @@ def test_empty_tiles_are_left_to_openslide(tmp_path, field):
     source = OpenSlideSource(path)
     assert direct_pages(path, source) == {}
     source.close()
+
+
+def test_a_slide_that_is_only_dropped_lets_go_of_its_file(odd_pyramid):
+    openslide = OpenSlideSource(odd_pyramid)
+    direct = JpegTileSource(odd_pyramid, openslide, {})
+    handle = direct._file
+    assert os.fstat(handle)
+    del direct
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
+    openslide.close()
 
 
 @pytest.fixture(scope="module")

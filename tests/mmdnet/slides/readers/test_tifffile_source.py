@@ -1,5 +1,8 @@
 """TIFFs that OpenSlide does not take, or takes half: strips, WebP, JPEG 2000 and JPEG XL tiles, OME-TIFF."""
 
+import gc
+import os
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -43,6 +46,18 @@ def test_strips_are_read_exactly_and_patches_of_them_too(tmp_path, compression, 
         assert "strips" in slide.facts.notes[0] and "Pillow gave the same" in slide.facts.notes[0]
         assert np.array_equal(whole(slide), theirs)
         assert np.array_equal(slide.read_patch(101, 77, 64, 0.5), theirs[77:141, 101:165])
+
+
+def test_a_slide_that_is_only_dropped_lets_go_of_its_file(tmp_path):
+    path = tmp_path / "strips.tif"
+    tifffile.imwrite(path, IMAGE, photometric="rgb", rowsperstrip=16, metadata=None, **MPP)
+    source = tifffile_source.open_tiff(path, None)[1]
+    handle = source._handle
+    assert os.fstat(handle)
+    del source
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
 
 
 @pytest.mark.parametrize(("coding", "second"), [

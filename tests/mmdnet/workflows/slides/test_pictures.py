@@ -1,5 +1,8 @@
 """Encoded pictures of slides."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.readers.open import open_slide
+from mmdnet.workflows.slides import pictures
 from mmdnet.workflows.slides.pictures import OpenSlides, encode_jpeg, outlined_png
 from mmdnet.workflows.slides.register import slide_row
 
@@ -57,6 +61,30 @@ def test_the_slides_last_looked_at_are_kept_open(lab, tissue_png):
     kept.get(slides[2], settings)
     assert kept.get(slides[0], settings)[0] is first
     assert kept.get(slides[1], settings)[0] is not second
+
+
+def test_a_slide_whose_levels_are_being_made_holds_up_no_other(lab, tissue_png, monkeypatch):
+    kept, slides = OpenSlides(limit=2), []
+    for number in range(2):
+        with open_slide(tissue_png(f"{number}.png", 300, number), mpp=0.5) as reader:
+            slides.append(slide_row(reader.facts, project_id=1))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def made_slowly(reader, settings):
+        if reader.facts.fingerprint == slides[0].fingerprint:
+            begun.set()
+            assert go_on.wait(30)
+        return reader
+
+    monkeypatch.setattr(pictures, "with_reduced", made_slowly)
+    with ThreadPoolExecutor() as pool:
+        slow = [pool.submit(kept.get, slides[0], lab.settings) for _ in range(3)]
+        try:
+            assert begun.wait(30)
+            assert pool.submit(kept.get, slides[1], lab.settings).result(timeout=30)
+        finally:
+            go_on.set()
+        assert len({id(future.result()[0]) for future in slow}) == 1
 
 
 def test_purple_beside_pink_keeps_its_edge():
