@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmdnet.cli_parts import AsJson, Home, bar, say, settings_at
+from mmdnet.words import count
 
 
 def backup(
@@ -29,7 +30,7 @@ def backup(
     with bar(as_json or automatic, "Backing up") as step:
         made, manifest = make_backup(settings, place, slides and not automatic, automatic, step)
     cleared = clear_old(place, settings.backup_keep) if automatic else []
-    checked = f"{manifest.rows.get('label_events', 0)} label events, restored on trial and intact."
+    checked = f"{count(manifest.rows.get('label_events', 0), 'label event')}, restored on trial and intact."
     told = {"backup": made, "verified": manifest.verified, "doubt": manifest.doubt, "files": len(manifest.files)}
     say(as_json, told | {"cleared": cleared}, f"Backed up to {made}: {manifest.doubt or checked}")
 
@@ -65,9 +66,10 @@ def migrate_to(
     with bar(as_json, "Moving") as step:
         moved = move_lab(settings, url, step)
     rows = sum(moved.rows.values())
+    queue = f"MMDNET_JOBS_URL to {moved.jobs_url}" if moved.jobs_url else "without MMDNET_JOBS_URL"
     said = (
-        f"Copied {rows:,} rows and {moved.jobs:,} jobs, the same row by row; the record of {moved.events:,} label "
-        "events is intact. Start app and workers with MMDNET_DATABASE_URL set to that address from now on; this lab's "
-        "own databases are as they were."
+        f"Copied {count(rows, 'row')} and {count(moved.jobs, 'job')}, the same row by row; the record of "
+        f"{count(moved.events, 'label event')} is intact. Start app and workers with MMDNET_DATABASE_URL set to that "
+        f"address and {queue} from now on; this lab's own databases are as they were."
     )
     say(as_json, asdict(moved), said)

@@ -119,7 +119,7 @@ def features(context: typer.Context, project: Project = "My lab", home: Home = N
     project_id = project_called(lab, project)
     with bar(as_json, "Features") as progress:
         done, refused = lab.slides.embedding.compute(project_id, progress)
-    lines = [*refused, f"Features of {done} of {done + len(refused)} slides are kept."]
+    lines = [*refused, f"Features of {done} of {count(done + len(refused), 'slide')} are kept."]
     say(as_json, {"slides": done, "refused": refused}, "\n".join(lines))
     if refused:
         sys.exit(1)

@@ -11,7 +11,21 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Engine, MetaData, Table, func, insert, inspect, select, text
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    collate,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -35,12 +49,16 @@ assert account_models.Account.__table__ in TABLES  # its module was imported, so
 
 @dataclass(frozen=True)
 class Moved:
-    """What was moved: rows by table, jobs of the queue, events in the record of labels and the hash of the last."""
+    """What was moved: rows by table, jobs of the queue, events in the record of labels and the hash of the last.
+
+    `jobs_url` is the queue's new address, "" where that is the lab's own.
+    """
 
     rows: dict[str, int]
     jobs: int
     events: int
     last_hash: str
+    jobs_url: str
 
 
 def move_lab(settings: Settings, url: str, step: Progress = silent) -> Moved:
@@ -132,7 +150,7 @@ def _moved(settings: Settings, target: Settings, step: Progress) -> Moved:
     finally:
         source.dispose()
         goal.dispose()
-    return Moved(rows, _copy_queue(settings, target), events, last_hash)
+    return Moved(rows, _copy_queue(settings, target), events, last_hash, target.jobs_url)
 
 
 def _told(tables: Sequence[Table], step: Progress, doing: str) -> Iterator[Table]:
@@ -176,11 +194,21 @@ def _compare(first: Connection, second: Connection, table: Table) -> None:
     Raises:
         LabError: a row differs.
     """
-    statement = select(table).order_by(*table.primary_key)
-    rows = [side.execution_options(yield_per=AT_ONCE).execute(statement) for side in (first, second)]
+    rows = [
+        side.execution_options(yield_per=AT_ONCE).execute(select(table).order_by(*_by_bytes(side, table)))
+        for side in (first, second)
+    ]
     for number, (before, after) in enumerate(zip_longest(*rows), start=1):
         if before is None or after is None or tuple(before) != tuple(after):
             raise LabError(f"Row {number} of {table.name} is not the same after copying, so nothing was kept of it.")
+
+
+def _by_bytes(side: Connection, table: Table) -> list[ColumnElement[Any]]:
+    """A table's key to order by, text by its bytes on either database; PostgreSQL's own order is that of a language."""
+    text_by = side.dialect.name != "sqlite"
+    return [
+        collate(key, "C") if text_by and isinstance(key.type, String) else key.expression for key in table.primary_key
+    ]
 
 
 def _same_chains(first: Session, second: Session) -> tuple[int, str]:

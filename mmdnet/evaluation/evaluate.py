@@ -26,6 +26,7 @@ from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimates
 from mmdnet.labels.grading import SHOWN_TASKS, UNKNOWN
 from mmdnet.scoring.calibration.judge import referral_of
 from mmdnet.scoring.summary import Referral
+from mmdnet.words import count
 
 
 def evaluate(
@@ -163,7 +164,7 @@ def _notes(known: Sequence[Scale], columns: Mapping[str, Columns], cases: Sequen
     if patients == 1:
         notes.append("All slides are of one patient: nothing here says how the model does on another.")
     elif patients < FEWEST_CLUSTERS:
-        notes.append(f"Only {patients} patients: slides were drawn for the intervals, which are too narrow.")
+        notes.append(f"Only {count(patients, 'patient')}: slides were drawn for the intervals, which are too narrow.")
     if not paired and any(case.truth.visit for case in cases):
         notes.append("No patient has two visits with a NAS on both, so improvement between visits is not judged.")
     return notes

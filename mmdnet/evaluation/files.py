@@ -18,6 +18,7 @@ from mmdnet.evaluation.tables import (
 )
 from mmdnet.labels.agreement import Estimate
 from mmdnet.tables import to_csv
+from mmdnet.words import count
 
 KINDS = ("csv", "md", "tex", "json")
 USE = "Research use only."
@@ -96,7 +97,7 @@ def _figures(of: OrdinalMeasures) -> Iterator[tuple[str, Estimate | float | None
 def _head(evaluation: Evaluation) -> list[str]:
     simulated = " Simulated slides only." if evaluation.simulated else ""
     rule = f" Rule: {evaluation.rule}." if evaluation.rule else ""
-    said = f"{slides_words(evaluation.slides)} of {evaluation.patients} patients.{rule}{simulated} {USE}"
+    said = f"{slides_words(evaluation.slides)} of {count(evaluation.patients, 'patient')}.{rule}{simulated} {USE}"
     return [
         said,
         *worst_sentences(evaluation),

@@ -33,6 +33,7 @@ from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_s
 from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, VERSION, WORKFLOW, Claim, JobQueue, serializer
 from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
 from mmdnet.settings import PROJECT_ROOT, Settings
+from mmdnet.words import count
 
 CHILD = (sys.executable, "-m", "mmdnet.jobs.child")
 FRUITLESS_LIMIT = 10  # attempts in a row that brought the job no further; then it is poison, and left alone
@@ -157,7 +158,9 @@ class Worker:
                     )
                     continue
                 if taken:
-                    print(f"Took over {len(taken)} jobs of a worker that is gone.", file=sys.stderr, flush=True)
+                    print(
+                        f"Took over {count(len(taken), 'job')} of a worker that is gone.", file=sys.stderr, flush=True
+                    )
 
         threading.Thread(target=go_on, name="lease", daemon=True).start()
 

@@ -56,7 +56,11 @@ def verify(given: Report, kept: Report, weights_sha256: str | None) -> tuple[Fin
     if number != wanted:
         raise LabError(f"This document is the report of score {number}, and not of {wanted}. Nothing was verified.")
     content = report_sha256(given)
-    found = [_content(given, kept), *(_signature(signed, kept, content) for signed in given.sign_off.signed)]
+    found = [
+        _content(given, kept),
+        *_readers(given, kept),
+        *(_signature(signed, kept, content) for signed in given.sign_off.signed),
+    ]
     if later := len(kept.sign_off.signed) - len(given.sign_off.signed):
         what = f"{count(abs(later), 'signature')} that the {'lab keeps' if later > 0 else 'document has'}"
         found.append(Finding(later > 0, f"{what} and the {'document' if later > 0 else 'lab'} has not."))
@@ -69,7 +73,24 @@ def _content(given: Report, kept: Report) -> Finding:
         return Finding(True, f"The content is the lab's own: SHA-256 {content}.")
     blocks, ours = (_blocks(report) for report in (given, kept))
     differ = [name for name in dict.fromkeys((*blocks, *ours)) if blocks.get(name) != ours.get(name)]
-    return Finding(False, f"The content is not what the lab makes of this score now: {', '.join(differ)} differ.")
+    return Finding(
+        False, f"The content is not what the lab makes of this score now; it differs in {', '.join(differ)}."
+    )
+
+
+def _readers(given: Report, kept: Report) -> list[Finding]:
+    """Readers' grades, which no hash covers: each has to be one that the lab keeps."""
+    ours = {feature.task: feature.human for feature in kept.features}
+    others = [
+        f"{feature.title.lower()} by {human.reader}"
+        for feature in given.features
+        for human in feature.human
+        if human not in ours.get(feature.task, ())
+    ]
+    if not others:
+        return []
+    said = f"Of the readers' grades in the document the lab does not keep these: {', '.join(others)}."
+    return [Finding(False, f"{said} They were given anew since, or altered; they are no part of what is signed.")]
 
 
 def _blocks(report: Report) -> dict[str, Any]:

@@ -343,7 +343,7 @@ def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskSummary
             f"({evidence.area_mm2:.2g} mm²). Grades of so little tissue vary."
         )
     if broken := sum(seen.features.not_read.values()):
-        warnings.append(f"{broken} patches could not be read from the slide's file and are not part of the score.")
+        warnings.append(f"{count(broken, 'patch')} could not be read from the slide's file, and the score is without.")
     if (left_out := float(np.mean(~seen.kept))) > 0.3:
         warnings.append(f"The model's quality gate left out {left_out:.0%} of the patches that were read.")
     if untrained := [task.title for task in TASKS if task.name not in tasks]:

@@ -59,17 +59,19 @@ class Overview:
         if "score" in running:
             return NextStep("Slides are being scored.", "score", "Watch the scoring")
         enough = project.graded_slides >= ENOUGH_GRADED
+        labelled = f"{count(project.labelled_patches, 'patch carries', 'patches carry')} a label"
         if enough and not own_model and not project.scored_slides:
-            sentence = f"{project.graded_slides} slides carry grades of the whole slide: a network can learn from them."
+            graded = count(project.graded_slides, "slide carries", "slides carry")
+            sentence = f"{graded} grades of the whole slide: a network can learn from them."
             return NextStep(sentence, "train", "Train a network")
         if project.labelled_patches == 0 and not project.scored_slides and not enough:
             sentence = "The slides are ready. Grade some patches of each, or bring the slides' own grades as a table."
             return NextStep(sentence, "label", "Label patches")
         if not own_model and project.labelled_patches < ENOUGH_LABELS and not project.scored_slides:
-            sentence = f"{project.labelled_patches} patches carry a label; {ENOUGH_LABELS} or more make a better start."
+            sentence = f"{labelled}; {ENOUGH_LABELS} or more make a better start."
             return NextStep(sentence, "label", "Go on labelling")
         if not own_model and not project.scored_slides:
-            return NextStep(f"{project.labelled_patches} patches carry a label.", "train", "Train a network")
+            return NextStep(f"{labelled}.", "train", "Train a network")
         if project.scored_slides < project.ready_slides:
             left = project.ready_slides - project.scored_slides
             return NextStep(

@@ -14,8 +14,11 @@ from db.accounts import projects_of
 from db.models import Project, Reader, now
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
+from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import ProjectChangeView, ProjectLosses, ProjectView, ReaderView
+
+OUT_OF_SIGHT = "Archive it to have it out of sight."
 
 
 def clean_name(name: str, what: str) -> str:
@@ -133,11 +136,11 @@ class Projects:
             jobs, goes = rows.jobs_of(session, project_id), rows.lost_with(session, project_id)
         if kept:
             listed = ", ".join(f"{times:,} {kind}" for kind, times in kept.items())
-            why = f"it holds {listed}, and those are never deleted. Archive it to have it out of sight."
+            why = f"it holds {listed}, and those are never deleted. {OUT_OF_SIGHT}"
         elif elsewhere:
-            why = f"its models made {elsewhere:,} scores of other projects' slides. Archive it to have it out of sight."
+            why = f"its models made {count(elsewhere, 'score')} of other projects' slides. {OUT_OF_SIGHT}"
         elif jobs and (busy := jobs & self._services.queue.active()):
-            why = f"{len(busy)} of its background jobs wait or run. Cancel them first."
+            why = f"{count(len(busy), 'background job')} of it must end first. Cancel what waits or runs."
         else:
             return ProjectLosses(goes, None)
         return ProjectLosses(goes, f"{name} stays: {why} Nothing was changed.")

@@ -21,3 +21,12 @@ def test_a_lab_is_saved_and_put_back_and_a_folder_that_is_none_is_a_sentence(lab
     assert code == 0 and str(tmp_path / "new") in out
     code, out, err = run("restore", tmp_path, "--home", tmp_path / "other")
     assert code == 1 and "is no backup of a lab" in err and "Traceback" not in err
+
+
+def test_a_lab_that_moves_to_a_file_is_told_where_its_queue_lies_then(label_bench, tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("moved")
+    home = label_bench.services.settings.home
+    code, out, err = run("migrate-to", f"sqlite:///{tmp_path / 'lab.sqlite'}", "--home", home)
+    assert code == 0, err
+    assert f"MMDNET_JOBS_URL to sqlite:///{tmp_path / 'jobs.sqlite'} from now on" in out
+    assert (tmp_path / "jobs.sqlite").is_file()

@@ -10,6 +10,7 @@ from mmdnet.augment.choices import DiffusionChoices
 from mmdnet.labels.grading import SHOWN_TASKS, task
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
+from ui.shell.words import count
 
 USUAL = {name: info.default for name, info in DiffusionChoices.model_fields.items()}
 AUTOMATIC = "automatic"
@@ -35,8 +36,8 @@ def new_batch(project_id: int) -> None:
     for warning in plan.warnings:
         st.warning(literal(warning), icon=":material/warning:")
     if st.button(
-        f"Start: {plan.all_calls:,} calls for {plan.children:,} patches", type="primary", icon=":material/play_arrow:",
-        key="augment_start",
+        f"Start: {count(plan.all_calls, 'call')} for {count(plan.children, 'patch')}", type="primary",
+        icon=":material/play_arrow:", key="augment_start",
     ):  # fmt: skip
         with refusals():
             lab().augmenting.start(project_id, choices)

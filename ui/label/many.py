@@ -10,6 +10,7 @@ from ui.label.bulk import many
 from ui.shell.access import label_access
 from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, open_page, person, refusals
+from ui.shell.words import count
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import SessionView
@@ -40,7 +41,7 @@ def _bar(project: ProjectView, session: SessionView) -> str:
         if making:
             st.caption("The tissue map is being made; it appears by itself.")
         elif drawn is None or missing:
-            words = "Make the tissue map" if drawn is None else f"Make the map anew ({missing:,} patches missing)"
+            words = "Make the tissue map" if drawn is None else f"Make the map anew ({count(missing, 'patch')} missing)"
             if st.button(words, icon=":material/scatter_plot:", key="make_map", help=MAP_HELP):
                 with refusals():
                     lab().maps.start(project.id)

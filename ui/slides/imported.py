@@ -49,7 +49,7 @@ def features_from_elsewhere(slide: SlideView) -> None:
                 say_next_run("The file is being compared and taken in")
                 st.rerun()
         jobs = [job for job in lab().jobs.list(slide.project_id) if job.kind == "import_features"]
-        mine = next((job for job in jobs if f" {slide.name} " in f" {job.title} "), None)
+        mine = next((job for job in jobs if job.title.startswith(f"Features of {slide.name} from ")), None)
         if mine is not None:
             said = mine.failure or mine.message or mine.status
             (st.error if mine.failure else st.caption)(literal(f"{mine.title}: {said}"))

@@ -18,6 +18,7 @@ from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.slides.stores.features import code_versions
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -131,7 +132,7 @@ def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, progress: Progress)
                 half = F.interpolate(half, images.shape[-2:], mode="bilinear")
             fine[chosen] = net.embed(images).float().numpy()
             coarse[chosen] = net.embed(half).float().numpy()
-            progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {at + len(chosen)} patches")
+            progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {count(at + len(chosen), 'patch')}")
     if not (np.isfinite(fine).all() and np.isfinite(coarse).all()):
         raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
     return fine, coarse

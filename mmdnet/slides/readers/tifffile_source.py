@@ -43,6 +43,7 @@ from mmdnet.slides.readers.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, read_d
 from mmdnet.slides.readers.tiff_tiles import claimed_size, piece_of, small_tiff
 from mmdnet.slides.readers.tile_cache import TileCache
 from mmdnet.slides.readers.tile_pass import Tiling
+from mmdnet.words import count
 
 COMPARED = 6
 ROUNDING = 1  # grey levels that two decoders of one lossy tile may differ by
@@ -295,7 +296,7 @@ def _believed(path: Path, source: TiffFileSource) -> str:
     compared = _compare(source, _by_pillow, source.pages)
     if not compared:
         return f"{why} No second reader decodes it, so its pixels could not be compared."
-    return f"{why} Pillow gave the same pixels of {compared} parts."
+    return f"{why} Pillow gave the same pixels of {count(compared, 'part')}."
 
 
 def _why(source: TiffFileSource) -> str:

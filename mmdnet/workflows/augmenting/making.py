@@ -24,6 +24,7 @@ from mmdnet.augment.weights_folder import examine_folder
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.settings import Settings
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.pixels import PatchPixels
@@ -80,7 +81,7 @@ class BatchMaker:
             self._work(todo)
         counts = self._counts()
         passed = counts.get((True, None), 0)
-        said = f"{passed} of {sum(counts.values())} synthetic patches passed the gate."
+        said = f"{passed} of {count(sum(counts.values()), 'synthetic patch')} passed the gate."
         if sum(counts.values()) and passed < FEW_PASS * sum(counts.values()):
             said += " So few mean that the settings are too strong, or the weights unfit for this tissue."
         self._context.progress(1.0, said)

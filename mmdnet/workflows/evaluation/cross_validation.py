@@ -24,6 +24,7 @@ from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.settings import Settings
 from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.evaluation.cases import cases_of, judging_truth, says_something
 from mmdnet.workflows.evaluation.evaluation import NO_TRUTH, Evaluations
@@ -219,7 +220,7 @@ class CrossValidation:
         warnings = [f"{fold.name}: {warning}" for fold in plan.folds for warning in fold.warnings]
         untested = sum(says_something(truth) and truth.slide_id not in said for truth in truths) - len(apart.refused)
         if untested > 0:
-            warnings.append(f"{untested} slides with a true grade are in no fold that was tested.")
+            warnings.append(f"{count(untested, 'slide')} with a true grade in no fold that was tested.")
         return judged.model_copy(update={"notes": (*problems, *warnings, *judged.notes)})
 
     def _folder(self, frozen: str) -> Path:

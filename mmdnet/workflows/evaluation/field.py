@@ -22,6 +22,7 @@ from mmdnet.files import write_aside
 from mmdnet.nn.registry import PRETRAINED
 from mmdnet.progress import between
 from mmdnet.training.config import TrainingConfig, read_config
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.evaluation.views import EvaluationHead
 from mmdnet.workflows.job_specs import FieldSpec
@@ -106,7 +107,7 @@ class FieldExperiments:
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), between(heard, 0, 0.1))
         extractor = extractor_of(told.backbone, told.weights, cohort.patch_px)
-        name = f"{len(cohort.slides)} slides of this project"
+        name = f"{count(len(cohort.slides), 'slide')} of this project"
         data = field_data(cohort, pixels, extractor, folder, name, between(heard, 0.1, 0.4))
         result = run_field(data, told.plan, folder / "cells", between(heard, 0.4, 1))
         context.check()

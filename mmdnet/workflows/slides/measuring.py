@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db import slides as rows
 from db.models import LabelEvent, Patch, Slide
 from mmdnet.progress import Progress, silent
+from mmdnet.words import count
 from mmdnet.workflows.job_specs import MeasureSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
@@ -62,10 +63,12 @@ def measure_slide(services: Services, slide_id: int, progress: Progress = silent
                 _write(services, waiting)
                 waiting, written = {}, time.monotonic()
                 share = (len(patches) - len(todo) + done) / len(patches)
-                progress(share, f"{slide.name}: {round(share * len(patches))} of {len(patches)} patches measured")
+                progress(
+                    share, f"{slide.name}: {round(share * len(patches))} of {count(len(patches), 'patch')} measured"
+                )
     _write(services, waiting)
     _finish(services, slide_id)
-    progress(1.0, f"{slide.name}: {len(patches)} patches measured")
+    progress(1.0, f"{slide.name}: {count(len(patches), 'patch')} measured")
 
 
 def _write(services: Services, measured: dict[int, SurveyedPatch]) -> None:
@@ -103,4 +106,4 @@ def unusable_note(patches: list[Patch]) -> list[str]:
     if all(patch.set_aside == "unreadable" for patch in patches):
         return [NOTHING_READABLE]
     reasons = sorted({str(patch.set_aside) for patch in patches})
-    return [f"Not one of its {len(patches)} patches can be used: they are set aside ({', '.join(reasons)})."]
+    return [f"Not one of its {count(len(patches), 'patch')} can be used: set aside ({', '.join(reasons)})."]

@@ -15,6 +15,7 @@ from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.settings import SLIDES_IN_HOME, Settings
 from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
+from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import outlined_png
 from mmdnet.workflows.slides.stored_geometry import open_stored
@@ -140,7 +141,8 @@ def tell_slide(services: Services, slide_id: int, stated: StatedFacts, progress:
     if (told.mpp_x, told.mpp_y) != (slide.mpp_x, slide.mpp_y):
         if labelled:
             raise LabError(
-                f"{slide.name} has {labelled} labels laid by its present µm/px; they would point at other tissue. "
+                f"{slide.name} has {count(labelled, 'label')} laid by its present µm/px, which would point at other "
+                "tissue. "
                 "Register the file in a new project to use another value."
             )
         with with_reduced(open_stored(slide, scale_of=told), services.settings) as reader:

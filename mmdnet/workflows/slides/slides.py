@@ -225,8 +225,8 @@ class Slides:
             readings = slide_readings.readings_on(session, slide_id)
             if labels or signed or readings:
                 raise LabError(
-                    f"{slide.name} stays: it carries {labels} label events, {readings} readings of the whole slide and "
-                    f"{signed} signed reports, and those are never deleted."
+                    f"{slide.name} stays: it carries {count(labels, 'label event')}, {count(readings, 'reading')} of "
+                    f"the whole slide and {count(signed, 'signed report')}, and those are never deleted."
                 )
             session.delete(slide)
             add_change(session, slide.project_id, "slide taken out", slide.name, by)

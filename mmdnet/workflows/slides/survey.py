@@ -11,6 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.slides.pixels import Pixels
@@ -173,8 +174,10 @@ def survey(slide: SlideReader, settings: Settings, progress: Progress) -> Survey
     for done, (index, patch) in enumerate(measure(slide, places, grid, range(len(places)))):
         patches[index] = patch
         if done % 16 == 0:
-            progress(done / len(places), f"{done} of {len(places)} patches looked at")
+            progress(done / len(places), f"{done} of {count(len(places), 'patch')} looked at")
     if all(patch.set_aside == "unreadable" for patch in patches):
-        raise LabError(f"{slide.facts.path.name} was not added: none of its {len(places)} patches can be decoded.")
+        raise LabError(
+            f"{slide.facts.path.name} was not added: none of its {count(len(places), 'patch')} can be decoded."
+        )
     fat = fat_of([(patch.place.tissue_share, patch.fat_area_share) for patch in patches])
     return replace(laid, fat_area_share=fat, patches=tuple(patches), measured=True)

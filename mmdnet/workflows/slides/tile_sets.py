@@ -21,6 +21,7 @@ from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.words import count
 from mmdnet.workflows.projects import Readers
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.register import slide_row
@@ -84,7 +85,7 @@ class TileSets:
         added = there = tiles = labels = ignored = graded = done = 0
         total = sum(map(len, tile_set.slides.values()))
         for slide, own in tile_set.slides.items():
-            progress(done / max(total, 1), f"slide {slide}, {len(own)} tiles")
+            progress(done / max(total, 1), f"slide {slide}, {count(len(own), 'tile')}")
             done += len(own)
             try:
                 incoming = IncomingSlide(self._services, project_id, slide, own, tile_set, mpp, stain)

@@ -20,6 +20,7 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.progress import Progress, between, part_of
 from mmdnet.settings import Settings
+from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import TissueMapSpec
 from mmdnet.workflows.jobs import Jobs
@@ -108,7 +109,9 @@ class TissueMaps:
             facts,
         )
         left_out = f"; left out: {'; '.join(refused)}" if refused else ""
-        context.progress(1.0, f"{len(patch_id):,} patches of {len(ids)} slides on the map{left_out}", refused=refused)
+        context.progress(
+            1.0, f"{count(len(patch_id), 'patch')} of {count(len(ids), 'slide')} on the map{left_out}", refused=refused
+        )
 
     def _look_at(self, slide: Slide, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """Ids (n,) and features (n, 21) of a slide's usable patches that can be read; kept for the next time."""

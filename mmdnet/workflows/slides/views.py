@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mmdnet.slides.facts import SlideFacts
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from db.models import Patch, Slide
@@ -35,8 +36,8 @@ class ImportedFeatures:
     def words(self) -> str:
         """For people."""
         return (
-            f"{self.name} ({self.made_by}): features by {self.backbone} for {self.taken} of {count(self.patches, 'patch')}; "
-            f"those compared agree, cosine {self.least_cosine:.3f} at least"
+            f"{self.name} ({self.made_by}): features by {self.backbone} for {self.taken} of "
+            f"{count(self.patches, 'patch')}; those compared agree, cosine {self.least_cosine:.3f} at least"
         )
 
 

@@ -10,6 +10,7 @@ from db.slides import patches_of, patches_with_ids
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress
 from mmdnet.training.config import TrainingConfig
+from mmdnet.words import count
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.embedding import slide_features
 
@@ -66,6 +67,6 @@ def _features(services: Services, extractor: Extractor, patch_ids: np.ndarray, p
     table = np.stack([features[int(patch)] for patch in patch_ids])
     if lost := int((~np.isfinite(table).all(axis=1)).sum()):
         raise LabError(
-            f"{lost} labelled patches can no longer be read. Put their slides' whole files back and start again."
+            f"{count(lost, 'labelled patch')} can no longer be read. Put the slides' whole files back and start again."
         )
     return table

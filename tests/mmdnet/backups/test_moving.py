@@ -1,12 +1,15 @@
 """A lab goes to PostgreSQL and comes back the same; what cannot be moved is refused and leaves nothing."""
 
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from benchmarks._full_lab import Size, make_full_lab
 from db.engine import make_engine
+from db.models import WorkerLease
 from mmdnet.backups import moving
 from mmdnet.backups.moving import move_lab
 from mmdnet.errors import LabError
@@ -66,7 +69,7 @@ def test_a_lab_goes_to_postgresql_goes_on_there_and_comes_back(full, server, ope
         assert known.get_table_names() == [] and "dbos" not in known.get_schema_names()
         connection.engine.dispose()
     moved = move_lab(home, server)
-    assert (moved.rows["patches"], moved.events, moved.jobs) == (40, 16, 5)
+    assert (moved.rows["patches"], moved.events, moved.jobs, moved.jobs_url) == (40, 16, 5, "")
     there = opened(home.model_copy(update={"database_url": server}))
     assert there.labels.record.state() == full.lab.labels.record.state() == moved.last_hash
     assert there.jobs.list(full.project) == full.lab.jobs.list(full.project)
@@ -106,3 +109,11 @@ def test_a_lab_that_runs_or_lies_there_already_is_not_moved(full, tmp_path):
         move_lab(full.lab.settings, target)
     with pytest.raises(LabError, match="no lab in"):
         move_lab(Settings(home=tmp_path / "nowhere"), target)
+
+
+@pytest.mark.parametrize(("dialect", "order"), [(postgresql, 'worker_leases.executor_id COLLATE "C"'),
+                                                (sqlite, "worker_leases.executor_id")])  # fmt: skip
+def test_rows_are_compared_in_one_order_whatever_the_language_of_the_database(dialect, order):
+    side = SimpleNamespace(dialect=dialect.dialect())
+    (key,) = moving._by_bytes(side, WorkerLease.__table__)
+    assert str(key.compile(dialect=side.dialect)) == order

@@ -4,7 +4,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.reports.build import build_report
-from mmdnet.reports.schema import canonical_json, report_sha256
+from mmdnet.reports.schema import HumanGrade, canonical_json, report_sha256
 from mmdnet.reports.verify import LARGEST_BYTES, read_report, verify
 from tests.mmdnet.reports.crafted import inputs, of_today, score
 from tests.mmdnet.reports.test_schema import signature
@@ -29,11 +29,24 @@ def test_what_was_altered_is_named():
     nas = kept.nas.model_copy(update={"value": 1})
     found = verify(kept.model_copy(update={"nas": nas}), kept, WEIGHTS)
     assert [finding.right for finding in found] == [False, False, True]
-    assert found[0].words.endswith(": nas differ.") and "of another content" in found[1].words
+    assert found[0].words.endswith("; it differs in nas.") and "of another content" in found[1].words
     (by,) = kept.sign_off.signed
     other = by.model_copy(update={"reader": "Dr X"})
     forged = kept.model_copy(update={"sign_off": kept.sign_off.model_copy(update={"signed": (other,)})})
     assert "is not one the lab keeps" in verify(forged, kept, WEIGHTS)[1].words
+
+
+def test_readers_grades_are_no_part_of_the_hash_and_are_held_to_the_labs_all_the_same():
+    plain = signed()
+    given = HumanGrade(reader="Dr A", grade=1, at=plain.made_at)
+    first, *others = plain.features
+    kept = plain.model_copy(update={"features": (first.model_copy(update={"human": (given,)}), *others)})
+    assert all(finding.right for finding in verify(read_report(canonical_json(kept).encode()), kept, WEIGHTS))
+    assert all(finding.right for finding in verify(plain, kept, WEIGHTS))  # of before the reader read
+    forged = first.model_copy(update={"human": (given.model_copy(update={"grade": 2}),)})
+    found = verify(kept.model_copy(update={"features": (forged, *others)}), kept, WEIGHTS)
+    assert [finding.right for finding in found] == [True, False, True, True]
+    assert f"{first.title.lower()} by Dr A" in found[1].words
 
 
 def test_signatures_come_later_and_weights_may_be_gone_or_others():

@@ -20,6 +20,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.progress import Progress, part_of, silent
 from mmdnet.tables import Line, NoTable
+from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.register import write_survey
 from mmdnet.workflows.slides.survey import Survey, survey
@@ -129,7 +130,9 @@ class FactsTables:
                 raise LabError("The slides were changed by somebody else meanwhile. Look at the table again.")
             self._write(session, now, surveyed, source, by, operator)
             if now.plan.changes:
-                add_change(session, project_id, "table taken in", f"{len(now.plan.changes)} rows of {source.name}", by)
+                add_change(
+                    session, project_id, "table taken in", f"{count(len(now.plan.changes), 'row')} of {source.name}", by
+                )
         return now.plan
 
     def _planned(self, session: Session, project_id: int, source: _Source, reader: str, by: int | None) -> Planned:
@@ -192,7 +195,7 @@ def kind_of(name: str) -> str:
 def _refuse_problems(plan: FactsPlan) -> None:
     if plan.problems:
         first, more = plan.problems[0], len(plan.problems) - 1
-        others = f" {more} more rows are wrong." if more else ""
+        others = f" {count(more, 'more row is', 'more rows are')} wrong." if more else ""
         raise LabError(f"Row {first.line} {first.problem}.{others} Nothing was changed.")
 
 
