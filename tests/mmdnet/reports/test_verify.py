@@ -40,10 +40,10 @@ def test_readers_grades_are_no_part_of_the_hash_and_are_held_to_the_labs_all_the
     plain = signed()
     given = HumanGrade(reader="Dr A", grade=1, at=plain.made_at)
     first, *others = plain.features
-    kept = plain.model_copy(update={"features": (first.model_copy(update={"human": (given,)}), *others)})
+    kept = plain.model_copy(update={"features": (first.model_copy(update={"human": (*first.human, given)}), *others)})
     assert all(finding.right for finding in verify(read_report(canonical_json(kept).encode()), kept, WEIGHTS))
     assert all(finding.right for finding in verify(plain, kept, WEIGHTS))  # of before the reader read
-    forged = first.model_copy(update={"human": (given.model_copy(update={"grade": 2}),)})
+    forged = first.model_copy(update={"human": (*first.human, given.model_copy(update={"grade": 2}))})
     found = verify(kept.model_copy(update={"features": (forged, *others)}), kept, WEIGHTS)
     assert [finding.right for finding in found] == [True, False, True, True]
     assert f"{first.title.lower()} by Dr A" in found[1].words

@@ -132,7 +132,7 @@ def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):
     slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
     reader = lab.readers.ensure("Ada")
     lab.labels.acts.put_many(project, reader.id, [PatchGrades(lab.slides.patches(slide)[0].id, Grades(steatosis=1))])
-    with pytest.raises(LabError, match="labels"):
+    with pytest.raises(LabError, match="1 label laid"):
         lab.slides.set_facts(slide, StatedFacts(mpp=0.25))
     with pytest.raises(LabError, match="never deleted"):
         lab.slides.remove(slide)

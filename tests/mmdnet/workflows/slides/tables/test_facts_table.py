@@ -74,7 +74,7 @@ def test_one_wrong_row_keeps_every_row_out_and_each_is_told(bench):
         (3, "names third.svs"),
         (4, "has steatosis 7; the scale is 0 to 3"),
     ]
-    with pytest.raises(LabError, match=r"Row 3 names third\.svs.* 1 more rows are wrong\. Nothing was changed"):
+    with pytest.raises(LabError, match=r"Row 3 names third\.svs.* 1 more row is wrong\. Nothing was changed"):
         bring(bench, text)
     assert standing(bench) == {} and patients(bench) == [None, None]
 
