@@ -92,9 +92,10 @@ class Slides:
         """
         source = self.allowed(path)
         spec = IngestSpec(project_id=project_id, path=str(source), facts=stated or StatedFacts())
+        job_id = self._jobs.submit(f"Add {source.name}", spec, project_id)
         with self._services.db.begin() as session:
             add_change(session, project_id, "slides added", source.name, by)
-        return self._jobs.submit(f"Add {source.name}", spec, project_id)
+        return job_id
 
     def register(
         self,
