@@ -440,6 +440,9 @@ def worker(
     slot: Annotated[str, typer.Option(help="Name of this worker's place on this machine.")] = "cpu",
     queues: Annotated[str, typer.Option(help="Queues it serves, separated by commas: cpu, gpu.")] = "cpu,gpu",
     gpu: Annotated[str | None, typer.Option(help="Number of the GPU it uses.")] = None,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="End when nothing is left to do in its queues.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -450,7 +453,7 @@ def worker(
     settings = settings_at(home)
     if "cpu" in queues.split(","):
         keep_daily(settings)
-    run_worker(settings, slot, queues.split(","), gpu, as_json=as_json)
+    run_worker(settings, slot, queues.split(","), gpu, as_json=as_json, until_empty=until_empty)
 
 
 @app.command()

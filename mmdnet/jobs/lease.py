@@ -1,7 +1,7 @@
 """Which workers are alive: a counter each raises, and what a survivor does about one that stands still.
 
 Nothing here compares clocks of two machines: a survivor measures by its own clock how long it has seen another's
-counter at the same number.
+counter at the same number. Time in which it could not look itself (the database was away) is nobody's silence.
 """
 
 import time
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.jobs import bury, leases, raise_beat
 from mmdnet.errors import LabError
 
-LEASE_S = 15.0  # without a sign of life for this long, a worker is dead
+LEASE_S = 7.0  # without a sign of life for this long, a worker is dead
 BEATS_PER_LEASE = 7
+LONGEST_LOOK = 2 / BEATS_PER_LEASE  # of the lease: what one look after a longer pause may count as silence
 
 
 @dataclass
@@ -26,21 +27,29 @@ class Watch:
     me: str
     lease_s: float = LEASE_S
     now: Callable[[], float] = time.monotonic
-    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)  # (beat, seconds it was seen to stand)
+    _looked: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looked = self.now()
 
     def overdue(self, beats: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Those of the given (executor, beat) that have stood at their beat for longer than the lease."""
-        seen_now = dict(beats)
+        """Those of the given (executor, beat) that were seen to stand at their beat for longer than the lease.
+
+        Workers that were all kept from the database at once do not bury each other when it is back.
+        """
         moment = self.now()
+        passed = min(moment - self._looked, self.lease_s * LONGEST_LOOK)
+        self._looked = moment
         seen = {}
-        for executor, beat in seen_now.items():
-            before = self._seen.get(executor)
-            seen[executor] = before if before is not None and before[0] == beat else (beat, moment)
+        for executor, beat in beats:
+            before, silent_s = self._seen.get(executor, (None, 0.0))
+            seen[executor] = (beat, silent_s + passed if before == beat else 0.0)
         self._seen = seen
         return [
             (executor, beat)
-            for executor, (beat, since) in seen.items()
-            if executor != self.me and moment - since > self.lease_s
+            for executor, (beat, silent_s) in seen.items()
+            if executor != self.me and silent_s > self.lease_s
         ]
 
 

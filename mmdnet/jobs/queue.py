@@ -7,7 +7,7 @@ job's state; what the job is for stands in the lab's own table (`db.models.Job`)
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,15 @@ class JobQueue:
         waiting = [name for name, status in STATUS.items() if status in ("queued", "running")]
         rows = self._client.list_workflows(status=waiting, load_input=False, load_output=False)
         return {row.workflow_id for row in rows}
+
+    def has_work(self, queues: Sequence[str], executor: str) -> bool:
+        """Whether a job waits in one of these queues, or this worker runs one."""
+        waiting = [name for name, status in STATUS.items() if status == "queued"]
+        asked: tuple[dict[str, Any], ...] = (
+            {"status": waiting, "queue_name": list(queues)},
+            {"status": "PENDING", "executor_id": executor},
+        )
+        return any(self._client.list_workflows(**each, limit=1, load_input=False, load_output=False) for each in asked)
 
     def cancel(self, job_id: str) -> None:
         """Take a job out of the queue, or have its worker end it within seconds; one that is over stays as it is."""

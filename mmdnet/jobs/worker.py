@@ -41,6 +41,7 @@ DEATHS_LIMIT = 3  # children in a row that were killed, or broke, and brought th
 BREATH_S = 2.0  # between two such children, times how many there were: memory may be free again by then
 CLAIM_EVERY_S = 0.5
 QUEUE_EVERY_S = 0.5
+IDLE_LEASES = 1.5  # a worker that ends when there is nothing left waits so long for jobs of one that died
 
 
 class JobError(Exception):
@@ -58,8 +59,9 @@ def run_worker(
     child: Sequence[str] = CHILD,
     lease_s: float = LEASE_S,
     as_json: bool = False,
+    until_empty: bool = False,
 ) -> None:
-    """Work until killed. The one line on stdout says that it is ready; what happens later is told on stderr.
+    """Work until killed, or until nothing is left. The one line on stdout says that it is ready; what happens later is told on stderr.
 
     Args:
         slot: this worker's name on this machine, such as `gpu-0` or `cpu`.
@@ -68,6 +70,8 @@ def run_worker(
         child: the program that does one attempt.
         lease_s: after how many silent seconds another worker takes over.
         as_json: say that it is ready as one JSON object: `ready`, `slot`, `queues`, `pid`.
+        until_empty: end when for longer than the lease no job waited in its queues and none ran here; so long, for the
+            jobs of a worker that has died come back to the queue only then.
 
     Raises:
         LabError: the slot is taken, a queue is unknown, or a database is out of reach.
@@ -92,7 +96,10 @@ def run_worker(
     facts = {"ready": True, "slot": slot, "queues": list(queues), "pid": os.getpid()}
     print(json.dumps(facts) if as_json else f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
     try:
-        threading.Event().wait()
+        if until_empty:
+            worker.wait_until_empty(queues)
+        else:
+            threading.Event().wait()
     finally:
         assert not held.closed  # the slot is ours to the very end
         os._exit(0)  # DBOS's threads would wait for the jobs; the children end with this process, as their stdin closes
@@ -187,6 +194,16 @@ class Worker:
         DBOS.launch()
         for name in queues:
             DBOS.register_queue(name, worker_concurrency=CONCURRENCY[name], polling_interval_sec=QUEUE_EVERY_S)
+
+    def wait_until_empty(self, queues: Sequence[str]) -> None:
+        """Return when for `IDLE_LEASES` leases no job waited in these queues and none ran here."""
+        busy_at = time.monotonic()
+        while time.monotonic() - busy_at < IDLE_LEASES * self.lease_s:
+            time.sleep(CLAIM_EVERY_S)
+            with contextlib.suppress(Exception):  # a database that is away says nothing of what waits there
+                if not self.queue.has_work(queues, self.executor):
+                    continue
+            busy_at = time.monotonic()
 
     def run(self, job_id: str) -> None:
         """Bring one job to its end.

@@ -18,7 +18,7 @@ FINE = "ok"
 NO_WORKER = "No worker gives a sign of life, so background jobs wait."
 PROBE_BYTES = 4096
 KEPT_S = 2.0  # how long an answer is given again: whoever asks more often makes no work
-SILENT_S = 20.0  # a worker whose counter has stood still for so long is not counted; it raises it every two seconds
+SILENT_S = 20.0  # a worker whose counter has stood still for so long is not counted; it raises it every second
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 
 from db.engine import make_engine, migrate, session_factory
 from db.models import Job
+from mmdnet.jobs.lease import LEASE_S
 from mmdnet.jobs.queue import JobQueue, JobState
 from mmdnet.settings import PROJECT_ROOT, Settings
 
@@ -46,9 +47,11 @@ class JobLab:
         self.engine = make_engine(self.settings.lab_url)
         self.sessions = session_factory(self.engine)
 
-    def worker(self, slot: str = "cpu", queues: str = "cpu", lease_s: float = 15.0) -> "subprocess.Popen[bytes]":
+    def worker(
+        self, slot: str = "cpu", queues: str = "cpu", lease_s: float = LEASE_S, until: str = "for-ever"
+    ) -> "subprocess.Popen[bytes]":
         log = (self.home / f"worker-{slot}.log").open("ab")
-        command = [sys.executable, str(FAKE_WORKER), str(self.home), slot, queues, str(lease_s)]
+        command = [sys.executable, str(FAKE_WORKER), str(self.home), slot, queues, str(lease_s), until]
         process = subprocess.Popen(
             [*command, *([self.database_url] if self.database_url else [])],
             stdout=log,

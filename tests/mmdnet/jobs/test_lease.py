@@ -22,12 +22,21 @@ def test_only_a_counter_that_stood_still_for_the_whole_lease_is_overdue() -> Non
     clock = Clock()
     watch = Watch("me", lease_s=15, now=clock)
     assert watch.overdue([("me", 1), ("other", 1)]) == []
-    clock.moment = 14
-    assert watch.overdue([("me", 1), ("other", 2)]) == []
-    clock.moment = 28
-    assert watch.overdue([("me", 1), ("other", 2)]) == []
-    clock.moment = 30
-    assert watch.overdue([("me", 1), ("other", 2)]) == [("other", 2)]
+    for second in range(2, 29, 2):  # it moves until 14 s
+        clock.moment = float(second)
+        assert watch.overdue([("me", 1), ("other", min(second, 14))]) == []
+    clock.moment = 29.5
+    assert watch.overdue([("me", 1), ("other", 14)]) == [("other", 14)]
+
+
+def test_workers_that_were_all_kept_from_the_database_do_not_bury_each_other() -> None:
+    clock = Clock()
+    watch = Watch("me", lease_s=7, now=clock)
+    watch.overdue([("me", 1), ("other", 1)])
+    clock.moment = 60
+    assert watch.overdue([("me", 1), ("other", 1)]) == []
+    clock.moment = 61
+    assert watch.overdue([("me", 2), ("other", 2)]) == []
 
 
 def test_of_two_survivors_one_takes_over(jobs: JobLab) -> None:
@@ -41,9 +50,10 @@ def test_of_two_survivors_one_takes_over(jobs: JobLab) -> None:
 
     for watch in (dead, first, second, first, second):
         beat_once(jobs.sessions, watch, {}, lambda who: [])
-    clock.moment = 16
-    for watch in (first, second):
-        beat_once(jobs.sessions, watch, {}, note)
+    for second_passed in range(1, 17):
+        clock.moment = float(second_passed)
+        for watch in (first, second):
+            beat_once(jobs.sessions, watch, {}, note)
     assert taken == ["dead"]
     with jobs.sessions() as session:
         assert [lease.executor_id for lease in leases(session)] == ["one", "two"]
@@ -52,9 +62,9 @@ def test_of_two_survivors_one_takes_over(jobs: JobLab) -> None:
 def test_a_take_over_that_fails_is_tried_again(jobs: JobLab) -> None:
     clock = Clock()
     dead, survivor = Watch("dead", 15, clock), Watch("survivor", 15, clock)
-    for watch in (dead, survivor):
+    for watch in (dead, *[survivor] * 4):
         beat_once(jobs.sessions, watch, {}, lambda who: [])
-    clock.moment = 16
+        clock.moment += 4
 
     def out_of_reach(who: str) -> list[str]:
         raise ConnectionError(who)

@@ -167,6 +167,17 @@ def test_a_survivor_takes_over_what_a_dead_worker_was_running(jobs: JobLab) -> N
     assert state.executor is not None and state.executor.endswith(":two")
 
 
+def test_a_worker_that_ends_when_nothing_is_left_first_does_what_a_dead_one_left(jobs: JobLab) -> None:
+    dead = jobs.worker("one", lease_s=1.5)
+    spec = {"epochs": 3, "seconds": 0.2}
+    left = jobs.submit("count", spec)
+    wait_for(lambda: jobs.epochs(left))
+    dead.kill()
+    waiting, elsewhere = jobs.submit("count", spec), jobs.submit("count", spec, queue="gpu")
+    assert jobs.worker("two", lease_s=1.5, until="until-empty").wait(90) == 0
+    assert [jobs.state(job).status for job in (left, waiting, elsewhere)] == ["done", "done", "queued"]
+
+
 def freeze(jobs: JobLab, *pids: int) -> None:
     """Stop processes, but not while one holds SQLite's write lock: on one machine that would stop everybody."""
     while True:
