@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-TOPS = ("mmdnet", "db", "ui", "pages", "benchmarks", "tests", "docs", "models")
+TOPS = ("mmdnet", "db", "ui", "pages", "benchmarks", "tests", "docs", "models", "deploy")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 PATH = re.compile(rf"(?:{'|'.join(TOPS)})(?:/[\w.-]+)*/?(?:\.\w+)?")

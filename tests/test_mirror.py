@@ -44,6 +44,7 @@ ACROSS: dict[str, str] = {
     "tests/pages/test_text_is_literal.py": "hostile names on every page",
     "tests/test_benchmarks.py": "each measurement starts",
     "tests/test_architecture.py": "which modules import which",
+    "tests/test_deploy.py": "the files of deploy/ and what they name",
     "tests/test_docs.py": "what the documents name in code",
     "tests/test_kept_home.py": "a home of an earlier build in the hands of today's",
     "tests/test_lab.py": "the launcher at the top",
