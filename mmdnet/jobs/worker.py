@@ -41,6 +41,7 @@ DEATHS_LIMIT = 3  # children in a row that were killed, or broke, and brought th
 BREATH_S = 2.0  # between two such children, times how many there were: memory may be free again by then
 CLAIM_EVERY_S = 0.5
 QUEUE_EVERY_S = 0.5
+OUT_OF_REACH = "the database was out of reach for longer than the lease"
 IDLE_LEASES = 1.5  # a worker that ends when there is nothing left waits so long for jobs of one that died
 
 
@@ -61,7 +62,9 @@ def run_worker(
     as_json: bool = False,
     until_empty: bool = False,
 ) -> None:
-    """Work until killed, or until nothing is left. The one line on stdout says that it is ready; what happens later is told on stderr.
+    """Work until killed, or until nothing is left.
+
+    The one line on stdout says that it is ready; what happens later is told on stderr.
 
     Args:
         slot: this worker's name on this machine, such as `gpu-0` or `cpu`.
@@ -227,6 +230,9 @@ class Worker:
                         job_failure(session, job_id, outcome.failure)
                     raise JobError(outcome.failure)
                 reason = outcome.stopped or fence.ask()
+                while reason == OUT_OF_REACH:  # when it is back, it says whether the job is still ours
+                    time.sleep(CLAIM_EVERY_S)
+                    reason = fence.ask()
                 if reason is not None:
                     raise JobError(f"The job was ended here: {reason}.")
                 # Else the child died, or saw another token: a frozen worker had woken and put its own over ours.
@@ -316,7 +322,7 @@ class Fence:
             claim = self._worker.queue.claim(self._job_id)
         except Exception:
             lost = time.monotonic() - self._sure_at > self._worker.lease_s
-            return "the database was out of reach for longer than the lease" if lost else None
+            return OUT_OF_REACH if lost else None
         self._sure_at = time.monotonic()
         if claim == self._claim:
             return None
