@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from db import access_log, account_models, event_log, slide_readings
 from db.engine import as_url, make_engine, migrate
 from db.models import Base
-from mmdnet.backups.databases import is_sqlite
+from mmdnet.backups.databases import JOBS, is_sqlite
 from mmdnet.errors import LabError
 from mmdnet.jobs.lease import lock_slot
 from mmdnet.jobs.queue import JobQueue
@@ -41,7 +41,11 @@ from mmdnet.settings import Settings
 
 AT_ONCE = 2_000  # rows in one statement
 QUEUE_TABLE, QUEUE_SCHEMA = "workflow_status", "dbos"
-OWN_FUNCTIONS = "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_append\\_only'"  # of the migrations' triggers
+# Of the migrations' triggers.
+OWN_FUNCTIONS = (
+    "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_append\\_only' "
+    "AND pronamespace = CAST(current_schema() AS regnamespace)"
+)
 CHAINS = (event_log.verify, slide_readings.verify, access_log.verify)
 TABLES = (*Base.metadata.sorted_tables,)
 assert account_models.Account.__table__ in TABLES  # its module was imported, so no table is left out
@@ -80,11 +84,12 @@ def move_lab(settings: Settings, url: str, step: Progress = silent) -> Moved:
                 JobQueue(queue.queue_url).prepare()
             return _moved(settings, target, step)
         except BaseException as problem:
-            _empty(target)
+            emptied = _empty(target)
             if isinstance(problem, SQLAlchemyError):
                 said = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+                left = "is empty again" if emptied else "still holds parts of the copy: empty it before the next try"
                 raise LabError(
-                    f"The lab could not be copied: {said}. The target is empty again, the lab as it was."
+                    f"The lab could not be copied: {said}. The lab is as it was; the target {left}."
                 ) from problem
             raise
 
@@ -93,7 +98,10 @@ def _target(settings: Settings, url: str) -> Settings:
     kind = as_url(url).get_backend_name()
     if as_url(url) == as_url(settings.lab_url):
         raise LabError("The lab lies there already. Nothing was changed.")
-    jobs = str(as_url(url).set(database=str(Path(as_url(url).database or "").with_name("jobs.sqlite"))))
+    file = Path(as_url(url).database or "")
+    if kind == "sqlite" and file.name == JOBS:
+        raise LabError(f"{JOBS} is the name of the queue's file. Name the lab's file otherwise; nothing was changed.")
+    jobs = str(as_url(url).set(database=str(file.with_name(JOBS))))
     return settings.model_copy(update={"database_url": url, "jobs_url": jobs if kind == "sqlite" else ""})
 
 
@@ -240,21 +248,26 @@ def _queue_table(engine: Engine) -> Table:
     return Table(QUEUE_TABLE, MetaData(), schema=schema, autoload_with=engine)
 
 
-def _empty(target: Settings) -> None:
-    """Take away what was made where nothing was."""
+def _empty(target: Settings) -> bool:
+    """Take away what was made where nothing was; False where the server did not let it."""
     for url in (target.lab_url, target.queue_url):
         if is_sqlite(url):
             file = Path(as_url(url).database or "")
             for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
                 file.with_name(name).unlink(missing_ok=True)
     if is_sqlite(target.lab_url):
-        return
+        return True
     engine = make_engine(target.lab_url)
-    with contextlib.suppress(SQLAlchemyError), engine.begin() as connection:
-        everything: Any = MetaData()
-        everything.reflect(connection)
-        everything.drop_all(connection)
-        connection.execute(text(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE"))
-        for name in connection.scalars(text(OWN_FUNCTIONS)).all():
-            connection.execute(text(f"DROP FUNCTION {name}()"))
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            everything: Any = MetaData()
+            everything.reflect(connection)
+            everything.drop_all(connection)
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE"))
+            for name in connection.scalars(text(OWN_FUNCTIONS)).all():
+                connection.execute(text(f"DROP FUNCTION {name}()"))
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+    return True

@@ -47,23 +47,27 @@ class VisitRow:
 
 
 def choose(patients: Sequence[PatientView]) -> PatientView:
-    """Which patient; the address names it, so that a link leads there again."""
+    """Which patient; the address names it by the number of its first slide, so that a link leads there again.
+
+    The patient's own id stays out of a browser's history and a web server's log.
+    """
     known = {view.person: view for view in patients}
-    asked = st.query_params.get("patient")
-    if asked is not None and asked not in known:
+    number_of = {view.person: str(min(view.slide_ids)) for view in patients}
+    written = st.query_params.get("patient")
+    asked = next((person for person, number in number_of.items() if number == written), None)
+    if written is not None and asked is None:
         st.warning("The patient this link names is not in this project.")
-    st.session_state["pick_patient"] = asked if asked in known else next(iter(known))
+    st.session_state["pick_patient"] = asked or next(iter(known))
 
     def said(person: str) -> str:
         view = known[person]
         return plain(view.patient) + (f", {plain(view.site)}" if view.site else "")
 
-    st.selectbox("Patient", list(known), format_func=said, key="pick_patient", width=320, on_change=_write_address)
+    def write_address() -> None:
+        st.query_params["patient"] = number_of[st.session_state["pick_patient"]]
+
+    st.selectbox("Patient", list(known), format_func=said, key="pick_patient", width=320, on_change=write_address)
     return known[st.session_state["pick_patient"]]
-
-
-def _write_address() -> None:
-    st.query_params["patient"] = st.session_state["pick_patient"]
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db import event_log
 from db import synthetic as rows
 from db.models import Augmentation, Patch, Reader, Slide, SyntheticLook, SyntheticPatch
 from mmdnet.errors import LabError
@@ -70,7 +71,7 @@ class BlindedLooks:
         Raises:
             LabError: another patch is due by now, or the grade is none of the task's; nothing was kept.
         """
-        with self._services.db.begin() as session:
+        with event_log.appending(self._services.db) as session:  # one at a time: of two presses at once one is refused
             batch = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches")
             must_get(session, Reader, reader_id, "reader")
             graded = task(batch.choices["task"])

@@ -46,7 +46,7 @@ class Labels:
         self.sessions = Sessions(services, planner)
         self.orders = Orders(services, planner)
         self.bulk = Bulk(services, self.acts, after_labels)
-        self.own = Own(services, self.acts)
+        self.own = Own(services, self.acts, after_labels)
         self.reviews = Reviews(services)
         self.consensus = Consensus(services)
         self.agreement = Agreement(services, predictions)

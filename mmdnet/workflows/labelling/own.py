@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,9 +91,10 @@ class GivenLabels:
 class Own:
     """Use cases reachable as `lab.labels.own`."""
 
-    def __init__(self, services: Services, acts: Acts) -> None:
+    def __init__(self, services: Services, acts: Acts, after_labels: Callable[[int], object]) -> None:
         self._services = services
         self._acts = acts
+        self._after_labels = after_labels
 
     def summary(self, session_id: int) -> GivenNumbers:
         """A session in numbers: the labels it has by now."""
@@ -189,6 +190,7 @@ class Own:
         if not queued or stands.session_id is None:
             label = PatchGrades(patch_id, grades, ignored, flagged)
             self._acts.put_many(project_id, reader_id, [label], stands.session_id, shown={"view": "list"})
+            self._after_labels(project_id)
             return
         same = (grades, ignored) == (stands.grades, stands.ignored)
         self._acts.put(
@@ -205,6 +207,7 @@ class Own:
                 based_on=stands.key,
             )
         )
+        self._after_labels(project_id)
 
 
 WHICH = ("all", "flagged", "ignored", "unknown")

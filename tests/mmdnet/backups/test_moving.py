@@ -89,6 +89,7 @@ def test_a_lab_goes_to_postgresql_goes_on_there_and_comes_back(full, server, ope
     [
         ("nonsense", "is no URL"),
         ("mysql://lab@127.0.0.1/lab", "PostgreSQL and SQLite, not on mysql"),
+        ("sqlite:////tmp/elsewhere/jobs.sqlite", "the name of the queue's file"),
         ("postgresql://lab:secret@127.0.0.1:1/lab", r"lab:\*\*\*@127.0.0.1:1/lab cannot be reached"),
     ],
 )

@@ -1,5 +1,7 @@
 """The blinded look: real and synthetic patches in one order, told apart by nothing but themselves."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mmdnet.errors import LabError
@@ -59,6 +61,22 @@ def test_nothing_is_taken_twice_or_past_the_end_and_the_last_can_be_taken_back(l
     assert looks.state(own.batch, reader).place == 0
     with pytest.raises(LabError, match="nothing to take back"):
         looks.take_back(own.batch, reader)
+
+
+def test_of_two_presses_at_once_one_is_taken(looks):
+    own, looks, reader = looks
+
+    def press(grade):
+        try:
+            looks.put(own.batch, reader, 0, True, grade)
+        except LabError as refusal:
+            return str(refusal)
+        return "taken"
+
+    with ThreadPoolExecutor(4) as pool:
+        said = sorted(pool.map(press, (0, 1, 0, 1)))
+    assert said[-1] == "taken" and all("Another patch is due" in refusal for refusal in said[:-1])
+    assert looks.result(own.batch).looks == 1
 
 
 def test_where_nothing_passed_there_is_nothing_to_look_at(finished_once):

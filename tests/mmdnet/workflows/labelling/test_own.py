@@ -3,8 +3,10 @@
 import pytest
 
 from mmdnet.labels.grading import Grades
+from mmdnet.workflows.labelling.labels import Labels
 from mmdnet.workflows.labelling.own import FIRST_PATCHES
 from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades
+from mmdnet.workflows.scoring.predictions import Predictions
 from tests.label_bench import act, make_label_bench
 
 
@@ -124,3 +126,12 @@ def test_what_waits_to_be_read_again_is_neither_listed_nor_changed(bench, own):
     assert (listed.of, listed.read_again) == (len(items) - len(waiting), len(waiting))
     with pytest.raises(LabelRefused, match="no label of this patch"):
         own.change(bench.project, ada, waiting.pop(), Grades(steatosis=0))
+
+
+def test_a_changed_label_is_told_to_what_learns_and_the_same_again_is_not(bench):
+    told = []
+    own = Labels(bench.services, Predictions(bench.services), told.append).own
+    (item,) = label_some(bench, bench.session(), 1)
+    own.change(bench.project, bench.readers[0], item.patch_id, Grades(steatosis=1))
+    own.change(bench.project, bench.readers[0], item.patch_id, Grades(steatosis=1))
+    assert told == [bench.project]
