@@ -445,7 +445,7 @@ def _make_demo(home: Path) -> None:
     command: Command = [PYTHON, "-m", "mmdnet", "demo", "--background", "--home", home]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 0:
-        say("The demo project is being made in the background: twelve simulated slides, about two minutes.")
+        say("The demo project is being made in the background: twelve simulated slides; the Overview says how far.")
     else:
         last = (done.stderr.strip() or "no reason given").splitlines()[-1]
         say(f"The demo project could not be made: {last}")

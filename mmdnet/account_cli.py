@@ -69,18 +69,21 @@ def accounts_add(
     if first and Role.ADMIN not in role:
         raise LabError("The first account must be an admin: add --role admin. Nothing was changed.")
     password = None if identity and password_file is None else _password(password_file)
-    given = [(each, None if each is Role.ADMIN else project_id) for each in role]
+    if first and project_id is not None and set(role) == {Role.ADMIN}:
+        raise LabError("The first account is an admin of the whole lab: leave out --project. Nothing was changed.")
+    given = [(each, None if first and each is Role.ADMIN else project_id) for each in role]
     account = lab.accounts.add(name, password, identity, reader, given)
     asks = " From now on the lab asks who comes." if first else ""
-    say(as_json, account, f"{account.name}: {_roles(account)}.{asks}")
+    say(as_json, account, f"{account.name}: {_roles(lab, account)}.{asks}")
 
 
 @accounts_app.command("list")
 def accounts_list(home: Home = None, as_json: AsJson = False) -> None:
     """List accounts and their roles."""
-    accounts = lab_at(home).accounts.list()
+    lab = lab_at(home)
+    accounts = lab.accounts.list()
     lines = [
-        f"{account.name}: {_roles(account)}" + ("; second factor" if account.second_factor else "")
+        f"{account.name}: {_roles(lab, account)}" + ("; second factor" if account.second_factor else "")
         for account in accounts
     ]
     say(as_json, accounts, "\n".join(lines) or "There are no accounts: the lab asks nobody who they are.")
@@ -100,7 +103,7 @@ def accounts_role(
     project_id = project_called(lab, project) if project else None
     change = lab.accounts.take if take else lab.accounts.grant
     account = change(account_called(lab, name).id, role, project_id)
-    say(as_json, account, f"{account.name}: {_roles(account)}.")
+    say(as_json, account, f"{account.name}: {_roles(lab, account)}.")
 
 
 @accounts_app.command("retire")
@@ -216,10 +219,12 @@ def _password(file: Path | None) -> str:
     return first
 
 
-def _roles(account: AccountView) -> str:
+def _roles(lab: Lab, account: AccountView) -> str:
     if account.retired_at:
         return "retired"
+    names = lab.projects.names()
     said = [
-        f"{held.role}" + ("" if held.project_id is None else f" in project {held.project_id}") for held in account.roles
+        f"{held.role}" + ("" if held.project_id is None else f" in {names.get(held.project_id, held.project_id)}")
+        for held in account.roles
     ]
     return ", ".join(said) or "no role"

@@ -7,7 +7,7 @@ from ui.label.labelling import draw_canvas, session_bar
 from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
 from ui.shell.literal import literal
-from ui.shell.session import at, go_to, lab, project_or_stop, reader
+from ui.shell.session import at, go_to, lab, nobody_reads, project_or_stop, reader
 
 project = project_or_stop()
 who = reader()
@@ -20,7 +20,7 @@ if project.patches == 0:
     st.stop()
 if who is None:
     st.title("Label")
-    st.info("Who is reading? Choose or type your name under Reader in the side bar; your labels carry it.")
+    st.info(literal(nobody_reads()))
     st.stop()
 
 sessions = lab().labels.sessions.of_project(project.id, who.id)

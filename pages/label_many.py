@@ -3,7 +3,8 @@
 import streamlit as st
 
 from ui.label.many import draw_many
-from ui.shell.session import project_or_stop, reader
+from ui.shell.literal import literal
+from ui.shell.session import nobody_reads, project_or_stop, reader
 
 project = project_or_stop("Label many")
 who = reader()
@@ -14,7 +15,7 @@ if project.patches == 0:
     st.stop()
 if who is None:
     st.title("Label many")
-    st.info("Who is reading? Choose or type your name under Reader in the side bar; your labels carry it.")
+    st.info(literal(nobody_reads()))
     st.stop()
 
 draw_many(project, who)

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from mmdnet.accounts import passwords
+from mmdnet.lab import open_lab
+from mmdnet.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -15,15 +17,23 @@ def quick_hashes(monkeypatch):
 
 
 @pytest.fixture
+def liver(tmp_path):
+    """A project in the lab that commands work on."""
+    return open_lab(Settings(home=tmp_path / "home")).projects.create("Liver")
+
+
+@pytest.fixture
 def secret(tmp_path):
     file = tmp_path / "password.txt"
     file.write_text("correct horse battery\n")
     return ("--password-file", str(file))
 
 
-def test_the_first_account_is_an_admin_and_says_that_the_lab_asks_now(run, secret):
+def test_the_first_account_is_an_admin_and_says_that_the_lab_asks_now(run, secret, liver):
     code, _, err = run("accounts", "add", "Ada", "--role", "reader", *secret)
     assert code == 1 and "must be an admin" in err
+    code, _, err = run("accounts", "add", "Ada", "--role", "admin", "--project", "Liver", *secret)
+    assert code == 1 and "admin of the whole lab" in err
     code, out, _ = run("accounts", "add", "Ada", "--role", "admin", "--role", "lead", *secret)
     assert code == 0 and "Ada: admin, lead" in out and "From now on the lab asks" in out
     code, out, _ = run("accounts", "list", "--json")
@@ -31,13 +41,14 @@ def test_the_first_account_is_an_admin_and_says_that_the_lab_asks_now(run, secre
     assert account["reader_id"] and "hash" not in out and "correct" not in out
 
 
-def test_roles_are_given_and_taken_accounts_retired_and_all_is_told(run, secret):
+def test_roles_are_given_and_taken_accounts_retired_and_all_is_told(run, secret, liver):
     run("accounts", "add", "Ada", "--role", "admin", *secret)
     run("accounts", "add", "Eve", "--role", "reader", "--identity", "eve@example.org")
     assert "reader, auditor" in run("accounts", "role", "eve", "auditor")[1]
     assert "auditor" not in run("accounts", "role", "Eve", "auditor", "--take")[1]
     assert "There is no account called Bo. Known are: Ada, Eve." in run("accounts", "role", "Bo", "lead")[2]
     assert "no project called X" in run("accounts", "role", "Eve", "lead", "-p", "X")[2]
+    assert "Leo: admin in Liver." in run("accounts", "add", "Leo", "--role", "admin", "-p", "Liver", *secret)[1]
     assert "Eve is retired" in run("accounts", "retire", "Eve")[1]
     assert "last admin" in run("accounts", "retire", "Ada")[2]
     assert "new password" in run("accounts", "password", "Ada", *secret)[1]

@@ -23,15 +23,15 @@ def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said
 def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_then_on(filled, filled_home, said):
     lab, score = filled_home.lab, filled_home.score
     app = filled("report", {"project": "1", "score": str(score)})
-    assert app.get_by_key(f"sign_{score}_0_steatosis").value is None
+    assert app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").value is None
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
-        app.get_by_key(f"sign_{score}_0_{name}").set_value(grade)
+        app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)
     button(app, "Sign as Ada").click().run()
     (first,) = lab.reports.sign_offs(score)
     assert (first.reader, first.grades.total) == ("Ada", 4)
     assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)
 
-    app.get_by_key(f"sign_{score}_1_steatosis").set_value(3)
+    app.get_by_key(f"sign_{score}_1_steatosis_{filled_home.reader}").set_value(3)
     button(app, "Amend as Ada").click().run()
     signed = lab.reports.sign_offs(score)
     assert [signature.amends_id for signature in signed] == [None, first.id]
@@ -40,17 +40,21 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert "No second reader is advised" not in words and "No advice on a second reader" in words
     assert "network said" not in words and 'class="mmd-differs"' not in words
     assert words.count("withheld: the model's grade is not reportable") >= 3
+    ben = lab.readers.ensure("Ben").id
+    app.session_state["reader_id"] = ben
+    app.run()
+    assert app.get_by_key(f"sign_{score}_2_steatosis_{ben}").value is None, "another reader's grades are not begun with"
 
 
 def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(filled, filled_home, validated):
     lab, score = filled_home.lab, filled_home.score
     app = filled("report", {"project": "1", "score": str(score)})
     model = lab.scoring.get(score).summary.tasks["steatosis"].grade
-    assert app.get_by_key(f"sign_{score}_0_steatosis").value == model
-    app.get_by_key(f"sign_{score}_0_steatosis").set_value((model + 1) % 4)
+    assert app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").value == model
+    app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").set_value((model + 1) % 4)
     button(app, "Sign as Ada").click().run()
     assert "Say why" in app.error[0].value
-    app.text_input(key=f"reason_{score}_0").set_value("Seen under the microscope")
+    app.text_input(key=f"reason_{score}_0_{filled_home.reader}").set_value("Seen under the microscope")
     button(app, "Sign as Ada").click().run()
     (signed,) = lab.reports.sign_offs(score)
     assert signed.grades["steatosis"] == (model + 1) % 4
@@ -58,7 +62,7 @@ def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(fill
 
 def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):
     app = filled("report", {"project": "1", "score": str(filled_home.score)}, reader_id=None)
-    assert "Say at the left who is reading" in said(app)
+    assert "Who is reading?" in said(app)
     assert not [known for known in app.button if known.label.startswith("Sign")]
 
 

@@ -34,8 +34,7 @@ def session_summary(view: SessionView) -> None:
 def summary_words(numbers: GivenNumbers) -> str:
     """How many patches, what of them could not be graded, and how long it took."""
     parts = [
-        f"{count(numbers.patches, 'patch', 'patches')} labelled",
-        f"{numbers.ignored:,} ignored",
+        f"{count(numbers.patches, 'patch', 'patches')} labelled, {numbers.ignored:,} of them ignored",
         f"{numbers.flagged:,} flagged",
         f"{share(numbers.unknown)} of the grades unknown",
     ]

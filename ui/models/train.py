@@ -222,7 +222,9 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
 def _readiness(project_id: int, choices: dict[str, object], labels: LabelChoice) -> None:
     """Whether a training would have what it needs, in sight before anything is pressed."""
     told = lab().training.readiness(project_id, choices, labels)
-    if told.ready:
+    if told.ready and told.unjudged:
+        st.warning(literal(f"It can start, but {told.unjudged} It would have: {told.sentence}"))
+    elif told.ready:
         st.caption(f":green[:material/check:] Ready: {literal(told.sentence)} *Check first* says how long it takes.")
     else:
         st.warning(literal(f"Not ready: {told.sentence}"), icon=":material/block:")

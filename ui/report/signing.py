@@ -12,7 +12,7 @@ from mmdnet.labels.grading import Grades
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment
 from ui.shell.literal import code, literal
-from ui.shell.session import lab, lab_of_server, person, reader, refusals, say_next_run
+from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
 
 if TYPE_CHECKING:
@@ -22,27 +22,33 @@ if TYPE_CHECKING:
 
 
 def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) -> None:
-    """The pathologist's own grades and the signature; they begin with the model's grades that may be reported."""
+    """The reader's own grades and the signature.
+
+    They begin with what this reader signed before, else with the model's grades that may be reported: never with
+    another reader's, which would be signed for one's own by one click.
+    """
     who = reader()
     if who is None:
-        st.info("Say at the left who is reading; then you can give your own grades and sign.")
+        st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
         return
-    begin = signed[-1].grades if signed else report.model_grades
+    own = [signature for signature in signed if signature.reader == who.name]
+    begin = own[-1].grades if own else report.model_grades
     chosen: dict[str, int | None] = {}
     for feature in report.features:
         chosen[feature.task] = st.segmented_control(
             feature.title,
             [criterion.grade for criterion in feature.criteria],
             default=begin.get(feature.task),
-            key=f"sign_{score.id}_{len(signed)}_{feature.task}",
+            key=f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}",
         )
     grades = Grades(**chosen)
     total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
     st.markdown(f"Your reading: **{total}**")
+    differs = any(grade is not None for grade in report.model_grades.values())
     reason = st.text_input(
-        "Why, where you differ from the model",
-        key=f"reason_{score.id}_{len(signed)}",
-        placeholder="Only needed for a changed grade",
+        "Why, where you differ from the model" if differs else "Remark",
+        key=f"reason_{score.id}_{len(signed)}_{who.id}",
+        placeholder="Only needed for a changed grade" if differs else "If there is something to add",
     )
     known = person()
     again = None if known is None else _who_signs(known)

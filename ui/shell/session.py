@@ -208,6 +208,13 @@ def project_or_stop(title: str | None = None) -> ProjectView:
     return chosen
 
 
+def nobody_reads() -> str:
+    """What to do where `reader` is None, in a sentence."""
+    if person() is None:
+        return "Who is reading? Choose or type your name under Reader in the side bar; what you give carries it."
+    return "Your account reads no slides: ask an admin of the lab for the role of a reader in this project."
+
+
 def reader() -> ReaderView | None:
     """Who is reading in this tab; None until someone said so.
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mmdnet.accounts.roles import May
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal, plain
-from ui.shell.session import lab, reader_id, refusals
+from ui.shell.session import lab, person, reader_id, refusals
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ LAST_JOBS = 2
 
 
 def add_slides(project_id: int, *, expanded: bool) -> None:
-    """The two ways in: a path on the server, or a small upload."""
+    """The two ways in, for who may add slides: a path on the server, or a small upload."""
+    known = person()
+    if known is not None and May.MANAGE not in known.allowed(project_id):
+        st.caption("Slides are added by a lead or an admin of this project.")
+        return
     with st.expander("Add slides", icon=":material/add:", expanded=expanded):
         way = st.segmented_control(
             "Where the slides are",

@@ -210,7 +210,10 @@ class Comparison:
 
     @cached_property
     def ranks(self) -> Ranks | None:
-        """Mean ranks over (part, task) where every method has a kappa; None for fewer than two methods or blocks."""
+        """Mean ranks over (part, task) where every method has a kappa; None for fewer than two methods or blocks.
+
+        None as well where patients are too few for an interval: ranks would look like more than there is.
+        """
         from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
         methods = self.result.methods
@@ -220,7 +223,7 @@ class Comparison:
                 kappas = [self._value(method, part, task) for method in methods]
                 if all(kappa is not None for kappa in kappas):
                     rows.append(kappas)
-        if len(methods) < 2 or len(rows) < 2:
+        if len(methods) < 2 or len(rows) < 2 or not self.carries_intervals:
             return None
         table = np.array(rows, float)
         mean = rankdata(-table, axis=1).mean(axis=0)

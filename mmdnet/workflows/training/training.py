@@ -153,7 +153,9 @@ class Training:
         except LabError as error:
             return ReadinessView(False, str(error))
         listed = ", ".join(f"{len(ids)} to {DOES[part]}" for part, ids in sides.items() if part in DOES)
-        return ReadinessView(True, f"{len(label_set.rows):,} labelled patches; slides: {listed}.")
+        kept = any(len(sides.get(part, ())) for part in ("validation", "test"))
+        unjudged = "" if kept else "no patient is left to judge it by, so its scores would not be reportable."
+        return ReadinessView(True, f"{len(label_set.rows):,} labelled patches; slides: {listed}.", unjudged)
 
     def start(
         self, project_id: int, choices: Mapping[str, Any], name: str | None = None, labels: LabelChoice | None = None

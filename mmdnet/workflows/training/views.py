@@ -49,6 +49,7 @@ class ReadinessView:
 
     ready: bool
     sentence: str
+    unjudged: str = ""  # why what it makes could not be reported, a sentence; empty where patients are kept to judge it
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def test_a_finished_session_says_what_was_given_and_how_long_it_took(lab, label_
     app = AppTest.from_function(ended, default_timeout=60, args=(view.id,)).run()
     assert not app.exception
     assert app.markdown[0].value == (
-        "**Finished.** 10 patches labelled, 0 ignored, 0 flagged, 67 % of the grades unknown, 5 min, 30.0 s a patch"
+        "**Finished.** 10 patches labelled, 0 of them ignored, 0 flagged, 67 % of the grades unknown, 5 min, 30.0 s a patch"
     )
     html = app.get("html")[0].proto.body
     assert "× 10" in html and html.count("100 %") == 2
@@ -66,5 +66,5 @@ def test_nothing_is_said_of_what_is_not_known():
     none = SimpleNamespace(
         patches=1, ignored=1, flagged=0, unknown=None, minutes=None, pace_s=None, unknown_share=shares
     )
-    assert summary_words(none) == "1 patch labelled, 1 ignored, 0 flagged, – of the grades unknown"
+    assert summary_words(none) == "1 patch labelled, 1 of them ignored, 0 flagged, – of the grades unknown"
     assert "s a patch" not in first_look_words(none, 2) and "most of" not in first_look_words(none, 2)

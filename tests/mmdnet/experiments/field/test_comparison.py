@@ -102,6 +102,7 @@ def test_ranks_and_critical_difference_are_demsars():
     assert ranks.critical_difference == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 4)), abs=1e-3)
     assert ranks.friedman_p < 0.05
     assert Comparison(crafted({"mean": 0.1}, parts=4)).ranks is None
+    assert Comparison(crafted({"mmd-net": 0.0, "mean": 0.7}, parts=4, patients=2)).ranks is None
 
 
 def test_what_nobody_knows_is_not_given():
