@@ -68,9 +68,9 @@ def kept_for_good(session: Session, project_id: int) -> dict[str, int]:
     of_patch = (Patch, Patch.id == LabelEvent.patch_id), (Slide, Slide.id == Patch.slide_id)
     of_score = (Score, Score.id == SignOff.score_id), (Slide, Slide.id == Score.slide_id)
     return {
-        "label events": count(LabelEvent, *of_patch),
-        "readings of slides": count(SlideReading, (Slide, Slide.id == SlideReading.slide_id)),
-        "signatures": count(SignOff, *of_score),
+        "label event": count(LabelEvent, *of_patch),
+        "whole-slide reading": count(SlideReading, (Slide, Slide.id == SlideReading.slide_id)),
+        "signature": count(SignOff, *of_score),
     }
 
 

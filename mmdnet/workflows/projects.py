@@ -135,7 +135,7 @@ class Projects:
             elsewhere = rows.scored_elsewhere(session, project_id)
             jobs, goes = rows.jobs_of(session, project_id), rows.lost_with(session, project_id)
         if kept:
-            listed = ", ".join(f"{times:,} {kind}" for kind, times in kept.items())
+            listed = ", ".join(count(times, kind) for kind, times in kept.items())
             why = f"it holds {listed}, and those are never deleted. {OUT_OF_SIGHT}"
         elif elsewhere:
             why = f"its models made {count(elsewhere, 'score')} of other projects' slides. {OUT_OF_SIGHT}"

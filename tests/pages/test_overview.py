@@ -70,7 +70,7 @@ def test_what_was_labelled_stays_and_an_empty_project_goes_by_its_typed_name(fil
     lab = filled_home.lab
     app = filled("overview")
     app.toggle(key=f"delete_project_{filled_home.project}").set_value(True).run()
-    assert "label events" in app.warning[0].value and "Archive it" in app.warning[0].value
+    assert "label event" in app.warning[0].value and "Archive it" in app.warning[0].value
     empty = lab.projects.create("Empty").id
     app = filled("overview", {"project": str(empty)})
     app.toggle(key=f"delete_project_{empty}").set_value(True).run()

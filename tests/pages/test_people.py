@@ -5,9 +5,11 @@ import pyotp
 from mmdnet.accounts.roles import Role
 
 
-def test_a_lab_without_accounts_says_how_they_begin(filled, said):
+def test_a_lab_without_accounts_says_how_they_begin_in_this_very_home(filled, filled_home, said):
     app = filled("people")
-    assert "asks nobody who they are" in said(app) and "mmdnet accounts add" in app.code[0].value
+    assert "asks nobody who they are" in said(app)
+    home = filled_home.lab.settings.home.resolve()
+    assert app.code[0].value == f".venv/bin/mmdnet accounts add NAME --role admin --home {home}"
 
 
 def test_an_admin_adds_changes_and_disables_accounts_and_all_of_it_is_in_the_log(filled, filled_home, as_role, said):

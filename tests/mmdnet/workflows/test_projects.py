@@ -92,7 +92,7 @@ def test_a_project_with_labels_stays_and_its_chain_holds(label_bench):
         label_bench.project, label_bench.readers[0], [PatchGrades(patch, Grades(steatosis=1))]
     )
     losses = projects.losses(label_bench.project)
-    assert "label events" in losses.refusal and "never deleted" in losses.refusal
+    assert "holds 1 label event," in losses.refusal and "never deleted" in losses.refusal
     with pytest.raises(LabError, match="Archive it"):
         projects.delete(label_bench.project, projects.get(label_bench.project).name)
     projects.archive(label_bench.project)
