@@ -59,7 +59,8 @@ def draw() -> None:
                 default=listed == first,
             )
             for listed in PAGES
-        ]
+        ],
+        expanded=True,  # the report, which all else is for, is among the last
     )
     st.logo(MARK, size="large", link=None)
     body = st.container()
