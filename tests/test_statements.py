@@ -21,7 +21,9 @@ def use_cases(full):
     lab, project, (reader, other) = full.lab, full.project, full.readers
     slides = [slide.id for slide in lab.slides.list(project)]
     return {
-        "overview": lambda: lab.overview.next_step(lab.projects.get(project), lab.slides.list(project)),
+        "overview": lambda: lab.overview.next_step(
+            lab.projects.get(project), lab.slides.list(project), lab.scoring.leading(project)
+        ),
         "worklist": lambda: lab.scoring.leading(project),
         "jobs": lambda: lab.jobs.list(project),
         "slides": lambda: (lab.slides.list(project), lab.slides.reads.due(project, reader)),

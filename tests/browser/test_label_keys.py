@@ -147,7 +147,7 @@ def test_a_label_that_comes_too_late_is_refused_and_stays_said_while_the_reader_
     press(page, "11")
     assert refused.is_visible()
     page.keyboard.press("1")
-    done(page, 1)
+    done(page, 2)
     given = grades_of(labels, home.project)
     assert given.pop(patch) == (None, None, 3) and list(given.values()) == [(1, 1, 1)]
 

@@ -157,7 +157,7 @@ def label(walk: Walk) -> None:
 
 def train(walk: Walk) -> None:
     walk.turn_to("Train")
-    walk.page.get_by_text("12 labelled patches").wait_for()
+    walk.page.get_by_text("12 labelled patches").first.wait_for()
     epochs = walk.page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("2")
     epochs.press("Enter")

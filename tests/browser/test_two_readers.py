@@ -124,7 +124,8 @@ def part(page, name: str) -> None:
 
 
 def shown_values(page) -> list[str]:
-    """The cells of the page's tables; they are there a moment after the rest."""
+    """The cells of the page's tables, once all are unfolded; they are there a moment after the rest."""
+    page.get_by_text("All coefficients", exact=True).click()
     page.locator("td[role=gridcell]").filter(has_text="Gwet's AC1, plain").wait_for(state="attached")
     return [text.strip() for text in page.locator("td[role=gridcell]").all_text_contents()]
 

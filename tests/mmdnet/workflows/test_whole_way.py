@@ -93,7 +93,7 @@ def test_labels_become_a_model_a_score_and_a_signed_report(trained):
     score = lab.scoring.list(project)[0]
     tasks = score.summary.tasks
     assert score.summary.nas == sum(task.grade for task in tasks.values())
-    assert lab.slides.get(slide.id).score_id == score.id
+    assert lab.scoring.leading(project)[slide.id].id == score.id
 
     html, csv = lab.reports.html(score.id), lab.reports.csv(score.id)
     assert "esearch use only" in html and "http://" not in html.replace("http://www.w3.org", "")

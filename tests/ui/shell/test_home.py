@@ -12,7 +12,8 @@ from ui.shell import home, session
 
 @pytest.fixture
 def lab(monkeypatch):
-    made = SimpleNamespace(jobs=SimpleNamespace(list=lambda project=None, active=False: []))
+    nobody = SimpleNamespace(list=list)
+    made = SimpleNamespace(jobs=SimpleNamespace(list=lambda project=None, active=False: []), readers=nobody)
     for module in (home, session):
         monkeypatch.setattr(module, "lab", lambda: made)
     return made
@@ -31,7 +32,7 @@ def jobs():
 
 
 def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab):
-    def create(name):
+    def create(name, by):
         raise LabError(f"There is already a project called {name}.")
 
     lab.projects = SimpleNamespace(create=create)
@@ -45,7 +46,14 @@ def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab)
 def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
     app = AppTest.from_function(jobs, default_timeout=60).run()
     assert app.caption[0].value.startswith("Nothing was started yet.")
-    ended = {"status": "done", "active": False, "failure": None, "started_at": None, "finished_at": None}
+    ended = {
+        "status": "done",
+        "active": False,
+        "failure": None,
+        "started_at": None,
+        "finished_at": None,
+        "dismissed": False,
+    }
     lab.jobs.list = lambda project=None, active=False: (
         [] if active else [job_view(id=n, title=f"Job {n}", **ended) for n in range(7)]
     )
