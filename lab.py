@@ -35,9 +35,11 @@ SHORT_LIFE_S = 10  # a part that lived longer is started again at once
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: all else runs beside them
-# Several processes share the other tests, a file at a time; one more than cores, for some tests wait as well.
-TEST_PROCESSES = min(4, (os.cpu_count() or 1) + 1)
-OTHER_TESTS = ["--numprocesses", str(TEST_PROCESSES), "--dist", "loadfile", "--ignore", "tests/browser"]
+# Several processes share the other tests, a file at a time. No more than cores: each makes its own shared fixtures. In
+# the order of the folders, for the longest file has few tests, and begun last it would run alone.
+TEST_PROCESSES = min(4, os.cpu_count() or 1)
+SHARED = ["--numprocesses", str(TEST_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
+OTHER_TESTS = [*SHARED, "--ignore", "tests/browser"]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]

@@ -278,14 +278,18 @@ def grade_counts(session: Session, project_id: int) -> dict[str, list[int]]:
     return {task.name: [counted[task.name][grade.value] for grade in task.grades] for task in TASKS}
 
 
-def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
-    """Patches that carry a label given in this label session (their newest event in it is one)."""
-    newest = (
+def _newest_in(session_id: int, reader_id: int) -> Select[Any]:
+    """The newest event of a reader on each patch, of those in one label session."""
+    return (
         select(func.max(LabelEvent.id))
         .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
         .group_by(LabelEvent.patch_id)
     )
-    return select(LabelEvent.patch_id).where(LabelEvent.id.in_(newest), LABELS)
+
+
+def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
+    """Patches that carry a label given in this label session (their newest event in it is one)."""
+    return select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_in(session_id, reader_id)), LABELS)
 
 
 def recent_times_ms(session: Session, reader_id: int, limit: int = 50) -> list[int]:
@@ -344,11 +348,7 @@ def given(session: Session, project_id: int, reader_id: int, patch_id: int | Non
 
 def given_in_session(session: Session, session_id: int, reader_id: int) -> list[Given]:
     """The labels that a label session has by now, oldest first."""
-    newest = (
-        select(func.max(LabelEvent.id))
-        .where(LabelEvent.session_id == session_id, LabelEvent.reader_id == reader_id)
-        .group_by(LabelEvent.patch_id)
-    )
+    newest = _newest_in(session_id, reader_id)
     return _given(session, _with_slide().where(LabelEvent.id.in_(newest)).order_by(LabelEvent.id))
 
 

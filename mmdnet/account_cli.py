@@ -15,6 +15,7 @@ import typer
 from mmdnet.accounts.roles import Role
 from mmdnet.cli_parts import AsJson, Home, lab_at, project_called, reader_called, say
 from mmdnet.errors import LabError
+from mmdnet.workflows.people.views import role_words
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -222,9 +223,4 @@ def _password(file: Path | None) -> str:
 def _roles(lab: Lab, account: AccountView) -> str:
     if account.retired_at:
         return "retired"
-    names = lab.projects.names()
-    said = [
-        f"{held.role}" + ("" if held.project_id is None else f" in {names.get(held.project_id, held.project_id)}")
-        for held in account.roles
-    ]
-    return ", ".join(said) or "no role"
+    return ", ".join(role_words(account.roles, lab.projects.names())) or "no role"

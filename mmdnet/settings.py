@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         """Where backups are kept."""
         return (self.backup_dir or self.home / "backups").expanduser().resolve()
 
+    @property
+    def fetched_backbones(self) -> Path:
+        """Where weights that were fetched from the hub lie; not there before the first."""
+        return self.home.resolve() / FETCHED
+
     def folder(self, name: str) -> Path:
         """A folder of the home, made when first asked for."""
         path = self.home.resolve() / name

@@ -18,13 +18,11 @@ EXCUSED: dict[str, str] = {
     "mmdnet/nn/outputs.py": "records alone; test_mmdnet makes and reads each",
     "mmdnet/simulate/__init__.py": "the package's names alone",
     "mmdnet/workflows/views.py": "records alone, but for one property that test_jobs asks",
-    "mmdnet/workflows/people/views.py": "records alone; test_accounts reads each",
     "db/account_models.py": "tables alone; test_engine holds them to the migrations, test_accounts fills them",
     "mmdnet/workflows/training/views.py": "records alone; test_training and test_train read each",
     "mmdnet/workflows/labelling/agreement_views.py": "records alone; test_agreement and test_reviews read each",
     "mmdnet/augment/provenance.py": "records alone; augmenting/test_augmenting writes and reads each",
     "mmdnet/workflows/augmenting/views.py": "records alone; test_augmenting and the page's tests read each",
-    "mmdnet/workflows/context.py": "protocols alone; jobs/test_context and test_job_kinds hold what stands behind them",
     "mmdnet/slides/measures/droplet_weights.py": "numbers alone; test_droplet_parts holds their shape to the features",
     "mmdnet/slides/readers/source.py": "a protocol alone; every source is tested by its own file",
 }

@@ -3,11 +3,12 @@ r"""The stain of another slide of the lab: what the sections of other days and h
 In optical density a section is :math:`D = S c` with two stains :math:`S` (Macenko et al. 2009) and their amounts
 :math:`c`. Another section's stains and strength are put in their place,
 
-.. math:: D' = S_t^{1/u} \operatorname{diag}(a_t / a_s)^{u} S_s^{-1} D
+.. math:: D' = S_u \operatorname{diag}(a_t / a_s)^{u} S_s^{-1} D, \qquad S_u \propto S_s + u (S_t - S_s)
 
-with a share :math:`u` between 0 and 1.5 (Tellez et al. 2019 call it stain mixing): beyond 1 it goes on in the same
-direction, as a site that was never seen may. What two stains do not explain stays as it is. It is one matrix for
-:math:`\ln L`, so it costs nothing beside the change of stain that is made anyway (`mmdnet.augment.stain`).
+with the columns of :math:`S_u` of length 1 and a share :math:`u` between 0 and 1.5 (Tellez et al. 2019 call it stain
+mixing): beyond 1 it goes on in the same direction, as a site that was never seen may. What two stains do not explain
+stays as it is. It is one matrix for :math:`\ln L`, so it costs nothing beside the change of stain that is made anyway
+(`mmdnet.augment.stain`).
 
 Slides of one stain swap among each other alone; a slide whose stain nobody stated, or with too little tissue, does not.
 """

@@ -240,19 +240,19 @@ def _split(cohort: Cohort, labelled: list[int], seed: int, shares: tuple[float, 
     unlabelled = tuple(sorted(set(range(len(cohort.slides))) - set(cohort.labelled_slides())))
     own = np.array([cohort.slides[s].person for s in labelled])
     by: SplitBy = "patient"
-    count = len(set(own.tolist()))
-    if count < 3:
+    units = len(set(own.tolist()))
+    if units < 3:
         warning = (
-            f"Labels come from {count} {by}{'' if count == 1 else 's'} only: all of them train, nothing is left to "
+            f"Labels come from {count(units, by)} only: all of them train, nothing is left to "
             "validate or test on, so no figure says how good the model is."
         )
         return Split(tuple(labelled) + unlabelled, (), (), by, seed, (warning,))
     warnings: tuple[str, ...] = ()
-    folds = min(count, _parts(shares))
+    folds = min(units, _parts(shares))
     tests, validations = (round(share * folds) for share in (shares[2], shares[1]))
-    if count < 5:
-        folds, tests, validations = count, 0, 1
-        warnings = (f"Labels come from {count} {by}s only: one validates, none is left to test on.",)
+    if units < 5:
+        folds, tests, validations = units, 0, 1
+        warnings = (f"Labels come from {count(units, by)} only: one validates, none is left to test on.",)
     assigned = _folds(cohort, labelled, own, folds, seed)
     position = np.array(labelled)
     test = tuple(position[assigned < tests].tolist())

@@ -13,7 +13,6 @@ from mmdnet.evaluation.tables import (
     apart_sentences,
     preset_tables,
     referral_sentences,
-    slides_words,
     worst_sentences,
 )
 from mmdnet.labels.agreement import Estimate
@@ -97,7 +96,7 @@ def _figures(of: OrdinalMeasures) -> Iterator[tuple[str, Estimate | float | None
 def _head(evaluation: Evaluation) -> list[str]:
     simulated = " Simulated slides only." if evaluation.simulated else ""
     rule = f" Rule: {evaluation.rule}." if evaluation.rule else ""
-    said = f"{slides_words(evaluation.slides)} of {count(evaluation.patients, 'patient')}.{rule}{simulated} {USE}"
+    said = f"{count(evaluation.slides, 'slide')} of {count(evaluation.patients, 'patient')}.{rule}{simulated} {USE}"
     return [
         said,
         *worst_sentences(evaluation),

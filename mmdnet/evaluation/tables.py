@@ -10,6 +10,7 @@ from mmdnet.evaluation.result import Breakdown, Evaluation, OrdinalMeasures
 from mmdnet.evaluation.scales import scales
 from mmdnet.labels.agreement import PUBLISHED, Estimate
 from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.words import count
 
 NOTHING = "–"
 PAPER_TABLE_4: Mapping[str, tuple[float, float]] = {
@@ -179,7 +180,8 @@ def worst_sentences(evaluation: Evaluation) -> tuple[str, ...]:
         if len(breakdown.parts) > 1:
             sentences.append(
                 f"Worst {breakdown.by}: {worst.value}, mean error {worst.error:.2f} grades on "
-                f"{slides_words(worst.slides)}; best: {best.value}, {best.error:.2f} on {slides_words(best.slides)}."
+                f"{count(worst.slides, 'slide')}; best: {best.value}, {best.error:.2f} on "
+                f"{count(best.slides, 'slide')}."
             )
     return tuple(sentences)
 
@@ -193,12 +195,12 @@ def referral_sentences(evaluation: Evaluation) -> tuple[str, ...]:
             "" if referral.within_left is None else f" right within 1 on {100 * referral.within_left:.0f} % of them."
         )
         sentences.append(
-            f"A second reader is advised for {100 * referral.rate:.0f} % of {slides_words(referral.slides)}. "
+            f"A second reader is advised for {100 * referral.rate:.0f} % of {count(referral.slides, 'slide')}. "
             f"The NAS's mean error is {referral.error_all:.2f} on all{';' if left else '.'}{left}{within}"
         )
     if evaluation.withheld:
         sentences.append(
-            f"No NAS was given on {slides_words(evaluation.withheld)}, whose tissue is too unlike what the model "
+            f"No NAS was given on {count(evaluation.withheld, 'slide')}, whose tissue is too unlike what the model "
             "learnt from; the NAS is judged on the others."
         )
     return tuple(sentences)
@@ -209,13 +211,14 @@ def apart_sentences(evaluation: Evaluation) -> tuple[str, ...]:
     apart, sentences = evaluation.apart, []
     if apart.learnt_from:
         sentences.append(
-            f"{slides_words(len(apart.learnt_from))} kept apart: the model learnt from them or was calibrated on them."
+            f"{count(len(apart.learnt_from), 'slide')} kept apart: the model learnt from them or was calibrated on "
+            "them."
         )
     if apart.of_learnt_patients:
         number = len(apart.of_learnt_patients)
-        sentences.append(f"{slides_words(number)} kept apart: other slides of patients the model learnt from.")
+        sentences.append(f"{count(number, 'slide')} kept apart: other slides of patients the model learnt from.")
     if apart.without_truth:
-        sentences.append(f"{slides_words(apart.without_truth)} without a true grade.")
+        sentences.append(f"{count(apart.without_truth, 'slide')} without a true grade.")
     sentences += [f"{name} is left out: {why}" for name, why in apart.refused]
     return tuple(sentences)
 
@@ -263,8 +266,3 @@ PRESETS: Mapping[str, Callable[[Evaluation], Iterator[Table]]] = {
     "summary": lambda evaluation: iter((summary_table(evaluation),)),
     "table4": lambda evaluation: iter((table_4(evaluation),)),
 }
-
-
-def slides_words(number: int) -> str:
-    """So many slides, in words."""
-    return f"{number} slide{'' if number == 1 else 's'}"

@@ -9,21 +9,20 @@ Patches that a diffusion model made take weights, which do not come with the pro
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
-from mmdnet.files import write_aside
+from mmdnet.experiments.cells import judge, known_cells, patches_of, run_cells
 from mmdnet.nn.registry import SMALL
-from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX
+from mmdnet.slides.geometry import QUARTER_PX
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
-    from mmdnet.nn.mmdnet import MMDNet
 
 WITHOUT = "no-stain"
 PARTS = ("known_sites", "new_site", "new_stain")
@@ -89,18 +88,13 @@ def unseen_sets(setting: AugmentSetting, folder: Path) -> UnseenSets:
     """The four sets, drawn on first use."""
     from mmdnet.experiments.simulated_cohorts import draw
     from mmdnet.simulate.recipes import unseen_recipes
-    from mmdnet.training.simulated import quartered_cohort, simulated_cohort
 
     home = folder / f"augment-{setting.slides}-{setting.cohort_seed}-{setting.size_px}"
     drawn = unseen_recipes(setting.slides, setting.cohort_seed, setting.size_px)
     parts = {"training": drawn.training, "known_sites": drawn.known_sites, "new_site": drawn.new_site}
     parts["new_stain"] = drawn.new_stain
     paths = draw([recipe for part in parts.values() for recipe in part], home / "slides")
-    cohort: Cohort
-    pixels: PixelSource
-    cohort, pixels = simulated_cohort(paths, home / "patches")
-    if setting.patch_px != PATCH_PX:
-        cohort, pixels = quartered_cohort(paths, cohort, pixels, home / "quarters.npy")
+    cohort, pixels = patches_of(paths, setting.patch_px, home)
     n = setting.slides
     return UnseenSets(cohort, pixels, {name: tuple(range(k * n, (k + 1) * n)) for k, name in enumerate(parts)})
 
@@ -110,30 +104,22 @@ def run_augment(
     say: Say = lambda line: None,
 ) -> list[AugmentResult]:  # fmt: skip
     """Train what is not there yet, seed by seed, and give all results."""
-    results, sets = [], None
-    for seed in seeds:
-        for variant in variants:
-            path = _file(setting, variant, seed, folder)
-            if not path.is_file():
-                sets = sets or unseen_sets(setting, folder)
-                result = _train(setting, variant, seed, sets, folder / "runs" / setting.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_aside(path, json.dumps(result, indent=1))
-                say(f"{variant.name}, seed {seed}: {result['kappa_mean']}")
-            results.append(json.loads(path.read_text()))
-    return results
+    sets = cache(lambda: unseen_sets(setting, folder))  # drawn once something is to be trained
+
+    def trained(variant: Variant, seed: int) -> AugmentResult:
+        return _train(setting, variant, seed, sets(), folder / "runs" / setting.name)
+
+    def told(result: AugmentResult) -> str:
+        return str(result["kappa_mean"])
+
+    return run_cells(setting.name, variants, seeds, folder, trained, told, say)
 
 
 def known_augment_results(
     setting: AugmentSetting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path
 ) -> list[AugmentResult]:
     """The results that are there; trains nothing."""
-    files = [_file(setting, variant, seed, folder) for seed in seeds for variant in variants]
-    return [json.loads(path.read_text()) for path in files if path.is_file()]
-
-
-def _file(setting: AugmentSetting, variant: Variant, seed: int, folder: Path) -> Path:
-    return folder / "results" / setting.name / f"{variant.name}-{seed}.json"
+    return known_cells(setting.name, variants, seeds, folder)
 
 
 def _train(setting: AugmentSetting, variant: Variant, seed: int, sets: UnseenSets, folder: Path) -> AugmentResult:
@@ -155,7 +141,7 @@ def _train(setting: AugmentSetting, variant: Variant, seed: int, sets: UnseenSet
     with Clock() as clock:
         train(sets.cohort, sets.pixels, read_config(given | dict(variant.choices)), split, work)
     net, _ = load_model(work / "model")
-    judged = {part: _judge(net, sets, sets.slides[part]) for part in PARTS}
+    judged = {part: judge(net, sets.cohort, sets.pixels, sets.slides[part]) for part in PARTS}
     shutil.rmtree(work)
     return {
         "setting": asdict(setting),
@@ -165,16 +151,6 @@ def _train(setting: AugmentSetting, variant: Variant, seed: int, sets: UnseenSet
         "kappa_mean": {part: round(of_part["kappa_mean"] or 0.0, 3) for part, of_part in judged.items()},
         **clock.took(),
     }
-
-
-def _judge(net: MMDNet, sets: UnseenSets, slides: Sequence[int]) -> dict[str, float | None]:
-    import torch
-
-    from mmdnet.bags.bag import natural_bags
-    from mmdnet.training.evaluate import evaluate, pixels_to_features
-
-    embed = pixels_to_features(net, torch.device("cpu"))
-    return evaluate(net, sets.cohort, natural_bags(sets.cohort, slides, 16), sets.pixels.read, embed, net.task_names)
 
 
 def augment_summary(results: Sequence[AugmentResult]) -> dict[str, AugmentFigures]:

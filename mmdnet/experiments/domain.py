@@ -7,19 +7,18 @@ tell: a logistic regression on frozen features of the untied slides, judged on s
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
 from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
-from mmdnet.files import write_aside
+from mmdnet.experiments.cells import judge, known_cells, patches_of, run_cells
 from mmdnet.nn.registry import SMALL
-from mmdnet.slides.geometry import PATCH_PX
 
 if TYPE_CHECKING:
     from mmdnet.bags.cohort import Cohort, PixelSource
@@ -100,17 +99,12 @@ def sets_of(setting: DomainSetting, folder: Path) -> Sets:
     """The three sets, drawn on first use."""
     from mmdnet.experiments.simulated_cohorts import draw
     from mmdnet.simulate.recipes import domain_recipes
-    from mmdnet.training.simulated import quartered_cohort, simulated_cohort
 
     home = folder / f"domain-{setting.slides}-{setting.cohort_seed}"
     drawn = domain_recipes(setting.slides, setting.cohort_seed)
     recipes = [*drawn.training, *drawn.known_sites, *drawn.new_site]
     paths = draw(recipes, home / "slides")
-    cohort: Cohort
-    pixels: PixelSource
-    cohort, pixels = simulated_cohort(paths, home / "patches")
-    if setting.patch_px != PATCH_PX:
-        cohort, pixels = quartered_cohort(paths, cohort, pixels, home / "quarters.npy")
+    cohort, pixels = patches_of(paths, setting.patch_px, home)
     n = setting.slides
     return Sets(cohort, pixels, tuple(range(n)), tuple(range(n, 2 * n)), tuple(range(2 * n, 3 * n)))
 
@@ -120,26 +114,22 @@ def run_domain(
     say: Say = lambda line: None,
 ) -> list[DomainResult]:  # fmt: skip
     """Train what is not there yet, seed by seed, and give all results."""
-    results, sets = [], None
-    for seed in seeds:
-        for variant in variants:
-            path = folder / "results" / setting.name / f"{variant.name}-{seed}.json"
-            if not path.is_file():
-                sets = sets or sets_of(setting, folder)
-                result = _train(setting, variant, seed, sets, folder / "runs" / setting.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_aside(path, json.dumps(result, indent=1))
-                say(f"{variant.name}, seed {seed}: {result['kappa_mean']}, probe {result['probe']:.2f}")
-            results.append(json.loads(path.read_text()))
-    return results
+    sets = cache(lambda: sets_of(setting, folder))  # drawn once something is to be trained
+
+    def trained(variant: Variant, seed: int) -> DomainResult:
+        return _train(setting, variant, seed, sets(), folder / "runs" / setting.name)
+
+    def told(result: DomainResult) -> str:
+        return f"{result['kappa_mean']}, probe {result['probe']:.2f}"
+
+    return run_cells(setting.name, variants, seeds, folder, trained, told, say)
 
 
 def known_domain_results(
     setting: DomainSetting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path
 ) -> list[DomainResult]:
     """The results that are there; trains nothing."""
-    files = [folder / "results" / setting.name / f"{v.name}-{seed}.json" for seed in seeds for v in variants]
-    return [json.loads(path.read_text()) for path in files if path.is_file()]
+    return known_cells(setting.name, variants, seeds, folder)
 
 
 def split_of(sets: Sets, seed: int) -> Split:
@@ -175,7 +165,7 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
     with Clock() as clock:
         train(sets.cohort, sets.pixels, read_config(given | dict(variant.choices)), split, work)
     net, card = load_model(work / "model")
-    judged = {name: _judge(net, sets, getattr(sets, name)) for name in ("known_sites", "new_site")}
+    judged = {name: judge(net, sets.cohort, sets.pixels, getattr(sets, name)) for name in ("known_sites", "new_site")}
     judged["validation"] = card.metrics["validation"]
     shutil.rmtree(work)
     return {
@@ -188,16 +178,6 @@ def _train(setting: DomainSetting, variant: Variant, seed: int, sets: Sets, fold
         "best_epoch": card.best_epoch,
         **clock.took(),
     }
-
-
-def _judge(net: MMDNet, sets: Sets, slides: Sequence[int]) -> dict[str, float | None]:
-    import torch
-
-    from mmdnet.bags.bag import natural_bags
-    from mmdnet.training.evaluate import evaluate, pixels_to_features
-
-    embed = pixels_to_features(net, torch.device("cpu"))
-    return evaluate(net, sets.cohort, natural_bags(sets.cohort, slides, 16), sets.pixels.read, embed, net.task_names)
 
 
 def probe(net: MMDNet, sets: Sets, slides: Sequence[int], seed: int = 0) -> float:

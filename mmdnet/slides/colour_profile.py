@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -23,10 +24,11 @@ def as_stored(pixels: Pixels) -> Pixels:
     return pixels
 
 
+@lru_cache(maxsize=16)  # a slide's reader and its note both ask
 def to_screen(profile: bytes | None) -> ToScreen:
     """What turns a slide's RGB pixels, (h, w, 3), into sRGB, by relative colorimetry with black point compensation.
 
-    A profile that is absent, damaged, not one of RGB, or that of a screen already, changes nothing.
+    A profile that is absent, damaged or not one of RGB changes nothing.
     """
     if not profile or len(profile) > LARGEST_BYTES:
         return as_stored

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 
 
@@ -25,6 +26,16 @@ class JobContext(Protocol):
 
     def check(self) -> None:
         """Raise if this attempt is no longer the one that may publish results."""
+
+
+def checked(context: JobContext) -> Progress:
+    """A job's progress, told only while this attempt is the one that may publish; else whoever tells it is stopped."""
+
+    def tell(share: float, message: str, /, **numbers: Any) -> None:
+        context.check()
+        context.progress(share, message, **numbers)
+
+    return tell
 
 
 class QueuedState(Protocol):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.accounts.roles import Role
 from mmdnet.tables import to_csv
+from mmdnet.workflows.people.views import role_words
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.tables import table_height
@@ -24,13 +25,7 @@ LOG_COLUMNS = ("time", "account", "act", "project", "of")
 
 def roles_in_words(roles: Sequence[RoleView], projects: Mapping[int, str]) -> str:
     """ "admin; reader in Cohort": roles in every project first, then those of one."""
-    said = [str(held.role) for held in roles if held.project_id is None]
-    said += [
-        f"{held.role} in {projects.get(held.project_id, f'project {held.project_id}')}"
-        for held in roles
-        if held.project_id is not None
-    ]
-    return "; ".join(said) or "no role yet"
+    return "; ".join(role_words(roles, projects)) or "no role yet"
 
 
 def account_row(account: AccountView, projects: Mapping[int, str]) -> dict[str, str]:

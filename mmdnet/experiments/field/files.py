@@ -14,6 +14,7 @@ from mmdnet.labels.agreement import FEWEST_CLUSTERS
 from mmdnet.labels.grading import task as task_called
 from mmdnet.nn.baselines.registry import BASELINES
 from mmdnet.tables import to_csv
+from mmdnet.words import count
 
 KINDS = ("csv", "md", "tex", "json")
 PUBLISHED: Mapping[str, Mapping[str, float]] = {
@@ -137,7 +138,7 @@ def facts(result: FieldResult) -> list[str]:
     plan = result.plan
     how = "bags split at random" if plan.split == "bags" else "patients kept apart"
     folds = f"{plan.folds} folds, " if plan.folds else "6:2:2, "
-    seeds = f"{len(plan.seeds)} seed{'' if len(plan.seeds) == 1 else 's'}"
+    seeds = count(len(plan.seeds), "seed")
     tested = len({name for cell in result.cells for name in cell.bags.patients})
     said = [
         f"{result.data}; {result.extractor}; {folds}{seeds}, {how}; {tested} patients tested, bags of "

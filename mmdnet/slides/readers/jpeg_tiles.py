@@ -5,10 +5,7 @@ offset and decoded by libjpeg-turbo. Which levels may be read so is not believed
 seeded windows must equal OpenSlide's bit for bit.
 """
 
-import os
 import random
-import threading
-import weakref
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,12 +14,12 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
-from mmdnet.slides.pixels import Pixels, blank, clip
+from mmdnet.slides.pixels import Pixels
 from mmdnet.slides.readers.jpeg import COLOURS, decode
 from mmdnet.slides.readers.openslide_source import OpenSlideSource
-from mmdnet.slides.readers.tiff import Directory, NotTiffError, read_directories
+from mmdnet.slides.readers.tiff import Directory, NotTiffError, TiffBytes, read_directories
 from mmdnet.slides.readers.tile_cache import TileCache
-from mmdnet.slides.readers.tile_pass import Tiling
+from mmdnet.slides.readers.tile_pass import Tiling, read_tiles
 
 JPEG = 7
 VENDORS = {"aperio", "generic-tiff"}  # their tiles lie side by side; others overlap them or leave gaps
@@ -41,9 +38,7 @@ class JpegTileSource:
         self._openslide = openslide
         self._pages = dict(pages)
         self.levels: tuple[Level, ...] = openslide.levels
-        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self._let_go = weakref.finalize(self, os.close, self._file)  # who keeps slides open only drops them
-        self._seek = threading.Lock()
+        self._file = TiffBytes(path)
         self._cache = TileCache(CACHE_BYTES)
 
     def tiling(self, level: int) -> Tiling | None:
@@ -54,40 +49,19 @@ class JpegTileSource:
         return Tiling(page.tile_width, page.tile_height, page.across, partial(self._load, page))
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
-        page = self._pages.get(window.level)
-        if page is None:
+        tiling = self.tiling(window.level)
+        if tiling is None:
             return self._openslide.read(window, out)
-        x0, y0, x1, y1 = clip(window, self.levels[window.level])
-        out = blank(window, self.levels[window.level], out)
-        if x0 == x1 or y0 == y1:
-            return out
-        wide, high = page.tile_width, page.tile_height
-        for row in range(y0 // high, (y1 - 1) // high + 1):
-            top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
-            for col in range(x0 // wide, (x1 - 1) // wide + 1):
-                left, right = max(x0, col * wide), min(x1, (col + 1) * wide)
-                index = row * page.across + col
-                with self._cache.tile((window.level, index), (high, wide, 3), partial(self._load, page, index)) as tile:
-                    part = tile[top - row * high : bottom - row * high, left - col * wide : right - col * wide]
-                    out[top - window.y : bottom - window.y, left - window.x : right - window.x] = part
-        return out
+        return read_tiles(window, self.levels[window.level], tiling, self._cache, window.level, out)
 
     def _load(self, page: Directory, index: int, out: Pixels) -> None:
         try:
-            decode(self._bytes(int(page.offsets[index]), int(page.sizes[index])), page, out)
+            decode(self._file.at(int(page.offsets[index]), int(page.sizes[index])), page, out)
         except (ValueError, OSError) as error:
             raise LabError(f"{self._name}: pixels cannot be decoded there ({error}).") from error
 
-    def _bytes(self, offset: int, size: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(self._file, size, offset)
-        with self._seek:  # Windows has no read at a place
-            os.lseek(self._file, offset, os.SEEK_SET)
-            return os.read(self._file, size)
-
     def close(self) -> None:
-        self._let_go()
-        self._file = -1
+        self._file.close()
         self._cache.clear()
         self._openslide.close()
 
@@ -144,7 +118,7 @@ def _same_pixels(path: Path, openslide: OpenSlideSource, index: int, page: Direc
             compared += 1
         return compared >= FEWEST_WINDOWS
     finally:
-        direct._let_go()
+        direct._file.close()
 
 
 def check_windows(openslide: OpenSlideSource, index: int, page: Directory) -> list[Window]:

@@ -5,7 +5,10 @@ held against the file's size before memory is taken for it. Ours and not tifffil
 processor time for the same directories (0.4 to 1.1 ms beside 0.1 to 0.5 ms on slides of up to 6,241 tiles).
 """
 
+import os
 import struct
+import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -173,3 +176,26 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
     if len(data) < count:
         raise NotTiffError("the file ends within a directory")
     return data
+
+
+class TiffBytes:
+    """A file's bytes at places; several threads may ask. Who keeps slides open only drops them: then it closes too."""
+
+    def __init__(self, path: Path) -> None:
+        self.handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self.close = weakref.finalize(self, os.close, self.handle)
+        self._seek = threading.Lock()
+
+    def at(self, offset: int, size: int) -> bytes:
+        """So many bytes from there on, fewer at the end of the file.
+
+        Raises:
+            OSError: it is closed, or cannot be read.
+        """
+        if not self.close.alive:  # its number may be another file's by now
+            raise OSError("the file is closed")
+        if hasattr(os, "pread"):
+            return os.pread(self.handle, size, offset)
+        with self._seek:  # Windows has no read at a place
+            os.lseek(self.handle, offset, os.SEEK_SET)
+            return os.read(self.handle, size)

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import random
-import threading
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -29,7 +26,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, check_size, fingerprint
 from mmdnet.slides.geometry import Level, Window
-from mmdnet.slides.pixels import WHITE, Pixels, blank, clip
+from mmdnet.slides.pixels import WHITE, Pixels
 from mmdnet.slides.readers.levels import StoredLevel, used_levels
 from mmdnet.slides.readers.openslide_source import (
     PRINT_MPP,
@@ -39,10 +36,10 @@ from mmdnet.slides.readers.openslide_source import (
     refuse_turned,
 )
 from mmdnet.slides.readers.refusals import damaged
-from mmdnet.slides.readers.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, read_directories
+from mmdnet.slides.readers.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, TiffBytes, read_directories
 from mmdnet.slides.readers.tiff_tiles import claimed_size, piece_of, small_tiff
 from mmdnet.slides.readers.tile_cache import TileCache
-from mmdnet.slides.readers.tile_pass import Tiling
+from mmdnet.slides.readers.tile_pass import Tiling, read_tiles
 from mmdnet.words import count
 
 COMPARED = 6
@@ -79,9 +76,7 @@ class TiffFileSource:
             check_size(self.name, page.imagewidth, page.imagelength)
             check_tile(path, *piece_of(page))
             _ = page.decode, page.jpegtables, page.dataoffsets, page.databytecounts  # read while the file is open
-        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self._let_go = weakref.finalize(self, os.close, self._handle)  # who keeps slides open only drops them
-        self._seek = threading.Lock()
+        self._file = TiffBytes(path)
         self._cache = TileCache(CACHE_BYTES)
         self._stored = stored
         self._end = path.stat().st_size
@@ -92,34 +87,20 @@ class TiffFileSource:
 
     def _stored_pixels(self, index: int, x: int, y: int, width: int, height: int) -> Pixels:
         page = self._stored[index]
-        return self._window(page, Level(page.imagewidth, page.imagelength, 1.0, 1.0), Window(0, x, y, width, height))
+        level = Level(page.imagewidth, page.imagelength, 1.0, 1.0)
+        return read_tiles(Window(0, x, y, width, height), level, self._tiling(page), self._cache, page.offset)
 
     def tiling(self, level: int) -> Tiling:
         """See Source.tiling; a strip is a tile as wide as the level."""
-        page = self.pages[level]
+        return self._tiling(self.pages[level])
+
+    def _tiling(self, page: tifffile.TiffPage) -> Tiling:
         width, height = piece_of(page)
         return Tiling(width, height, -(-page.imagewidth // width), partial(self.load, page))
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
-        return self._window(self.pages[window.level], self.levels[window.level], window, out)
-
-    def _window(self, page: tifffile.TiffPage, level: Level, window: Window, out: Pixels | None = None) -> Pixels:
-        x0, y0, x1, y1 = clip(window, level)
-        out = blank(window, level, out)
-        if x0 == x1 or y0 == y1:
-            return out
-        wide, high = piece_of(page)
-        across = -(-page.imagewidth // wide)
-        for row in range(y0 // high, (y1 - 1) // high + 1):
-            top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
-            for col in range(x0 // wide, (x1 - 1) // wide + 1):
-                left, right = max(x0, col * wide), min(x1, (col + 1) * wide)
-                index = row * across + col
-                load = partial(self.load, page, index)
-                with self._cache.tile((page.offset, index), (high, wide, 3), load) as tile:
-                    part = tile[top - row * high : bottom - row * high, left - col * wide : right - col * wide]
-                    out[top - window.y : bottom - window.y, left - window.x : right - window.x] = part
-        return out
+        level, page = self.levels[window.level], self.pages[window.level]
+        return read_tiles(window, level, self._tiling(page), self._cache, page.offset, out)
 
     def load(self, page: tifffile.TiffPage, index: int, out: Pixels) -> None:
         """Decode one tile, or strip, of a page into `out`, RGB (height, width, 3); what it does not fill is white.
@@ -157,15 +138,10 @@ class TiffFileSource:
             return None
         if offset < 0 or size < 0 or offset + size > self._end:
             raise LabError(f"{self.name}: a tile lies beyond the end of the file.")
-        if hasattr(os, "pread"):
-            return os.pread(self._handle, size, offset)
-        with self._seek:  # Windows has no read at a place
-            os.lseek(self._handle, offset, os.SEEK_SET)
-            return os.read(self._handle, size)
+        return self._file.at(offset, size)
 
     def close(self) -> None:
-        self._let_go()
-        self._handle = -1
+        self._file.close()
         self._cache.clear()
 
 
@@ -319,10 +295,10 @@ def _compare(source: TiffFileSource, second: Second, pages: Sequence[tifffile.Ti
     """
     compared, decoded = 0, 0
     for page in pages:
-        count = len(page.dataoffsets)
-        chance = random.Random(f"{source.name}:{count}")
+        pieces = len(page.dataoffsets)
+        chance = random.Random(f"{source.name}:{pieces}")
         richest = np.argsort([-size for size in page.databytecounts], kind="stable")[: COMPARED // 2].tolist()
-        for index in sorted({*richest, *(chance.randrange(count) for _ in range(COMPARED // 2))}):
+        for index in sorted({*richest, *(chance.randrange(pieces) for _ in range(COMPARED // 2))}):
             wide, high = piece_of(page)
             ours = np.empty((high, wide, 3), np.uint8)
             try:
@@ -368,10 +344,9 @@ def _by_pillow(source: TiffFileSource, page: tifffile.TiffPage, index: int) -> P
     if data is None:
         return None
     try:
-        with Image.open(
-            io.BytesIO(data if page.compression in PICTURE_CODINGS else small_tiff(page, index, data))
-        ) as one:
-            return np.asarray(one.convert("RGB"))
+        alone = data if page.compression in PICTURE_CODINGS else small_tiff(page, index, data)
+        with Image.open(io.BytesIO(alone)) as picture:
+            return np.asarray(picture.convert("RGB"))
     except Exception:  # a damaged picture raises almost anything; a codec LibTIFF lacks, OSError
         return None
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ParamSpec, TypeVar
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels, blank, clip, shrink, shrink_into, whole_factor
-from mmdnet.slides.readers.tile_cache import Recycled, memory
+from mmdnet.slides.readers.tile_cache import Recycled, TileCache, memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,37 @@ class Tiling:
     height: int
     across: int
     load: Callable[[int, Pixels], None]
+
+
+def read_tiles(
+    window: Window, level: Level, tiling: Tiling, cache: TileCache, of: Hashable, out: Pixels | None = None
+) -> Pixels:
+    """A window of a level put together of its tiles, RGB (height, width, 3); white beyond the level.
+
+    Args:
+        window: what to read.
+        level: its level.
+        tiling: how that is cut.
+        cache: where its tiles are kept, each as (`of`, number).
+        out: filled where given.
+
+    Raises:
+        LabError: a tile cannot be decoded.
+    """
+    x0, y0, x1, y1 = clip(window, level)
+    out = blank(window, level, out)
+    if x0 == x1 or y0 == y1:
+        return out
+    wide, high = tiling.width, tiling.height
+    for row in range(y0 // high, (y1 - 1) // high + 1):
+        top, bottom = max(y0, row * high), min(y1, (row + 1) * high)
+        for col in range(x0 // wide, (x1 - 1) // wide + 1):
+            left, right = max(x0, col * wide), min(x1, (col + 1) * wide)
+            index = row * tiling.across + col
+            with cache.tile((of, index), (high, wide, 3), partial(tiling.load, index)) as tile:
+                part = tile[top - row * high : bottom - row * high, left - col * wide : right - col * wide]
+                out[top - window.y : bottom - window.y, left - window.x : right - window.x] = part
+    return out
 
 
 P = ParamSpec("P")

@@ -117,8 +117,9 @@ class BlindedLooks:
                 if _order(session, augmentation_id, reader_id)[1] is not None:
                     raise LabError("This look is not at its end yet; then its table stands here.")
                 said = rows.looks_of_reader(session, augmentation_id, reader_id)
-            graded_as = {child.parent_id: child.grades for child in rows.children_of(session, augmentation_id)}
-            parent_of = {child.id: child.parent_id for child in rows.children_of(session, augmentation_id)}
+            children = rows.children_of(session, augmentation_id)
+            graded_as = {child.parent_id: child.grades for child in children}
+            parent_of = {child.id: child.parent_id for child in children}
         name = batch.choices["task"]
         grades: dict[bool, Counter[tuple[int, int | None]]] = {False: Counter(), True: Counter()}
         for look in said:

@@ -137,8 +137,7 @@ class Evaluations:
         """Write a finished evaluation where `get` finds it, and say so."""
         context.check()
         write_aside(self._file(context.job_id), judged.model_dump_json())
-        slides = f"{judged.slides} slide{'' if judged.slides == 1 else 's'}"
-        context.progress(1.0, f"{slides} of {count(judged.patients, 'patient')} judged")
+        context.progress(1.0, f"{count(judged.slides, 'slide')} of {count(judged.patients, 'patient')} judged")
         return judged
 
     def list(self, project_id: int) -> Sequence[EvaluationHead]:
@@ -198,7 +197,7 @@ def _plan(model: Model, truths: Sequence[SlideTruth], graded: set[int], project_
     not_blind = len(graded - {truth.slide_id for truth in known})
     if not_blind:
         notes.append(
-            f"{not_blind} slide{'' if not_blind == 1 else 's'} graded only with a model's score or others' grades in "
+            f"{count(not_blind, 'slide')} graded only with a model's score or others' grades in "
             "view: such grades do not judge a model."
         )
     problem = None if judged else ALL_LEARNT if known else NO_TRUTH

@@ -23,7 +23,7 @@ from mmdnet.nn.registry import PRETRAINED
 from mmdnet.progress import between
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
-from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.evaluation.views import EvaluationHead
 from mmdnet.workflows.job_specs import FieldSpec
 from mmdnet.workflows.jobs import Jobs
@@ -84,7 +84,7 @@ class FieldExperiments:
         given = weights.resolve() if weights else prepared.config.weights
         told = FrozenField(plan=plan, backbone=config.backbone, weights=given)
         write_aside(folder / PLAN, told.model_dump_json())
-        title = f"Compare {len(plan.asked)} method{'' if len(plan.asked) == 1 else 's'} on {config.backbone}"
+        title = f"Compare {count(len(plan.asked), 'method')} on {config.backbone}"
         return self._jobs.submit(title, FieldSpec(project_id=project_id, frozen=frozen), project_id)
 
     def run(self, context: JobContext, project_id: int, frozen: str) -> FieldResult:
@@ -100,10 +100,7 @@ class FieldExperiments:
         told = FrozenField.model_validate_json((folder / PLAN).read_text("utf-8"))
         cohort, _ = self._training.frozen(folder, project_id, _config(told.backbone))
 
-        def heard(share: float, message: str, /, **numbers: Any) -> None:
-            context.check()
-            context.progress(share, message, **numbers)
-
+        heard = checked(context)
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), between(heard, 0, 0.1))
         extractor = extractor_of(told.backbone, told.weights, cohort.patch_px)

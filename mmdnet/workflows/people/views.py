@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,16 @@ class RoleView:
 
     role: Role
     project_id: int | None
+
+
+def role_words(roles: Sequence[RoleView], projects: Mapping[int, str]) -> list[str]:
+    """Each role in words, "admin" or "reader in Cohort": those in every project first."""
+    everywhere = [str(held.role) for held in roles if held.project_id is None]
+    return everywhere + [
+        f"{held.role} in {projects.get(held.project_id, f'project {held.project_id}')}"
+        for held in roles
+        if held.project_id is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.nn.registry import PRETRAINED, backbone_entry
 from mmdnet.progress import Progress, silent
-from mmdnet.settings import FETCHED
 from mmdnet.words import count
-from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.job_specs import ImportFeaturesSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
@@ -121,13 +119,8 @@ class FeatureImport:
     def run(self, context: JobContext, spec: ImportFeaturesSpec) -> None:
         """Do it (in the worker). The file goes when it has been taken in, or refused."""
         file = self._services.settings.folder("jobs") / INCOMING / spec.file
-
-        def progress(share: float, message: str, /, **numbers: Any) -> None:
-            context.check()
-            context.progress(share, message, **numbers)
-
         try:
-            done = self.bring(spec.slide_id, file, spec.backbone, spec.side_px0, progress, spec.shown)
+            done = self.bring(spec.slide_id, file, spec.backbone, spec.side_px0, checked(context), spec.shown)
             context.progress(1.0, done.words)
         finally:
             with suppress(OSError):
@@ -144,7 +137,7 @@ class FeatureImport:
         entry = backbone_entry(backbone)
         if entry is not None and entry.packaged:
             return None
-        weights = fetched_weights(backbone, self._services.settings.home.resolve() / FETCHED)
+        weights = fetched_weights(backbone, self._services.settings.fetched_backbones)
         if weights is None:
             raise LabError(
                 f"The weights of {backbone} are not in this lab, so its features could neither be proven nor used on "

@@ -13,7 +13,7 @@ from mmdnet.nn.registry import BACKBONES, backbone_entry
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import FETCHED
 from mmdnet.training.config import TrainingConfig, read_config
-from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.job_specs import BackboneSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services
@@ -69,12 +69,7 @@ class Backbones:
 
     def run(self, context: JobContext, name: str) -> None:
         """Fetch it (in the worker)."""
-
-        def progress(share: float, message: str, /, **numbers: Any) -> None:
-            context.check()
-            context.progress(share, message, **numbers)
-
-        view = self.get(name, progress)
+        view = self.get(name, checked(context))
         context.progress(1.0, f"{view.name} is here, {view.licence or 'no licence stated'}")
 
     def configured(self, choices: Mapping[str, Any]) -> TrainingConfig:
@@ -100,11 +95,10 @@ class Backbones:
     def _weights(self, name: str) -> Path | None:
         from mmdnet.nn.hub.fetch import fetched_weights
 
-        return fetched_weights(name, self._services.settings.home.resolve() / FETCHED)
+        return fetched_weights(name, self._services.settings.fetched_backbones)
 
     def _origins(self) -> Sequence[WeightsOrigin]:
-        place = self._services.settings.home.resolve() / FETCHED
-        found = [origin_of(path) for path in sorted(place.glob(f"[!.]*/{WEIGHTS}"))]
+        found = [origin_of(path) for path in sorted(self._services.settings.fetched_backbones.glob(f"[!.]*/{WEIGHTS}"))]
         return [origin for origin in found if origin is not None]
 
     def _place(self) -> Path:

@@ -17,10 +17,11 @@ from db.models import Project, Run
 from db.slides import usable_ids
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, write_aside
+from mmdnet.progress import between
 from mmdnet.scoring.choices import AUTO
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
-from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
@@ -271,11 +272,7 @@ class Training:
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
-
-        def progress(share: float, message: str, /, **numbers: Any) -> None:
-            context.check()
-            context.progress(0.05 + 0.95 * share, message, **numbers)
-
+        progress = between(checked(context), 0.05, 1.0)
         start = self._without_labels(context, project_id, config, folder)
         kept = kept_source(self._services, cohort.patch_id, cohort.patch_px, config, context.progress)
         train(cohort, pixels, config, split, folder, progress, name, start, kept)

@@ -56,7 +56,7 @@ def test_empty_tiles_are_left_to_openslide(tmp_path, field):
 def test_a_slide_that_is_only_dropped_lets_go_of_its_file(odd_pyramid):
     openslide = OpenSlideSource(odd_pyramid)
     direct = JpegTileSource(odd_pyramid, openslide, {})
-    handle = direct._file
+    handle = direct._file.handle
     assert os.fstat(handle)
     del direct
     gc.collect()

@@ -52,7 +52,7 @@ def test_a_slide_that_is_only_dropped_lets_go_of_its_file(tmp_path):
     path = tmp_path / "strips.tif"
     tifffile.imwrite(path, IMAGE, photometric="rgb", rowsperstrip=16, metadata=None, **MPP)
     source = tifffile_source.open_tiff(path, None)[1]
-    handle = source._handle
+    handle = source._file.handle
     assert os.fstat(handle)
     del source
     gc.collect()
