@@ -9,8 +9,9 @@ from ui.slides import patches as patch_parts
 from ui.slides.by_table import facts_by_table
 from ui.slides.finding import find
 from ui.slides.imported import features_from_elsewhere
+from ui.slides.listing import slide_list
 from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
-from ui.slides.slides import open_by_name, qupath_exchange, slide_table
+from ui.slides.qupath_exchange import qupath_exchange
 from ui.slides.viewer import deep_zoom, tissue_layer
 from ui.slides.whole_read import current_read, read_button, read_slide, reads_due
 
@@ -38,11 +39,7 @@ if slide is None:
     reads_due(project.id)
     facts_by_table(project.id)
     leading = lab().scoring.leading(project.id)
-    shown = find(slides, leading)
-    picked = open_by_name(shown) or slide_table(shown, leading)
-    if picked is not None:
-        go_to("slide", picked)
-        st.rerun()
+    slide_list(project.id, find(slides, leading), leading)
     st.stop()
 
 st.title(literal(slide.name))

@@ -19,12 +19,13 @@ ENOUGH_GRADED = 10  # slides with grades of their own, from which a training is 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one thing to do now: a sentence, the page where it is done, the words on the button; which score, if one."""
+    """The one thing to do now: a sentence, the page where it is done, the words on the button; the score or slide."""
 
     sentence: str
     page: str
     button: str
     score_id: int | None = None
+    slide_id: int | None = None
 
 
 class Overview:
@@ -53,7 +54,8 @@ class Overview:
         waiting = [slide for slide in slides if slide.status == "needs_mpp"]
         if waiting:
             names = waiting[0].name if len(waiting) == 1 else f"{len(waiting)} slides"
-            return NextStep(f"{names}: the file does not say how large its pixels are.", "slides", "Enter µm per pixel")
+            sentence = f"{names}: the file does not say how large its pixels are."
+            return NextStep(sentence, "slides", "Enter µm per pixel", slide_id=waiting[0].id)
         if "train" in running:
             return NextStep("A network is being trained. It can be left alone.", "train", "Watch the training")
         if "score" in running:

@@ -82,10 +82,12 @@ def add_slide(walk: Walk, path: Path) -> None:
     walk.page.get_by_role("combobox", name="Stain").fill("H&E")
     walk.page.keyboard.press("Enter")
     walk.page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add slides").click()
-    walk.page.get_by_test_id("stDataFrame").wait_for(timeout=JOB_MS)
+    listed = walk.page.get_by_role("link", name=path.name)
+    listed.wait_for(timeout=JOB_MS)
     walk.at_rest()
     walk.no_fault()
-    walk.page.get_by_test_id("stDataFrame").click(position={"x": 40, "y": 62})  # its button Open
+    listed.locator("img").wait_for()
+    listed.press("Enter")
     walk.heading(path.name)
 
 

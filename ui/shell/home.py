@@ -58,6 +58,8 @@ def next_step(project: ProjectView, slides: Sequence[SlideView], leading: Mappin
         if st.button(literal(step.button), type="primary", icon=":material/arrow_forward:", key="next_step_button"):
             if step.score_id is not None:
                 go_to("score", step.score_id)
+            if step.slide_id is not None:
+                go_to("slide", step.slide_id)
             if step.page == "label":
                 go_to("session", None)  # the page takes one that has patches left
             open_page(step.page)

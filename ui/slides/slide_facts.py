@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
 from ui.shell import words
+from ui.shell.focus import begin_at
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal
 from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
@@ -138,6 +139,7 @@ def ask_mpp(slide: SlideView) -> None:
     with st.form(f"mpp_{slide.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         mpp = mpp_field(f"ask_mpp_{slide.id}", width=180)
         sent = st.form_submit_button("Lay patches", type="primary")
+    begin_at(f"ask_mpp_{slide.id}")
     if sent and mpp:
         with refusals(), st.spinner("Looking for tissue and laying patches"):
             lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp), by=reader_id())

@@ -1,4 +1,4 @@
-"""HTTP routes of the deep zoom: tiles of a slide, pictures laid over it, and the viewer's library from its own folder.
+"""HTTP routes of slides: small pictures, tiles, what is laid over them, and the viewer's library from its own folder.
 
 Tiles and pictures are closed like everything under `/api/` (see `ui.shell.routes`): a token of this lab, and only the
 project it names. The library is the same published code for everyone and stands outside.
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 LIBRARY = (PROJECT_ROOT / "node_modules" / "openseadragon" / "build" / "openseadragon").resolve()
 LIBRARY_AT = "/viewer-library"
+PICTURES_AT = "/api/zoom/picture"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}")
 HEAT_PX = 2048
+LISTED_PX = 160
 KNOWN_FOR_S = 10.0  # how long "this slide is of that project" is believed without asking again: a view is 30 tiles
 
 
@@ -60,6 +62,13 @@ class _Routes:
             return self._see(project_id, slide_id).slides.pictures.zoom_tile(slide_id, level, col, row)
 
         return await _picture("image/jpeg", draw)
+
+    async def picture(self, request: Request) -> Response:
+        """A whole slide, small, as lists show it."""
+        slide_id, project_id = number_in_path(request, "slide"), grant_of(request).project_id
+        return await _picture(
+            "image/jpeg", lambda: self._see(project_id, slide_id).slides.pictures.thumbnail(slide_id, LISTED_PX)
+        )
 
     async def tissue(self, request: Request) -> Response:
         """A slide's tissue mask as a PNG over the whole slide."""
@@ -102,6 +111,7 @@ def zoom_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
     work = _Routes(lab_for_request(lab_getter))
     return [
         Route("/api/zoom/slide/{slide}/{level}/{col}_{row}.jpg", answering(work.tile)),
+        Route(f"{PICTURES_AT}/{{slide}}.jpg", answering(work.picture)),
         Route("/api/zoom/tissue/{slide}.png", answering(work.tissue)),
         Route("/api/zoom/heat/{score}/{task}.png", answering(work.heat)),
         Route(f"{LIBRARY_AT}/{{name:path}}", _library),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+import time
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
 from mmdnet.errors import LabError
+from mmdnet.files import write_aside
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
@@ -25,6 +29,7 @@ OUTLINED_PX, OUTLINED_ZOOM = 480, 8.0
 OUTLINE_GAP_PX = 3
 OUTLINE_BGR = (15, 134, 207)
 JPEG_QUALITY = 90
+KEPT_PX, KEPT_S, SMALL_PICTURES = 320, 30 * 24 * 3600.0, "thumbnails"
 _Key = tuple[str, str, float | None, tuple[int, int]]
 
 
@@ -106,8 +111,15 @@ class SlidePictures:
         self._services = services
 
     def thumbnail(self, slide_id: int, max_px: int = 1200) -> bytes:
-        """The whole slide as a JPEG whose longer side is at most `max_px`."""
-        return overview_jpeg(self._slide(slide_id), self._services.settings, max_px)
+        """The whole slide as a JPEG whose longer side is at most `max_px`; a small one is made once and kept.
+
+        Raises:
+            LabError: it is not kept, and the slide's file is gone, damaged, or another one by now.
+        """
+        slide = self._slide(slide_id)
+        if max_px > KEPT_PX:
+            return overview_jpeg(slide, self._services.settings, max_px)
+        return _kept_jpeg(slide, self._services.settings, max_px)
 
     def tissue_overlay(self, slide_id: int) -> bytes:
         """The tissue mask as a PNG over the whole slide: glass grey and half covered, tissue clear."""
@@ -155,6 +167,26 @@ def overview_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
     """A whole slide as a JPEG whose longer side is at most `max_px`."""
     reader = _OPENED.get(slide, settings)[0]
     return encode_jpeg(reader.to_screen(reader.thumbnail(max_px)))
+
+
+def _kept_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
+    """A slide's small overview from the lab's cache, else made and put there; one made long ago is made anew.
+
+    It is kept by what the file holds, so that a slide of another content never shows it.
+    """
+    folder = settings.folder("cache") / SMALL_PICTURES
+    file = folder / f"{hashlib.sha256(slide.fingerprint.encode()).hexdigest()[:40]}-{max_px}.jpg"
+    with suppress(OSError):
+        if time.time() - file.stat().st_mtime < KEPT_S:
+            return file.read_bytes()
+    jpeg = overview_jpeg(slide, settings, max_px)
+    with suppress(OSError):  # a full disk hides no slide
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.jpg"):
+            if time.time() - old.stat().st_mtime >= KEPT_S:  # of slides that are no longer here, too
+                old.unlink(missing_ok=True)
+        write_aside(file, jpeg)
+    return jpeg
 
 
 def patch_rgb(

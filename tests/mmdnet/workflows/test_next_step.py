@@ -54,3 +54,8 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
 def test_the_step_is_the_first_thing_that_is_missing(state, page, words):
     advice = step(**state)
     assert advice.page == page and words in advice.sentence
+
+
+def test_the_way_to_a_missing_scale_leads_to_the_slide_that_lacks_it():
+    assert step(slides=("ready", "needs_mpp")).slide_id == 1
+    assert step().slide_id is None

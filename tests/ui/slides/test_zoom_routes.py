@@ -34,6 +34,9 @@ class Slides:
     def tissue_overlay(self, slide_id):
         return b"png"
 
+    def thumbnail(self, slide_id, max_px):
+        return f"{slide_id} {max_px}".encode()
+
 
 @pytest.fixture
 def lab(tmp_path):
@@ -66,7 +69,13 @@ def test_a_tile_comes_with_the_right_token_only(client, lab):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/zoom/slide/2/9/0_0.jpg", "/api/zoom/tissue/2.png", "/api/zoom/heat/2/steatosis.png"]
+    "path",
+    [
+        "/api/zoom/slide/2/9/0_0.jpg",
+        "/api/zoom/picture/2.jpg",
+        "/api/zoom/tissue/2.png",
+        "/api/zoom/heat/2/steatosis.png",
+    ],
 )
 def test_a_token_opens_no_other_project(client, lab, path):
     assert ask(client, lab, path).status_code == 403
@@ -84,6 +93,11 @@ def test_what_is_not_there_is_refused_in_a_sentence(client, lab, path):
 
 def test_a_heat_map_covers_the_slide_in_one_picture(client, lab):
     assert ask(client, lab, "/api/zoom/heat/1/steatosis.png").content == b"1 steatosis 2048"
+
+
+def test_a_listed_slide_has_a_small_picture(client, lab):
+    answer = ask(client, lab, "/api/zoom/picture/1.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (b"1 160", "image/jpeg")
 
 
 def test_the_library_is_served_from_its_own_folder_and_nothing_else_is(client):

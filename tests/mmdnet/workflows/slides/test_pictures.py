@@ -1,6 +1,8 @@
 """Encoded pictures of slides."""
 
+import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -48,6 +50,28 @@ def test_a_thumbnail_an_overlay_and_the_deep_zoom_are_of_one_slide(lab, slide):
     assert decoded(lab.slides.pictures.zoom_tile(slide, 10, 1, 1)).shape == (388, 388, 3)
     with pytest.raises(LabError, match="no tile"):
         lab.slides.pictures.zoom_tile(slide, 10, 2, 0)
+
+
+def test_a_small_picture_is_made_once_and_anew_after_a_month_with_what_is_no_longer_used_gone(lab, slide, monkeypatch):
+    made = []
+    monkeypatch.setattr(pictures, "overview_jpeg", lambda *asked: made.append(asked[2]) or b"jpeg %d" % len(made))
+    small = lab.slides.pictures.thumbnail
+    assert [small(slide, 160), small(slide, 160), small(slide, 161)] == [b"jpeg 1", b"jpeg 1", b"jpeg 2"]
+    assert [small(slide, 900), small(slide, 900)] == [b"jpeg 3", b"jpeg 4"]
+    folder = lab.settings.folder("cache") / pictures.SMALL_PICTURES
+    long_ago = time.time() - pictures.KEPT_S - 60
+    for file in folder.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    assert small(slide, 160) == b"jpeg 5"
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_small_picture_is_shown_where_none_can_be_kept(lab, slide, monkeypatch):
+    def full(*asked):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pictures, "write_aside", full)
+    assert decoded(lab.slides.pictures.thumbnail(slide, 90)).shape == (90, 90, 3)
 
 
 def test_the_slides_last_looked_at_are_kept_open(lab, tissue_png):

@@ -1,0 +1,17 @@
+"""The page names the field it begins at; `tests/browser` looks whether the keys are there."""
+
+import json
+
+from streamlit.testing.v1 import AppTest
+
+
+def page():
+    from ui.shell.focus import begin_at
+
+    begin_at("ask_mpp_4")
+
+
+def test_the_browser_is_told_which_field_the_keys_go_to():
+    app = AppTest.from_function(page, default_timeout=60).run()
+    (drawn,) = (element.proto for element in app.get("bidi_component"))
+    assert not app.exception and json.loads(drawn.json) == {"key": "ask_mpp_4"}

@@ -1,0 +1,22 @@
+"""A field that a page begins with: who comes there writes at once."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.shell.scripts import bundle
+
+
+@cache
+def _component() -> Any:
+    js = bundle(Path(__file__).parent / "index.js")
+    return st.components.v2.component("mmdnet_focus", html="<span hidden></span>", js=js)
+
+
+def begin_at(key: str) -> None:
+    """Lead the keys to the field with this Streamlit key, once, as the page with it opens."""
+    _component()(key=f"begin_at_{key}", data={"key": key})
