@@ -21,6 +21,7 @@ from db.models import (
     Slide,
     SlideReading,
 )
+from db.scores import maps_beside
 
 MOST_CHANGES = 200  # that are shown
 
@@ -108,7 +109,8 @@ def delete_project(session: Session, project: Project) -> list[str]:
     """
     scores = session.scalars(select(Score).join(Slide).where(Slide.project_id == project.id)).all()
     models = session.scalars(select(Model).where(Model.project_id == project.id)).all()
-    files = [*(f"scores/{score.file}" for score in scores), *(model.folder for model in models)]
+    of_scores = (name for score in scores for name in (score.file, maps_beside(score.file)))
+    files = [*(f"scores/{name}" for name in of_scores), *(model.folder for model in models)]
     for row in (*scores, *models):
         session.delete(row)
     session.flush()

@@ -14,6 +14,11 @@ from mmdnet.errors import LabError
 Signed = tuple[SignOff, Reader]
 
 
+def maps_beside(file: str) -> str:
+    """The file beside a score's own that keeps where on its patches the grades come from; it need not be there."""
+    return f"{file.removesuffix('.safetensors')}.maps.safetensors"
+
+
 class ScoreHead(NamedTuple):
     """A score without what it says; see `results`."""
 

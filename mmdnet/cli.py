@@ -380,6 +380,10 @@ def calibrate(
 def report(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .pdf, .html, .csv, .json or .geojson.")],
+    cam: Annotated[
+        Path | None,
+        typer.Option(help="ZIP to write too: what on each of its patches speaks for the grade (Grad-CAM++)."),
+    ] = None,
     project: Project = "My lab",
     home: Home = None,
     as_json: AsJson = False,
@@ -388,6 +392,8 @@ def report(
     from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
     kind = kind_of_file(out, REPORT_KINDS, "A report", UNWRITTEN)
+    if cam is not None:
+        kind_of_file(cam, ("zip",), "What speaks for the grades", UNWRITTEN)
     lab = lab_at(home)
     project_id = project_called(lab, project)
     leading = lab.scoring.leading(project_id).get(slide_called(lab, project_id, slide))
@@ -395,12 +401,15 @@ def report(
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
     scored = lab.reports.open(leading.id)
     write_out(out, scored.file(kind))
+    if cam is not None:
+        follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
+        write_out(cam, lab.reports.patch_maps(leading.id))
     said = scored.shown
     facts = {
         "file": out, "score_id": leading.id, "reportable": said.validity.words or "yes", "nas": said.nas.value,
-        "grades": said.model_grades,
+        "grades": said.model_grades, "maps": cam,
     }  # fmt: skip
-    say(as_json, facts, f"Report written to {out}.")
+    say(as_json, facts, f"Report written to {out}." + (f" Maps of its patches written to {cam}." if cam else ""))
 
 
 @app.command()

@@ -43,7 +43,7 @@ with picture:
         with st.container(border=True, width=420):
             patch_column(slide, patches, labels)
     st.header("Patches")
-    parts.evidence(report, slide, patches)
+    parts.evidence(scored, slide)
 with beside:
     with st.container(border=True, key="sign_panel"):
         sign_off(score, report, signed)

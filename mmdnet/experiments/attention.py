@@ -23,7 +23,7 @@ from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.scoring.grad_cam import BagCam, bag_cam
+from mmdnet.scoring.cam.grad_cam import BagCam, bag_cam
 from mmdnet.simulate.truth import SlideTruth, load_truth
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.simulated import corners_of

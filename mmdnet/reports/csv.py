@@ -2,6 +2,7 @@
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Interval, Report, report_sha256
+from mmdnet.reports.typeset import cautions_of
 from mmdnet.reports.withhold import withheld
 from mmdnet.reports.words import NO_ADVICE
 from mmdnet.tables import to_csv as table_csv
@@ -24,7 +25,8 @@ def to_csv(report: Report) -> str:
 
 def report_rows(report: Report) -> list[dict[str, object]]:
     """The table's rows, one per feature and one for the NAS; a row may lack columns."""
-    common, report = _common(report), withheld(report)
+    sha256, report = report_sha256(report), withheld(report)
+    common = _common(report) | {"report_sha256": sha256}
     signed = report.sign_off.current
     rows = []
     for feature in report.features:
@@ -81,7 +83,7 @@ def _common(report: Report) -> dict[str, object]:
     return {
         "slide": header.slide,
         "reportable": report.validity.words or "yes",
-        "caution": " ".join(report.cautions),
+        "caution": " ".join(cautions_of(report)),
         "patient": header.patient,
         "site": header.site,
         "stain": header.stain,
@@ -95,7 +97,6 @@ def _common(report: Report) -> dict[str, object]:
         "model": made.model,
         "weights_sha256": made.weights_sha256,
         "label_set_sha256": made.label_set_sha256,
-        "report_sha256": report_sha256(report),
         "made_at": report.made_at.isoformat(timespec="seconds"),
         "use": header.use,
     }

@@ -12,11 +12,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
+    as_left,
     bases,
     beside,
+    cautions_of,
+    evidence_note,
     figure_text,
+    has_interval,
     interval_text,
     left_out,
+    likeness_of,
+    limits_of,
     moment,
     patch_chance,
     provenance_facts,
@@ -81,6 +87,11 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
             provenance=provenance_facts(report),
             unsigned=unsigned(report),
             evidence_caption=EVIDENCE_CAPTION,
+            evidence_note=evidence_note(report),
+            likeness=likeness_of(report),
+            cautions=cautions_of(report),
+            intervals=has_interval(report),
+            limits=limits_of(report),
             not_reportable=NOT_REPORTABLE.lower(),
         )
     )
@@ -182,6 +193,7 @@ def _environment() -> Environment:
         "verdict": verdict,
         "patch_chance": patch_chance,
         "left_out": left_out,
+        "as_left": as_left,
     }
     return environment
 

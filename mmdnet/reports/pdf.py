@@ -22,10 +22,15 @@ from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, repor
 from mmdnet.reports.typeset import (
     bases,
     beside,
+    cautions_of,
+    evidence_note,
     figure_text,
     interval_text,
     left_out,
+    likeness_of,
+    limits_of,
     moment,
+    notes_of,
     patch_chance,
     provenance_facts,
     quantity_text,
@@ -139,7 +144,7 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
         ),
         "simulated": header.simulated,
         "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
-        "cautions": list(report.cautions),
+        "cautions": list(cautions_of(report)),
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, report, content_sha256),
         "advice": report.reliability.advice if report.reliability and report.validity.reportable else "",
@@ -167,7 +172,7 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
             for item in report.quantities.items
         ],
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
-        "evidence_words": EVIDENCE_CAPTION,
+        "evidence_words": " ".join(filter(None, (EVIDENCE_CAPTION, evidence_note(report)))),
         "evidence": [
             {
                 "title": task(shown.task).title,
@@ -179,12 +184,12 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
             }
             for shown in report.evidence
         ],
-        "quality": [typeset(note.words) for note in report.quality.notes if note.weight == "note"],
+        "quality": [typeset(said) for said in notes_of(report)],
         "set_aside": ", ".join(f"{count} {reason}" for reason, count in report.quality.set_aside.items()),
         "provenance": [asdict(fact) for fact in provenance_facts(report)],
         "signatures": [_signature(signature, report, content_sha256) for signature in report.sign_off.signed],
         "letters": [feature.letter for feature in report.features],
-        "limits": [typeset(sentence) for sentence in report.limits],
+        "limits": [typeset(sentence) for sentence in limits_of(report)],
         "foot": f"Content sha256 {content_sha256}. Made {moment(report.made_at)}, report format "
         f"{report.schema_version}. Signing is designed with the audit ideas of 21 CFR Part 11.",
     }
@@ -251,7 +256,7 @@ def _nas(report: Report) -> list[str]:
     if told and told.nas_at_least:
         shares = ", ".join(f"{k} or more {chance(share)}" for k, share in enumerate(told.nas_at_least) if k)
         lines.append(f"Probability of a NAS of {shares}.")
-    return [*lines, *((f"{told.advice} {told.measured}".strip(), told.likeness) if told else ())]
+    return [*lines, *((f"{told.advice} {told.measured}".strip(), likeness_of(report)) if told else ())]
 
 
 def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mmdnet.reports import words
 from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import agreement_words
@@ -93,6 +94,42 @@ def left_out(shown: FeatureEvidence) -> str:
         return ""
     number, are = count(shown.left_out, "patch", "patches"), "is" if shown.left_out == 1 else "are"
     return f"{number} drew more attention and {are} not shown: a quarter or more is glass."
+
+
+def has_interval(report: Report) -> bool:
+    """Whether any interval is left in a report as it is shown (`withheld`)."""
+    intervals = [report.nas.interval, *(feature.interval for feature in report.features)]
+    return any((*intervals, *(item.interval for item in report.quantities.items)))
+
+
+def limits_of(report: Report) -> tuple[str, ...]:
+    """What a report cannot say; nothing on intervals where none is left in it."""
+    return tuple(said for said in report.limits if has_interval(report) or said not in words.ABOUT_INTERVALS)
+
+
+def likeness_of(report: Report) -> str:
+    """How like the training's tissue the slide is; empty where it was not told."""
+    return as_left(report.reliability.likeness if report.reliability else "", report)
+
+
+def cautions_of(report: Report) -> tuple[str, ...]:
+    """What to know before trusting the grades, gravest first."""
+    return tuple(as_left(said, report) for said in report.cautions)
+
+
+def notes_of(report: Report) -> tuple[str, ...]:
+    """Lesser notes on the slide and the model."""
+    return tuple(as_left(note.words, report) for note in report.quality.notes if note.weight == "note")
+
+
+def as_left(said: str, report: Report) -> str:
+    """A sentence without what it says of intervals, where none is left in the report."""
+    return said if has_interval(report) else said.replace(words.WIDENED, "")
+
+
+def evidence_note(report: Report) -> str:
+    """Why some of a report's patches may be half empty; empty where none can be."""
+    return words.GLASS_AMONG_EVIDENCE if report.schema_version < 4 and report.evidence else ""
 
 
 def moment(at: datetime) -> str:

@@ -26,6 +26,19 @@ EVIDENCE_CAPTION = (
     "place on the grid."
 )
 
+PATCH_MAP_CAPTION = (
+    "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018), on a scale of the "
+    "patch's own: the greens of two patches cannot be compared. The line surrounds the hottest tenth. Below stands "
+    "what is left of the probability with that tenth masked, and with the same shape masked elsewhere on the patch "
+    "(mean of eight places): where the two are alike, the map does not show what the grade hangs on. It outlines no "
+    "lesion and gives no reason."
+)
+
+GLASS_AMONG_EVIDENCE = (
+    "This score was made by an earlier version, which chose patches by attention alone: some may be half glass. Score "
+    "the slide again to have them left out."
+)
+
 DENSITIES = {
     "steatosis": "Hepatocytes with fat, estimated share",
     "inflammation": "Lobular foci",
@@ -34,6 +47,7 @@ DENSITIES = {
 
 
 SAMPLING_ONLY = "sampling only"
+WIDENED = "; calibrated intervals are widened by as much"
 SECOND_READER = "Second reader advised"
 REASONS: dict[Reason, str] = {
     Reason.WIDE: "an interval is as wide as half of its scale",
@@ -87,10 +101,7 @@ def likeness(score: ScoreSummary) -> str:
     if score.withheld:
         return f"The tissue is unlike what the model knows ({times:.1f} times the usual limit), so the NAS is withheld."
     if times > 1:
-        return (
-            f"The tissue is unlike what the model knows ({times:.1f} times the usual limit); calibrated intervals are "
-            "widened by as much."
-        )
+        return f"The tissue is unlike what the model knows ({times:.1f} times the usual limit){WIDENED}."
     return f"The tissue looks like what the model knows ({times:.1f} of the usual limit)."
 
 
@@ -118,6 +129,10 @@ _INTERVALS = (
     "tissue alone; the others come from graded slides too (split conformal, by patient) and cover the model's own "
     "error on tissue like theirs."
 )
+
+
+ABOUT_INTERVALS = frozenset({_INTERVALS_OF_BEFORE, _INTERVALS})
+"""Limits that are of intervals alone."""
 
 
 def limits(simulated_slide: bool, simulated_training: bool, of_before: bool = False) -> tuple[str, ...]:

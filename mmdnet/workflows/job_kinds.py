@@ -18,6 +18,7 @@ from mmdnet.workflows.job_specs import (
     CrossValidateSpec,
     DemoSpec,
     EvaluateSpec,
+    EvidenceMapsSpec,
     FeaturesSpec,
     FieldSpec,
     ImportFeaturesSpec,
@@ -54,6 +55,7 @@ KINDS: tuple[JobKind[Any], ...] = (
         ScoreSpec,
         lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id, rule=spec.rule),
     ),
+    JobKind(EvidenceMapsSpec, lambda lab, context, spec: lab.evidence_maps.run(context, spec.score_id)),
     JobKind(
         EvaluateSpec,
         lambda lab, context, spec: lab.evaluations.run(context, spec.project_id, spec.model_id, spec.rule),

@@ -96,6 +96,15 @@ class ScoreSpec(JobSpec):
     rule: str = AUTO
 
 
+class EvidenceMapsSpec(JobSpec):
+    """Make the maps of the patches that are a score's evidence."""
+
+    kind = "evidence_maps"
+    queue = "gpu"
+
+    score_id: int
+
+
 class EvaluateSpec(JobSpec):
     """Judge a model on the project's graded slides that it did not learn from, by an aggregation rule."""
 

@@ -19,6 +19,7 @@ from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.people.accounts import Accounts
 from mmdnet.workflows.projects import Projects, Readers
 from mmdnet.workflows.scoring.calibrating import Calibrations
+from mmdnet.workflows.scoring.evidence_maps import EvidenceMaps
 from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.scoring.project_reports import ProjectReports
@@ -66,6 +67,7 @@ class Lab:
         self.field = FieldExperiments(services, self.jobs, self.training)
         self.augmenting = Augmenting(services, self.jobs, self.training)
         self.reports = Reports(services)
+        self.evidence_maps = EvidenceMaps(services, self.jobs)
         self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)

@@ -7,6 +7,8 @@ import safetensors
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from tests.small_lab import JobInProcess
+
 
 def button(app, label):
     return next(known for known in app.button if known.label == label)
@@ -58,6 +60,23 @@ def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(fill
     button(app, "Sign as Ada").click().run()
     (signed,) = lab.reports.sign_offs(score)
     assert signed.grades["steatosis"] == (model + 1) % 4
+
+
+def test_the_switch_has_maps_made_once_and_shows_them(filled, filled_home, monkeypatch, said, tmp_path):
+    for number in ("TOP", "LOW", "RANDOM"):
+        monkeypatch.setattr(f"mmdnet.reports.build.{number}", int(number == "TOP"))
+    lab, score = filled_home.lab, filled_home.score
+    app = filled("report", {"project": "1", "score": str(score)})
+    assert "Chattopadhay" not in said(app)
+    app.toggle(key=f"patch_maps_{score}").set_value(True).run()
+    assert "not made yet" in said(app)
+    button(app, "Make the maps").click().run()
+    assert [job.kind for job in lab.jobs.list(1, active=True)].count("evidence_maps") == 1
+    assert "being made in the background" in said(app)
+    lab.evidence_maps.run(JobInProcess(lab.settings, tmp_path, "maps"), score)
+    app.run()
+    assert "Chattopadhay 2018" in said(app) and "not made yet" not in said(app)
+    assert [download.label for download in app.get("download_button")][-1] == "Maps"
 
 
 def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):

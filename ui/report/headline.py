@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, task
+from mmdnet.reports.typeset import cautions_of
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago
@@ -156,6 +157,6 @@ def not_reportable(report: Report) -> None:
 
 def caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
-    if report.cautions:
-        listed = "\n".join(f"- {literal(sentence)}" for sentence in report.cautions)
+    if cautions := cautions_of(report):
+        listed = "\n".join(f"- {literal(sentence)}" for sentence in cautions)
         st.warning(listed, title="Before trusting these grades", icon=":material/warning:")

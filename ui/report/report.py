@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import task
-from mmdnet.reports.typeset import learnt_from, left_out, moment, patch_chance
+from mmdnet.reports.typeset import (
+    evidence_note,
+    learnt_from,
+    left_out,
+    likeness_of,
+    limits_of,
+    moment,
+    notes_of,
+    patch_chance,
+)
 from mmdnet.reports.words import EVIDENCE_CAPTION, chance
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
+from ui.report import patch_maps
 from ui.shell import words
 from ui.shell.literal import code, in_html, literal
 from ui.shell.session import go_to, lab, refusals
@@ -22,6 +32,8 @@ from ui.slides.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
+    from mmdnet.scoring.cam.evidence_maps import TaskMaps
+    from mmdnet.workflows.scoring.scored_slide import ScoredSlide
     from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
@@ -105,8 +117,12 @@ def _amount(quantity: Quantity, covers: str = "") -> str:
     return f"**{show(quantity.value)}**{interval}  :gray[{literal(quantity.basis)}]"
 
 
-def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> None:
-    """Six patches that drew most attention, three that drew least, three at random; each can be found on the slide."""
+def evidence(scored: ScoredSlide, slide: SlideView) -> None:
+    """Six patches that drew most attention, three that drew least, three at random; each can be found on the slide.
+
+    With the switch on, what speaks for its grade is drawn over each.
+    """
+    report, patches = scored.shown, scored.patches
     known = [shown.task for shown in report.evidence]
     if not known:
         return
@@ -120,6 +136,11 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
         label_visibility="collapsed",
     )
     shown = next(shown for shown in report.evidence if shown.task == chosen)
+    maps = patch_maps.switched_on(scored).get(chosen)
+    if maps is not None:
+        patch_maps.about(scored.score.id, shown, maps)
+    if note := evidence_note(report):
+        st.caption(literal(note))
     places = {patch.id for patch in patches}
     for kind, title, number in KINDS:
         tiles = [patch for patch in getattr(shown, kind) if patch.patch_id in places][:number]
@@ -128,15 +149,25 @@ def evidence(report: Report, slide: SlideView, patches: Sequence[PatchView]) -> 
             with st.grid(3, min_column_width=76, gap="small"):
                 for patch in tiles:
                     with st.container(gap="xsmall"):
-                        _tile(patch, chosen, kind, slide)
+                        _tile(patch, chosen, kind, slide, scored, maps)
         if kind == "top" and shown.left_out:
             st.caption(literal(left_out(shown)))
     st.caption(literal(EVIDENCE_CAPTION))
 
 
-def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> None:
+def _tile(
+    patch: EvidencePatch,
+    task_name: str,
+    kind: str,
+    slide: SlideView,
+    scored: ScoredSlide,
+    maps: TaskMaps | None,
+) -> None:
     with refusals():
-        picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
+        if maps is not None and patch.place in maps:
+            picture = patch_maps.picture(scored, task_name, patch.place)
+        else:
+            picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
         st.image(picture, width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         numbers = " · ".join(filter(None, (patch_chance(patch), f"{patch.attention:.1f}×")))
@@ -145,6 +176,8 @@ def _tile(patch: EvidencePatch, task_name: str, kind: str, slide: SlideView) -> 
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):
             go_to("patch", patch.patch_id)
             st.rerun()
+    if maps is not None:
+        patch_maps.under(patch, maps)
 
 
 def downloads(score: ScoreView) -> None:
@@ -198,16 +231,15 @@ def verification(score_id: int) -> None:
 
 def notes_and_limits(report: Report) -> None:
     """Lesser notes on quality, and what a report of this kind cannot say."""
-    for note in report.quality.notes:
-        if note.weight == "note":
-            st.markdown(f"- {literal(note.words)}")
+    for note in notes_of(report):
+        st.markdown(f"- {literal(note)}")
     if report.reliability is not None:
-        st.markdown(f"- {literal(report.reliability.likeness)}")
+        st.markdown(f"- {literal(likeness_of(report))}")
     aside = report.quality.set_aside
     if aside:
         listed = literal(", ".join(f"{reason} {number}" for reason, number in aside.items()))
         st.markdown(f"- Patches set aside: {listed}.")
     st.markdown(f"- Fibrosis: {literal(report.fibrosis)}")
     st.markdown(f"- {literal(report.nas.meaning)}")
-    for sentence in report.limits:
+    for sentence in limits_of(report):
         st.markdown(f"- {literal(sentence)}")

@@ -20,6 +20,7 @@ KINDS = {
     "train": "Training",
     "score": "Scoring",
     "evaluate": "Evaluating",
+    "evidence_maps": "Maps on patches",
     "cross_validate": "Cross-validating",
     "field": "Comparing methods",
     "backbone": "Fetching a backbone",

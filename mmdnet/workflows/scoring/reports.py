@@ -64,6 +64,10 @@ class Reports:
         """See `ScoredSlide.json`."""
         return self.open(score_id).json()
 
+    def patch_maps(self, score_id: int) -> bytes:
+        """See `ScoredSlide.maps_zip`."""
+        return self.open(score_id).maps_zip()
+
     def heat_png(self, score_id: int, task: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
         """See `ScoredSlide.heat_png`."""
         return self.open(score_id).heat_png(task, width_px, opacity)

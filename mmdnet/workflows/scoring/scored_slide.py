@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import scores as rows
@@ -21,7 +24,7 @@ from mmdnet.workflows.scoring.models import card_of
 from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.pictures import overview_jpeg, patch_jpeg
+from mmdnet.workflows.slides.pictures import encode_jpeg, overview_jpeg, patch_jpeg, patch_on_screen
 from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
 from mmdnet.workflows.slides.views import PatchView, patch_views
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.inputs import ReaderGrades, ReportInputs
     from mmdnet.reports.schema import Report
+    from mmdnet.scoring.cam.evidence_maps import TaskMaps
     from mmdnet.scoring.heat import MapFrame
     from mmdnet.scoring.result import ScoreArrays
     from mmdnet.scoring.validity import Validity
@@ -73,6 +77,68 @@ class ScoredSlide:
         from mmdnet.reports.withhold import withheld
 
         return withheld(self.report)
+
+    @cached_property
+    def evidence_grades(self) -> dict[str, dict[int, int]]:
+        """By task the places of the report's evidence, each with the grade its map is of: at least 1."""
+        places = {
+            shown.task: [patch.place for patch in (*shown.top, *shown.low, *shown.random)]
+            for shown in self.report.evidence
+        }
+        grades = {name: self._inputs.patch_grades(name) for name in places}
+        return {name: {place: max(1, int(grades[name][place])) for place in known} for name, known in places.items()}
+
+    @cached_property
+    def evidence_maps(self) -> Mapping[str, TaskMaps]:
+        """Where on its patches the grades come from, by task, as far as it was made; see `mmdnet.scoring.cam`.
+
+        What the deletion test gave rests on the model: of a feature that is withheld it is not here.
+        """
+        from mmdnet.scoring.cam.evidence_maps import load_maps
+
+        maps = load_maps(evidence_maps_file(self.settings, self.score), self.model.weights_sha256)
+        return {
+            name: known
+            if self.validity.holds_for(name)
+            else {place: replace(drawn, deletion=None) for place, drawn in known.items()}
+            for name, known in maps.items()
+        }
+
+    def map_jpeg(self, task: str, place: int) -> bytes:
+        """The patch of a place with what speaks for its grade drawn over it, as a JPEG of the patch's own size.
+
+        Raises:
+            LabError: no map of it was made, or the patch cannot be read.
+        """
+        from mmdnet.scoring.cam.evidence_maps import map_picture
+
+        drawn = self.evidence_maps.get(task, {}).get(place)
+        if drawn is None:
+            raise LabError(f"No map of this patch was made for {task}. Make the maps on the Report page first.")
+        return encode_jpeg(map_picture(patch_on_screen(self.slide, self.patch_rows[place], self.settings), drawn))
+
+    def maps_zip(self) -> bytes:
+        """The maps that were made: a picture of each patch by feature, and a table of the deletion tests.
+
+        Raises:
+            LabError: none was made, or a patch cannot be read.
+        """
+        from mmdnet.reports.patch_maps import COLUMNS, map_rows, patches_of
+        from mmdnet.reports.words import PATCH_MAP_CAPTION
+        from mmdnet.tables import to_csv
+
+        if not self.evidence_maps:
+            raise LabError(f"No maps of {self.slide.name} were made yet. Make them on its Report page first.")
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
+            files.writestr("maps.csv", to_csv(COLUMNS, map_rows(self.shown, self.evidence_maps)))
+            files.writestr("README.txt", f"{self.shown.header.use}. {PATCH_MAP_CAPTION}\n")
+            for shown in self.shown.evidence:
+                for kind, patch in patches_of(shown):
+                    if patch.place in self.evidence_maps.get(shown.task, {}):
+                        name = f"{shown.task}/{kind}_row{patch.row}_col{patch.col}.jpg"
+                        files.writestr(name, self.map_jpeg(shown.task, patch.place))
+        return packed.getvalue()
 
     def file(self, kind: str) -> str | bytes:
         """The report as one of the kinds of file: the method of that name."""
@@ -205,6 +271,11 @@ class ScoredSlide:
         except LabError:
             overview, patches = None, {}
         return ReportPictures(slide=overview, maps=maps, frame=self._frame, patches=patches)
+
+
+def evidence_maps_file(settings: Settings, score: Score) -> Path:
+    """Where the maps of a score's patches are kept: beside its own file."""
+    return settings.folder("scores") / rows.maps_beside(score.file)
 
 
 def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:

@@ -208,8 +208,14 @@ def patch_rgb(
 
 def patch_jpeg(slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None) -> bytes:
     """A patch as a JPEG; see `SlidePictures.patch_pixels`."""
-    pixels = patch_rgb(slide, patch, settings, context, px)
-    return encode_jpeg(_OPENED.get(slide, settings)[0].to_screen(pixels))
+    return encode_jpeg(patch_on_screen(slide, patch, settings, context, px))
+
+
+def patch_on_screen(
+    slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None
+) -> np.ndarray:
+    """A patch's pixels in the colours of a screen; see `SlidePictures.patch_pixels`."""
+    return _OPENED.get(slide, settings)[0].to_screen(patch_rgb(slide, patch, settings, context, px))
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:

@@ -3,12 +3,16 @@ from datetime import UTC, datetime
 import pytest
 
 from mmdnet.reports.build import build_report
+from mmdnet.reports.html import to_html
 from mmdnet.reports.schema import Interval
 from mmdnet.reports.typeset import (
+    evidence_note,
     figure_text,
     interval_text,
     learnt_from,
     left_out,
+    likeness_of,
+    limits_of,
     moment,
     names_text,
     patch_chance,
@@ -18,6 +22,8 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
+from mmdnet.scoring.validity import judge_validity
+from tests.mmdnet.reports import crafted
 from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today
 from tests.mmdnet.reports.test_schema import signature
 
@@ -73,3 +79,22 @@ def test_a_patch_says_what_its_probability_is_of_and_how_many_are_left_out():
 def test_one_slide_of_one_patient_is_not_many():
     assert learnt_from({"slides": 1, "patients": 1}) == "1 slide of 1 patient"
     assert (learnt_from({"slides": 20}), learnt_from({})) == ("20 slides", "not recorded")
+
+
+def test_where_no_interval_is_left_nothing_is_said_of_intervals():
+    far = of_today(unlikeness=1.4, withheld=False)
+    assert likeness_of(report := build_report(inputs(score=far))).endswith("widened by as much.")
+    assert any(said.startswith("Intervals are 90 %") for said in limits_of(report))
+    nothing = {"stain": "H&E", "simulated": False, "learnt_patient": False}
+    bad = judge_validity(far, crafted.card(), {}, **nothing)
+    html = to_html(shown := build_report(inputs(score=far, validity=bad)))
+    assert "widened" in shown.reliability.likeness and "widened" not in likeness_of(shown)
+    assert not any("ntervals are 90 %" in said for said in limits_of(shown))
+    assert "widened" not in html and "Intervals are" not in html and "score with 90 % interval" not in html
+
+
+@pytest.mark.parametrize(("version", "said"), [(2, True), (3, True), (4, False)])
+def test_a_report_of_before_says_that_its_patches_may_be_half_glass(version, said):
+    report = build_report(inputs(score=of_today(version=version)))
+    assert ("Score the slide again" in evidence_note(report)) is said
+    assert ("some may be half glass" in to_html(report)) is said

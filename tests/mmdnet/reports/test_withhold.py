@@ -59,6 +59,12 @@ def test_no_form_of_a_signed_report_says_that_it_differs_from_what_is_withheld(s
         assert "has changed since it was signed" not in form and "an earlier content" not in form
 
 
+def test_the_table_tells_of_no_disagreement_with_a_withheld_grade():
+    given = not_reportable(version=3)
+    assert any(said.startswith("Steatosis:") for said in build_report(given).quantities.disagreements)
+    assert "measured fat covers" not in to_csv(build_report(given))
+
+
 def test_the_document_of_today_holds_no_withheld_grade_at_all(signed):
     told = json.loads(canonical_json(signed))
     grade = next(feature["grade"] for feature in told["features"] if feature["task"] == "steatosis")

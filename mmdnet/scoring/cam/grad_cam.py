@@ -52,7 +52,7 @@ def bag_cam(model: MMDNet, images: np.ndarray, task: str, grade: int | None = No
         device: where to compute.
 
     Raises:
-        LabError: the model does not grade this task, or has no such grade.
+        LabError: the model does not grade this task, has no such grade, or its backbone has no map of places.
     """
     if task not in model.task_names:
         raise LabError(f"The model does not grade {task}, so there is nothing to show for it.")
@@ -66,7 +66,7 @@ def bag_cam(model: MMDNet, images: np.ndarray, task: str, grade: int | None = No
         with torch.inference_mode():
             grade = max(1, int(model.head(task).grade.grade(bag(pixels))[0]))
     target = _Step(model, task, grade, len(images))
-    with _RelativeCam(bag, [model.backbone.cam_layer], reshape_transform=_as_maps(model.backbone)) as cam:
+    with _RelativeCam(bag, [model.backbone.cam_layer], reshape_transform=_maps_of(model.backbone)) as cam:
         heat = cam(input_tensor=pixels, targets=[target])
     model.zero_grad(set_to_none=True)
     share = bag.attention / bag.attention.max()
@@ -130,12 +130,33 @@ class _RelativeCam(GradCAMPlusPlus):
         return (np.maximum(grads, 0) * alpha).sum(axis=(2, 3))
 
 
-def _as_maps(backbone: Backbone) -> Callable[[Tensor], Tensor] | None:
-    """How the layer's output becomes maps (images, channels, rows, columns); None where it already is."""
+def _maps_of(backbone: Backbone) -> Callable[[object], Tensor]:
+    """The layer's output as maps, (images, channels, rows, columns).
+
+    Raises (when called):
+        LabError: it is none.
+    """
+    reshaped = _as_maps(backbone)
+
+    def maps(output: object) -> Tensor:
+        if isinstance(output, Tensor):
+            known = reshaped(output)
+            if known.ndim == 4 and known.shape[2] * known.shape[3] > 1:
+                return known
+        raise LabError(
+            f"The backbone {backbone.name} has no map of places that Grad-CAM++ could read, so where on a patch it "
+            "looks cannot be shown. The attention over the slide says which patches it drew on. Nothing was changed."
+        )
+
+    return maps
+
+
+def _as_maps(backbone: Backbone) -> Callable[[Tensor], Tensor]:
+    """How the tokens of a vision or Swin transformer are laid out as maps; what is none of these stays as it is."""
     net = getattr(backbone, "net", None)
     if net is not None and hasattr(net, "blocks") and hasattr(net, "num_prefix_tokens"):
         rows = net.patch_embed.grid_size[0]
         return lambda tokens: tokens[:, net.num_prefix_tokens :].unflatten(1, (rows, -1)).permute(0, 3, 1, 2)
     if net is not None and hasattr(net, "layers"):
         return lambda last: last.permute(0, 3, 1, 2)
-    return None
+    return lambda last: last

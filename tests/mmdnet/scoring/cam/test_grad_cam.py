@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from mmdnet.errors import LabError
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet
-from mmdnet.scoring.grad_cam import bag_cam
+from mmdnet.scoring.cam.grad_cam import bag_cam
 
 PX = 96
 
@@ -99,3 +99,18 @@ def test_every_backbone_of_the_paper_has_a_map(backbone):
     assert cam.heat.shape == (2, 299, 299)
     assert np.isfinite(cam.heat).all()
     assert cam.heat.max() > 0.5
+
+
+@pytest.mark.parametrize("layer", ["head", "tuple"])
+def test_a_backbone_without_a_map_of_places_is_refused_in_a_sentence(images, layer, monkeypatch):
+    model = a_model()
+    if layer == "tuple":
+        wrapped = torch.nn.Identity()
+        wrapped.register_forward_hook(lambda _, __, out: (out,))
+        stages = torch.nn.Sequential(*model.backbone.stages, wrapped)
+        monkeypatch.setattr(type(model.backbone), "cam_layer", property(lambda self: stages[-1]))
+        monkeypatch.setattr(model.backbone, "feature_map", lambda x: stages(x)[0])
+    else:
+        monkeypatch.setattr(type(model.backbone), "cam_layer", property(lambda self: model.head("steatosis").project))
+    with pytest.raises(LabError, match="The backbone small has no map of places that Grad-CAM"):
+        bag_cam(model, images[:1], "steatosis")

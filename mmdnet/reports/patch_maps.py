@@ -1,0 +1,85 @@
+"""What is said of where on its patches a grade comes from: beside a patch, of all of a feature, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mmdnet.reports.words import percent
+from mmdnet.words import count
+
+if TYPE_CHECKING:
+    from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Report
+    from mmdnet.scoring.cam.evidence_maps import PatchMap, TaskMaps
+
+KINDS = ("top", "low", "random")
+COLUMNS = (
+    "feature",
+    "shown_as",
+    "row",
+    "col",
+    "x_px0",
+    "y_px0",
+    "at_least",
+    "whole",
+    "marked_masked",
+    "same_elsewhere",
+)
+LEAST_WHOLE = 0.05  # of a probability: with less there is nothing to lose
+
+
+def map_words(patch: EvidencePatch, drawn: PatchMap) -> str:
+    """What the deletion test gave, beside a patch; empty where the feature's grade is withheld."""
+    if patch.grade is None:
+        return ""
+    if drawn.deletion is None:
+        return "nothing marked"
+    if drawn.deletion.whole < LEAST_WHOLE:
+        return "too improbable to test"
+    return f"masked {percent(drawn.deletion.marked)}, elsewhere {percent(drawn.deletion.elsewhere)}"
+
+
+def deletion_words(evidence: FeatureEvidence, maps: TaskMaps) -> str:
+    """The test on a feature's most attended patches, in a sentence; empty where none could be tested."""
+    tested = [
+        drawn.deletion
+        for patch in evidence.top
+        if patch.grade is not None and (drawn := maps.get(patch.place)) and drawn.deletion
+        if drawn.deletion.whole >= LEAST_WHOLE
+    ]
+    if not tested:
+        return ""
+    whole, marked, elsewhere = (
+        sum(getattr(result, name) for result in tested) / len(tested) for name in ("whole", "marked", "elsewhere")
+    )
+    return (
+        f"Of the most attended, {count(len(tested), 'patch', 'patches')} tested: probability {percent(whole)}, with "
+        f"the marked tenth masked {percent(marked)}, with the same shape masked elsewhere {percent(elsewhere)}."
+    )
+
+
+def map_rows(report: Report, maps: Mapping[str, TaskMaps]) -> Iterator[dict[str, object]]:
+    """One row of `COLUMNS` for each map of a report as it may be shown (`withheld`); None where it is withheld."""
+    for shown in report.evidence:
+        for kind, patch in patches_of(shown):
+            drawn = maps.get(shown.task, {}).get(patch.place)
+            if drawn is None:
+                continue
+            result = drawn.deletion
+            yield {
+                "feature": shown.task,
+                "shown_as": kind,
+                "row": patch.row,
+                "col": patch.col,
+                "x_px0": patch.x_px0,
+                "y_px0": patch.y_px0,
+                "at_least": None if patch.grade is None else drawn.grade,
+                "whole": result and round(result.whole, 4),
+                "marked_masked": result and round(result.marked, 4),
+                "same_elsewhere": result and round(result.elsewhere, 4),
+            }
+
+
+def patches_of(shown: FeatureEvidence) -> Sequence[tuple[str, EvidencePatch]]:
+    """A feature's patches, each with how it was chosen."""
+    return [(kind, patch) for kind in KINDS for patch in getattr(shown, kind)]
