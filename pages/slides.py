@@ -10,9 +10,8 @@ from ui.slides.by_table import facts_by_table
 from ui.slides.finding import find
 from ui.slides.imported import features_from_elsewhere
 from ui.slides.listing import slide_list
-from ui.slides.overview import overview, own_labels, patch_column, place_picker, view_bar
+from ui.slides.overview import look, own_labels, patch_column, place_picker
 from ui.slides.qupath_exchange import qupath_exchange
-from ui.slides.viewer import deep_zoom, tissue_layer
 from ui.slides.whole_read import current_read, read_button, read_slide, reads_due
 
 project = project_or_stop("Slides")
@@ -54,12 +53,7 @@ slide_facts.measuring_state(slide)
 
 picture, beside = st.columns([3, 2], gap="medium")
 with picture:
-    view, layers = view_bar()
-    if view == "Deep zoom":
-        layers_over = [tissue_layer(slide)] if slide.status == "ready" else []
-        deep_zoom(slide, patches, layers=layers_over, labelled=labels)
-    else:
-        overview(slide, patches, layers, labels)
+    look(slide, patches, labels, lab().scoring.leading(project.id).get(slide.id))
 with beside:
     if patches:
         st.header("Patch")

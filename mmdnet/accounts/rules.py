@@ -260,6 +260,7 @@ RULES: Mapping[str, Rule] = {
     "reports.build": Rule(May.SEE, logged=VIEWED),
     "reports.csv": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.geojson": Rule(May.SEE, logged=TAKEN_OUT),
+    "reports.heat_legend": SEE,
     "reports.heat_png": SEE,
     "reports.html": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.json": Rule(May.SEE, logged=TAKEN_OUT),

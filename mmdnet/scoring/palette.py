@@ -17,6 +17,8 @@ TASK_COLOURS = {"ballooning": "#1f8f84", "inflammation": "#8b6bc6", "steatosis":
 """One strong colour per task, for lines and bars: of its ramp's hue, 3:1 or more on both grounds."""
 
 HEAT = "#7ed000"
+FAT = TASK_COLOURS["steatosis"]
+"""Fat as it was measured, on maps."""
 HEAT_OPAQUE = 0.7
 """Opacity of the highest heat: cells can still be seen through it."""
 
@@ -47,5 +49,10 @@ def heat_rgba(share: Iterable[float] | np.ndarray) -> np.ndarray:
 
 def heat_stops() -> tuple[str, str]:
     """The ends of the heat's scale, as CSS colours for a straight gradient."""
-    red, green, blue = rgb(HEAT)
+    return stops(HEAT)
+
+
+def stops(colour: str) -> tuple[str, str]:
+    """The ends of a scale of one colour that is the more opaque the higher the value, as CSS colours."""
+    red, green, blue = rgb(colour)
     return f"rgba({red}, {green}, {blue}, 0)", f"rgba({red}, {green}, {blue}, {HEAT_OPAQUE})"

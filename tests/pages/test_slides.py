@@ -7,6 +7,14 @@ import numpy as np
 import pytest
 
 from db.models import Slide
+from ui.slides import overview
+from ui.slides.pictures import Region
+
+
+@pytest.fixture
+def without_viewer(monkeypatch):
+    """A lab whose viewer could not be installed: the slide is a still picture."""
+    monkeypatch.setattr(overview, "viewer_is_here", lambda: False)
 
 
 def shown(slide_id: int, x1: float, y1: float, x2: float, y2: float, stamp: int = 1) -> dict:
@@ -88,14 +96,15 @@ def test_a_slide_is_looked_at_with_one_load_of_its_patches_and_one_of_the_reader
     slide = filled_home.slides[0]
     patch = filled_home.lab.slides.patches(slide)[3].id
     statements.clear()
-    filled("slides", {"project": "1", "slide": str(slide), "patch": str(patch)}, layers=["patches", "labels"])
+    filled("slides", {"project": "1", "slide": str(slide), "patch": str(patch)})
     assert len([said for said in statements if said.endswith('ORDER BY patches."row", patches.col')]) == 1
     assert (
         len([said for said in statements if said.startswith("SELECT label_events.id") and "reader_id = ?" in said]) == 1
     )
 
 
-def test_a_click_on_the_overview_chooses_the_patch_there_and_stands_in_the_address(filled, filled_home, said):
+@pytest.mark.usefixtures("without_viewer")
+def test_a_click_on_the_still_picture_chooses_the_patch_there_and_stands_in_the_address(filled, filled_home, said):
     slide = filled_home.slides[0]
     app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 225, 225, 226, 225))
     (wanted,) = [patch for patch in filled_home.lab.slides.patches(slide) if patch.meets(450, 450, 450, 450)]
@@ -103,13 +112,15 @@ def test_a_click_on_the_overview_chooses_the_patch_there_and_stands_in_the_addre
     assert "µm wide" in said(app)
 
 
+@pytest.mark.usefixtures("without_viewer")
 def test_a_click_on_glass_says_that_there_is_no_patch(filled, filled_home, said):
     slide = filled_home.slides[2]
     app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 445, 225, 445, 225))
     assert "no patch at that spot" in said(app)
 
 
-def test_a_dragged_rectangle_queues_its_patches_once(filled, filled_home, said):
+@pytest.mark.usefixtures("without_viewer")
+def test_a_rectangle_dragged_on_the_still_picture_queues_its_patches_once(filled, filled_home, said):
     slide, lab = filled_home.slides[0], filled_home.lab
     app = filled("slides", {"project": "1", "slide": str(slide)}, **shown(slide, 10, 10, 440, 440))
     inside = [patch.id for patch in lab.slides.patches(slide) if patch.usable]
@@ -119,9 +130,10 @@ def test_a_dragged_rectangle_queues_its_patches_once(filled, filled_home, said):
     assert session.patches == len(inside)
 
 
-def test_a_dragged_rectangle_without_a_reader_asks_who_reads(filled, filled_home, said):
+def test_a_rectangle_drawn_without_a_reader_asks_who_reads(filled, filled_home, said):
     slide = filled_home.slides[0]
-    app = filled("slides", {"project": "1", "slide": str(slide)}, reader_id=None, **shown(slide, 10, 10, 440, 440))
+    region = (slide, Region(20, 20, 880, 880))
+    app = filled("slides", {"project": "1", "slide": str(slide)}, reader_id=None, region=region)
     assert "Say at the left who is reading" in said(app)
     assert filled_home.lab.labels.sessions.of_project(filled_home.project) == []
 

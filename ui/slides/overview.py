@@ -1,4 +1,4 @@
-"""One slide to look at: the overview that is clicked and dragged on, or the deep zoom, and the chosen patch."""
+"""One slide to look at: the viewer, what was drawn on it, and the chosen patch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,20 @@ from ui.shell.session import at, go_to, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
 from ui.slides.patches import patch_card
 from ui.slides.pictures import Region, Spot, display_width, from_display, overview_picture
+from ui.slides.viewer import (
+    Switch,
+    choose_region,
+    choose_spot,
+    deep_zoom,
+    drawn_region,
+    heat_layers,
+    tissue_layer,
+    viewer_is_here,
+)
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import PatchLabelView
+    from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 COLUMN_PX = 690
@@ -35,41 +46,50 @@ def chosen_patch(slide: SlideView, patches: Sequence[PatchView]) -> PatchView | 
     return next((patch for patch in patches if patch.id == at("patch")), None)
 
 
-def view_bar() -> tuple[str, list[str]]:
-    """Which view of the slide, and what is drawn on the overview."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        view = st.segmented_control(
-            "View",
-            ["Overview", "Deep zoom"],
-            default="Overview",
-            required=True,
-            key="slide_view",
-            label_visibility="collapsed",
-            persist_state="session",
+def look(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[int], score: ScoreView | None) -> None:
+    """The slide in the viewer, with all that can be laid over it; as a still picture where the viewer is not here.
+
+    Args:
+        labelled: the reader's own labelled patches.
+        score: the one that leads, if the slide was scored.
+    """
+    if not viewer_is_here():
+        still_picture(slide, patches, labelled)
+    else:
+        marks: dict[Switch, bool] = {"patches": True, "labels": True, "fat": False, "aside": False}
+        deep_zoom(
+            slide,
+            patches,
+            layers=[*heat_layers(score), *([tissue_layer(slide)] if slide.status == "ready" else [])],
+            labelled=labelled,
+            switches=marks if patches else {},
+            tools=("region", "length", "area") if patches else (),
         )
-        layers = ["patches"]
-        if view == "Overview":
-            layers = st.pills(
-                "Show on the slide",
-                list(LAYERS),
-                format_func=LAYERS.__getitem__,
-                selection_mode="multi",
-                default=["patches"],
-                key="layers",
-                label_visibility="collapsed",
-                persist_state="session",
-            )
-    return view, layers
+        st.caption(
+            "A click shows the patch there. *Rectangle* queues its patches for labelling; *Length* and *Area* measure. "
+            "From the keys: arrows, **+** and **−** move, **Enter** takes the patch in the middle, **Shift Enter** all "
+            "that is in view."
+        )
+    region = drawn_region(slide)
+    if region:
+        queue_region(slide, patches, region)
 
 
-def overview(
-    slide: SlideView, patches: Sequence[PatchView], layers: Collection[str], labelled: Collection[int] = ()
-) -> None:
-    """The whole slide: a click chooses the patch there, a dragged rectangle queues its patches for labelling."""
+def still_picture(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[int]) -> None:
+    """The whole slide as a picture: a click chooses the patch there, a drag draws a rectangle."""
     from streamlit_image_coordinates import streamlit_image_coordinates
 
-    region = _dragged(slide)
-    picture = overview_picture(slide, patches, layers, labelled, chosen_patch(slide, patches), region)
+    layers = st.pills(
+        "Show on the slide",
+        list(LAYERS),
+        format_func=LAYERS.__getitem__,
+        selection_mode="multi",
+        default=["patches"],
+        key="layers",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    picture = overview_picture(slide, patches, layers, labelled, chosen_patch(slide, patches), drawn_region(slide))
     value = streamlit_image_coordinates(
         picture,
         key=f"overview_{slide.id}",
@@ -80,14 +100,10 @@ def overview(
         cursor="crosshair",
     )
     _take(slide, patches, value)
-    st.caption("Click a spot to see the patch there. Drag a rectangle to queue its patches for labelling.")
-    if region:
-        queue_region(slide, patches, region)
-
-
-def _dragged(slide: SlideView) -> Region | None:
-    kept = st.session_state.get("region")
-    return kept[1] if kept and kept[0] == slide.id else None
+    st.caption(
+        "Click a spot to see the patch there. Drag a rectangle to queue its patches for labelling. Magnifications need "
+        "the viewer, which could not be installed without network: see *mmdnet doctor*."
+    )
 
 
 def _take(slide: SlideView, patches: Sequence[PatchView], value: dict | None) -> None:
@@ -96,15 +112,11 @@ def _take(slide: SlideView, patches: Sequence[PatchView], value: dict | None) ->
     if not value or st.session_state.get("overview_taken") == stamp:
         return
     st.session_state["overview_taken"] = stamp
-    st.session_state.pop("region_queued", None)
     match from_display(value, slide):
         case Spot(x, y):
-            patch = next((patch for patch in patches if patch.meets(x, y, x, y)), None)
-            st.session_state["missed"] = patch is None
-            st.session_state.pop("region", None)
-            go_to("patch", patch.id if patch else None)
+            choose_spot(x, y, patches)
         case Region() as region:
-            st.session_state["region"] = (slide.id, region)
+            choose_region(slide, region)
     st.rerun()
 
 

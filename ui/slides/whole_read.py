@@ -21,7 +21,7 @@ from ui.shell.literal import literal
 from ui.shell.session import go_to, lab, reader, refusals, say_next_run
 from ui.shell.theme import chip
 from ui.slides.pictures import thumbnail
-from ui.slides.viewer import deep_zoom
+from ui.slides.viewer import deep_zoom, viewer_is_here
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
@@ -115,13 +115,11 @@ def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
             _end()
     picture, beside = st.columns([3, 2], gap="medium")
     with picture:
-        views = ["Deep zoom", "Overview"]
-        view = st.segmented_control("View", views, default="Deep zoom", required=True, key="read_view")
-        if view == "Overview":
+        if viewer_is_here():
+            deep_zoom(slide, [], begin_at_patch=False, key="read_zoom", tools=("length", "area"))
+        else:
             with refusals():
                 st.image(thumbnail(slide.id, slide.path, OVERVIEW_PX), width="stretch", alt="The whole slide")
-        else:
-            deep_zoom(slide, [], show_patches=False, begin_at_patch=False, key="read_zoom")
     with beside:
         if slide.stain:
             st.caption(f"Stain: {literal(slide.stain)}")
@@ -186,7 +184,7 @@ def _give(read: Read, task: Task, grade: int | None) -> None:
 def _save(read: Read, slide: SlideView, who: ReaderView) -> None:
     """Append the reading and go on to the next slide that is due."""
     with refusals():
-        shown = {"view": st.session_state.get("read_view"), "score": False, "measured_fat": False}
+        shown = {"view": "viewer" if viewer_is_here() else "picture", "score": False, "measured_fat": False}
         took_ms = round((time.monotonic() - read.began_s) * 1000)
         lab().slides.reads.put(
             slide.id, who.id, read.grades, kind=read.kind, key=read.key, shown=shown, took_ms=took_ms

@@ -6,10 +6,12 @@ project it names. The library is the same published code for everyone and stands
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import re
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +36,7 @@ PICTURES_AT = "/api/zoom/picture"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}")
 HEAT_PX = 2048
 LISTED_PX = 160
+SCALE_HEADER = "x-map-scale"
 KNOWN_FOR_S = 10.0  # how long "this slide is of that project" is believed without asking again: a view is 30 tiles
 
 
@@ -78,18 +81,21 @@ class _Routes:
         )
 
     async def heat(self, request: Request) -> Response:
-        """A feature's attention map of a scored slide, as a PNG over the whole slide."""
+        """A feature's attention map of a scored slide, as a PNG over the whole slide, its scale beside it as JSON."""
         score_id, task = number_in_path(request, "score"), request.path_params["task"]
         project_id = grant_of(request).project_id
         if task not in TASK_NAMES:
             raise LabError("There is no such feature.")
 
-        def draw() -> bytes:
+        def draw() -> tuple[bytes, str]:
             opened = self.lab()
             self._see(project_id, opened.scoring.get(score_id).slide_id)
-            return opened.reports.heat_png(score_id, task, HEAT_PX)
+            return opened.reports.heat_png(score_id, task, HEAT_PX), json.dumps(
+                asdict(opened.reports.heat_legend(score_id, task))
+            )
 
-        return await _picture("image/png", draw)
+        picture, scale = await run_in_threadpool(draw)
+        return Response(picture, media_type="image/png", headers={**PICTURE_HEADERS, SCALE_HEADER: scale})
 
 
 async def _picture(kind: str, draw: Callable[[], bytes]) -> Response:

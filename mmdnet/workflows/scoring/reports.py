@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
     from mmdnet.reports.verify import Finding
+    from mmdnet.scoring.heat import HeatLegend
 
 
 class Reports:
@@ -71,6 +72,10 @@ class Reports:
     def heat_png(self, score_id: int, task: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
         """See `ScoredSlide.heat_png`."""
         return self.open(score_id).heat_png(task, width_px, opacity)
+
+    def heat_legend(self, score_id: int, task: str) -> HeatLegend:
+        """See `ScoredSlide.heat_legend`."""
+        return self.open(score_id).heat_legend(task)
 
     def verify(self, score_id: int, document: bytes) -> tuple[Finding, ...]:
         """Whether a document is this score's report and its signatures are kept: see `mmdnet.reports.verify`.

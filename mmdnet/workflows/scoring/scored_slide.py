@@ -29,11 +29,14 @@ from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_gri
 from mmdnet.workflows.slides.views import PatchView, patch_views
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.inputs import ReaderGrades, ReportInputs
     from mmdnet.reports.schema import Report
     from mmdnet.scoring.cam.evidence_maps import TaskMaps
-    from mmdnet.scoring.heat import MapFrame
+    from mmdnet.scoring.heat import HeatLegend, MapFrame
     from mmdnet.scoring.result import ScoreArrays
     from mmdnet.scoring.validity import Validity
 
@@ -186,10 +189,23 @@ class ScoredSlide:
         """
         from mmdnet.scoring.heat import attention_legend, heat_png, relative_attention
 
+        attention = self._attention(task)
+        return heat_png(self._frame, relative_attention(attention), attention_legend(attention), width_px, opacity)
+
+    def heat_legend(self, task: str) -> HeatLegend:
+        """What the colours of the task's attention map stand for.
+
+        Raises:
+            LabError: the model does not grade this task.
+        """
+        from mmdnet.scoring.heat import attention_legend
+
+        return attention_legend(self._attention(task))
+
+    def _attention(self, task: str) -> NDArray[np.floating]:
         if task not in self.arrays.attention:
             raise LabError(f"The model of this score does not grade {task}, so there is no map of it.")
-        attention = self.arrays.attention[task]
-        return heat_png(self._frame, relative_attention(attention), attention_legend(attention), width_px, opacity)
+        return self.arrays.attention[task]
 
     @cached_property
     def _inputs(self) -> ReportInputs:

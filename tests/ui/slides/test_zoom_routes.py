@@ -1,5 +1,6 @@
 """The viewer's routes: closed without a token, bound to one project, and never outside the library's folder."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdnet.errors import LabError
+from mmdnet.scoring.heat import HeatLegend
 from mmdnet.settings import Settings
 from ui.shell.access import view_access
 from ui.shell.routes import TOKEN_HEADER, middleware
@@ -45,7 +47,10 @@ def lab(tmp_path):
         accounts=SimpleNamespace(asked=lambda: False),
         slides=Slides(),
         scoring=SimpleNamespace(get=lambda score_id: SimpleNamespace(slide_id=score_id)),
-        reports=SimpleNamespace(heat_png=lambda score_id, task, width: f"{score_id} {task} {width}".encode()),
+        reports=SimpleNamespace(
+            heat_png=lambda score_id, task, width: f"{score_id} {task} {width}".encode(),
+            heat_legend=lambda score_id, task: HeatLegend(0.0, 4.0, (0.0, 4.0), "× the mean"),
+        ),
     )
 
 
@@ -91,8 +96,12 @@ def test_what_is_not_there_is_refused_in_a_sentence(client, lab, path):
     assert answer.json()["problem"].startswith("There is no")
 
 
-def test_a_heat_map_covers_the_slide_in_one_picture(client, lab):
-    assert ask(client, lab, "/api/zoom/heat/1/steatosis.png").content == b"1 steatosis 2048"
+def test_a_heat_map_covers_the_slide_in_one_picture_and_brings_its_scale(client, lab):
+    answer = ask(client, lab, "/api/zoom/heat/1/steatosis.png")
+    assert answer.content == b"1 steatosis 2048"
+    assert json.loads(answer.headers["x-map-scale"]) == {
+        "low": 0.0, "high": 4.0, "ticks": [0.0, 4.0], "unit": "× the mean",
+    }  # fmt: skip
 
 
 def test_a_listed_slide_has_a_small_picture(client, lab):

@@ -8,6 +8,6 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Viewer(parentElement))
   const viewer = mounted.get(parentElement)
-  viewer.update(data, (spot) => setTriggerValue('click', spot))
+  viewer.update(data, (kind, what) => setTriggerValue(kind, what))
   return () => { viewer.close(); mounted.delete(parentElement) }
 }

@@ -1,29 +1,49 @@
-// Deep zoom over our own tile route, with patches, pictures and their colours over it.
+// The viewer: a slide at every magnification over our own tile route, what is laid over it, and what a hand does on it.
 
-import { layerSpan, scaleBar, ticksOf } from './geometry.js'
+import { button, checkbox } from './dom.js'
+import { layerSpan, magnification, magnificationWords, scaleBar } from './geometry.js'
+import { keyLegend, scaleLegend } from './legends.js'
 import { loadLibrary } from './library.js'
+import { Marks } from './marks.js'
+import { Tools } from './tools.js'
 
 const TOKEN_HEADER = 'x-lab-token'
-const STATES = { used: '#0f766e', aside: '#46494d', labelled: '#cf860f' }
-const SMALLEST_PX = 3
+const SCALE_HEADER = 'x-map-scale' // what a map's colours stand for, beside its picture
 const GLIDE_S = 0.2 // the library's own 1.2 s would be longer than fetching what comes into view
+const STEPS = [5, 10, 20, 40]
+const HANDS = { move: 'Move', region: 'Rectangle', length: 'Length', area: 'Area' }
 
 export class Viewer {
   constructor(root) {
     this.root = root
     this.find = (selector) => root.querySelector(selector)
     this.layers = new Map()
-    this.shown = null
+    this.scales = new Map()
+    this.on = {}
+    this.map = ''
+    this.tools = new Tools(this, (kind, what) => this.hand(kind, what))
     this.find('.zoom').onclick = (event) => this.press(event.target.closest('button'))
     this.find('.opacity input').oninput = () => this.applyLayers()
-    this.find('.grid input').onchange = () => this.drawMarks()
+    this.find('.switches').onchange = ({ target }) => { this.on[target.name] = target.checked; this.applyLayers(); this.drawMarks() }
+    this.find('.zoom').onkeydown = (event) => this.key(event)
+    const marks = this.find('.marks')
+    marks.onpointerdown = (event) => {
+      marks.setPointerCapture(event.pointerId)
+      this.find('.osd').focus({ preventScroll: true }) // for the keys that follow
+      this.tools.down(event)
+    }
+    marks.onmousedown = (event) => event.preventDefault() // else the keys go to the page
+    marks.onpointermove = (event) => this.tools.move(event)
+    marks.onpointerup = (event) => this.tools.up(event)
+    marks.onpointercancel = () => this.tools.drop()
+    marks.onwheel = (event) => this.wheel(event)
   }
 
-  async update(data, click) {
+  async update(data, tell) {
+    if (JSON.stringify(data.drawn) !== JSON.stringify(this.data?.drawn)) this.sent = null // it is kept, or gone
     this.data = data
-    this.click = click
+    this.tell = tell
     this.find('.stage').style.setProperty('--zoom-height', `${data.height_px}px`)
-    this.find('.grid').hidden = data.patches.length === 0
     try {
       await loadLibrary(data.library)
     } catch {
@@ -46,7 +66,7 @@ export class Viewer {
     const data = this.data
     this.close()
     this.opened = data.name
-    this.find('.grid input').checked = data.show_patches
+    this.on = Object.fromEntries(data.switches.map(({ id, on }) => [id, on]))
     this.find('.opacity input').value = 100 * (data.layers[0]?.opacity ?? 1)
     const { width, height, tile_size, overlap, max_level } = data.info
     this.osd = window.OpenSeadragon({
@@ -88,16 +108,16 @@ export class Viewer {
     this.osd.addHandler('canvas-click', (event) => {
       if (!event.quick) return
       this.clicked = true
-      const point = this.osd.world.getItemAt(0).viewerElementToImageCoordinates(event.position)
-      this.click({ x: point.x, y: point.y })
+      const { x, y } = this.osd.world.getItemAt(0).viewerElementToImageCoordinates(event.position)
+      this.tell('click', { x, y })
     })
   }
 
-  // Notes on the stage when all that is in view, the chosen layer too, was last whole and painted; nothing until it is.
+  // Notes on the stage when all that is in view, the layers too, was last whole and painted; nothing until it is.
   sayWhole() {
     const stage = this.find('.stage')
     const whole = () => {
-      const items = [this.osd?.world.getItemAt(0), ...(this.shown ? [this.layers.get(this.shown)] : [])]
+      const items = [this.osd?.world.getItemAt(0), ...this.shown().map(({ id }) => this.layers.get(id))]
       return !this.gliding && items.every((item) => item?.getFullyLoaded?.())
     }
     if (!whole()) stage.dataset.whole = ''
@@ -105,7 +125,7 @@ export class Viewer {
   }
 
   refresh() {
-    this.buildLayers()
+    this.buildBar()
     this.applyLayers()
     this.drawMarks()
     this.follow()
@@ -126,40 +146,47 @@ export class Viewer {
     this.osd.viewport.fitBounds(around, atOnce)
   }
 
-  buildLayers() {
-    const box = this.find('.layers')
-    const names = this.data.layers.map((layer) => layer.id).join()
-    if (box.dataset.names === names) return
-    box.dataset.names = names
-    const choices = this.data.layers.length ? [{ id: '', title: 'Slide only' }, ...this.data.layers] : []
-    box.replaceChildren(...choices.map((layer) => {
-      const button = document.createElement('button')
-      button.type = 'button'
-      button.role = 'radio'
-      button.dataset.layer = layer.id
-      button.textContent = layer.title
-      return button
-    }))
+  // The maps, of which one is shown; all that is switched on by itself; the hands; the magnifications.
+  buildBar() {
+    const { layers, switches, tools, mpp } = this.data
+    const now = JSON.stringify([layers.map(({ id }) => id), switches, tools, mpp])
+    if (now === this.built) return
+    this.built = now
+    const maps = layers.filter(({ map }) => map)
+    this.map = maps.find(({ begins_shown: shown }) => shown)?.id ?? ''
+    const choices = maps.length ? [{ id: '', title: 'Slide only' }, ...maps] : []
+    this.find('.layers').replaceChildren(...choices.map(({ id, title }) => button(title, { layer: id }, 'radio')))
+    const alone = layers.filter(({ map }) => !map).map(({ id, title, begins_shown: on }) => ({ id, title, on }))
+    this.on = { ...Object.fromEntries(alone.map(({ id, on }) => [id, on])), ...this.on }
+    this.find('.switches').replaceChildren(...[...switches, ...alone].map(({ id, title }) => checkbox(title, id, this.on[id])))
+    this.find('.hands').replaceChildren(...(tools.length ? ['move', ...tools] : []).map((hand) => button(HANDS[hand], { hand })))
+    const steps = mpp ? STEPS.filter((times) => times < 2.1 * magnification(mpp[0])) : []
+    this.find('.steps').replaceChildren(...steps.map((times) => button(`${times}×`, { times })))
+    this.take(this.tools.kind)
     for (const item of this.layers.values()) this.osd.world.removeItem(item)
     this.layers.clear()
-    this.shown = this.data.layers.find((layer) => layer.begins_shown)?.id ?? ''
+  }
+
+  // The layers that are shown now.
+  shown() {
+    return this.data.layers.filter(({ id, map }) => (map ? id === this.map : this.on[id]))
   }
 
   applyLayers() {
     if (!this.osd) return
     const opacity = Number(this.find('.opacity input').value) / 100
-    const chosen = this.data.layers.find((layer) => layer.id === this.shown)
-    for (const button of this.root.querySelectorAll('.layers button')) {
-      button.setAttribute('aria-checked', String(button.dataset.layer === this.shown))
+    const shown = this.shown()
+    for (const choice of this.root.querySelectorAll('.layers button')) {
+      choice.setAttribute('aria-checked', String(choice.dataset.layer === this.map))
     }
-    this.find('.opacity').hidden = !chosen
+    this.find('.opacity').hidden = shown.length === 0
     this.sayWhole()
-    for (const [id, item] of this.layers) item.setOpacity(id === this.shown ? opacity : 0)
-    if (chosen && !this.layers.has(chosen.id)) {
-      this.layers.set(chosen.id, { setOpacity() {} }) // a place holder, so that it is asked for once
-      this.loadLayer(chosen)
+    for (const [id, item] of this.layers) item.setOpacity(shown.some((layer) => layer.id === id) ? opacity : 0)
+    for (const layer of shown.filter(({ id }) => !this.layers.has(id))) {
+      this.layers.set(layer.id, { setOpacity() {} }) // a place holder, so that it is asked for once
+      this.loadLayer(layer)
     }
-    this.drawLegend(chosen?.legend)
+    this.drawLegends(shown)
   }
 
   // Fetched by hand, because the library would ask for a single picture without our header.
@@ -168,6 +195,8 @@ export class Viewer {
     try {
       const answer = await fetch(layer.url, { headers: this.headers() })
       if (!answer.ok) throw new Error(String(answer.status))
+      const scale = answer.headers.get(SCALE_HEADER)
+      if (scale) this.scales.set(layer.id, JSON.parse(scale))
       const url = URL.createObjectURL(await answer.blob())
       if (osd !== this.osd) return
       osd.addSimpleImage({
@@ -180,24 +209,39 @@ export class Viewer {
     }
   }
 
-  drawLegend(legend) {
-    const box = this.find('.legend')
-    box.hidden = !legend
-    if (!legend) return
-    this.find('.unit').textContent = legend.unit
-    this.find('.ramp').style.backgroundImage = `linear-gradient(90deg, ${legend.stops.join(',')})`
-    this.find('.ticks').replaceChildren(...ticksOf(legend).map(({ words, left, last }) => {
-      const mark = document.createElement('i')
-      mark.textContent = words
-      mark.style.left = `${left}%`
-      if (last) mark.className = 'last'
-      return mark
-    }))
+  drawLegends(shown) {
+    const { fat, reasons } = this.data
+    const legends = shown.map(({ id, legend, stops }) => (legend ?? this.scales.get(id)) && { stops, ...(legend ?? this.scales.get(id)) })
+    if (this.on.fat && fat) legends.push(fat.legend)
+    const drawn = legends.filter(Boolean).map(scaleLegend)
+    if (this.on.aside && reasons.length) drawn.push(keyLegend(reasons))
+    this.find('.legends').replaceChildren(...drawn)
+  }
+
+  // For the tools: the slide's size and scale, and where on it something happened.
+  get size() { return this.data.info }
+
+  get mpp() { return this.data.mpp }
+
+  scale() { return this.view().scale }
+
+  pointAt({ clientX, clientY }) {
+    const { left, top } = this.find('.marks').getBoundingClientRect()
+    const { origin, scale } = this.view()
+    return [(clientX - left - origin.x) / scale, (clientY - top - origin.y) / scale]
+  }
+
+  redraw() { this.drawMarks() }
+
+  view() {
+    const image = this.osd.world.getItemAt(0)
+    const origin = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(0, 0))
+    const unit = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(1000, 0))
+    return { origin, scale: (unit.x - origin.x) / 1000 }
   }
 
   drawMarks() {
-    const image = this.osd?.world.getItemAt(0)
-    if (!image) return
+    if (!this.osd?.world.getItemAt(0)) return
     const canvas = this.find('.marks')
     const ratio = window.devicePixelRatio || 1
     const { clientWidth, clientHeight } = canvas
@@ -206,64 +250,79 @@ export class Viewer {
     const pen = canvas.getContext('2d')
     pen.setTransform(ratio, 0, 0, ratio, 0, 0)
     pen.clearRect(0, 0, clientWidth, clientHeight)
-    const origin = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(0, 0))
-    const unit = image.imageToViewerElementCoordinates(new window.OpenSeadragon.Point(1000, 0))
-    const scale = (unit.x - origin.x) / 1000
-    const [width, height] = this.data.patch_px0.map((side) => side * scale)
-    if (this.find('.grid input').checked && width >= SMALLEST_PX) {
-      for (const [x, y, state] of this.data.patches) {
-        const left = origin.x + x * scale
-        const top = origin.y + y * scale
-        if (left > clientWidth || top > clientHeight || left + width < 0 || top + height < 0) continue
-        this.drawPatch(pen, left, top, width, height, state)
-      }
-    }
-    if (this.data.chosen) this.drawChosen(pen, origin, scale)
+    const { origin, scale } = this.view()
+    const place = ([x, y]) => [origin.x + x * scale, origin.y + y * scale]
+    const marks = new Marks(pen, { place, scale, size: [clientWidth, clientHeight] })
+    const { data } = this
+    marks.patches(data, this.on)
+    const region = this.tools.rectangle() ?? data.region
+    if (region) marks.region(region)
+    if (data.chosen) marks.chosen(data.chosen)
+    if (this.on.drawn) for (const shape of data.drawn) marks.shape(shape)
+    const draft = this.tools.draft() ?? this.sent
+    if (draft) marks.shape(draft)
     this.drawScale(scale)
   }
 
-  drawPatch(pen, left, top, width, height, state) {
-    pen.lineWidth = 1
-    pen.strokeStyle = STATES[state] ?? STATES.used
-    if (state === 'aside') {
-      pen.fillStyle = 'rgb(70 73 77 / 35%)'
-      pen.fillRect(left, top, width, height)
-      pen.beginPath()
-      pen.moveTo(left, top + height)
-      pen.lineTo(left + width, top)
-      pen.stroke()
-      return
-    }
-    pen.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1)
-    if (state === 'labelled') {
-      pen.fillStyle = STATES.labelled
-      pen.beginPath()
-      pen.arc(left + width / 2, top + height / 2, Math.max(2, Math.min(7, width / 8)), 0, 7)
-      pen.fill()
-    }
-  }
-
-  drawChosen(pen, origin, scale) {
-    const [x, y, width, height] = this.data.chosen
-    for (const [colour, line] of [['#fff', 7], ['#141618', 3.5]]) {
-      pen.strokeStyle = colour
-      pen.lineWidth = line
-      pen.strokeRect(origin.x + x * scale, origin.y + y * scale, width * scale, height * scale)
-    }
-  }
-
   drawScale(scale) {
-    const bar = this.find('.scalebar')
-    bar.hidden = !this.data.mpp
+    const box = this.find('.scale')
+    box.hidden = !this.data.mpp
     if (!this.data.mpp) return
-    const { px, words } = scaleBar(this.data.mpp / scale)
-    bar.style.width = `${px}px`
-    bar.firstElementChild.textContent = words
+    const umPerPixel = this.data.mpp[0] / scale
+    const { px, words } = scaleBar(umPerPixel)
+    this.find('.times').textContent = magnificationWords(magnification(umPerPixel))
+    this.find('.scalebar').style.width = `${px}px`
+    this.find('.scalebar span').textContent = words
+  }
+
+  // What the hand has done: a spot, a rectangle or a shape goes to the page.
+  hand(kind, what) {
+    if (kind === 'click') this.clicked = true
+    if (kind === 'drawn') this.sent = what // it is seen until the page has it
+    this.tell(kind, what)
+    this.drawMarks()
+  }
+
+  take(hand) {
+    this.tools.choose(hand)
+    this.find('.stage').dataset.hand = hand
+    for (const choice of this.root.querySelectorAll('.hands button')) {
+      choice.setAttribute('aria-pressed', String(choice.dataset.hand === hand))
+    }
+  }
+
+  // Enter takes the spot in the middle, with Shift the rectangle that is in view; Escape lets go of what is drawn.
+  key(event) {
+    if (event.key === 'Escape' && this.tools.kind !== 'move') {
+      this.take('move')
+      event.preventDefault()
+    }
+    if (event.key !== 'Enter' || event.target !== this.find('.osd') || !this.osd) return
+    event.preventDefault()
+    const { left, top, width, height } = this.find('.marks').getBoundingClientRect()
+    const at = (x, y) => this.pointAt({ clientX: left + x * width, clientY: top + y * height })
+    if (!event.shiftKey) {
+      const [x, y] = at(0.5, 0.5)
+      this.hand('click', { x, y })
+    } else if (this.data.tools.includes('region')) {
+      this.hand('region', this.tools.corners([at(0, 0), at(1, 1)]))
+    }
+  }
+
+  wheel(event) {
+    event.preventDefault()
+    const { left, top } = this.find('.marks').getBoundingClientRect()
+    const { Point } = window.OpenSeadragon
+    const at = this.osd.viewport.pointFromPixel(new Point(event.clientX - left, event.clientY - top))
+    this.osd.viewport.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, at)
+    this.osd.viewport.applyConstraints()
   }
 
   press(button) {
     if (!button || !this.osd) return
-    if (button.dataset.layer !== undefined) { this.shown = button.dataset.layer; this.applyLayers() }
+    if (button.dataset.layer !== undefined) { this.map = button.dataset.layer; this.applyLayers() }
+    if (button.dataset.hand) this.take(button.dataset.hand)
+    if (button.dataset.times) this.osd.viewport.zoomBy((Number(button.dataset.times) * this.mpp[0]) / (this.scale() * 10))
     if (button.dataset.do === 'in') this.osd.viewport.zoomBy(1.6)
     if (button.dataset.do === 'out') this.osd.viewport.zoomBy(1 / 1.6)
     if (button.dataset.do === 'home') this.osd.viewport.goHome()
@@ -284,7 +343,7 @@ export class Viewer {
     this.osd?.destroy()
     this.osd = null
     this.layers.clear()
-    this.find('.layers').dataset.names = '-'
+    this.built = null
     this.find('.message').hidden = true
   }
 }
