@@ -1,4 +1,4 @@
-"""[routes] Every own route by every role with every kind of token, from here and elsewhere; path tricks, odd numbers."""
+"""[routes] Every own route by every role, token and place, with path tricks and odd numbers."""
 
 import logging
 import random

@@ -17,7 +17,7 @@ from mmdnet.jobs.context import JobProgress, Tell
 from mmdnet.jobs.deaths import MemoryKills, how_it_ended, memory_kills
 
 POLL_S = 0.25
-GRACE_S = 2.0  # between asking a child to stop and killing it; with the polls, a cancel ends within 5 s
+GRACE_S = 0.75  # between asking a child to stop and killing it; with the polls, a cancel ends within 2 s
 LOG_FILE = "log.txt"
 
 

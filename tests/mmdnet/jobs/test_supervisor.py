@@ -4,7 +4,8 @@ import pytest
 
 from mmdnet.jobs.child import DONE, FAILED, STOPPED, Order
 from mmdnet.jobs.context import JobProgress
-from mmdnet.jobs.supervisor import job_folder, supervise
+from mmdnet.jobs.supervisor import GRACE_S, POLL_S, job_folder, supervise
+from mmdnet.jobs.worker import CLAIM_EVERY_S
 from mmdnet.settings import Settings
 
 READ = "import sys, time; sys.stdin.readline(); "
@@ -21,6 +22,10 @@ def run(order, code, must_stop=lambda: None, told=None):
             told.append(progress)
 
     return supervise([sys.executable, "-c", READ + code], order, {}, must_stop, hear)
+
+
+def test_a_cancelled_job_that_does_not_listen_is_killed_well_within_two_seconds():
+    assert POLL_S + CLAIM_EVERY_S + GRACE_S <= 1.6
 
 
 def test_the_exit_code_says_how_it_ended(order):
