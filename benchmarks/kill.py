@@ -1,7 +1,7 @@
 """[kill] Kill -9 of app, worker, child or all at random moments while people label and the lab adds, trains and scores.
 
-What is killed is started again as the launcher does; nobody presses anything. A child is not killed twice before its job
-has got further: at the third such death in a row the lab gives a job up, as it says (`mmdnet.jobs.worker.DEATHS_LIMIT`).
+What is killed is started again as the launcher does; nobody presses anything. A child is not killed twice before its
+job has got further: at the third such death in a row the lab gives a job up, as it says (`DEATHS_LIMIT` of the worker).
 Augmentation has `augment-kill`, and a dead host on PostgreSQL `take-over`.
 """
 
@@ -53,7 +53,7 @@ class Lives:
                 running.start_worker(queue, queue)
 
     def strike(self, victim: str) -> None:
-        """Kill -9: the app, a worker (whose child has to see by itself that it is gone), a job's child, or all at once."""
+        """Kill -9: the app, a worker (its child has to see by itself that it is gone), a job's child, or all."""
         running = self.bench.running
         app, workers = running.app, [process.pid for process in running.workers]
         if victim == "all":

@@ -14,7 +14,7 @@ from mmdnet.settings import load_settings
 from tests.browser.lab_process import RunningLab
 from tests.browser.steps import WAIT_MS
 from tests.hostile import spoil
-from tests.pages.conftest import Filled, fill
+from tests.pages.conftest import Filled, copied, fill
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HINT = "no Chromium on this machine; install it (Debian: apt-get install chromium)"
@@ -65,11 +65,20 @@ def shared_lab(one_lab: RunningLab) -> RunningLab:
 
 
 @pytest.fixture(scope="session")
-def spoilt_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningLab, Filled]]:
+def filled_template(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """A lab with everything in it, made once; tests take a copy of its home."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+    home.mkdir()
+    return fill(home)
+
+
+@pytest.fixture(scope="session")
+def spoilt_lab(
+    filled_template: Filled, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningLab, Filled]]:
     """A lab with everything in it, in which every text of a file or a person is hostile; tests change nothing there."""
     lab = RunningLab(tmp_path_factory.mktemp("spoilt") / "home")
-    lab.home.mkdir()
-    filled = fill(lab.home)
+    filled = copied(filled_template, lab.home)
     spoil(filled)
     lab.start_app()
     yield lab, filled

@@ -28,6 +28,7 @@ class RunningLab:
     home: Path
     port: int = field(default_factory=free_port)
     base: str = ""  # the sub-path it is served under, such as "/lab"
+    arguments: list[str] = field(default_factory=list)  # more of Streamlit's
     app: subprocess.Popen | None = None
     workers: list[subprocess.Popen] = field(default_factory=list)
 
@@ -48,7 +49,7 @@ class RunningLab:
         }
 
     def start_app(self, wait_s: float = 180) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), *self.arguments]
         self.app = self._start(command, "app.log")
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:

@@ -78,7 +78,11 @@ def fill(home: Path) -> Filled:
 @pytest.fixture
 def filled_home(template: Filled, tmp_path: Path) -> Filled:
     """A filled lab of the test's own."""
-    home = tmp_path / "home"
+    return copied(template, tmp_path / "home")
+
+
+def copied(template: Filled, home: Path) -> Filled:
+    """The same lab again in a home of its own; slides' files stay where they are."""
     shutil.copytree(template.lab.settings.home, home)
     return replace(template, lab=open_lab(Settings(home=home)))
 
