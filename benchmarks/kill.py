@@ -52,21 +52,25 @@ class Lives:
             if not any(queue in arguments for arguments in alive):
                 running.start_worker(queue, queue)
 
-    def strike(self, victim: str) -> None:
-        """Kill -9: the app, a worker (its child has to see by itself that it is gone), a job's child, or all."""
+    def strike(self, victim: str) -> bool:
+        """Kill -9: the app, a worker (its child has to see by itself that it is gone), a job's child, or all.
+
+        False: there was no child that may be killed now.
+        """
         running = self.bench.running
         app, workers = running.app, [process.pid for process in running.workers]
         if victim == "all":
             kill_all([*([app.pid] if app else []), *workers])
         elif victim == "child":
             if not self._strike_child(workers):
-                return
+                return False
         else:
             struck = app if victim == "app" else random.choice(running.workers)
             assert struck is not None
             struck.kill()
             struck.wait()
         self.killed[victim] += 1
+        return True
 
     def _strike_child(self, workers: list[int]) -> bool:
         """Whether one was killed: none is where a job has got no further since the last time."""
@@ -91,12 +95,14 @@ def run(quick: bool = False) -> Result:
         runs: list[int] = []
         with pressing(bench, "Ada", session) as told:
             until(lambda: told.saved, "The first label")
-            while sum(lives.killed.values()) < moments:
-                if all(_over(bench.lab, job) for job in jobs):
-                    jobs += _work(bench, project, len(jobs), runs)
-                time.sleep(random.uniform(0.5, longest_s))
-                lives.strike(random.choice(VICTIMS))
-                lives.revive()
+            for victim in random.sample(VICTIMS * (moments // len(VICTIMS)), moments):
+                struck = False
+                while not struck:
+                    if all(_over(bench.lab, job) for job in jobs):
+                        jobs += _work(bench, project, len(jobs), runs)
+                    time.sleep(random.uniform(0.5, longest_s))
+                    struck = lives.strike(victim)
+                    lives.revive()
             until(lambda: all(_over(bench.lab, job) for job in jobs), "The end of all jobs", 2 * PATIENCE_S)
         faults = _faults(bench, told, jobs, runs)
     beside = {
