@@ -4,6 +4,7 @@ import streamlit as st
 
 from mmdnet.workflows.scoring.views import leading_of
 from mmdnet.workflows.worklist import unsigned
+from ui.models import card
 from ui.report import headline
 from ui.report import report as parts
 from ui.report.signing import sign_off, signatures
@@ -59,4 +60,5 @@ with st.expander("Quality and limits"):
     parts.notes_and_limits(report)
 with st.expander("Provenance"):
     parts.provenance(report)
+    card.link(score.model_id, "report_card")
     parts.verification(score.id)

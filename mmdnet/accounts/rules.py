@@ -184,6 +184,7 @@ RULES: Mapping[str, Rule] = {
     "models.add": MANAGE,
     "models.archive": MANAGE,
     "models.archived": SEE,
+    "models.card": SEE,
     "models.describe": MANAGE,
     "models.get": SEE,
     "models.list": SEE,

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
     as_left,
@@ -60,8 +61,8 @@ class ReportPictures:
     links: Mapping[int, str] = field(default_factory=dict)
 
 
-def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
-    """The report as one self-contained file."""
+def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDocument | None = None) -> str:
+    """The report as one self-contained file; with the card of its model at the end, where it is given."""
     pictures, content_sha256 = pictures or ReportPictures(), report_sha256(report)
     report = withheld(report)
     slide = data_uri(pictures.slide, "image/jpeg") if pictures.slide else None
@@ -70,6 +71,7 @@ def to_html(report: Report, pictures: ReportPictures | None = None) -> str:
         .get_template(TEMPLATE)
         .render(
             report=report,
+            card=card,
             content_sha256=content_sha256,
             titles={task.name: task.title for task in TASKS},
             letters={task.name: task.letter for task in TASKS},

@@ -18,6 +18,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import task
 from mmdnet.reports.glyphs import Letters, fonts, letters_for
 from mmdnet.reports.html import Crop, ReportPictures, crop_of
+from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
 from mmdnet.reports.typeset import (
     bases,
@@ -60,8 +61,8 @@ class Chip:
 UNKNOWN = Chip("–", "#ffffff", "#5a6066")
 
 
-def to_pdf(report: Report, pictures: ReportPictures | None = None) -> bytes:
-    """The report as a PDF.
+def to_pdf(report: Report, pictures: ReportPictures | None = None, card: CardDocument | None = None) -> bytes:
+    """The report as a PDF; with the card of its model at the end, where it is given.
 
     Raises:
         LabError: it cannot be set.
@@ -72,7 +73,7 @@ def to_pdf(report: Report, pictures: ReportPictures | None = None) -> bytes:
     report = withheld(report)
     crop = crop_of(report, pictures.frame)
     images = dict(_images(report, pictures, crop))
-    content = _content(report, content_sha256, crop, images)
+    content = _content(report, content_sha256, crop, images) | {"card": _card(card) if card else None}
     letters = letters_for(_texts(content))
     content["families"] = list(letters.families)
     with tempfile.TemporaryDirectory(prefix="mmdnet-pdf-") as folder:
@@ -193,6 +194,12 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
         "foot": f"Content sha256 {content_sha256}. Made {moment(report.made_at)}, report format "
         f"{report.schema_version}. Signing is designed with the audit ideas of 21 CFR Part 11.",
     }
+
+
+def _card(card: CardDocument) -> dict[str, Any]:
+    rows = [[item.number, item.topic, typeset(item.said)] for item in card.filled]
+    about = typeset(" ".join(filter(None, (card.note, card.verdict, card.summary))))
+    return {"name": card.name, "about": about, "rows": rows, "open": card.open_words}
 
 
 def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any]]:

@@ -52,15 +52,16 @@ class Projects:
             return self._view(session, must_get(session, Project, project_id, "project"))
 
     def holds(self, project_id: int, what: str, key: int) -> bool:
-        """Whether something is in a project.
+        """Whether something is in a project, or a model is one of all projects.
 
         Args:
             project_id: of the project.
-            what: `slide`, `patch`, `session`, `run` or `score`.
+            what: `slide`, `patch`, `session`, `run`, `score` or `model`.
             key: its id.
         """
         with self._services.db() as session:
-            return project_id in projects_of(session, f"{what}_id", [key])
+            of = projects_of(session, f"{what}_id", [key])
+        return project_id in of or (what == "model" and None in of)
 
     def create(self, name: str, simulated: bool = False, by: int | None = None) -> ProjectView:
         """A new project.

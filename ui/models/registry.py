@@ -8,6 +8,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.validity import kappas_of, verdict_of
+from ui.models import card
 from ui.models.score import model_words
 from ui.shell import words
 from ui.shell.literal import code, literal, plain, plain_all
@@ -26,7 +27,7 @@ def models(project: ProjectView) -> None:
     known = lab().models.list(project.id)
     st.header("Models")
     if not known:
-        st.caption("No model yet. A training that ends makes one; `mmdnet model add` brings one in.")
+        st.caption("No model yet. A training that ends makes one; `mmdnet models add` brings one in.")
     else:
         _table(known, project.report_model_id)
         by_id = {model.id: model for model in known}
@@ -87,11 +88,12 @@ def _in_full(model: ModelView, project: ProjectView) -> None:
                 lab().models.archive(model.id)
                 say_next_run(f"{model.name} is offered no more")
                 st.rerun()
+        card.link(model.id, "registry_card")
         runs = [run for run in lab().training.runs(project.id) if run.id == model.run_id]
         if runs and st.button("Its training", key="model_run", icon=":material/model_training:"):
             go_to("run", runs[0].id)
             st.rerun()
-    with st.expander("Card"):
+    with st.expander("Card as kept beside the weights"):
         st.markdown(f"Weights {code(model.weights_sha256[:16])}")
         st.json(model.card.model_dump(mode="json", exclude={"split"}), expanded=1)
 

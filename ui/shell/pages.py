@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["project", "slide", "patch", "session", "run", "score"]
-PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score")
+Place = Literal["project", "slide", "patch", "session", "run", "score", "model"]
+PLACES: tuple[Place, ...] = ("project", "slide", "patch", "session", "run", "score", "model")
 BELOW_PROJECT: tuple[Place, ...] = PLACES[1:]
 NAMED: dict[Place, str] = {place: str(place) for place in PLACES} | {
     "session": "label session",
@@ -70,6 +70,13 @@ PAGES = (
         "description",
         "One slide's score with its evidence, your grades and sign-off.",
         ("project", "score"),
+    ),
+    PageEntry(
+        "model",
+        "Model card",
+        "badge",
+        "What is known of a model, in the order of TRIPOD+AI, and what is open.",
+        ("project", "model"),
     ),
     PageEntry("jobs", "Jobs", "list_alt", "Everything in the background: how far, its log, cancel, try again."),
     PageEntry("people", "People", "group", "Your password; who signs in, what they may do, and what they did."),

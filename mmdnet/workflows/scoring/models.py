@@ -19,6 +19,7 @@ from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
+    from mmdnet.reports.model_card import CardDocument
     from mmdnet.scoring.calibration.guard import Guard
 
 LONGEST_NOTE = 500
@@ -97,6 +98,17 @@ class Models:
     def get(self, model_id: int) -> ModelView:
         with self._services.db() as session:
             return _view(must_get(session, Model, model_id, "model"))
+
+    def card(self, model_id: int) -> CardDocument:
+        """What is known of a model in the order of TRIPOD+AI; see `mmdnet.reports.model_card`.
+
+        Raises:
+            LabError: there is no such model, or its card is damaged.
+        """
+        from mmdnet.reports.model_card import model_card
+
+        model = self.get(model_id)
+        return model_card(model.card, model.name, model.note)
 
     def add(self, project_id: int | None, folder: str | Path, name: str | None = None) -> int:
         """Take in a model from a folder with weights.safetensors and card.json; its number.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.inputs import ReaderGrades, ReportInputs
+    from mmdnet.reports.model_card import CardDocument
     from mmdnet.reports.schema import Report
     from mmdnet.scoring.cam.evidence_maps import TaskMaps
     from mmdnet.scoring.heat import HeatLegend, MapFrame
@@ -143,6 +144,13 @@ class ScoredSlide:
                         files.writestr(name, self.map_jpeg(shown.task, patch.place))
         return packed.getvalue()
 
+    @cached_property
+    def card(self) -> CardDocument:
+        """The card of the model that scored, as of now."""
+        from mmdnet.reports.model_card import model_card
+
+        return model_card(card_of(self.model), self.model.name, self.model.note)
+
     def file(self, kind: str) -> str | bytes:
         """The report as one of the kinds of file: the method of that name."""
         writers: dict[str, Callable[[], str | bytes]] = {
@@ -154,13 +162,13 @@ class ScoredSlide:
         """The report as a PDF for print."""
         from mmdnet.reports.pdf import to_pdf
 
-        return to_pdf(self.report, self._pictures())
+        return to_pdf(self.report, self._pictures(), self.card)
 
     def html(self) -> str:
         """The report as one self-contained HTML file."""
         from mmdnet.reports.html import to_html
 
-        return to_html(self.report, self._pictures())
+        return to_html(self.report, self._pictures(), self.card)
 
     def csv(self) -> str:
         """The report's grades as a table."""

@@ -8,8 +8,10 @@ import pytest
 from mmdnet.reports import html
 from mmdnet.reports.build import build_report
 from mmdnet.reports.html import ReportPictures, grade_graph, to_html
+from mmdnet.reports.model_card import model_card
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame
+from tests.mmdnet.reports import crafted
 from tests.mmdnet.reports.crafted import PLACES, defended, inputs, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
@@ -151,6 +153,15 @@ def test_what_an_interval_covers_stands_in_its_own_place():
     assert "Probability of a NAS of 1 or more" in html
     before = to_html(build_report(inputs()))
     assert "expected NAS" not in before and "Second reader" not in before
+
+
+def test_the_models_card_stands_at_the_end_and_is_linked_from_provenance():
+    card = model_card(crafted.card(), "A <b>model</b>", "seen once")
+    page = to_html(build_report(inputs()), card=card)
+    assert page.index('href="#model-card"') < page.index('id="model-card"')
+    words = " ".join(read(page).words)
+    assert "A <b>model</b>" in words and "seen once" in words and card.summary in words and card.open_words in words
+    assert "#model-card" not in to_html(build_report(inputs()))
 
 
 def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_shown():

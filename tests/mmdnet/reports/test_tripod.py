@@ -1,0 +1,52 @@
+import re
+
+from mmdnet.nn.card import ModelCard, TrainedOn, read_card
+from mmdnet.reports.tripod import tripod_items
+from mmdnet.settings import DEMO_MODEL
+from tests.mmdnet.reports import crafted
+
+PARTS = {3: "abc", 5: "ab", 6: "abc", 8: "abc", 9: "abc", 12: "abcdefg", 18: "abcdef", 20: "abc", 23: "ab", 27: "abc"}
+
+
+def said(card: ModelCard) -> dict[str, str]:
+    return {item.number: item.said for item in tripod_items(card)}
+
+
+def test_every_item_of_the_statement_is_there_once_and_in_order():
+    wanted = [f"{number}{part}" for number in range(1, 28) for part in PARTS.get(number, " ")]
+    assert [item.number for item in tripod_items(crafted.card())] == [name.strip() for name in wanted]
+
+
+def test_what_no_record_holds_is_open():
+    items = said(crafted.card())
+    for number in ("2", "3c", "5b", "6b", "6c", "8b", "8c", "14", "17", "18a", "18b", "18c", "18d", "18e", "19", "27c"):
+        assert items[number] == "", number
+
+
+def test_the_demo_models_items_are_its_cards_own_figures():
+    card = read_card(DEMO_MODEL)
+    items = said(card)
+    assert "36 slides of 18 patients" in items["5a"] and "Simulated slides" in items["5a"]
+    assert "North, South, West" in items["6a"]
+    assert "training 36 slides, validation 14 slides, test 14 slides" in items["12a"]
+    assert f"lobular inflammation {card.metrics['test']['kappa_inflammation']:.2f}" in items["23a"]
+    assert "bags of test patients: steatosis 55" in items["21"]
+    assert "60 graded slides of 60 patients: rule density, scale isotonic" in items["12f"]
+    assert re.search("ballooning quadratic κ 0.85, 90 % intervals held 90 %", items["24"])
+    assert card.weights_sha256 in items["22"]
+    assert "What was drawn" in items["8a"] and "simulated" in items["25"] and "real tissue is not known" in items["26"]
+
+
+def test_a_card_of_before_that_says_little_has_more_open_items_and_none_made_up():
+    bare = crafted.card().model_copy(
+        update={"trained_on": TrainedOn(), "split": {}, "metrics": {}, "choices": {}, "calibration": None}
+    )
+    items = said(bare)
+    for number in ("5a", "6a", "10", "12a", "12f", "13", "16", "20a", "20b", "21", "23a", "24"):
+        assert items[number] == "", number
+    assert "not reportable" in items["25"] and "Readers' grades" in items["8a"]
+
+
+def test_thresholds_that_were_fitted_are_named():
+    fitted = crafted.card().model_copy(update={"calibration": {"lines": {"steatosis": 0.35}}})
+    assert "steatosis 0.35" in said(fitted)["15"]
