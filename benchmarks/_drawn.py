@@ -88,6 +88,8 @@ def write_dicom(
     syntax: str = "1.2.840.10008.1.2.4.50",
     photometric: str = "YBR_FULL_422",
     others: bytes = b"",
+    accession: str = "",
+    barcode: str = "",
 ) -> Path:
     """One level of a DICOM slide (PS3.3 A.32.8), JPEG frames in full tiling; `others` goes in as (0008,1115)."""
     height, width = image.shape[:2]
@@ -115,6 +117,7 @@ def write_dicom(
         _element(8, 8, "CS", flavour.encode()),
         _element(8, 0x16, "UI", sop_class.encode()),
         _element(8, 0x18, "UI", f"{series}.{number}".encode()),
+        _element(8, 0x50, "SH", accession.encode()) if accession else b"",
         _element(8, 0x60, "CS", b"SM"),
         _element(8, 0x1115, "SQ", others) if others else b"",
         _element(0x10, 0x20, "LO", b"P-1"),
@@ -140,6 +143,7 @@ def write_dicom(
         _element(0x48, 8, "SQ", origin),
         _element(0x48, 0x105, "SQ", optical),
         long(0x48, 0x303, 1),
+        _element(0x2200, 5, "LT", barcode.encode()) if barcode else b"",
         _element(0x5200, 0x9229, "SQ", _item(measures)),
     ]
     pixels = struct.pack("<HHI", 0xFFFE, 0xE000, 0)

@@ -106,6 +106,8 @@ class Slide(Base):
     visit: Mapped[str | None]
     staining_run: Mapped[str | None]
     control: Mapped[str | None]  # what kind of control it is (donor, chow); None for a case
+    accession_number: Mapped[str | None]  # the hospital's number of the case
+    barcode: Mapped[str | None]  # of the glass slide's label
     simulated: Mapped[bool] = mapped_column(default=False)
     status: Mapped[str]
     reason: Mapped[str | None]

@@ -130,6 +130,8 @@ def ingest(
     visit: Annotated[str | None, typer.Option(help="Which of the patient's biopsies.")] = None,
     staining_run: Annotated[str | None, typer.Option(help="The batch it was stained in.")] = None,
     control: Annotated[str | None, typer.Option(help="What kind of control it is (donor, chow).")] = None,
+    accession_number: Annotated[str | None, typer.Option(help="The hospital's number of the case.")] = None,
+    barcode: Annotated[str | None, typer.Option(help="Of the slide's label, where the file does not say.")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -141,7 +143,17 @@ def ingest(
     if overrule_scale and mpp is None:
         raise LabError("--overrule-scale needs the scale that counts: add --mpp. Nothing was changed.")
     stated = StatedFacts(
-        mpp, stain, scanner, site, patient, visit, staining_run, control, overrule_scale=overrule_scale
+        mpp,
+        stain,
+        scanner,
+        site,
+        patient,
+        visit,
+        staining_run,
+        control,
+        accession_number,
+        barcode,
+        overrule_scale=overrule_scale,
     )
     for path in paths:  # before a project is made for them
         lab.slides.allowed(path)

@@ -67,8 +67,8 @@ def facts_import(
 ) -> None:
     """Say what a table would change, row by row; with --apply, change it: every row, or none where one is wrong.
 
-    Columns: slide or path, patient, visit, site, stain, scanner, staining_run, control, mpp, steatosis, inflammation,
-    ballooning, nas, fibrosis, reader, date. An empty cell changes nothing.
+    Columns: slide or path, patient, visit, site, stain, scanner, staining_run, control, accession_number, barcode, mpp,
+    steatosis, inflammation, ballooning, nas, fibrosis, reader, date. An empty cell changes nothing.
     """
     lab = lab_at(home)
     project_id = project_called(lab, project)

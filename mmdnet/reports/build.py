@@ -122,6 +122,8 @@ def _header(inputs: ReportInputs) -> Header:
         fields=score.fields,
         simulated=slide.simulated,
         use=words.RESEARCH_USE,
+        accession_number=slide.accession_number or None,
+        barcode=slide.barcode or None,
     )
 
 

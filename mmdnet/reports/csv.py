@@ -9,7 +9,7 @@ from mmdnet.tables import to_csv as table_csv
 
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
 COLUMNS = (
-    "slide", "reportable", "caution", "patient", "site", "stain", "scanner", "simulated",
+    "slide", "reportable", "caution", "patient", "accession_number", "barcode", "site", "stain", "scanner", "simulated",
     "feature", "model_grade", "score", "low_90", "high_90", "interval_covers", "interval_holds",
     "second_reader", "unlikeness",
     *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
@@ -85,6 +85,8 @@ def _common(report: Report) -> dict[str, object]:
         "reportable": report.validity.words or "yes",
         "caution": " ".join(cautions_of(report)),
         "patient": header.patient,
+        "accession_number": header.accession_number,
+        "barcode": header.barcode,
         "site": header.site,
         "stain": header.stain,
         "scanner": header.scanner,

@@ -22,6 +22,7 @@ NOT_SIGNED_CONTENT: Any = {
     "features": {"__all__": {"human"}},
     "provenance": {"checks"},
 }
+_NAMES_OF_CASE = ("accession_number", "barcode")  # of the header; came later, and stand where they are known
 _EVIDENCE_OF_VERSION_4: Any = {
     "__all__": {"left_out": True} | {kind: {"__all__": {"at_least"}} for kind in ("top", "low", "random")}
 }
@@ -66,6 +67,8 @@ class Header(Block):
     fields: float
     simulated: bool
     use: str
+    accession_number: str | None = None
+    barcode: str | None = None
 
 
 class Criterion(Block):
@@ -341,7 +344,8 @@ def canonical_json(report: Report, content_only: bool = False) -> str:
         left_out["validity"] = True  # likewise
     if report.schema_version < 4:
         left_out["evidence"] = _EVIDENCE_OF_VERSION_4
-    values = report.model_dump(mode="json", exclude=left_out or None)
+    left_out["header"] = {name for name in _NAMES_OF_CASE if getattr(report.header, name) is None}
+    values = report.model_dump(mode="json", exclude=left_out)
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -170,8 +170,8 @@ class Fact:
 def slide_facts(header: Header) -> tuple[Fact, ...]:
     """What is known of the slide, in the order it is printed."""
 
-    def fact(name: str, value: str | None) -> Fact:
-        return Fact(name, value) if value else Fact(name)
+    def fact(name: str, value: str | None, width: int = 1) -> Fact:
+        return Fact(name, value, width) if value else Fact(name, width=width)
 
     resolution = None
     if header.mpp_x and header.mpp_y:
@@ -184,6 +184,7 @@ def slide_facts(header: Header) -> tuple[Fact, ...]:
     core = "not measured" if header.core_length_mm is None else f"{figure_text(header.core_length_mm)} mm"
     area = f"{figure_text(header.assessed_mm2)} mm², {figure_text(header.fields)} fields"
     assessed = f"{header.patches_assessed} of {header.patches} ({area})"
+    case = (fact("Accession number", header.accession_number, 2), fact("Barcode", header.barcode, 2))
     return (
         fact("Patient", header.patient),
         fact("Site", header.site),
@@ -197,6 +198,7 @@ def slide_facts(header: Header) -> tuple[Fact, ...]:
         Fact("Patches laid", f"{header.patches}, each {header.patch_px * header.patch_mpp:.4g} µm"),
         Fact("Patches assessed", assessed),
         Fact("Patches not assessed", str(header.patches_set_aside)),
+        *(case if any(each.known for each in case) else ()),
         Fact("Slide file, SHA-256 fingerprint", header.fingerprint, 4, code=True),
     )
 

@@ -37,6 +37,8 @@ class StatedFacts:
     visit: str | None = field(default=None, metadata={"title": "Visit"})
     staining_run: str | None = field(default=None, metadata={"title": "Staining run"})
     control: str | None = field(default=None, metadata={"title": "Control"})
+    accession_number: str | None = field(default=None, metadata={"title": "Accession number"})
+    barcode: str | None = field(default=None, metadata={"title": "Barcode"})
     overrule_scale: bool = field(default=False, kw_only=True, metadata={"title": "Overrule the file's scale"})
 
     def __post_init__(self) -> None:
@@ -75,9 +77,10 @@ class SlideFacts:
     """What is kept of a slide's own statements and a person's; None is "nobody says", never a guess.
 
     These are columns of the slides' table by the same names. `staining_run` is the batch it was stained in, `visit`
-    which of a patient's biopsies it is, `control` what kind of control (donor, chow; None for a case). `reader` names
-    the code that decodes it: "jpeg-tiles", "openslide" or the name of a format (`readers.formats`); `mpp_source` is
-    "file", "person" (where the file does not say), "overruled" (a person, against the file) or None.
+    which of a patient's biopsies it is, `control` what kind of control (donor, chow; None for a case).
+    `accession_number` is the hospital's number of the case, `barcode` what the glass slide's label encodes. `reader`
+    names the code that decodes it: "jpeg-tiles", "openslide" or the name of a format (`readers.formats`); `mpp_source`
+    is "file", "person" (where the file does not say), "overruled" (a person, against the file) or None.
     """
 
     fingerprint: str
@@ -97,6 +100,8 @@ class SlideFacts:
     visit: str | None = None
     staining_run: str | None = None
     control: str | None = None
+    accession_number: str | None = None
+    barcode: str | None = None
 
     @property
     def stated_mpp(self) -> float | None:

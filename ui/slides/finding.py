@@ -21,7 +21,9 @@ MOST_CHIPS = 8  # values that are chips; more are chosen from a list
 FILTERS: Mapping[str, str] = {
     "stain": "Stain", "scanner": "Scanner", "site": "Site", "staining_run": "Staining run", "patient": "Patient",
 }  # fmt: skip
-SEARCHED = ("name", "patient", "visit", "stain", "scanner", "site", "staining_run", "control")
+SEARCHED = (
+    "name", "patient", "visit", "stain", "scanner", "site", "staining_run", "control", "accession_number", "barcode",
+)  # fmt: skip
 UNKNOWN = "unknown"
 
 

@@ -61,6 +61,8 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
             "Patient": literal(slide.patient or "unknown"),
             "Visit": literal(slide.visit or "unknown"),
             "Control": literal(slide.control or "no"),
+            "Accession number": literal(slide.accession_number or "unknown"),
+            "Barcode": literal(slide.barcode or "unknown"),
             "Tissue": words.number(slide.tissue_mm2, "mm²"),
             "Core length": words.number(slide.core_length_mm, "mm"),
             "Fat, measured": words.measured_fat(slide),

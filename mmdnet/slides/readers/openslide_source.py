@@ -264,6 +264,8 @@ class Statements:
     simulated: bool = False
     bounds_px0: tuple[int, int, int, int] | None = None
     staining_run: str | None = None
+    accession_number: str | None = None
+    barcode: str | None = None
 
 
 def statements(properties: Mapping[str, str]) -> Statements:
@@ -286,6 +288,8 @@ def statements(properties: Mapping[str, str]) -> Statements:
         patient=_text(own.get("patient")) or _text(properties.get("dicom.PatientID")),
         simulated=bool(own.get("simulated", False)),
         staining_run=_text(own.get("staining_run")),
+        accession_number=_text(properties.get("dicom.AccessionNumber")),
+        barcode=_text(properties.get("openslide.barcode")),
         bounds_px0=(whole[0], whole[1], whole[2], whole[3]) if len(whole) == 4 and min(whole[2:]) > 0 else None,
     )
 

@@ -48,6 +48,14 @@ def test_a_report_signed_by_an_earlier_build_is_still_the_document_that_was_sign
     assert report_sha256(build_report(inputs(card=of_then))) == signed
 
 
+def test_names_of_the_case_stand_in_the_document_and_its_hash_where_they_are_known():
+    plain, named = build_report(inputs()), build_report(inputs(slide=slide(accession_number="A26-1", barcode="S1")))
+    assert "accession_number" not in canonical_json(plain) and "barcode" not in canonical_json(plain)
+    assert '"accession_number":"A26-1"' in canonical_json(named) and '"barcode":"S1"' in canonical_json(named)
+    assert report_sha256(plain) != report_sha256(named)
+    assert Report.model_validate_json(canonical_json(plain)) == plain
+
+
 def test_a_signature_has_a_nas_only_when_every_grade_is_given():
     assert signature("x").nas == 5
     assert (

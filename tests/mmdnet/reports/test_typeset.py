@@ -17,6 +17,7 @@ from mmdnet.reports.typeset import (
     names_text,
     patch_chance,
     quantity_text,
+    slide_facts,
     typeset,
     unsigned,
     verdict,
@@ -24,7 +25,7 @@ from mmdnet.reports.typeset import (
 from mmdnet.reports.withhold import withheld
 from mmdnet.scoring.validity import judge_validity
 from tests.mmdnet.reports import crafted
-from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today
+from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today, slide
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -44,6 +45,15 @@ def test_intervals_quantities_and_dates_are_written_one_way():
     assert moment(datetime(2026, 3, 4, 9, 30, tzinfo=UTC)) == "4 March 2026, 09:30 UTC"
     assert typeset("2-4 foci per 200x field") == "2–4 foci per 200× field"
     assert (names_text([]), names_text(["a", "b"]), names_text(3)) == ("none recorded", "a, b", "3")
+
+
+def test_names_of_the_case_are_printed_once_one_of_them_is_known():
+    def printed(**known):
+        facts = slide_facts(build_report(inputs(slide=slide(**known))).header)
+        return {fact.name: fact.value for fact in facts if fact.name in ("Accession number", "Barcode")}
+
+    assert printed() == {}
+    assert printed(barcode="S1") == {"Accession number": "not recorded", "Barcode": "S1"}
 
 
 def test_a_verdict_names_what_was_changed():

@@ -42,7 +42,7 @@ def test_a_scale_nobody_scans_at_cannot_be_stated(mpp):
         StatedFacts(mpp=mpp)
 
 
-@given(st.builds(StatedFacts, st.none() | st.floats(0.1, 2), *[st.none() | st.text()] * 7))
+@given(st.builds(StatedFacts, st.none() | st.floats(0.1, 2), *[st.none() | st.text()] * 9))
 def test_what_was_said_comes_back_from_a_jobs_note(stated):
     spec = IngestSpec(project_id=1, path="a", facts=stated)
     assert IngestSpec.model_validate_json(spec.model_dump_json()) == spec
@@ -53,9 +53,11 @@ def test_what_was_said_comes_back_from_a_jobs_note(stated):
 def test_every_fact_has_a_title():
     assert [StatedFacts.title(known.name) for known in fields(StatedFacts)] == [
         "µm per pixel", "Stain", "Scanner", "Site", "Patient", "Visit", "Staining run", "Control",
-        "Overrule the file's scale",
+        "Accession number", "Barcode", "Overrule the file's scale",
     ]  # fmt: skip
-    assert StatedFacts.words() == ("stain", "scanner", "site", "patient", "visit", "staining_run", "control")
+    assert StatedFacts.words() == (
+        "stain", "scanner", "site", "patient", "visit", "staining_run", "control", "accession_number", "barcode",
+    )  # fmt: skip
 
 
 def test_a_person_goes_before_the_file_where_something_was_said(tmp_path):

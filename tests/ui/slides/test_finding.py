@@ -6,7 +6,8 @@ from tests.ui.shell.test_words import slide
 from ui.slides.finding import chosen_of
 
 SLIDES = [
-    slide(id=1, name="Zeta.svs", status="ready", labelled=3, patient="P 1", stain="H&E", site="North"),
+    slide(id=1, name="Zeta.svs", status="ready", labelled=3, patient="P 1", stain="H&E", site="North",
+          accession_number="A26-17", barcode="S26;A1"),
     slide(id=2, name="alpha.svs", status="ready", labelled=0, patient="P2", stain="Masson trichrome", fat_area_share=0.2),
     slide(id=3, name="beta.svs", status="needs_mpp", labelled=0, patient="P2", visit="week 2", stain=None),
 ]  # fmt: skip
@@ -22,6 +23,7 @@ def ids(**how):
 
 def test_every_word_of_a_search_must_be_in_some_fact_whatever_the_case():
     assert ids() == [2, 3, 1] and ids(search=" P2  WEEK ") == [3] and ids(search="p2") == [2, 3]
+    assert ids(search="a26-17") == ids(search="s26;a1") == [1]
     assert ids(search="(") == [] and ids(search="north h&e") == [1]
 
 

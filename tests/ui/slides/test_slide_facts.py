@@ -7,7 +7,8 @@ def facts() -> None:
     from tests.ui.shell.test_words import slide
     from ui.slides.slide_facts import facts_table
 
-    known = {"vendor": "aperio", "reader": "openslide", "patches": 1200, "usable": 1000, "labelled": 7, "patient": "P1"}
+    known = {"vendor": "aperio", "reader": "openslide", "patches": 1200, "usable": 1000, "labelled": 7, "patient": "P1",
+             "accession_number": "A*1*"}  # fmt: skip
     facts_table(slide(**known), [])
 
 
@@ -16,5 +17,6 @@ def test_what_is_missing_is_said_to_be_missing():
     said = table.value.iloc[:, 0].to_dict() if table.value.shape[1] == 1 else table.value.iloc[0].to_dict()
     assert said["Resolution"] == "missing"
     assert (said["Patient"], said["Stain"], said["Core length"]) == ("P1", "unknown", "–")
+    assert (said["Accession number"], said["Barcode"]) == ("A\\*1\\*", "unknown")
     assert said["Patches"] == "1,000 in use of 1,200 laid; 7 labelled"
     assert said["File format"] == "aperio, read by openslide"

@@ -19,7 +19,10 @@ COLUMNS = ("slide", "path", *(name for name in FACTS if name != "mpp"), "mpp", *
 """Of a table as it is written; one that is read needs `slide` or `path` and at least one of `SAYING`."""
 SAYING = COLUMNS[2:-2]
 """Columns that say something of a slide; a reader and a date alone do not."""
-ALIASES = {"name": "slide", "file": "path", "run": "staining_run", "read_on": "date", "µm_per_pixel": "mpp"}
+ALIASES = {
+    "name": "slide", "file": "path", "run": "staining_run", "read_on": "date", "µm_per_pixel": "mpp",
+    "accession": "accession_number",
+}  # fmt: skip
 HIGHEST_NAS = 8
 LONGEST_FIBROSIS = 16  # letters: "1a", "F3", "Ishak 4"
 FIRST_YEAR = 1900

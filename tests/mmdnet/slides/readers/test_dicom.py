@@ -23,6 +23,14 @@ def test_the_tags_of_a_file_are_read_at_the_top_alone(tmp_path, levels):
     assert head.spacing_um == pytest.approx((0.25, 0.25)) and head.is_slide and head.is_volume
 
 
+def test_accession_number_and_barcode_are_taken_from_a_file_that_gives_them(tmp_path, levels):
+    path = write_dicom(tmp_path / "a.dcm", levels[1], accession="A26-1", barcode=" S26-1;A1 ")
+    with open_slide(path) as slide:
+        assert (slide.facts.accession_number, slide.facts.barcode) == ("A26-1", "S26-1;A1")
+    with open_slide(write_dicom(tmp_path / "b" / "b.dcm", levels[1])) as slide:
+        assert (slide.facts.accession_number, slide.facts.barcode) == (None, None)
+
+
 def test_an_object_derived_from_a_slide_is_no_slide_and_hides_none(tmp_path, levels):
     write_dicom(tmp_path / "a.dcm", levels[0], series="1.2.77")
     write_dicom(

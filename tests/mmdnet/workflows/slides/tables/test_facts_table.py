@@ -1,5 +1,6 @@
 """A table of facts and grades goes out and comes in: looked at first, then whole or not at all."""
 
+import csv
 from functools import partial
 
 import numpy as np
@@ -131,6 +132,15 @@ def test_a_nas_that_is_not_the_sum_is_kept_and_noted_and_foreign_columns_are_nam
     assert standing(bench)["first.svs"][1] == 7
     plan = bench.tables.import_rows(bench.project, {2: {"slide": "second", "patient": "P1", "colour": "red"}})
     assert plan.not_read == ("colour",)
+
+
+def test_accession_number_and_barcode_come_in_and_go_out(bench):
+    row = {"slide": "first", "accession": 260017.0, "barcode": "S26;A1"}
+    (change,) = bench.tables.import_rows(bench.project, {2: row}, apply=True).changes
+    assert change.says == ("Accession number: – → 260017", "Barcode: – → S26;A1")
+    (head, first, *_) = csv.reader(bench.tables.export(bench.project, "csv").decode("utf-8-sig").splitlines())
+    said = dict(zip(head, first, strict=True))
+    assert (said["accession_number"], said["barcode"]) == ("260017", "S26;A1")
 
 
 def test_another_way_to_write_the_same_patient_says_so(bench):
