@@ -103,7 +103,7 @@ def write_dicom(
     spacing = _element(0x28, 0x30, "DS", f"{mpp / 1000}\\{mpp / 1000}".encode())
     measures = _element(0x28, 0x9110, "SQ", _item(spacing, _element(0x18, 0x50, "DS", b"0.001")))
     optical = _item(_element(0x48, 0x106, "SH", b"0"))
-    origin = _item(_element(0x40, 0x72A, "DS", b"0"), _element(0x40, 0x73A, "DS", b"0"))
+    origin = _item(_element(0x40, 0x72A, "DS", b"20"), _element(0x40, 0x73A, "DS", b"50"))
 
     def short(group: int, element: int, value: int) -> bytes:
         return _element(group, element, "US", struct.pack("<H", value))
@@ -141,6 +141,7 @@ def write_dicom(
         long(0x48, 6, width),
         long(0x48, 7, height),
         _element(0x48, 8, "SQ", origin),
+        _element(0x48, 0x102, "DS", b"0\\-1\\0\\-1\\0\\0"),
         _element(0x48, 0x105, "SQ", optical),
         long(0x48, 0x303, 1),
         _element(0x2200, 5, "LT", barcode.encode()) if barcode else b"",

@@ -393,7 +393,14 @@ def calibrate(
 @app.command()
 def report(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .pdf, .html, .csv, .json or .geojson.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write: .pdf, .html, .csv, .json, .geojson, .sr.dcm, .map.dcm, .patches.dcm or .fhir.json.",
+        ),
+    ],
     cam: Annotated[
         Path | None,
         typer.Option(help="ZIP to write too: what on each of its patches speaks for the grade (Grad-CAM++)."),
@@ -402,7 +409,11 @@ def report(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a slide: of the score that was signed last, else of the newest."""
+    """Write the report of a slide: of the score that was signed last, else of the newest.
+
+    For archives and hospital systems: .sr.dcm is a DICOM structured report of the grades, .map.dcm a parametric map of
+    attention, .patches.dcm the patches' grades as annotations, .fhir.json a FHIR R4 bundle; all are preliminary.
+    """
     from mmdnet.workflows.scoring.scored_slide import REPORT_KINDS
 
     kind = kind_of_file(out, REPORT_KINDS, "A report", UNWRITTEN)

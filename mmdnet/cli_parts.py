@@ -88,15 +88,15 @@ def kind_of_file(out: Path, kinds: Sequence[str], what: str, undone: str) -> str
     """The kind of file by its ending; asked before long work, so that none is done for nothing.
 
     Args:
-        kinds: the endings that can be written, without the dot.
+        kinds: the endings that can be written, without the dot; of two that fit (.json, .fhir.json) the longer counts.
         what: is to be written, as a sentence begins ("A comparison").
         undone: what was not done where it is refused ("Nothing was trained.").
 
     Raises:
         LabError: it is not written so, or the folder is not there.
     """
-    kind = out.suffix.lower().removeprefix(".")
-    if kind not in kinds:
+    kind = max((name for name in kinds if out.name.lower().endswith(f".{name}")), key=len, default=None)
+    if kind is None:
         known = ", ".join(f".{name}" for name in kinds)
         raise LabError(f"{what} is written as {known}, not as {out.suffix or 'a file without an ending'}. {undone}")
     check_place(out, undone)

@@ -260,6 +260,7 @@ RULES: Mapping[str, Rule] = {
     "project_reports.file": Rule(May.EXPORT, logged=TAKEN_OUT),
     "reports.build": Rule(May.SEE, logged=VIEWED),
     "reports.csv": Rule(May.SEE, logged=TAKEN_OUT),
+    "reports.file": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.geojson": Rule(May.SEE, logged=TAKEN_OUT),
     "reports.heat_legend": SEE,
     "reports.heat_png": SEE,

@@ -86,6 +86,12 @@ def test_a_file_is_written_where_one_can_be_and_else_a_sentence_says_why(tmp_pat
     with pytest.raises(LabError, match=r"written as \.csv, \.md, not as \.txt\. Nothing was trained\."):
         kind_of_file(tmp_path / "a.txt", ("csv", "md"), "A table", "Nothing was trained.")
     assert kind_of_file(tmp_path / "a.csv", ("csv",), "A table", "") == "csv"
+    kinds = ("json", "fhir.json", "sr.dcm")
+    assert [kind_of_file(tmp_path / name, kinds, "", "") for name in ("a.json", "a.FHIR.json", "json.sr.dcm")] == [
+        *kinds
+    ]
+    with pytest.raises(LabError, match=r"not as \.dcm"):
+        kind_of_file(tmp_path / "a.dcm", kinds, "A report", "")
     write_out(tmp_path / "a.csv", "new")
     assert read_in(tmp_path / "a.csv") == b"new" and len(list(tmp_path.iterdir())) == 1
     for place in (tmp_path, tmp_path / "none"):

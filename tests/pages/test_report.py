@@ -20,6 +20,9 @@ def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said
     for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed", "not reportable"):
         assert phrase in words, phrase
     assert [download.label for download in app.get("download_button")] == ["PDF", "HTML", "CSV", "JSON", "QuPath"]
+    app.get_by_key("hospital_kind").set_value("fhir.json")
+    app.get_by_key("hospital_write").click().run()
+    assert "Download" in [download.label for download in app.get("download_button")] and not app.error
 
 
 def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_then_on(filled, filled_home, said):

@@ -44,6 +44,12 @@ FILES = (
     ("JSON", "json", "application/json"),
     ("QuPath", "geojson", "application/geo+json"),
 )
+HOSPITAL_FILES = {
+    "sr.dcm": ("Grades · DICOM structured report", "application/dicom"),
+    "map.dcm": ("Attention · DICOM parametric map", "application/dicom"),
+    "patches.dcm": ("Patches · DICOM annotations", "application/dicom"),
+    "fhir.json": ("Report · FHIR R4 bundle", "application/fhir+json"),
+}
 KINDS = (("top", "Drew most attention", 6), ("low", "Drew least", 3), ("random", "Drawn at random", 3))
 
 
@@ -182,17 +188,34 @@ def _tile(
 
 def downloads(score: ScoreView) -> None:
     """The report as files; each is made when it is asked for."""
-    stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in score.slide_name)
+    stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in score.slide_name) + "_report"
     for title, kind, mime in FILES:
         st.download_button(
             title,
             data=partial(getattr(lab().reports, kind), score.id),
-            file_name=f"{stem}_report.{kind}",
+            file_name=f"{stem}.{kind}",
             mime=mime,
             icon=":material/download:",
             key=f"download_{kind}",
             on_click="ignore",
         )
+    with st.popover("DICOM, FHIR", icon=":material/local_hospital:", key="hospital_files"):
+        _hospital_files(score, stem)
+
+
+def _hospital_files(score: ScoreView, stem: str) -> None:
+    """The report for archives and hospital systems, written on a press: what is known of a slide may not allow it."""
+    st.caption("For research archives and test systems: preliminary, with the patient's id as the lab keeps it")
+    kind = st.radio(
+        "File", list(HOSPITAL_FILES), format_func=lambda known: HOSPITAL_FILES[known][0], key="hospital_kind"
+    )
+    if st.button("Write", icon=":material/description:", key="hospital_write"):
+        with refusals():
+            data = lab().reports.file(score.id, kind)
+            st.download_button(
+                "Download", data, f"{stem}.{kind}", HOSPITAL_FILES[kind][1], icon=":material/download:",
+                key="hospital_download", on_click="ignore",
+            )  # fmt: skip
 
 
 def provenance(report: Report) -> None:

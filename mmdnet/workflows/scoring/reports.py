@@ -45,6 +45,10 @@ class Reports:
         """The report; see `ScoredSlide.report`."""
         return self.open(score_id).report
 
+    def file(self, score_id: int, kind: str) -> str | bytes:
+        """See `ScoredSlide.file`."""
+        return self.open(score_id).file(kind)
+
     def pdf(self, score_id: int) -> bytes:
         """See `ScoredSlide.pdf`."""
         return self.open(score_id).pdf()

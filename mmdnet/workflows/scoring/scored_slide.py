@@ -18,6 +18,7 @@ from db.models import Model, Patch, Score, Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
+from mmdnet.reports.hospital.files import HOSPITAL_KINDS, hospital_file
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.settings import Settings
 from mmdnet.workflows.scoring.models import card_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from mmdnet.scoring.validity import Validity
 
 OVERVIEW_PX, PATCH_PICTURE_PX = 900, 200
-REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson")  # endings of the files a report is written as
+REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson", *HOSPITAL_KINDS)  # endings of a report's files
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,19 @@ class ScoredSlide:
         return model_card(card_of(self.model), self.model.name, self.model.note)
 
     def file(self, kind: str) -> str | bytes:
-        """The report as one of the kinds of file: the method of that name."""
+        """The report as one of the kinds of file.
+
+        Raises:
+            LabError: there is no such kind, or what is known of the slide does not allow it.
+        """
         writers: dict[str, Callable[[], str | bytes]] = {
             "pdf": self.pdf, "html": self.html, "csv": self.csv, "json": self.json, "geojson": self.geojson,
         }  # fmt: skip
-        return writers[kind]()
+        if kind not in REPORT_KINDS:
+            raise LabError(f"A report is written as {', '.join(f'.{name}' for name in REPORT_KINDS)}, not as {kind}.")
+        if kind in writers:
+            return writers[kind]()
+        return hospital_file(kind, self.report, self._inputs, Path(self.slide.path), stored_grid(self.slide))
 
     def pdf(self) -> bytes:
         """The report as a PDF for print."""

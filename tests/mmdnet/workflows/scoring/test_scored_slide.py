@@ -1,14 +1,20 @@
 """One load for all that is said, drawn or written of a score."""
 
+import io
 import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors
+from pydicom import dcmread
 from sqlalchemy import event
+from typer.testing import CliRunner
 
+from benchmarks._drawn import tissue, write_dicom
 from db.models import Patch
+from mmdnet.cli import app
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.slides.facts import FileFacts, StatedFacts
@@ -61,8 +67,29 @@ def test_the_page_its_files_and_its_maps_load_the_slide_its_patches_and_the_scor
 
 @pytest.mark.parametrize("kind", REPORT_KINDS)
 def test_one_file_loads_no_more_than_it_says(scored, loads, kind):
-    assert getattr(scored.lab.reports, kind)(scored.score)
+    assert scored.lab.reports.file(scored.score, kind)
     assert (loads["score file"], loads["patches"]) == (1, 1)
+
+
+def test_a_dicom_slides_objects_point_to_it_and_what_does_not_fit_is_refused_with_nothing_written(lab, tmp_path):
+    """Through the lab and its command line, accession number and barcode as the file gives them."""
+    file = write_dicom(tmp_path / "a.dcm", tissue(1400, 1000, fat=0.0), tile=512, accession="A26-1", barcode="S1")
+    project = lab.projects.create("My lab").id
+    slide = lab.slides.register(project, file)[0].slide_id
+    score = add_score(lab, slide)
+    annotated = dcmread(io.BytesIO(lab.reports.file(score, "patches.dcm")))
+    assert annotated.ReferencedImageSequence[0].ReferencedSOPInstanceUID == "1.2.3.1"
+    assert (annotated.PatientID, annotated.AccessionNumber, annotated.ContainerIdentifier) == ("P-1", "A26-1", "S1")
+    corners = np.frombuffer(annotated.AnnotationGroupSequence[0].PointCoordinatesData, np.float32).reshape(-1, 4, 2)
+    assert corners[:, 0].tolist() == [[patch.x_px0, patch.y_px0] for patch in lab.slides.patches(slide)]
+    lab.slides.set_facts(slide, StatedFacts(accession_number="A26-0000-0000-0000-1"))
+    out, home = tmp_path / "x.sr.dcm", ["--home", str(lab.settings.home)]
+    said = CliRunner().invoke(app, ["report", "a.dcm", "--out", str(out), *home])
+    assert "DICOM holds 16" in str(said.exception) and not out.exists()
+    assert CliRunner().invoke(app, ["report", "a.dcm", "--out", str(tmp_path / "x.fhir.json"), *home]).exit_code == 0
+    assert json.loads((tmp_path / "x.fhir.json").read_text())["resourceType"] == "Bundle"
+    with pytest.raises(LabError, match=r"not as dcm"):
+        lab.reports.file(score, "dcm")
 
 
 def test_signing_loads_the_slide_once(scored, loads):
