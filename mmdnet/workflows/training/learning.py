@@ -7,11 +7,15 @@ labelled patch it says what heads say that saw nothing of that patient: what one
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
+from itertools import takewhile
+
+from sqlalchemy.orm import Session
 
 from db import light_models as rows
 from db.labels import labelled_by_slide
-from db.models import LabelSession, Slide
+from db.models import Job, LabelSession, Slide
 from db.slides import slides_of
 from mmdnet.errors import LabError
 from mmdnet.labels.light_estimate import NEXT_LABELS
@@ -26,12 +30,18 @@ from mmdnet.workflows.scoring.light_predictions import LightVersion, version_of
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.embedding import slide_features
 from mmdnet.workflows.slides.features import Extractor
-from mmdnet.workflows.training.light_fit import fit_version, look_at_slide
+from mmdnet.workflows.training.light_fit import fit_version, known_already, look_at_slide
 from mmdnet.workflows.views import JobView
 
 log = logging.getLogger(__name__)
 FIRST_LABELS = 30  # before that no head is worth fitting
 EVERY_LABELS = NEXT_LABELS
+OF_ALL = 20  # of so many labels one is to be new: learning takes longer the more there are, and changes less
+
+
+def labels_between(labels: int) -> int:
+    """How many labels are to be new before the next version, of all that a project has."""
+    return max(EVERY_LABELS, labels // OF_ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ class Learning:
         self._services = services
         self._jobs = jobs
         self._orders = orders
+        self._asking = threading.Lock()  # labels that come at one moment queue one learning
 
     def state(self, project_id: int) -> LearningState:
         """What is known of the model that learns in this project."""
@@ -91,34 +102,42 @@ class Learning:
             return None
 
     def _queue_if_due(self, project_id: int) -> str | None:
-        with self._services.db() as session:
-            last = rows.last_event(session)
-            job = rows.newest_job(session, project_id, LearnSpec.kind)
-            seen = 0 if job is None else int(job.spec.get("last_event", 0))
-            if job is not None and rows.labelled_since(session, project_id, seen) < EVERY_LABELS:
+        with self._asking:
+            with self._services.db() as session:
+                last, job = rows.last_event(session), rows.newest_job(session, project_id, LearnSpec.kind)
+                if not _enough_new(session, project_id, job):
+                    return None
+            if job is not None and self._jobs.get(job.id).active:
                 return None
-            if job is None and sum(labelled_by_slide(session, project_id).values()) < FIRST_LABELS:
-                return None
-        if job is not None and self._jobs.get(job.id).active:
-            return None
-        return self._submit(project_id, last)
+            return self._submit(project_id, last)
 
     def submit(self, project_id: int) -> str:
-        """Queue the learning now, however few labels are new; the job's number."""
-        return self._submit(project_id, self._last_event())
+        """Learn now, however few labels are new; the job's number. One that waits or runs already is taken for it."""
+        with self._asking:
+            active = self._learning(project_id)
+            return active[0].id if active else self._submit(project_id, self._last_event())
 
     def _submit(self, project_id: int, last: int) -> str:
         return self._jobs.submit("Learning with you", LearnSpec(project_id=project_id, last_event=last), project_id)
+
+    def _learning(self, project_id: int) -> list[JobView]:
+        """Jobs that learn in this project or wait to, the oldest first."""
+        active = self._jobs.list(project_id, active=True)
+        return [job for job in reversed(active) if (job.kind, job.project_id) == (LearnSpec.kind, project_id)]
 
     def run(self, context: JobContext, project_id: int) -> LightVersion | None:
         """Learn from the labels as they stand; then look at the slides that nobody has looked at yet, learning again
         whenever enough labels came meanwhile. The newest version, None where there are no labels to learn from.
 
-        A slide that cannot be read is left out and named in the job's message.
+        A slide that cannot be read is left out and named in the job's message. Nothing is done where the newest version
+        has learnt from these very labels and looked at every slide, nor beside another learning of this project.
 
         Raises:
             LabError: no labelled slide can be read, or the backbone's weights are not there.
         """
+        if needless := self._needless(context, project_id):
+            context.progress(1.0, needless)
+            return self.state(project_id).version
         with self._services.db() as session:
             labelled = labelled_by_slide(session, project_id)
             slides = [slide for slide in slides_of(session, project_id) if slide.status == "ready"]
@@ -134,7 +153,7 @@ class Learning:
             refused.append(self._look_at(context, slide, n, len(slides), extractor))
             if version is not None:
                 look_at_slide(self._services, project_id, version, slide.id, extractor)
-            if self._labelled_since(project_id, seen) >= EVERY_LABELS:
+            if self._labelled_since(project_id, seen) >= labels_between(sum(labelled.values())):
                 seen = self._last_event()
                 version = self._learn(context, project_id, extractor)
         problems = [problem for problem in refused if problem]
@@ -145,6 +164,13 @@ class Learning:
         left_out = f"; left out: {' '.join(problems)}" if problems else ""
         context.progress(1.0, (f"{version.title} made" if version else "too little to learn from yet") + left_out)
         return version
+
+    def _needless(self, context: JobContext, project_id: int) -> str:
+        """Why this job has nothing to do; empty where it has."""
+        if newest := known_already(self._services, project_id):
+            return f"nothing new since {newest.title}"
+        before = takewhile(lambda job: job.id != context.job_id, self._learning(project_id))
+        return "another one learns already" if any(job.status == "running" for job in before) else ""
 
     def _look_at(self, context: JobContext, slide: Slide, number: int, of: int, extractor: Extractor) -> str:
         """Compute the features that a slide lacks; why it could not be read, or ""."""
@@ -168,3 +194,14 @@ class Learning:
     def _labelled_since(self, project_id: int, event_id: int) -> int:
         with self._services.db() as session:
             return rows.labelled_since(session, project_id, event_id)
+
+
+def _enough_new(session: Session, project_id: int, job: Job | None) -> bool:
+    """Whether enough was labelled since the job was queued, or since what the newest version has learnt from."""
+    newest = rows.newest(session, project_id)
+    if newest is None and job is None:
+        return sum(labelled_by_slide(session, project_id).values()) >= FIRST_LABELS
+    learnt = 0 if newest is None else int(newest.label_set.get("events", 0))
+    queued = 0 if job is None else int(job.spec.get("last_event", 0))
+    new = rows.labelled_since(session, project_id, max(learnt, queued))
+    return new >= EVERY_LABELS and new >= labels_between(sum(labelled_by_slide(session, project_id).values()))

@@ -44,6 +44,17 @@ class Gathered:
     reduction: Reduction
 
 
+def known_already(services: Services, project_id: int) -> LightVersion | None:
+    """The newest version where it has learnt from the labels as they stand and looked at every slide; else None."""
+    with services.db() as session:
+        row = rows.newest(session, project_id)
+        if row is None or row.label_set.get("sha256") != label_sets.build(session, project_id, LabelChoice()).sha256:
+            return None
+        folder = light_folder(services.settings, project_id, row.number)
+        ready = [slide.id for slide in slides_of(session, project_id) if slide.status == "ready"]
+        return version_of(row) if all(slide_file(folder, slide_id).is_file() for slide_id in ready) else None
+
+
 def fit_version(services: Services, context: JobContext, project_id: int, extractor: Extractor) -> LightVersion | None:
     """A version of the labels as they stand, on the features that are there; the newest there is then.
 
@@ -57,7 +68,7 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
         labels = label_sets.build(session, project_id, LabelChoice())
         row = rows.newest(session, project_id)
         newest = None if row is None else version_of(row)
-        if row is not None and row.label_set.get("sha256") == labels.sha256:
+        if row is not None and (row.label_set.get("sha256"), row.backbone_sha256) == (labels.sha256, extractor.sha256):
             return newest
     gathered = _gather(services, project_id, labels, extractor)
     heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)

@@ -1,5 +1,7 @@
 """Learning while one labels: when it is due, what a version is made of, and what goes by it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,16 +14,19 @@ from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.job_specs import LearnSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
-from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS
+from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.features import Extractor
+from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS, labels_between
+from mmdnet.workflows.training.light_fit import fit_version
 from tests.small_lab import JobInProcess
 
 SIDE = 299
 
 
 def _tissue(path, fat, seed):
-    """Six by six patches; `fat` says of each whether it is full of white holes."""
+    """Four rows of six patches; `fat` says of each whether it is full of white holes."""
     rng = np.random.default_rng(seed)
-    picture = np.clip(np.array([205, 140, 185]) + rng.normal(0, 14, (SIDE * 6, SIDE * 6, 3)), 0, 255)
+    picture = np.clip(np.array([205, 140, 185]) + rng.normal(0, 14, (SIDE * 4, SIDE * 6, 3)), 0, 255)
     yy, xx = np.mgrid[:SIDE, :SIDE]
     holes = ((xx % 40 - 20) ** 2 + (yy % 40 - 20) ** 2) < 15**2
     for n, is_fat in enumerate(fat):
@@ -40,14 +45,14 @@ def learnt(tmp_path_factory):
     truth = {}
     for number in range(3):
         path = home / f"slide_{number}.png"
-        fat = np.random.default_rng(number).random(36) < 0.5
+        fat = np.random.default_rng(number).random(24) < 0.5
         _tissue(path, fat, number)
         (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5, patient=f"P{number}"))
         for patch in lab.slides.patches(outcome.slide_id):
             y, x = (patch.y_px0 + SIDE / 2) // SIDE, (patch.x_px0 + SIDE / 2) // SIDE
-            truth.setdefault(outcome.slide_id, {})[patch.id] = 3 * int(fat[int(min(5, y) * 6 + min(5, x))])
+            truth.setdefault(outcome.slide_id, {})[patch.id] = 3 * int(fat[int(min(3, y) * 6 + min(5, x))])
     slides = sorted(truth)
-    view = lab.labels.sessions.create(project, reader, "Uncertain", QueueChoice(slides, None, "uncertain", total=60))
+    view = lab.labels.sessions.create(project, reader, "Uncertain", QueueChoice(slides, None, "uncertain", total=40))
     assert lab.learning.after_labels(project) is None, "there is nothing to learn from"
     labelled = [(p, g) for slide in slides[:2] for p, g in truth[slide].items()][: FIRST_LABELS + 10]
     lab.labels.acts.put_many(project, reader, [PatchGrades(p, Grades(steatosis=g)) for p, g in labelled], act="import")
@@ -72,9 +77,9 @@ def test_open_sessions_follow_it_and_keep_their_audit_and_their_next_places(lear
     assert lab.learning.order_of(view.id) == 1
     with lab.db() as session:
         items = queues.items(session, view.id, 0, 100)
-    assert [item.position for item in items] == list(range(60))
-    assert sum(item.stream == "audit" for item in items) == 12
-    assert lab.labels.sessions.get(view.id).patches == 60
+    assert [item.position for item in items] == list(range(40))
+    assert sum(item.stream == "audit" for item in items) == 8
+    assert lab.labels.sessions.get(view.id).patches == 40
     last = [item.patch.id for item in items[20:] if item.stream == "plan"]
     unlabelled = {p for slide in slides for p in lab_patches(lab, slide)} - set(labelled)
     assert set(last) & unlabelled
@@ -84,10 +89,25 @@ def lab_patches(lab, slide):
     return [patch.id for patch in lab.slides.patches(slide)]
 
 
-def test_the_same_labels_make_no_second_version(learnt, tmp_path):
+def test_the_same_labels_make_no_second_version_and_load_no_network(learnt, tmp_path, monkeypatch):
     lab, project, *_ = learnt
-    assert lab.learning.run(JobInProcess(lab.settings, tmp_path, "again"), project).number == 1
+    monkeypatch.setattr("mmdnet.workflows.training.learning.Extractor", None)
+    again = JobInProcess(lab.settings, tmp_path, "again")
+    assert lab.learning.run(again, project).number == 1 and again.told[-1][1] == "nothing new since light model 1"
     assert [version.number for version in lab.learning.versions(project)] == [1]
+
+
+def test_a_version_on_features_of_an_earlier_build_is_made_anew_of_the_same_labels(learnt, tmp_path):
+    lab, project, *_ = learnt
+    with lab.db.begin() as session:
+        rows.newest(session, project).backbone_sha256 = "0" * 64
+    extractor = Extractor.frozen("efficientnet-lite0", SIDE)
+    context = JobInProcess(lab.settings, tmp_path, "upgraded")
+    version = fit_version(Services(lab.settings, lab.db, None), context, project, extractor)
+    assert (version.number, version.labels) == (2, FIRST_LABELS + 10)
+    with lab.db.begin() as session:
+        session.delete(rows.newest(session, project))
+        rows.newest(session, project).backbone_sha256 = extractor.sha256
 
 
 def test_a_job_that_is_stopped_before_the_end_leaves_no_half_version(learnt, tmp_path):
@@ -117,16 +137,25 @@ def test_a_labelled_patch_is_told_by_heads_that_saw_nothing_of_its_patient(learn
 
 def test_it_is_queued_after_enough_labels_and_not_while_it_runs(learnt):
     lab, project, reader, slides, truth, *_ = learnt
-    first = lab.learning.after_labels(project)
+    fresh = [PatchGrades(p, Grades(steatosis=g)) for p, g in truth[slides[2]].items()]
+    lab.labels.acts.put_many(project, reader, fresh[: EVERY_LABELS - 1], act="import")
+    assert lab.learning.after_labels(project) is None, "too few are new to the newest version, queued by hand or not"
+    lab.labels.acts.put_many(project, reader, fresh[:EVERY_LABELS], act="import")
+    with ThreadPoolExecutor(4) as at_one_moment:
+        (first,) = set(at_one_moment.map(lab.learning.after_labels, [project] * 4)) - {None}
     job = lab.jobs.get(first)
     assert (job.kind, job.status) == (LearnSpec.kind, "queued")
-    assert lab.learning.state(project).job.id == first
-    assert lab.learning.after_labels(project) is None
-    again = [PatchGrades(p, Grades(steatosis=g)) for p, g in list(truth[slides[2]].items())[:EVERY_LABELS]]
+    assert lab.learning.state(project).job.id == lab.learning.submit(project) == first, "one that waits is taken"
+    again = [PatchGrades(p, Grades(steatosis=1)) for p in list(truth[slides[2]])[:EVERY_LABELS]]
     lab.labels.acts.put_many(project, reader, again, act="import")
     assert lab.learning.after_labels(project) is None, "one waits already"
     lab.jobs.cancel(first)
     assert lab.learning.after_labels(project) not in (None, first)
+
+
+@pytest.mark.parametrize("labels, more", [(30, 20), (400, 20), (2_000, 100)])
+def test_the_more_labels_there_are_the_more_are_to_be_new(labels, more):
+    assert labels_between(labels) == more
 
 
 def test_labels_of_another_project_make_nothing_due_here_and_what_keeps_it_from_the_queue_reaches_nobody(
@@ -167,12 +196,12 @@ def test_labels_given_many_at_once_and_labels_of_a_file_have_it_learn_too(learnt
 def test_suggestions_are_the_light_models_where_it_is_sure_enough(learnt):
     lab, _, reader, *_, view, _ = learnt
     hints = lab.labels.suggestions
-    assert hints.of_queue(view.id, 0, 60) == {}, "off until switched on"
+    assert hints.of_queue(view.id, 0, 40) == {}, "off until switched on"
     hints.switch(view.id, reader, on=True)
     assert hints.state(view.id).model_name.startswith("light model")
-    offered = hints.of_queue(view.id, 0, 60)
+    offered = hints.of_queue(view.id, 0, 40)
     with lab.db() as session:
-        audit = {item.patch.id for item in queues.items(session, view.id, 0, 60) if item.stream == "audit"}
+        audit = {item.patch.id for item in queues.items(session, view.id, 0, 40) if item.stream == "audit"}
     assert offered and not audit & set(offered)
     assert {hint.light for hint in offered.values()} <= {1, 2} and {hint.model_id for hint in offered.values()} == {
         None
