@@ -17,10 +17,21 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mmdnet.errors import LabError
+from mmdnet.nn.places import STRIDES
 from mmdnet.nn.recipe import Recipe, Tokens, origin_of
-from mmdnet.nn.registry import IMAGENET_MEAN, IMAGENET_STD, SMALL, Triple, backbone_entry, load
+from mmdnet.nn.registry import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    MEAN,
+    SMALL,
+    Triple,
+    backbone_entry,
+    load,
+    place_pooling_entry,
+)
 from mmdnet.slides.geometry import PATCH_PX
 
 
@@ -140,9 +151,11 @@ class TimmBackbone(Backbone):
         patch_px: side of the images it will see.
         arguments: what timm builds it with beside the name, see `mmdnet.nn.recipe.PASSED`.
         tokens: how tokens become a feature, see `mmdnet.nn.recipe.Recipe`.
+        place_pooling: of `mmdnet.nn.registry.PLACE_POOLINGS`; its feature stands behind the network's own.
 
     Raises:
-        LabError: timm knows no such network, or it cannot be built for 299 px.
+        LabError: timm knows no such network, it cannot be built for 299 px, or has no maps whose places could be
+            pooled.
     """
 
     def __init__(
@@ -151,12 +164,19 @@ class TimmBackbone(Backbone):
         patch_px: int = PATCH_PX,
         arguments: Mapping[str, Any] = MappingProxyType({}),  # options of timm's own
         tokens: Tokens = "pooled",
+        place_pooling: str = MEAN,
     ) -> None:
         super().__init__()
         self.name = name
+        factory = place_pooling_entry(place_pooling).factory
+        self.places = load(factory)() if factory is not None else None
         self.tokens = tokens
         self.mean, self.std = _normalisation(name)
         self.net: Any = _timm_network(name, patch_px, arguments)  # timm's networks share no type but nn.Module
+        self._maps = _maps_of(self.net) if self.places is not None else []
+        if self.places is not None and len(self._maps) != len(STRIDES):
+            raise LabError(f'The backbone "{name}" has no maps of {" and ".join(map(str, STRIDES))} px a place, so its '
+                           f'places cannot be pooled apart. Choose the place pooling "{MEAN}".')  # fmt: skip
         self.eval()
         try:
             with torch.no_grad():
@@ -174,6 +194,10 @@ class TimmBackbone(Backbone):
         return type(self.net).__name__ == "VGG"
 
     def forward(self, images: Tensor) -> Tensor:
+        if self.places is not None:
+            last, maps = self.net.forward_intermediates(images, indices=self._maps)
+            pooled = self.net.forward_head(last, pre_logits=True)
+            return torch.cat([functional.layer_norm(pooled, pooled.shape[1:]), self.places(maps)], dim=1)
         if self._pools_map:
             return self.net.forward_features(images).mean(dim=(2, 3))
         if self.tokens == "class_and_mean":
@@ -222,6 +246,14 @@ def _timm_network(name: str, patch_px: int, arguments: Mapping[str, Any]) -> nn.
         raise LabError(f'The backbone "{name}" cannot be built for patches of {patch_px} px: {problem}') from problem
 
 
+def _maps_of(net: Any) -> list[int]:
+    """Numbers of a network's maps of `STRIDES` px a place, as timm counts them; fewer where it has no such maps."""
+    told = getattr(net, "feature_info", None)
+    if not isinstance(told, list) or not hasattr(net, "forward_intermediates"):
+        return []
+    return [number for number, each in enumerate(told) if each["reduction"] in STRIDES]
+
+
 def _normalisation(name: str) -> tuple[Triple, Triple]:
     """Mean and standard deviation of the images that timm's weights of that name were trained on."""
     import timm
@@ -244,18 +276,21 @@ def _takes_size(module: str) -> bool:
     return any("img_size" in inspect.signature(n.__init__).parameters for n in own if hasattr(n, "forward_head"))
 
 
-def create_backbone(name: str, patch_px: int = PATCH_PX, weights: Path | None = None) -> Backbone:
+def create_backbone(
+    name: str, patch_px: int = PATCH_PX, weights: Path | None = None, place_pooling: str = MEAN
+) -> Backbone:
     """Build a feature extractor.
 
     Args:
         name: of the registry, of a recipe that lies beside `weights`, or any name of timm.
         patch_px: side of the patches it will see.
         weights: local safetensors file with its weights; a classifier in it is left out.
+        place_pooling: see `TimmBackbone`.
 
     Raises:
         LabError: unknown name, a size it cannot take, weights that are damaged or of another network.
     """
-    backbone = build_backbone(name, patch_px, recipe_for(name, weights))
+    backbone = build_backbone(name, patch_px, recipe_for(name, weights), place_pooling)
     if weights is not None:
         load_backbone(backbone, read_weights(weights), weights.name)
     return backbone
@@ -267,28 +302,35 @@ def recipe_for(name: str, weights: Path | None) -> Recipe | None:
     return origin.recipe if origin is not None and origin.backbone == name else None
 
 
-def build_backbone(name: str, patch_px: int, recipe: Recipe | None = None) -> Backbone:
+def build_backbone(name: str, patch_px: int, recipe: Recipe | None = None, place_pooling: str = MEAN) -> Backbone:
     """Build a feature extractor from random weights.
 
     Args:
         name: of the registry, or any name of timm; any name at all with a recipe.
         patch_px: side of the patches it will see.
         recipe: of a network that the registry does not know.
+        place_pooling: see `TimmBackbone`.
 
     Raises:
-        LabError: unknown name, or a size it cannot take.
+        LabError: unknown name, a size it cannot take, or places that it cannot pool so.
     """
     entry = backbone_entry(name)
+    if place_pooling != MEAN and entry is not None and entry.factory is not None:
+        raise LabError(f'The backbone "{name}" pools its places itself. Choose the place pooling "{MEAN}".')
     if entry is None and recipe is None:
-        backbone: Backbone = TimmBackbone(name, patch_px)
+        backbone: Backbone = TimmBackbone(name, patch_px, place_pooling=place_pooling)
     elif entry is None and recipe is not None:
-        backbone = TimmBackbone(recipe.network, recipe.input_px or patch_px, recipe.arguments, recipe.tokens)
+        side = recipe.input_px or patch_px
+        backbone = TimmBackbone(recipe.network, side, recipe.arguments, recipe.tokens, place_pooling)
         backbone.mean, backbone.std = recipe.mean, recipe.std
         backbone.input_px, backbone.interpolation = recipe.input_px, recipe.interpolation
         backbone.um_per_px = recipe.um_per_px
     elif entry is not None:
         side = entry.input_px or patch_px
-        backbone = load(entry.factory)(side) if entry.factory else TimmBackbone(entry.timm or name, side)
+        if entry.factory:
+            backbone = load(entry.factory)(side)
+        else:
+            backbone = TimmBackbone(entry.timm or name, side, place_pooling=place_pooling)
         backbone.mean, backbone.std = entry.mean, entry.std
         backbone.input_px, backbone.interpolation = entry.input_px, entry.interpolation
     backbone.name = name

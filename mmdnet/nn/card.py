@@ -13,7 +13,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.kinds import HeadKind
 from mmdnet.nn.recipe import Deviation, Mean, Recipe
-from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, SMALL
+from mmdnet.nn.registry import GATED_ATTENTION, IMAGENET_MEAN, IMAGENET_STD, MEAN, SMALL
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 CARD = "card.json"
@@ -57,6 +57,8 @@ class Architecture(BaseModel):
         mean: subtracted from pixels in 0-1; none: as the backbone's entry says. A built network knows its own.
         std: what is left is divided by it; none as above.
         recipe: how the backbone is built, where it is no name of the registry or of timm.
+        place_pooling: how the places of the backbone's maps become a patch's feature, a name of
+            `mmdnet.nn.registry.PLACE_POOLINGS`.
         pooling: how the instances of a bag become one feature, a name of `mmdnet.nn.registry.POOLINGS`.
         tasks: number of grades by task.
         projection: length of a task's own features; none: as wide as the backbone's, at most 512. A built network
@@ -72,6 +74,7 @@ class Architecture(BaseModel):
     mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Deviation, Deviation, Deviation] | None = None
     recipe: Recipe | None = None
+    place_pooling: str = MEAN
     pooling: str = GATED_ATTENTION
     tasks: dict[str, Classes] = Field(default_factory=_graded_tasks, min_length=1)
     head: HeadKind = "corn"

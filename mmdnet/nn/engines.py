@@ -22,6 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmdnet.files import write_aside
+from mmdnet.nn.registry import MEAN
 
 if TYPE_CHECKING:
     import torch
@@ -175,6 +176,8 @@ def features_sha256(net: MMDNet) -> str:
     given: tuple[object, ...] = (backbone.name, backbone.input_px, backbone.interpolation, built.mean, built.std)
     if recipe is not None:
         given = (*given, recipe.tokens)
+    if built.place_pooling != MEAN:
+        given = (*given, built.place_pooling)
     digest = sha256(repr(given).encode())
     for name, tensor in sorted(backbone.state_dict().items()):
         digest.update(name.encode())
@@ -182,13 +185,14 @@ def features_sha256(net: MMDNet) -> str:
     return digest.hexdigest()
 
 
-def frozen_network(backbone: str, patch_px: int, given: Path | None = None) -> MMDNet:
+def frozen_network(backbone: str, patch_px: int, given: Path | None = None, place_pooling: str = MEAN) -> MMDNet:
     """A network with random heads whose features are those of a backbone as it starts: what fast training learns on.
 
     Args:
         backbone: its name.
         patch_px: side of the patches.
         given: its weights; those that come with it if not given.
+        place_pooling: how the places of its maps are pooled.
 
     Raises:
         LabError: the backbone has no weights of its own, or they cannot be had.
@@ -203,7 +207,7 @@ def frozen_network(backbone: str, patch_px: int, given: Path | None = None) -> M
     if weights is None:
         raise LabError(f'The backbone "{backbone}" starts at random, so it has no features to be kept.')
     recipe = recipe_for(backbone, weights)
-    net = MMDNet(Architecture(backbone=backbone, recipe=recipe, patch_px=patch_px)).eval()
+    net = MMDNet(Architecture(backbone=backbone, recipe=recipe, patch_px=patch_px, place_pooling=place_pooling)).eval()
     load_backbone(net.backbone, read_weights(weights), weights.name)
     return net
 

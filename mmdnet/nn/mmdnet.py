@@ -93,7 +93,9 @@ class MMDNet(nn.Module):
         self.reversal_mode: ReversalMode = reversal_mode
         self.attention_rule: AttentionRule = attention_rule
         self.attending: tuple[str, ...] = tuple(architecture.tasks)  # tasks whose attention spares instances
-        self.backbone = build_backbone(architecture.backbone, architecture.patch_px, architecture.recipe)
+        self.backbone = build_backbone(
+            architecture.backbone, architecture.patch_px, architecture.recipe, architecture.place_pooling
+        )
         self.width = self.backbone.width
         mean, std = architecture.mean or self.backbone.mean, architecture.std or self.backbone.std
         own = {"projection": projection_of(architecture, self.width), "mean": mean, "std": std}

@@ -1,4 +1,4 @@
-"""What networks are made of, by name: backbones and instance poolings. One entry says all there is to say of one.
+"""What networks are made of, by name: backbones, and poolings of places and instances. An entry says all of one.
 
 Nothing heavy is imported here, so that pages and command lines open fast; an entry names its class instead.
 """
@@ -20,6 +20,7 @@ Factory = str | Callable[..., Any]  # a class, or "module:Class", which is impor
 SMALL = "small"  # our own backbone for two CPU cores
 PRETRAINED = "efficientnet-lite0"  # what a lab's own slides are learnt with, unless another is chosen
 GATED_ATTENTION = "gated_attention"
+MEAN, HIGHEST = "mean", "highest"  # place poolings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,21 @@ class BackboneEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacePoolingEntry:
+    """How the places of a backbone's maps become the feature of a patch.
+
+    Attributes:
+        name: in configurations and cards.
+        title: for people.
+        factory: called with nothing; gives a module as docs/extending.md says. None: as the backbone itself pools.
+    """
+
+    name: str
+    title: str
+    factory: Factory | None
+
+
+@dataclass(frozen=True, slots=True)
 class PoolingEntry:
     """How the instances of a bag become one feature.
 
@@ -88,8 +104,10 @@ class PoolingEntry:
 
 
 _BACKBONES: dict[str, BackboneEntry] = {}
+_PLACE_POOLINGS: dict[str, PlacePoolingEntry] = {}
 _POOLINGS: dict[str, PoolingEntry] = {}
 BACKBONES: Mapping[str, BackboneEntry] = MappingProxyType(_BACKBONES)
+PLACE_POOLINGS: Mapping[str, PlacePoolingEntry] = MappingProxyType(_PLACE_POOLINGS)
 POOLINGS: Mapping[str, PoolingEntry] = MappingProxyType(_POOLINGS)
 
 
@@ -104,6 +122,17 @@ def add_backbone(entry: BackboneEntry) -> None:
     if (entry.timm is None) == (entry.factory is None):
         raise ValueError(f"the backbone {entry.name} needs either timm's name for it or a factory")
     _BACKBONES[entry.name] = entry
+
+
+def add_place_pooling(entry: PlacePoolingEntry) -> None:
+    """Make a place pooling known.
+
+    Raises:
+        ValueError: one of that name is known.
+    """
+    if entry.name in _PLACE_POOLINGS:
+        raise ValueError(f"there is a place pooling called {entry.name} already")
+    _PLACE_POOLINGS[entry.name] = entry
 
 
 def add_pooling(entry: PoolingEntry) -> None:
@@ -126,6 +155,17 @@ def remove(name: str) -> None:
 def backbone_entry(name: str) -> BackboneEntry | None:
     """The entry of a backbone; None for a name that is not listed here (it may be one of timm's)."""
     return _BACKBONES.get(name)
+
+
+def place_pooling_entry(name: str) -> PlacePoolingEntry:
+    """The entry of a place pooling.
+
+    Raises:
+        LabError: there is none of that name.
+    """
+    if name not in _PLACE_POOLINGS:
+        raise LabError(f'There is no place pooling called "{name}". Known are: {", ".join(_PLACE_POOLINGS)}.')
+    return _PLACE_POOLINGS[name]
 
 
 def pooling_entry(name: str) -> PoolingEntry:
@@ -195,4 +235,10 @@ for _entry in (
 ):
     add_backbone(_entry)
 
+add_place_pooling(PlacePoolingEntry(MEAN, "As the backbone pools, mostly the mean of its last map", None))
+add_place_pooling(
+    PlacePoolingEntry(
+        HIGHEST, "Beside it the mean and the highest places of finer maps", "mmdnet.nn.places:HighestPlaces"
+    )
+)
 add_pooling(PoolingEntry(GATED_ATTENTION, "Gated attention (Ilse 2018)", "mmdnet.nn.attention:GatedAttention"))

@@ -64,7 +64,8 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     device = best_device(config.device)
     mode = config.mode_on(device)
     domains = _domains(cohort, split, config, mode, warnings)
-    backbone = create_backbone(config.backbone, cohort.patch_px, config.weights or packaged_weights(config.backbone))
+    weights = config.weights or packaged_weights(config.backbone)
+    backbone = create_backbone(config.backbone, cohort.patch_px, weights, config.place_pooling)
     _memory(backbone, cohort.patch_px, config, mode, device)
     graded = cohort.known() & np.isin(cohort.slide_index, list(split.train))
     warm_up = config.warm_up if graded.any() else 0

@@ -16,7 +16,18 @@ from mmdnet.bags.sampler import BagDrawing
 from mmdnet.bags.splits import FoldsBy
 from mmdnet.errors import LabError
 from mmdnet.nn.kinds import AttentionRule, DomainMethod, HeadKind, ReversalMode
-from mmdnet.nn.registry import BACKBONES, GATED_ATTENTION, POOLINGS, PRETRAINED, SMALL, backbone_entry, pooling_entry
+from mmdnet.nn.registry import (
+    BACKBONES,
+    GATED_ATTENTION,
+    MEAN,
+    PLACE_POOLINGS,
+    POOLINGS,
+    PRETRAINED,
+    SMALL,
+    backbone_entry,
+    place_pooling_entry,
+    pooling_entry,
+)
 from mmdnet.training.options import FormField, Option, form_fields
 
 PAPER: dict[str, Any] = {  # by option, whose types differ
@@ -116,6 +127,16 @@ class TrainingConfig(BaseModel):
             empty="those that come with the backbone; if none do, at random",
         ),
     ] = None
+    place_pooling: Annotated[
+        str,
+        Option(
+            "Place pooling",
+            "How the places of the backbone's maps become the feature of a patch. A mean loses a single cell; with the "
+            "highest places beside it a network of timm that has finer maps sees single cells a little better.",
+            "network",
+            values={name: entry.title for name, entry in PLACE_POOLINGS.items()},
+        ),
+    ] = MEAN
     pooling: Annotated[
         str,
         Option(
@@ -479,6 +500,14 @@ class TrainingConfig(BaseModel):
                 raise ValueError(f"{old} is the former name of {new}: give one of the two")
         named = {RENAMED.get(name, name): value for name, value in given.items()}
         return PRESETS.get(str(named.get("preset")), {}) | named
+
+    @field_validator("place_pooling")
+    @classmethod
+    def _known_for_places(cls, name: str) -> str:
+        try:
+            return place_pooling_entry(name).name
+        except LabError as problem:
+            raise ValueError(str(problem)) from problem
 
     @field_validator("pooling")
     @classmethod

@@ -167,6 +167,7 @@ class Run:
             patch_px=self.cohort.patch_px,
             head=config.head,
             projection=config.projection,
+            place_pooling=config.place_pooling,
             pooling=config.pooling,
             ignored_task=config.ignored_task,
             domains=self.domain_names if config.domain_method == "adversary" else (),

