@@ -2,6 +2,7 @@
 
 python3 lab.py run     makes the environment, starts the lab on this machine and prints its address
 python3 lab.py test    makes the same environment and runs every check and test
+python3 lab.py soak    attacks, kills and fills labs of its own for hours, and says what held
 """
 
 from __future__ import annotations
@@ -77,12 +78,18 @@ def main() -> int:
     )
     run.add_argument("--no-demo", action="store_true", help="make no demo project in a new lab")
     commands.add_parser("test", help="run every check and test; further arguments go to pytest, in one process")
+    soak = commands.add_parser("soak", help="attack, kill and fill labs made for it (hours), and say what held")
+    soak.add_argument("--quick", action="store_true", help="the short forms (some minutes each)")
     given, rest = parser.parse_known_args()
     if rest and given.command != "test":
         parser.error(f"unknown: {' '.join(rest)}")
     try:
         if given.command == "test":
             return run_tests(rest)
+        if given.command == "soak":
+            make_environment(dev=True)
+            command: Command = [PYTHON, "-m", "benchmarks", "soak", *(["--quick"] if given.quick else [])]
+            return subprocess.run(command, cwd=ROOT, env=own_environment()).returncode
         return run_lab(given.port, given.home, not given.no_demo, given.slides, given.base_path)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
@@ -470,10 +477,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
         "import rules": [PYTHON, "-c", IMPORT_RULES],
         "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
     }
-    # Settings of the lab that runs on this machine must not reach the tests, nor the tests that lab's database.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_")}
-    if "MMDNET_REAL_DATA" in os.environ:
-        environment["MMDNET_REAL_DATA"] = os.environ["MMDNET_REAL_DATA"]
+    environment = own_environment()
     with concurrent.futures.ThreadPoolExecutor() as pool:
         aside = {} if pytest_arguments else {"browser tests": pool.submit(_hear, _pytest(BROWSER_TESTS), environment)}
         in_turn = concurrent.futures.ThreadPoolExecutor(1)  # one check after the other, beside the tests
@@ -491,6 +495,12 @@ def run_tests(pytest_arguments: list[str]) -> int:
     if failed:
         say(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def own_environment() -> dict[str, str]:
+    """Without the settings of the lab that runs on this machine, which must not reach tests, nor they its database."""
+    real_data = ("MMDNET_REAL_DATA",)
+    return {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_") or name in real_data}
 
 
 def _behind() -> Command:

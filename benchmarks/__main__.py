@@ -1,6 +1,7 @@
 """`python -m benchmarks NAME [NAME ...] [--quick]`: each benchmark ends with one line of JSON.
 
-`slides` runs those of reading slides, `all` every one; where several ran, a table for people follows.
+`slides` runs those of reading slides, `soak` those that attack, kill and fill a lab, `all` every one. Where several
+ran, a table for people follows.
 """
 
 import argparse
@@ -13,6 +14,22 @@ from mmdnet.errors import LabError
 
 GROUPS = {
     "slides": ["read", "read-limit", "read-exact", "memory", "features", "zoom", "fat", "artefacts", "tissue"],
+    "soak": [
+        "routes",
+        "fuzz",
+        "restore",
+        "cancel",
+        "power-cut",
+        "take-over",
+        "kill",
+        "augment-kill",
+        "label-loss",
+        "idle",
+        "sessions",
+        "scale-out",
+        "full-lab",
+        "dependencies",
+    ],
 }
 NOT_BENCHMARKS = {"__init__", "__main__", "result"}
 

@@ -1,11 +1,12 @@
 """The list of licences is that of today's pins, and none asks for the GPL."""
 
 import importlib.metadata
+import json
 import re
 
 import pytest
 
-from mmdnet.licences import ROOT, asks_for_gpl, licence_named, pinned
+from mmdnet.licences import PROGRAM, ROOT, Licence, asks_for_gpl, licence_named, pinned, sbom
 
 LISTED = re.compile(r"^\| (\S+) \| (\S+) \| (.+) \|$", re.MULTILINE)
 ROWS = [row for row in LISTED.findall((ROOT / "docs" / "licences.md").read_text()) if row[0] not in ("package", "---")]
@@ -42,6 +43,17 @@ def test_no_package_the_program_runs_with_asks_for_the_gpl():
 )
 def test_a_choice_beside_the_gpl_does_not_ask_for_it(licence, asks):
     assert asks_for_gpl(licence) == asks
+
+
+def test_the_bill_of_materials_names_every_package_once_with_its_address():
+    told = json.loads(sbom([Licence(*row) for row in ROWS]))
+    assert (told["bomFormat"], told["specVersion"]) == ("CycloneDX", "1.6")
+    assert len(told["components"]) == len(ROWS) > 50
+    of = {component["name"]: component for component in told["components"]}
+    assert of["PyYAML" if "PyYAML" in of else "pyyaml"]["purl"].startswith("pkg:pypi/pyyaml@")
+    assert all(component["licenses"][0]["license"]["name"] for component in told["components"])
+    (needs,) = told["dependencies"]
+    assert needs["ref"] == PROGRAM and needs["dependsOn"] == [component["bom-ref"] for component in told["components"]]
 
 
 def test_the_program_has_the_licence_it_names():
