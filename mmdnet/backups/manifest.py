@@ -7,9 +7,9 @@ A backup is a folder `mmdnet-<moment>` with `databases/` (`lab.sqlite` and `jobs
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 FILE = "manifest.json"
 PREFIX = "mmdnet-"
@@ -47,12 +47,34 @@ class Manifest(BaseModel):
     verified: datetime | None = None
     doubt: str = ""
 
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: dict[str, StoredFile]) -> dict[str, StoredFile]:
+        for name in files:
+            place = PurePosixPath(name)
+            if (
+                place.is_absolute()
+                or ".." in place.parts
+                or "\\" in name
+                or place.parts[:1] not in ((DATABASES,), (HOME,))
+            ):
+                raise ValueError(f"{name} leads out of the backup")
+        return files
+
 
 def manifest_of(folder: Path) -> Manifest | None:
     """The account of the backup in this folder; None where there is none that can be read."""
     try:
-        return Manifest.model_validate_json((folder / FILE).read_bytes())
-    except (OSError, ValidationError):
+        return parsed((folder / FILE).read_bytes())
+    except OSError:
+        return None
+
+
+def parsed(data: bytes) -> Manifest | None:
+    """A manifest's bytes; None where they are none, or name files outside the backup."""
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError:
         return None
 
 

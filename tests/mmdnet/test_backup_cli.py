@@ -17,7 +17,7 @@ def test_a_lab_is_saved_and_put_back_and_a_folder_that_is_none_is_a_sentence(lab
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert told["verified"] and told["doubt"] == ""
-    code, out, _ = run("restore", told["backup"], "--home", tmp_path / "new")
+    code, out, _ = run("restore", f"file://{told['backup']}", "--home", tmp_path / "new")
     assert code == 0 and str(tmp_path / "new") in out
     code, out, err = run("restore", tmp_path, "--home", tmp_path / "other")
     assert code == 1 and "is no backup of a lab" in err and "Traceback" not in err
