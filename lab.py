@@ -109,8 +109,14 @@ def make_environment(dev: bool = False) -> None:
         Refusal: something the installation needs is missing.
     """
     name = "requirements-dev.txt" if dev else "requirements.txt"
+    linked = VENV.resolve() != ROOT.resolve() / ".venv"
     wanted = {file: fingerprint(ROOT / file) for file in {"requirements.txt", name}}  # the second names the first
     if not (PYTHON.exists() and all(is_stamped(VENV / f"{file}.installed", mark) for file, mark in wanted.items())):
+        if linked:
+            raise Refusal(
+                f".venv is a link to {VENV.resolve()}, which does not hold the packages of this folder's {name}. "
+                "Remove the link and run the command again: then this folder gets its own. Nothing was changed."
+            )
         _make_venv()
         say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
         # Compiling all 23,000 files takes two minutes of a core; what is imported is compiled at its first import.
@@ -123,7 +129,8 @@ def make_environment(dev: bool = False) -> None:
         for file, mark in wanted.items():
             (VENV / f"{file}.installed").write_text(mark)
     _prepare_weights(wanted["requirements.txt"])
-    _install_command()
+    if not linked:  # another folder's `mmdnet` runs that folder's code, and goes on doing so
+        _install_command()
     _install_viewer(dev)
 
 
@@ -183,6 +190,9 @@ def _install_viewer(dev: bool) -> None:
         ROOT / "node_modules" / name for name in (("installed", "installed-for-tests") if dev else ("installed",))
     ]
     if all(is_stamped(stamp, wanted) for stamp in stamps):
+        return
+    if (ROOT / "node_modules").is_symlink():
+        say("node_modules is a link to a folder with another slide viewer; remove the link to have this one installed.")
         return
     say("Installing the slide viewer")
     machine = shutil.which("npm")

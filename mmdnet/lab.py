@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.engine import make_engine, migrate, session_factory
-from mmdnet.jobs.queue import JobQueue
+from mmdnet.jobs.queue_files import prepared_queue
 from mmdnet.settings import Settings, keep_private
 from mmdnet.workflows.lab import Lab
 
@@ -16,6 +16,4 @@ def open_lab(settings: Settings) -> Lab:
     """
     keep_private(settings)
     migrate(settings.lab_url)
-    queue = JobQueue(settings.queue_url)
-    queue.prepare()
-    return Lab(settings, session_factory(make_engine(settings.lab_url)), queue)
+    return Lab(settings, session_factory(make_engine(settings.lab_url)), prepared_queue(settings))

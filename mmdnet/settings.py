@@ -60,10 +60,11 @@ class Settings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """URL of the job queue's database; by default a file beside the lab's, or the same PostgreSQL."""
-        if self.jobs_url:
-            return self.jobs_url
-        return self.database_url or f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
+        """URL of the job queue's database; by default the same PostgreSQL, or a file of its own in the home: in one
+        file of SQLite with the lab, each would wait for the other's writes."""
+        if self.jobs_url or self.database_url.startswith("postgres"):
+            return self.jobs_url or self.database_url
+        return f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
 
     def for_pages(self) -> "Settings":
         """The same for whoever comes by a browser: slides come from named folders, or from the lab's own."""

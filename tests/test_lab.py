@@ -152,6 +152,32 @@ def test_the_command_of_a_folder_that_was_moved_or_copied_is_mended(shell: Shell
         assert shell.commands == [], what
 
 
+def test_what_is_linked_from_another_folder_stays_that_folders(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.make_environment()
+    before = lab.PYTHON.with_name("mmdnet").read_text()
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for name in ("requirements.txt", "package-lock.json", "pyproject.toml"):
+        shutil.copy(tmp_path / name, linked)
+    for name in (".venv", "node_modules"):
+        (linked / name).symlink_to(tmp_path / name)
+    monkeypatch.setattr(lab, "ROOT", linked)
+    monkeypatch.setattr(lab, "VENV", linked / ".venv")
+    monkeypatch.setattr(lab, "PYTHON", linked / ".venv" / "bin" / "python")
+    shell.commands.clear()
+    lab.make_environment()
+    assert shell.commands == [] and lab.PYTHON.with_name("mmdnet").read_text() == before
+    (linked / "package-lock.json").write_text("another viewer")
+    lab.make_environment()
+    assert shell.commands == [] and "node_modules is a link" in capsys.readouterr().out
+    (linked / "requirements.txt").write_text("other packages")
+    with pytest.raises(lab.Refusal, match="Remove the link"):
+        lab.make_environment()
+    assert shell.commands == []
+
+
 def test_an_installation_that_failed_is_tried_again(shell: Shell) -> None:
     shell.fails = "pip install"
     with pytest.raises(lab.Refusal, match="run the command again"):

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     Connection,
-    Engine,
     MetaData,
     String,
     Table,
@@ -36,11 +34,11 @@ from mmdnet.backups.databases import JOBS, is_sqlite
 from mmdnet.errors import LabError
 from mmdnet.jobs.lease import lock_slot
 from mmdnet.jobs.queue import JobQueue
+from mmdnet.jobs.queue_files import QUEUE_SCHEMA, copy_queue
 from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import Settings
 
 AT_ONCE = 2_000  # rows in one statement
-QUEUE_TABLE, QUEUE_SCHEMA = "workflow_status", "dbos"
 # Of the migrations' triggers.
 OWN_FUNCTIONS = (
     "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_append\\_only' "
@@ -158,7 +156,7 @@ def _moved(settings: Settings, target: Settings, step: Progress) -> Moved:
     finally:
         source.dispose()
         goal.dispose()
-    return Moved(rows, _copy_queue(settings, target), events, last_hash, target.jobs_url)
+    return Moved(rows, copy_queue(settings.queue_url, target.queue_url), events, last_hash, target.jobs_url)
 
 
 def _told(tables: Sequence[Table], step: Progress, doing: str) -> Iterator[Table]:
@@ -227,25 +225,6 @@ def _same_chains(first: Session, second: Session) -> tuple[int, str]:
                 "The record does not hold after copying; ask 'mmdnet audit verify' of this lab. Nothing was kept."
             )
     return verdicts[0][0].events, verdicts[0][0].last_hash
-
-
-def _copy_queue(settings: Settings, target: Settings) -> int:
-    engines = [make_engine(place.queue_url) for place in (settings, target)]
-    try:
-        source, goal = (_queue_table(engine) for engine in engines)
-        for column in source.columns:  # what PostgreSQL knows as JSON is text in SQLite
-            if any(isinstance(table.columns[column.name].type, JSON) for table in (source, goal)):
-                source.columns[column.name].type = goal.columns[column.name].type = JSON()
-        with engines[0].connect() as reading, engines[1].begin() as writing:
-            return _copy(reading, writing, source, goal)
-    finally:
-        for engine in engines:
-            engine.dispose()
-
-
-def _queue_table(engine: Engine) -> Table:
-    schema = None if engine.dialect.name == "sqlite" else QUEUE_SCHEMA
-    return Table(QUEUE_TABLE, MetaData(), schema=schema, autoload_with=engine)
 
 
 def _empty(target: Settings) -> bool:

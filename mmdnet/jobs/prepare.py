@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from db.engine import damage_of, make_engine, migrate, session_factory
 from db.models import Project
 from mmdnet.errors import LabError
-from mmdnet.jobs.queue import JobQueue
+from mmdnet.jobs.queue_files import prepared_queue
 from mmdnet.settings import Settings, load_settings
 from mmdnet.troubles import DAMAGED
 
@@ -25,7 +25,7 @@ def prepare(settings: Settings) -> bool:
         if damage_of(url, thorough=False):
             raise LabError(DAMAGED)
     migrate(settings.lab_url)
-    JobQueue(settings.queue_url).prepare()
+    prepared_queue(settings)
     engine = make_engine(settings.lab_url)
     try:
         with session_factory(engine)() as session:

@@ -31,6 +31,7 @@ from mmdnet.jobs.child import Order
 from mmdnet.jobs.context import JobProgress, Tell, write_token
 from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_slot
 from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, VERSION, WORKFLOW, Claim, JobQueue, serializer
+from mmdnet.jobs.queue_files import prepared_queue
 from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
 from mmdnet.settings import PROJECT_ROOT, Settings
 from mmdnet.words import count
@@ -86,8 +87,7 @@ def run_worker(
     try:
         held = lock_slot(settings.folder("locks"), slot)
         migrate(settings.lab_url)
-        queue = JobQueue(settings.queue_url)
-        queue.prepare()
+        queue = prepared_queue(settings)
         worker = Worker(settings, executor_id(settings, slot), queue, gpu, tuple(child), lease_s)
         worker.beat({"pid": os.getpid(), "slot": slot, "queues": list(queues), "gpu": gpu})  # before it takes old jobs
     except (OSError, SQLAlchemyError) as error:

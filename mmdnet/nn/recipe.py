@@ -23,6 +23,13 @@ PASSED = {  # timm's arguments that shape a network, and what each may be
     "init_values": float, "mlp_ratio": float, "no_embed_class": bool, "dynamic_img_size": bool, "class_token": bool,
     "qkv_bias": bool, "qk_norm": bool, "pre_norm": bool, "global_pool": str, "mlp_layer": str, "act_layer": str,
 }  # fmt: skip
+BOUNDS = {  # of numbers, with room above the largest public encoders (about 2e9 weights, 48 blocks of width 2048)
+    "img_size": (8, 1024), "patch_size": (4, 64), "depth": (1, 64), "num_heads": (1, 64), "embed_dim": (8, 4096),
+    "reg_tokens": (0, 16), "init_values": (0, 10), "mlp_ratio": (0.25, 8),
+}  # fmt: skip
+USUAL = {"img_size": 224, "patch_size": 16, "depth": 24, "embed_dim": 1024, "mlp_ratio": 4}  # of what is not passed
+MOST_WEIGHTS = 4_000_000_000  # of the blocks together: attention 4 w², the widest perceptron (gated) 3 r w² each
+MOST_TOKENS = 16_384  # of one image
 LAYERS = {"mlp_layer": ("SwiGLUPacked", "SwiGLU", "GluMlp", "Mlp"), "act_layer": ("silu", "gelu", "relu", "quick_gelu")}
 POOLS = ("", "token", "avg")
 DROPPED = (
@@ -33,6 +40,11 @@ DROPPED = (
     "fc_norm",
     "weight_init",
 )  # nothing of the features
+
+
+def _within(name: str, value: float) -> bool:
+    low, high = BOUNDS[name]
+    return low <= value <= high
 
 
 class Recipe(BaseModel):
@@ -70,10 +82,14 @@ class Recipe(BaseModel):
                 raise ValueError(f"{name} is no argument that is passed on to a network")
             fits = value is None or isinstance(value, kind) or (kind is float and isinstance(value, int))
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not fits or (number and not 0 <= value <= 16_384):
+            if not fits or (number and not _within(name, value)):
                 raise ValueError(f"{name} cannot be {value!r}")
             if isinstance(value, str) and value not in LAYERS.get(name, POOLS):
                 raise ValueError(f"{name} cannot be {value!r}")
+        size = USUAL | {name: value for name, value in given.items() if name in USUAL and value is not None}
+        weights = size["depth"] * size["embed_dim"] ** 2 * (4 + 3 * size["mlp_ratio"])
+        if weights > MOST_WEIGHTS or (size["img_size"] / size["patch_size"]) ** 2 > MOST_TOKENS:
+            raise ValueError("these sizes together make a network no machine here could hold")
         return given
 
 

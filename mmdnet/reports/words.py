@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmdnet.labels.agreement import KLEINER
 from mmdnet.labels.grading import task
 from mmdnet.scoring.summary import Reason, Referral, ScoreSummary
+from mmdnet.words import count
 
 RESEARCH_USE = "Research use only"
 UNTRAINED = "not assessed: the model was not trained on this feature"
@@ -64,7 +65,7 @@ def coverage(covers_error: bool, holds: float | None, graded_slides: int) -> str
         return SAMPLING_ONLY
     if holds is None:
         return "with the model's own error"
-    return f"such held {percent(holds)} of {graded_slides} graded slides"
+    return f"such held {percent(holds)} of {count(graded_slides, 'graded slide')}"
 
 
 def second_reader(reasons: Sequence[Reason]) -> str:
@@ -88,7 +89,7 @@ def referral_measured(referral: Referral | None) -> str:
         f"{percent(referral.within_left)}"
     )
     return (
-        f"On {referral.slides} graded slides it was given to {percent(referral.rate)}; {left} "
+        f"On {count(referral.slides, 'graded slide')} it was given to {percent(referral.rate)}; {left} "
         f"(all slides: off by {referral.error_all:.2f})."
     )
 

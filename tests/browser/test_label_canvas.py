@@ -158,7 +158,7 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
 
 
 CLICK_WHEN_DONE = """([root, link]) => new MutationObserver((_, seen) => {
-  if (root.textContent.includes('patches are labelled')) { seen.disconnect(); link.click() }
+  if (root.textContent.includes('All labelled')) { seen.disconnect(); link.click() }
 }).observe(root, { childList: true, subtree: true, characterData: true })"""
 
 

@@ -39,6 +39,8 @@ def test_both_databases_lie_in_the_home_or_where_they_are_said_to(tmp_path):
     assert settings.queue_url == f"sqlite:///{tmp_path.resolve() / 'jobs.sqlite'}"
     shared = Settings(home=tmp_path, database_url="postgresql://host/lab")
     assert shared.lab_url == shared.queue_url == "postgresql://host/lab"
+    other_file = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path / 'other.sqlite'}")
+    assert other_file.queue_url == settings.queue_url  # a file of its own there, too
     assert Settings(database_url="postgresql://host/lab", jobs_url="sqlite:///jobs").queue_url == "sqlite:///jobs"
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mmdnet.accounts.roles import Refused
 from mmdnet.labels.grading import task
+from mmdnet.workflows.augmenting.views import LOOK_WAITS
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import lab, reader, refusals
@@ -29,7 +30,7 @@ def blinded_look(batch: BatchView) -> None:
         st.info("Choose your name under Reader in the side bar first: what is said of a patch is said by somebody.")
         return
     if batch.job is not None and batch.job.active:
-        st.info("The blinded look begins when the batch is done.")
+        st.info(LOOK_WAITS)
         return
     with refusals():
         state = lab().augmenting.looks.state(batch.id, who.id)
@@ -56,7 +57,8 @@ def _due(augmentation_id: int, reader_id: int, state: LookState) -> None:
             alt="A patch: real tissue or synthetic?",
         )
     with beside:
-        st.progress(state.done / state.patches, text=f"{state.done:d} of {state.patches:d}; half of them are synthetic")
+        far = f"{state.done:,} of {words.count(state.patches, 'patch')}; half of them are synthetic"
+        st.progress(state.done / state.patches, text=far)
         if said is None:
             st.markdown("**Real tissue, or synthetic?**")
             with st.container(horizontal=True):
@@ -89,14 +91,14 @@ def _put(augmentation_id: int, reader_id: int, place: int, synthetic: bool, grad
 
 
 def _tables(augmentation_id: int, reader_id: int, state: LookState) -> None:
-    st.success(f"You have looked at all {state.patches:d} patches.", icon=":material/check:")
+    st.success(f"You have looked at {words.count(state.patches, 'patch')}, which is all.", icon=":material/check:")
     _table("Yours", lab().augmenting.looks.result(augmentation_id, reader_id))
     try:
         of_all = lab().augmenting.looks.result(augmentation_id)
     except Refused:
         return
     if of_all.readers > 1:
-        _table(f"All {of_all.readers} readers", of_all)
+        _table(f"All {words.count(of_all.readers, 'reader')}", of_all)
 
 
 def _table(title: str, result: LooksResult) -> None:

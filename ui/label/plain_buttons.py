@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import TASKS
+from mmdnet.words import count
 from mmdnet.workflows.labelling.views import LabelAct
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals, say_next_run
@@ -31,7 +32,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     progress = lab().labels.sessions.progress(view.id)
     items = lab().labels.sessions.queue(view.id, progress.resume_at, 1)
     if not items:
-        st.success(f"All {view.patches} patches are labelled.", icon=":material/check:")
+        st.success(f"All labelled: {count(view.patches, 'patch')}.", icon=":material/check:")
         return
     item = items[0]
     sent = st.session_state.pop("plain_sent", None)

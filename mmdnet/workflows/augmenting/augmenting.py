@@ -40,7 +40,7 @@ class Augmenting:
         self._services = services
         self._jobs = jobs
         self._training = training
-        self.looks = BlindedLooks(services)
+        self.looks = BlindedLooks(services, jobs)
 
     def plan(self, project_id: int, given: Mapping[str, Any]) -> PlanView:
         """What a batch with these choices would make; nothing is written.

@@ -19,7 +19,8 @@ from db.models import Augmentation, Patch, Reader, Slide, SyntheticLook, Synthet
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import task
 from mmdnet.workflows.augmenting.making import png_of
-from mmdnet.workflows.augmenting.views import LooksResult, LookState
+from mmdnet.workflows.augmenting.views import LOOK_WAITS, LooksResult, LookState
+from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.pictures import patch_rgb
 from mmdnet.workflows.training.synthetic import read_png, synthetic_file
@@ -38,11 +39,17 @@ class LookedAt:
 class BlindedLooks:
     """Use cases reachable as `lab.augmenting.looks`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, jobs: Jobs) -> None:
         self._services = services
+        self._jobs = jobs
 
     def state(self, augmentation_id: int, reader_id: int) -> LookState:
-        """How far this reader is; no patches where none has passed the gate yet."""
+        """How far this reader is; no patches where none has passed the gate.
+
+        Raises:
+            LabError: the batch is still being made: more patches would change the order.
+        """
+        self._check_made(augmentation_id)
         with self._services.db() as session:
             batch = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches")
             order, place = _order(session, augmentation_id, reader_id)
@@ -53,8 +60,9 @@ class BlindedLooks:
         """The patch at this place of the reader's order, as a PNG.
 
         Raises:
-            LabError: there is no such place, or the patch cannot be read.
+            LabError: there is no such place, the patch cannot be read, or the batch is still being made.
         """
+        self._check_made(augmentation_id)
         with self._services.db() as session:
             order, _ = _order(session, augmentation_id, reader_id)
             if not 0 <= place < len(order):
@@ -69,8 +77,10 @@ class BlindedLooks:
             grade: of the batch's task; None where it cannot be told.
 
         Raises:
-            LabError: another patch is due by now, or the grade is none of the task's; nothing was kept.
+            LabError: another patch is due by now, the grade is none of the task's, or the batch is still being made;
+                nothing was kept.
         """
+        self._check_made(augmentation_id)
         with event_log.appending(self._services.db) as session:  # one at a time: of two presses at once one is refused
             batch = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches")
             must_get(session, Reader, reader_id, "reader")
@@ -129,6 +139,12 @@ class BlindedLooks:
         confusion = Counter((look.synthetic_id is not None, look.said_synthetic) for look in said)
         readers = len({look.reader_id for look in said})
         return LooksResult(name, readers, confusion, grades[False], grades[True])
+
+    def _check_made(self, augmentation_id: int) -> None:
+        with self._services.db() as session:
+            job_id = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches").job_id
+        if job_id is not None and self._jobs.get(job_id).active:
+            raise LabError(f"{LOOK_WAITS} Nothing was changed.")
 
     def _pixels(self, session: Session, item: LookedAt) -> np.ndarray:
         if item.synthetic_id is not None:

@@ -11,6 +11,8 @@ from mmdnet.augment.gate import GateValues
 from mmdnet.augment.provenance import Origin
 from mmdnet.workflows.views import JobView
 
+LOOK_WAITS = "The blinded look begins when the batch is done."
+
 
 @dataclass(frozen=True, slots=True)
 class PlanView:

@@ -79,4 +79,4 @@ def test_a_finished_session_says_so(lab, view):
     for number, item in enumerate(lab.labels.sessions.queue(view.id)):
         lab.labels.acts.put(LabelAct(f"press-{number:08d}", view.id, 1, item.patch_id, grades={"steatosis": 0}))
     app = AppTest.from_function(page, default_timeout=60, args=(view.id,)).run()
-    assert app.success[0].value == "All 10 patches are labelled." and not app.radio
+    assert app.success[0].value == "All labelled: 10 patches." and not app.radio

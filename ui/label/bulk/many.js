@@ -2,13 +2,14 @@
 
 import { Api } from '../canvas/api.js'
 import { partsOf } from '../canvas/dom.js'
+import { number, patches } from '../canvas/counts.js'
 import { Messages } from '../canvas/messages.js'
 import { luminance } from './colours.js'
 import { AT_ONCE, Grid } from './grid.js'
 import { Plane } from './plane.js'
 import { IGNORED, NO_GRADE, Points } from './points.js'
 import { keepAsking } from './retry.js'
-import { givenWords, number, patches, savedWords, withGrade } from './words.js'
+import { givenWords, savedWords, withGrade } from './words.js'
 
 const MOST = 20000
 

@@ -1,7 +1,6 @@
-// Counts and choices in words.
+// Choices in words.
 
-export function number(n) { return n.toLocaleString('en-GB') }
-export function patches(n) { return `${number(n)} ${n === 1 ? 'patch' : 'patches'}` }
+import { patches } from '../canvas/counts.js'
 
 // What the button says will be given: "Give steatosis 2 to", "Ignore", or nothing while nothing is chosen.
 export function givenWords(given, tasks) {

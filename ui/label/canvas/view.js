@@ -1,6 +1,7 @@
 // What is seen: the grades with their colours, the last patches, where on the slide, what is saved. Only what differs is
 // written, so that a key costs the browser no more than what it changes.
 
+import { number, patches } from './counts.js'
 import { attribute, make, partsOf, toggle, write } from './dom.js'
 
 const SAVING_SHOWS_MS = 150 // a label is usually saved before anyone could read that it is not
@@ -179,8 +180,8 @@ export class View {
 
   finished(reading) {
     const all = reading.done >= reading.patches
-    const words = `${reading.done} of ${reading.patches} patches are labelled; the rest you passed over.`
-    this.blank(reading, all ? `All ${reading.patches} patches are labelled.` : words)
+    const words = `${number(reading.done)} of ${patches(reading.patches)} labelled; the rest you passed over.`
+    this.blank(reading, all ? `All labelled: ${patches(reading.patches)}.` : words)
     this.onfinished?.()
   }
 }

@@ -79,6 +79,19 @@ def test_of_two_presses_at_once_one_is_taken(looks):
     assert looks.result(own.batch).looks == 1
 
 
+def test_it_does_not_begin_while_the_batch_is_made(looks):
+    own, looks, reader = looks
+    own.lab.jobs.retry(own.lab.augmenting.get(own.batch).job.id)
+    for ask in (
+        lambda: looks.state(own.batch, reader),
+        lambda: looks.picture(own.batch, reader, 0),
+        lambda: looks.put(own.batch, reader, 0, True, 0),
+    ):
+        with pytest.raises(LabError, match="begins when the batch is done"):
+            ask()
+    assert looks.result(own.batch).looks == 0
+
+
 def test_where_nothing_passed_there_is_nothing_to_look_at(finished_once):
     reader = finished_once.lab.readers.list()[0].id
     state = finished_once.lab.augmenting.looks.state(finished_once.batch, reader)

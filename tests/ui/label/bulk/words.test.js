@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { givenWords, patches, savedWords, withGrade } from '../../../../ui/label/bulk/words.js'
+import { patches } from '../../../../ui/label/canvas/counts.js'
+import { givenWords, savedWords, withGrade } from '../../../../ui/label/bulk/words.js'
 
 const TASKS = [{ name: 'ballooning', title: 'Ballooning' }, { name: 'steatosis', title: 'Steatosis' }]
 
