@@ -28,7 +28,7 @@ def augment(
             "--weights", help="A local diffusers folder with safetensors weights, or owner/name of one fetched before."
         ),
     ],
-    project: Project = "My lab",
+    project: Project = "",
     task: Annotated[str, typer.Option(help="Whose rare grades are made more of.")] = "ballooning",
     least_grade: Annotated[int, typer.Option(help="Patches of this grade or a higher one are parents.")] = 1,
     children: Annotated[int, typer.Option(help="Synthetic patches of each parent.")] = 2,

@@ -33,6 +33,7 @@ from mmdnet.cli_parts import (
     kind_of_file,
     lab_at,
     project_called,
+    project_named,
     read_in,
     reader_called,
     say,
@@ -118,7 +119,7 @@ app.command()(augment)
 @app.command()
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Slides, or folders of slides.")],
-    project: Project = "My lab",
+    project: Project = "",
     mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
     overrule_scale: Annotated[
         bool, typer.Option("--overrule-scale", help="Take --mpp though the file says otherwise; this is recorded.")
@@ -157,8 +158,9 @@ def ingest(
     )
     for path in paths:  # before a project is made for them
         lab.slides.allowed(path)
-    known = any(there.name == project for there in lab.projects.list())
-    project_id = lab.projects.named(project).id
+    before = {there.id for there in lab.projects.list()}
+    project_id = project_named(lab, project)
+    known = project_id in before
     outcomes: list[IngestOutcome] = []
     try:
         with bar(as_json, "Adding slides") as progress:
@@ -203,7 +205,7 @@ app.command("import-tiles")(import_tiles)
 def qupath_export(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
     file: Annotated[Path, typer.Argument(help="Where to: a .geojson file.")],
-    project: Project = "My lab",
+    project: Project = "",
     reader: Annotated[str | None, typer.Option(help="With this reader's labels.")] = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -221,7 +223,7 @@ def qupath_export(
 def qupath_import(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
     file: Annotated[Path, typer.Argument(help="A .geojson file of regions and labels.")],
-    project: Project = "My lab",
+    project: Project = "",
     reader: Annotated[str, typer.Option(help="Who graded, where a label does not say.")] = "",
     cropped: Annotated[
         bool | None, typer.Option("--cropped/--whole", help="Whether QuPath's image was cropped to the slide's bounds.")
@@ -299,7 +301,7 @@ class TrainCommand(TyperCommand):
 
 @app.command(cls=TrainCommand)
 def train(
-    project: Project = "My lab",
+    project: Project = "",
     choice: Annotated[
         list[str] | None, typer.Option("--set", help="A choice as name=value, listed below; may be repeated.")
     ] = None,
@@ -342,7 +344,7 @@ def train(
 
 @app.command()
 def score(
-    project: Project = "My lab",
+    project: Project = "",
     slide: Annotated[list[str] | None, typer.Option("--slide", help="Name of a slide; may be repeated.")] = None,
     model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
     rule: Annotated[
@@ -365,7 +367,7 @@ def score(
 
 @app.command()
 def calibrate(
-    project: Project = "My lab",
+    project: Project = "",
     model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
     rule: Annotated[
         str,
@@ -405,7 +407,7 @@ def report(
         Path | None,
         typer.Option(help="ZIP to write too: what on each of its patches speaks for the grade (Grad-CAM++)."),
     ] = None,
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -440,7 +442,7 @@ def report(
 @app.command()
 def reports(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .csv, .xlsx, .parquet or .zip.")],
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

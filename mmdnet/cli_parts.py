@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 UNWRITTEN = "Nothing was written."
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, no progress bar.")]
 Home = Annotated[Path | None, typer.Option("--home", help="The lab's folder (default: MMDNET_HOME or ./lab-data).")]
-Project = Annotated[str, typer.Option("--project", "-p", help="Name of the project.")]
+Project = Annotated[
+    str,
+    typer.Option(
+        "--project", "-p", help="Name of the project (default: the only one there is, else My lab).", show_default=False
+    ),
+]
+FIRST_PROJECT = "My lab"  # what the first one is called where a command makes it
 Folder = Annotated[
     Path | None,
     typer.Option("--folder", help="Slides, patches and results are kept here (default: in the lab's folder)."),
@@ -45,15 +51,31 @@ def lab_at(home: Path | None) -> Lab:
 
 
 def project_called(lab: Lab, name: str) -> int:
-    """Number of the project of that name.
+    """Number of the project of that name, "" for the one that is meant where none was named.
 
     Raises:
         LabError: there is none.
     """
     projects = {project.name: project.id for project in lab.projects.list()}
+    name = name or _meant(list(projects))
     if name not in projects:
         raise LabError(f"There is no project called {name}. Known are: {', '.join(projects) or 'none yet'}.")
     return projects[name]
+
+
+def project_named(lab: Lab, name: str) -> int:
+    """The same for commands that bring something into a project: one that is not there is made.
+
+    Raises:
+        LabError: none was named where there are several.
+    """
+    return lab.projects.named(name or _meant([project.name for project in lab.projects.list()])).id
+
+
+def _meant(names: Sequence[str]) -> str:
+    if len(names) > 1 and FIRST_PROJECT not in names:
+        raise LabError(f"There are {len(names)} projects: name one with --project. Known are: {', '.join(names)}.")
+    return names[0] if len(names) == 1 else FIRST_PROJECT
 
 
 def reader_called(lab: Lab, name: str) -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    project: Project = "My lab",
+    project: Project = "",
     model: Annotated[int | None, typer.Option(help="Number of the model; the newest one if not given.")] = None,
     rule: Annotated[
         str, typer.Option(help="How patches become a grade: auto, as the model was calibrated, or a rule's name.")

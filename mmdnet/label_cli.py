@@ -18,6 +18,7 @@ from mmdnet.cli_parts import (
     check_place,
     lab_at,
     project_called,
+    project_named,
     read_in,
     reader_called,
     say,
@@ -39,7 +40,7 @@ def import_tiles(
     folder: Annotated[
         Path, typer.Argument(help="The data set's folder: CNN/ in it, data/ and ground_truth.csv beside.")
     ],
-    project: Project = "My lab",
+    project: Project = "",
     reader: Annotated[str, typer.Option(help="Whose labels they become.")] = READER,
     stain: Annotated[str, typer.Option(help="Stain of the tiles.")] = STAIN,
     mpp: Annotated[float, typer.Option(min=0.1, max=2.0, help="µm per pixel of the tiles.")] = TILE_MPP,
@@ -50,7 +51,7 @@ def import_tiles(
     lab = lab_at(home)
     place = lab.slides.allowed(folder)
     read_layout(place)  # before a project is made for it
-    project_id = lab.projects.named(project).id
+    project_id = project_named(lab, project)
     with bar(as_json, "Adding tiles") as step:
         done = lab.tile_sets.add(project_id, place, step, reader, stain, mpp, operator=owner())
     said = [*done.problems, *(f"Left out: {number} {what}." for what, number in done.left_out.items())]
@@ -65,9 +66,7 @@ def import_tiles(
 
 
 @labels_app.callback()
-def labels_count(
-    context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False
-) -> None:
+def labels_count(context: typer.Context, project: Project = "", home: Home = None, as_json: AsJson = False) -> None:
     """How many patches carry which grade; out to a file and in again."""
     if context.invoked_subcommand:
         return
@@ -86,7 +85,7 @@ def labels_count(
 @labels_app.command("export")
 def labels_export(
     file: Annotated[Path, typer.Argument(help="Where to: .csv, .parquet, .jsonl, .geojson (one slide) or .zip.")],
-    project: Project = "My lab",
+    project: Project = "",
     reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
     slide: Annotated[str | None, typer.Option(help="Only labels on this slide.")] = None,
     home: Home = None,
@@ -109,7 +108,7 @@ def labels_export(
 @labels_app.command("import")
 def labels_import(
     file: Annotated[Path, typer.Argument(help="A .csv, .parquet, .jsonl, .geojson or .zip of labels.")],
-    project: Project = "My lab",
+    project: Project = "",
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Take the good rows although others are bad.")] = False,
     reader: Annotated[str, typer.Option(help="Who graded, where the file does not say.")] = "",
     home: Home = None,
@@ -133,7 +132,7 @@ def labels_import(
 
 
 @labels_app.command("agreement")
-def labels_agreement(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+def labels_agreement(project: Project = "", home: Home = None, as_json: AsJson = False) -> None:
     """How far readers agree: with each other, with the consensus of the others, with a model, with themselves."""
     lab = lab_at(home)
     view = lab.labels.agreement.of_project(project_called(lab, project))
@@ -152,7 +151,7 @@ def labels_agreement(project: Project = "My lab", home: Home = None, as_json: As
 def labels_rule(
     rule: Annotated[str | None, typer.Argument(help="latest, majority, adjudicated or reader; none to see it.")] = None,
     reader: Annotated[str | None, typer.Option(help="Whose labels count, for the rule `reader`.")] = None,
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -189,7 +188,7 @@ def audit_verify(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @labels_app.command("learn")
-def labels_learn(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+def labels_learn(project: Project = "", home: Home = None, as_json: AsJson = False) -> None:
     """Learn from the labels so far, as the Label page does by itself: kappa by feature on patients left out."""
     from mmdnet.jobs.foreground import wait_for
 

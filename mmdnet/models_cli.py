@@ -14,7 +14,7 @@ Number = Annotated[int, typer.Argument(help="Number of the model, as `mmdnet mod
 
 
 @models_app.command("list")
-def models_list(project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+def models_list(project: Project = "", home: Home = None, as_json: AsJson = False) -> None:
     """List the models a project can score with: the one for its reports first, then the newest."""
     from mmdnet.scoring.validity import verdict_of
 
@@ -56,7 +56,7 @@ def models_card(
 def models_add(
     folder: Annotated[Path, typer.Argument(help="Folder with weights.safetensors and card.json.")],
     name: Annotated[str | None, typer.Option(help="The model's name here; its card's own if not given.")] = None,
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

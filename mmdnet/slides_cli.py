@@ -41,7 +41,7 @@ MOST_LINES = 500
 @facts_app.command("export")
 def facts_export(
     file: Annotated[Path, typer.Argument(help="Where to: .csv, .xlsx or .parquet.")],
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +59,7 @@ def facts_export(
 @facts_app.command("import")
 def facts_import(
     file: Annotated[Path, typer.Argument(help="A .csv, .xlsx or .parquet with a column slide or path.")],
-    project: Project = "My lab",
+    project: Project = "",
     reader: Annotated[str, typer.Option(help="Who read the slides, where a row does not say.")] = "",
     apply: Annotated[bool, typer.Option("--apply", help="Change it; without, only say what would change.")] = False,
     home: Home = None,
@@ -107,7 +107,7 @@ def _lines(plan: FactsPlan, done: bool) -> list[str]:
 
 
 @features_app.callback(invoke_without_command=True)
-def features(context: typer.Context, project: Project = "My lab", home: Home = None, as_json: AsJson = False) -> None:
+def features(context: typer.Context, project: Project = "", home: Home = None, as_json: AsJson = False) -> None:
     """Compute the pretrained backbone's features of all slides, so that training and scoring begin at once.
 
     What was computed before is kept; stopped half-way, the next call goes on from there. With import, take in those
@@ -133,7 +133,7 @@ def features_import(
     side_px0: Annotated[
         float | None, typer.Option(help="Side of the file's patches in level-0 pixels, where it does not say.")
     ] = None,
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -154,7 +154,7 @@ def features_import(
 def features_coordinates(
     file: Annotated[Path, typer.Argument(help="Where to: a .h5 file.")],
     slide: Annotated[str, typer.Option("--slide", help="Name of the slide.")],
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -170,7 +170,7 @@ def features_coordinates(
 def patient(
     patient_id: Annotated[str, typer.Argument(help="The id that several sites use.")],
     same: Annotated[bool, typer.Option("--same/--different", help="One person at all sites, or another one at each.")],
-    project: Project = "My lab",
+    project: Project = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:

@@ -2,19 +2,23 @@
 
 import streamlit as st
 
+from mmdnet.accounts.roles import May
 from ui.models import registry, runs_compared
 from ui.models import train as parts
 from ui.models.backbones import fetched_titles, more_backbones
-from ui.shell.session import lab, project_or_stop
+from ui.shell.session import lab, may, project_or_stop
 
 project = project_or_stop("Train")
 st.title("Train")
+manages = may(May.MANAGE, project.id)
 runs = lab().training.runs(project.id)
 new, watch = st.columns([2, 3], gap="large")
 
 with new:
-    st.header("New training")
-    if parts.anything_to_learn_from(project.id):
+    st.header("New training" if manages else "Labels")
+    if not manages:
+        parts.labels_so_far(project.id)
+    elif parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
         choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles())
         parts.check_and_start(project.id, choices, chosen, name)
@@ -29,7 +33,7 @@ with new:
 with watch:
     st.header("Trainings")
     if runs:
-        parts.run_view(parts.run_picker(runs))
+        parts.run_view(parts.run_picker(runs), manages)
         runs_compared.compare(runs)
     else:
         st.caption(
@@ -37,5 +41,6 @@ with watch:
             "here, and it survives a restart. What comes out is a model that scores slides."
         )
 
-registry.models(project)
-more_backbones()
+registry.models(project, manages)
+if may(May.ADMINISTER, None):
+    more_backbones()

@@ -121,7 +121,7 @@ def _at_rest(settings: Settings) -> Iterator[None]:
 def _check_empty(target: Settings) -> None:
     for url in {target.lab_url, target.queue_url}:
         engine = make_engine(url)
-        place = as_url(url).render_as_string(hide_password=True)
+        place = as_url(url).set(drivername=as_url(url).get_backend_name()).render_as_string(hide_password=True)
         if is_sqlite(url) and not Path(as_url(url).database or "").exists():
             continue
         try:

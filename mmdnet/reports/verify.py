@@ -36,9 +36,20 @@ def read_report(document: bytes) -> Report:
         return Report.model_validate_json(document)
     except ValidationError as problem:
         raise LabError(
-            "This file is no report as JSON that this version of the program can read: "
-            f"{problem.errors()[0]['msg'].lower()}. Choose the JSON of a report. Nothing was verified."
+            f"This file is no report as JSON that this version of the program can read: {_wrong_in(problem)}. "
+            "Choose the JSON of a report. Nothing was verified."
         ) from problem
+
+
+def _wrong_in(problem: ValidationError) -> str:
+    """What keeps a file from being a report, without the words of the program's own parts."""
+    first = problem.errors()[0]
+    if first["type"] == "json_invalid":
+        return "it is not JSON"
+    where = ".".join(map(str, first["loc"]))
+    if not where:
+        return "it is JSON of something else"
+    return f"{where} is missing" if first["type"] == "missing" else f"{where} is not what a report has there"
 
 
 def verify(given: Report, kept: Report, weights_sha256: str | None) -> tuple[Finding, ...]:

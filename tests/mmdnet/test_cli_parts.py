@@ -13,6 +13,7 @@ from mmdnet.cli_parts import (
     kind_of_file,
     lab_at,
     project_called,
+    project_named,
     read_in,
     reader_called,
     say,
@@ -38,6 +39,18 @@ def test_projects_and_readers_are_found_by_name_and_known_ones_are_named_where_n
         reader_called(lab, "Ben")
     with pytest.raises(LabError, match=r"is no slide called a\.svs"):
         slide_called(lab, study, "a.svs")
+
+
+def test_where_no_project_is_named_the_only_one_is_meant(lab):
+    with pytest.raises(LabError, match=r"no project called My lab\. Known are: none yet"):
+        project_called(lab, "")
+    study = lab.projects.create("Study").id
+    assert project_called(lab, "") == project_named(lab, "") == study
+    lab.projects.create("Other")
+    with pytest.raises(LabError, match=r"2 projects: name one with --project\. Known are: .*Study"):
+        project_named(lab, "")
+    first = project_named(lab, "My lab")
+    assert project_called(lab, "") == first
 
 
 def test_facts_become_plain_json():

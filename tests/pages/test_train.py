@@ -118,3 +118,14 @@ def test_models_are_named_chosen_for_reports_and_put_away(filled, filled_home, s
     assert lab.projects.get(project).report_model_id == model
     app.button(key="archive_model").click().run()
     assert "for reports. Choose another" in app.error[0].value
+
+
+def test_a_reader_sees_what_came_of_trainings_and_starts_and_changes_none(filled, filled_home, as_role, said):
+    as_role("reader")
+    app = filled("train")
+    assert not app.exception and not app.error
+    text = said(app)
+    assert "24 labelled patches" in text and "a lead of this project starts them" in text
+    assert any(box.label == "Model in full" for box in app.selectbox) and app.dataframe
+    assert {button.label for button in app.button} <= {"Its training", "Sign out"}
+    assert not app.text_input and not app.number_input

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView
 
 
-def models(project: ProjectView) -> None:
-    """All models a project can score with, and one of them in full."""
+def models(project: ProjectView, manages: bool) -> None:
+    """All models a project can score with, and one of them in full; changed by who manages the project only."""
     known = lab().models.list(project.id)
     st.header("Models")
     if not known:
@@ -38,8 +38,9 @@ def models(project: ProjectView) -> None:
             key="registry_model",
             width=420,
         )
-        _in_full(by_id[chosen], project)
-    _archived(project.id)
+        _in_full(by_id[chosen], project, manages)
+    if manages:
+        _archived(project.id)
 
 
 def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
@@ -64,8 +65,19 @@ def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
     )  # fmt: skip
 
 
-def _in_full(model: ModelView, project: ProjectView) -> None:
+def _in_full(model: ModelView, project: ProjectView, manages: bool) -> None:
     st.caption(model_words(model))
+    if manages:
+        _change(model, project)
+    elif model.note:
+        st.caption(literal(model.note))
+    card.link(model.id, "registry_card")
+    with st.expander("Card as kept beside the weights"):
+        st.markdown(f"Weights {code(model.weights_sha256[:16])}")
+        st.json(model.card.model_dump(mode="json", exclude={"split"}), expanded=1)
+
+
+def _change(model: ModelView, project: ProjectView) -> None:
     own = model.project_id is not None
     with st.form(f"describe_{model.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", value=model.name, key=f"model_name_{model.id}", width=280, disabled=not own)
@@ -88,14 +100,10 @@ def _in_full(model: ModelView, project: ProjectView) -> None:
                 lab().models.archive(model.id)
                 say_next_run(f"{model.name} is offered no more")
                 st.rerun()
-        card.link(model.id, "registry_card")
         runs = [run for run in lab().training.runs(project.id) if run.id == model.run_id]
         if runs and st.button("Its training", key="model_run", icon=":material/model_training:"):
             go_to("run", runs[0].id)
             st.rerun()
-    with st.expander("Card as kept beside the weights"):
-        st.markdown(f"Weights {code(model.weights_sha256[:16])}")
-        st.json(model.card.model_dump(mode="json", exclude={"split"}), expanded=1)
 
 
 def _archived(project_id: int) -> None:

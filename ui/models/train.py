@@ -50,6 +50,14 @@ def anything_to_learn_from(project_id: int) -> bool:
     return bool(counts.patches or graded)
 
 
+def labels_so_far(project_id: int) -> None:
+    """For whoever starts no training: what there is to learn from, and who starts one."""
+    counts = lab().labels.counts(project_id)
+    if counts.patches:
+        _patch_counts(counts)
+    st.caption("Your role looks at trainings and models; a lead of this project starts them.")
+
+
 def _patch_counts(counts: LabelCounts) -> None:
     st.markdown(
         f"**{words.count(counts.patches, 'labelled patch', 'labelled patches')}** on "
@@ -262,13 +270,13 @@ def run_picker(runs: Sequence[RunView]) -> RunView:
     return next(run for run in runs if run.id == shown)
 
 
-def run_view(run: RunView) -> None:
-    """One training: redrawn every two seconds while it goes on."""
+def run_view(run: RunView, manages: bool) -> None:
+    """One training: redrawn every two seconds while it goes on; with its buttons for who manages the project."""
     active = run.job is not None and run.job.active
-    st.fragment(_run_view, run_every=2.0 if active else None)(run.id, active)
+    st.fragment(_run_view, run_every=2.0 if active else None)(run.id, active, manages)
 
 
-def _run_view(run_id: int, was_active: bool) -> None:
+def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
     run = lab().training.get(run_id)
     job = run.job
     if job is None:
@@ -276,7 +284,8 @@ def _run_view(run_id: int, was_active: bool) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         state_badge(job)
-        _run_buttons(run)  # before the page is asked to draw anew, which drops a press that came meanwhile
+        if manages:
+            _run_buttons(run)  # before the page is asked to draw anew, which drops a press that came meanwhile
     if was_active and not job.active:
         st.rerun()
     if job.active:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
-from mmdnet.accounts.roles import Person, Proof, Refused
+from mmdnet.accounts.roles import May, Person, Proof, Refused
 from mmdnet.errors import LabError
 from ui.shell.access import remembered_reader
 from ui.shell.literal import literal
@@ -62,6 +62,12 @@ def person() -> Person | None:
         known = known or person_of(opened, st.context.cookies, st.context.headers)
         st.session_state["person"] = (known, time.monotonic())
     return known
+
+
+def may(what: May, project_id: int | None) -> bool:
+    """Whether whoever sits at this tab may do that in a project (None: in every one); all where nobody is asked."""
+    known = person()
+    return known is None or what in known.allowed(project_id)
 
 
 def _by_provider(opened: Lab) -> Person | None:

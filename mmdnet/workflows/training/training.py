@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from mmdnet.workflows.training.cohort import TrainingData, gather, make_cohort, 
 from mmdnet.workflows.training.kept_features import kept_source
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.preflight import check_training
+from mmdnet.workflows.training.standing import Mark, standing
 from mmdnet.workflows.training.views import CheckView, ReadinessView, RunView
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ class Training:
         self._consensus = consensus
         self._calibrations = calibrations
         self._backbones = backbones
+        self._ready = lru_cache(maxsize=64)(self._readiness)
 
     def prepare(
         self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
@@ -146,9 +149,22 @@ class Training:
     def readiness(
         self, project_id: int, choices: Mapping[str, Any], labels: LabelChoice | None = None
     ) -> ReadinessView:
-        """Whether labels and split would do, without building the network as `check` does."""
+        """Whether labels and split would do, without building the network as `check` does.
+
+        Asked at every change of a form: the answer is kept as long as nothing it was made from has changed.
+        """
         try:
             config = read_config(choices)
+            with self._services.db() as session:
+                mark = standing(session, project_id)
+            return self._ready(project_id, config.model_dump_json(), labels, mark)
+        except LabError as error:
+            return ReadinessView(False, str(error))
+
+    def _readiness(self, project_id: int, choices: str, labels: LabelChoice | None, _: Mark) -> ReadinessView:
+        """See `readiness`; `choices` is the whole configuration as JSON."""
+        config = TrainingConfig.model_validate_json(choices)
+        try:
             label_set, _, cohort = self._gathered(project_id, config, labels)
             sides = _split(cohort, config).slide_ids(cohort)
         except LabError as error:

@@ -94,7 +94,7 @@ def run_page():
 
     from ui.models.train import run_view
 
-    run_view(st.session_state["run"])
+    run_view(st.session_state["run"], True)
 
 
 @pytest.fixture
