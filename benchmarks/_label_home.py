@@ -120,7 +120,7 @@ def grade_patches(page, patches: int, press_ms: float = 150) -> list[float]:  # 
     """Grade so many patches by keys; of each the time in ms from its last key to the next patch painted."""
     page.evaluate("window.painted.length = 0")
     for number in range(patches):
-        for digit in (number % 3, number % 4, (number + 1) % 4):
+        for digit in ((number + 1) % 4, number % 4, number % 3):
             page.keyboard.press(str(digit))
             page.wait_for_timeout(press_ms)
     page.wait_for_timeout(1500)

@@ -81,7 +81,7 @@ def _stretch(page, bench: LabelLab, given: list[Grades]) -> None:  # type: ignor
             waiting = threading.Timer(BACK_AFTER_S, bench.running.start_app)
             waiting.start()
         page.locator(READY).wait_for(timeout=120_000)  # nobody grades a blank screen
-        for digit in values:
+        for digit in reversed(values):
             page.keyboard.press(str(digit))
             page.wait_for_timeout(PRESS_MS)
         if waiting and number == len(given) // 3 + AHEAD:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from ui.label.labelling import draw_canvas, session_bar
 from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
@@ -26,8 +26,8 @@ if who is None:
 sessions = lab().labels.sessions.of_project(project.id, who.id)
 if not sessions:
     st.title("Label")
-    keys = ", ".join(literal(task.title.lower()) for task in TASKS)
-    st.markdown(f"Choose what you will grade. Each patch takes {len(TASKS)} keys: {keys}.")
+    keys = ", ".join(literal(task.title.lower()) for task in SHOWN_TASKS)
+    st.markdown(f"Choose what you will grade. Each patch takes {len(SHOWN_TASKS)} keys: {keys}.")
     session_form(project, who)
     st.stop()
 
@@ -39,6 +39,5 @@ if chosen is None:
     go_to("session", chosen.id)
 
 session_bar(project, who, sessions, chosen)
-if not chosen.finished:
-    learns_with_you(who, chosen)
+learns_with_you(who, chosen)
 draw_canvas(project, who, chosen)

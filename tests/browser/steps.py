@@ -9,7 +9,8 @@ WAIT_MS = (
     120_000  # how long a page may take for anything: it only ends tests that fail, on a machine that has much to do
 )
 READY = ".canvas[data-patch]:not([data-patch=''])"
-TASKS = ("ballooning", "inflammation", "steatosis")
+TASKS = ("ballooning", "inflammation", "steatosis")  # as grades are kept
+ASKED = TASKS[::-1]  # as keys are pressed
 AT_REST = """still => new Promise((go) => {
   let since = performance.now()
   const look = () => {
@@ -66,6 +67,11 @@ def press(page: Any, keys: Iterable[str], pause_ms: int = 0) -> None:
         page.keyboard.press(key)
         if pause_ms:
             page.wait_for_timeout(pause_ms)
+
+
+def digits(given: Iterable[Sequence[int]]) -> list[str]:
+    """The keys that give patches these grades, each in the order of `TASKS`."""
+    return [str(grade) for grades in given for grade in reversed(grades)]
 
 
 def done(page: Any, labels: int) -> None:

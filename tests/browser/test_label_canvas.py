@@ -99,14 +99,14 @@ def test_the_ruler_measures_in_microns_by_drag_and_by_keys(canvas):
 def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, lab, home):
     ahead = [item.patch_id for item in lab.labels.sessions.queue(home.session, 0, 100)]
     colleague = lab.readers.ensure("Colleague").id
-    lab.labels.acts.put_many(home.project, colleague, [PatchGrades(patch, Grades(ballooning=1)) for patch in ahead])
+    lab.labels.acts.put_many(home.project, colleague, [PatchGrades(patch, Grades(steatosis=1)) for patch in ahead])
     canvas.keyboard.press("h")
     rows = canvas.locator(".grade-row")
     canvas.locator(".missing").first.wait_for()
-    assert "one ballooned hepatocyte" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
+    assert "fat in 5-33 %" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
     assert canvas.locator(".exemplar").count() == 0
     lab.labels.acts.put_many(
-        home.project, home.reader, [PatchGrades(patch, Grades(ballooning=1)) for patch in ahead[-4:]]
+        home.project, home.reader, [PatchGrades(patch, Grades(steatosis=1)) for patch in ahead[-4:]]
     )
     canvas.keyboard.press("h")
     canvas.keyboard.press("h")
@@ -206,7 +206,7 @@ def test_a_key_is_the_patchs_while_the_connection_notice_has_the_focus_and_a_dia
         words,
     )
     canvas.keyboard.press("1")
-    assert canvas.locator(".canvas").get_attribute("data-step") == ("inflammation" if taken else "ballooning")
+    assert canvas.locator(".canvas").get_attribute("data-step") == ("inflammation" if taken else "steatosis")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (1024, 768)])

@@ -23,7 +23,7 @@ from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import LabelChoice
 from tests.browser import steps
 from tests.browser.lab_process import ROOT, RunningLab
-from tests.browser.steps import MANY_READY, TASKS, canvas_ready, next_patch, patch_shown
+from tests.browser.steps import ASKED, MANY_READY, canvas_ready, next_patch, patch_shown
 from tests.browser.steps import at_rest as rest
 
 pytestmark = pytest.mark.browser
@@ -89,7 +89,7 @@ def read(page, wanted, count: int) -> dict[int, Grades]:
         patch = patch_shown(page)
         assert patch not in given
         given[patch] = wanted(patch)
-        for task, grade in zip(TASKS, given[patch], strict=True):
+        for task, grade in zip(ASKED, reversed(given[patch]), strict=True):
             if number < BY_MOUSE:
                 page.locator(f"button[data-task='{task}'][data-grade='{grade}']").click()
             else:

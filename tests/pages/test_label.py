@@ -153,3 +153,14 @@ def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, f
     assert not app.exception and not app.error
     assert lab.labels.suggestions.state(view.id).on and not lab.labels.suggestions.state(other.id).on
     assert lab.labels.suggestions.of_queue(view.id, 0, 99)
+
+
+def test_what_was_learnt_is_seen_beside_the_first_question_and_in_a_finished_session(filled, filled_home, said, ben):
+    labels, (reader, view) = filled_home.lab.labels, ben
+    for item in labels.sessions.queue(view.id):
+        key = f"press-{item.position:03d}"
+        labels.acts.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 1}, took_ms=900))
+    assert labels.sessions.get(view.id).finished
+    text = said(filled("label", reader_id=reader))
+    assert "Learns with you" in text and "Finished." in text
+    assert "Can what you ask be judged" in text

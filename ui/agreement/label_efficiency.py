@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.labels.label_efficiency import QUOTA, replayed_plans
 from ui.shell import theme, words
 from ui.shell.session import lab
@@ -51,7 +51,7 @@ def label_efficiency_section() -> None:
         return
     measured = next(iter(result.plans.values())).tasks
     with st.expander("How many labels are enough?"):
-        names = {"mean": "All features"} | {task.name: task.title for task in TASKS if task.name in measured}
+        names = {"mean": "All features"} | {task.name: task.title for task in SHOWN_TASKS if task.name in measured}
         drawn = lines()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="efficiency_task", width=220)

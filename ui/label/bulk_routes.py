@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import SHOWN_TASKS, TASK_NAMES
 from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body
 from ui.shell.literal import plain
@@ -41,9 +41,10 @@ def packed(bulk: BulkPatches) -> bytes:
     """Length of a JSON head (4 bytes), the head, padding to 4 bytes, then the arrays of `COLUMNS` one after another."""
     import numpy as np
 
+    shown = [task.name for task in SHOWN_TASKS]  # as the page has its buttons
     head = {
         "patches": len(bulk.patch_id),
-        "tasks": list(TASK_NAMES),
+        "tasks": shown,
         "slides": [
             {"name": plain(box.name), "x": box.x, "y": box.y, "width": box.width, "height": box.height}
             for box in bulk.slides
@@ -55,7 +56,9 @@ def packed(bulk: BulkPatches) -> bytes:
     }
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 4)
-    arrays = [np.ascontiguousarray(getattr(bulk, name), dtype=kind).tobytes() for name, kind in COLUMNS]
+    columns = {name: getattr(bulk, name) for name, _ in COLUMNS}
+    columns["grades"] = bulk.grades[:, [TASK_NAMES.index(name) for name in shown]]
+    arrays = [np.ascontiguousarray(columns[name], dtype=kind).tobytes() for name, kind in COLUMNS]
     return b"".join([np.uint32(len(text)).astype("<u4").tobytes(), text, *arrays])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
 
 
@@ -29,7 +29,7 @@ class TaskButtons:
 
 
 def task_buttons() -> list[TaskButtons]:
-    """The buttons of all tasks, in the order in which they are graded."""
+    """The buttons of all tasks, in the order in which they are graded: that of reports, and of the NAS as written."""
     return [
         TaskButtons(
             task.name,
@@ -39,5 +39,5 @@ def task_buttons() -> list[TaskButtons]:
                 for grade, fill in zip(task.grades, GRADE_RAMPS[task.name], strict=True)
             ),
         )
-        for task in TASKS
+        for task in SHOWN_TASKS
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from ui.label.summary import NOT_JUDGEABLE, first_look
 from ui.shell.jobs import ago, progress_line
 from ui.shell.literal import literal
@@ -25,9 +25,9 @@ EVERY_S = 5.0
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(reader: ReaderView, view: SessionView) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add. After the first
-    slides what they say is asked in its place, so that the patch below stays where it is."""
-    if not first_look(reader, view):
-        st.caption(learning_words(lab().learning.state(view.project_id)), help=HELP)
+    slides what they say is asked below it."""
+    st.caption(learning_words(lab().learning.state(view.project_id)), help=HELP)
+    first_look(reader, view)
     if view.plan.judgeable is False:
         st.caption(NOT_JUDGEABLE)
 
@@ -51,7 +51,9 @@ def learning_words(state: LearningState) -> str:
     version, estimate = state.version, state.version.estimate
     parts = [f"{version.title} from {count(version.labels, 'label')}, {ago(version.made_at)}"]
     judged = [
-        f"{task.title.lower()} κ {_number(estimate.kappa[task.name])}" for task in TASKS if task.name in estimate.kappa
+        f"{task.title.lower()} κ {_number(estimate.kappa[task.name])}"
+        for task in SHOWN_TASKS
+        if task.name in estimate.kappa
     ]
     parts.append(", ".join(judged) or "how good it is needs labels of two patients and two grades")
     if judged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASKS, Grades
+from mmdnet.labels.grading import SHOWN_TASKS, Grades
 from ui.shell import theme
 from ui.shell.literal import literal
 from ui.shell.session import go_to, lab, refusals
@@ -32,7 +32,9 @@ def own_labels(project: ProjectView, reader: ReaderView) -> None:
     """The list, and one label of it to change."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control("Which", list(FILTERS), default="All", required=True, key="own_which")
-        grade_of = {f"{task.title} {grade.value}": (task.name, grade.value) for task in TASKS for grade in task.grades}
+        grade_of = {
+            f"{task.title} {grade.value}": (task.name, grade.value) for task in SHOWN_TASKS for grade in task.grades
+        }
         graded = st.selectbox("Grade", list(grade_of), index=None, placeholder="Any grade", key="own_grade", width=220)
     task, grade = grade_of[graded] if graded else (None, None)
     listed = lab().labels.own.labels(project.id, reader.id, FILTERS[chosen], task, grade)
@@ -80,7 +82,7 @@ def _one(project: ProjectView, reader: ReaderView, label: GivenLabel) -> None:
         st.caption(literal(label.slide_name))
     with beside:
         ignored = st.toggle("Ignore", value=label.ignored, key=f"own_ignored_{label.patch_id}")
-        for task in TASKS:
+        for task in SHOWN_TASKS:
             st.segmented_control(
                 task.title,
                 [grade.value for grade in task.grades],
@@ -105,7 +107,7 @@ def _save(project: ProjectView, reader: ReaderView, patch_id: int) -> None:
     """Give the patch what its controls say now."""
     now = st.session_state
     ignored, flagged = now[f"own_ignored_{patch_id}"], now[f"own_flagged_{patch_id}"]
-    given = {} if ignored else {task.name: now[f"own_{task.name}_{patch_id}"] for task in TASKS}
+    given = {} if ignored else {task.name: now[f"own_{task.name}_{patch_id}"] for task in SHOWN_TASKS}
     try:
         lab().labels.own.change(project.id, reader.id, patch_id, Grades(**given), ignored, flagged)
         _back()

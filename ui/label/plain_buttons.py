@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.words import count
 from mmdnet.workflows.labelling.views import LabelAct
 from ui.shell.literal import literal
@@ -47,7 +47,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
             alt="The patch to grade",
         )
     with grades, st.form(f"plain_{view.id}_{item.patch_id}", border=False):
-        given = {task.name: _grade(task, item.patch_id) for task in TASKS}
+        given = {task.name: _grade(task, item.patch_id) for task in SHOWN_TASKS}
         ignored = st.checkbox("Ignore this patch", key=f"plain_ignore_{item.patch_id}")
         st.form_submit_button(
             "Save and go on",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.labels.grading import TASKS
+from mmdnet.labels.grading import SHOWN_TASKS
 from ui.shell import theme
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals
@@ -26,7 +26,7 @@ def session_summary(view: SessionView) -> None:
         f'<span class="mmd-row"><span class="mmd-muted">{task.title}</span>'
         + "".join(f"{theme.chip(task.name, grade)} × {times}" for grade, times in numbers.grades[task.name].items())
         + f"{theme.chip(task.name, None)} {share(numbers.unknown_share[task.name])}</span>"
-        for task in TASKS
+        for task in SHOWN_TASKS
     )
     st.html(f'<div class="mmd-row mmd-small mmd-counts">{rows}</div>')
 
@@ -44,11 +44,11 @@ def summary_words(numbers: GivenNumbers) -> str:
     return ", ".join(parts)
 
 
-def first_look(reader: ReaderView, view: SessionView) -> bool:
-    """One line with two answers, once there are labels of a second slide; whether there was something to ask."""
+def first_look(reader: ReaderView, view: SessionView) -> None:
+    """One line with two answers, once there are labels of a second slide, until it is answered."""
     looked = lab().labels.own.first_look(view.project_id, reader.id)
     if looked is None:
-        return False
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first_look"):
         st.caption(first_look_words(looked.numbers, looked.slides))
         yes = st.button("Yes", key="judgeable_yes", type="tertiary")
@@ -57,12 +57,11 @@ def first_look(reader: ReaderView, view: SessionView) -> bool:
         with refusals():
             lab().labels.own.answer(view.id, reader.id, yes)
             st.rerun()
-    return True
 
 
 def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     """What the first labels say, and the question."""
-    hardest = max(TASKS, key=lambda task: numbers.unknown_share[task.name] or 0)
+    hardest = max(SHOWN_TASKS, key=lambda task: numbers.unknown_share[task.name] or 0)
     unknown = f"{share(numbers.unknown)} unknown"
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"

@@ -28,6 +28,6 @@ def test_it_is_drawn_with_what_its_script_asks_for():
     assert (data["suggestions"], data["heard"], data["finished"]) == (True, False, False)
     assert data["jump"] is None and data["kept_places"] > 0
     assert data["usual_keys"] == USUAL and set(data["acts"]) == set(USUAL) and set(data["taken_keys"]) == TAKEN
-    assert [task["name"] for task in data["tasks"]] == ["ballooning", "inflammation", "steatosis"]
+    assert [task["name"] for task in data["tasks"]] == ["steatosis", "inflammation", "ballooning"]
     assert set(data["tasks"][0]["grades"][0]) == {"value", "patch", "slide", "fill", "ink"}
     assert "export default function (component)" in drawn.js_content and 'class="canvas"' in drawn.html_content
