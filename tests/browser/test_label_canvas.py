@@ -179,6 +179,9 @@ def test_a_link_clicked_as_the_last_label_is_saved_leads_where_it_says(page, sha
     at_rest(page, still_ms=4000)  # whatever the canvas had to say has been said by then
     assert "/agreement" in page.url
     assert page.get_by_role("heading", name="Agreement").is_visible()
+    page.go_back()  # one step, whatever places both pages wrote into their addresses
+    page.locator(".canvas").wait_for()
+    assert "/label?" in page.url
 
 
 def test_where_the_canvas_cannot_run_plain_buttons_are_offered(page, shared_lab, lab, home):

@@ -141,7 +141,7 @@ OWN: dict[str, dict[str, str]] = {
     "ui/evaluate/figures.py": {"titles()[name]": FIXED},
     "ui/evaluate/result.py": {"name": FIXED, "FILE_WORDS[kind]": FIXED},
     "ui/evaluate/methods_result.py": {"FILE_WORDS[kind]": FIXED},
-    "ui/label/plain_buttons.py": {"view.patches": NUMBER, "progress.labelled": NUMBER, "progress.patches": NUMBER},
+    "ui/label/plain_buttons.py": {"progress.labelled": NUMBER, "progress.patches": NUMBER},
     "ui/models/score.py": {"rule.title": FIXED, "rule.help": FIXED},
     "ui/models/train.py": {
         "counts.ignored": NUMBER,

@@ -2,7 +2,8 @@
 
 Streamlit serves its scripts uncompressed and leaves that to a web server in front; here each is compressed once. Its
 client looks for the server below the address of the page before it looks at the root, two requests that end in 404 at
-every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do).
+every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it
+makes several entries of the browser's history: `history.js` makes them one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ui.shell.pages import PAGES
 
 HELD = "public, immutable, max-age=31536000"  # as Streamlit says of them: their names carry their hash
 KINDS = {".js": "text/javascript", ".css": "text/css"}
+_HISTORY = Path(__file__).with_name("history.js")
 ADDRESSES = {"", "/", *(f"/{listed.name}" for listed in PAGES)}
 
 
@@ -47,7 +49,8 @@ def page_at(base: str) -> str:
     """Streamlit's page, which says that its server is below this path of the same origin."""
     html = (_streamlit_folder() / "index.html").read_text("utf-8")
     here = f"window.__streamlit = {{ BACKEND_BASE_URL: location.origin + {json.dumps(f'{base}/')} }}"
-    return html.replace("<head>", f"<head><script>{here}</script>", 1)
+    steps = f"{_HISTORY.read_text('utf-8')}oneStepAPress(window)"
+    return html.replace("<head>", f'<head><script>{here}</script><script type="module">{steps}</script>', 1)
 
 
 class Front:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.views import ProjectView, ReaderView
 
+ON_ITS_WAY_S = 1.0  # an address older than the newest may still come with a press this long after that was written
 KNOWN_FOR_S = 2.0  # how long a tab believes who it is: an ended sign-in stops working after this
 
 
@@ -173,6 +174,12 @@ def go_to(place: Place, key: int | None) -> None:
 
 def keep_address(page: str) -> None:
     """After a change of page, write what this page's address should name, and nothing else."""
+    known: tuple[dict[str, str], float] | None = st.session_state.get("address")
+    said = {place: st.query_params[place] for place in st.query_params if place in PLACES}
+    if known and "project" in said and said != known[0] and time.monotonic() - known[1] > ON_ITS_WAY_S:
+        for place in address_of(page):  # the browser went back or forward: what that entry does not name is not open
+            if place not in said:
+                go_to(place, None)
     wanted = {place: str(key) for place in address_of(page) if (key := at(place)) is not None}
     for place in PLACES:
         at(place)  # a link's places are remembered even where this page does not name them
@@ -182,6 +189,7 @@ def keep_address(page: str) -> None:
                 st.query_params[place] = wanted[place]
             else:
                 st.query_params.pop(place, None)
+    st.session_state["address"] = (wanted, time.monotonic())
 
 
 def project_id(known: Collection[int]) -> int | None:

@@ -165,7 +165,7 @@ class Training:
         """See `readiness`; `choices` is the whole configuration as JSON."""
         config = TrainingConfig.model_validate_json(choices)
         try:
-            label_set, _, cohort = self._gathered(project_id, config, labels)
+            label_set, _data, cohort = self._gathered(project_id, config, labels)
             sides = _split(cohort, config).slide_ids(cohort)
         except LabError as error:
             return ReadinessView(False, str(error))

@@ -24,8 +24,9 @@ def test_every_address_of_ours_is_the_page_and_it_says_where_its_server_is(base)
     for path in ("/", *(f"/{page.name}" for page in PAGES)):
         answer = asked.get(f"{base}{path}")
         assert f'BACKEND_BASE_URL: location.origin + "{base}/"' in answer.text
-        told, bundle = answer.text.index("window.__streamlit"), answer.text.index('<script type="module"')
+        told, bundle = answer.text.index("window.__streamlit"), answer.text.index('<script type="module" crossorigin')
         assert told < bundle, "before Streamlit's script reads it"
+        assert told < answer.text.index("oneStepAPress(window)") < bundle, "before Streamlit's script makes entries"
     assert asked.get(f"{base}/_stcore/health").text == asked.post(f"{base}/").text == "Streamlit"
     assert asked.get(f"{base}/overview/_stcore/health").text == "Streamlit", "nothing else is made of a page's address"
 

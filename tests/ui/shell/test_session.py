@@ -97,6 +97,29 @@ def test_each_page_names_its_own_places_and_no_others_in_the_address(tab):
     assert tab.address == {"project": "1", "score": "3", "tab": "kept"}
 
 
+def test_an_address_the_browser_went_back_to_names_all_that_is_open(tab, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    tab.address |= {"project": "1"}
+    session.keep_address("slides")
+    session.go_to("slide", 5)
+    session.keep_address("slides")
+    tab.address.pop("slide")  # a press that was on its way when the slide was opened brings the address of before
+    session.keep_address("slides")
+    assert session.at("slide") == 5 and tab.address == {"project": "1", "slide": "5"}
+    now[0] += 10
+    tab.address.pop("slide")
+    session.keep_address("slides")
+    assert session.at("slide") is None and tab.address == {"project": "1"}
+    session.go_to("slide", 6)
+    session.keep_address("slides")
+    now[0] += 10
+    tab.address.clear()  # a link of the side bar names nothing: what was open there is open again
+    session.keep_address("label")
+    session.keep_address("slides")
+    assert session.at("slide") == 6
+
+
 def test_a_project_that_is_not_there_gives_way_to_the_first(tab, lab):
     tab.address["project"] = "99"
     assert session.project().name == "First" and tab.address["project"] == "1"
