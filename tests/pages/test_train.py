@@ -127,5 +127,5 @@ def test_a_reader_sees_what_came_of_trainings_and_starts_and_changes_none(filled
     text = said(app)
     assert "24 labelled patches" in text and "a lead of this project starts them" in text
     assert any(box.label == "Model in full" for box in app.selectbox) and app.dataframe
-    assert {button.label for button in app.button} <= {"Its training", "Sign out"}
+    assert {button.label for button in app.button} <= {"Its training", "Model card", "Sign out"}
     assert not app.text_input and not app.number_input

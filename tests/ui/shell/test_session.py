@@ -85,7 +85,7 @@ def test_another_project_or_slide_leaves_what_was_below_it(tab):
     session.go_to("project", 1)
     assert session.at("run") == 9
     session.go_to("project", 2)
-    assert [session.at(place) for place in BELOW_PROJECT] == [None] * 5
+    assert [session.at(place) for place in BELOW_PROJECT] == [None] * len(BELOW_PROJECT)
     assert tab.address == {"project": "2"}
 
 
