@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file
-from mmdnet.field_cli import field
+from mmdnet.field_cli import backbones, field, slides_by_highest_bag
 
 if TYPE_CHECKING:
     from mmdnet.experiments.ablation import Setting, Variant
@@ -29,6 +29,8 @@ Graded = Annotated[int, typer.Option("--graded", min=0, help="Graded patches of 
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
 UNDONE = "Nothing was drawn."
 experiment_app.command()(field)
+experiment_app.command()(backbones)
+experiment_app.command("slides")(slides_by_highest_bag)
 
 
 def _say(line: str) -> None:

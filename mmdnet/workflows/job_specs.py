@@ -142,7 +142,7 @@ class CrossValidateSpec(JobSpec):
 
 
 class FieldSpec(JobSpec):
-    """Compare the methods of the field on the project's labels, which are frozen in the folder of `frozen`."""
+    """Compare methods or backbones on the project's labels, which are frozen in the folder of `frozen`."""
 
     kind = "field"
     queue = "gpu"

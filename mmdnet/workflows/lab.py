@@ -64,7 +64,7 @@ class Lab:
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)
-        self.field = FieldExperiments(services, self.jobs, self.training)
+        self.field = FieldExperiments(services, self.jobs, self.training, self.backbones)
         self.augmenting = Augmenting(services, self.jobs, self.training)
         self.reports = Reports(services)
         self.evidence_maps = EvidenceMaps(services, self.jobs)

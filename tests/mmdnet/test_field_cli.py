@@ -13,8 +13,8 @@ from tests.mmdnet.experiments.field.made import FEW, made_data
 SMALL = ["--set", "epochs=2", "--set", "bag_size=6", "--set", "projection=16", "--set", "hidden=8"]
 
 
-def run(*arguments):
-    outcome = CliRunner().invoke(experiment_app, ["field", *(str(given) for given in arguments)])
+def run(*arguments, command="field"):
+    outcome = CliRunner().invoke(experiment_app, [command, *(str(given) for given in arguments)])
     if outcome.exception and not isinstance(outcome.exception, SystemExit):
         raise outcome.exception
     return outcome.output
@@ -38,6 +38,20 @@ def test_it_prints_tables_and_writes_a_file_and_as_json_the_result(numbers, tmp_
     assert len(known["cells"]) == len(FEW)
     ungrouped = run("-m", "mean", *SMALL, "--folder", tmp_path, "--ungrouped")
     assert "These figures are too high" in ungrouped
+
+
+def test_backbones_and_slides_have_tables_of_their_own(numbers, tmp_path):
+    small = [*SMALL, "--folds", "3", "--folder", tmp_path]
+    said = run("-m", "mean", *small, "-b", "small", "-b", "VGG16", "--out", tmp_path / "b.tex", command="backbones")
+    assert "VGG16" in said
+    assert "Backbones compared" in (tmp_path / "b.tex").read_text()
+    said = run("-m", "mean", *small, command="slides")
+    assert "Quadratic κ on test slides" in said
+
+
+def test_a_backbones_file_that_is_not_there_is_refused(numbers, tmp_path):
+    with pytest.raises(LabError, match="There is no file nowhere"):
+        run("-b", "small=nowhere.safetensors", command="backbones")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,19 @@ def test_the_papers_split_is_warned_of_before_it_is_made(filled):
     assert "These figures are too high" in app.warning[0].value
 
 
+def test_backbones_are_compared_by_one_method_and_slides_by_folds(filled_home, filled):
+    app = filled("methods")
+    app.segmented_control(key="field_rows").set_value("slides").run()
+    assert app.selectbox(key="field_way").options == ["every patient once, in folds"]
+    app.segmented_control(key="field_rows").set_value("backbones").run()
+    assert app.selectbox(key="field_head").value == "mmd-net"
+    app.number_input(key="field_folds").set_value(20).run()
+    button(app, "Compare backbones").click().run()
+    assert "20 folds cannot be made" in app.error[0].value
+    assert not app.exception
+    assert not [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "field"]
+
+
 def test_a_result_has_its_tables_figures_files_and_the_text_of_its_data_as_it_is(compared, filled, said):
     app = filled("methods")
     assert not app.exception

@@ -10,12 +10,12 @@ from mmdnet.evaluation.tables import titles
 from mmdnet.labels.agreement import PUBLISHED
 from mmdnet.scoring.palette import GRADE_RAMPS, TASK_COLOURS
 from ui.shell import theme, words
-from ui.shell.literal import in_figure, plain
+from ui.shell.literal import in_figure, literal, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mmdnet.evaluation.result import Breakdown, Evaluation
+    from mmdnet.evaluation.result import Breakdown, Evaluation, ReliabilityBin
     from mmdnet.labels.agreement import Estimate
 
 NAS_COLOUR = "#5b7f95"
@@ -129,25 +129,33 @@ def part_figure(breakdown: Breakdown, judged: Evaluation) -> None:
 
 def reliability_figure(judged: Evaluation) -> None:
     """How often the favoured grade is right, by the probability it was given."""
+    curves = {name: of.reliability for name, of in judged.scales.items() if of.reliability}
+    reliability_curves(curves, "slide", "evaluation_reliability")
+
+
+def reliability_curves(curves: Mapping[str, Sequence[ReliabilityBin]], unit: str, key: str) -> None:
+    """Calibration curves by scale; `unit` is what was judged."""
     made = theme.figure("Probability of the favoured grade", "Share right", height=320)
     made.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": REFERENCE, "dash": "dot", "width": 1}, showlegend=False,
         hoverinfo="skip",
     )  # fmt: skip
-    for name, of in judged.scales.items():
-        if of.reliability:
-            made.add_scatter(
-                x=[part.probability for part in of.reliability], y=[part.right for part in of.reliability],
-                mode="lines+markers", name=titles()[name], line={"color": colour_of(name)},
-                marker={"size": [6 + min(part.slides, 40) ** 0.5 * 2 for part in of.reliability]},
-                customdata=[part.slides for part in of.reliability],
-                hovertemplate="given %{x:.2f}, right %{y:.2f}, %{customdata} slides",
-            )  # fmt: skip
+    for name, bins in curves.items():
+        made.add_scatter(
+            x=[part.probability for part in bins], y=[part.right for part in bins], mode="lines+markers",
+            name=titles()[name], line={"color": colour_of(name)},
+            marker={"size": [6 + min(part.slides, 40) ** 0.5 * 2 for part in bins]},
+            customdata=[part.slides for part in bins],
+            hovertemplate=f"given %{{x:.2f}}, right %{{y:.2f}}, %{{customdata}} {unit}s",
+        )  # fmt: skip
     made.update_xaxes(range=[0, 1.02])
     made.update_yaxes(range=[0, 1.05])
     made.update_layout(hovermode="closest", margin={"t": 40})
-    theme.show_figure(made, key="evaluation_reliability", alt="Calibration curve: probability given and share right")
-    st.caption("On the dotted line probabilities are honest; below it the model is too sure. Larger dots: more slides.")
+    theme.show_figure(made, key=key, alt="Calibration curve: probability given and share right")
+    st.caption(
+        f"On the dotted line probabilities are honest; below it the model is too sure. Larger dots: more "
+        f"{literal(unit)}s."
+    )
 
 
 def coverage_figure(judged: Evaluation) -> None:

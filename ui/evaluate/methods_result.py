@@ -9,9 +9,9 @@ import streamlit as st
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.comparison import MEAN, Comparison
 from mmdnet.experiments.field.files import (
-    COMPARED,
     KINDS,
     by_mean,
+    compared,
     cost_table,
     definitions,
     facts,
@@ -24,7 +24,7 @@ from mmdnet.experiments.field.files import (
     written,
 )
 from mmdnet.labels.grading import task as task_called
-from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, colour_of
+from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, colour_of, reliability_curves
 from ui.evaluate.result import FILE_WORDS, show_table
 from ui.shell import theme
 from ui.shell.literal import in_figure, literal, plain
@@ -52,9 +52,9 @@ def show(head: EvaluationHead) -> None:
         st.caption(literal(sentence))
     kappa_figure(comparison)
     show_table(kappa_table(comparison))
-    st.caption(literal(COMPARED))
+    st.caption(literal(compared(result)))
     if shows_published(result):
-        show_table(published_table())
+        show_table(published_table(result))
     if comparison.ranks is not None:
         st.markdown("#### Ranks")
         rank_figure(comparison)
@@ -65,12 +65,17 @@ def show(head: EvaluationHead) -> None:
         format_func=lambda key: task_called(key).title,
     )  # fmt: skip
     show_table(feature_table(comparison, task))
-    method = st.selectbox("Method", by_mean(comparison), format_func=title_of, key="field_method", width=420)
+    row = result.plan.rows.capitalize()
+    method = st.selectbox(row, by_mean(comparison), format_func=title_of, key="field_method", width=420)
     left, right = st.columns(2, gap="large")
     with left:
         confusion_figure(comparison, method, task)
     with right:
         curve_figure(comparison, method)
+    curves = {name: comparison.reliability(method, name) for name in comparison.tasks}
+    reliability_curves(curves, result.plan.unit, "field_reliability")
+    st.markdown("#### Mean over features")
+    show_table(feature_table(comparison, MEAN))
     st.markdown("#### Cost")
     show_table(cost_table(result))
     minutes = sum(cell.cost.train_processor_s for cell in result.cells) / 60
@@ -85,7 +90,7 @@ def show(head: EvaluationHead) -> None:
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
     with st.expander("What the figures mean"):
-        st.markdown("\n".join(f"- **{literal(term)}**: {literal(said)}" for term, said in definitions()))
+        st.markdown("\n".join(f"- **{literal(term)}**: {literal(said)}" for term, said in definitions(result)))
 
 
 def kappa_figure(comparison: Comparison) -> None:
@@ -153,18 +158,21 @@ def rank_figure(comparison: Comparison) -> None:
 
 
 def confusion_figure(comparison: Comparison, method: str, task: str) -> None:
-    """Bags by true grade and what the method said, over all parts."""
+    """Bags or slides by true grade and what the method said, over all parts."""
+    unit = comparison.result.plan.unit
     table = comparison.confusion(method, task)
     grades = [str(grade) for grade in range(len(table))]
     made = theme.figure("Method", "Truth", height=320)
     made.add_heatmap(
         z=table, x=grades, y=grades, colorscale=[[0, "rgba(0,0,0,0)"], [1, colour_of(task)]], showscale=False,
-        text=table, texttemplate="%{text}", hovertemplate="true %{y}, said %{x}: %{z} bags<extra></extra>",
+        text=table, texttemplate="%{text}", hovertemplate=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(type="category", constrain="domain", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
     made.update_layout(margin={"t": 8}, hovermode="closest")
-    theme.show_figure(made, key="field_confusion", alt=f"{plain(task_called(task).title)}: bags by true and said grade")
+    theme.show_figure(
+        made, key="field_confusion", alt=f"{plain(task_called(task).title)}: {unit}s by true and said grade"
+    )
 
 
 def curve_figure(comparison: Comparison, method: str) -> None:

@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from mmdnet.evaluation.measures import draws_of_patients, ordinal_measures, reliability
-from mmdnet.evaluation.result import OrdinalMeasures
+from mmdnet.evaluation.result import OrdinalMeasures, ReliabilityBin
 from mmdnet.experiments.ablation import interval
 from mmdnet.experiments.field.result import Cell, FieldResult
 from mmdnet.labels.agreement import FEWEST_CLUSTERS, Estimate, draws_of_rows, estimate_of, kappas_of_counts
@@ -151,6 +151,13 @@ class Comparison:
         ]  # fmt: skip
         return np.sum(tables, axis=0)
 
+    def reliability(self, method: str, task: str) -> tuple[ReliabilityBin, ...]:
+        """The calibration curve of a method's favoured grades, over all parts."""
+        cells = [cell for cell in self.result.cells if cell.method == method and self._judged(cell, task)]
+        right, probability = (np.concatenate(part) for part in zip(*(_favoured(c, task) for c in cells), strict=True))
+        curve, _ = reliability(right, probability, np.ones((1, len(right))))
+        return curve
+
     @cached_property
     def _patients(self) -> dict[str, int]:
         names = sorted({name for cell in self.result.cells for name in cell.bags.patients})
@@ -235,16 +242,27 @@ class Comparison:
 
 def _measured(cell: Cell, task: str, grades: int, alone: bool) -> OrdinalMeasures:
     """A cell's measures in a task; intervals by drawing patients where the cell stands alone."""
-    truth, said = np.array(cell.bags.truth[task]), cell.said[task]
-    known = np.flatnonzero(truth != UNKNOWN)
+    truth, said, known = np.array(cell.bags.truth[task]), cell.said[task], _known(cell, task)
     grade, expected = np.array(said.grades)[known], np.array(said.expected)[known]
     patients = [cell.bags.patients[row] for row in known]
     resamples = RESAMPLES if alone else FEWEST
     of = ordinal_measures(truth[known], grade, expected, grades - 1, patients, resamples=resamples)
-    chosen = np.clip(np.array(said.probabilities)[known, grade], 0, 1)
     draws = draws_of_patients(patients, 0, resamples)
-    _, error = reliability(grade == truth[known], chosen, draws)
+    _, error = reliability(*_favoured(cell, task), draws)
     return of.model_copy(update={"ece": error})
+
+
+def _known(cell: Cell, task: str) -> np.ndarray:
+    """Rows whose true grade is known."""
+    return np.flatnonzero(np.array(cell.bags.truth[task]) != UNKNOWN)
+
+
+def _favoured(cell: Cell, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row with a true grade, whether the said grade is right, and the probability that it was given."""
+    known, said = _known(cell, task), cell.said[task]
+    grade = np.array(said.grades)[known]
+    probability = np.clip(np.array(said.probabilities)[known, grade], 0, 1)
+    return grade == np.array(cell.bags.truth[task])[known], probability
 
 
 def _mean_of_known(values: np.ndarray) -> np.ndarray:

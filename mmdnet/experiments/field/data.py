@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ class FieldData:
         extractor: what made them, in words.
         name: of the data, in words.
         key: changes with any feature, grade or slide.
+        parameters: of what made them.
+        processor_ms: that it took for a patch at both scales, where it is known.
     """
 
     cohort: Cohort
@@ -47,6 +50,14 @@ class FieldData:
     extractor: str
     name: str
     key: str
+    parameters: int = 0
+    processor_ms: float | None = None
+
+    @property
+    def extracted(self) -> str:
+        """What made the features, and what that cost."""
+        size = f"{self.extractor}, {self.parameters / 1e6:.1f} million parameters"
+        return size if self.processor_ms is None else f"{size}, {self.processor_ms:.0f} processor-ms a patch"
 
 
 @dataclass(frozen=True)
@@ -107,14 +118,22 @@ def field_data(
     path = folder / f"features-{ids.hexdigest()[:16]}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
+        buffer, began = io.BytesIO(), time.process_time()
         fine, coarse = _embed(cohort, pixels, extractor.net, progress)
-        np.savez(buffer, fine=fine, coarse=coarse)
+        took_ms = (time.process_time() - began) * 1000 / max(1, len(_embedded(cohort)))
+        np.savez(buffer, fine=fine, coarse=coarse, processor_ms=took_ms)
         write_aside(path, buffer.getvalue())
     with np.load(path) as file:
         fine, coarse = file["fine"], file["coarse"]
+        processor_ms = float(file["processor_ms"]) if "processor_ms" in file else None
     key = hashlib.sha256(f"{path.stem}|{cohort.label_sha256()}".encode()).hexdigest()
-    return FieldData(cohort, fine, coarse, extractor.words, name, key)
+    parameters = sum(parameter.numel() for parameter in extractor.net.backbone.parameters())
+    return FieldData(cohort, fine, coarse, extractor.words, name, key, parameters, processor_ms)
+
+
+def _embedded(cohort: Cohort) -> np.ndarray:
+    """Positions of the patches that a bag may hold."""
+    return np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
 
 
 def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +141,7 @@ def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, progress: Progress)
     from torch.nn import functional as F
 
     fine, coarse = (np.zeros((len(cohort.patch_id), net.width), np.float32) for _ in range(2))
-    places = np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
+    places = _embedded(cohort)
     with torch.inference_mode():
         for at in range(0, len(places), PATCHES_AT_ONCE):
             chosen = places[at : at + PATCHES_AT_ONCE]

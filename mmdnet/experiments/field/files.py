@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from mmdnet.errors import LabError
 from mmdnet.evaluation.definitions import DEFINITIONS
 from mmdnet.evaluation.files import USE, latex_tables, markdown_text, table_markdown
-from mmdnet.evaluation.tables import NOTHING, Table, figure, with_interval
+from mmdnet.evaluation.tables import NOTHING, PAPER_TABLE_4, Table, figure, with_interval
 from mmdnet.experiments.field.comparison import FEWEST_PATIENTS, MEAN, MEASURES, Comparison, Spread
 from mmdnet.experiments.field.result import FieldResult
+from mmdnet.experiments.field.slides import BY_SLIDE
 from mmdnet.labels.agreement import FEWEST_CLUSTERS
 from mmdnet.labels.grading import task as task_called
 from mmdnet.nn.baselines.registry import BASELINES
@@ -26,28 +27,34 @@ PUBLISHED: Mapping[str, Mapping[str, float]] = {
 }  # fmt: skip
 """The paper's quadratic kappas of bags, split at random; abstract and Table 2 differ, and each is named."""
 COMPARED = (
-    "Ahead: mean quadratic κ of the reference less the method's, with its 95 % interval on the same draws of patients "
-    "(paired bootstrap); p by Benjamini-Hochberg over all methods. Ranks: 1 is best, over parts and features; two are "
-    "apart beyond Nemenyi's critical difference (Demšar 2006). Bags are judged, not slides. Methods that learn from "
-    "grades of single patches know more than the others."
+    "Ahead: mean quadratic κ of the reference less the row's, with its 95 % interval on the same draws of patients "
+    "(paired bootstrap); p by Benjamini-Hochberg over all rows. Ranks: 1 is best, over parts and features; two are "
+    "apart beyond Nemenyi's critical difference (Demšar 2006). Methods that learn from grades of single patches know "
+    "more than the others."
 )
+BY_BAG = "Bags are judged, not slides."
 
 
-def title_of(method: str) -> str:
-    """What people call a method; its name where it is not known any more."""
-    return BASELINES[method].title if method in BASELINES else method
+def compared(result: FieldResult) -> str:
+    """How rows are compared, and what is judged."""
+    return f"{COMPARED} {BY_SLIDE if result.plan.unit == 'slide' else BY_BAG}"
+
+
+def title_of(row: str) -> str:
+    """What people call a method or a backbone; its name where it is not known."""
+    return BASELINES[row].title if row in BASELINES else row
 
 
 def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
     """All tables: kappas and differences first, then each feature, ranks and cost."""
     result = comparison.result
     tables = [kappa_table(comparison)]
-    tables += [feature_table(comparison, name) for name in comparison.tasks]
+    tables += [feature_table(comparison, name) for name in (*comparison.tasks, MEAN)]
     if comparison.ranks is not None:
         tables.append(rank_table(comparison))
     tables.append(cost_table(result))
     if shows_published(result):
-        tables.append(published_table())
+        tables.append(published_table(result))
     return tuple(tables)
 
 
@@ -65,12 +72,16 @@ def kappa_table(comparison: Comparison) -> Table:
             against = (with_interval(ahead[method].ahead), figure(ahead[method].p_adjusted, 3))
         else:
             against = (NOTHING, NOTHING)
-        known = BASELINES.get(method)
+        known = BASELINES.get(result.plan.on_one_backbone().asked[0] if result.plan.backbones else method)
         learns = "bags and patches" if known is not None and known.from_patches else "bags"
         rows.append((title_of(method), *cells, *against, learns))
     names = (*(task_called(name).title for name in comparison.tasks), "Mean")
-    columns = ("Method", *names, f"{title_of(reference)} ahead", "p", "Learns from")
-    return Table("Quadratic κ on test bags", columns, tuple(rows))
+    columns = (_row_name(result), *names, f"{title_of(reference)} ahead", "p", "Learns from")
+    return Table(f"Quadratic κ on test {result.plan.unit}s", columns, tuple(rows))
+
+
+def _row_name(result: FieldResult) -> str:
+    return result.plan.rows.capitalize()
 
 
 def by_mean(comparison: Comparison) -> list[str]:
@@ -80,12 +91,13 @@ def by_mean(comparison: Comparison) -> list[str]:
 
 
 def feature_table(comparison: Comparison, task: str) -> Table:
-    """Every measure of one feature."""
+    """Every measure of one feature, or of `mean` their mean over features."""
+    title = "Mean over features" if task == MEAN else task_called(task).title
     rows = [
         (title_of(method), *(spread_words(comparison.spread(method, task, name), short=True) for name in MEASURES))
         for method in by_mean(comparison)
     ]
-    return Table(f"{task_called(task).title}: all measures", ("Method", *MEASURES.values()), tuple(rows))
+    return Table(f"{title}: all measures", (_row_name(comparison.result), *MEASURES.values()), tuple(rows))
 
 
 def rank_table(comparison: Comparison) -> Table:
@@ -95,7 +107,7 @@ def rank_table(comparison: Comparison) -> Table:
     rows = [(title_of(name), figure(rank)) for name, rank in sorted(ranks.mean.items(), key=lambda pair: pair[1])]
     p = "" if ranks.friedman_p is None else f", Friedman p {ranks.friedman_p:.3g}"
     told = f"Mean ranks over {ranks.blocks} (critical difference {ranks.critical_difference:.2f}{p})"
-    return Table(told, ("Method", "Mean rank"), tuple(rows))
+    return Table(told, (_row_name(comparison.result), "Mean rank"), tuple(rows))
 
 
 def cost_table(result: FieldResult) -> Table:
@@ -107,7 +119,7 @@ def cost_table(result: FieldResult) -> Table:
         speed = sum(cost.patches_per_s for cost in costs) / len(costs)
         epochs = sum(cell.best_epoch for cell in result.cells if cell.method == method) / len(costs)
         rows.append((title_of(method), f"{costs[0].parameters:,}", f"{seconds:.1f}", f"{speed:,.0f}", f"{epochs:.0f}"))
-    columns = ("Method", "Parameters", "Processor-s a training", "Patches/s (features given)", "Best epoch")
+    columns = (_row_name(result), "Parameters", "Processor-s a training", "Patches/s (features given)", "Best epoch")
     return Table("Cost of the heads alone", columns, tuple(rows))
 
 
@@ -116,8 +128,11 @@ def shows_published(result: FieldResult) -> bool:
     return result.plan.split == "bags" and not result.simulated
 
 
-def published_table() -> Table:
-    """The paper's own kappas."""
+def published_table(result: FieldResult) -> Table:
+    """The paper's own figures of the same unit: kappas of bags, or accuracy and F1 of slides."""
+    if result.plan.unit == "slide":
+        slides = [(task_called(name).title, *(figure(value, 3) for value in of)) for name, of in PAPER_TABLE_4.items()]
+        return Table("Published, Table 4", ("Feature", "Accuracy", "F1"), tuple(slides))
     names = tuple(next(iter(PUBLISHED.values())))
     rows = [(source, *(figure(kappas[name], 3) for name in names)) for source, kappas in PUBLISHED.items()]
     return Table("Published quadratic κ", ("Source", *(task_called(name).title for name in names)), tuple(rows))
@@ -140,9 +155,10 @@ def facts(result: FieldResult) -> list[str]:
     folds = f"{plan.folds} folds, " if plan.folds else "6:2:2, "
     seeds = count(len(plan.seeds), "seed")
     tested = len({name for cell in result.cells for name in cell.bags.patients})
+    judged = ", slides judged by their highest" if plan.unit == "slide" else ""
     said = [
         f"{result.data}; {result.extractor}; {folds}{seeds}, {how}; {tested} patients tested, bags of "
-        f"{plan.bag_size} patches. {'Simulated tissue only. ' if result.simulated else ''}{USE}",
+        f"{plan.bag_size} patches{judged}. {'Simulated tissue only. ' if result.simulated else ''}{USE}",
         *result.notes,
     ]
     if tested < FEWEST_CLUSTERS:
@@ -168,31 +184,48 @@ def written(comparison: Comparison, kind: str) -> str:
     if kind == "csv":
         return figures_csv(comparison)
     tables = comparison_tables(comparison)
-    meanings = [*(f"{name}: {said}" for name, said in definitions()), COMPARED]
+    meanings = [*(f"{name}: {said}" for name, said in definitions(result)), compared(result)]
+    title = f"{_row_name(result)}s compared"
     if kind == "tex":
-        return latex_tables(["Methods compared", *facts(result), *meanings], tables)
-    parts = ["# Methods compared", *map(markdown_text, facts(result)), *map(table_markdown, tables)]
+        return latex_tables([title, *facts(result), *meanings], tables)
+    parts = [f"# {title}", *map(markdown_text, facts(result)), *map(table_markdown, tables)]
     return "\n\n".join([*parts, "## What the figures mean", *(f"- {markdown_text(said)}" for said in meanings)]) + "\n"
 
 
-def definitions() -> Iterator[tuple[str, str]]:
+def definitions(result: FieldResult) -> Iterator[tuple[str, str]]:
     """Those of an evaluation that a comparison shows."""
     for name in ("Accuracy", "κ", "MAE, bias", "Precision, recall, F1", "AUROC", "ECE"):
-        yield name, DEFINITIONS[name].replace("slides", "bags").replace("slide", "bag")
+        yield name, DEFINITIONS[name].replace("slide", result.plan.unit)
 
 
-COLUMNS = ("method", "task", "measure", "mean", "sd", "low_95", "high_95", "cells", "data", "split", "use")
+COLUMNS = (
+    "method",
+    "backbone",
+    "judged",
+    "task",
+    "measure",
+    "mean",
+    "sd",
+    "low_95",
+    "high_95",
+    "cells",
+    "data",
+    "split",
+    "use",
+)
 
 
 def figures_csv(comparison: Comparison) -> str:
     """Every figure as a line of its own."""
     result = comparison.result
-    common: dict[str, object] = {"data": result.data, "split": result.plan.split, "use": USE}
+    plan = result.plan
+    common: dict[str, object] = {"data": result.data, "split": plan.split, "use": USE, "judged": plan.unit}
     lines: list[dict[str, object]] = []
-    for method in result.methods:
+    for row in result.methods:
+        named = {"method": plan.on_one_backbone().asked[0], "backbone": row} if plan.backbones else {"method": row}
         for name in (*comparison.tasks, MEAN):
             for measure in MEASURES:
-                spread = comparison.spread(method, name, measure)
+                spread = comparison.spread(row, name, measure)
                 own = {"mean": spread.mean, "sd": spread.sd, "low_95": spread.low, "high_95": spread.high}
-                lines.append(common | {"method": method, "task": name, "measure": measure, "cells": spread.n} | own)
+                lines.append(common | named | {"task": name, "measure": measure, "cells": spread.n} | own)
     return to_csv(COLUMNS, lines)

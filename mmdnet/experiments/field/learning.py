@@ -251,10 +251,12 @@ def _batches(
 def _tested(data: FieldData, bags: Sequence[Bag]) -> TestedBags:
     slides = [data.cohort.slides[bag.slide_index] for bag in bags]
     grades = np.stack([bag.grades for bag in bags])
+    of_slides = np.stack([data.cohort.slide_grades(bag.slide_index) for bag in bags])
     return TestedBags(
         patients=tuple(slide.person for slide in slides),
         slides=tuple(slide.slide_id for slide in slides),
         truth={task.name: tuple(map(int, grades[:, t])) for t, task in enumerate(TASKS)},
+        of_slides={task.name: tuple(map(int, of_slides[:, t])) for t, task in enumerate(TASKS)},
     )
 
 

@@ -13,6 +13,7 @@ from mmdnet.nn.kinds import HeadKind
 
 VERSION = 1
 SplitWay = Literal["patient", "bags"]
+Unit = Literal["bag", "slide"]
 UNGROUPED = (
     "Bags were split at random, as in the paper: bags of one slide, and bags that share a patch, lie on both sides. "
     "These figures are too high; they say nothing of a patient who was not seen."
@@ -24,6 +25,9 @@ class FieldPlan(BaseModel):
 
     Attributes:
         methods: names of `mmdnet.nn.baselines.registry.BASELINES`; all of them if none is given.
+        backbones: whose frozen features one method (MMD-Net if none is given) is trained on in turn; they stand in the
+            rows then (the paper's Table 3). None: one backbone, and methods in the rows.
+        unit: what is judged: bags, or slides by their highest bag (the paper's Table 4).
         seeds: of split, weights and bags.
         split: `patient` keeps a patient's slides on one side; `bags` is the paper's, which does not.
         folds: parts of a cross-validation by patient; None: 6:2:2 anew for every seed.
@@ -36,6 +40,8 @@ class FieldPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: tuple[str, ...] = ()
+    backbones: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(default=(), max_length=50)
+    unit: Unit = "bag"
     seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field(default=(0,), min_length=1, max_length=20)
     split: SplitWay = "patient"
     folds: int | None = Field(default=None, ge=3, le=20)
@@ -54,12 +60,18 @@ class FieldPlan(BaseModel):
     @field_validator("methods")
     @classmethod
     def _known(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(entry.name for entry in baselines_called(methods))
+        return tuple(entry.name for entry in baselines_called(methods)) if methods else ()
 
-    @field_validator("seeds")
+    @field_validator("seeds", "backbones")
     @classmethod
-    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(seeds))
+    def _each_once(cls, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(given))
+
+    @model_validator(mode="after")
+    def _one_method_on_backbones(self) -> FieldPlan:
+        if self.backbones and len(self.methods) > 1:
+            raise ValueError("backbones are compared by one method; name one, or none for MMD-Net")
+        return self
 
     @model_validator(mode="after")
     def _folds_are_of_patients(self) -> FieldPlan:
@@ -69,17 +81,28 @@ class FieldPlan(BaseModel):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The methods, in the order of the registry's names or as they were asked for."""
-        return self.methods or tuple(BASELINES)
+        """What stands in the rows: backbones, else methods in the order of the registry or as they were asked for."""
+        return self.backbones or self.methods or tuple(BASELINES)
 
     @property
     def reference(self) -> str:
-        """The method that the others are compared with."""
+        """The row that the others are compared with."""
+        if self.backbones:
+            return self.backbones[0]
         return MMD_NET if MMD_NET in self.asked else self.asked[0]
+
+    @property
+    def rows(self) -> str:
+        """What the rows are, in the singular."""
+        return "backbone" if self.backbones else "method"
+
+    def on_one_backbone(self) -> FieldPlan:
+        """The same of one method on the features of one backbone."""
+        return self.model_copy(update={"methods": self.methods or (MMD_NET,), "backbones": ()})
 
     def identity(self, data: str) -> str:
         """Name of the folder that holds results of these choices on this data: methods and seeds may be added later."""
-        told = self.model_dump_json(exclude={"methods", "seeds"})
+        told = self.model_dump_json(exclude={"methods", "seeds", "backbones", "unit"})
         return f"v{VERSION}-{hashlib.sha256(f'{data}|{told}'.encode()).hexdigest()[:16]}"
 
 

@@ -20,11 +20,15 @@ class Record(BaseModel):
 
 
 class TestedBags(Record):
-    """The bags a part is tested on; -1 where a grade is not known. The same for all methods of a part."""
+    """The bags a part is tested on; -1 where a grade is not known. The same for all methods of a part.
+
+    `of_slides` are the grades that each bag's slide was given as a whole. Where slides are judged, each is a bag here.
+    """
 
     patients: tuple[str, ...]
     slides: tuple[int, ...]
     truth: dict[str, tuple[int, ...]]
+    of_slides: dict[str, tuple[int, ...]] = {}
 
 
 class TaskSaid(Record):

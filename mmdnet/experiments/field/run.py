@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.data import FieldData
 from mmdnet.experiments.field.plan import UNGROUPED, FieldPlan
-from mmdnet.experiments.field.result import RESULT, Cell, FieldResult, known_cell, write_cell
+from mmdnet.experiments.field.result import RESULT, Cell, FieldResult, cell_file, known_cell, write_cell
+from mmdnet.experiments.field.slides import by_slide
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.baselines.registry import baselines_called
-from mmdnet.progress import Progress, part_of, silent
+from mmdnet.progress import Progress, between, part_of, silent
+from mmdnet.words import count
+
+DataOf = Callable[[str, Progress], FieldData]
 
 
 def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress = silent) -> FieldResult:
@@ -21,23 +26,73 @@ def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress
 
     Args:
         data: features and grades.
-        plan: what to do.
+        plan: what to do, on one backbone.
         folder: of the cells; a stopped experiment goes on there.
         progress: told after every method's epoch; what it raises ends the experiment, which goes on from its cells.
 
     Raises:
         LabError: no part could be trained.
     """
-    from mmdnet.experiments.field.learning import learn_part
-
     began = time.monotonic()
     home = folder / plan.identity(data.key)
+    cells, notes = _cells(data, plan, home, progress)
+    result = _result(plan, data, data.extractor, cells, notes, began)
+    write_aside(home / RESULT, result.model_dump_json())
+    progress(1.0, f"{count(len(cells), 'training')} compared")
+    return result
+
+
+def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Progress = silent) -> FieldResult:
+    """One method on the features of each backbone in turn; a backbone that cannot be used is said and passed over.
+
+    Args:
+        data_of: gives the same slides with the features of the backbone of that name; told how far it is.
+        plan: what to do, with backbones.
+        folder: of the cells; a stopped experiment goes on there.
+        progress: as in `run_field`.
+
+    Raises:
+        LabError: no backbone could be used.
+    """
+    began = time.monotonic()
+    one = plan.on_one_backbone()
+    cells: list[Cell] = []
+    notes: list[str] = []
+    data: FieldData | None = None
+    for number, name in enumerate(plan.backbones):
+        told = part_of(progress, number, len(plan.backbones), name)
+        try:
+            seen = data_of(name, between(told, 0, 0.7))
+            own, said = _cells(seen, one, folder / one.identity(seen.key), between(told, 0.7, 1))
+        except LabError as refused:
+            notes.append(f"{name} was left out: {refused}")
+            continue
+        data = seen
+        cells += [cell.model_copy(update={"method": name}) for cell in own]
+        notes += [f"{name}: {seen.extracted}.", *said]
+    if data is None:
+        raise LabError(" ".join(notes))
+    progress(1.0, f"{count(len(cells), 'training')} compared")
+    extractor = f"{one.asked[0]} on frozen features of {count(len({cell.method for cell in cells}), 'backbone')}"
+    return _result(plan, data, extractor, cells, notes, began)
+
+
+def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> tuple[list[Cell], list[str]]:
+    """All cells of a plan, trained where they are missing, and what was to be said of them.
+
+    Raises:
+        LabError: there is not one.
+    """
+    from mmdnet.experiments.field.learning import learn_part
+
     parts = parts_of(data.cohort, plan)
     notes: list[str] = [UNGROUPED] if plan.split == "bags" else []
+    unread = 0
     for number, part in enumerate(parts):
         missing = [name for name in plan.asked if known_cell(home, name, part.name) is None]
         if not missing:
             continue
+        unread += sum(cell_file(home, name, part.name).exists() for name in missing)
 
         def keep(cell: Cell) -> None:
             write_cell(home, cell)
@@ -48,16 +103,22 @@ def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress
             )
         except LabError as refused:
             notes.append(str(refused))
+    if unread:
+        were = count(unread, "finished training was", "finished trainings were")
+        notes.append(f"{were} damaged or of another version of the program, and done anew.")
     cells = [cell for part in parts for name in plan.asked if (cell := known_cell(home, name, part.name)) is not None]
     if not cells:
         raise LabError(" ".join(notes) or "Nothing was trained.")
-    result = FieldResult(
-        plan=plan, data=data.name, extractor=data.extractor,
+    return cells, [*notes, *(f"{c.part}: {w}" for c in cells for w in c.warnings if w != UNGROUPED)]
+
+
+def _result(
+    plan: FieldPlan, data: FieldData, extractor: str, cells: Sequence[Cell], notes: Sequence[str], began: float
+) -> FieldResult:
+    judged = tuple(map(by_slide, cells)) if plan.unit == "slide" else tuple(cells)
+    return FieldResult(
+        plan=plan, data=data.name, extractor=extractor,
         simulated=all(slide.simulated for slide in data.cohort.slides),
-        tasks={task.name: task.highest + 1 for task in TASKS}, cells=tuple(cells),
-        notes=tuple(dict.fromkeys((*notes, *(f"{c.part}: {w}" for c in cells for w in c.warnings if w != UNGROUPED)))),
+        tasks={task.name: task.highest + 1 for task in TASKS}, cells=judged, notes=tuple(dict.fromkeys(notes)),
         wall_min=round((time.monotonic() - began) / 60, 2),
     )  # fmt: skip
-    write_aside(home / RESULT, result.model_dump_json())
-    progress(1.0, f"{len(cells)} trainings compared")
-    return result

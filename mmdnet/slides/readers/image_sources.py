@@ -8,7 +8,8 @@ import math
 import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -28,6 +29,7 @@ LARGEST_IMAGE_PX = 120_000_000  # decoded as a whole: 360 MB
 TILES_KEPT = 64
 LARGEST_GRID = 4096  # columns or rows of a patch folder
 ORIENTATION, QUARTER_TURNED = 0x0112, 5  # EXIF: from 5 on width and height change places
+PNG_ORIENTATIONS = (b"eXIf", b"Raw profile type", b"adobe.xmp")  # a PNG without these bytes is upright
 FEWEST_GAPS = 4  # steps between tiles, that all are as long as a tile's side
 _TILE = re.compile(r"^(?P<slide>.+)_(?P<x>\d{1,6})_(?P<y>\d{1,6})$")
 
@@ -38,6 +40,31 @@ def decode_image(path: Path) -> Pixels:
     Raises:
         LabError: no picture, damaged, or claims more than 120 million pixels.
     """
+    with _opened(path) as image:
+        image.load()
+        return _upright_rgb(image)
+
+
+def decoded_size(path: Path) -> tuple[int, int]:
+    """Width and height, upright, of a picture that was decoded to its last pixel.
+
+    Raises:
+        LabError: as `decode_image`.
+    """
+    import imagecodecs
+
+    with _opened(path) as image:
+        if image.format == "PNG" and not _may_be_turned(data := path.read_bytes()):
+            with suppress(Exception):  # the slower decoder below says what is wrong
+                imagecodecs.spng_decode(data)
+                return image.width, image.height
+        image.load()
+        return _upright_size(image)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture, not decoded yet; what goes wrong with it inside is said as `decode_image` says it."""
     try:
         if path.stat().st_size == 0:
             raise LabError(f"{path.name} was not added: the file is empty. Copy it again. Nothing was changed.")
@@ -47,8 +74,7 @@ def decode_image(path: Path) -> Pixels:
                     f"{path.name} was not added: it claims to be {image.width} × {image.height} pixels. Pictures up to "
                     "120 million pixels can be used; export larger ones as a pyramidal TIFF. Nothing was changed."
                 )
-            image.load()
-            return _upright_rgb(image)
+            yield image
     except LabError:
         raise
     except PermissionError as error:
@@ -82,13 +108,27 @@ def _first_line(path: Path, error: Exception) -> str:
 
 
 def _picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as a picture's header says, upright; None where it is damaged."""
+    """Width and height as a picture's header says, upright; None where it is damaged, by its checksums if it has any.
+
+    Pillow decodes a PNG to tell its orientation, which may stand behind its pixels; where it has none, that is spared.
+    """
     try:
         with Image.open(path) as image:
-            turned = image.getexif().get(ORIENTATION, 1) >= QUARTER_TURNED
-            return (image.height, image.width) if turned else (image.width, image.height)
+            if image.format != "PNG" or _may_be_turned(path.read_bytes()):
+                return _upright_size(image)
+            image.verify()
+            return image.width, image.height
     except Exception:  # as in `decode_image`
         return None
+
+
+def _may_be_turned(png: bytes) -> bool:
+    return any(mark in png for mark in PNG_ORIENTATIONS)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.getexif().get(ORIENTATION, 1) >= QUARTER_TURNED
+    return (image.height, image.width) if turned else (image.width, image.height)
 
 
 class ImageSource:

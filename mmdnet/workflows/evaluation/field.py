@@ -19,8 +19,8 @@ from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.plan import FieldPlan, read_plan
 from mmdnet.experiments.field.result import FieldResult, read_field
 from mmdnet.files import write_aside
-from mmdnet.nn.registry import PRETRAINED
-from mmdnet.progress import between
+from mmdnet.nn.registry import PRETRAINED, SMALL
+from mmdnet.progress import Progress, between
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext, checked
@@ -29,6 +29,7 @@ from mmdnet.workflows.job_specs import FieldSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.views import LabelChoice
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.training.backbones import Backbones
 from mmdnet.workflows.training.pixels import PatchPixels
 from mmdnet.workflows.training.training import Training
 
@@ -43,19 +44,22 @@ class FrozenField(BaseModel):
     plan: FieldPlan
     backbone: str
     weights: Path | None = None
+    files: dict[str, Path | None] = {}  # weights by backbone, where backbones are compared
+    refused: dict[str, str] = {}  # why a backbone cannot be used
 
 
 class FieldExperiments:
     """Use cases reachable as `lab.field`."""
 
-    def __init__(self, services: Services, jobs: Jobs, training: Training) -> None:
+    def __init__(self, services: Services, jobs: Jobs, training: Training, backbones: Backbones) -> None:
         self._services = services
         self._jobs = jobs
         self._training = training
+        self._backbones = backbones
 
     def start(
         self, project_id: int, choices: Mapping[str, Any], backbone: str | None = None, weights: Path | None = None,
-        labels: LabelChoice | None = None,
+        labels: LabelChoice | None = None, files: Mapping[str, Path] | None = None,
     ) -> str:  # fmt: skip
         """Freeze the labels and queue the job; its number.
 
@@ -65,26 +69,34 @@ class FieldExperiments:
             backbone: whose frozen features; the pretrained one if not given.
             weights: a safetensors file of that backbone's, from whoever runs the lab.
             labels: whose labels; all if not given.
+            files: as `weights`, by backbone, where the plan names backbones.
 
         Raises:
             LabError: a choice that does not work, no labels, or too few patients; nothing is written then.
         """
         plan = read_plan(dict(choices))
-        config = _config(backbone or PRETRAINED)
+        given = dict(files or {})
+        for file in (weights, *given.values()):
+            if file is not None and not file.is_file():
+                raise LabError(f"There is no file {file}. Nothing was started.")
+        own, refused = self._weights_of(plan.backbones, given)
+        if refused and not own:
+            raise LabError(" ".join(refused.values()))
+        config = _config(SMALL if plan.backbones else backbone or PRETRAINED)  # labels and slides are alike for all
         prepared = self._training.prepare(project_id, config.model_dump(mode="json"), labels)
         if not prepared.check.ok:
             raise LabError(prepared.check.problem or "Nothing can be learnt from these labels. Nothing was started.")
         parts_of(prepared.cohort, plan)
-        if weights is not None and not weights.is_file():
-            raise LabError(f"There is no file {weights}. Nothing was started.")
         frozen = uuid.uuid4().hex
         folder = self._folder(frozen)
         folder.mkdir(parents=True)
         prepared.save(folder)
-        given = weights.resolve() if weights else prepared.config.weights
-        told = FrozenField(plan=plan, backbone=config.backbone, weights=given)
+        start = weights.resolve() if weights else prepared.config.weights
+        told = FrozenField(plan=plan, backbone=config.backbone, weights=start, files=own, refused=refused)
         write_aside(folder / PLAN, told.model_dump_json())
-        title = f"Compare {count(len(plan.asked), 'method')} on {config.backbone}"
+        title = f"Compare {count(len(plan.asked), plan.rows)}"
+        title += "" if plan.backbones else f" on {config.backbone}"
+        title += ", slide by slide" if plan.unit == "slide" else ""
         return self._jobs.submit(title, FieldSpec(project_id=project_id, frozen=frozen), project_id)
 
     def run(self, context: JobContext, project_id: int, frozen: str) -> FieldResult:
@@ -93,8 +105,8 @@ class FieldExperiments:
         Raises:
             LabError: patches cannot be read, or no part could be trained.
         """
-        from mmdnet.experiments.field.data import extractor_of, field_data
-        from mmdnet.experiments.field.run import run_field
+        from mmdnet.experiments.field.data import FieldData, extractor_of, field_data
+        from mmdnet.experiments.field.run import run_backbones, run_field
 
         folder = self._folder(frozen)
         told = FrozenField.model_validate_json((folder / PLAN).read_text("utf-8"))
@@ -103,10 +115,19 @@ class FieldExperiments:
         heard = checked(context)
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), between(heard, 0, 0.1))
-        extractor = extractor_of(told.backbone, told.weights, cohort.patch_px)
         name = f"{count(len(cohort.slides), 'slide')} of this project"
-        data = field_data(cohort, pixels, extractor, folder, name, between(heard, 0.1, 0.4))
-        result = run_field(data, told.plan, folder / "cells", between(heard, 0.4, 1))
+
+        def data_of(backbone: str, progress: Progress) -> FieldData:
+            if backbone in told.refused:
+                raise LabError(told.refused[backbone])
+            extractor = extractor_of(backbone, told.files.get(backbone, told.weights), cohort.patch_px)
+            return field_data(cohort, pixels, extractor, folder, name, progress)
+
+        if told.plan.backbones:
+            result = run_backbones(data_of, told.plan, folder / "cells", between(heard, 0.1, 1))
+        else:
+            data = data_of(told.backbone, between(heard, 0.1, 0.4))
+            result = run_field(data, told.plan, folder / "cells", between(heard, 0.4, 1))
         context.check()
         write_aside(self._file(context.job_id), result.model_dump_json())
         return result
@@ -131,6 +152,20 @@ class FieldExperiments:
         if not file.is_file():
             raise LabError("This comparison of methods is not finished, or its file is gone. Run it again.")
         return read_field(file.read_bytes())
+
+    def _weights_of(
+        self, backbones: Sequence[str], given: Mapping[str, Path]
+    ) -> tuple[dict[str, Path | None], dict[str, str]]:
+        """Weights by backbone: given, fetched into this lab, or None; and why others cannot be used."""
+        weights: dict[str, Path | None] = {}
+        refused: dict[str, str] = {}
+        for name in backbones:
+            try:
+                found = self._backbones.configured({"backbone": name}).weights
+                weights[name] = given[name].resolve() if name in given else found
+            except LabError as why:
+                refused[name] = str(why)
+        return weights, refused
 
     def _folder(self, frozen: str) -> Path:
         return self._services.settings.folder("evaluations") / f"field-{frozen}"

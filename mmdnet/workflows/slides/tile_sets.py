@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from mmdnet.slides.facts import FileFacts
 
 Tiles = Mapping[tuple[int, int], Tile]
+CHECKERS = 2  # threads that decode tiles while the one before is written down; decoding lets others run
 
 
 @dataclass(frozen=True)
@@ -84,23 +87,63 @@ class TileSets:
         problems = list(tile_set.problems)
         added = there = tiles = labels = ignored = graded = done = 0
         total = sum(map(len, tile_set.slides.values()))
-        for slide, own in tile_set.slides.items():
-            progress(done / max(total, 1), f"slide {slide}, {count(len(own), 'tile')}")
-            done += len(own)
-            try:
-                incoming = IncomingSlide(self._services, project_id, slide, own, tile_set, mpp, stain)
-                if incoming.is_there():
-                    there += 1
+        pool = ThreadPoolExecutor(CHECKERS)
+        try:
+            slides = (
+                IncomingSlide(self._services, project_id, slide, own, tile_set, mpp, stain, pool)
+                for slide, own in tile_set.slides.items()
+            )
+            for incoming in _checked_ahead(slides):
+                progress(done / max(total, 1), f"slide {incoming.name}, {count(len(incoming.tiles), 'tile')}")
+                done += len(incoming.tiles)
+                try:
+                    if incoming.is_there():
+                        there += 1
+                        continue
+                    problems += incoming.add(reader_id, facts)
+                except LabError as problem:
+                    problems.append(f"slide {incoming.name}: {problem}")
                     continue
-                problems += incoming.add(reader_id, facts)
-            except LabError as problem:
-                problems.append(f"slide {slide}: {problem}")
-                continue
-            added, tiles = added + 1, tiles + len(incoming.tiles)
-            labels += sum(bool(tile.classes) for tile in incoming.tiles.values())
-            ignored += sum(tile.ignored for tile in incoming.tiles.values())
-            graded += bool(tile_set.slide_grades.get(slide))
+                added, tiles = added + 1, tiles + len(incoming.tiles)
+                labels += sum(bool(tile.classes) for tile in incoming.tiles.values())
+                ignored += sum(tile.ignored for tile in incoming.tiles.values())
+                graded += bool(tile_set.slide_grades.get(incoming.name))
+        finally:
+            pool.shutdown(cancel_futures=True)
         return TileImport(added, there, tiles, labels, ignored, graded, dict(tile_set.left_out), tuple(problems))
+
+
+def _checked_ahead(slides: Iterator[IncomingSlide]) -> Iterator[IncomingSlide]:
+    """Slide after slide, the tiles of the next already being looked at."""
+    before: IncomingSlide | None = None
+    for slide in slides:
+        if slide.known_tiles() is None:
+            slide.check()
+        if before is not None:
+            yield before
+        before = slide
+    if before is not None:
+        yield before
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A tile's file that was decoded to its end: its size in pixels and its hash."""
+
+    width_px: int
+    height_px: int
+    sha256: str
+
+
+def _check(file: Path) -> CheckedFile:
+    """Decode and hash a file.
+
+    Raises:
+        LabError: it is no picture, or a damaged one.
+    """
+    from mmdnet.slides.readers.image_sources import decoded_size
+
+    return CheckedFile(*decoded_size(file), sha256_of(file))
 
 
 @dataclass
@@ -114,10 +157,25 @@ class IncomingSlide:
     tile_set: TileSet
     mpp: float
     stain: str
+    pool: ThreadPoolExecutor
+    checks: dict[Path, Future[CheckedFile]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         return self.services.settings.folder("tile-slides") / str(self.project_id) / self.name
+
+    def known_tiles(self) -> int | None:
+        """How many tiles the slide has in the project; None where it is not there."""
+        with self.services.db() as session:
+            known = slide_at(session, self.project_id, str(self.folder))
+            if known is None:
+                return None
+            return session.scalar(select(func.count(Patch.id)).where(Patch.slide_id == known.id)) or 0
+
+    def check(self) -> None:
+        """Begin to look at the tiles; `_good` waits for what comes of it."""
+        files = [tile.files[0] for tile in self.tiles.values()]
+        self.checks |= {file: self.pool.submit(_check, file) for file in files if file not in self.checks}
 
     def is_there(self) -> bool:
         """Whether it was imported before, from the same tiles.
@@ -125,14 +183,12 @@ class IncomingSlide:
         Raises:
             LabError: it was, and from other tiles.
         """
-        with self.services.db() as session:
-            known = slide_at(session, self.project_id, str(self.folder))
-            if known is None:
-                return False
-            count = session.scalar(select(func.count(Patch.id)).where(Patch.slide_id == known.id)) or 0
-        if count != len(self.tiles) and count != len(self._good([])):
+        there = self.known_tiles()
+        if there is None:
+            return False
+        if there != len(self.tiles) and there != len(self._good([])):
             raise LabError(
-                f"it was imported before with {count} tiles, and there are {len(self.tiles)} now. It was left as it "
+                f"it was imported before with {there} tiles, and there are {len(self.tiles)} now. It was left as it "
                 "is; import the folder into a new project."
             )
         return True
@@ -165,16 +221,16 @@ class IncomingSlide:
 
     def _good(self, problems: list[str]) -> Tiles:
         """The tiles that can be decoded and are of one size."""
-        from mmdnet.slides.readers.image_sources import decode_image
-
+        self.check()
         good: dict[tuple[int, int], Tile] = {}
-        size: tuple[int, ...] = ()
+        size: tuple[int, int] | None = None
         for cell, tile in sorted(self.tiles.items()):
             try:
-                own_size = decode_image(tile.files[0]).shape[:2]
+                seen = self.checks[tile.files[0]].result()
+                own_size = (seen.width_px, seen.height_px)
                 size = size or own_size
                 if own_size != size:
-                    raise LabError(f"it is {own_size[1]} × {own_size[0]} pixels, and others of this slide are not.")
+                    raise LabError(f"it is {own_size[0]} × {own_size[1]} pixels, and others of this slide are not.")
                 good[cell] = tile
             except LabError as problem:
                 problems.append(f"{tile.files[0].relative_to(self.tile_set.folder).as_posix()}: {problem}")
@@ -221,7 +277,8 @@ class IncomingSlide:
         key = f"tiles-{uuid.uuid4().hex}"
         for number, (cell, tile) in enumerate(given):
             file = tile.files[0]
-            said = {"file": file.relative_to(self.tile_set.folder).as_posix(), "sha256": sha256_of(file)}
+            seen = self.checks[file].result()
+            said = {"file": file.relative_to(self.tile_set.folder).as_posix(), "sha256": seen.sha256}
             grades = Grades(**{name: tile.grades.get(name) for name in TASK_NAMES})
             yield event_log.NewEvent(
                 key=f"{key}:{number}",

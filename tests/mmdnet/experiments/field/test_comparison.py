@@ -124,3 +124,11 @@ def test_few_patients_carry_no_interval_and_the_facts_say_so(parts):
         assert [low is not None for low in given] == [patients >= 5] * 3
         said = " ".join(facts(few))
         assert f"{patients} patients are too few" in said and ("neither an interval" in said) == (patients < 5)
+
+
+def test_the_calibration_curve_holds_every_judged_bag_of_all_parts(result, comparison):
+    for name in comparison.tasks:
+        bins = comparison.reliability("abmil", name)
+        assert sum(part.slides for part in bins) == comparison.confusion("abmil", name).sum()
+        right = sum(part.slides * part.right for part in bins)
+        assert right == pytest.approx(np.trace(comparison.confusion("abmil", name)))

@@ -35,9 +35,11 @@ def test_every_kind_of_file_says_what_it_is_of_and_what_figures_mean(result, com
 
 def test_published_figures_stand_beside_the_papers_protocol_alone(result, comparison):
     paper = result.model_copy(update={"simulated": False, "plan": result.plan.model_copy(update={"split": "bags"})})
-    assert published_table() in comparison_tables(Comparison(paper))
-    assert published_table() not in comparison_tables(comparison)
-    assert published_table().rows[0][1:] == ("0.959", "0.748", "0.696")
+    assert published_table(paper) in comparison_tables(Comparison(paper))
+    assert published_table(result) not in comparison_tables(comparison)
+    assert published_table(result).rows[0][1:] == ("0.959", "0.748", "0.696")
+    slides = paper.model_copy(update={"plan": paper.plan.model_copy(update={"unit": "slide"})})
+    assert published_table(slides).rows[0] == ("Ballooning", "0.733", "0.688")
 
 
 def test_names_that_people_gave_stay_text(result, comparison):

@@ -28,6 +28,7 @@ def test_methods_and_seeds_may_be_added_to_an_experiment_and_nothing_else():
         ({"seeds": []}, "seeds"),
         ({"rate": float("nan")}, "rate"),
         ({"leniency": 3}, "leniency"),
+        ({"methods": ["mean", "max"], "backbones": ["small"]}, "backbones are compared by one method"),
     ],
 )
 def test_what_does_not_work_is_refused_by_a_sentence(choices, said):
@@ -37,3 +38,10 @@ def test_what_does_not_work_is_refused_by_a_sentence(choices, said):
 
 def test_a_seed_is_done_once():
     assert read_plan({"seeds": [3, 3, 1]}).seeds == (3, 1)
+
+
+def test_backbones_stand_in_the_rows_and_share_the_trainings_of_their_method():
+    plan = read_plan({"methods": [], "backbones": ["small", "VGG16", "small"], "unit": "slide"})
+    assert (plan.asked, plan.reference, plan.rows) == (("small", "VGG16"), "small", "backbone")
+    assert plan.on_one_backbone().asked == ("mmd-net",)
+    assert plan.identity("data") == read_plan({}).identity("data")

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.experiments.field.comparison import MEAN, Comparison
+from mmdnet.experiments.field.files import figures_csv, kappa_table, written
 from mmdnet.experiments.field.plan import UNGROUPED
-from mmdnet.experiments.field.run import run_field
+from mmdnet.experiments.field.run import run_backbones, run_field
 from tests.mmdnet.experiments.field.made import made_data, plan
 
 
@@ -46,3 +50,44 @@ def test_the_papers_split_is_warned_of_and_nothing_learnable_is_refused(tmp_path
     data.cohort.grades[:] = np.where(data.cohort.grades >= 0, 1, -1)
     with pytest.raises(LabError, match="nothing can be learnt"):
         run_field(data, plan(methods=("mean",)), tmp_path / "same")
+
+
+def test_backbones_are_compared_on_the_same_patients_and_one_that_cannot_be_used_is_named(tmp_path):
+    def data_of(name, progress, /):
+        progress(0.5, "features")
+        if name == "tiny":
+            raise LabError("tiny takes no 299 px.")
+        data = made_data()
+        return replace(data, features=data.features * (name == "sees"), key=name, extractor=f"{name}, frozen")
+
+    asked = plan(methods=("mean",), backbones=("blind", "tiny", "sees"), epochs=6, folds=3)
+    result = run_backbones(data_of, asked, tmp_path)
+    assert result.methods == ("blind", "sees")
+    assert "tiny was left out: tiny takes no 299 px." in result.notes
+    assert any(note.startswith("sees: sees, frozen, 0.0 million parameters") for note in result.notes)
+    comparison = Comparison(result)
+    assert comparison.spread("sees", MEAN).mean > comparison.spread("blind", MEAN).mean
+    assert [difference.method for difference in comparison.differences] == ["sees"]
+    assert kappa_table(comparison).columns[0] == "Backbone"
+    assert figures_csv(comparison).splitlines()[1].startswith("mean,blind,bag,")
+    seen = []
+    again = run_backbones(data_of, asked, tmp_path, lambda share, message, /, **_: seen.append(message))
+    assert again.cells == result.cells
+    assert not any("epoch" in message for message in seen)
+    with pytest.raises(LabError, match="tiny takes no 299 px"):
+        run_backbones(data_of, plan(methods=("mean",), backbones=("tiny",)), tmp_path)
+
+
+def test_slides_are_judged_by_the_trainings_of_bags_and_a_cell_of_another_version_is_done_anew(tmp_path):
+    data = made_data()
+    bags = run_field(data, plan(methods=("mean",), epochs=2, folds=3), tmp_path)
+    (first, *_), seen = sorted(tmp_path.rglob("*fold-1.json")), []
+    first.write_text(first.read_text().replace('"version":1', '"version":0'))
+    by_slide = plan(methods=("mean",), epochs=2, folds=3, unit="slide")
+    slides = run_field(data, by_slide, tmp_path, lambda share, message, /, **_: seen.append(message))
+    assert {message.split(":")[0] for message in seen if "epoch" in message} == {"seed 0 fold 1"}
+    assert "1 finished training was damaged or of another version of the program, and done anew." in slides.notes
+    assert sum(len(cell.bags.slides) for cell in slides.cells) == len(data.cohort.slides)
+    assert sum(len(cell.bags.slides) for cell in bags.cells) > len(data.cohort.slides)
+    assert kappa_table(Comparison(slides)).title == "Quadratic κ on test slides"
+    assert "A slide is graded as its highest bag" in written(Comparison(slides), "md")

@@ -9,8 +9,10 @@ from PIL import Image
 
 from mmdnet.errors import LabError
 from mmdnet.slides.pixels import shrink
-from mmdnet.slides.readers.image_sources import decode_image, tile_name
+from mmdnet.slides.readers.image_sources import decode_image, decoded_size, tile_name
 from mmdnet.slides.readers.open import discover, open_slide
+
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def test_a_picture_that_would_fill_memory_is_refused(tmp_path, refusal):
@@ -22,9 +24,7 @@ def test_a_picture_that_would_fill_memory_is_refused(tmp_path, refusal):
 
     path = tmp_path / "bomb.png"
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    )
+    path.write_bytes(PNG_HEAD + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
     assert "60000" in refusal(path, mpp=0.5)
 
 
@@ -121,6 +121,50 @@ def test_a_photograph_is_turned_as_it_says(tmp_path, field, orientation):
     Image.fromarray(field[:120, :200]).save(tmp_path / "a.png", exif=exif)
     quarter = {3: 2, 6: 3, 8: 1}[orientation]
     assert np.array_equal(decode_image(tmp_path / "a.png"), np.rot90(field[:120, :200], quarter))
+
+
+@pytest.mark.parametrize("place", ["before its pixels", "behind its pixels"])
+def test_a_tile_that_is_a_turned_png_has_its_upright_size(tmp_path, field, place):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = tmp_path / "S_0_0.png"
+    Image.fromarray(field[:120, :200]).save(file, exif=exif)
+    if place == "behind its pixels":
+        chunks = [chunk for chunk in _chunks(file.read_bytes()) if chunk[4:8] != b"eXIf"]
+        turned = next(chunk for chunk in _chunks(file.read_bytes()) if chunk[4:8] == b"eXIf")
+        file.write_bytes(b"".join([PNG_HEAD, *chunks[:-1], turned, chunks[-1]]))
+    assert decoded_size(file) == (120, 200)
+    with open_slide(tmp_path, mpp=0.5) as slide:
+        assert (slide.facts.width_px0, slide.facts.height_px0) == (120, 200)
+
+
+@pytest.mark.parametrize("damage", ["a bit", "cut off", "no pixels"])
+def test_a_damaged_png_has_no_size(tmp_path, field, damage):
+    write_tiles(tmp_path, field, 128)
+    bad = tmp_path / "S_1_1.png"
+    assert decoded_size(bad) == (128, 128)
+    data = bad.read_bytes()
+    if damage == "a bit":
+        data = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+    elif damage == "cut off":
+        data = data[:-400]
+    else:
+        data = PNG_HEAD + b"".join(chunk for chunk in _chunks(data) if chunk[4:8] != b"IDAT")
+    bad.write_bytes(data)
+    with pytest.raises(LabError, match=r"S_1_1\.png .* cannot be decoded"):
+        decoded_size(bad)
+    if damage != "no pixels":
+        with open_slide(tmp_path, mpp=0.5) as slide:
+            assert "S_1_1.png" in slide.facts.notes[0]
+
+
+def _chunks(png: bytes) -> list[bytes]:
+    chunks, at = [], len(PNG_HEAD)
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        chunks.append(png[at:end])
+        at = end
+    return chunks
 
 
 def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path, field):

@@ -45,6 +45,19 @@ def test_a_stopped_comparison_goes_on_and_every_slide_is_tested_by_every_method(
     assert max(truth) > 0
 
 
+def test_backbones_are_compared_slide_by_slide_and_one_that_is_not_there_is_named(labelled, tmp_path):
+    lab = labelled.lab
+    asked = CHOICES | {"methods": ["mean"], "backbones": ["nosuchnet", "UNI", "small"], "unit": "slide"}
+    job = lab.field.start(labelled.project, asked)
+    assert lab.jobs.get(job).title == "Compare 3 backbones, slide by slide"
+    run_job(*spec(lab, job), JobInProcess(lab.settings, tmp_path / "job", job))
+    result = lab.field.get(job)
+    assert result.methods == ("small",)
+    for name, why in (("nosuchnet", "There is no backbone"), ("UNI", "not in this lab yet")):
+        assert any(note.startswith(f"{name} was left out: ") and why in note for note in result.notes)
+    assert sorted(slide for cell in result.cells for slide in cell.bags.slides) == sorted(labelled.slides)
+
+
 @pytest.mark.parametrize(
     ("choices", "backbone", "said"),
     [
@@ -52,6 +65,8 @@ def test_a_stopped_comparison_goes_on_and_every_slide_is_tested_by_every_method(
         ({"folds": None}, "small", "at least five patients"),
         ({"folds": 9}, "small", "9 folds cannot be made"),
         ({}, "nosuchnet", "nosuchnet"),
+        ({"methods": ["mean"], "backbones": ["UNI"]}, None, "mmdnet backbones get UNI"),
+        ({"backbones": ["small"]}, None, "backbones are compared by one method"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_and_nothing_is_queued(labelled, choices, backbone, said):
