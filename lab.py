@@ -35,12 +35,13 @@ LONGEST_WAIT_S = 30
 SHORT_LIFE_S = 10  # a part that lived longer is started again at once
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
-BROWSER_TESTS = ["tests/browser"]  # they wait more than they compute: all else runs beside them
+# These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
+WAITING_TESTS = {"browser tests": "tests/browser", "tests of jobs": "tests/mmdnet/jobs"}
 # Several processes share the other tests, a file at a time. No more than cores: each makes its own shared fixtures. In
 # the order of the folders, for the longest file has few tests, and begun last it would run alone.
 TEST_PROCESSES = min(4, os.cpu_count() or 1)
 SHARED = ["--numprocesses", str(TEST_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
-OTHER_TESTS = [*SHARED, "--ignore", "tests/browser"]
+OTHER_TESTS = [*SHARED, *(f"--ignore={folder}" for folder in WAITING_TESTS.values())]
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -476,8 +477,8 @@ def _make_demo(home: Path) -> None:
 def run_tests(pytest_arguments: list[str]) -> int:
     """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, pytest.
 
-    All at once: the browser's tests wait more than they compute, so the other tests and the checks compute meanwhile,
-    at the lowest priority. What each says is shown whole when it has ended.
+    All at once: some tests wait more than they compute, so the other tests and the checks compute meanwhile, at the
+    lowest priority. What each says is shown whole when it has ended.
     """
     make_environment(dev=True)
     checks: dict[str, Command] = {
@@ -489,10 +490,11 @@ def run_tests(pytest_arguments: list[str]) -> int:
     }
     environment = own_environment()
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        aside = {} if pytest_arguments else {"browser tests": pool.submit(_hear, _pytest(BROWSER_TESTS), environment)}
+        waiting = {} if pytest_arguments else WAITING_TESTS
+        aside = {name: pool.submit(_hear, _pytest([folder]), environment) for name, folder in waiting.items()}
         in_turn = concurrent.futures.ThreadPoolExecutor(1)  # one check after the other, beside the tests
         aside |= {name: in_turn.submit(_hear, [*_behind(), *check], environment) for name, check in checks.items()}
-        say("Testing, with the checks and the browser beside")
+        say("Testing, with the checks, the browser and the jobs beside")
         behind = [] if pytest_arguments else _behind()
         tests = [*behind, *_pytest(pytest_arguments or OTHER_TESTS)]
         failed = [] if subprocess.run(tests, cwd=ROOT, env=environment).returncode == 0 else ["tests"]
