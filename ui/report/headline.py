@@ -83,6 +83,7 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
         head.stain or "stain unknown",
         head.scanner or "scanner unknown",
         f"patient {head.patient}" if head.patient else "patient unknown",
+        *([f"accession number {head.accession_number}"] if head.accession_number else []),
         f"{words.number(head.tissue_mm2, 'mm²')} tissue",
         f"{head.patches_assessed:,} of {head.patches:,} patches assessed",
     ]

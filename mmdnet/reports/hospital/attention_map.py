@@ -17,6 +17,7 @@ from mmdnet.reports.hospital.reference import (
     finish,
     made,
     needs_scale,
+    object_uid,
 )
 from mmdnet.reports.hospital.structured_report import NO_UNITS, coded
 from mmdnet.reports.schema import report_sha256
@@ -62,7 +63,7 @@ def attention_map(
         values,
         series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, report.provenance.score_id),
         series_number=2,
-        sop_instance_uid=own.dicom_uid(KIND, content_sha256),
+        sop_instance_uid=object_uid(KIND, report),
         instance_number=1,
         series_description=f"{PRODUCT}: attention, research use",
         content_label="ATTENTION",
@@ -77,7 +78,7 @@ def attention_map(
         content_time=at.time().replace(microsecond=0),
         **equipment(report),
     )
-    written.FloatPixelPaddingValue = NOT_ASSESSED
+    written.FloatPixelPaddingValue = written.FloatPixelPaddingRangeLimit = NOT_ASSESSED
     written.ImageComments = f"{report.header.use}. Source: {reference.source}. Report content SHA-256 {content_sha256}."
     _one_dimension(written, content_sha256)
     if not reference.is_dicom:

@@ -13,7 +13,16 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.hospital import codes as own
-from mmdnet.reports.hospital.reference import PRODUCT, SlideReference, equipment, finish, long_string, made, needs_scale
+from mmdnet.reports.hospital.reference import (
+    PRODUCT,
+    SlideReference,
+    equipment,
+    finish,
+    long_string,
+    made,
+    needs_scale,
+    object_uid,
+)
 from mmdnet.reports.hospital.structured_report import NO_UNITS, coded
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import relative_attention
@@ -52,14 +61,14 @@ def patch_annotations(
             "were set aside, then score again. Nothing was written."
         )
     outlines = _Outlines(inputs, reference, side_px0)
-    content_sha256, image, at = report_sha256(report), reference.image, made(report)
+    image, at = reference.image, made(report)
     written = MicroscopyBulkSimpleAnnotations(
         [image],
         annotation_coordinate_type="2D" if reference.is_dicom else "3D",
         annotation_groups=list(_groups(report, inputs, reference, outlines, assessed)),
         series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, report.provenance.score_id),
         series_number=3,
-        sop_instance_uid=own.dicom_uid(KIND, content_sha256),
+        sop_instance_uid=object_uid(KIND, report),
         instance_number=1,
         series_description=f"{PRODUCT}: patches, research use",
         content_label="PATCH_GRADES",

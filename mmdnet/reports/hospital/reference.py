@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmdnet import __version__
 from mmdnet.errors import LabError
 from mmdnet.reports.hospital.codes import SCHEME, SCHEME_NAME, SCHEME_UID, dicom_uid
+from mmdnet.reports.schema import report_sha256
 from mmdnet.slides.readers.dicom import WHOLE_SLIDE_IMAGE
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ _NEEDED = (
 _WANTED = (
     *_NEEDED, "SOPClassUID", "PatientID", "StudyDate", "StudyTime", "StudyID", "NumberOfFrames", "ImageType",
     "ImageOrientationSlide", "TotalPixelMatrixOriginSequence", "SharedFunctionalGroupsSequence",
-    "DimensionOrganizationType", "SpecificCharacterSet", "LossyImageCompression",
-    "LossyImageCompressionRatio", "LossyImageCompressionMethod",
+    "DimensionOrganizationType", "SpecificCharacterSet", "ContainerIdentifier", "SpecimenDescriptionSequence",
+    "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
 )  # fmt: skip
 
 
@@ -49,7 +51,7 @@ class SlideReference:
             nothing that is written may point to it (`is_dicom`).
         is_dicom: whether the image is one that can be pointed to.
         source: in words, which image the pixels were of.
-        container: the identifier of the glass slide.
+        container: the identifier of the glass slide: its barcode, what a DICOM file calls it, its name or fingerprint.
         mpp: µm per level-0 pixel, across and down, of a DICOM slide as its file says, whatever a person stated; None
             where the lab knows no scale.
     """
@@ -95,13 +97,14 @@ def slide_reference(report: Report, slide: ReportSlide, path: Path) -> SlideRefe
     accession = _fits(header.accession_number, LONGEST_SHORT, "the accession number", header.slide)
     is_dicom = slide.vendor == DICOM
     image = _dicom_image(path, header.slide, patient) if is_dicom else _made_up_image(slide, patient, accession)
-    container = next(name for name in (header.barcode, header.slide, header.fingerprint) if name and _is_long(name))
+    names = (header.barcode, image.get("ContainerIdentifier"), header.slide, header.fingerprint)
+    container = next(str(name) for name in names if name and _is_long(str(name)))
     image.SpecificCharacterSet = UTF_8
     image.PatientID, image.AccessionNumber = patient, accession
     image.PatientName = image.PatientBirthDate = image.PatientSex = image.ReferringPhysicianName = ""
     image.ContainerIdentifier = container
     image.IssuerOfTheContainerIdentifierSequence = image.ContainerTypeCodeSequence = []
-    image.SpecimenDescriptionSequence = [_specimen(container, header.fingerprint)]
+    image.SpecimenDescriptionSequence = [_specimen(container, _specimen_uid(image, header.fingerprint))]
     mpp = (header.mpp_x, header.mpp_y) if header.mpp_x and header.mpp_y else None
     if is_dicom and mpp:
         with readable(header.slide):
@@ -150,10 +153,14 @@ def readable(name: str) -> Iterator[None]:
         ) from problem
 
 
+def object_uid(kind: str, report: Report) -> str:
+    """The identifier of an object: the same for the same report, signatures and program, another for any other."""
+    told = report.model_dump_json(include={"sign_off", "features", "validity"})
+    return dicom_uid(kind, __version__, report_sha256(report), told)
+
+
 def equipment(report: Report) -> dict[str, Any]:
     """The program that wrote an object, as arguments of highdicom's classes."""
-    from mmdnet import __version__
-
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PRODUCT,
@@ -223,12 +230,21 @@ def _fits(text: str | None, longest: int, what: str, name: str) -> str:
     return text
 
 
-def _specimen(container: str, fingerprint: str) -> Dataset:
+def _specimen_uid(image: Dataset, fingerprint: str) -> str:
+    """The identifier of the specimen on the slide: the one its file gives, else one of its own."""
+    from pydicom.uid import UID
+
+    known = image.get("SpecimenDescriptionSequence") or []
+    own = str(known[0].get("SpecimenUID") or "") if len(known) == 1 else ""
+    return own if UID(own).is_valid else dicom_uid("specimen", fingerprint)
+
+
+def _specimen(container: str, uid: str) -> Dataset:
     from pydicom import Dataset
 
     specimen = Dataset()
     specimen.SpecimenIdentifier = container
-    specimen.SpecimenUID = dicom_uid("specimen", fingerprint)
+    specimen.SpecimenUID = uid
     specimen.IssuerOfTheSpecimenIdentifierSequence = specimen.SpecimenPreparationSequence = []
     return specimen
 

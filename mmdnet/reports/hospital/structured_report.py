@@ -17,6 +17,7 @@ from mmdnet.reports.hospital.reference import (
     equipment,
     finish,
     made,
+    object_uid,
     person_name,
 )
 from mmdnet.reports.schema import report_sha256
@@ -59,7 +60,7 @@ def structured_report(report: Report, reference: SlideReference) -> bytes:
         content=content,
         series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, shown.provenance.score_id),
         series_number=1,
-        sop_instance_uid=own.dicom_uid(KIND, content_sha256, shown.model_dump_json(include={"sign_off", "features"})),
+        sop_instance_uid=object_uid(KIND, report),
         instance_number=1,
         series_description=f"{PRODUCT}: grades, research use",
         content_date=at.date(),

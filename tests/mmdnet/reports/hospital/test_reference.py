@@ -1,7 +1,7 @@
 """Whose an object is and where it lies: the lab's patient and nothing else, the slide's own frame of reference."""
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.config import disable_value_validation
 
 from benchmarks._drawn import tissue, write_dicom
@@ -26,6 +26,24 @@ def test_nothing_more_of_the_patient_leaves_the_file(tmp_path, dicom_file):
     given = inputs(slide=slide(vendor="dicom", patient="P-1"))
     image = built(given, tmp_path / "known.dcm")[2].image
     assert "Doe" not in str(image) and "1970" not in str(image) and "neighbour" not in str(image)
+
+
+def test_the_specimen_is_called_as_the_slides_file_calls_it(tmp_path, dicom_file):
+    known, specimen = dcmread(dicom_file), Dataset()
+    specimen.SpecimenUID, specimen.SpecimenShortDescription = "1.2.77", "of a neighbour"
+    known.ContainerIdentifier, known.SpecimenDescriptionSequence = "G-1", [specimen]
+    known.save_as(tmp_path / "known.dcm")
+
+    def image(**facts):
+        return built(inputs(slide=slide(vendor="dicom", patient="P-1", **facts)), tmp_path / "known.dcm")[2].image
+
+    (described,) = image().SpecimenDescriptionSequence
+    assert (image().ContainerIdentifier, described.SpecimenIdentifier, described.SpecimenUID) == (
+        "G-1",
+        "G-1",
+        "1.2.77",
+    )
+    assert image(barcode="S1").ContainerIdentifier == "S1" and "neighbour" not in str(image())
 
 
 def test_places_on_a_dicom_slide_go_by_its_origin_and_directions(of_dicom):
@@ -92,6 +110,7 @@ def test_nothing_is_placed_where_scale_or_position_are_unknown(tmp_path):
         needs_scale(reference, "a.dcm")
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
 @pytest.mark.parametrize(
     ("tag", "value", "words"),
     [
