@@ -85,7 +85,7 @@ def make_full_lab(home: Path, size: Size, seed: int = 0) -> FullLab:
     patches = _patches(lab, slides, size.patches_a_slide, rng)
     _labels(lab, project, readers, slides, patches, size, rng)
     _readings(lab, readers[0], slides, rng)
-    _scores(lab, model, slides, size.patches_a_slide, rng)
+    write_scores(lab, model, slides, size.patches_a_slide, rng)
     _jobs(lab, project, size.jobs, rng)
     with lab.db() as session:
         session.connection().exec_driver_sql("ANALYZE")
@@ -191,7 +191,8 @@ def _drawn_grades(rng: np.random.Generator) -> Grades:
     return Grades(**{task.name: int(rng.integers(len(task.grades))) for task in TASKS})
 
 
-def _scores(lab: Lab, model: int, slides: list[int], each: int, rng: np.random.Generator) -> None:
+def write_scores(lab: Lab, model: int, slides: list[int], each: int, rng: np.random.Generator) -> None:
+    """A score of each of these slides by that model, as scoring would write it; `each` has so many patches."""
     view = lab.models.get(model)
     by = ScoredBy(name=view.name, weights_sha256=view.weights_sha256, simulated=True)
     side = int(np.ceil(np.sqrt(each)))
@@ -206,7 +207,7 @@ def _scores(lab: Lab, model: int, slides: list[int], each: int, rng: np.random.G
             bag=(np.arange(each) // 24).astype(np.int32),
             row=row.astype(np.int32),
             col=col.astype(np.int32),
-            attention={name: np.full(each, 1 / each) for name in TASK_NAMES},
+            attention={name: rng.dirichlet(np.ones(each)) for name in TASK_NAMES},
             patch_probabilities={task.name: rng.dirichlet(np.ones(len(task.grades)), each) for task in TASKS},
             bag_probabilities={task.name: np.full((each // 24 + 1, len(task.grades)), 0.25) for task in TASKS},
         )

@@ -38,8 +38,18 @@ WALK = ("in", "in", "jump", "drag", "jump", "in", "drag", "drag", "jump", "out",
 def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
     """A slide full of tissue with a patch in every cell of its grid, scored; its project's and its score's number.
 
-    It is written to the database as it stands: what is measured begins after it has come in. `scored_rows` of its rows
-    of patches are in use.
+    `scored_rows` of its rows of patches are in use.
+    """
+    project, slide_id = lay_patches(lab, path, scored_rows)
+    context = SimpleNamespace(job_id="benchmark", progress=lambda *a, **k: None, check=lambda: None)
+    lab.scoring.score_now(context, [slide_id], lab.models.shipped())  # type: ignore[arg-type]
+    return project, lab.scoring.list(project)[0].id
+
+
+def lay_patches(lab: Lab, path: Path, used_rows: int) -> tuple[int, int]:
+    """A slide with a patch in every cell of its grid, `used_rows` rows of them in use; its project's and its number.
+
+    It is written to the database as it stands: what is measured begins after it has come in.
     """
     project = lab.projects.named("Benchmark").id
     with open_slide(path) as reader:
@@ -48,7 +58,7 @@ def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
     cells = [(row, col) for row in range(rows) for col in range(cols)]
     patches = [
         SurveyedPatch(
-            PatchPlace(row, col, *grid.corner_px0(row, col), 1.0), {}, None if row < scored_rows else "blur", 0.1
+            PatchPlace(row, col, *grid.corner_px0(row, col), 1.0), {}, None if row < used_rows else "blur", 0.1
         )
         for row, col in cells
     ]
@@ -58,10 +68,7 @@ def lay_slide(lab: Lab, path: Path, scored_rows: int) -> tuple[int, int]:
         session.add(slide)
         session.flush()
         write_survey(session, slide, laid)
-        slide_id = slide.id
-    context = SimpleNamespace(job_id="benchmark", progress=lambda *a, **k: None, check=lambda: None)
-    lab.scoring.score_now(context, [slide_id], lab.models.shipped())  # type: ignore[arg-type]
-    return project, lab.scoring.list(project)[0].id
+        return project, slide.id
 
 
 @contextmanager

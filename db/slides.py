@@ -1,12 +1,13 @@
 """Slides and their patches."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Select, case, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.labels import CHUNK
-from db.models import USABLE, LabelEvent, Patch, Score, SignOff, Slide
+from db.models import USABLE, JsonObject, LabelEvent, Patch, Score, SignOff, Slide
 
 
 def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
@@ -41,6 +42,32 @@ def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[
 
 def _patches(slide_id: int) -> Select[Patch]:
     return select(Patch).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
+
+
+class PatchRow(NamedTuple):
+    """A patch as it is read where a slide's many are wanted: what its row holds, a third of the time of a `Patch`."""
+
+    id: int
+    slide_id: int
+    row: int
+    col: int
+    x_px0: int
+    y_px0: int
+    tissue_share: float
+    fat_area_share: float | None
+    quality: JsonObject
+    set_aside: str | None
+    overruled: bool
+
+
+AnyPatch = Patch | PatchRow
+
+
+def patch_rows(session: Session, slide_id: int) -> list[PatchRow]:
+    """A slide's patches, row by row, to be read and not to be changed."""
+    wanted = select(*(getattr(Patch, name) for name in PatchRow._fields))
+    found = session.execute(wanted.where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col))
+    return [PatchRow(*row) for row in found]
 
 
 def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Sequence[Patch]:

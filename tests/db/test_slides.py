@@ -5,9 +5,11 @@ from sqlalchemy import select
 
 from db.models import Patch, Slide
 from db.slides import (
+    PatchRow,
     labelled_events,
     patch_cells,
     patch_counts,
+    patch_rows,
     patches_of,
     patches_with_ids,
     replace_patches,
@@ -75,3 +77,11 @@ def test_facts_are_the_columns_and_change_them(label_bench, session):
     session.flush()
     session.expire(slide)
     assert (slide.fingerprint, slide.width_px0, slide.patient, slide.mpp_x) == ("new", 10, "P9", None)
+
+
+def test_rows_hold_what_the_patches_hold_in_the_same_order(label_bench, session):
+    slide = label_bench.slides[0]
+    rows, patches = patch_rows(session, slide), patches_of(session, slide)
+    assert rows and [row.id for row in rows] == [patch.id for patch in patches]
+    for name in PatchRow._fields:
+        assert [getattr(row, name) for row in rows] == [getattr(patch, name) for patch in patches], name

@@ -43,7 +43,8 @@ def own_labels(slide: SlideView) -> dict[int, PatchLabelView]:
 
 def chosen_patch(slide: SlideView, patches: Sequence[PatchView]) -> PatchView | None:
     """The patch this tab is at, if it lies on this slide."""
-    return next((patch for patch in patches if patch.id == at("patch")), None)
+    wanted = at("patch")  # asked once: of 10,000 patches, asking for each takes longer than the rest of a page
+    return None if wanted is None else next((patch for patch in patches if patch.id == wanted), None)
 
 
 def look(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[int], score: ScoreView | None) -> None:

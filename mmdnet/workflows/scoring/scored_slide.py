@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from db import scores as rows
 from db import slide_readings
-from db.models import Model, Patch, Score, Slide
-from db.slides import patches_of
+from db.models import Model, Score, Slide
+from db.slides import PatchRow, patch_rows
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.reports.hospital.files import HOSPITAL_KINDS, hospital_file
@@ -56,7 +56,7 @@ class ScoredSlide:
     score: Score
     slide: Slide
     model: Model
-    patch_rows: Sequence[Patch]
+    patch_rows: Sequence[PatchRow]
     summary: ScoreSummary
     arrays: ScoreArrays
     readings: Sequence[ReaderGrades]
@@ -322,7 +322,7 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
 
     with services.db() as session:
         score, slide, model = rows.scored(session, score_id)
-        patches = patches_of(session, slide.id)
+        patches = patch_rows(session, slide.id)
         readings = [
             ReaderGrades(reader.name, Grades.of(graded), graded.at)
             for graded, reader in slide_readings.with_readers(session, [slide.id])[slide.id]

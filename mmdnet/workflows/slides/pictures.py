@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
+from db.slides import AnyPatch
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.settings import Settings
@@ -190,7 +191,7 @@ def _kept_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
 
 
 def patch_rgb(
-    slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None
+    slide: Slide, patch: AnyPatch, settings: Settings, context: float = 1.0, px: int | None = None
 ) -> np.ndarray:
     """A patch's pixels; see `SlidePictures.patch_pixels`."""
     if not 1.0 <= context <= 9.0 or not (px is None or 16 <= px <= 2048):
@@ -206,13 +207,13 @@ def patch_rgb(
     return reader.read_region_px0(left, top, wide, high, px, px)
 
 
-def patch_jpeg(slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None) -> bytes:
+def patch_jpeg(slide: Slide, patch: AnyPatch, settings: Settings, context: float = 1.0, px: int | None = None) -> bytes:
     """A patch as a JPEG; see `SlidePictures.patch_pixels`."""
     return encode_jpeg(patch_on_screen(slide, patch, settings, context, px))
 
 
 def patch_on_screen(
-    slide: Slide, patch: Patch, settings: Settings, context: float = 1.0, px: int | None = None
+    slide: Slide, patch: AnyPatch, settings: Settings, context: float = 1.0, px: int | None = None
 ) -> np.ndarray:
     """A patch's pixels in the colours of a screen; see `SlidePictures.patch_pixels`."""
     return _OPENED.get(slide, settings)[0].to_screen(patch_rgb(slide, patch, settings, context, px))

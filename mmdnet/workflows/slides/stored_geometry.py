@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from db.models import Patch, Slide
+from db.models import Slide
+from db.slides import AnyPatch
 from mmdnet.errors import LabError
 from mmdnet.geojson import WHOLE_SLIDE
 from mmdnet.slides.facts import SAME_SCALE, FileFacts, SlideFacts
@@ -21,7 +22,7 @@ def stored_grid(slide: Slide) -> PatchGrid:
     return PatchGrid((0, 0), slide.patch_px, slide.patch_mpp, slide.mpp_x, slide.mpp_y)
 
 
-def stored_places(patches: Sequence[Patch]) -> list[PatchPlace]:
+def stored_places(patches: Sequence[AnyPatch]) -> list[PatchPlace]:
     """Where patches lie, in their order."""
     return [PatchPlace(patch.row, patch.col, patch.x_px0, patch.y_px0, patch.tissue_share) for patch in patches]
 
@@ -61,7 +62,7 @@ def _changed(slide: Slide, seen: FileFacts, with_scale: bool) -> str | None:
     return None
 
 
-def image_corner_px0(slide: Slide, patch: Patch | None) -> tuple[int, int]:
+def image_corner_px0(slide: Slide, patch: AnyPatch | None) -> tuple[int, int]:
     """Where QuPath's image of a slide begins, in level-0 pixels: the corner of its bounds, where the file states some.
 
     Any of the slide's patches tells it, since their grid begins at that corner (`mmdnet.slides.patches`); only without

@@ -11,7 +11,8 @@ from mmdnet.slides.facts import SlideFacts
 from mmdnet.words import count
 
 if TYPE_CHECKING:
-    from db.models import Patch, Slide
+    from db.models import Slide
+    from db.slides import AnyPatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int) -> Sli
     )
 
 
-def patch_views(slide: Slide, patches: Iterable[Patch]) -> list[PatchView]:
+def patch_views(slide: Slide, patches: Iterable[AnyPatch]) -> list[PatchView]:
     """Patches of one slide, in their order."""
     from mmdnet.workflows.slides.stored_geometry import stored_grid
 

@@ -159,7 +159,8 @@ def _draw(
         info = lab().slides.pictures.zoom_info(slide.id)
     if info is None:
         return
-    chosen = next((patch for patch in patches if patch.id == at("patch")), None)
+    wanted = at("patch")
+    chosen = None if wanted is None else next((patch for patch in patches if patch.id == wanted), None)
     square = None if chosen is None else [chosen.x_px0, chosen.y_px0, chosen.width_px0, chosen.height_px0]
     region = drawn_region(slide) if "region" in tools else None
     reasons = Counter(patch.set_aside for patch in patches if patch.set_aside and not patch.usable)
