@@ -32,8 +32,8 @@ class HighestPlaces(nn.Module):
         Returns:
             Shape (images, twice the channels of all maps).
         """
-        rows, columns = maps[-1].shape[2:]
-        coarse = [fine if fine.shape[2] == rows else F.max_pool2d(fine, fine.shape[2] // rows) for fine in maps]
-        places = torch.cat([part[:, :, :rows, :columns] for part in coarse], dim=1).flatten(2)
+        size = tuple(maps[-1].shape[2:])
+        alike = [F.adaptive_max_pool2d(fine, size) for fine in maps[:-1]]  # networks halve odd sides in two ways
+        places = torch.cat([*alike, maps[-1]], dim=1).flatten(2)
         highest = places.topk(min(self.TOP, places.shape[2]), dim=2).values
         return torch.cat([F.layer_norm(half, half.shape[1:]) for half in (places.mean(2), highest.mean(2))], dim=1)

@@ -22,6 +22,14 @@ def test_of_each_channel_the_mean_and_the_highest_places_of_maps_brought_to_one_
     torch.testing.assert_close(pooled, wanted)
 
 
+@pytest.mark.parametrize(("rows", "halved"), [(13, 7), (37, 18)])
+def test_however_a_network_halves_an_odd_side_a_cell_in_any_corner_is_seen(rows, halved):
+    for row, column in ((0, 0), (rows - 1, rows - 1), (rows - 1, 0)):
+        fine = torch.zeros(1, 2, rows, rows)
+        fine[0, 1, row, column] = 1.0
+        assert HighestPlaces()([fine, torch.zeros(1, 2, halved, halved)])[0, 4:].argmax() == 1
+
+
 def test_one_cell_among_many_places_changes_the_highest_far_more_than_the_mean():
     plain = torch.rand(1, 16, 19, 19, generator=torch.Generator().manual_seed(0)) * 0.1
     cell = plain.clone()
@@ -32,7 +40,7 @@ def test_one_cell_among_many_places_changes_the_highest_far_more_than_the_mean()
     assert (plain.mean(dim=(2, 3)) - cell.mean(dim=(2, 3))).abs().max() < 0.03 < of_mean
 
 
-@pytest.mark.parametrize("side", [96, 75])
+@pytest.mark.parametrize("side", [96, 100])
 def test_the_networks_own_feature_stands_first_and_training_reaches_the_places(side):
     torch.manual_seed(0)
     placed = TimmBackbone(NETWORK, side, place_pooling=HIGHEST).eval()
