@@ -57,7 +57,7 @@ def spoil_rows(home: Path) -> None:
             run.label_set = {**run.label_set, "readers": [hostile("reader of a run")], "warnings": [hostile("warning")]}
         for slide in session.scalars(select(Slide)):
             slide.name = f"{hostile(f'slide {slide.id}')}.png"
-            for fact in ("stain", "scanner", "site", "patient", "vendor", "reader"):
+            for fact in ("stain", "scanner", "site", "patient", "accession_number", "barcode", "vendor", "reader"):
                 setattr(slide, fact, hostile(fact))
             if slide.status == "ready":
                 slide.reason = hostile("reason of a slide")

@@ -130,7 +130,8 @@ def needs_scale(reference: SlideReference, name: str) -> None:
             f"{name} has no µm per pixel, so nothing can be placed on it. Enter it on the slide's page, then score "
             "again. Nothing was written."
         )
-    if reference.is_dicom and not {"ImageOrientationSlide", "TotalPixelMatrixOriginSequence"} <= set(_names(reference)):
+    placed = all(tag in reference.image for tag in ("ImageOrientationSlide", "TotalPixelMatrixOriginSequence"))
+    if reference.is_dicom and not placed:
         raise LabError(
             f"The DICOM file of {name} does not say how its image lies on the glass (Image Orientation, Total Pixel "
             "Matrix Origin), so no map can be laid on it. Take the patches or the report. Nothing was written."
@@ -208,10 +209,6 @@ def finish(made_object: Dataset, report: Report) -> bytes:
     out = io.BytesIO()
     made_object.save_as(out, enforce_file_format=True)
     return out.getvalue()
-
-
-def _names(reference: SlideReference) -> list[str]:
-    return [element.keyword for element in reference.image]
 
 
 def _is_long(text: str) -> bool:

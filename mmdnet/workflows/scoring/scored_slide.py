@@ -19,6 +19,7 @@ from db.slides import PatchRow, patch_rows
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.reports.hospital.files import HOSPITAL_KINDS, hospital_file
+from mmdnet.reports.hospital.reference import DICOM
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.settings import Settings
 from mmdnet.workflows.scoring.models import card_of
@@ -26,7 +27,7 @@ from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.pictures import encode_jpeg, overview_jpeg, patch_jpeg, patch_on_screen
-from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
+from mmdnet.workflows.slides.stored_geometry import image_corner_px0, open_stored, stored_grid
 from mmdnet.workflows.slides.views import PatchView, patch_views
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class ScoredSlide:
         """The report as one of the kinds of file.
 
         Raises:
-            LabError: there is no such kind, or what is known of the slide does not allow it.
+            LabError: there is no such kind, what is known of the slide does not allow it, or its DICOM file is another.
         """
         writers: dict[str, Callable[[], str | bytes]] = {
             "pdf": self.pdf, "html": self.html, "csv": self.csv, "json": self.json, "geojson": self.geojson,
@@ -165,6 +166,8 @@ class ScoredSlide:
             raise LabError(f"A report is written as {', '.join(f'.{name}' for name in REPORT_KINDS)}, not as {kind}.")
         if kind in writers:
             return writers[kind]()
+        if self.slide.vendor == DICOM and kind.endswith(".dcm"):
+            open_stored(self.slide).close()  # it is still the image that was scored
         return hospital_file(kind, self.report, self._inputs, Path(self.slide.path), stored_grid(self.slide))
 
     def pdf(self) -> bytes:

@@ -90,6 +90,9 @@ def test_a_dicom_slides_objects_point_to_it_and_what_does_not_fit_is_refused_wit
     assert json.loads((tmp_path / "x.fhir.json").read_text())["resourceType"] == "Bundle"
     with pytest.raises(LabError, match=r"not as dcm"):
         lab.reports.file(score, "dcm")
+    write_dicom(file, tissue(1400, 1000, fat=0.0, seed=1), tile=512)
+    with pytest.raises(LabError, match="has changed since it was added"):
+        lab.reports.file(score, "map.dcm")
 
 
 def test_signing_loads_the_slide_once(scored, loads):
