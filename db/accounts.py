@@ -9,11 +9,12 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.account_models import Account, AccountRole, SignIn
-from db.models import Augmentation, Job, LabelSession, Model, Patch, Run, Score, Slide, SyntheticPatch
+from db.models import Annotation, Augmentation, Job, LabelSession, Model, Patch, Run, Score, Slide, SyntheticPatch
 
 PROJECT_BY: Mapping[str, Select[Any]] = {
     "slide_id": select(Slide.project_id),
     "patch_id": select(Slide.project_id).join(Patch, Patch.slide_id == Slide.id),
+    "annotation_id": select(Slide.project_id).join(Annotation, Annotation.slide_id == Slide.id),
     "session_id": select(LabelSession.project_id),
     "score_id": select(Slide.project_id).join(Score, Score.slide_id == Slide.id),
     "run_id": select(Run.project_id),
@@ -27,6 +28,7 @@ PROJECT_BY: Mapping[str, Select[Any]] = {
 _KEYS = {
     "slide_id": Slide.id,
     "patch_id": Patch.id,
+    "annotation_id": Annotation.id,
     "session_id": LabelSession.id,
     "score_id": Score.id,
     "run_id": Run.id,

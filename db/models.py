@@ -36,7 +36,13 @@ def now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {JsonObject: JSON, dict[str, str]: JSON, list[str]: JSON, datetime: UtcDateTime}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        JsonObject: JSON,
+        dict[str, str]: JSON,
+        list[str]: JSON,
+        list[list[int]]: JSON,
+        datetime: UtcDateTime,
+    }
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",
@@ -187,6 +193,21 @@ class SlideReading(Graded, Base):
     at: Mapped[datetime] = mapped_column(default=now)
     previous_hash: Mapped[str]
     hash: Mapped[str]
+
+
+class Annotation(Base):
+    """A length or an area that a reader drew on a slide, with a note; theirs to change and to take away."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (Index("ix_annotations_slide", "slide_id", "reader_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    kind: Mapped[str]  # "length" or "area"
+    points_px0: Mapped[list[list[int]]]
+    note: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class PatientAnswer(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.labels import CHUNK
-from db.models import USABLE, JsonObject, LabelEvent, Patch, Score, SignOff, Slide
+from db.models import USABLE, Annotation, JsonObject, LabelEvent, Patch, Score, SignOff, Slide
 
 
 def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
@@ -147,3 +147,9 @@ def signed_scores(session: Session, slide_id: int) -> int:
     """How many signed reports this slide has."""
     statement = select(func.count(SignOff.id)).join(Score, Score.id == SignOff.score_id)
     return session.scalar(statement.where(Score.slide_id == slide_id)) or 0
+
+
+def annotations_of(session: Session, slide_id: int, reader_id: int) -> Sequence[Annotation]:
+    """What a reader drew on a slide, in the order it was drawn."""
+    mine = select(Annotation).where(Annotation.slide_id == slide_id, Annotation.reader_id == reader_id)
+    return session.scalars(mine.order_by(Annotation.id)).all()

@@ -206,11 +206,11 @@ def qupath_export(
     slide: Annotated[str, typer.Argument(help="Name of the slide.")],
     file: Annotated[Path, typer.Argument(help="Where to: a .geojson file.")],
     project: Project = "",
-    reader: Annotated[str | None, typer.Option(help="With this reader's labels.")] = None,
+    reader: Annotated[str | None, typer.Option(help="With this reader's labels and drawings.")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a slide's tissue and patches, and a reader's labels if one is named, for QuPath."""
+    """Write a slide's tissue and patches, and a reader's labels and drawings if one is named, for QuPath."""
     lab = lab_at(home)
     slide_id = slide_called(lab, project_called(lab, project), slide)
     check_place(file)

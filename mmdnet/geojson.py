@@ -52,14 +52,26 @@ class Region:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line with what is said of it, through these points in level-0 pixels of the file; see `Region`."""
+
+    points_px0: tuple[Point, ...]
+    label: str | None = None
+    name: str | None = None
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    kind: str = "annotation"
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
 def box(x_px0: float, y_px0: float, width_px0: float, height_px0: float) -> tuple[Point, ...]:
     """The outline of a rectangle, whole pixels: as patches lie on a slide."""
     x1, y1 = round(x_px0 + width_px0), round(y_px0 + height_px0)
     return ((x_px0, y_px0), (x1, y_px0), (x1, y1), (x_px0, y1))
 
 
-def features_of(corner_px0: tuple[int, int], regions: Iterable[Region]) -> list[Feature]:
-    """Regions as GeoJSON features.
+def features_of(corner_px0: tuple[int, int], regions: Iterable[Region | Line]) -> list[Feature]:
+    """Regions and lines as GeoJSON features.
 
     Args:
         corner_px0: where QuPath's image of the slide begins: the corner of `SlideFacts.area_px0`.
@@ -77,8 +89,12 @@ def features_of(corner_px0: tuple[int, int], regions: Iterable[Region]) -> list[
             properties["measurements"] = dict(region.measurements)
         if region.metadata:
             properties["metadata"] = dict(region.metadata)
-        rings = [[[x - left, y - top] for x, y in (*ring, ring[0])] for ring in region.rings_px0]
-        geometry = {"type": "Polygon", "coordinates": rings}
+        geometry: Feature
+        if isinstance(region, Line):
+            geometry = {"type": "LineString", "coordinates": [[x - left, y - top] for x, y in region.points_px0]}
+        else:
+            rings = [[[x - left, y - top] for x, y in (*ring, ring[0])] for ring in region.rings_px0]
+            geometry = {"type": "Polygon", "coordinates": rings}
         features.append({"type": "Feature", "geometry": geometry, "properties": properties})
     return features
 

@@ -51,7 +51,7 @@ elif slide.reason:
 slide_facts.show_notes(slide)
 slide_facts.measuring_state(slide)
 
-picture, beside = st.columns([3, 2], gap="medium")
+picture, beside = st.container(key="slide_body").columns([3, 2], gap="medium")
 with picture:
     look(slide, patches, labels, lab().scoring.leading(project.id).get(slide.id))
 with beside:

@@ -144,6 +144,7 @@ class RoleLab:
         act = {"key": "press-00000001", "act": "grade", "patch_id": patch, "grades": {"steatosis": 1}}
         many = {"patches": [patch], "grades": {"steatosis": 1}, "key": "bulk-00000001"}
         for address in (f"/api/patch/{patch}.jpg", f"/api/slide/{slide}.jpg", f"/api/zoom/tissue/{slide}.png",
+                        f"/api/zoom/picture/{slide}.jpg",
                         f"/api/zoom/slide/{slide}/0/0_0.jpg", "/api/zoom/heat/1/steatosis.png"):  # fmt: skip
             yield Asked("GET", address, takes="see")
         for address in ("/api/label/queue", "/api/label/progress", "/api/label/atlas", "/api/label/order",

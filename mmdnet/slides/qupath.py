@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdnet.geojson import Point, Region, box
+from mmdnet.geojson import Line, Point, Region, box
+from mmdnet.slides.drawing import Drawn
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 
 if TYPE_CHECKING:
     from shapely import LinearRing
+
+MEASURED = "Measured"  # the class of what was drawn to be measured
 
 
 def patch_regions(
@@ -32,6 +35,16 @@ def patch_regions(
         outline = box(place.x_px0, place.y_px0, *map(round, grid.side_px0))
         regions.append(Region((outline,), (labels or {}).get(cell), f"{place.row}-{place.col}", numbers, "tile"))
     return regions
+
+
+def drawn_region(drawn: Drawn, name: str, mpp_x: float, mpp_y: float) -> Region | Line:
+    """A length or an area that was drawn, with its measures in µm and µm², of class `MEASURED`."""
+    area = drawn.area_um2(mpp_x, mpp_y)
+    points = tuple((float(x), float(y)) for x, y in drawn.points_px0)
+    measures = {"length µm": drawn.length_um(mpp_x, mpp_y)}
+    if area is None:
+        return Line(points, MEASURED, name, measures)
+    return Region((points,), MEASURED, name, measures | {"area µm²": area})
 
 
 def mask_regions(mask: NDArray[np.bool_], width_px0: int, height_px0: int, label: str) -> list[Region]:

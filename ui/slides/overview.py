@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +12,7 @@ from ui.shell import words
 from ui.shell.literal import literal, plain
 from ui.shell.session import at, go_to, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
+from ui.slides.drawn import keep, listed, own_drawings, shapes
 from ui.slides.patches import patch_card
 from ui.slides.pictures import Region, Spot, display_width, from_display, overview_picture
 from ui.slides.viewer import (
@@ -57,7 +59,8 @@ def look(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[in
     if not viewer_is_here():
         still_picture(slide, patches, labelled)
     else:
-        marks: dict[Switch, bool] = {"patches": True, "labels": True, "fat": False, "aside": False}
+        marks: dict[Switch, bool] = {"patches": True, "labels": True, "drawn": True, "fat": False, "aside": False}
+        drawings = own_drawings(slide)
         deep_zoom(
             slide,
             patches,
@@ -65,12 +68,15 @@ def look(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[in
             labelled=labelled,
             switches=marks if patches else {},
             tools=("region", "length", "area") if patches else (),
+            drawn=shapes(drawings),
+            on_drawn=partial(keep, slide),
         )
         st.caption(
             "A click shows the patch there. *Rectangle* queues its patches for labelling; *Length* and *Area* measure. "
             "From the keys: arrows, **+** and **−** move, **Enter** takes the patch in the middle, **Shift Enter** all "
             "that is in view."
         )
+        listed(slide, drawings)
     region = drawn_region(slide)
     if region:
         queue_region(slide, patches, region)
@@ -181,7 +187,7 @@ def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
             key="pick_slide",
             label_visibility="collapsed",
             on_change=lambda: go_to("slide", st.session_state["pick_slide"]),
-            width=300,
+            width=240,
         )
         for step, icon, words_ in ((-1, "chevron_left", "Previous slide"), (1, "chevron_right", "Next slide")):
             target = here + step

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def qupath_exchange(slide: SlideView) -> None:
-    """Patches, tissue and one's own labels as a file for QuPath; regions and labels out of one."""
+    """Patches, tissue, one's own labels and drawings as a file for QuPath; regions and labels out of one."""
     with st.popover("QuPath", icon=":material/swap_horiz:", key=f"qupath_{slide.id}"):
-        st.markdown("**Out**: tissue, patches and your labels, as GeoJSON.")
+        st.markdown("**Out**: tissue, patches, your labels and what you drew, as GeoJSON.")
         who = reader()
         st.download_button(
             "Download GeoJSON",

@@ -119,9 +119,9 @@ def edit_facts(slide: SlideView) -> None:
 def remove_slide(slide: SlideView) -> None:
     """Ask once, naming what goes and what stays."""
     st.write(
-        f"**{literal(slide.name)}** leaves the project with its {words.count(slide.patches, 'patch', 'patches')} and "
-        "unsigned scores. The file stays where it is and can be added again. A slide with labels or a signed report "
-        "stays."
+        f"**{literal(slide.name)}** leaves the project with its {words.count(slide.patches, 'patch', 'patches')}, "
+        "drawings and unsigned scores. The file stays where it is and can be added again. A slide with labels or a "
+        "signed report stays."
     )
     if st.button("Take it out", icon=":material/delete:"):
         with refusals():

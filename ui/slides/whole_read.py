@@ -113,7 +113,7 @@ def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
         st.title(literal(slide.name))
         if st.button("Stop reading", key="read_stop", icon=":material/close:"):
             _end()
-    picture, beside = st.columns([3, 2], gap="medium")
+    picture, beside = st.container(key="slide_body").columns([3, 2], gap="medium")
     with picture:
         if viewer_is_here():
             deep_zoom(slide, [], begin_at_patch=False, key="read_zoom", tools=("length", "area"))

@@ -2,8 +2,8 @@
 
 Coming in, annotations of class `Include` or `Region*` restrict a slide to what lies in them, those of class `Exclude`
 or `Ignore*` leave patches out; a patch is where its middle is. Labels among the objects go in as any label file does.
-Our own tiles and tissue are passed over, so that a file may come back as it went out. So are annotations without a
-class or of another one, as long as one class is known: they are named.
+Our own tiles, tissue and what was drawn to be measured are passed over, so that a file may come back as it went out. So
+are annotations without a class or of another one, as long as one class is known: they are named.
 
 QuPath crops slides to their bounds unless it is told not to, and its files do not say which it did. Where only one of
 both fits the slide, that is taken; where both do, the file counts as cropped, and that is said.
@@ -36,6 +36,7 @@ from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.workflows.labelling.files import Files
 from mmdnet.workflows.labelling.views import ImportOutcome
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 from mmdnet.workflows.slides.stores import with_reduced
 
@@ -69,13 +70,13 @@ class QuPath:
         self._label_files = label_files
 
     def export(self, slide_id: int, reader_id: int | None = None) -> str:
-        """GeoJSON of a slide: its tissue, its patches with what was measured on them, and one reader's labels.
+        """GeoJSON of a slide: its tissue, its patches with what was measured on them, one reader's labels and drawings.
 
         Raises:
             LabError: the slide has no patches yet, or its file is gone.
         """
         from mmdnet.slides.measures.tissue import find_tissue
-        from mmdnet.slides.qupath import mask_regions, patch_regions
+        from mmdnet.slides.qupath import drawn_region, mask_regions, patch_regions
 
         slide, patches = self._slide(slide_id)
         with with_reduced(open_stored(slide), self._services.settings) as reader:
@@ -89,6 +90,13 @@ class QuPath:
         )
         features = features_of(facts.area_px0[:2], [*tissue, *tiles])
         if reader_id is not None:
+            features += features_of(
+                facts.area_px0[:2],
+                [
+                    drawn_region(mine.drawn, mine.note or mine.words, slide.mpp_x or 0.0, slide.mpp_y or 0.0)
+                    for mine in Annotations(self._services).of_slide(slide_id, reader_id)
+                ],
+            )
             labels = self._label_files.export(slide.project_id, "geojson", reader_id, slide_id)
             features += read_features(labels.data)
         return collection(features)
@@ -155,12 +163,14 @@ class QuPath:
         self, slide: Slide, name: str, features: list[Feature], cropped: bool | None
     ) -> tuple[list[Region], list[Region], tuple[str, ...]]:
         """The regions to use, those to leave out, and what is to be said of the others."""
+        from mmdnet.slides.qupath import MEASURED
+
         with open_stored(slide) as reader:
             bounds = reader.facts.area_px0
         drawn = [
             region
             for region in regions_of(WHOLE_SLIDE, features, name)
-            if region.kind == "annotation" and region.label != TISSUE
+            if region.kind == "annotation" and region.label not in (TISSUE, MEASURED)
         ]
         own = any(kind_of(feature) == "tile" or _is_label(feature) for feature in features)
         corner, notes = _corner(drawn, bounds, True if own and cropped is None else cropped)

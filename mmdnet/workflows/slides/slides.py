@@ -21,6 +21,7 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.folders import FolderView, look_into
 from mmdnet.workflows.slides.imported_features import FeatureImport
@@ -51,6 +52,7 @@ class Slides:
         self.tables = FactsTables(services)
         self.patients = Patients(services)
         self.reads = SlideReads(services)
+        self.annotations = Annotations(services)
         self.measuring = Measuring(services, jobs)
         self.embedding = Embedding(services, jobs)
         self.imported = FeatureImport(services, jobs)

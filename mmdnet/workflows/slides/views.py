@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mmdnet.slides.drawing import Drawn
 from mmdnet.slides.facts import SlideFacts
 from mmdnet.words import count
 
@@ -94,6 +95,24 @@ class PatchView:
         """Whether the patch meets a level-0 rectangle, upper left corner first; a point is one of no size."""
         left, top = self.x_px0, self.y_px0
         return left <= x1 and x0 < left + self.width_px0 and top <= y1 and y0 < top + self.height_px0
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationView:
+    """A length or an area that a reader drew; `area_um2` is None of a length, `length_um` of an area is around it."""
+
+    id: int
+    drawn: Drawn
+    note: str
+    length_um: float
+    area_um2: float | None
+
+    @property
+    def words(self) -> str:
+        """What it measures, for people: three significant digits."""
+        if self.area_um2 is None:
+            return f"{self.length_um / 1000:.3g} mm" if self.length_um >= 1000 else f"{self.length_um:.3g} µm"
+        return f"{self.area_um2 / 1e6:.3g} mm²" if self.area_um2 >= 1e5 else f"{float(f'{self.area_um2:.3g}'):.0f} µm²"
 
 
 @dataclass(frozen=True, slots=True)
