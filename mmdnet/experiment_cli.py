@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file
+from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file, write_out
 from mmdnet.field_cli import backbones, field, slides_by_highest_bag
+from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.experiments.ablation import Setting, Variant
@@ -27,6 +28,11 @@ Seeds = Annotated[int, typer.Option(min=1, max=20, help="How many seeds, from 0.
 Known = Annotated[bool, typer.Option("--known", help="Only print what is there; train nothing.")]
 Graded = Annotated[int, typer.Option("--graded", min=0, help="Graded patches of each training slide; 0: all.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads a training computes with.")]
+Slides = Annotated[int | None, typer.Option(min=10, max=1000, help="Other than the usual number of simulated slides.")]
+SlidesSeed = Annotated[int | None, typer.Option("--slides-seed", min=0, help="Another seed of those slides.")]
+WarmUp = Annotated[int | None, typer.Option("--warm-up", min=1, max=1000, help="Other epochs on single patches.")]
+Epochs = Annotated[int | None, typer.Option(min=1, max=1000, help="Other epochs on bags after them.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the table to a file: .md.")]
 UNDONE = "Nothing was drawn."
 experiment_app.command()(field)
 experiment_app.command()(backbones)
@@ -61,38 +67,58 @@ def ablation(
     folder: Folder = None, home: Home = None, seeds: Seeds = 5, known: Known = False, graded: Graded = 24,
     threads: Threads = 1,
     paper: Annotated[bool, typer.Option("--paper", help="The paper's Table 2 (there three seeds).")] = False,
+    slides: Slides = None, slides_seed: SlidesSeed = None, warm_up: WarmUp = None, epochs: Epochs = None,
+    out: Out = None,
 ) -> None:  # fmt: skip
     """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
     reader graded some on each training slide."""
     from mmdnet.experiments import ablation as ours
 
     setting = replace(ours.FEW_GRADES, graded=graded or None, table=2 if paper else None)
+    setting = _resized(setting, slides, slides_seed, warm_up, epochs)
     variants = ours.TABLE_2 if paper else ours.ABLATION
-    _say_variants(setting, variants, experiments_folder(folder, home), seeds, known, threads)
+    _say_variants(setting, variants, experiments_folder(folder, home), seeds, known, threads, out=out)
 
 
 @experiment_app.command()
 def alpha(
-    folder: Folder = None, home: Home = None, seeds: Seeds = 3, known: Known = False, threads: Threads = 1
-) -> None:
+    folder: Folder = None, home: Home = None, seeds: Seeds = 3, known: Known = False, threads: Threads = 1,
+    slides: Slides = None, slides_seed: SlidesSeed = None, warm_up: WarmUp = None, epochs: Epochs = None,
+    out: Out = None,
+) -> None:  # fmt: skip
     """The strength of the domain part, by quadratic kappa on validation patients; test patients are not looked at."""
     from mmdnet.experiments import ablation as ours
 
     place = experiments_folder(folder, home)
-    _say_variants(ours.FEW_GRADES, ours.ALPHA_GRID, place, seeds, known, threads, "validation")
+    setting = _resized(ours.FEW_GRADES, slides, slides_seed, warm_up, epochs)
+    _say_variants(setting, ours.ALPHA_GRID, place, seeds, known, threads, "validation", out)
+
+
+def _resized(
+    setting: Setting, slides: int | None, slides_seed: int | None, warm_up: int | None, epochs: int | None
+) -> Setting:
+    """The setting with what was given in place of the usual; its results are kept apart, by its name."""
+    given = {"slides": slides, "cohort_seed": slides_seed, "warm_up": warm_up, "on_bags": epochs}
+    return replace(setting, **{name: value for name, value in given.items() if value is not None})
 
 
 def _say_variants(
     setting: Setting, variants: Sequence[Variant], folder: Path, seeds: int, known: bool, threads: int,
-    part: str = "test",
+    part: str = "test", out: Path | None = None,
 ) -> None:  # fmt: skip
+    from mmdnet.evaluation.files import table_markdown
     from mmdnet.experiments import ablation as ours
 
+    if out is not None:
+        kind_of_file(out, ("md",), "A table of networks", "Nothing was trained.")
     if known:
-        results = ours.known_results(setting, variants, range(seeds), folder)
+        results = ours.known_results(setting, variants, range(seeds), folder, _say)
     else:
         _ready(threads)
         results = ours.run_variants(setting, variants, range(seeds), folder, _say)
+    if out is not None:
+        title = f"# {setting.name}, {count(seeds, 'seed')}"
+        write_out(out, f"{title}\n\n{table_markdown(ours.variants_table(results, variants, part))}\n")
     facts = {"setting": setting.name, part: ours.summary(results, part), "worth": ours.worth(results, part)}
     typer.echo(json.dumps(facts, indent=1))
 

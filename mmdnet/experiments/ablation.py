@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
+from mmdnet.evaluation.tables import NOTHING, Table, figure
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
+from mmdnet.labels.grading import task as task_called
 from mmdnet.nn.registry import SMALL
 from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX
 from mmdnet.training.config import PAPER
@@ -183,7 +185,7 @@ def run_variants(
     Raises:
         LabError: a training could not start.
     """
-    results = {(v.name, seed): _read(_file(folder, setting, v.name, seed)) for v in variants for seed in seeds}
+    results = {(v.name, seed): _known(folder, setting, v.name, seed, say) for v in variants for seed in seeds}
     missing = [(v, seed) for v in variants for seed in seeds if results[v.name, seed] is None]
     if missing:
         cohort, pixels = cohort_of(setting, folder)
@@ -195,19 +197,37 @@ def run_variants(
 
 
 def known_results(
-    setting: Setting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path
+    setting: Setting, variants: Sequence[Variant], seeds: Sequence[int], folder: Path, say: Say = lambda line: None
 ) -> list[TrainingResult]:
     """The results that are there; trains nothing."""
-    files = (_file(folder, setting, variant.name, seed) for variant in variants for seed in seeds)
-    return [result for path in files if (result := _read(path)) is not None]
+    known = (_known(folder, setting, variant.name, seed, say) for variant in variants for seed in seeds)
+    return [result for result in known if result is not None]
 
 
 def _file(folder: Path, setting: Setting, variant: str, seed: int) -> Path:
     return folder / "results" / setting.name / f"{variant}-{seed}.json"
 
 
-def _read(path: Path) -> TrainingResult | None:
-    return json.loads(path.read_text()) if path.is_file() else None
+def _known(folder: Path, setting: Setting, variant: str, seed: int, say: Say) -> TrainingResult | None:
+    return kept_result(_file(folder, setting, variant, seed), variant, seed, say, "metrics")
+
+
+def kept_result(path: Path, variant: str, seed: int, say: Say, *needed: str) -> Any:
+    """A training's result, as JSON gives it; None where there is none.
+
+    One that is damaged or of another version of the program, which has not all that is `needed`, is said and does not
+    count: it is done anew.
+    """
+    if not path.is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        if (kept["variant"], kept["seed"]) == (variant, seed) and all(kept[name] is not None for name in needed):
+            return kept
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    say(f"{path.name} is damaged or of another version of the program; it does not count.")
+    return None
 
 
 def _train(
@@ -331,6 +351,25 @@ def summary(results: Sequence[TrainingResult], part: str = "test") -> dict[str, 
         }
         for variant in variants
     }
+
+
+def variants_table(results: Sequence[TrainingResult], variants: Sequence[Variant], part: str = "test") -> Table:
+    """Quadratic kappa of each variant with its interval over seeds, and how much higher the full network's is."""
+    figures, lost = summary(results, part), worth(results, part)
+    rows = []
+    for variant in variants:
+        if variant.name in figures:
+            cells = (_words(figures[variant.name].get(name)) for name in (*TASK_NAMES, "mean"))
+            rows.append((variant.what, *cells, _words(lost.get(variant.name))))
+    columns = ("Network", *(task_called(name).title for name in TASK_NAMES), "Mean", "Full network ahead")
+    return Table(f"Quadratic κ of bags of {part} patients", columns, tuple(rows))
+
+
+def _words(of: Interval | None) -> str:
+    if of is None:
+        return NOTHING
+    between = of.get("interval")
+    return figure(of["mean"]) + (f" ({figure(between[0])} to {figure(between[1])})" if between else "")
 
 
 def worth(results: Sequence[TrainingResult], part: str = "test") -> dict[str, Interval]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mmdnet.experiments.ablation import Say, Variant
+from mmdnet.experiments.ablation import Say, Variant, kept_result
 from mmdnet.files import write_aside
 from mmdnet.slides.geometry import PATCH_PX
 
@@ -42,19 +42,23 @@ def run_cells(
     for seed in seeds:
         for variant in variants:
             path = _file(name, variant, seed, folder)
-            if not path.is_file():
+            kept = kept_result(path, variant.name, seed, say)
+            if kept is None:
                 result = train(variant, seed)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_aside(path, json.dumps(result, indent=1))
                 say(f"{variant.name}, seed {seed}: {tell(result)}")
-            results.append(json.loads(path.read_text()))
+                kept = json.loads(path.read_text("utf-8"))
+            results.append(kept)
     return results
 
 
-def known_cells(name: str, variants: Sequence[Variant], seeds: Sequence[int], folder: Path) -> list[Result]:
+def known_cells(
+    name: str, variants: Sequence[Variant], seeds: Sequence[int], folder: Path, say: Say = lambda line: None
+) -> list[Result]:
     """The results that are there; trains nothing."""
-    files = [_file(name, variant, seed, folder) for seed in seeds for variant in variants]
-    return [json.loads(path.read_text()) for path in files if path.is_file()]
+    known = (kept_result(_file(name, v, seed, folder), v.name, seed, say) for seed in seeds for v in variants)
+    return [result for result in known if result is not None]
 
 
 def _file(name: str, variant: Variant, seed: int, folder: Path) -> Path:

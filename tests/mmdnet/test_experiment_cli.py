@@ -31,8 +31,13 @@ def test_the_papers_networks_are_kept_apart_from_ours_of_the_same_name(tmp_path)
         path = tmp_path / "results" / ours.Setting(graded=24, table=table).name / "full-0.json"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"variant": "full", "seed": 0, "metrics": {"test": {"kappa_mean": kappa}}}))
-    said = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path))
+    said = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path, "--out", tmp_path / "table.md"))
     assert said["setting"].endswith("-table2")
+    table = (tmp_path / "table.md").read_text()
+    assert "three tasks \\(MMD-Net\\) | – | – | – | 0.60 | – |" in table
+    assert "four tasks" not in table
+    smaller = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path, "--slides", 10, "--epochs", 1))
+    assert smaller["setting"] == "10x2-150px-5+1-24graded-table2" and smaller["test"] == {}
     assert said["test"]["full"]["mean"]["mean"] == 0.6
 
 
@@ -48,5 +53,17 @@ def test_alpha_is_chosen_on_validation_patients(tmp_path):
 
 def test_every_experiment_has_a_line_of_help():
     said = run("--help")
-    for command in ("bags", "ablation", "domain", "attention", "errors", "learn-cpu", "labels", "field", "alpha"):
+    for command in (
+        "bags",
+        "ablation",
+        "domain",
+        "attention",
+        "errors",
+        "learn-cpu",
+        "labels",
+        "field",
+        "alpha",
+        "backbones",
+        "slides",
+    ):
         assert command in said

@@ -71,7 +71,8 @@ def show(head: EvaluationHead) -> None:
     with left:
         confusion_figure(comparison, method, task)
     with right:
-        curve_figure(comparison, method)
+        if any(cell.curve for cell in result.cells):
+            curve_figure(comparison, method)
     curves = {name: comparison.reliability(method, name) for name in comparison.tasks}
     reliability_curves(curves, result.plan.unit, "field_reliability")
     st.markdown("#### Mean over features")

@@ -11,7 +11,7 @@ from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.data import FieldData
 from mmdnet.experiments.field.plan import UNGROUPED, FieldPlan
 from mmdnet.experiments.field.result import RESULT, Cell, FieldResult, cell_file, known_cell, write_cell
-from mmdnet.experiments.field.slides import by_slide
+from mmdnet.experiments.field.slides import judged_by_slide
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
 from mmdnet.nn.baselines.registry import baselines_called
@@ -115,7 +115,7 @@ def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> 
 def _result(
     plan: FieldPlan, data: FieldData, extractor: str, cells: Sequence[Cell], notes: Sequence[str], began: float
 ) -> FieldResult:
-    judged = tuple(map(by_slide, cells)) if plan.unit == "slide" else tuple(cells)
+    judged = judged_by_slide(cells) if plan.unit == "slide" else tuple(cells)
     return FieldResult(
         plan=plan, data=data.name, extractor=extractor,
         simulated=all(slide.simulated for slide in data.cohort.slides),

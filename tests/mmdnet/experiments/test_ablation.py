@@ -51,6 +51,9 @@ def test_an_experiment_goes_on_where_it_was_stopped_and_a_seed_shares_its_warm_u
     warm_ups = sorted(path.name for path in (tmp_path / "runs" / setting.name).iterdir())
     assert warm_ups == ["warm-up-all-0", "warm-up-all-as-they-come-0", "warm-up-steatosis-0"]
     assert both[2]["choices"]["bag_drawing"] == "random"
+    (tmp_path / "results" / setting.name / "full-0.json").write_text('{"variant": "full", "seed": 0}')
+    assert ours.known_results(setting, variants, [0], tmp_path, told.append) == both[1:]
+    assert told[-1].startswith("full-0.json is damaged or of another version")
 
 
 def test_few_grades_are_left_on_training_slides_alone(drawn):
