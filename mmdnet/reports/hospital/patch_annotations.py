@@ -1,7 +1,8 @@
-"""Grades of patches as DICOM Microscopy Bulk Simple Annotations (PS3.3, A.87): a rectangle a patch, a group a grade.
+"""Grades of patches as DICOM Microscopy Bulk Simple Annotations (PS3.3, A.87): an outline a patch, a group a grade.
 
-On a DICOM slide rectangles are in pixels of its image, which is pointed to; on others in mm from the upper left corner
-of the file's image. A group of all assessed patches carries attention; grades that may not be reported have no group.
+Outlines are polygons of four corners, which more programs read than rectangles. On a DICOM slide they are in pixels of
+its image, which is pointed to; on others in mm from the upper left corner of the file's image. A group of all assessed
+patches carries attention; grades that may not be reported have no group.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def patch_annotations(
 
 
 class _Outlines:
-    """Rectangles of patches: four corners, clockwise from the upper left, in pixels of level 0 or in mm."""
+    """Outlines of patches: four corners, clockwise from the upper left, in pixels of level 0 or in mm."""
 
     def __init__(self, inputs: ReportInputs, reference: SlideReference, side_px0: tuple[float, float]) -> None:
         self._places, self._reference, self._side = inputs.places, reference, side_px0
@@ -130,7 +131,7 @@ def _group(
     report: Report,
     label: str,
     code: own.PrivateCode,
-    rectangles: list[np.ndarray],
+    outlines: list[np.ndarray],
     measured: list[Measurements],
     description: str,
 ) -> AnnotationGroup:
@@ -145,8 +146,8 @@ def _group(
         label=label,
         annotated_property_category=codes.SCT.Tissue,
         annotated_property_type=coded(code),
-        graphic_type="RECTANGLE",
-        graphic_data=rectangles,
+        graphic_type="POLYGON",
+        graphic_data=outlines,
         algorithm_type="AUTOMATIC",
         algorithm_identification=AlgorithmIdentificationSequence(
             long_string(made_by.model), codes.DCM.ArtificialIntelligence, made_by.weights_sha256

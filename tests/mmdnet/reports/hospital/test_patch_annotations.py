@@ -1,9 +1,11 @@
 """Grades of patches as DICOM bulk annotations, read back by GDCM."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from mmdnet.errors import LabError
 from mmdnet.reports.hospital.patch_annotations import patch_annotations
@@ -20,7 +22,7 @@ def groups(given, folder):
     return {group["AnnotationGroupLabel"][0]: group for group in document["AnnotationGroupSequence"]}, document
 
 
-def rectangles(group, axes):
+def outlines(group, axes):
     return np.array(group["PointCoordinatesData"], float).reshape(-1, 4, axes)
 
 
@@ -30,8 +32,10 @@ def test_patches_of_a_dicom_slide_are_in_its_pixels_and_it_is_pointed_to(of_dico
     assert (document["AnnotationCoordinateType"], document["PixelOriginInterpretation"]) == (["2D"], ["VOLUME"])
     (image,) = document["ReferencedImageSequence"]
     assert image["ReferencedSOPInstanceUID"] == ["1.2.3.1"] and document["StudyInstanceUID"] == ["1.2"]
-    drawn = rectangles(by_label["Patches assessed"], 2)
-    assert drawn.shape == (11, 4, 2)
+    drawn = outlines(by_label["Patches assessed"], 2)
+    assert drawn.shape == (11, 4, 2) and by_label["Patches assessed"]["GraphicType"] == ["POLYGON"]
+    (every, *_) = dcmread(io.BytesIO(patch_annotations(*of_dicom, SIDE))).AnnotationGroupSequence  # GDCM leaves OL out
+    assert np.frombuffer(every.LongPrimitivePointIndexList, np.int32).tolist() == list(range(1, 89, 8))
     assert drawn[5].tolist() == [[399, 349], [698, 349], [698, 648], [399, 648]]  # row 1, column 1
 
 
@@ -39,7 +43,7 @@ def test_patches_of_other_slides_are_in_mm_and_nothing_is_pointed_to(named, tmp_
     by_label, document = groups(named, tmp_path)
     assert document["AnnotationCoordinateType"] == ["3D"]
     assert not {"ReferencedImageSequence", "ReferencedSeriesSequence"} & set(document)
-    drawn = rectangles(by_label["Patches assessed"], 2)  # z is one common value
+    drawn = outlines(by_label["Patches assessed"], 2)  # z is one common value
     assert drawn[5][2] == pytest.approx([698 * 0.5e-3, 648 * 0.5e-3], abs=1e-5)
     assert "image that is no DICOM, N01.svs" in by_label["Patches assessed"]["AnnotationGroupDescription"][0]
 
