@@ -163,6 +163,7 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
         "quantities": [
             {
                 "title": item.title,
+                "known": item.value is not None,
                 "value": item.absent if item.value is None else quantity_text(item.value, item.unit),
                 "interval": ""
                 if item.value is None

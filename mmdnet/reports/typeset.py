@@ -183,7 +183,7 @@ def slide_facts(header: Header) -> tuple[Fact, ...]:
     tissue = None if header.tissue_mm2 is None else f"{figure_text(header.tissue_mm2)} mm²"
     core = "not measured" if header.core_length_mm is None else f"{figure_text(header.core_length_mm)} mm"
     area = f"{figure_text(header.assessed_mm2)} mm², {figure_text(header.fields)} fields"
-    assessed = f"{header.patches_assessed} of {header.patches} ({area})"
+    assessed = f"{header.patches_assessed:,} of {header.patches:,} ({area})"
     case = (fact("Accession number", header.accession_number, 2), fact("Barcode", header.barcode, 2))
     return (
         fact("Patient", header.patient),
@@ -195,9 +195,9 @@ def slide_facts(header: Header) -> tuple[Fact, ...]:
         fact("Scanned area", scanned),
         fact("Tissue", tissue),
         Fact("Core length", core),
-        Fact("Patches laid", f"{header.patches}, each {header.patch_px * header.patch_mpp:.4g} µm"),
+        Fact("Patches laid", f"{header.patches:,}, each {header.patch_px * header.patch_mpp:.4g} µm"),
         Fact("Patches assessed", assessed),
-        Fact("Patches not assessed", str(header.patches_set_aside)),
+        Fact("Patches not assessed", f"{header.patches_set_aside:,}"),
         *(case if any(each.known for each in case) else ()),
         Fact("Slide file, SHA-256 fingerprint", header.fingerprint, 4, code=True),
     )
