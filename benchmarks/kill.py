@@ -105,11 +105,13 @@ def run(quick: bool = False) -> Result:
                     lives.revive()
             until(lambda: all(_over(bench.lab, job) for job in jobs), "The end of all jobs", 2 * PATIENCE_S)
         faults = _faults(bench, told, jobs, runs)
+        ended = [bench.lab.jobs.get(job) for job in jobs]
     beside = {
         "reach": 0,
         "reach_is": "most",
         **faults,
         "kills": dict(lives.killed),
+        "not_done": [f"{job.title}: {job.status}. {job.failure}" for job in ended if job.status != "done"],
         "labels_acknowledged": len(told.saved),
         "jobs": len(jobs),
         "trainings": len(runs),

@@ -30,6 +30,7 @@ from mmdnet.cli_parts import (
     check_place,
     choices_of,
     follow,
+    follow_all,
     kind_of_file,
     lab_at,
     project_called,
@@ -362,7 +363,7 @@ def score(
     chosen = named or [known.id for known in slides if known.status == "ready"]
     models = lab.models.list(project_id)
     model_id = model or (models[0].id if models else lab.models.shipped())
-    follow(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
+    follow_all(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
 
 
 @app.command()

@@ -246,3 +246,19 @@ def follow(lab: Lab, job_id: str, as_json: bool, background: bool, quiet: bool =
         raise LabError(job.failure or f"{job.title}: {job.status}.")
     if not quiet:
         say(as_json, job, f"{job.title}: {job.status}. {job.message}".strip())
+
+
+def follow_all(lab: Lab, job_ids: Sequence[str], as_json: bool, background: bool) -> None:
+    """The same of several jobs, one after the other; what the last ones came to is told also where one failed.
+
+    Raises:
+        LabError: one failed or was cancelled, the first of them.
+    """
+    problems: list[LabError] = []
+    for job_id in job_ids:
+        try:
+            follow(lab, job_id, as_json, background)
+        except LabError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]

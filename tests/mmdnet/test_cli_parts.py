@@ -10,6 +10,7 @@ from mmdnet.cli_parts import (
     bar,
     check_place,
     experiments_folder,
+    follow_all,
     kind_of_file,
     lab_at,
     project_called,
@@ -23,11 +24,22 @@ from mmdnet.cli_parts import (
 )
 from mmdnet.errors import LabError
 from mmdnet.settings import Settings
+from mmdnet.workflows.job_specs import IngestSpec
 
 
 @pytest.fixture
 def lab(tmp_path):
     return lab_at(tmp_path / "home")
+
+
+def test_of_several_jobs_each_is_told_and_the_first_that_failed_ends_the_command(lab, capsys):
+    project = lab.projects.create("Study").id
+    spec = IngestSpec(project_id=project, path="a.svs")
+    first, second = (lab.jobs.submit(title, spec, project) for title in ("One", "Two"))
+    lab.jobs.cancel(first)
+    with pytest.raises(LabError, match=r"^One: cancelled\."):
+        follow_all(lab, [first, second], as_json=True, background=True)
+    assert [json.loads(line)["title"] for line in capsys.readouterr().out.splitlines()] == ["Two"]
 
 
 def test_projects_and_readers_are_found_by_name_and_known_ones_are_named_where_none_is(lab):

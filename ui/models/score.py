@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -211,6 +212,9 @@ _CALIBRATE_HELP = (
 )
 
 
+TOGETHER = timedelta(seconds=10)  # jobs queued within this by one press: many slides are scored in several jobs
+
+
 def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, rule: str = AUTO) -> None:
     """The button, saying what it will do."""
     if not slide_ids:
@@ -229,9 +233,12 @@ def scoring_jobs(project_id: int) -> None:
     active = [job for job in jobs if job.active]
     if active:
         st.fragment(_watch, run_every=2.0)([job.id for job in active])
-    elif jobs and (jobs[0].failure or jobs[0].progress.get("refused")):
-        job_card(jobs[0])
-        for sentence in jobs[0].progress.get("refused") or []:
+    for job in [] if active else jobs:
+        if jobs[0].created_at - job.created_at > TOGETHER:
+            return
+        if job.failure or job.progress.get("refused"):
+            job_card(job)
+        for sentence in job.progress.get("refused") or []:
             st.warning(literal(sentence), icon=":material/warning:")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from mmdnet.scoring.calibration.guard import Guard
     from mmdnet.scoring.result import SlideScore
 
+SLIDES_A_JOB = 20  # enough that what a job begins with (the network loaded) is a small part of it
+
 
 class Scoring:
     """Use cases reachable as `lab.scoring`."""
@@ -39,8 +44,10 @@ class Scoring:
         self._jobs = jobs
         self._kept: dict[int, dict[rows.ScoreHead, ScoreSummary]] = {}
 
-    def start(self, project_id: int, slide_ids: Sequence[int], model_id: int, rule: str = AUTO) -> str:
-        """Queue the scoring of these slides by an aggregation rule; the job's number.
+    def start(self, project_id: int, slide_ids: Sequence[int], model_id: int, rule: str = AUTO) -> builtins.list[str]:
+        """Queue the scoring of these slides by an aggregation rule; the jobs' numbers.
+
+        More than `SLIDES_A_JOB` slides are shared evenly among several jobs, so that several workers score them.
 
         Raises:
             LabError: no slide was chosen, one has no patches yet, the model's files are gone, or there is no such rule.
@@ -58,8 +65,13 @@ class Scoring:
             if slide.status != "ready":
                 raise LabError(not_ready(slide))
         title = f"Score {slides[0].name if len(slides) == 1 else f'{len(slides)} slides'} with {name}"
-        spec = ScoreSpec(slide_ids=tuple(slide_ids), model_id=model_id, rule=rule)
-        return self._jobs.submit(title, spec, project_id)
+        number = math.ceil(len(slide_ids) / SLIDES_A_JOB)
+        ends = [math.ceil(len(slide_ids) * part / number) for part in range(number + 1)]
+        queued = []
+        for part, (begin, end) in enumerate(itertools.pairwise(ends), start=1):
+            spec = ScoreSpec(slide_ids=tuple(slide_ids[begin:end]), model_id=model_id, rule=rule)
+            queued.append(self._jobs.submit(f"{title}, {part} of {number}" if number > 1 else title, spec, project_id))
+        return queued
 
     def score_now(
         self,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from db.models import Job
+from db.models import Job, Slide
 from mmdnet.errors import LabError
+from mmdnet.workflows.scoring.scoring import SLIDES_A_JOB
 
 
 def test_nothing_is_queued_for_no_slide_another_projects_slide_or_an_unknown_rule(scored):
@@ -28,7 +29,29 @@ def test_a_slide_without_patches_is_refused_with_its_reason(scored, tissue_png):
 
 def test_the_job_says_what_it_scores_and_how(scored):
     lab = scored.lab
-    job = lab.jobs.get(lab.scoring.start(scored.project, [scored.slide], lab.models.shipped(), "max"))
+    (queued,) = lab.scoring.start(scored.project, [scored.slide], lab.models.shipped(), "max")
+    job = lab.jobs.get(queued)
     assert job.title.startswith(f"Score {lab.slides.get(scored.slide).name} with ")
     with lab.db() as session:
         assert session.get(Job, job.id).spec["rule"] == "max"
+
+
+def test_many_slides_are_shared_evenly_among_jobs_so_that_several_workers_score_them(scored):
+    lab = scored.lab
+    with lab.db.begin() as session:
+        facts = {
+            c.key: getattr(session.get(Slide, scored.slide), c.key) for c in Slide.__table__.columns if c.key != "id"
+        }
+        more = [
+            Slide(**facts | {"name": f"copy {n}", "path": f"copy {n}", "fingerprint": f"copy {n}"})
+            for n in range(2 * SLIDES_A_JOB)
+        ]
+        session.add_all(more)
+        session.flush()
+        slides = [scored.slide, *(slide.id for slide in more)]
+    queued = lab.scoring.start(scored.project, slides, lab.models.shipped())
+    with lab.db() as session:
+        told = [session.get(Job, job).spec["slide_ids"] for job in queued]
+    assert [slide for part in told for slide in part] == slides and [len(part) for part in told] == [14, 14, 13]
+    titles = [lab.jobs.get(job).title for job in queued]
+    assert [title.rpartition(" ")[0].rpartition(", ")[2] for title in titles] == ["1 of", "2 of", "3 of"]
