@@ -30,6 +30,7 @@ from tests.small_lab import SHORT_TRAINING
 
 VICTIMS = ("app", "worker", "child", "all")
 QUEUES = ("cpu", "gpu")
+MOMENTS, QUICK_MOMENTS = 300, 12
 EPOCHS = 4
 PATCHES = 300  # to be labelled over and over
 
@@ -85,7 +86,7 @@ class Lives:
 
 def run(quick: bool = False) -> Result:
     """`value` is all that was lost, doubled, repeated, failed or damaged. Quick: 12 moments, not 300."""
-    moments, longest_s = (12, 8) if quick else (300, 20)
+    moments, longest_s = (QUICK_MOMENTS, 8) if quick else (MOMENTS, 20)
     random.seed(3)
     with label_lab(PATCHES) as bench:
         lives, session = Lives(bench), bench.session("Ada", PATCHES)
@@ -146,7 +147,7 @@ def _work(bench: LabelLab, project: int, number: int, runs: list[int]) -> list[s
     scored = lab.scoring.start(project, ready, lab.models.shipped())
     training = lab.training.get(runs[-1]).job
     assert training is not None
-    return [added, training.id, scored]
+    return [added, training.id, *scored]
 
 
 def _over(lab: Lab, job: str) -> bool:
