@@ -148,10 +148,11 @@ def accounts_log(
     as_json: AsJson = False,
 ) -> None:
     """The log of access: sign-ins, views, exports, deletions, changes of roles."""
+    from mmdnet.workflows.people.log_words import did_in_words
+
     events = lab_at(home).accounts.log(lines)
     told = [
-        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or event.said.get('by', '-')}  {event.act}  "
-        + " ".join(f"{name}={value}" for name, value in event.said.items() if name != "by")
+        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or event.said.get('by', '-')}  {did_in_words(event)}"
         for event in events
     ]
     say(as_json, events, "\n".join(told) or "Nothing yet.")

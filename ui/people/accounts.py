@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.accounts.roles import Role
 from mmdnet.tables import to_csv
+from mmdnet.workflows.people.log_words import did_in_words
 from mmdnet.workflows.people.views import role_words
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
@@ -40,7 +41,7 @@ def account_row(account: AccountView, projects: Mapping[int, str]) -> dict[str, 
 
 
 def event_row(event: AccessView, projects: Mapping[int, str]) -> dict[str, str]:
-    """A line of the log of access; who ran a command stands where an account would."""
+    """A line of the log's file, as the log keeps it; who ran a command stands where an account would."""
     of = " ".join(f"{name}={value}" for name, value in event.said.items() if name != "by")
     project = "" if event.project_id is None else projects.get(event.project_id, f"project {event.project_id}")
     told = (
@@ -155,6 +156,10 @@ def log_of_access() -> None:
         st.caption("Nothing yet.")
         return
     rows = [event_row(event, projects) for event in events]
-    st.dataframe(rows, hide_index=True, height=table_height(len(rows), 12))
+    shown = [
+        {"When": row["time"], "Who": row["account"], "Did": plain(did_in_words(event)), "Project": row["project"]}
+        for event, row in zip(events, rows, strict=True)
+    ]
+    st.dataframe(shown, hide_index=True, height=table_height(len(shown), 12))
     st.caption("Newest first. The log is chained by hash; mmdnet audit verify checks it.")
     st.download_button("Download as CSV", to_csv(LOG_COLUMNS, rows), "access-log.csv", "text/csv", key="log_csv")

@@ -30,6 +30,8 @@ def own_account(known: Person) -> None:
         _password(known)
     with right:
         _second_factor(known, account.second_factor)
+    if (address := st.session_state.get(ADDRESS)) is not None:
+        _turn_on(known, address)  # over the whole width: half of a tablet's would cut the picture
 
 
 def _password(known: Person) -> None:
@@ -61,15 +63,16 @@ def _second_factor(known: Person, is_on: bool) -> None:
         if st.form_submit_button("Set up a new one" if is_on else "Set up", key="factor_begin"):
             with refusals():
                 st.session_state[ADDRESS] = accounts.new_second_factor(known, password)
-    if (address := st.session_state.get(ADDRESS)) is None:
-        return
+
+
+def _turn_on(known: Person, address: str) -> None:
     with st.form("own_code", clear_on_submit=True):
         st.image(qr_code(address), caption="Scan this with your authenticator app, or enter the key below", width=220)
         st.code(secret_of(address), language=None)
         code = st.text_input("The code it shows", key="factor_code")
         if st.form_submit_button("Turn on", type="primary", key="factor_on"):
             with refusals():
-                accounts.confirm_second_factor(known, code)
+                lab_of_server().accounts.confirm_second_factor(known, code)
                 del st.session_state[ADDRESS]
                 say_next_run("The second factor is asked for from now on")
                 st.rerun()

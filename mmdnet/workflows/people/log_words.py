@@ -1,0 +1,54 @@
+"""What an event of the log of access says in plain words; the log itself keeps the names of the program's use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmdnet.accounts.rules import DELETED, TAKEN_OUT, VIEWED
+from mmdnet.workflows.people.views import AccessView
+
+VERBS = {VIEWED: "looked at", TAKEN_OUT: "took out", DELETED: "deleted"}
+THINGS = {  # of each use case that is logged
+    "projects.delete": "the project",
+    "projects.remove": "the project",
+    "slides.get": "a slide",
+    "slides.pictures.zoom_tile": "a slide",
+    "slides.remove": "a slide",
+    "slides.tables.export": "the table of slides",
+    "labels.files.export": "labels",
+    "qupath.export": "regions for QuPath",
+    "project_reports.file": "all reports",
+    "reports.build": "a report",
+    "reports.open": "a report",
+    "reports.file": "a report",
+    "reports.csv": "a report as CSV",
+    "reports.geojson": "a report as GeoJSON",
+    "reports.html": "a report as HTML",
+    "reports.json": "a report as JSON",
+    "reports.pdf": "a report as PDF",
+    "reports.patch_maps": "a report's maps of its patches",
+}
+NUMBERED = {
+    "slide_id": "slide", "patch_id": "patch", "score_id": "score", "session_id": "label session", "run_id": "training",
+    "job_id": "job", "model_id": "model", "augmentation_id": "batch", "synthetic_id": "synthetic patch",
+}  # fmt: skip
+UNSAID = {"by", "what", "name"}  # who ran a command stands where an account would
+
+
+def did_in_words(event: AccessView) -> str:
+    """ "took out a report as PDF: score 3", "sign in: proof password"."""
+    thing = THINGS.get(str(event.said.get("what", "")), "")
+    act = f"{VERBS.get(event.act, event.act)} {thing}".strip() if thing else VERBS.get(event.act, event.act)
+    details = _details(event.said)
+    return f"{act}: {details}" if details else act
+
+
+def _details(said: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in said.items():
+        if name in UNSAID or value is None or value == "":
+            continue
+        words = NUMBERED.get(name, name.replace("_", " "))
+        parts.append(f"as {value}" if name == "kind" else f"{words} {value}")
+    return ", ".join(parts)
