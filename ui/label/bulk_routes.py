@@ -46,7 +46,8 @@ def packed(bulk: BulkPatches) -> bytes:
         "patches": len(bulk.patch_id),
         "tasks": shown,
         "slides": [
-            {"name": plain(box.name), "x": box.x, "y": box.y, "width": box.width, "height": box.height}
+            {"id": box.id, "name": plain(box.name), "x": box.x, "y": box.y, "width": box.width, "height": box.height}
+            | {"crop": box.crop}
             for box in bulk.slides
         ],
         "method": bulk.method,

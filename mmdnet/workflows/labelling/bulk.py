@@ -32,7 +32,10 @@ GAP = 0.04  # between slides, as a share of the plane
 
 @dataclass(frozen=True, slots=True)
 class SlideBox:
-    """Where a slide lies on the plane of all slides; shares of the plane's side."""
+    """Where a slide lies on the plane of all slides; shares of the plane's side.
+
+    `crop` is the part of the whole slide that lies there: left, top, width and height as shares of the slide's.
+    """
 
     id: int
     name: str
@@ -40,6 +43,7 @@ class SlideBox:
     y: float
     width: float
     height: float
+    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +248,12 @@ def _on_slides(
     gap = GAP * float(np.sqrt(size.prod(axis=1).sum()))
     corner, extent = shelf_layout(size, gap)
     xy = (um - low[slide] + side[slide, None] / 2 + corner[slide]) / extent
+    whole = np.array([[row.width_px0, row.height_px0] for row in slides]) * mpp
+    crop = np.concatenate([low / whole, size / whole], axis=1)
     boxes = tuple(
-        SlideBox(row.id, row.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist())
+        SlideBox(
+            row.id, row.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist(), tuple(crop[n].tolist())
+        )
         for n, row in enumerate(slides)
     )
     return xy.astype(np.float32), float(side.max() / extent), boxes

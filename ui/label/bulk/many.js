@@ -9,9 +9,10 @@ import { AT_ONCE, Grid } from './grid.js'
 import { Plane } from './plane.js'
 import { IGNORED, NO_GRADE, Points } from './points.js'
 import { keepAsking } from './retry.js'
-import { givenWords, savedWords, withGrade } from './words.js'
+import { givenWords, kindName, savedWords, withGrade } from './words.js'
 
 const MOST = 20000
+const MOST_BEHIND = 24 // slides: of more, each is too small to be seen behind its patches, and all fill the memory
 
 export class Many {
   constructor(root, data) {
@@ -39,7 +40,7 @@ export class Many {
     this.listen()
   }
 
-  close() { this.plane.close(); this.messages.close(); this.grid.stop(); window.removeEventListener('keydown', this.down) }
+  close() { this.closed = true; this.plane.close(); this.messages.close(); this.grid.stop(); window.removeEventListener('keydown', this.down) }
 
   shades(data) {
     const style = getComputedStyle(this.root)
@@ -65,6 +66,8 @@ export class Many {
       return
     }
     this.plane.points = this.points
+    this.plane.clusters = this.points.clusters()
+    this.pictures()
     this.last = this.points.head.last
     if (!this.points.head.method) this.plane.which = 'slides'
     else if (this.fresh === undefined) this.plane.which = 'map'
@@ -73,6 +76,23 @@ export class Many {
     this.root.dataset.patches = this.points.n
     this.choices()
     this.chose()
+  }
+
+  // What the plane shows beside the dots: slides behind their patches, and of each kind of tissue the patch in its middle.
+  async pictures() {
+    const { plane, points } = this
+    const behind = points.head.slides.length > MOST_BEHIND ? [] : points.head.slides
+    const wanted = behind.map(({ id }) => ['slides', id, `/api/slide/${id}.jpg`])
+    for (const { nearest } of plane.clusters) wanted.push(['patches', points.id[nearest], `/api/patch/${points.id[nearest]}.jpg`])
+    for (const [kind, id, path] of wanted) {
+      if (plane.pictures[kind].has(id)) continue
+      const picture = await this.api.picture(path).catch(() => null) // the dots alone then
+      if (this.closed || this.points !== points) return picture?.close()
+      if (!picture) continue
+      plane.pictures[kind].set(id, picture)
+      if (kind === 'patches' || plane.pictures.slides.size === 1) plane.draw()
+      else plane.slidesBehind()
+    }
   }
 
   say(words) { this.part.message.textContent = words; this.part.message.hidden = !words }
@@ -86,7 +106,7 @@ export class Many {
     colours.push(...this.tasks.map((task, n) => [`grades ${n}`, `my grades: ${task.title.toLowerCase()}`]))
     fill(part.colour, colours, part.colour.value || 'fat')
     const picks = [['', 'by lasso'], ['open', 'all without my grade']]
-    for (const [kind, count] of points.kinds) picks.push([`kind ${kind}`, `kind of tissue ${kind + 1} (${number(count)})`])
+    for (const cluster of this.plane.clusters) picks.push([`kind ${cluster.kind}`, `${kindName(cluster)} (${number(cluster.count)})`])
     points.head.slides.forEach((slide, n) => picks.push([`slide ${n}`, `slide ${slide.name}`]))
     fill(part.pick, picks, '')
     this.recolour()
@@ -98,7 +118,7 @@ export class Many {
     this.plane.task = Number(task ?? this.plane.task)
     const legend = {
       grades: () => [...this.tasks[this.plane.task].grades.map((grade) => [grade.fill, grade.value]), ['var(--bare)', 'none'], ['var(--gone)', 'ignored']],
-      kind: () => this.points.kinds.map(([kind]) => [this.kindFills[kind % this.kindFills.length], kind + 1]),
+      kind: () => this.plane.clusters.map((cluster) => [this.kindFills[cluster.kind % this.kindFills.length], kindName(cluster)]),
       fat: () => this.fatFills.map((shade, n) => [shade, ['below 2 %', '2 to 10 %', '10 to 25 %', '25 % and more'][n]]),
     }[colour]()
     this.part.legend.replaceChildren(...legend.map(([shade, words]) => {

@@ -4,15 +4,20 @@ import { abgr, fatStep } from './colours.js'
 import { Frame } from './frame.js'
 import { IGNORED, NO_GRADE } from './points.js'
 
+const SEEN_THROUGH = 0.42 // of a patch's side
+const SHOWN_PX = 44 // of the patch that stands for a kind of tissue
 const LEAST_MOVE = 3 // px between corners of a lasso
 
 export class Plane {
   constructor(box, { tasks, kind_fills: kindFills, fat_fills: fatFills }) {
     Object.assign(this, { box, tasks, kindFills, fatFills })
     this.frame = new Frame(() => [box.clientWidth, box.clientHeight])
+    this.behind = box.querySelector('[data-part=behind]')
     this.dots = box.querySelector('[data-part=dots]')
     this.over = box.querySelector('[data-part=over]')
     this.points = null
+    this.clusters = []
+    this.pictures = { slides: new Map(), patches: new Map() } // by id, as they come
     this.which = 'slides'
     this.colour = 'grades'
     this.task = 0
@@ -29,9 +34,10 @@ export class Plane {
 
   whole() { this.frame.whole() }
 
-  // Width of a dot in CSS px: on the slides a patch's own, but for a line between; on the map by how many there are.
+  // Width of a dot in CSS px: on the slides a patch's own, but for a line between, or smaller where the slide is seen behind
+  // it; on the map by how many there are.
   get dot() {
-    if (this.which === 'slides') return this.points.head.side * this.frame.scale * 0.88
+    if (this.which === 'slides') return this.points.head.side * this.frame.scale * (this.pictures.slides.size ? SEEN_THROUGH : 0.88)
     return Math.min(9, 0.55 * this.frame.side * Math.sqrt(this.frame.zoom / Math.max(this.points.n, 1)))
   }
 
@@ -39,14 +45,32 @@ export class Plane {
     const ratio = window.devicePixelRatio || 1
     const width = Math.round(this.box.clientWidth * ratio), height = Math.round(this.box.clientHeight * ratio)
     if (!width || !height) return
-    for (const layer of [this.dots, this.over]) if (layer.width !== width || layer.height !== height) { layer.width = width; layer.height = height }
+    for (const layer of [this.behind, this.dots, this.over]) if (layer.width !== width || layer.height !== height) { layer.width = width; layer.height = height }
     if (this.picture?.width !== width || this.picture.height !== height) this.picture = new ImageData(width, height)
     const pixels = new Uint32Array(this.picture.data.buffer)
     pixels.fill(0)
     if (this.points) this.paint(pixels, width, height, ratio)
     const pen = this.dots.getContext('2d')
     pen.putImageData(this.picture, 0, 0)
-    if (this.points) this.names(pen, ratio)
+    if (!this.points) return
+    this.slidesBehind()
+    this.names(pen, ratio)
+  }
+
+  // The slides themselves under their patches, each the part of it that has some.
+  slidesBehind() {
+    const ratio = window.devicePixelRatio || 1
+    const pen = this.behind.getContext('2d')
+    pen.setTransform(1, 0, 0, 1, 0, 0)
+    pen.clearRect(0, 0, this.behind.width, this.behind.height)
+    if (this.which !== 'slides') return
+    pen.scale(ratio, ratio)
+    for (const { id, x, y, width, height, crop: [left, top, wide, high] } of this.points.head.slides) {
+      const picture = this.pictures.slides.get(id)
+      if (!picture) continue
+      const from = [left * picture.width, top * picture.height, wide * picture.width, high * picture.height]
+      pen.drawImage(picture, ...from, ...this.frame.toScreen(x, y), width * this.frame.scale, height * this.frame.scale)
+    }
   }
 
   paint(pixels, width, height, ratio) {
@@ -85,7 +109,7 @@ export class Plane {
     }[this.colour]
   }
 
-  // Names of slides under their boxes; numbers of kinds at their middles.
+  // Names of slides over their boxes; of each kind of tissue its number, and the patch in its middle.
   names(pen, ratio) {
     const style = getComputedStyle(this.box)
     pen.save()
@@ -99,16 +123,25 @@ export class Plane {
         const wide = slide.width * this.frame.scale
         if (wide > 36) pen.fillText(fitted(pen, slide.name, wide), x, y - 4)
       }
-    } else if (this.colour === 'kind') {
+    } else {
       pen.textAlign = 'center'
-      pen.textBaseline = 'middle'
       pen.font = `600 13px ${style.fontFamily}`
       pen.lineWidth = 4
       pen.strokeStyle = style.backgroundColor
-      for (const [kind, [x, y]] of this.points.middles()) {
-        const at = this.frame.toScreen(x, y)
-        pen.strokeText(kind + 1, ...at)
-        pen.fillText(kind + 1, ...at)
+      for (const { kind, nearest } of this.clusters) {
+        const [x, y] = this.frame.toScreen(...this.points.planes.map.subarray(2 * nearest, 2 * nearest + 2))
+        const picture = this.pictures.patches.get(this.points.id[nearest])
+        if (picture) {
+          pen.drawImage(picture, x - SHOWN_PX / 2, y - SHOWN_PX / 2, SHOWN_PX, SHOWN_PX)
+          pen.save()
+          pen.lineWidth = 2
+          pen.strokeStyle = this.kindFills[kind % this.kindFills.length]
+          pen.strokeRect(x - SHOWN_PX / 2, y - SHOWN_PX / 2, SHOWN_PX, SHOWN_PX)
+          pen.restore()
+        }
+        const below = y + (picture ? SHOWN_PX / 2 + 13 : 4)
+        pen.strokeText(kind + 1, x, below)
+        pen.fillText(kind + 1, x, below)
       }
     }
     pen.restore()

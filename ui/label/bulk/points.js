@@ -24,12 +24,6 @@ export class Points {
     this.graded = 0 // of those chosen that carry a grade of the reader's
   }
 
-  get kinds() {
-    const counts = new Map()
-    for (const kind of this.kind) if (kind !== NO_GRADE) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-    return [...counts].sort((a, b) => a[0] - b[0])
-  }
-
   labelled(n) { return this.grades[3 * n] !== NO_GRADE || this.grades[3 * n + 1] !== NO_GRADE || this.grades[3 * n + 2] !== NO_GRADE }
 
   // Choose the patches for which `wanted(n)` holds.
@@ -61,17 +55,26 @@ export class Points {
     return positions
   }
 
-  // Where on the map the middle of each kind of tissue lies: [kind, [x, y]].
-  middles() {
+  // The kinds of tissue, the first first: how many patches, the mean of their measured fat (0-1, NaN where none is known),
+  // and the position of the patch nearest to their middle on the map, which stands for the kind.
+  clusters() {
     const sums = new Map()
     const xy = this.planes.map
     for (let n = 0; n < this.n; n += 1) {
       if (this.kind[n] === NO_GRADE) continue
-      const sum = sums.get(this.kind[n]) ?? [0, 0, 0]
-      sum[0] += xy[2 * n]; sum[1] += xy[2 * n + 1]; sum[2] += 1
+      const sum = sums.get(this.kind[n]) ?? { x: 0, y: 0, count: 0, fat: 0, measured: 0, nearest: n, far: Infinity }
+      sum.x += xy[2 * n]; sum.y += xy[2 * n + 1]; sum.count += 1
+      if (!Number.isNaN(this.fat[n])) { sum.fat += this.fat[n]; sum.measured += 1 }
       sums.set(this.kind[n], sum)
     }
-    return [...sums].map(([kind, [x, y, n]]) => [kind, [x / n, y / n]])
+    for (let n = 0; n < this.n; n += 1) {
+      const sum = sums.get(this.kind[n])
+      if (!sum) continue
+      const far = (xy[2 * n] - sum.x / sum.count) ** 2 + (xy[2 * n + 1] - sum.y / sum.count) ** 2
+      if (far < sum.far) Object.assign(sum, { far, nearest: n })
+    }
+    return [...sums].sort((a, b) => a[0] - b[0])
+      .map(([kind, { count, fat, measured, nearest }]) => ({ kind, count, fat: fat / measured, nearest }))
   }
 
   // Chosen patches in an order drawn at random, the same for the same choice.

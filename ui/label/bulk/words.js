@@ -2,6 +2,11 @@
 
 import { patches } from '../canvas/counts.js'
 
+// What a kind of tissue is called: its number, and how fat it is.
+export function kindName({ kind, fat }) {
+  return Number.isNaN(fat) ? `kind ${kind + 1}` : `kind ${kind + 1}, fat ${fat < 0.005 ? '< 1' : Math.round(100 * fat)} %`
+}
+
 // What the button says will be given: "Give steatosis 2 to", "Ignore", or nothing while nothing is chosen.
 export function givenWords(given, tasks) {
   if (given.ignored) return 'Ignore'

@@ -176,6 +176,8 @@ def test_slides_lie_beside_each_other_and_never_over_each_other(label_bench, bul
     for n, box in enumerate(offered.slides):
         own = offered.slides_xy[offered.slide == n]
         assert (own >= [box.x, box.y]).all() and (own <= [box.x + box.width + 1e-6, box.y + box.height + 1e-6]).all()
+        left, top, wide, high = box.crop  # of the whole slide, at the scale of the box
+        assert min(left, top) >= 0 and min(wide, high) > 0 and max(left + wide, top + high) <= 1.001
 
 
 @given(st.lists(st.tuples(st.floats(1, 50), st.floats(1, 50)), min_size=1, max_size=30), st.floats(0, 5))

@@ -22,11 +22,13 @@ const RIGHT = [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
 test('the arrays are found where the lab puts them', () => {
   assert.equal(points.n, 10)
   assert.deepEqual([...points.id], [100, 101, 102, 103, 104, 105, 106, 107, 108, 109])
-  assert.deepEqual(points.kinds, [[0, 4], [1, 5]])
   assert.ok(Math.abs(points.planes.map[18] - 0.95) < 1e-6)
-  const [[kind, [x, y]]] = points.middles()
-  assert.equal(kind, 1)
-  assert.ok(Math.abs(x - 0.55) < 1e-6 && y === 0.5)
+  points.fat.set([0.9, 0.1, NaN, 0.2])
+  const [first, second] = points.clusters()
+  assert.deepEqual([first.kind, first.count], [0, 4])
+  assert.ok([104, 106].includes(points.id[first.nearest])) // of 102, 104, 106 and 108: both are as near
+  assert.deepEqual([second.kind, second.count, points.id[second.nearest]], [1, 5, 105])
+  assert.ok(first.fat === 0 && Math.abs(second.fat - 0.3 / 5) < 1e-6)
 })
 
 test('a lasso chooses what lies inside, and with Shift adds to it', () => {
@@ -61,5 +63,5 @@ test('the order of the pictures is the same for the same choice and holds each p
 test('of no patches nothing is chosen', () => {
   const none = new Points(packed(0))
   none.lasso('map', LEFT, false)
-  assert.deepEqual([none.count, none.drawn().length, none.kinds], [0, 0, []])
+  assert.deepEqual([none.count, none.drawn().length, none.clusters()], [0, 0, []])
 })
