@@ -249,12 +249,10 @@ def _on_slides(
     corner, extent = shelf_layout(size, gap)
     xy = (um - low[slide] + side[slide, None] / 2 + corner[slide]) / extent
     whole = np.array([[row.width_px0, row.height_px0] for row in slides]) * mpp
-    crop = np.concatenate([low / whole, size / whole], axis=1)
+    places = np.concatenate([corner / extent, size / extent, low / whole, size / whole], axis=1).tolist()
     boxes = tuple(
-        SlideBox(
-            row.id, row.name, *(corner[n] / extent).tolist(), *(size[n] / extent).tolist(), tuple(crop[n].tolist())
-        )
-        for n, row in enumerate(slides)
+        SlideBox(row.id, row.name, x, y, width, height, (left, top, wide, high))
+        for row, (x, y, width, height, left, top, wide, high) in zip(slides, places, strict=True)
     )
     return xy.astype(np.float32), float(side.max() / extent), boxes
 
