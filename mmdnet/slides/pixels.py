@@ -1,5 +1,9 @@
 """Pixels and the two things done to them everywhere: a window cut to its level, an image made smaller."""
 
+import math
+import threading
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +12,8 @@ from mmdnet.slides.geometry import Level, Window
 
 Pixels = NDArray[np.uint8]
 WHITE = 255
+MOST_ENLARGED = 2.5  # times as many pixels: beyond it, shrinking at once costs less
+_scratch = threading.local()
 
 
 def whole_factor(cut: Window, out_w: int, out_h: int) -> int:
@@ -17,12 +23,47 @@ def whole_factor(cut: Window, out_w: int, out_h: int) -> int:
 
 
 def shrink(image: Pixels, width: int, height: int) -> Pixels:
-    """Resize to (height, width, 3): by area when shrinking, linearly when enlarging."""
+    """Resize to (height, width, 3): by area when shrinking, linearly when enlarging.
+
+    Where no whole number of pixels becomes one, the image is first enlarged by area to the next whole multiple: every
+    pixel then lies across two of the image's at most, each way, which OpenCV does three times as fast as the whole.
+    That rounds twice, and stays within one grey level of the exact mean.
+    """
     high, wide = image.shape[:2]
     if (high, wide) == (height, width):
         return image
-    how = cv2.INTER_LINEAR if high < height or wide < width else cv2.INTER_AREA
-    return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
+    if high < height or wide < width:
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    across, down = -(-wide // width), -(-high // height)
+    whole = (across * width, down * height)
+    if (
+        whole != (wide, high)
+        and min(across, down) > 1
+        and whole[0] * whole[1] < MOST_ENLARGED * wide * high
+        and _enlarges_truly(wide, whole[0])
+        and _enlarges_truly(high, whole[1])
+    ):
+        image = _enlarged(image, whole)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+@lru_cache(1024)
+def _enlarges_truly(few: int, many: int) -> bool:
+    """Whether OpenCV, enlarging by area, begins each of `many` pixels in the right one of `few`.
+
+    It multiplies by a rounded factor: where two edges meet, the product may fall just below the whole number, and the
+    pixel before is taken (54 to 98: the 50th).
+    """
+    factor = 1 / (many / few)
+    return all(math.floor(place * factor) == place * few // many for place in range(many))
+
+
+def _enlarged(image: Pixels, size: tuple[int, int]) -> Pixels:
+    """An image at a slightly larger `size` (width, height), by area, in this thread's memory: used at once."""
+    kept: Pixels | None = getattr(_scratch, "pixels", None)
+    if kept is None or kept.shape[1::-1] != size:
+        kept = _scratch.pixels = np.empty((size[1], size[0], 3), np.uint8)
+    return np.asarray(cv2.resize(image, size, kept, 0, 0, cv2.INTER_AREA), np.uint8)
 
 
 def shrink_into(image: Pixels, size: tuple[int, int], out: Pixels) -> None:

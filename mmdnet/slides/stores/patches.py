@@ -22,7 +22,7 @@ from mmdnet.files import sha256_of
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
 
-PIXEL_VERSION = 1  # raised whenever the same slide and place would give other pixels
+PIXEL_VERSION = 2  # raised whenever the same slide and place would give other pixels
 PIXELS, NOTE = "patches.u8", "patches.json"
 PART = ".part"  # ends the name of a folder that is being written or removed
 LEFTOVER_S = 24 * 3600.0  # a store still being written has changed since yesterday
