@@ -114,7 +114,7 @@ def collection(features: Iterable[Feature], about: Mapping[str, object] | None =
 
 
 def to_geojson(
-    corner_px0: tuple[int, int], regions: Iterable[Region], about: Mapping[str, object] | None = None
+    corner_px0: tuple[int, int], regions: Iterable[Region | Line], about: Mapping[str, object] | None = None
 ) -> str:
     """Regions as one file; see `features_of` and `collection`."""
     return collection(features_of(corner_px0, regions), about)

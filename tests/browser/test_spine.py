@@ -125,9 +125,9 @@ def look_and_queue(walk: Walk) -> None:
     walk.at_rest()
     assert "patch=" in walk.page.url
     walk.page.get_by_role("button", name="Rectangle").click()
-    walk.page.mouse.move(*spot(0.27, 0.45))
+    walk.page.mouse.move(*spot(0.25, 0.4))
     walk.page.mouse.down()
-    walk.page.mouse.move(*spot(0.45, 0.6), steps=6)
+    walk.page.mouse.move(*spot(0.48, 0.64), steps=6)
     walk.page.mouse.up()
     queued = walk.page.get_by_text(re.compile(r"\d+ patches queued for Ada"))
     queued.wait_for()

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.geojson import Region, box, collection, colour_of, measurements_of, read_features, regions_of, to_geojson
+from mmdnet.geojson import (
+    Line,
+    Region,
+    box,
+    collection,
+    colour_of,
+    measurements_of,
+    read_features,
+    regions_of,
+    to_geojson,
+)
 
 points = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
 rings = st.lists(points, min_size=3, max_size=9).filter(lambda ring: ring[0] != ring[-1]).map(tuple)
@@ -31,6 +41,16 @@ def test_a_slides_bounds_are_taken_off_on_the_way_out_and_rings_are_closed():
     region = Region((((110, 220), (120, 220), (120, 230)),))
     (ring,) = json.loads(to_geojson((100, 200), [region]))["features"][0]["geometry"]["coordinates"]
     assert ring == [[10, 20], [20, 20], [20, 30], [10, 20]]
+
+
+def test_a_line_goes_out_with_its_measures_and_is_no_region_on_the_way_in():
+    line = Line(((110, 220), (120, 220)), "Measured", "septum", {"length µm": 5.0})
+    text = to_geojson((100, 200), [line])
+    (feature,) = json.loads(text)["features"]
+    assert feature["geometry"] == {"type": "LineString", "coordinates": [[10, 20], [20, 20]]}
+    assert feature["properties"]["classification"]["name"] == "Measured"
+    assert feature["properties"]["measurements"] == {"length µm": 5.0}
+    assert regions_of((100, 200), read_features(text)) == []
 
 
 def test_a_box_has_whole_pixels():
