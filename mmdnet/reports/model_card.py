@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from mmdnet.reports.tripod import SOURCE, CardItem, tripod_items
+from mmdnet.reports.tripod import SOURCE, CardItem, interpretation, tripod_items
 from mmdnet.reports.words import RESEARCH_USE
-from mmdnet.scoring.validity import verdict_of
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -60,7 +59,7 @@ def model_card(card: ModelCard, name: str = "", note: str = "") -> CardDocument:
         LabError: the card's calibration is damaged.
     """
     items = tripod_items(card)
-    return CardDocument(name or card.name, note, card.weights_sha256, verdict_of(card).words, items)
+    return CardDocument(name or card.name, note, card.weights_sha256, interpretation(card), items)
 
 
 def to_json(document: CardDocument) -> dict[str, JsonValue]:

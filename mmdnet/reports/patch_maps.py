@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mmdnet.reports.words import percent
+from mmdnet.reports.words import MAP_TEST_CAPTION, MAP_TEST_WITHHELD, PATCH_MAP_CAPTION, percent
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ def map_words(patch: EvidencePatch, drawn: PatchMap) -> str:
     if drawn.deletion.whole < LEAST_WHOLE:
         return "too improbable to test"
     return f"masked {percent(drawn.deletion.marked)}, elsewhere {percent(drawn.deletion.elsewhere)}"
+
+
+def about_maps(evidence: Sequence[FeatureEvidence]) -> str:
+    """What maps show and how they were put to the test, or that this is withheld with the grades."""
+    tested = any(patch.grade is not None for shown in evidence for patch in shown.top)
+    return f"{PATCH_MAP_CAPTION} {MAP_TEST_CAPTION if tested else MAP_TEST_WITHHELD}"
 
 
 def deletion_words(evidence: FeatureEvidence, maps: TaskMaps) -> str:

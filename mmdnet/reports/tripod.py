@@ -98,9 +98,10 @@ def _outcome(known: Known) -> str:
     return f"{drawn if known.card.simulated else given}; label set SHA-256 {known.card.label_set_sha256[:16]}."
 
 
-def _interpretation(known: Known) -> str:
-    drawn = " These patients and their slides are simulated." if known.card.simulated else ""
-    return verdict_of(known.card).words + drawn
+def interpretation(card: ModelCard) -> str:
+    """What the model is worth by its validation; that this was on simulated slides, where it was."""
+    drawn = " These patients and their slides are simulated." if card.simulated else ""
+    return verdict_of(card).words + drawn
 
 
 def _handling(known: Known) -> str:
@@ -297,7 +298,7 @@ _ITEMS: tuple[tuple[str, str, str, Callable[[Known], str]], ...] = (
     ("23a", _RESULTS, "Performance", _performance),
     ("23b", _RESULTS, "Performance between clusters", _nothing),
     ("24", _RESULTS, "Results of updating", _updated),
-    ("25", _DISCUSSION, "Interpretation", _interpretation),
+    ("25", _DISCUSSION, "Interpretation", lambda known: interpretation(known.card)),
     ("26", _DISCUSSION, "Limitations", _limitations),
     ("27a", _DISCUSSION, "Poor or missing input when used", _always(
         "Patches of poor quality are set aside and counted; where the model keeps a record of its training's tissue, a "

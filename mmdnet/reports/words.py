@@ -29,11 +29,15 @@ EVIDENCE_CAPTION = (
 
 PATCH_MAP_CAPTION = (
     "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018), on a scale of the "
-    "patch's own: the greens of two patches cannot be compared. The line surrounds the hottest tenth. Below stands "
-    "what is left of the probability with that tenth masked, and with the same shape masked elsewhere on the patch "
-    "(mean of eight places): where the two are alike, the map does not show what the grade hangs on. It outlines no "
+    "patch's own: the greens of two patches cannot be compared. The line surrounds the hottest tenth. It outlines no "
     "lesion and gives no reason."
 )
+MAP_TEST_CAPTION = (
+    "Beside each map stands what is left of the probability with that tenth masked, and with the same shape masked "
+    "elsewhere on the patch (mean of eight places): where the two are alike, the map does not show what the grade "
+    "hangs on."
+)
+MAP_TEST_WITHHELD = "What masking does to the grade is withheld, as the grade is: these maps stand untested here."
 
 GLASS_AMONG_EVIDENCE = (
     "This score was made by an earlier version, which chose patches by attention alone: some may be half glass. Score "

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.reports.patch_maps import deletion_words, map_words
-from mmdnet.reports.words import PATCH_MAP_CAPTION
+from mmdnet.reports.patch_maps import about_maps, deletion_words, map_words
 from mmdnet.workflows.job_specs import EvidenceMapsSpec
 from ui.shell.literal import in_html, literal
 from ui.shell.session import at, lab, refusals
@@ -70,7 +69,7 @@ def about(score_id: int, shown: FeatureEvidence, maps: TaskMaps) -> None:
     tested = deletion_words(shown, maps)
     if tested:
         st.markdown(literal(tested))
-    st.caption(literal(PATCH_MAP_CAPTION))
+    st.caption(literal(about_maps([shown])))
     st.download_button(
         "Maps",
         data=lambda: lab().reports.patch_maps(score_id),

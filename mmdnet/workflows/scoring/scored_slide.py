@@ -129,8 +129,7 @@ class ScoredSlide:
         Raises:
             LabError: none was made, or a patch cannot be read.
         """
-        from mmdnet.reports.patch_maps import COLUMNS, map_rows, patches_of
-        from mmdnet.reports.words import PATCH_MAP_CAPTION
+        from mmdnet.reports.patch_maps import COLUMNS, about_maps, map_rows, patches_of
         from mmdnet.tables import to_csv
 
         if not self.evidence_maps:
@@ -138,7 +137,7 @@ class ScoredSlide:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
             files.writestr("maps.csv", to_csv(COLUMNS, map_rows(self.shown, self.evidence_maps)))
-            files.writestr("README.txt", f"{self.shown.header.use}. {PATCH_MAP_CAPTION}\n")
+            files.writestr("README.txt", f"{self.shown.header.use}. {about_maps(self.shown.evidence)}\n")
             for shown in self.shown.evidence:
                 for kind, patch in patches_of(shown):
                     if patch.place in self.evidence_maps.get(shown.task, {}):

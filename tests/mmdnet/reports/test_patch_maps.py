@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmdnet.reports.build import build_report
-from mmdnet.reports.patch_maps import deletion_words, map_rows, map_words
+from mmdnet.reports.patch_maps import about_maps, deletion_words, map_rows, map_words
 from mmdnet.scoring.cam.deletion import Deletion
 from mmdnet.scoring.cam.evidence_maps import PatchMap
 from tests.mmdnet.reports import crafted
@@ -35,6 +35,13 @@ def test_a_features_sentence_is_the_mean_of_the_patches_that_could_be_tested(rep
     assert "2 patches tested: probability 80 %" in words
     assert "masked 20 %" in words and "elsewhere 70 %" in words
     assert deletion_words(shown, {third: a_map(whole=0.01)}) == ""
+
+
+def test_where_the_grades_are_withheld_the_maps_are_said_to_be_untested(report):
+    shown = report.evidence[0]
+    assert "masked elsewhere" in about_maps([shown])
+    bare = shown.model_copy(update={"top": tuple(patch.model_copy(update={"grade": None}) for patch in shown.top)})
+    assert "untested" in about_maps([bare]) and "masked elsewhere" not in about_maps([bare])
 
 
 def test_rows_are_of_the_maps_there_are(report):

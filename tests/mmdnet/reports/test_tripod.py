@@ -1,6 +1,7 @@
 import re
 
 from mmdnet.nn.card import ModelCard, TrainedOn, read_card
+from mmdnet.reports.model_card import model_card
 from mmdnet.reports.tripod import tripod_items
 from mmdnet.settings import DEMO_MODEL
 from tests.mmdnet.reports import crafted
@@ -34,6 +35,7 @@ def test_the_demo_models_items_are_its_cards_own_figures():
     assert "60 graded slides of 60 patients: rule density, scale isotonic" in items["12f"]
     assert re.search("ballooning quadratic κ 0.85, 90 % intervals held 90 %", items["24"])
     assert card.weights_sha256 in items["22"]
+    assert model_card(card).verdict == items["25"]
     assert "What was drawn" in items["8a"] and "simulated" in items["25"] and "real tissue is not known" in items["26"]
 
 
