@@ -25,6 +25,7 @@ GROUPS = {
         "augment-kill",
         "label-loss",
         "idle",
+        "open-page",
         "sessions",
         "scale-out",
         "full-lab",
