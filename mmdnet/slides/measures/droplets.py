@@ -27,6 +27,7 @@ from mmdnet.slides.measures.droplet_parts import (
     Labels,
     Parts,
     describe,
+    dilatable,
     fat_share,
     inside,
     largest,
@@ -103,11 +104,12 @@ def clearness(rgb: Pixels, mpp: float) -> tuple[Floats, Floats]:
     like_glass = rgb[known & (low >= glass[0] - 4)]
     if brightest >= 215 and len(like_glass) > 50:
         glass = np.median(like_glass, axis=0)
-    density = np.stack(
-        [cv2.LUT(light[..., k], -np.log(np.maximum(np.arange(256), 1) / glass[k]).astype(np.float32)) for k in range(3)]
+    first, second, third = (
+        np.asarray(cv2.LUT(plane, -np.log(np.maximum(np.arange(256), 1) / glass[k]).astype(np.float32)))
+        for k, plane in enumerate(cv2.split(light))
     )
-    darkest = density.max(axis=0)
-    tint = darkest - density.min(axis=0)
+    darkest = np.maximum(np.maximum(first, second), third)
+    tint = darkest - np.minimum(np.minimum(first, second), third)
     np.maximum(darkest, 0, out=darkest)
     stained = darkest > 0.18
     usual = float(np.median(darkest[stained])) if stained.mean() > 0.01 else 0.6
@@ -135,11 +137,12 @@ def _glass(white: NDArray[np.bool_], mpp: float) -> NDArray[np.bool_]:
 
 def _without_channels(white: NDArray[np.uint8], mpp: float) -> NDArray[np.uint8]:
     """A white mask, (h, w), without parts that are long and nowhere as wide as a droplet worth cutting out."""
-    count, numbers, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
+    count, numbers = cv2.connectedComponents(white, connectivity=4)
+    size = np.bincount(np.asarray(numbers).ravel(), minlength=count)
     widest = largest(
         np.asarray(numbers, np.int32), np.asarray(cv2.distanceTransform(white, cv2.DIST_L2, 5), np.float32), count
     )
-    thin = np.pi * widest**2 < THINNEST * stats[:, cv2.CC_STAT_AREA]
+    thin = np.pi * widest**2 < THINNEST * size
     return np.where((thin & (widest * mpp < CHANNEL_UM))[numbers], 0, white).astype(np.uint8)
 
 
@@ -157,7 +160,7 @@ def _large_enough(numbers: Labels, mpp: float) -> Labels:
 def _grow(droplets: Labels, white: NDArray[np.bool_], steps: int) -> Labels:
     """Widen numbered droplets within a white mask, (h, w) each, by a pixel a step."""
     for _ in range(steps):
-        wider = cv2.dilate(droplets.astype(np.float32), CROSS).astype(np.int32)
+        wider = cv2.dilate(dilatable(droplets), CROSS).astype(np.int32)
         droplets = np.where((droplets == 0) & white, wider, droplets)
     return droplets
 

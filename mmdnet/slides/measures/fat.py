@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,7 +13,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.measures.droplets import find_droplets
 from mmdnet.slides.measures.tissue import Tissue
-from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
+from mmdnet.slides.readers.reader import THREADS, Pixels, SlideReader, Unreadable
 
 MARGIN_UM = 32.0  # as wide as the largest droplet's radius
 BLOCK = 4  # patches a side that are segmented together
@@ -81,25 +81,31 @@ def read_with_fat(
 ) -> Iterator[tuple[int, Pixels | Unreadable, PatchFat | None]]:
     """Every patch with its fat: neighbours are seen together with 32 µm around, so that no edge cuts a rim.
 
-    Blocks of at most 4 by 4 patches are read and segmented at once, row by row, and one more is read ahead, so memory
-    does not follow the slide. Yields the index in `places`, the patch's pixels cut from the block, and its fat; None
-    where unreadable. In a block that is unreadable somewhere, each patch is measured alone; where only its surroundings
-    are unreadable, without them.
+    Blocks of at most 4 by 4 patches are read and segmented at once, row by row, as many at a time as there are
+    processors for it, so memory does not follow the slide. Yields the index in `places`, the patch's pixels cut from
+    the block, and its fat; None where unreadable. In a block that is unreadable somewhere, each patch is measured
+    alone; where only its surroundings are unreadable, without them.
     """
     order = sorted(range(len(places)), key=lambda i: (_block_of(places[i]), places[i].row, places[i].col, i))
     blocks = [list(block) for _, block in groupby(order, key=lambda i: _block_of(places[i]))]
-    views = [_Block.around([places[i] for i in block], grid) for block in blocks]
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = deque(pool.submit(_read, slide, view) for view in views[:1])
-        for number, (block, view) in enumerate(zip(blocks, views, strict=True)):
-            waiting.extend(pool.submit(_read, slide, later) for later in views[number + 1 : number + 2])
-            pixels = waiting.popleft().result()
-            if isinstance(pixels, Unreadable):
-                for index in block:
-                    yield index, *_alone(slide, tissue, places[index], grid)
-            else:
-                for index, (patch, fat) in zip(block, _cut(pixels, view, grid, tissue), strict=True):
-                    yield index, patch, fat
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        waiting: deque[Future[list[tuple[Pixels | Unreadable, PatchFat | None]]]] = deque()
+        for number, block in enumerate(blocks):
+            for later in blocks[number + len(waiting) : number + THREADS + 1]:
+                waiting.append(pool.submit(_measured, slide, tissue, [places[i] for i in later], grid))
+            for index, (patch, fat) in zip(block, waiting.popleft().result(), strict=True):
+                yield index, patch, fat
+
+
+def _measured(
+    slide: SlideReader, tissue: Tissue, places: Sequence[PatchPlace], grid: PatchGrid
+) -> list[tuple[Pixels | Unreadable, PatchFat | None]]:
+    """The patches of a block and the fat of each."""
+    view = _Block.around(places, grid)
+    pixels = _read(slide, view)
+    if isinstance(pixels, Unreadable):
+        return [_alone(slide, tissue, place, grid) for place in places]
+    return list(_cut(pixels, view, grid, tissue))
 
 
 def _block_of(place: PatchPlace) -> tuple[int, int]:
@@ -162,8 +168,9 @@ def measure_slide_fat(slide: SlideReader, tissue: Tissue, places: Sequence[Patch
 def _centres(droplets: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Centres, x and y, and diameters of numbered droplets (h, w), all in pixels."""
     at = np.flatnonzero(droplets)
-    names, numbers = np.unique(droplets.ravel()[at], return_inverse=True)
-    areas = np.bincount(numbers, minlength=len(names))
+    names = droplets.ravel()[at]
+    areas = np.bincount(names)
+    some = np.flatnonzero(areas)
     rows, cols = np.divmod(at, droplets.shape[1])
-    x, y = (np.bincount(numbers, values, len(names)) / areas for values in (cols, rows))
-    return x, y, 2 * np.sqrt(areas / np.pi)
+    x, y = (np.bincount(names, values)[some] / areas[some] for values in (cols, rows))
+    return x, y, 2 * np.sqrt(areas[some] / np.pi)

@@ -62,7 +62,8 @@ def _whitest(rgb: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     step = max(1, max(rgb.shape[:2]) // SAMPLE_PX)
     size = (max(1, rgb.shape[1] // step), max(1, rgb.shape[0] // step))
     soft = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    low, high = soft.min(axis=2), soft.max(axis=2)
+    red, green, blue = cv2.split(soft)
+    low, high = cv2.min(cv2.min(red, green), blue), cv2.max(cv2.max(red, green), blue)
     rows, cols = (
         np.linspace(0, low.shape[0], CELLS + 1).astype(int),
         np.linspace(0, low.shape[1], CELLS + 1).astype(int),

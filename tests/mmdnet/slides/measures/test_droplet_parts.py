@@ -4,7 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdnet.slides.measures.droplet_parts import FEATURES, describe, fat_share, inside, largest, places_of, prior_shift
+from mmdnet.slides.measures.droplet_parts import (
+    FEATURES,
+    describe,
+    dilatable,
+    fat_share,
+    inside,
+    largest,
+    places_of,
+    prior_shift,
+)
 from mmdnet.slides.measures.droplet_weights import BIAS, CENTRE, SPREAD, WEIGHTS
 
 MPP = 0.5
@@ -31,6 +40,14 @@ def test_places_are_those_that_are_numbered_in_reading_order():
     numbers = np.array([[0, 2], [1, 0]], np.int32)
     assert places_of(numbers).tolist() == [1, 2]
     assert largest(numbers, np.array([[9.0, 3.0], [4.0, 9.0]]), 3).tolist() == [0, 4, 3]
+
+
+def test_numbers_are_dilated_in_half_the_memory_only_where_they_fit():
+    for most, kind in ((65_535, np.uint16), (65_536, np.float32)):
+        numbers = np.zeros((5, 5), np.int32)
+        numbers[2, 2] = most
+        assert dilatable(numbers).dtype == kind
+        assert cv2.dilate(dilatable(numbers), np.ones((3, 3), np.uint8))[1, 1] == most
 
 
 def test_parts_that_touch_have_a_border_between_them():
