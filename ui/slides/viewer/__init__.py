@@ -175,7 +175,7 @@ def _draw(
             "library": under_base(LIBRARY_AT),
             "token": view_access(lab(), slide.project_id, person()),
             "mpp": None if slide.mpp_x is None else [slide.mpp_x, slide.mpp_y or slide.mpp_x],
-            "patches": to_jsonable_python([_mark(patch, labelled, places, switches) for patch in patches]),
+            "patches": [_mark(patch, labelled, places, switches) for patch in patches],
             "patch_px0": [patches[0].width_px0, patches[0].height_px0] if patches else [0, 0],
             "switches": [{"id": name, "title": TITLES[name], "on": on} for name, on in switches.items()],
             "fat": to_jsonable_python(_fat(patches)) if "fat" in switches else None,
@@ -238,23 +238,23 @@ def _take_drawn(sent: Mapping[str, Any] | None, on_drawn: Callable[[str, object]
         st.session_state["zoom_acted"] = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A patch as the viewer's script takes it: its corner, `fat` as a share 0-1, `reason` as a place among reasons."""
-
-    at: tuple[int, int]
-    used: bool
-    labelled: bool
-    fat: float | None
-    reason: int | None
-
-
 def _mark(
     patch: PatchView, labelled: Collection[int], places: Mapping[str, int], switches: Mapping[Switch, bool]
-) -> _Mark:
+) -> list[float | None]:
+    """A patch as the viewer's script takes it: x, y, in use, labelled, its fat as a share, its place among reasons.
+
+    A list, as a slide may have 10,000 of them.
+    """
     reason = None if patch.usable or "aside" not in switches else places.get(patch.set_aside or "")
     fat = patch.fat_area_share if "fat" in switches else None
-    return _Mark((patch.x_px0, patch.y_px0), patch.usable, patch.id in labelled, fat, reason)
+    return [
+        patch.x_px0,
+        patch.y_px0,
+        int(patch.usable),
+        int(patch.id in labelled),
+        None if fat is None else round(fat, 4),
+        reason,
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,15 @@ export class Marks {
 
   patches(data, on) {
     const [width, height] = data.patch_px0.map((side) => side * this.scale)
-    for (const patch of data.patches) {
-      const [left, top] = this.place(patch.at)
+    for (const [x, y, used, labelled, fat, reason] of data.patches) {
+      const [left, top] = this.place([x, y])
       if (left > this.size[0] || top > this.size[1] || left + width < 0 || top + height < 0) continue
       const box = [left, top, width, height]
-      if (on.fat && patch.fat !== null) this.fill(box, data.fat.colour, data.fat.opaque * Math.min(1, (100 * patch.fat) / data.fat.legend.high))
-      if (on.aside && patch.reason !== null) this.reason(box, data.reasons[patch.reason])
+      if (on.fat && fat !== null) this.fill(box, data.fat.colour, data.fat.opaque * Math.min(1, (100 * fat) / data.fat.legend.high))
+      if (on.aside && reason !== null) this.reason(box, data.reasons[reason])
       if (width < SMALLEST_PX) continue
-      if (on.patches) this.patch(box, patch)
-      if ((on.labels ?? on.patches) && patch.labelled) this.dot(box)
+      if (on.patches) this.patch(box, used)
+      if ((on.labels ?? on.patches) && labelled) this.dot(box)
     }
   }
 
@@ -43,7 +43,7 @@ export class Marks {
     if (box[2] >= WORDS_PX) this.words(title, box[0] + box[2] / 2, box[1] + box[3] / 2, box[2] - 6)
   }
 
-  patch([left, top, width, height], { used }) {
+  patch([left, top, width, height], used) {
     const { pen } = this
     pen.lineWidth = 1
     pen.strokeStyle = used ? USED : ASIDE
