@@ -111,9 +111,10 @@ def delete_project(session: Session, project: Project) -> list[str]:
     models = session.scalars(select(Model).where(Model.project_id == project.id)).all()
     of_scores = (name for score in scores for name in (score.file, maps_beside(score.file)))
     files = [*(f"scores/{name}" for name in of_scores), *(model.folder for model in models)]
-    for row in (*scores, *models):
-        session.delete(row)
-    session.flush()
+    for of_kind in (scores, models):  # what refers to the others goes first
+        for row in of_kind:
+            session.delete(row)
+        session.flush()
     session.delete(project)
     return files
 

@@ -430,7 +430,8 @@ def report(
     scored = lab.reports.open(leading.id)
     write_out(out, scored.file(kind))
     if cam is not None:
-        follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
+        if not scored.maps_made:
+            follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
         write_out(cam, lab.reports.patch_maps(leading.id))
     said = scored.shown
     facts = {

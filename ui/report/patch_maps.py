@@ -29,7 +29,7 @@ def switched_on(scored: ScoredSlide) -> Mapping[str, TaskMaps]:
     if not wanted:
         return {}
     maps = scored.evidence_maps
-    if all(shown.task in maps for shown in scored.shown.evidence):
+    if scored.maps_made:
         return maps
     if any(job.kind == EvidenceMapsSpec.kind for job in lab().jobs.list(at("project"), active=True)):
         st.caption("The maps are being made in the background, and appear here when they are done.")

@@ -110,6 +110,11 @@ class ScoredSlide:
             for name, known in maps.items()
         }
 
+    @property
+    def maps_made(self) -> bool:
+        """Whether the maps of every feature are there."""
+        return all(shown.task in self.evidence_maps for shown in self.report.evidence)
+
     def map_jpeg(self, task: str, place: int) -> bytes:
         """The patch of a place with what speaks for its grade drawn over it, as a JPEG of the patch's own size.
 

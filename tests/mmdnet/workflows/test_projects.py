@@ -1,6 +1,6 @@
 import pytest
 
-from db.models import Model, Patch, Slide
+from db.models import Model, Patch, Score, Slide
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.labels.keys import USUAL
@@ -65,12 +65,18 @@ def test_a_project_is_deleted_by_its_typed_name_and_slide_files_stay(lab, tissue
 
     file = tissue_png()
     project, other = lab.projects.create("Study").id, lab.projects.create("Other").id
-    lab.slides.register(project, file, StatedFacts(mpp=0.5))
+    slide = lab.slides.register(project, file, StatedFacts(mpp=0.5))[0].slide_id
     folder = lab.settings.folder("models") / "own"
     folder.mkdir()
     with lab.db.begin() as session:
         for place in (folder, file.parent):
             session.add(Model(project_id=project, name="m", folder=str(place), weights_sha256="", card={}))
+        session.flush()
+        model = session.query(Model).first().id
+        session.add(Score(slide_id=slide, model_id=model, result={}, file="s.safetensors"))
+    of_score = [lab.settings.folder("scores") / name for name in ("s.safetensors", "s.maps.safetensors")]
+    for kept in of_score:
+        kept.write_bytes(b"")
     losses = lab.projects.losses(project)
     assert losses.refusal is None and (losses.goes["slides"], losses.goes["models"]) == (1, 2)
     assert losses.goes["patches"] == lab.projects.get(project).patches > 0
@@ -78,6 +84,7 @@ def test_a_project_is_deleted_by_its_typed_name_and_slide_files_stay(lab, tissue
         lab.projects.delete(project, "study")
     lab.projects.delete(project, " Study ")
     assert list(lab.projects.names()) == [other] and lab.projects.changes(project)[0].act == "deleted"
+    assert not any(kept.exists() for kept in of_score)
     assert file.is_file() and not folder.exists(), "nothing outside the lab's home goes"
     with lab.db() as session:
         assert (

@@ -53,6 +53,11 @@ def test_maps_stopped_half_way_are_gone_on_with_and_are_in_the_zip_and_the_comma
     monkeypatch.setattr(evidence_maps, "_images", lambda *_: pytest.fail("made once") if _[1] else {})
     assert run(by_shipped, tmp_path).told == []
 
+    assert scored.maps_made
+    out, asked = tmp_path / "r.csv", ["--cam", str(tmp_path / "m.zip"), "--home", str(lab.settings.home)]
+    told = CliRunner().invoke(app, ["report", "field.png", "--out", str(out), "--project", "Scored", *asked])
+    assert told.exit_code == 0 and zipfile.is_zipfile(tmp_path / "m.zip") and not lab.jobs.list(by_shipped.project)
+
     packed, rows = unpacked(lab, score)
     assert len(rows) == 3 and {row["shown_as"] for row in rows} == {"top"}
     assert {row["at_least"] for row in rows} == {""} and {row["whole"] for row in rows} == {""}, "withheld"
