@@ -260,7 +260,11 @@ class Worker:
 
     def _after_death(self, job_id: str, outcome: Outcome, fence: "Fence") -> Outcome:
         """Wait for the next attempt of a job whose child was killed or broke; a failure where it was too often."""
-        deaths = int(self.queue.attributes(job_id).get("deaths", 0)) + 1
+        notes = self.queue.attributes(job_id)
+        with self.sessions() as session:
+            row = session.get(Job, job_id)
+        went_on = row is not None and row.share_done > float(notes.get("share", 0.0))
+        deaths = 1 if went_on else int(notes.get("deaths", 0)) + 1
         if deaths >= DEATHS_LIMIT:
             said = f"{outcome.failure} This happened {deaths} times without the job getting any further, so it is not "
             return Outcome(failure=said + "taken up again by itself; start it again when the cause is mended.")
