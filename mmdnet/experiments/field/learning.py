@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -204,9 +205,29 @@ def learn_part(
 ) -> None:  # fmt: skip
     """Train these methods on one part and test each; `done` gets a method's cell as soon as it has stopped.
 
+    Heads are so small that a second thread costs more than it does, and on a busy machine the first waits for it; each
+    takes its steps in one thread.
+
     Raises:
         LabError: no task has two grades in the training bags.
     """
+    with _one_thread():
+        _learn_part(data, part, entries, plan, done, progress)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
+
+
+def _learn_part(
+    data: FieldData, part: FieldPart, entries: Sequence[BaselineEntry], plan: FieldPlan, done: Done, progress: Progress
+) -> None:
     from mmdnet.errors import LabError
 
     domains, names = data.cohort.domains("scanner+stain")

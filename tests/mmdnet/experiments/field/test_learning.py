@@ -1,4 +1,5 @@
 import numpy as np
+import torch
 
 from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.learning import learn_part, make_batch, trained_tasks
@@ -31,6 +32,21 @@ def test_it_learns_and_stops_when_validation_gets_no_better():
     truth, said = np.array(cell.bags.truth["steatosis"]), np.array(cell.said["steatosis"].grades)
     assert (truth == said).mean() > 0.7
     assert cell.cost.parameters > 0
+
+
+def test_heads_take_their_steps_in_one_thread_and_leave_the_others_as_they_were():
+    data, usual, seen = made_data(), torch.get_num_threads(), set()
+    asked = plan(methods=("mean",), epochs=2)
+    torch.set_num_threads(2)
+    try:
+        (part,) = parts_of(data.cohort, asked)
+        learn_part(
+            data, part, baselines_called(("mean",)), asked, lambda cell: None,
+            lambda share, message, /, **_: seen.add(torch.get_num_threads()),
+        )  # fmt: skip
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(usual)
 
 
 def test_labels_of_one_task_alone_teach_that_task_and_the_rest_is_said():
