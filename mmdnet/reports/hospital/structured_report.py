@@ -21,6 +21,7 @@ from mmdnet.reports.hospital.reference import (
     person_name,
 )
 from mmdnet.reports.schema import report_sha256
+from mmdnet.reports.typeset import cautions_of, limits_of
 from mmdnet.reports.withhold import withheld
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def sentences(report: Report, source: str, content_sha256: str) -> tuple[str, ..
         told.append("Simulated slide: drawn by a program, no patient behind it.")
     if not report.validity.reportable:
         told += [report.validity.words, *report.validity.remedies]
-    told += report.cautions
+    told += cautions_of(report)
     titles = {feature.task: feature.title for feature in report.features} | {"nas": "NAS"}
     covered = [f"{title}, {report.covers(name)}" for name, title in titles.items() if report.covers(name)]
     if covered:
@@ -244,4 +245,4 @@ def sentences(report: Report, source: str, content_sha256: str) -> tuple[str, ..
             told.append("The report has changed since it was signed.")
     else:
         told.append("Not signed.")
-    return (*told, *report.limits, f"Source: {source}.", f"Report content SHA-256 {content_sha256}.")
+    return (*told, *limits_of(report), f"Source: {source}.", f"Report content SHA-256 {content_sha256}.")

@@ -2,8 +2,12 @@
 
 import pytest
 
-from mmdnet.reports.hospital.structured_report import structured_report
-from tests.mmdnet.reports.crafted import inputs, not_reportable, slide, without
+from mmdnet.reports.build import build_report
+from mmdnet.reports.hospital.structured_report import sentences, structured_report
+from mmdnet.reports.withhold import withheld
+from mmdnet.scoring.validity import judge_validity
+from tests.mmdnet.reports import crafted
+from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today, slide, without
 from tests.mmdnet.reports.hospital.conftest import built
 from tests.mmdnet.reports.hospital.readers import content, read_back
 
@@ -50,6 +54,17 @@ def test_a_withheld_score_puts_no_number_of_the_model_into_it(tmp_path):
     assert not [name for _, name, _ in said if name.startswith("Steatosis score")]
     assert any(value.startswith("Not reportable: the model was not validated") for _, _, value in said)
     assert ("TEXT", "Comment", "Not signed.") in said
+
+
+def test_where_every_interval_is_withheld_no_sentence_tells_of_intervals():
+    far = of_today(unlikeness=1.4, withheld=False)
+
+    def said(**more):
+        return " ".join(sentences(withheld(build_report(inputs(score=far, **more))), "a slide", "a" * 64))
+
+    bad = judge_validity(far, crafted.card(), {}, stain="H&E", simulated=False, learnt_patient=False)
+    assert "widened by as much" in said() and "Intervals are 90 %" in said()
+    assert "unlike" in said(validity=bad) and "ntervals are" not in said(validity=bad)
 
 
 def test_what_the_model_was_not_trained_on_is_said_to_be_absent(tmp_path):
