@@ -13,6 +13,7 @@ from mmdnet.reports.hospital.reference import (
     LONGEST_LONG,
     PRODUCT,
     SlideReference,
+    beside_numbers,
     equipment,
     finish,
     made,
@@ -79,7 +80,7 @@ def attention_map(
         **equipment(report),
     )
     written.FloatPixelPaddingValue = written.FloatPixelPaddingRangeLimit = NOT_ASSESSED
-    written.ImageComments = f"{report.header.use}. Source: {reference.source}. Report content SHA-256 {content_sha256}."
+    written.ImageComments = f"{beside_numbers(report, reference)} Report content SHA-256 {content_sha256}."
     _one_dimension(written, content_sha256)
     if not reference.is_dicom:
         _without_source(written)

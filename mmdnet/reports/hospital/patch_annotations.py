@@ -17,6 +17,7 @@ from mmdnet.reports.hospital import codes as own
 from mmdnet.reports.hospital.reference import (
     PRODUCT,
     SlideReference,
+    beside_numbers,
     equipment,
     finish,
     long_string,
@@ -108,7 +109,7 @@ def _groups(
         _measured(own.attention(about.name), relative_attention(arrays.attention[about.name])[assessed])
         for about in tasks
     ]
-    about_all = f"{report.header.use}. {report.validity.words} Source: {reference.source}.".replace(".  ", ". ")
+    about_all = beside_numbers(report, reference)
     groups = [_group(1, report, "Patches assessed", own.ASSESSED_PATCH, outlines.of(assessed), attention, about_all)]
     for about in tasks:
         if not report.validity.holds_for(about.name):

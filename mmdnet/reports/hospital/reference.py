@@ -116,7 +116,14 @@ def slide_reference(report: Report, slide: ReportSlide, path: Path) -> SlideRefe
 def source_words(header: Header, is_dicom: bool) -> str:
     """Which image the pixels were of, in words."""
     what = "DICOM image" if is_dicom else "image that is no DICOM"
-    return f"{what}, {header.slide}, SHA-256 fingerprint {header.fingerprint}"
+    drawn = " drawn by a program (simulated, no patient behind it)" if header.simulated else ""
+    return f"{what}{drawn}, {header.slide}, SHA-256 fingerprint {header.fingerprint}"
+
+
+def beside_numbers(report: Report, reference: SlideReference) -> str:
+    """What stands with an object's numbers: what they are for, what keeps them from being reported, whose they are."""
+    said = (f"{report.header.use}.", report.validity.words, f"Source: {reference.source}.")
+    return " ".join(filter(None, said))
 
 
 def needs_scale(reference: SlideReference, name: str) -> None:

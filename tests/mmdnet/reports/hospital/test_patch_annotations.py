@@ -48,6 +48,11 @@ def test_patches_of_other_slides_are_in_mm_and_nothing_is_pointed_to(named, tmp_
     assert "image that is no DICOM, N01.svs" in by_label["Patches assessed"]["AnnotationGroupDescription"][0]
 
 
+def test_of_a_drawn_slide_it_is_said_that_no_patient_is_behind_it(tmp_path):
+    by_label, _ = groups(built(inputs(slide=slide(simulated=True))), tmp_path)
+    assert "simulated, no patient behind it" in by_label["Patches assessed"]["AnnotationGroupDescription"][0]
+
+
 def test_each_grade_is_a_group_of_its_patches_with_its_probability_and_the_model(named, tmp_path):
     by_label, _ = groups(named, tmp_path)
     grades = np.arange(11) % 4
