@@ -109,10 +109,17 @@ class AnnotationView:
 
     @property
     def words(self) -> str:
-        """What it measures, for people: three significant digits."""
+        """What it measures, for people: three significant digits, as the viewer writes them (`geometry.js`)."""
         if self.area_um2 is None:
-            return f"{self.length_um / 1000:.3g} mm" if self.length_um >= 1000 else f"{self.length_um:.3g} µm"
-        return f"{self.area_um2 / 1e6:.3g} mm²" if self.area_um2 >= 1e5 else f"{float(f'{self.area_um2:.3g}'):.0f} µm²"
+            mm, um = self.length_um / 1000, self.length_um
+            return f"{_three_digits(mm)} mm" if um >= 1000 else f"{_three_digits(um)} µm"
+        mm2, um2 = self.area_um2 / 1e6, self.area_um2
+        return f"{_three_digits(mm2)} mm²" if um2 >= 1e5 else f"{_three_digits(um2)} µm²"
+
+
+def _three_digits(value: float) -> str:
+    """Never with an exponent, as numbers up to a million come out of `g`."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 import pytest
 
 from db.models import Patch, Slide
+from mmdnet.slides.drawing import Drawn
 from mmdnet.slides.facts import SlideFacts
-from mmdnet.workflows.slides.views import PatchView, patch_views, slide_view
+from mmdnet.workflows.slides.views import AnnotationView, PatchView, patch_views, slide_view
 
 FACTS = SlideFacts("mark", "aperio", "jpeg-tiles", 5000, 4000, 0.25, 0.5, "file", 20.0, "H&E", None, None, "P1", True)
 
@@ -55,3 +56,15 @@ def test_a_patch_is_met_where_its_square_is(slide, rectangle, meets):
 def test_a_patch_is_used_unless_set_aside_and_not_overruled(slide, set_aside, overruled, usable):
     (view,) = patch_views(slide, [patch(set_aside=set_aside, overruled=overruled)])
     assert isinstance(view, PatchView) and view.usable is usable
+
+
+@pytest.mark.parametrize(
+    ("length_um", "area_um2", "words"),
+    [
+        (999.7, None, "1000 µm"), (4.256, None, "4.26 µm"), (12_345.0, None, "12.3 mm"),
+        (1.0, 99_990.0, "100000 µm²"), (1.0, 123_456.0, "0.123 mm²"), (1.0, 1_880e6, "1880 mm²"),
+    ],
+)  # fmt: skip
+def test_a_measure_has_three_digits_and_no_exponent(length_um, area_um2, words):
+    drawn = Drawn("length" if area_um2 is None else "area", ((0, 0), (1, 0), (1, 1)))
+    assert AnnotationView(1, drawn, "", length_um, area_um2).words == words
