@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ftplib
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def restore_from(url: str, settings: Settings) -> Manifest:
     Raises:
         LabError: the URL cannot be read, holds no backup, or see `restore_backup`. Nothing was changed.
     """
-    beside = settings.home.resolve().parent
+    beside = next(folder for folder in settings.home.resolve().parents if folder.is_dir())
     with _reached(url) as (system, root), tempfile.TemporaryDirectory(dir=beside, prefix=".restore-") as folder:
         manifest = parsed(system.cat_file(f"{root}/{FILE}")) if system.exists(f"{root}/{FILE}") else None
         if manifest is None:
@@ -78,8 +79,8 @@ def restore_from(url: str, settings: Settings) -> Manifest:
 
 def told(url: str) -> str:
     """A URL as it may be shown: without the password in it."""
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":…@", 1)
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":…@", 1) if password else url
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def _reached(url: str) -> Iterator[tuple[AbstractFileSystem, str]]:
         yield system, root.rstrip("/")
     except ImportError as error:
         raise LabError(f"{told(url)} cannot be used here: {error}. Nothing was changed.") from error
-    except (OSError, ValueError) as error:
+    except (ValueError, *ftplib.all_errors) as error:  # OSError among them, and what an FTP server refuses
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise LabError(f"{told(url)} cannot be read or written: {why}. Nothing was changed here.") from error
 

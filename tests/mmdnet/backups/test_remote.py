@@ -1,6 +1,8 @@
 """A backup at a URL comes back as it was; what is half there, damaged or out of reach is a sentence."""
 
 import json
+import socket
+import threading
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -65,6 +67,28 @@ def test_a_backup_there_that_is_not_whole_leaves_no_lab(label_bench, home_files,
 def test_a_url_that_cannot_be_used_is_a_sentence(label_bench, url):
     with pytest.raises(LabError, match=rf"{url} cannot be .*Nothing was changed"):
         backup_to(label_bench.services.settings, url)
+
+
+def test_a_server_that_refuses_the_password_is_a_sentence_without_it(label_bench):
+    def refuse():
+        asked, _ = server.accept()
+        with asked, asked.makefile("rw", newline="\r\n") as lines:
+            for answer in ("220 ready", "331 password", "530 Login incorrect."):
+                lines.write(f"{answer}\n")
+                lines.flush()
+                lines.readline()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"ftp://ada:secret@127.0.0.1:{server.getsockname()[1]}/lab"
+        with pytest.raises(LabError, match=r"ada:…@.* cannot be read or written: 530 Login incorrect") as refused:
+            backup_to(label_bench.services.settings, url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_new_home_may_lie_in_a_folder_that_is_not_there_yet(label_bench, home_files, out, kept):
+    place, manifest = backup_to(label_bench.services.settings, kept)
+    assert restore_from(place, Settings(home=out / "labs" / "new")) == manifest
 
 
 def test_a_password_in_a_url_is_not_shown():
