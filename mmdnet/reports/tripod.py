@@ -129,7 +129,20 @@ def _partition(known: Known) -> str:
         for part, title in PARTS.items()
         if part in known.card.split
     ]
-    return f"Split by patient: {', '.join(parts)}." if parts else ""
+    apart = f", and one {kept} kept apart for the test" if (kept := _kept_apart(known)) else ""
+    return f"Split by patient{apart}: {', '.join(parts)}." if parts else ""
+
+
+def _kept_apart(known: Known) -> str:
+    """Whether a site or a staining run was tested on alone; empty where it was not."""
+    by = known.card.choices.get("split_by")
+    return str(by).replace("_", " ") if by in ("site", "staining_run") else ""
+
+
+def _objectives(known: Known) -> str:
+    if not any(known.card.split.get(part) for part in ("validation", "test")):
+        return "Development. No patients were kept for validation."
+    return "Development with internal validation on patients who were not learnt from."
 
 
 def _model(known: Known) -> str:
@@ -178,8 +191,13 @@ def _output(known: Known) -> str:
 
 
 def _differences(known: Known) -> str:
-    if not known.card.split:
+    if not any(known.card.split.get(part) for part in ("validation", "test")):
         return ""
+    if kept := _kept_apart(known):
+        return (
+            f"Test slides are of a {kept} that training never saw, validation slides come from where the training "
+            "slides come from; the patients are others."
+        )
     return "Validation and test slides come from where the training slides come from; the patients are others."
 
 
@@ -248,7 +266,7 @@ _ITEMS: tuple[tuple[str, str, str, Callable[[Known], str]], ...] = (
         f"{RESEARCH_USE}: for pathologists and researchers who can judge the tissue themselves. Not for diagnosis or "
         "treatment.")),
     ("3c", _BACK, "Known health inequalities", _nothing),
-    ("4", _BACK, "Objectives", _always("Development with internal validation on patients who were not learnt from.")),
+    ("4", _BACK, "Objectives", _objectives),
     ("5a", _METHODS, "Sources of data", _sources),
     ("5b", _METHODS, "Dates of the data", _nothing),
     ("6a", _METHODS, "Setting and centres", _setting),

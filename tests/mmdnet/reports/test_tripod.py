@@ -47,6 +47,18 @@ def test_a_card_of_before_that_says_little_has_more_open_items_and_none_made_up(
     for number in ("5a", "6a", "10", "12a", "12f", "13", "16", "20a", "20b", "21", "23a", "24"):
         assert items[number] == "", number
     assert "not reportable" in items["25"] and "Readers' grades" in items["8a"]
+    assert items["4"] == "Development. No patients were kept for validation."
+
+
+def test_a_site_that_was_kept_apart_is_not_said_to_be_where_the_training_slides_come_from():
+    plain, apart = (
+        said(crafted.card().model_copy(update={"split": {"train": (1,), "test": (2,)}, "choices": {"split_by": by}}))
+        for by in ("patient", "staining_run")
+    )
+    assert "test slides come from where the training slides come from" in plain["16"] and "internal" in plain["4"]
+    assert plain["12a"].startswith("Split by patient: ")
+    assert apart["16"].startswith("Test slides are of a staining run that training never saw")
+    assert apart["12a"].startswith("Split by patient, and one staining run kept apart for the test: ")
 
 
 def test_thresholds_that_were_fitted_are_named():
