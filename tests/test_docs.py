@@ -100,6 +100,22 @@ def test_the_picture_of_the_house_in_the_readme_is_true() -> None:
     assert sorted(parts - named) == []
 
 
+def test_every_command_stands_in_the_readme_and_every_benchmark_of_a_document_is_there() -> None:
+    from benchmarks.__main__ import GROUPS, names
+    from mmdnet.cli import app
+
+    listed = re.search(r"^`(doctor [\w| -]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert listed is not None
+    commands = {
+        each.name or str(getattr(each.callback, "__name__", "")).replace("_", "-") for each in app.registered_commands
+    }
+    assert set(listed[1].split(" | ")) == commands | {str(group.name) for group in app.registered_groups}
+    named = {
+        name for path in DOCUMENTS for name in re.findall(r"python -m\s+benchmarks ([a-z][\w-]*)", path.read_text())
+    }
+    assert named <= {*names(), *GROUPS, "all"}
+
+
 def test_a_name_that_is_not_there_is_found() -> None:
     assert resolves("mmdnet.labels.grading.TASKS") and resolves("mmdnet.workflows.scoring")
     assert not resolves("mmdnet.labels.worth") and not resolves("mmdnet.labels.grading.WORTH")
