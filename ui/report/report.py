@@ -65,7 +65,7 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
         patches,
         layers=layers,
         labelled=labelled,
-        show_patches=False,
+        switches={"patches": False} if patches else None,
         begin_at_patch=False,
         height_px=520,
         key=f"map_{score_id}",

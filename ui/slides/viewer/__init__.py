@@ -113,7 +113,6 @@ def deep_zoom(
     *,
     layers: Sequence[Layer] = (),
     labelled: Collection[int] = (),
-    show_patches: bool = True,
     begin_at_patch: bool = True,
     height_px: int = HEIGHT_PX,
     key: str = "zoom",
@@ -134,7 +133,7 @@ def deep_zoom(
         on_drawn: takes the kind and the points of a length or an area, as the browser sent them.
     """
     if switches is None:
-        switches = {"patches": show_patches} if patches else {}
+        switches = {"patches": True} if patches else {}
     drawn_in = st.fragment(_draw, run_every=YOUNGER_TOKEN_S)
     drawn_in(slide, patches, layers, labelled, switches, tools, drawn, on_drawn, begin_at_patch, height_px, key)
 
