@@ -30,7 +30,7 @@ from ui.shell.session import (
     set_reader,
     sign_out,
 )
-from ui.shell.settled import set_aside_loaded
+from ui.shell.settled import freeze_loaded
 from ui.shell.sign_in import PAGE as SIGN_IN
 from ui.shell.sign_in import asked, provider_configured
 
@@ -80,7 +80,7 @@ def draw() -> None:
             st.toast(literal(sentence), icon=":material/check:")
         with body:
             page.run()
-        set_aside_loaded(name)
+        freeze_loaded(name)
     except Exception as fault:
         with body:
             show_fault(fault)

@@ -16,7 +16,7 @@ atexit.register(gc.unfreeze)  # else libraries complain at the end that what the
 
 
 @functools.cache
-def set_aside_loaded(page: str) -> None:
+def freeze_loaded(page: str) -> None:
     """Take what is loaded now for permanent; once for each `page`, by the cache, after it was first drawn."""
     gc.collect()
     gc.freeze()
