@@ -34,11 +34,10 @@ from mmdnet.backups.databases import JOBS, is_sqlite
 from mmdnet.errors import LabError
 from mmdnet.jobs.lease import lock_slot
 from mmdnet.jobs.queue import JobQueue
-from mmdnet.jobs.queue_files import QUEUE_SCHEMA, copy_queue
+from mmdnet.jobs.queue_files import AT_ONCE, QUEUE_SCHEMA, copy_queue, copy_rows
 from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import Settings
 
-AT_ONCE = 2_000  # rows in one statement
 # Of the migrations' triggers.
 OWN_FUNCTIONS = (
     "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_append\\_only' "
@@ -144,7 +143,7 @@ def _moved(settings: Settings, target: Settings, step: Progress) -> Moved:
             _lock(reading.connection())
             with goal.begin() as writing:
                 rows = {
-                    table.name: _copy(reading.connection(), writing, table, table)
+                    table.name: copy_rows(reading.connection(), writing, table, insert(table))
                     for table in _told(TABLES, between(step, 0.0, 0.5), "Copying")
                 }
                 _go_on_counting(writing)
@@ -171,16 +170,6 @@ def _lock(connection: Connection) -> None:
         connection.execute(text("UPDATE projects SET id = id WHERE id = -1"))
     else:
         connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in TABLES)} IN SHARE MODE"))
-
-
-def _copy(reading: Connection, writing: Connection, source: Table, goal: Table) -> int:
-    count = 0
-    columns = [column for column in source.columns if column.name in goal.columns]
-    rows = reading.execution_options(yield_per=AT_ONCE).execute(select(*columns).order_by(*source.primary_key))
-    for part in rows.mappings().partitions(AT_ONCE):
-        writing.execute(insert(goal), [dict(row) for row in part])
-        count += len(part)
-    return count
 
 
 def _go_on_counting(connection: Connection) -> None:

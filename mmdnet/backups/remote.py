@@ -93,7 +93,7 @@ def _reached(url: str) -> Iterator[tuple[AbstractFileSystem, str]]:
         yield system, root.rstrip("/")
     except ImportError as error:
         raise LabError(f"{told(url)} cannot be used here: {error}. Nothing was changed.") from error
-    except (ValueError, *ftplib.all_errors) as error:  # OSError among them, and what an FTP server refuses
+    except (OSError, ValueError, EOFError, ftplib.Error) as error:  # what an FTP server refuses is no OSError
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise LabError(f"{told(url)} cannot be read or written: {why}. Nothing was changed here.") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import JSON, Engine, MetaData, Table, insert, inspect, select
+from sqlalchemy import JSON, Connection, Engine, Insert, MetaData, Table, insert, inspect, select
 
 from db.engine import as_url, make_engine
 from mmdnet.jobs.queue import JobQueue
@@ -38,20 +38,25 @@ def copy_queue(source_url: str, goal_url: str) -> int:
         for column in source.columns:  # what PostgreSQL knows as JSON is text in SQLite
             if any(isinstance(table.columns[column.name].type, JSON) for table in (source, goal)):
                 source.columns[column.name].type = goal.columns[column.name].type = JSON()
-        columns = [column for column in source.columns if column.name in goal.columns]
         into = insert(goal)
         if engines[1].dialect.name == "sqlite":  # another process may be at it too
             into = into.prefix_with("OR IGNORE")
-        copied = 0
         with engines[0].connect() as reading, engines[1].begin() as writing:
-            rows = reading.execution_options(yield_per=AT_ONCE).execute(select(*columns).order_by(*source.primary_key))
-            for part in rows.mappings().partitions(AT_ONCE):
-                writing.execute(into, [dict(row) for row in part])
-                copied += len(part)
-        return copied
+            return copy_rows(reading, writing, source, into)
     finally:
         for engine in engines:
             engine.dispose()
+
+
+def copy_rows(reading: Connection, writing: Connection, source: Table, into: Insert) -> int:
+    """Copy a table's rows, of the columns that both sides have; how many."""
+    columns = [column for column in source.columns if column.name in into.table.columns]
+    rows = reading.execution_options(yield_per=AT_ONCE).execute(select(*columns).order_by(*source.primary_key))
+    copied = 0
+    for part in rows.mappings().partitions(AT_ONCE):
+        writing.execute(into, [dict(row) for row in part])
+        copied += len(part)
+    return copied
 
 
 def _holds_queue(url: str) -> bool:
