@@ -33,7 +33,7 @@ NUMBERED = {
     "slide_id": "slide", "patch_id": "patch", "score_id": "score", "session_id": "label session", "run_id": "training",
     "job_id": "job", "model_id": "model", "augmentation_id": "batch", "synthetic_id": "synthetic patch",
 }  # fmt: skip
-UNSAID = {"by", "what", "name"}  # who ran a command stands where an account would
+UNSAID = {"by", "what"}  # who ran a command stands where an account would
 
 
 def did_in_words(event: AccessView) -> str:
@@ -49,6 +49,6 @@ def _details(said: Mapping[str, Any]) -> str:
     for name, value in said.items():
         if name in UNSAID or value is None or value == "":
             continue
-        words = NUMBERED.get(name, name.replace("_", " "))
-        parts.append(f"as {value}" if name == "kind" else f"{words} {value}")
+        words = "as" if name == "kind" else "" if name == "name" else NUMBERED.get(name, name.replace("_", " "))
+        parts.append(f"{words} {value}".strip())
     return ", ".join(parts)

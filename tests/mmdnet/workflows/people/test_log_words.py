@@ -19,4 +19,7 @@ def test_an_event_is_told_without_names_of_the_program():
     assert said("export", what="labels.files.export", kind="csv") == "took out labels: as csv"
     assert said("add account", account=2, by="command line: root") == "add account: account 2"
     assert said("sign out") == "sign out"
+    assert (
+        said("delete", what="projects.delete", name="Cohort") == "deleted the project: Cohort"
+    )  # its number tells nobody
     assert said("delete", what="of an earlier build", slide_id=4) == "deleted: slide 4"
