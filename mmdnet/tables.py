@@ -268,3 +268,8 @@ def _refuse_long_texts(batch: object) -> None:
             longest = pc.max(pc.binary_length(column.dictionary)).as_py()
             if (longest or 0) > LONGEST_CELL:
                 raise NoTable(f"has a text of {longest:,} bytes in one cell; {LONGEST_CELL:,} is the most")
+
+
+def markdown_text(text: str) -> str:
+    """Text that a person or a file brought, as Markdown shows it letter by letter, on one line: for a table's cell."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|~$!&])", r"\\\1", " ".join(text.split()))

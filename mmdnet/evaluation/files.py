@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from mmdnet.errors import LabError
@@ -16,7 +15,7 @@ from mmdnet.evaluation.tables import (
     worst_sentences,
 )
 from mmdnet.labels.agreement import Estimate
-from mmdnet.tables import to_csv
+from mmdnet.tables import markdown_text, to_csv
 from mmdnet.words import count
 
 KINDS = ("csv", "md", "tex", "json")
@@ -122,11 +121,6 @@ def table_markdown(table: Table) -> str:
     rows = [table.columns, ("---",) * len(table.columns), *table.rows]
     lines = ["| " + " | ".join(cell if cell == "---" else markdown_text(cell) for cell in row) + " |" for row in rows]
     return f"## {markdown_text(table.title)}\n\n" + "\n".join(lines)
-
-
-def markdown_text(text: str) -> str:
-    """Text that a person or a file brought, as Markdown shows it letter by letter, on one line."""
-    return re.sub(r"([\\`*_{}\[\]()<>#|~$!&])", r"\\\1", " ".join(text.split()))
 
 
 def _latex(evaluation: Evaluation, tables: Sequence[Table]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmdnet.reports.tripod import SOURCE, CardItem, interpretation, tripod_items
 from mmdnet.reports.words import RESEARCH_USE
+from mmdnet.tables import markdown_text
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -70,19 +71,18 @@ def to_json(document: CardDocument) -> dict[str, JsonValue]:
 
 def to_markdown(document: CardDocument) -> str:
     """As one Markdown file."""
-    lines = [f"# Model card: {_cell(document.name)}", "", f"{RESEARCH_USE}. {_cell(document.verdict)}", ""]
+    lines = [
+        f"# Model card: {markdown_text(document.name)}",
+        "",
+        f"{RESEARCH_USE}. {markdown_text(document.verdict)}",
+        "",
+    ]
     if document.note:
-        lines += [_cell(document.note), ""]
+        lines += [markdown_text(document.note), ""]
     lines += [f"{document.summary} Weights SHA-256 `{document.weights_sha256 or 'not recorded'}`."]
     for section in dict.fromkeys(item.section for item in document.items):
         lines += ["", f"## {section}", "", "| item | topic | what is known |", "|---|---|---|"]
         for item in document.items:
             if item.section == section:
-                lines.append(f"| {item.number} | {item.topic} | {_cell(item.said) or f'*{OPEN}*'} |")
+                lines.append(f"| {item.number} | {item.topic} | {markdown_text(item.said) or f'*{OPEN}*'} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Text of people and files in a table's cell: one line that is no markup."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in flat)

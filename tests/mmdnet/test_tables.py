@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet import tables
-from mmdnet.tables import KINDS, NoTable, as_text, checked_archive, from_text, read_rows, to_csv, to_xlsx
+from mmdnet.tables import KINDS, NoTable, as_text, checked_archive, from_text, markdown_text, read_rows, to_csv, to_xlsx
 
 SIGNS = "=+-@＝＋－＠"
 spiced = st.text(st.sampled_from("=+-@'＝＠;\t\r\n\"a, 1") | st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -136,3 +136,9 @@ def test_parquet_keeps_numbers_and_columns_without_a_value():
         {"name": "=1", "number": 2.5, "nothing": None},
         {"name": None, "number": None, "nothing": None},
     ]
+
+
+def test_a_text_in_markdown_is_one_line_and_no_markup():
+    assert markdown_text("A | *bold*\n<model> $x$ ![](http://a)") == (
+        "A \\| \\*bold\\* \\<model\\> \\$x\\$ \\!\\[\\]\\(http://a\\)"
+    )

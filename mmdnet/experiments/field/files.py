@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmdnet.errors import LabError
 from mmdnet.evaluation.definitions import DEFINITIONS
-from mmdnet.evaluation.files import USE, latex_tables, markdown_text, table_markdown
+from mmdnet.evaluation.files import USE, latex_tables, table_markdown
 from mmdnet.evaluation.tables import NOTHING, PAPER_TABLE_4, Table, figure, with_interval
 from mmdnet.experiments.field.comparison import FEWEST_PATIENTS, MEAN, MEASURES, Comparison, Spread
 from mmdnet.experiments.field.result import FieldResult
@@ -14,7 +14,7 @@ from mmdnet.experiments.field.slides import BY_SLIDE
 from mmdnet.labels.agreement import FEWEST_CLUSTERS
 from mmdnet.labels.grading import task as task_called
 from mmdnet.nn.baselines.registry import BASELINES
-from mmdnet.tables import to_csv
+from mmdnet.tables import markdown_text, to_csv
 from mmdnet.words import count
 
 KINDS = ("csv", "md", "tex", "json")
