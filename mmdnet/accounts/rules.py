@@ -232,6 +232,7 @@ RULES: Mapping[str, Rule] = {
     "scoring.score_now": WORKERS,
     "scoring.score_of": WORKERS,
     "scoring.start": MANAGE,
+    "evidence_maps.making": SEE,
     "evidence_maps.run": WORKERS,
     "evidence_maps.start": MANAGE,
     "evaluations.get": SEE,

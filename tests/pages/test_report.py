@@ -82,6 +82,14 @@ def test_the_switch_has_maps_made_once_and_shows_them(filled, filled_home, monke
     assert [download.label for download in app.get("download_button")][-1] == "Maps"
 
 
+def test_a_reader_who_may_not_have_maps_made_is_told_who_may(filled, filled_home, as_role, said):
+    as_role("reader")
+    app = filled("report", {"project": "1", "score": str(filled_home.score)})
+    app.toggle(key=f"patch_maps_{filled_home.score}").set_value(True).run()
+    assert "A lead of this project has them made" in said(app) and not app.error
+    assert "Make the maps" not in [button.label for button in app.button]
+
+
 def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):
     app = filled("report", {"project": "1", "score": str(filled_home.score)}, reader_id=None)
     assert "Who is reading?" in said(app)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.accounts.roles import May
 from mmdnet.reports.patch_maps import about_maps, deletion_words, map_words
-from mmdnet.workflows.job_specs import EvidenceMapsSpec
 from ui.shell.literal import in_html, literal
-from ui.shell.session import at, lab, refusals
+from ui.shell.session import lab, may, refusals
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, FeatureEvidence
@@ -31,8 +31,10 @@ def switched_on(scored: ScoredSlide) -> Mapping[str, TaskMaps]:
     maps = scored.evidence_maps
     if scored.maps_made:
         return maps
-    if any(job.kind == EvidenceMapsSpec.kind for job in lab().jobs.list(at("project"), active=True)):
+    if lab().evidence_maps.making(score_id):
         st.caption("The maps are being made in the background, and appear here when they are done.")
+    elif not may(May.MANAGE, scored.slide.project_id):
+        st.caption("The maps of this score are not made yet. A lead of this project has them made here.")
     else:
         st.caption("The maps of this score are not made yet. They are made once, in the background.")
         if st.button("Make the maps", key="make_patch_maps", icon=":material/center_focus_strong:"):

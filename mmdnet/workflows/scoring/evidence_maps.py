@@ -41,12 +41,22 @@ class EvidenceMaps:
             _, slide, model = rows.scored(session, score_id)
         model_folder(self._services, model.id)
         spec = EvidenceMapsSpec(score_id=score_id)
+        title = f"Where on the patches of {slide.name}"
+        return self.making(score_id) or self._jobs.submit(title, spec, slide.project_id)
+
+    def making(self, score_id: int) -> str | None:
+        """The job that makes the maps of this very score or waits to; None where there is none.
+
+        Raises:
+            LabError: there is no such score.
+        """
+        with self._services.db() as session:
+            _, slide, _ = rows.scored(session, score_id)
+        spec = EvidenceMapsSpec(score_id=score_id)
         active = [job.id for job in self._jobs.list(slide.project_id, active=True) if job.kind == spec.kind]
         with self._services.db() as session:
-            for job in session.scalars(select(Job).where(Job.id.in_(active))):
-                if job.spec == spec.model_dump(mode="json"):
-                    return job.id
-        return self._jobs.submit(f"Where on the patches of {slide.name}", spec, slide.project_id)
+            jobs = session.scalars(select(Job).where(Job.id.in_(active)))
+            return next((job.id for job in jobs if job.spec == spec.model_dump(mode="json")), None)
 
     def run(self, context: JobContext, score_id: int) -> None:
         """Make the maps of a score's evidence, feature by feature; those that are kept are not made again.

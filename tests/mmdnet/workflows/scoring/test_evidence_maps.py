@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from db.models import Job, Model, Score
 from mmdnet.cli import app
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import EvidenceMapsSpec
 from mmdnet.workflows.scoring import evidence_maps
 from tests.small_lab import JobInProcess
 
@@ -77,8 +78,10 @@ def test_maps_stopped_half_way_are_gone_on_with_and_are_in_the_zip_and_the_comma
 
 def test_maps_are_queued_once_and_refused_without_the_models_files_or_a_place_for_them(by_shipped, tmp_path):
     lab, score = by_shipped.lab, by_shipped.score
+    lab.jobs.submit("Maps of another score", EvidenceMapsSpec(score_id=score + 1), by_shipped.project)
+    assert lab.evidence_maps.making(score) is None
     job = lab.evidence_maps.start(score)
-    assert lab.evidence_maps.start(score) == job
+    assert lab.evidence_maps.start(score) == lab.evidence_maps.making(score) == job
     with lab.db.begin() as session:
         assert session.get(Job, job).spec == {"score_id": score}
         session.get(Model, lab.models.shipped()).folder = "/nowhere"
