@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.labels import CHUNK
 from db.models import USABLE, Annotation, JsonObject, LabelEvent, Patch, Score, SignOff, Slide
+from db.persons import same_person
 
 
 def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
@@ -150,6 +151,7 @@ def signed_scores(session: Session, slide_id: int) -> int:
 
 
 def annotations_of(session: Session, slide_id: int, reader_id: int) -> Sequence[Annotation]:
-    """What a reader drew on a slide, in the order it was drawn."""
-    mine = select(Annotation).where(Annotation.slide_id == slide_id, Annotation.reader_id == reader_id)
+    """What a reader drew on a slide, under any name of theirs, in the order it was drawn."""
+    whose = Annotation.reader_id.in_(same_person(session, reader_id))
+    mine = select(Annotation).where(Annotation.slide_id == slide_id, whose)
     return session.scalars(mine.order_by(Annotation.id)).all()

@@ -83,8 +83,8 @@ class Annotations:
 
 
 def _own(session: Session, slide_id: int, reader_id: int, annotation_id: int) -> Annotation:
-    row = session.get(Annotation, annotation_id)
-    if row is None or (row.slide_id, row.reader_id) != (slide_id, reader_id):
+    row = next((mine for mine in annotations_of(session, slide_id, reader_id) if mine.id == annotation_id), None)
+    if row is None:
         raise LabError("You drew nothing of that number on this slide; it may be gone already. Nothing was changed.")
     return row
 

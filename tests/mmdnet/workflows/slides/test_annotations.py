@@ -50,6 +50,15 @@ def test_a_reader_sees_names_and_takes_away_their_own_alone(drawn_on, monkeypatc
         kept.of_slide(slide, ada)
 
 
+def test_what_was_drawn_under_another_name_of_the_same_reader_is_theirs(drawn_on):
+    lab, slide, ada, ben = drawn_on
+    before = lab.slides.annotations.add(slide, ada, "area", SQUARE)
+    lab.readers.merge(ada, ben)
+    assert [mine.id for mine in lab.slides.annotations.of_slide(slide, ben)] == [before.id]
+    lab.slides.annotations.remove(slide, ben, before.id)
+    assert lab.slides.annotations.of_slide(slide, ben) == []
+
+
 def test_nothing_is_measured_before_the_scale_is_known(lab, tissue_png):
     slide = lab.slides.register(lab.projects.create("Test").id, tissue_png())[0].slide_id
     ada = lab.readers.ensure("Ada").id
