@@ -428,11 +428,13 @@ def report(
     if leading is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
     scored = lab.reports.open(leading.id)
-    write_out(out, scored.file(kind))
+    written = {out: scored.file(kind)}
     if cam is not None:
         if not scored.maps_made:
             follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
-        write_out(cam, lab.reports.patch_maps(leading.id))
+        written[cam] = lab.reports.patch_maps(leading.id)
+    for file, data in written.items():  # once all of it is made
+        write_out(file, data)
     said = scored.shown
     facts = {
         "file": out, "score_id": leading.id, "reportable": said.validity.words or "yes", "nas": said.nas.value,

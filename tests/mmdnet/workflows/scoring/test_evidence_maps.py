@@ -92,3 +92,6 @@ def test_maps_are_queued_once_and_refused_without_the_models_files_or_a_place_fo
     out, asked = tmp_path / "r.json", ["--cam", str(tmp_path / "m.png"), "--home", str(lab.settings.home)]
     told = CliRunner().invoke(app, ["report", "field.png", "--out", str(out), "--project", "Scored", *asked])
     assert "is written as .zip, not as .png" in str(told.exception) and not out.exists()
+    asked[1] = str(tmp_path / "m.zip")
+    told = CliRunner().invoke(app, ["report", "field.png", "--out", str(out), "--project", "Scored", *asked])
+    assert "files of this model are gone" in str(told.exception) and not out.exists()
