@@ -28,9 +28,9 @@ EVIDENCE_CAPTION = (
 )
 
 PATCH_MAP_CAPTION = (
-    "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018), on a scale of the "
-    "patch's own: the greens of two patches cannot be compared. The line surrounds the hottest tenth. It outlines no "
-    "lesion and gives no reason."
+    "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018); on a patch of grade "
+    "0 it is what speaks against that, for grade 1 or more. Each patch has a scale of its own: the greens of two "
+    "patches cannot be compared. The line surrounds the hottest tenth. It outlines no lesion and gives no reason."
 )
 MAP_TEST_CAPTION = (
     "Beside each map stands what is left of the probability with that tenth masked, and with the same shape masked "

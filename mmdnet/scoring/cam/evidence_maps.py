@@ -1,7 +1,8 @@
 """Where on the patches of a report a grade comes from: maps, what a deletion test says of each, their file, a picture.
 
-Each patch is a bag of one, so a map is of the patch's own grade, the one that stands beside it, and has a scale of its
-own. See `grad_cam` for the formula (Chattopadhay et al. 2018) and `deletion` for the test.
+Each patch is a bag of one, so a map is of the patch's own grade, the one that stands beside it (of grade 1 where that
+is 0: nothing can speak for having at least grade 0), and has a scale of its own. See `grad_cam` for the formula
+(Chattopadhay et al. 2018) and `deletion` for the test.
 """
 
 from __future__ import annotations

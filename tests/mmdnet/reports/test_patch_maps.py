@@ -40,6 +40,7 @@ def test_a_features_sentence_is_the_mean_of_the_patches_that_could_be_tested(rep
 def test_where_the_grades_are_withheld_the_maps_are_said_to_be_untested(report):
     shown = report.evidence[0]
     assert "masked elsewhere" in about_maps([shown])
+    assert "on a patch of grade 0 it is what speaks against that" in about_maps([shown])
     bare = shown.model_copy(update={"top": tuple(patch.model_copy(update={"grade": None}) for patch in shown.top)})
     assert "untested" in about_maps([bare]) and "masked elsewhere" not in about_maps([bare])
 
