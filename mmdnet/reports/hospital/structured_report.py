@@ -219,7 +219,8 @@ def _said(report: Report, reference: SlideReference, content_sha256: str) -> Con
 
 
 def sentences(report: Report, source: str, content_sha256: str) -> tuple[str, ...]:
-    """What stands beside the numbers in DICOM and FHIR: use, what keeps them from being reported, who signed, limits.
+    """What stands beside the numbers in DICOM and FHIR: use, what keeps them from being reported, whether a second
+    reader is advised, who signed, limits.
 
     Args:
         report: as it may be shown.
@@ -233,6 +234,8 @@ def sentences(report: Report, source: str, content_sha256: str) -> tuple[str, ..
     if not report.validity.reportable:
         told += [report.validity.words, *report.validity.remedies]
     told += cautions_of(report)
+    if report.reliability is not None:
+        told.append(f"{report.reliability.advice} {report.reliability.measured}".strip())
     titles = {feature.task: feature.title for feature in report.features} | {"nas": "NAS"}
     covered = [f"{title}, {report.covers(name)}" for name, title in titles.items() if report.covers(name)]
     if covered:

@@ -43,6 +43,7 @@ def test_grades_nas_interval_model_and_signature_are_read_back(named, tmp_path):
     ):  # fmt: skip
         assert leaf in [(kind, name, value.strip()) for kind, name, value in said], leaf
     assert any("such held 91 %" in value for _, _, value in said)
+    assert any(value.startswith("Second reader advised: a grade lies near a cut") for _, _, value in said)
 
 
 def test_a_withheld_score_puts_no_number_of_the_model_into_it(tmp_path):
@@ -54,6 +55,7 @@ def test_a_withheld_score_puts_no_number_of_the_model_into_it(tmp_path):
     assert not [name for _, name, _ in said if name.startswith("Steatosis score")]
     assert any(value.startswith("Not reportable: the model was not validated") for _, _, value in said)
     assert ("TEXT", "Comment", "Not signed.") in said
+    assert not any("Second reader advised" in value for _, _, value in said)
 
 
 def test_where_every_interval_is_withheld_no_sentence_tells_of_intervals():
