@@ -171,7 +171,8 @@ def overview_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
 
 
 def _kept_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
-    """A slide's small overview from the lab's cache, else made and put there; one made long ago is made anew.
+    """A slide's small overview from the lab's cache, else made and put there; one made long ago is made anew, and then
+    all others of so long ago go, of slides that are no longer here among them.
 
     It is kept by what the file holds, so that a slide of another content never shows it.
     """
@@ -180,12 +181,12 @@ def _kept_jpeg(slide: Slide, settings: Settings, max_px: int) -> bytes:
     with suppress(OSError):
         if time.time() - file.stat().st_mtime < KEPT_S:
             return file.read_bytes()
+        for known in folder.glob("*.jpg"):  # not at each making: a first look at a long list makes them all
+            if time.time() - known.stat().st_mtime >= KEPT_S:
+                known.unlink(missing_ok=True)
     jpeg = overview_jpeg(slide, settings, max_px)
     with suppress(OSError):  # a full disk hides no slide
         folder.mkdir(exist_ok=True)
-        for old in folder.glob("*.jpg"):
-            if time.time() - old.stat().st_mtime >= KEPT_S:  # of slides that are no longer here, too
-                old.unlink(missing_ok=True)
         write_aside(file, jpeg)
     return jpeg
 
