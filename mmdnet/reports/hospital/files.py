@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmdnet.reports.hospital.reference import readable, slide_reference
+from mmdnet.reports.hospital.reference import DICOM, readable, slide_reference
 
 if TYPE_CHECKING:
     from mmdnet.reports.inputs import ReportInputs
@@ -32,7 +32,7 @@ def hospital_file(kind: str, report: Report, inputs: ReportInputs, path: Path, g
         from mmdnet.reports.hospital.fhir import fhir_bundle
 
         return fhir_bundle(report, inputs.slide)
-    with readable(report.header.slide):
+    with readable(report.header.slide, inputs.slide.vendor == DICOM):
         reference = slide_reference(report, inputs.slide, path)
         if kind == "sr.dcm":
             from mmdnet.reports.hospital.structured_report import structured_report

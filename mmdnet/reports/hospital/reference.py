@@ -146,18 +146,22 @@ def needs_scale(reference: SlideReference, name: str) -> None:
 
 
 @contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Say it in a sentence where a DICOM file's attributes are none that can be taken over.
+def readable(name: str, is_dicom: bool = True) -> Iterator[None]:
+    """Say it in a sentence where a DICOM file's attributes, or of another slide the report's facts, do not fit.
 
     Raises:
-        LabError: they are not.
+        LabError: they do not.
     """
     try:
         yield
     except (ValueError, TypeError, AttributeError, KeyError, IndexError, OverflowError) as problem:
+        wrong = (
+            f"The DICOM file of {name} has attributes that DICOM does not allow or lacks some"
+            if is_dicom
+            else f"The report of {name} holds something that DICOM does not allow"
+        )
         raise LabError(
-            f"The DICOM file of {name} has attributes that DICOM does not allow or lacks some ({problem}), so nothing "
-            "can be made that refers to it. Take FHIR or JSON. Nothing was written."
+            f"{wrong} ({problem}), so no such object can be made. Take FHIR or JSON. Nothing was written."
         ) from problem
 
 

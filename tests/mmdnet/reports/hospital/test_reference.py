@@ -130,6 +130,12 @@ def test_a_dicom_file_with_odd_attributes_is_refused_in_a_sentence(tmp_path, dic
         structured_report(report, reference)
 
 
+def test_of_a_slide_that_is_no_dicom_no_dicom_file_is_blamed():
+    said = r"The report of a\.svs holds something that DICOM does not allow \(too long\)"
+    with pytest.raises(LabError, match=said), readable("a.svs", is_dicom=False):
+        raise ValueError("too long")
+
+
 def test_a_readers_name_is_one_dicom_takes():
     assert person_name("Dr B") == "Dr B^"
     assert person_name("a^b=c\\d") == "a b c d^" and len(person_name("x" * 80)) == 64
