@@ -82,7 +82,7 @@ def _corners(points: object, width_px0: int, height_px0: int) -> list[tuple[int,
     corners = []
     for point in points if isinstance(points, Sequence) and not isinstance(points, str) else ():
         match point:
-            case [int() | float() as x, int() | float() as y] if math.isfinite(x) and math.isfinite(y):
+            case [int() | float() as x, int() | float() as y] if abs(x) < math.inf and abs(y) < math.inf:
                 corners.append((round(x), round(y)))
             case _:
                 raise LabError("What was drawn could not be read. Draw it again. Nothing was kept.")

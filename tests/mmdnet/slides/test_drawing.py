@@ -51,6 +51,7 @@ def test_of_an_eight_the_larger_half_is_kept():
         ("area", [[0, 0], [5, 5], [9, 9]], "no area"),
         ("length", [[0, 0], [2000, 5]], "beside the slide"),
         ("length", [[0, 0], [-1, 5]], "beside the slide"),
+        ("length", [[0, 0], [10**400, 5]], "beside the slide"),
         ("length", [[0, 0], [math.nan, 5]], "could not be read"),
         ("length", [[0, 0], [math.inf, 5]], "could not be read"),
         ("length", [[0, 0], ["1", 5]], "could not be read"),
