@@ -218,13 +218,13 @@ def test_every_check_runs_although_one_failed(shell: Shell, capsys: pytest.Captu
     assert "Linter: FAILED" in said and "Types: passed" in said and said.endswith("Failed: linter\n")
 
 
-@pytest.mark.parametrize("fails", ["--ignore tests/browser", "pytest tests/browser"])
-def test_all_tests_are_shared_among_processes_but_for_those_of_the_browser(shell: Shell, fails: str) -> None:
+@pytest.mark.parametrize("fails", ["--ignore=tests/browser", "pytest tests/browser", "pytest tests/mmdnet/jobs"])
+def test_all_tests_are_shared_among_processes_but_for_those_that_wait(shell: Shell, fails: str) -> None:
     shell.fails = fails
     assert lab.run_tests([]) == 1
-    browser, shared = sorted((line for line in shell.commands if "-m pytest" in line), key=len)
-    assert "--dist loadfile" in shared
-    assert browser.endswith("-m pytest tests/browser")
+    browser, jobs, shared = sorted((line for line in shell.commands if "-m pytest" in line), key=len)
+    assert browser.endswith("-m pytest tests/browser") and jobs.endswith("-m pytest tests/mmdnet/jobs")
+    assert "--dist loadfile" in shared and shared.endswith("--ignore=tests/browser --ignore=tests/mmdnet/jobs")
     shell.fails = "nothing"
     assert lab.run_tests([]) == 0
 

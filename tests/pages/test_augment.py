@@ -87,7 +87,7 @@ def test_the_look_takes_a_kind_and_a_grade_for_each_patch_and_ends_with_its_tabl
     for _ in range(4):
         pressed(pressed(app, "look_s"), "look_grade_unknown")
     text = said(app)
-    assert "You have looked at all 4 patches" in text and "Told apart: **50 %**" in text
+    assert "You have looked at 4 patches, which is all" in text and "Told apart: **50 %**" in text
     result = filled_home.lab.augmenting.looks.result(made, filled_home.reader)
     assert result.confusion == {(False, True): 2, (True, True): 2}
 

@@ -1,5 +1,7 @@
 """The augmentation experiment goes on where it stopped, and compares variants on the same seeds."""
 
+import json
+
 import pytest
 
 from mmdnet.experiments.augment import (
@@ -35,8 +37,11 @@ def test_every_variant_is_a_training_that_can_be_chosen_and_only_results_that_ar
     assert known_augment_results(setting, VARIANTS, range(3), tmp_path) == []
     path = tmp_path / "results" / setting.name / f"{VARIANTS[1].name}-2.json"
     path.parent.mkdir(parents=True)
-    path.write_text('{"seed": 2}')
-    assert known_augment_results(setting, VARIANTS, range(3), tmp_path) == [{"seed": 2}]
+    result = {"variant": VARIANTS[1].name, "seed": 2}
+    path.write_text(json.dumps(result))
+    assert known_augment_results(setting, VARIANTS, range(3), tmp_path) == [result]
+    path.write_text(json.dumps(result | {"seed": 1}))
+    assert known_augment_results(setting, VARIANTS, range(3), tmp_path) == []
 
 
 def test_new_site_and_new_stain_are_in_no_training_slide():

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 
 from mmdnet.experiments.domain import VARIANTS, DomainSetting, Sets, domain_summary, known_domain_results, split_of
@@ -28,5 +30,8 @@ def test_only_results_that_are_there_are_known(tmp_path):
     assert known_domain_results(setting, VARIANTS, range(3), tmp_path) == []
     path = tmp_path / "results" / setting.name / f"{VARIANTS[1].name}-2.json"
     path.parent.mkdir(parents=True)
-    path.write_text('{"seed": 2}')
-    assert known_domain_results(setting, VARIANTS, range(3), tmp_path) == [{"seed": 2}]
+    result = {"variant": VARIANTS[1].name, "seed": 2}
+    path.write_text(json.dumps(result))
+    assert known_domain_results(setting, VARIANTS, range(3), tmp_path) == [result]
+    path.write_text(json.dumps(result | {"seed": 1}))
+    assert known_domain_results(setting, VARIANTS, range(3), tmp_path) == []
