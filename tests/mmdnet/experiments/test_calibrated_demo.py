@@ -9,6 +9,7 @@ from mmdnet.settings import DEMO_MODEL
 from mmdnet.simulate.cohorts import CohortPlan
 
 
+@pytest.mark.slow
 def test_too_few_drawn_slides_leave_the_card_as_it_is(tmp_path):
     out = shutil.copytree(DEMO_MODEL, tmp_path / "demo")
     before = (out / CARD).read_bytes()

@@ -19,6 +19,7 @@ def pool():
     return Pool(features, grades, random.random(240) < 0.05, slide, slide // 2)
 
 
+@pytest.mark.slow
 def test_every_plan_is_replayed_and_kept_as_it_was_measured(pool, tmp_path, monkeypatch):
     monkeypatch.setattr("mmdnet.labels.label_efficiency.STEPS", (24, 72))
     monkeypatch.setattr("mmdnet.labels.label_efficiency.RESAMPLES", 50)

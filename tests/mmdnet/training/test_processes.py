@@ -28,6 +28,7 @@ def config(processes: int, **more) -> TrainingConfig:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does_dropout_and_augmentation_included(craft, tmp_path):
     small = craft(slides=2)
     cohort, pixels = small.cohort, small.pixels

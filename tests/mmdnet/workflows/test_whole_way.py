@@ -148,6 +148,7 @@ def test_slides_cut_into_patches_of_two_scales_are_not_learnt_from_together(tmp_
     assert lab.training.runs(project) == []
 
 
+@pytest.mark.slow
 def test_a_training_may_begin_with_patches_nobody_labelled(labelled, tissue_png):
     lab, project, _ = labelled
     lab.slides.register(project, tissue_png("unlabelled.png", side=1800, seed=9), StatedFacts(mpp=0.5, patient="P9"))

@@ -17,6 +17,7 @@ def apart(monkeypatch):
     monkeypatch.delitem(sys.modules, "diffusers", raising=False)
 
 
+@pytest.mark.slow
 def test_a_check_apart_says_the_calls(weights, apart, monkeypatch):
     said = []
     real = subprocess.run
