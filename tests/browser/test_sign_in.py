@@ -56,7 +56,7 @@ def test_who_signs_in_at_the_provider_labels_and_signs_in_the_own_name_and_no_fu
             page.goto(f"{lab.url}/label?project={filled.project}&session={session}")
             steps.canvas_ready(page)
             patch = steps.patch_shown(page)
-            steps.press(page, "123")
+            steps.press(page, "321")
             steps.next_patch(page, patch)
             steps.settled(page)
 
