@@ -21,7 +21,7 @@ from db.models import (
     Slide,
     SlideReading,
 )
-from db.scores import maps_beside
+from db.scores import files_of_scores
 
 MOST_CHANGES = 200  # that are shown
 
@@ -109,8 +109,7 @@ def delete_project(session: Session, project: Project) -> list[str]:
     """
     scores = session.scalars(select(Score).join(Slide).where(Slide.project_id == project.id)).all()
     models = session.scalars(select(Model).where(Model.project_id == project.id)).all()
-    of_scores = (name for score in scores for name in (score.file, maps_beside(score.file)))
-    files = [*(f"scores/{name}" for name in of_scores), *(model.folder for model in models)]
+    files = [*files_of_scores(scores), *(model.folder for model in models)]
     for of_kind in (scores, models):  # what refers to the others goes first
         for row in of_kind:
             session.delete(row)

@@ -19,6 +19,16 @@ def maps_beside(file: str) -> str:
     return f"{file.removesuffix('.safetensors')}.maps.safetensors"
 
 
+def scores_of_slide(session: Session, slide_id: int) -> Sequence[Score]:
+    """All scores of a slide, whichever model made them."""
+    return session.scalars(select(Score).where(Score.slide_id == slide_id)).all()
+
+
+def files_of_scores(scores: Iterable[Score]) -> list[str]:
+    """What is kept of scores in files, by its place in the lab's home; not all of it need be there."""
+    return [f"scores/{name}" for score in scores for name in (score.file, maps_beside(score.file))]
+
+
 class ScoreHead(NamedTuple):
     """A score without what it says; see `results`."""
 

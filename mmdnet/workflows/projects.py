@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from db.models import Project, Reader, now
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
 from mmdnet.words import count
-from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.services import Services, must_get, remove_from_home
 from mmdnet.workflows.views import ProjectChangeView, ProjectLosses, ProjectView, ReaderView
 
 OUT_OF_SIGHT = "Archive it to have it out of sight."
@@ -164,15 +163,7 @@ class Projects:
                 raise LabError(f"Type the project's name, {project.name}, to delete it. Nothing was changed.")
             files = rows.delete_project(session, project)
             rows.add_change(session, project_id, "deleted", project.name, by)
-        self._remove_files(files)
-
-    def _remove_files(self, files: Iterable[str]) -> None:
-        """Remove what the lab made in its own home; nothing that lies elsewhere."""
-        home = self._services.settings.home.resolve()
-        for file in files:
-            path = (home / file).resolve()
-            if path.is_relative_to(home) and path != home:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        remove_from_home(self._services.settings, files)
 
     def named(self, name: str, simulated: bool = False) -> ProjectView:
         """The project of that name, made if it is not there."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,3 +35,12 @@ def must_get(session: Session, kind: type[Row], key: int | str, what: str) -> Ro
     if row is None:
         raise LabError(f"There is no {what} with the number {key} here.")
     return row
+
+
+def remove_from_home(settings: Settings, files: Iterable[str]) -> None:
+    """Remove files and folders that the lab made in its own home; nothing that lies elsewhere."""
+    home = settings.home.resolve()
+    for file in files:
+        path = (home / file).resolve()
+        if path.is_relative_to(home) and path != home:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from db import slide_readings
 from db import slides as rows
 from db.models import Patch, Slide
 from db.projects import add_change
+from db.scores import files_of_scores, scores_of_slide
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, between, part_of, silent
 from mmdnet.slides.facts import StatedFacts
@@ -20,7 +21,7 @@ from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.services import Services, must_get, remove_from_home
 from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.folders import FolderView, look_into
@@ -217,7 +218,7 @@ class Slides:
             return patch_views(must_get(session, Slide, patch.slide_id, "slide"), [patch])[0]
 
     def remove(self, slide_id: int, by: int | None = None) -> None:
-        """Take a slide out of the project; its file stays where it is.
+        """Take a slide out of the project, with what its scores kept in files; its own file stays where it is.
 
         Raises:
             LabError: it carries labels, readings or a signed report, which are never deleted.
@@ -231,8 +232,10 @@ class Slides:
                     f"{slide.name} stays: it carries {count(labels, 'label event')}, {count(readings, 'reading')} of "
                     f"the whole slide and {count(signed, 'signed report')}, and those are never deleted."
                 )
+            files = files_of_scores(scores_of_slide(session, slide_id))
             session.delete(slide)
             add_change(session, slide.project_id, "slide taken out", slide.name, by)
+        remove_from_home(self._services.settings, files)
 
 
 def _fact(slide: SlideView, name: str) -> object:

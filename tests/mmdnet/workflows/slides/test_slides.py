@@ -139,6 +139,26 @@ def test_a_labelled_slide_keeps_its_pixel_size_and_its_place(lab, tissue_png):
     assert lab.slides.get(slide).labelled == 1
 
 
+def test_a_slide_that_is_taken_out_takes_along_what_its_scores_kept_and_nothing_else(lab, tissue_png):
+    from db.models import Score
+
+    project = _project(lab)
+    out, stays = (
+        lab.slides.register(project, tissue_png(f"{seed}.png", seed=seed), StatedFacts(mpp=0.5))[0] for seed in (1, 2)
+    )
+    model, kept = lab.models.shipped(), lab.settings.folder("scores")
+    kept.mkdir(parents=True, exist_ok=True)
+    with lab.db.begin() as session:
+        for slide in (out, stays):
+            for name in (f"{slide.slide_id}.safetensors", f"{slide.slide_id}.maps.safetensors"):
+                (kept / name).write_bytes(b"kept")
+            session.add(Score(slide_id=slide.slide_id, model_id=model, result={}, file=f"{slide.slide_id}.safetensors"))
+    lab.slides.remove(out.slide_id)
+    left = {f"{stays.slide_id}.safetensors", f"{stays.slide_id}.maps.safetensors"}
+    assert {file.name for file in kept.iterdir()} == left
+    assert [slide.id for slide in lab.slides.list(project)] == [stays.slide_id]
+
+
 def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(lab, tmp_path):
     cv2.imwrite(str(tmp_path / "glass.png"), np.full((900, 900, 3), 245, np.uint8))
     told = {}
