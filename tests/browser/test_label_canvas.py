@@ -150,6 +150,9 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
     canvas.keyboard.press("o")
     canvas.locator(".osd canvas").first.wait_for()
     canvas.wait_for_url(f"**patch={shown}**")
+    canvas.get_by_role("dialog").locator(".osd").click()  # its patch, which is in the middle; the page is drawn anew
+    at_rest(canvas, still_ms=1500)
+    assert f"patch={shown}" in canvas.url
     assert "fat" not in canvas.get_by_role("dialog").inner_text().lower().replace("measured fat and scores are not", "")
     canvas.keyboard.press("Escape")
     canvas.get_by_role("dialog").wait_for(state="detached")

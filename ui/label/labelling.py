@@ -16,7 +16,7 @@ from ui.label.plans import session_form
 from ui.label.summary import session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
-from ui.shell.session import go_to, lab, open_page, person, say_next_run
+from ui.shell.session import at, go_to, lab, open_page, person, say_next_run
 from ui.slides.viewer import deep_zoom, tissue_layer
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def _zoom_closed() -> None:
 def _on_the_slide(slide_id: int, patch_id: int) -> None:
     """The slide at every magnification beside the work: nothing that is measured or scored on it is shown here."""
     go_to("slide", slide_id)
-    if st.session_state.get("zoomed_to") != patch_id:  # clicks in the viewer choose other patches
-        go_to("patch", patch_id)
-        st.session_state["zoomed_to"] = patch_id
+    begins = st.session_state.get("zoomed_to") != patch_id
+    go_to("patch", patch_id if begins else at("patch"))  # clicks in the viewer choose other patches
+    st.session_state["zoomed_to"] = patch_id
     slide = lab().slides.get(slide_id)
     deep_zoom(slide, lab().slides.patches(slide_id), layers=[tissue_layer(slide)], key=f"zoom_of_{patch_id}")
     st.caption("Measured fat and scores are not shown while you label. Close it (Esc) to go on at the same patch.")

@@ -112,8 +112,10 @@ def test_a_place_asked_for_opens_the_slide_over_the_canvas_with_nothing_measured
     assert not app.exception and (app.session_state["at_slide"], app.session_state["at_patch"]) == (2, 31)
     place.clear()
     app.session_state["at_patch"] = 32
+    app.query_params.clear()  # as at each run: the page's own address names neither
     app.run()
     assert app.session_state["at_patch"] == 32, "a rerun leaves it open, at what was chosen in it"
+    assert app.query_params == {"slide": "2", "patch": "32"}
     ((slide_id, facts), _) = zoomed
     assert slide_id == 2 and [layer.id for layer in facts["layers"]] == ["tissue"]
     assert "not shown while you label" in app.caption[-1].value
