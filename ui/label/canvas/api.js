@@ -1,5 +1,7 @@
 // Requests to our own routes, with this tab's permission in a header.
 
+import { TOKEN_HEADER } from '../../shell/token.js'
+
 export class Api {
   constructor(renew) {
     this.token = ''
@@ -9,7 +11,7 @@ export class Api {
   }
 
   async ask(path, options = {}) {
-    const answer = await fetch(this.base + path, { ...options, headers: { ...options.headers, 'x-lab-token': this.token } })
+    const answer = await fetch(this.base + path, { ...options, headers: { ...options.headers, [TOKEN_HEADER]: this.token } })
     if (answer.ok) return answer
     if (answer.status === 401 && Date.now() - this.asked > 3000) {
       this.asked = Date.now()

@@ -1,8 +1,8 @@
 // The list of slides: a table whose names and pictures are links, drawn a part at a time.
 
+import { TOKEN_HEADER } from '../../shell/token.js'
 import { ordered, pressed, stepped } from './order.js'
 
-const TOKEN_HEADER = 'x-lab-token'
 const PART = 60 // rows drawn at once; more as one comes near the end
 const NEAR_PX = 600
 

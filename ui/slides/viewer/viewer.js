@@ -1,5 +1,6 @@
 // The viewer: a slide at every magnification over our own tile route, what is laid over it, and what a hand does on it.
 
+import { TOKEN_HEADER } from '../../shell/token.js'
 import { button, checkbox } from './dom.js'
 import { layerSpan, magnification, magnificationWords, scaleBar } from './geometry.js'
 import { keyLegend, scaleLegend } from './legends.js'
@@ -7,7 +8,6 @@ import { loadLibrary } from './library.js'
 import { Marks } from './marks.js'
 import { Tools } from './tools.js'
 
-const TOKEN_HEADER = 'x-lab-token'
 const SCALE_HEADER = 'x-map-scale' // what a map's colours stand for, beside its picture
 const GLIDE_S = 0.2 // the library's own 1.2 s would be longer than fetching what comes into view
 const STEPS = [5, 10, 20, 40]
