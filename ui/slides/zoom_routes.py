@@ -90,9 +90,8 @@ class _Routes:
         def draw() -> tuple[bytes, str]:
             opened = self.lab()
             self._see(project_id, opened.scoring.get(score_id).slide_id)
-            return opened.reports.heat_png(score_id, task, HEAT_PX), json.dumps(
-                asdict(opened.reports.heat_legend(score_id, task))
-            )
+            map_png, legend = opened.reports.heat(score_id, task, HEAT_PX)
+            return map_png, json.dumps(asdict(legend))
 
         picture, scale = await run_in_threadpool(draw)
         return Response(picture, media_type="image/png", headers={**PICTURE_HEADERS, SCALE_HEADER: scale})

@@ -73,13 +73,10 @@ class Reports:
         """See `ScoredSlide.maps_zip`."""
         return self.open(score_id).maps_zip()
 
-    def heat_png(self, score_id: int, task: str, width_px: int = 1600, opacity: float = 1.0) -> bytes:
-        """See `ScoredSlide.heat_png`."""
-        return self.open(score_id).heat_png(task, width_px, opacity)
-
-    def heat_legend(self, score_id: int, task: str) -> HeatLegend:
-        """See `ScoredSlide.heat_legend`."""
-        return self.open(score_id).heat_legend(task)
+    def heat(self, score_id: int, task: str, width_px: int) -> tuple[bytes, HeatLegend]:
+        """An attention map and what its colours stand for; see `ScoredSlide.heat_png` and `heat_legend`."""
+        scored = self.open(score_id)
+        return scored.heat_png(task, width_px), scored.heat_legend(task)
 
     def verify(self, score_id: int, document: bytes) -> tuple[Finding, ...]:
         """Whether a document is this score's report and its signatures are kept: see `mmdnet.reports.verify`.

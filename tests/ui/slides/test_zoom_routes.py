@@ -48,8 +48,10 @@ def lab(tmp_path):
         slides=Slides(),
         scoring=SimpleNamespace(get=lambda score_id: SimpleNamespace(slide_id=score_id)),
         reports=SimpleNamespace(
-            heat_png=lambda score_id, task, width: f"{score_id} {task} {width}".encode(),
-            heat_legend=lambda score_id, task: HeatLegend(0.0, 4.0, (0.0, 4.0), "× the mean"),
+            heat=lambda score_id, task, width: (
+                f"{score_id} {task} {width}".encode(),
+                HeatLegend(0.0, 4.0, (0.0, 4.0), "× the mean"),
+            ),
         ),
     )
 

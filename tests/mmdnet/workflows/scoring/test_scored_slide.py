@@ -152,6 +152,6 @@ def test_patches_laid_anew_since_are_refused_in_words(scored):
 
 def test_a_feature_the_model_does_not_grade_has_no_map(scored):
     with pytest.raises(LabError, match="does not grade colour"):
-        scored.lab.reports.heat_png(scored.score, "colour")
+        scored.lab.reports.heat(scored.score, "colour", 300)
     with pytest.raises(LabError, match="does not grade colour"):
-        scored.lab.reports.heat_legend(scored.score, "colour")
+        scored.lab.reports.open(scored.score).heat_legend("colour")
