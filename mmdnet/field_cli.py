@@ -162,13 +162,11 @@ def _compare(
         LabError: a choice that does not work, or nothing could be trained.
     """
     from mmdnet.experiments.field.files import KINDS
-    from mmdnet.experiments.field.plan import read_plan
+    from mmdnet.experiments.field.plan import check_files, read_plan
 
     kind = None if out is None else kind_of_file(out, KINDS, "A comparison", "Nothing was trained.")
     plan = read_plan(choices_of(choice or []) | dict(asked))
-    for file in source.files.values():
-        if not file.is_file():
-            raise LabError(f"There is no file {file}. Nothing was started.")
+    check_files(source.files.values())
     if source.project is not None:
         result = _of_project(source.project, plan, source, background, as_json)
     elif background:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mmdnet.reports.schema import EVIDENCE_KINDS
 from mmdnet.reports.words import MAP_TEST_CAPTION, MAP_TEST_WITHHELD, PATCH_MAP_CAPTION, percent
 from mmdnet.words import count
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Report
     from mmdnet.scoring.cam.evidence_maps import PatchMap, TaskMaps
 
-KINDS = ("top", "low", "random")
 COLUMNS = (
     "feature",
     "shown_as",
@@ -88,4 +88,4 @@ def map_rows(report: Report, maps: Mapping[str, TaskMaps]) -> Iterator[dict[str,
 
 def patches_of(shown: FeatureEvidence) -> Sequence[tuple[str, EvidencePatch]]:
     """A feature's patches, each with how it was chosen."""
-    return [(kind, patch) for kind in KINDS for patch in getattr(shown, kind)]
+    return [(kind, patch) for kind in EVIDENCE_KINDS for patch in getattr(shown, kind)]

@@ -23,8 +23,9 @@ NOT_SIGNED_CONTENT: Any = {
     "provenance": {"checks"},
 }
 _NAMES_OF_CASE = ("accession_number", "barcode")  # of the header; came later, and stand where they are known
+EVIDENCE_KINDS = ("top", "low", "random")  # of `FeatureEvidence`: most attention, least, drawn at random
 _EVIDENCE_OF_VERSION_4: Any = {
-    "__all__": {"left_out": True} | {kind: {"__all__": {"at_least"}} for kind in ("top", "low", "random")}
+    "__all__": {"left_out": True} | {kind: {"__all__": {"at_least"}} for kind in EVIDENCE_KINDS}
 }
 NOT_PROVEN = "signer not proven"
 

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from mmdnet.reports import words
-from mmdnet.reports.schema import EvidencePatch, Feature, FeatureEvidence, Quantities, Quantity, Reliability, Report
+from mmdnet.reports.schema import (
+    EVIDENCE_KINDS,
+    EvidencePatch,
+    Feature,
+    FeatureEvidence,
+    Quantities,
+    Quantity,
+    Reliability,
+    Report,
+)
 
 Value = TypeVar("Value")
 POSITIVE_PATCHES = {"ballooning": "ballooned_patches"}  # the quantity of the share of patches that show a task
@@ -63,7 +72,7 @@ def _evidence(shown: FeatureEvidence) -> FeatureEvidence:
     def bare(patches: tuple[EvidencePatch, ...]) -> tuple[EvidencePatch, ...]:
         return tuple(patch.model_copy(update=nothing) for patch in patches)
 
-    return shown.model_copy(update={kind: bare(getattr(shown, kind)) for kind in ("top", "low", "random")})
+    return shown.model_copy(update={kind: bare(getattr(shown, kind)) for kind in EVIDENCE_KINDS})
 
 
 def _reliability(told: Reliability, gone: set[str]) -> Reliability:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -104,6 +106,17 @@ class FieldPlan(BaseModel):
         """Name of the folder that holds results of these choices on this data: methods and seeds may be added later."""
         told = self.model_dump_json(exclude={"methods", "seeds", "backbones", "unit"})
         return f"v{VERSION}-{hashlib.sha256(f'{data}|{told}'.encode()).hexdigest()[:16]}"
+
+
+def check_files(files: Iterable[Path]) -> None:
+    """Refuse weights that are not there.
+
+    Raises:
+        LabError: names the first.
+    """
+    for file in files:
+        if not file.is_file():
+            raise LabError(f"There is no file {file}. Nothing was started.")
 
 
 def read_plan(choices: dict[str, Any]) -> FieldPlan:

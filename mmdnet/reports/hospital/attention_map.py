@@ -11,14 +11,11 @@ from mmdnet.labels.grading import task
 from mmdnet.reports.hospital import codes as own
 from mmdnet.reports.hospital.reference import (
     LONGEST_LONG,
-    PRODUCT,
     SlideReference,
     beside_numbers,
-    equipment,
     finish,
-    made,
     needs_scale,
-    object_uid,
+    object_facts,
 )
 from mmdnet.reports.hospital.structured_report import NO_UNITS, coded
 from mmdnet.reports.schema import report_sha256
@@ -55,18 +52,13 @@ def attention_map(
 
     needs_scale(reference, report.header.slide)
     values, (left_px0, top_px0) = _pixels(report, inputs)
-    image, at, content_sha256 = reference.image, made(report), report_sha256(report)
+    image, content_sha256 = reference.image, report_sha256(report)
     across_px0, down_px0 = side_px0
     spacing_mm = [side * mpp / 1000 for side, mpp in zip(side_px0, reference.mpp or (), strict=True)]
     position = reference.position_mm(left_px0 + across_px0 / 2, top_px0 + down_px0 / 2)
     written = ParametricMap(
         [image],
         values,
-        series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, report.provenance.score_id),
-        series_number=2,
-        sop_instance_uid=object_uid(KIND, report),
-        instance_number=1,
-        series_description=f"{PRODUCT}: attention, research use",
         content_label="ATTENTION",
         content_description="Where the network looked; it outlines no lesion",
         contains_recognizable_visual_features=False,
@@ -75,9 +67,7 @@ def attention_map(
         pixel_measures=PixelMeasuresSequence(spacing_mm[::-1], SECTION_MM),
         plane_orientation=PlaneOrientationSequence("SLIDE", [float(part) for part in image.ImageOrientationSlide]),
         plane_positions=[PlanePositionSequence("SLIDE", position, (1, 1))],
-        content_date=at.date(),
-        content_time=at.time().replace(microsecond=0),
-        **equipment(report),
+        **object_facts(KIND, 2, "attention", report, image),
     )
     written.FloatPixelPaddingValue = written.FloatPixelPaddingRangeLimit = NOT_ASSESSED
     written.ImageComments = f"{beside_numbers(report, reference)} Report content SHA-256 {content_sha256}."

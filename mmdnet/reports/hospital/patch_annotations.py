@@ -15,15 +15,12 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.hospital import codes as own
 from mmdnet.reports.hospital.reference import (
-    PRODUCT,
     SlideReference,
     beside_numbers,
-    equipment,
     finish,
     long_string,
-    made,
     needs_scale,
-    object_uid,
+    object_facts,
 )
 from mmdnet.reports.hospital.structured_report import NO_UNITS, coded
 from mmdnet.reports.schema import report_sha256
@@ -63,21 +60,14 @@ def patch_annotations(
             "were set aside, then score again. Nothing was written."
         )
     outlines = _Outlines(inputs, reference, side_px0)
-    image, at = reference.image, made(report)
+    image = reference.image
     written = MicroscopyBulkSimpleAnnotations(
         [image],
         annotation_coordinate_type="2D" if reference.is_dicom else "3D",
         annotation_groups=list(_groups(report, inputs, reference, outlines, assessed)),
-        series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, report.provenance.score_id),
-        series_number=3,
-        sop_instance_uid=object_uid(KIND, report),
-        instance_number=1,
-        series_description=f"{PRODUCT}: patches, research use",
         content_label="PATCH_GRADES",
         content_description="Grades of patches by a model; research use only",
-        content_date=at.date(),
-        content_time=at.time().replace(microsecond=0),
-        **equipment(report),
+        **object_facts(KIND, 3, "patches", report, image),
     )
     if not reference.is_dicom:
         del written.ReferencedImageSequence, written.ReferencedSeriesSequence  # there is no image to point to

@@ -171,9 +171,25 @@ def object_uid(kind: str, report: Report) -> str:
     return dicom_uid(kind, __version__, report_sha256(report), told)
 
 
-def equipment(report: Report) -> dict[str, Any]:
-    """The program that wrote an object, as arguments of highdicom's classes."""
+def object_facts(kind: str, series_number: int, about: str, report: Report, image: Dataset) -> dict[str, Any]:
+    """Which object it is, of which series and time, and the program that wrote it, as arguments of highdicom's classes.
+
+    Args:
+        kind: of object; identifiers are made of it.
+        series_number: of its series in the study of the slide.
+        about: what the object says, in a word.
+        report: the document.
+        image: the slide it is about.
+    """
+    at = made(report)
     return {
+        "series_instance_uid": dicom_uid(kind, "series", image.StudyInstanceUID, report.provenance.score_id),
+        "series_number": series_number,
+        "sop_instance_uid": object_uid(kind, report),
+        "instance_number": 1,
+        "series_description": f"{PRODUCT}: {about}, research use",
+        "content_date": at.date(),
+        "content_time": at.time().replace(microsecond=0),
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PRODUCT,
         "software_versions": __version__,

@@ -14,10 +14,8 @@ from mmdnet.reports.hospital.reference import (
     MANUFACTURER,
     PRODUCT,
     SlideReference,
-    equipment,
     finish,
-    made,
-    object_uid,
+    object_facts,
     person_name,
 )
 from mmdnet.reports.schema import report_sha256
@@ -51,7 +49,7 @@ def structured_report(report: Report, reference: SlideReference) -> bytes:
     from highdicom.sr import ComprehensiveSR, MeasurementReport
     from pydicom.sr.codedict import codes
 
-    content_sha256, shown, image, at = report_sha256(report), withheld(report), reference.image, made(report)
+    content_sha256, shown, image = report_sha256(report), withheld(report), reference.image
     signed = shown.sign_off.current
     groups = [_by_model(shown, reference)] + ([_by_person(shown, signed, reference)] if signed else [])
     content = MeasurementReport(_context(shown, reference), codes.SCT.Histopathology, groups)
@@ -59,17 +57,10 @@ def structured_report(report: Report, reference: SlideReference) -> bytes:
     document = ComprehensiveSR(
         evidence=[image],
         content=content,
-        series_instance_uid=own.dicom_uid(KIND, "series", image.StudyInstanceUID, shown.provenance.score_id),
-        series_number=1,
-        sop_instance_uid=object_uid(KIND, report),
-        instance_number=1,
-        series_description=f"{PRODUCT}: grades, research use",
-        content_date=at.date(),
-        content_time=at.time().replace(microsecond=0),
         is_complete=True,
         is_final=False,
         is_verified=False,
-        **equipment(shown),
+        **object_facts(KIND, 1, "grades", report, image),
     )
     if not reference.is_dicom:
         del document.CurrentRequestedProcedureEvidenceSequence  # there is no image to point to

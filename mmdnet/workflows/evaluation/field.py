@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.bags import parts_of
-from mmdnet.experiments.field.plan import FieldPlan, read_plan
+from mmdnet.experiments.field.plan import FieldPlan, check_files, read_plan
 from mmdnet.experiments.field.result import FieldResult, read_field
 from mmdnet.files import write_aside
 from mmdnet.nn.registry import PRETRAINED, SMALL
@@ -76,9 +76,7 @@ class FieldExperiments:
         """
         plan = read_plan(dict(choices))
         given = dict(files or {})
-        for file in (weights, *given.values()):
-            if file is not None and not file.is_file():
-                raise LabError(f"There is no file {file}. Nothing was started.")
+        check_files(file for file in (weights, *given.values()) if file)
         own, refused = self._weights_of(plan.backbones, given)
         if refused and not own:
             raise LabError(" ".join(refused.values()))
