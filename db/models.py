@@ -71,6 +71,7 @@ class Project(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     archived_at: Mapped[datetime | None]  # since when it is out of sight
     report_model_id: Mapped[int | None]  # the model that is offered first for scores; None: the newest
+    reader_first: Mapped[bool] = mapped_column(default=False)  # the model's grades are shown after the reader's own
 
 
 class ProjectChange(Base):

@@ -24,6 +24,7 @@ from db.models import (
 from db.scores import files_of_scores
 
 MOST_CHANGES = 200  # that are shown
+SETTING = "setting changed"  # the act of a change of how a project is run
 
 
 def all_projects(session: Session, archived: bool = False) -> Sequence[Project]:

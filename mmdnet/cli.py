@@ -48,6 +48,7 @@ from mmdnet.experiment_cli import experiment_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.models_cli import models_app
 from mmdnet.progress import part_of
+from mmdnet.projects_cli import projects_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
 from mmdnet.slides_cli import slides_app
@@ -74,6 +75,7 @@ app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
 app.add_typer(backbones_app, name="backbones")
 app.add_typer(models_app, name="models")
+app.add_typer(projects_app, name="projects")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(readers_app, name="readers")
 app.add_typer(experiment_app, name="experiment")

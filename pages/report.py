@@ -9,8 +9,9 @@ from ui.report import headline
 from ui.report import report as parts
 from ui.report.signing import sign_off, signatures
 from ui.shell.literal import literal
-from ui.shell.session import lab, project_or_stop
+from ui.shell.session import lab, project_or_stop, reader
 from ui.slides.overview import chosen_patch, own_labels, patch_column
+from ui.slides.whole_read import read_for_report
 
 project = project_or_stop("Report")
 scores = lab().scoring.list(project.id)
@@ -26,10 +27,23 @@ with bar:
 scored = lab().reports.open(score.id)
 report, patches, signed = scored.shown, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
+who = reader()
+own_read = lab().slides.reads.own(slide.id, who.id) if who is not None and project.reader_first else None
+
+if score.awaits_reader and own_read is None:  # nothing of the model's before the reader's own grades
+    with heading:
+        st.title(literal(slide.name))
+        headline.facts_of(report, signed)
+        headline.reader_first(who)
+    with bar:
+        headline.unsigned_steps(unsigned(lab().slides.list(project.id), leading_of(scores)), score.id)
+    if who is not None:
+        read_for_report(slide, who)
+    st.stop()
 
 with heading:
     st.title(literal(slide.name))
-    headline.headline(report, signed)
+    headline.headline(report, signed, own_read)
     headline.caution(report)
 with bar:
     headline.unsigned_steps(unsigned(lab().slides.list(project.id), leading_of(scores)), score.id)
@@ -47,7 +61,7 @@ with picture:
     parts.evidence(scored, slide)
 with beside:
     with st.container(border=True, key="sign_panel"):
-        sign_off(score, report, signed)
+        sign_off(score, report, signed, own_read)
     st.header("Grades")
     for feature in report.features:
         parts.feature_block(feature, report.covers(feature.task))

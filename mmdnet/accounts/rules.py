@@ -72,6 +72,7 @@ RULES: Mapping[str, Rule] = {
     "projects.remove": Rule(May.MANAGE, logged=DELETED),
     "projects.rename": MANAGE,
     "projects.restore": MANAGE,
+    "projects.set_reader_first": MANAGE,
     "readers.ensure": ADMINISTER,
     "readers.get": Rule(May.SEE, filtered=True),
     "readers.keys": Rule(May.SEE, Whose.OWN, filtered=True),

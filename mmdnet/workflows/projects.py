@@ -118,6 +118,19 @@ class Projects:
                 project.archived_at = None
                 rows.add_change(session, project_id, "restored", project.name, by)
 
+    def set_reader_first(self, project_id: int, asked: bool, by: int | None = None) -> ProjectView:
+        """Whether reports show the model's grades only after the reader has given their own.
+
+        That is sequential reading: unaided first, then beside the model. A report that somebody signed hides nothing.
+        """
+        with self._services.db.begin() as session:
+            project = must_get(session, Project, project_id, "project")
+            if project.reader_first != asked:
+                project.reader_first = asked
+                what = f"reader's grades first: {'on' if asked else 'off'}"
+                rows.add_change(session, project_id, rows.SETTING, what, by)
+            return self._view(session, project)
+
     def changes(self, project_id: int) -> Sequence[ProjectChangeView]:
         """Who added or changed what, newest first."""
         with self._services.db() as session:
@@ -197,6 +210,7 @@ class Projects:
             labelled_patches=labelled,
             archived_at=project.archived_at,
             report_model_id=project.report_model_id,
+            reader_first=project.reader_first,
             **rows.project_counts(session, project.id),
         )
 

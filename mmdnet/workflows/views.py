@@ -21,6 +21,7 @@ class ProjectView:
     scored_slides: int
     archived_at: datetime | None = None
     report_model_id: int | None = None
+    reader_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

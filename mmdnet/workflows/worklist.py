@@ -17,6 +17,7 @@ class Waiting(StrEnum):
     UNLABELLED = "no labels"
     UNSCORED = "not scored"
     REFER = "second reader advised"
+    UNREAD = "to be read: reader's grades first"
     WITHHELD = "to be read: model withheld"
     UNSIGNED = "not signed"
     DIFFERS = "signed otherwise than the model"
@@ -51,6 +52,8 @@ def _waits(slide: SlideView, score: ScoreView | None) -> tuple[Waiting, ...]:
         return (*unlabelled, Waiting.UNSCORED)
     if score.signed is not None:
         return (*unlabelled, Waiting.DIFFERS) if score.changed else unlabelled
+    if score.awaits_reader:  # nothing else of what the model says
+        return (*unlabelled, Waiting.UNREAD, Waiting.UNSIGNED)
     if not score.validity.reportable:
         return (*unlabelled, Waiting.WITHHELD, Waiting.UNSIGNED)
     refer = (Waiting.REFER,) if score.summary.refer else ()

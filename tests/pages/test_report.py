@@ -69,6 +69,33 @@ def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(fill
     assert signed.grades["steatosis"] == (model + 1) % 4
 
 
+def test_a_project_that_asks_for_the_readers_grades_first_shows_the_models_after_them(
+    filled, filled_home, validated, said
+):
+    lab, score = filled_home.lab, filled_home.score
+    lab.projects.set_reader_first(filled_home.project, True)
+    tasks = lab.scoring.get(score).summary.tasks
+    app = filled("report", {"project": "1", "score": str(score)})
+    words = said(app)
+    assert "asks for the reader's grades first" in words and "Kleiner" not in words
+    assert not app.get("download_button") and "Model" not in words and "interval" not in words
+    given = {name: tasks[name].grade for name in tasks} | {"steatosis": (tasks["steatosis"].grade + 1) % 4}
+    for name in ("steatosis", "inflammation", "ballooning"):
+        app.get_by_key(f"read_{name}_{given[name]}").click().run()
+    app.get_by_key("read_save").click().run()
+    words = said(app)
+    assert "your own grades" in words and f"yours {given['steatosis']}" in words and "Kleiner 2005" in words
+    chosen = app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}")
+    assert chosen.value == given["steatosis"], "the reader's own grades are filled in"
+    ben = lab.readers.ensure("Ben").id
+    app.session_state["reader_id"] = ben
+    app.run()
+    assert "your own grades" not in said(app) and not app.get("download_button"), "each reader reads unaided"
+    app.session_state["reader_id"] = None
+    app.run()
+    assert "Who is reading?" in said(app) and not app.get("download_button")
+
+
 def keep_made_maps(lab, score):
     """Maps as the job would have kept them; in `tests/mmdnet/workflows/scoring` a network makes them."""
     scored = lab.reports.open(score)

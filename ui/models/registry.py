@@ -12,7 +12,7 @@ from ui.models import card
 from ui.models.score import model_words
 from ui.shell import words
 from ui.shell.literal import code, literal, plain, plain_all
-from ui.shell.session import go_to, lab, refusals, say_next_run
+from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 from ui.shell.tables import table_height
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _change(model: ModelView, project: ProjectView) -> None:
         first = model.id == project.report_model_id
         if st.button("Use for reports", key="use_for_reports", icon=":material/star:", disabled=first):
             with refusals():
-                lab().models.use_for_reports(project.id, model.id)
+                lab().models.use_for_reports(project.id, model.id, by=reader_id())
                 say_next_run(f"{model.name} is offered first from now on")
                 st.rerun()
         if own and st.button("Archive", key="archive_model", icon=":material/archive:"):

@@ -312,7 +312,9 @@ def all_reports(project_id: int) -> None:
 
 
 def model_nas(score: ScoreView) -> str:
-    """The model's NAS with its interval, or that it is not reportable, for a cell of a table."""
+    """The model's NAS with its interval, or why it is not shown, for a cell of a table."""
+    if score.awaits_reader:
+        return words.READER_FIRST
     if not score.validity.reportable:
         return NOT_REPORTABLE.lower()
     nas = score.summary.nas

@@ -39,9 +39,33 @@ def manage(project: ProjectView) -> None:
                 go_to("project", None)
                 say_next_run(f"{project.name} is archived; the Overview brings it back")
                 st.rerun()
+        _settings(project)
         if st.toggle("Delete it", key=f"delete_project_{project.id}"):
             _delete(project)
         _history(project)
+
+
+def _settings(project: ProjectView) -> None:
+    """How the project is run: what is chosen here, and what is chosen elsewhere with the way there."""
+    key = f"reader_first_{project.id}"
+    st.session_state[key] = project.reader_first  # as it is kept, whoever changed it
+    st.toggle(
+        "Reader's grades first",
+        key=key,
+        help="A report shows the model's grades, bars and maps once the reader has graded the slide, and lists show "
+        "them once the report is signed.",
+        on_change=_set_reader_first,
+        args=(project.id, key),
+    )
+    models = {model.id: model.name for model in lab().models.list(project.id)}
+    for_reports = models.get(project.report_model_id or 0, "the newest")
+    rule = words.RULES[lab().labels.consensus.rule(project.id).rule]
+    st.caption(f"Model for reports: {literal(for_reports)} · where readers differ: {literal(rule.lower())}")
+
+
+def _set_reader_first(project_id: int, key: str) -> None:
+    with refusals():
+        lab().projects.set_reader_first(project_id, bool(st.session_state[key]), by=reader_id())
 
 
 def _delete(project: ProjectView) -> None:

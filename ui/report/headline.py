@@ -13,14 +13,16 @@ from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago
 from ui.shell.literal import in_html, literal, plain
-from ui.shell.session import at, go_to
+from ui.shell.session import at, go_to, nobody_reads
 from ui.shell.theme import chip, grade_chips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mmdnet.labels.grading import Grades
     from mmdnet.reports.schema import Report
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
+    from mmdnet.workflows.views import ReaderView
 
 
 def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
@@ -68,16 +70,30 @@ def unsigned_steps(waiting: Sequence[int], score_id: int) -> None:
             st.rerun()
 
 
-def headline(report: Report, signed: Sequence[SignOffView]) -> None:
-    """What leads: the grades that were signed, the model's below them; without a signature the model's alone."""
+def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
+    """What leads: the grades that were signed, the model's below them; without a signature the model's alone.
+
+    Args:
+        own_read: the reader's own grades, where the project asks for them first: they lead until somebody signs.
+    """
     if signed:
-        _signed(report, signed[-1])
-    _of_model(report, signed[-1].grades if signed else None)
+        _leading(signed[-1].grades, f"signed by {signed[-1].reader}, {ago(signed[-1].at)}")
+        _of_model(report, signed[-1].grades, "signed")
+    elif own_read is not None:
+        _leading(own_read, "your own grades")
+        _of_model(report, own_read, "yours")
+    else:
+        _of_model(report, None, "")
     not_reportable(report)
     told = report.reliability
     if told is not None:
         icon = ":material/group:" if told.refer or not report.validity.reportable else ":material/check:"
         st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
+    facts_of(report, signed)
+
+
+def facts_of(report: Report, signed: Sequence[SignOffView]) -> None:
+    """What is known of the slide, and whether somebody signed."""
     head = report.header
     facts = [
         head.stain or "stain unknown",
@@ -96,16 +112,20 @@ def headline(report: Report, signed: Sequence[SignOffView]) -> None:
     st.markdown(f"{literal(' · '.join(facts))} {' '.join(badges)}")
 
 
-def _signed(report: Report, signature: SignOffView) -> None:
-    total = signature.grades.total
+def _leading(grades: Grades, whose: str) -> None:
+    total = grades.total
     value = '<span class="mmd-muted">no NAS: a feature is unknown</span>' if total is None else f"<b>{total}</b>"
-    by = in_html(f"signed by {signature.reader}, {ago(signature.at)}")
-    chips = grade_chips(signature.grades, big=True)
-    st.html(f'<div class="mmd-nas"><span>NAS</span>{value}<span class="mmd-muted">{by}</span>{chips}</div>')
+    chips = grade_chips(grades, big=True)
+    st.html(f'<div class="mmd-nas"><span>NAS</span>{value}<span class="mmd-muted">{in_html(whose)}</span>{chips}</div>')
 
 
-def _of_model(report: Report, signed: Mapping[str, int | None] | None) -> None:
-    """The model's NAS with its interval and parts; small and with the differences marked where a person signed."""
+def _of_model(report: Report, given: Mapping[str, int | None] | None, whose: str) -> None:
+    """The model's NAS with its interval and parts; small and with the differences marked where a person's grades lead.
+
+    Args:
+        given: the grades that lead, None where the model's do.
+        whose: they are, in a word.
+    """
     nas = report.nas
     if nas.value is not None:
         value = f"<b>{nas.value}</b>"
@@ -119,26 +139,32 @@ def _of_model(report: Report, signed: Mapping[str, int | None] | None) -> None:
         ends = f"{nas.interval.low:.0f}–{nas.interval.high:.0f}"
         interval = f'<span class="mmd-muted">90 % interval {ends} of 0–8{covers}</span>'
     grades = report.model_grades
-    if signed is None:
+    if given is None:
         chips = grade_chips(grades, big=True)
         st.html(f'<div class="mmd-nas"><span>NAS</span>{value}{interval}{chips}</div>')
     else:
-        chips = _beside(grades, signed)
+        chips = _beside(grades, given, whose)
         st.html(f'<div class="mmd-nas below"><span>Model: NAS</span>{value}{interval}{chips}</div>')
     if nas.absent and report.validity.reportable:
         st.caption(literal(nas.absent))
 
 
-def _beside(grades: Mapping[str, int | None], signed: Mapping[str, int | None]) -> str:
-    """HTML of the model's grades; one that was signed differently is marked and says so."""
+def _beside(grades: Mapping[str, int | None], leading: Mapping[str, int | None], whose: str) -> str:
+    """HTML of the model's grades; one that a person graded differently is marked and says so."""
     parts = []
     for feature in SHOWN_TASKS:
         grade = grades.get(feature.name)
         parts.append(f'<span class="mmd-muted">{feature.letter}</span>{chip(feature.name, grade)}')
-        if grade is not None and grade != signed.get(feature.name):
-            given = signed.get(feature.name)
-            parts.append(f'<span class="mmd-differs">signed {"unknown" if given is None else given}</span>')
+        given = leading.get(feature.name)
+        if grade is not None and grade != given:
+            parts.append(f'<span class="mmd-differs">{whose} {"unknown" if given is None else given}</span>')
     return f'<div class="mmd-row">{"".join(parts)}</div>'
+
+
+def reader_first(who: ReaderView | None) -> None:
+    """Why the model's grades are not shown yet."""
+    asked = "This project asks for the reader's grades first: grade the slide, then the model's grades are shown."
+    st.info(asked if who is not None else f"{asked} {literal(nobody_reads())}", icon=":material/visibility:")
 
 
 def not_reportable(report: Report) -> None:

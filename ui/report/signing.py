@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
 
 
-def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView]) -> None:
+def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
     """The reader's own grades and the signature.
 
-    They begin with what this reader signed before, else with the model's grades that may be reported: never with
-    another reader's, which would be signed for one's own by one click.
+    They begin with what this reader signed before, else with their reading of the slide where the project asks for it
+    first, else with the model's grades that may be reported: never with another reader's, which would be signed for
+    one's own by one click.
+
+    Args:
+        own_read: this reader's reading of the slide, in a project that asks for it first; None in any other.
     """
     who = reader()
     if who is None:
         st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
         return
     own = [signature for signature in signed if signature.reader == who.name]
-    begin = own[-1].grades if own else report.model_grades
+    begin = own[-1].grades if own else own_read or report.model_grades
     chosen: dict[str, int | None] = {}
     for feature in report.features:
         chosen[feature.task] = st.segmented_control(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 NOTHING = "–"
+READER_FIRST = "reader's grades first"  # where the model's are not shown yet
 MEASURES = {
     "pen_share": "pen",
     "bubble_share": "bubble",
@@ -64,11 +65,13 @@ def number(value: float | None, unit: str = "", digits: int = 2) -> str:
 
 
 def nas_by(score: ScoreView | None) -> str | None:
-    """Whose NAS leads, for a cell of a table: who signed, the model, or that the model's is not reportable."""
+    """Whose NAS leads, for a cell of a table: who signed, the model, or why the model's is not shown."""
     if score is None:
         return None
     if score.signed is not None:
         return f"signed, {plain(score.signed.reader)}"
+    if score.awaits_reader:
+        return READER_FIRST
     return "model" if score.validity.reportable else NOT_REPORTABLE.lower()
 
 

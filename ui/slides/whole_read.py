@@ -39,6 +39,7 @@ class Read:
         grades: by task, of those that had their turn; None where it cannot be told.
         key: of the reading that comes of it.
         began_s: of the clock that only goes forward.
+        alone: it was asked for by the slide's report, which is shown again once it is saved; no other slide follows.
     """
 
     kind: ReadKind
@@ -47,6 +48,7 @@ class Read:
     grades: dict[str, int | None] = field(default_factory=dict)
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     began_s: float = field(default_factory=time.monotonic)
+    alone: bool = False
 
     @property
     def turn(self) -> Task | None:
@@ -113,6 +115,18 @@ def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
         st.title(literal(slide.name))
         if st.button("Stop reading", key="read_stop", icon=":material/close:"):
             _end()
+    _picture_and_criteria(read, slide, who)
+
+
+def read_for_report(slide: SlideView, who: ReaderView) -> None:
+    """A read in the place of the slide's report, for a project that asks for the reader's own grades first."""
+    read = st.session_state.get("report_read")
+    if read is None or (read.slide_id, read.reader_id) != (slide.id, who.id):
+        read = st.session_state["report_read"] = Read("own", slide.id, who.id, alone=True)
+    _picture_and_criteria(read, slide, who)
+
+
+def _picture_and_criteria(read: Read, slide: SlideView, who: ReaderView) -> None:
     picture, beside = st.container(key="slide_body").columns([3, 2], gap="medium")
     with picture:
         if viewer_is_here():
@@ -189,6 +203,10 @@ def _save(read: Read, slide: SlideView, who: ReaderView) -> None:
         lab().slides.reads.put(
             slide.id, who.id, read.grades, kind=read.kind, key=read.key, shown=shown, took_ms=took_ms
         )
+        if read.alone:
+            del st.session_state["report_read"]
+            say_next_run("Saved; the model's grades are shown beside yours")
+            st.rerun()
         due = lab().slides.reads.due(slide.project_id, who.id).of(read.kind)
         left = [number for number in due if number != slide.id]
         say_next_run(f"Saved; {words.count(len(left), 'slide')} left" if left else "Saved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db import consensus as rules
 from db.models import ConsensusRule, Project, Reader
+from db.projects import SETTING, add_change
 from mmdnet.errors import LabError
 from mmdnet.labels.consensus import ONE_READER, RULE_NAMES
 from mmdnet.workflows.labelling import label_sets
@@ -43,6 +44,8 @@ class Consensus:
                 if number is not None:
                     must_get(session, Reader, number, "reader")
             session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
+            whose = f" ({session.get_one(Reader, reader_id).name})" if reader_id is not None else ""
+            add_change(session, project_id, SETTING, f"where readers differ: {rule}{whose}", set_by)
         return self.rule(project_id)
 
     def label_set(self, project_id: int, choice: LabelChoice | None = None) -> LabelSet:

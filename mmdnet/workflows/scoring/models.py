@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db import runs as rows
 from db.models import Model, Project, now
+from db.projects import SETTING, add_change
 from mmdnet.errors import LabError
 from mmdnet.nn.card import ModelCard, parse_card
 from mmdnet.settings import DEMO_MODEL
@@ -75,8 +76,11 @@ class Models:
         with self._services.db.begin() as session:
             self._own(session, model_id).archived_at = None
 
-    def use_for_reports(self, project_id: int, model_id: int) -> None:
+    def use_for_reports(self, project_id: int, model_id: int, by: int | None = None) -> None:
         """Have a model offered first wherever this project's slides are scored.
+
+        Args:
+            by: the reader who does it.
 
         Raises:
             LabError: it is another project's, or archived.
@@ -86,6 +90,8 @@ class Models:
             model = must_get(session, Model, model_id, "model")
             if model.project_id not in (None, project_id) or model.archived_at:
                 raise LabError(f"{model.name} is not offered in {project.name}. Nothing was changed.")
+            if project.report_model_id != model_id:
+                add_change(session, project_id, SETTING, f"model for reports: {model.name}", by)
             project.report_model_id = model_id
 
     @staticmethod

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from db import event_log, slide_readings
 from db import scores as rows
-from db.models import Reader, SignOff
+from db.models import Project, Reader, SignOff
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.scoring.summary import ScoreSummary
@@ -18,6 +18,8 @@ from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
     from mmdnet.reports.verify import Finding
@@ -113,7 +115,8 @@ class Reports:
             account: who signed in and was asked again; None where the lab asks nobody: the signer is not proven.
 
         Raises:
-            LabError: a grade outside its scale, or one that differs from the model's without a reason.
+            LabError: a grade outside its scale, one that differs from the model's without a reason, or a project that
+                asks for the reader's own grades first and has none of this reader.
         """
         from mmdnet.reports.schema import report_sha256
 
@@ -123,6 +126,8 @@ class Reports:
         with event_log.appending(self._services.db) as session:
             earlier = rows.sign_offs_of(session, score_id)
             reader = must_get(session, Reader, reader_id, "reader")
+            if not earlier and must_get(session, Project, scored.slide.project_id, "project").reader_first:
+                _check_has_read(session, scored.slide.id, reader)
             signed = SignOff(
                 score_id=score_id,
                 reader_id=reader_id,
@@ -141,6 +146,15 @@ class Reports:
             slide_readings.put(session, scored.slide.id, reader_id, "sign", given, shown=shown)
             session.flush()
             return sign_off_view(signed, reader)
+
+
+def _check_has_read(session: Session, slide_id: int, reader: Reader) -> None:
+    """Refuse a signature of one who has not graded the slide unaided."""
+    if all(reading.reader_id != reader.id for reading in slide_readings.current(session, [slide_id])):
+        raise LabError(
+            f"This project asks for the reader's own grades first, and {reader.name} has given none of this slide. "
+            "Grade it, then sign. Nothing was signed."
+        )
 
 
 def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reason: str, validity: Validity) -> None:

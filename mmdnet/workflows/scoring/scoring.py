@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from db import scores as rows
-from db.models import Model, Score, Slide
+from db.models import Model, Project, Score, Slide
 from db.slides import slides_of
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
@@ -171,10 +171,12 @@ class Scoring:
             models = {key: must_get(session, Model, key, "model") for key in {head.model_id for head in heads}}
             validities, signed = Validities(session, project_id), rows.newest_sign_offs(session, project_id)
             summaries = self._summaries(session, project_id, heads, slides)
+            reader_first = must_get(session, Project, project_id, "project").reader_first
         views = []
         for head in heads:
             row, summary = (head, slides[head.slide_id], models[head.model_id]), summaries[head]
-            views.append(score_view(row, summary, validities.of(summary, row[2], row[1]), signed.get(head.id)))
+            validity = validities.of(summary, row[2], row[1])
+            views.append(score_view(row, summary, validity, signed.get(head.id), reader_first))
         return views
 
     def leading(self, project_id: int) -> dict[int, ScoreView]:
@@ -187,7 +189,8 @@ class Scoring:
             score, slide, model = row
             summary = read_summary(score.result, slide.name)
             validity = Validities(session, slide.project_id).of(summary, model, slide)
-            return score_view(row, summary, validity, signed[-1] if signed else None)
+            reader_first = must_get(session, Project, slide.project_id, "project").reader_first
+            return score_view(row, summary, validity, signed[-1] if signed else None, reader_first)
 
     def _summaries(
         self, session: Session, project_id: int, heads: Sequence[rows.ScoreHead], slides: Mapping[int, Slide]

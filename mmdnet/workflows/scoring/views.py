@@ -31,7 +31,11 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class ScoreView:
-    """A slide scored by a model: what the model says, whether that may be reported, and the signature that holds."""
+    """A slide scored by a model: what the model says, whether that may be reported, and the signature that holds.
+
+    Attributes:
+        awaits_reader: the project asks for the reader's grades first and nobody has signed: the model's are not shown.
+    """
 
     id: int
     slide_id: int
@@ -42,6 +46,7 @@ class ScoreView:
     created_at: datetime
     validity: Validity
     signed: SignOffView | None
+    awaits_reader: bool = False
 
     @property
     def grades(self) -> Grades:
@@ -52,7 +57,9 @@ class ScoreView:
 
     @property
     def reported(self) -> Grades:
-        """The model's own grades as far as they may be reported, signed or not."""
+        """The model's own grades as far as they may be reported, signed or not; none while a reader is awaited."""
+        if self.awaits_reader:
+            return Grades()
         return Grades(**{name: grade for name, grade in self.summary.grades.items() if self.validity.holds_for(name)})
 
     @property
@@ -64,8 +71,8 @@ class ScoreView:
 
     @property
     def reported_nas(self) -> int | None:
-        """The model's own NAS where it may be reported."""
-        return self.summary.nas if self.validity.reportable else None
+        """The model's own NAS where it may be reported; None while a reader is awaited."""
+        return self.summary.nas if self.validity.reportable and not self.awaits_reader else None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -109,8 +116,10 @@ def leading_of(scores: Iterable[ScoreView]) -> dict[int, ScoreView]:
     return leading
 
 
-def score_view(row: ScoreRow, summary: ScoreSummary, validity: Validity, signed: Signed | None) -> ScoreView:
-    """A score's row with what it belongs to."""
+def score_view(
+    row: ScoreRow, summary: ScoreSummary, validity: Validity, signed: Signed | None, reader_first: bool
+) -> ScoreView:
+    """A score's row with what it belongs to; `reader_first` is the project's (see `Project`)."""
     score, slide, model = row
     return ScoreView(
         id=score.id,
@@ -122,6 +131,7 @@ def score_view(row: ScoreRow, summary: ScoreSummary, validity: Validity, signed:
         created_at=score.created_at,
         validity=validity,
         signed=sign_off_view(*signed) if signed else None,
+        awaits_reader=reader_first and signed is None,
     )
 
 

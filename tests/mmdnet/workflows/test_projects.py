@@ -60,6 +60,22 @@ def test_a_project_is_renamed_archived_and_brought_back_and_who_did_it_is_kept(l
     ]  # fmt: skip
 
 
+def test_who_changed_how_a_project_is_run_is_kept_and_the_same_again_is_no_change(lab):
+    ada, project = lab.readers.ensure("Ada").id, lab.projects.create("Study").id
+    assert not lab.projects.get(project).reader_first
+    for asked, by in ((True, ada), (True, None), (False, None)):
+        assert lab.projects.set_reader_first(project, asked, by=by).reader_first is asked
+    lab.labels.consensus.set_rule(project, "reader", ada, set_by=ada)
+    said = [(change.act, change.what, change.reader) for change in lab.projects.changes(project)]
+    assert said[:3] == [
+        ("setting changed", "where readers differ: reader (Ada)", "Ada"),
+        ("setting changed", "reader's grades first: off", None),
+        ("setting changed", "reader's grades first: on", "Ada"),
+    ]
+    with pytest.raises(LabError, match="no project"):
+        lab.projects.set_reader_first(99, True)
+
+
 def test_a_project_is_deleted_by_its_typed_name_and_slide_files_stay(lab, tissue_png):
     from mmdnet.slides.facts import StatedFacts
 

@@ -11,11 +11,12 @@ def slide(number=1, status="ready", labelled=3):
     return SimpleNamespace(id=number, status=status, labelled=labelled)
 
 
-def score(number=9, signed=None, refer=(), changed=(), reportable=True):
+def score(number=9, signed=None, refer=(), changed=(), reportable=True, awaits_reader=False):
     return SimpleNamespace(
         id=number,
         signed=signed,
         changed=changed,
+        awaits_reader=awaits_reader,
         summary=SimpleNamespace(refer=refer),
         validity=SimpleNamespace(reportable=reportable),
     )
@@ -30,6 +31,7 @@ def score(number=9, signed=None, refer=(), changed=(), reportable=True):
         (slide(), score(refer=("near a cut",)), (Waiting.REFER, Waiting.UNSIGNED), "report"),
         (slide(), score(refer=("near a cut",), signed="Ada"), (), "report"),
         (slide(), score(refer=("near a cut",), reportable=False), (Waiting.WITHHELD, Waiting.UNSIGNED), "report"),
+        (slide(), score(refer=("near a cut",), awaits_reader=True), (Waiting.UNREAD, Waiting.UNSIGNED), "report"),
         (slide(), score(signed="Ada", reportable=False), (), "report"),
         (slide(), score(signed="Ada", changed=("steatosis",)), (Waiting.DIFFERS,), "report"),
     ],

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.workflows.projects import Projects
+from mmdnet.workflows.scoring.models import Models
 from ui.projects import projects as parts
 
 
@@ -21,7 +22,8 @@ def page():
 @pytest.fixture
 def kept(label_bench, monkeypatch):
     projects = Projects(label_bench.services)
-    monkeypatch.setattr(parts, "lab", lambda: SimpleNamespace(projects=projects))
+    models, labels = Models(label_bench.services), label_bench.labels
+    monkeypatch.setattr(parts, "lab", lambda: SimpleNamespace(projects=projects, models=models, labels=labels))
     return projects
 
 
@@ -36,3 +38,16 @@ def test_a_history_names_who_did_what_and_the_archive_is_there_where_it_holds_so
     assert not app.exception and app.expander[0].label == "Archived · 1"
     assert app.dataframe[0].value[["Who", "Did"]].values.tolist() == [["Ada", "renamed"]]
     assert app.dataframe[0].value["What"][0].endswith("→ <b>")
+
+
+def test_whether_the_reader_grades_first_is_switched_and_stands_in_the_history(kept, label_bench):
+    app = AppTest.from_function(page, default_timeout=60)
+    app.session_state["project"] = label_bench.project
+    app.run()
+    switch = f"reader_first_{label_bench.project}"
+    assert not app.toggle(key=switch).value
+    app.toggle(key=switch).set_value(True).run()
+    assert not app.exception and app.toggle(key=switch).value and kept.get(label_bench.project).reader_first
+    assert app.dataframe[0].value["What"][0] == "reader's grades first: on"
+    kept.set_reader_first(label_bench.project, False)
+    assert not app.run().toggle(key=switch).value, "what another changed is shown"

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.conftest import texts
 
 
-def head(signed: bool = False, valid: bool = True):
+def head(signed: bool = False, valid: bool = True, read: bool = False):
     from datetime import UTC, datetime
 
     from mmdnet.labels.grading import Grades
@@ -20,7 +20,7 @@ def head(signed: bool = False, valid: bool = True):
     report = build_report(crafted.inputs(validity=Validity() if valid else bad))
     grades = Grades(steatosis=2, inflammation=1, ballooning=1)
     by_ada = SignOffView(1, 3, 1, "Ada *A*", None, grades, "by eye", "ab" * 32, datetime(2026, 3, 4, tzinfo=UTC))
-    headline.headline(report, [by_ada] if signed else [])
+    headline.headline(report, [by_ada] if signed else [], grades if read else None)
 
 
 def drawn(**given) -> str:
@@ -34,6 +34,14 @@ def test_signed_grades_lead_and_the_models_stand_below_with_what_differs():
     assert words.index("<b>4</b>") < words.index("Model: NAS") < words.index("<b>5</b>")
     assert "signed by Ada *A*" in words
     assert words.count("mmd-differs") == 1 and "signed 1" in words
+
+
+def test_a_readers_own_grades_lead_where_they_came_first_and_what_differs_from_the_models_is_marked():
+    words = drawn(read=True)
+    assert (
+        words.index("<b>4</b>") < words.index("your own grades") < words.index("Model: NAS") < words.index("<b>5</b>")
+    )
+    assert words.count("mmd-differs") == 1 and "yours 1" in words and "not signed" in words
 
 
 def test_a_model_nobody_validated_has_no_nas_but_the_reason_and_the_remedy():

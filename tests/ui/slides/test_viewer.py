@@ -120,12 +120,14 @@ def test_of_a_trigger_that_was_let_go_nothing_comes(tab):
 
 
 def test_a_scores_maps_are_one_for_each_of_its_tasks_and_wait_to_be_asked_for(drawn):
-    score = SimpleNamespace(id=8, summary=SimpleNamespace(tasks={"steatosis": None}))
+    score = SimpleNamespace(id=8, summary=SimpleNamespace(tasks={"steatosis": None}), awaits_reader=False)
     (layer,) = viewer.heat_layers(score)
     assert (layer.url, layer.title, layer.map, layer.begins_shown) == (
         "/api/zoom/heat/8/steatosis.png", "Steatosis", True, False,
     )  # fmt: skip
     assert viewer.heat_layers(None) == []
+    score.awaits_reader = True
+    assert viewer.heat_layers(score) == []
 
 
 def test_it_begins_at_the_chosen_patch_or_at_the_whole_slide(drawn):

@@ -86,10 +86,13 @@ def tissue_layer(slide: SlideView) -> Layer:
 
 
 def heat_layers(score: ScoreView | None) -> list[Layer]:
-    """Where the score's model looked, a map for each of its tasks; none without a score. None is shown at first."""
+    """Where the score's model looked, a map for each of its tasks; none is shown at first.
+
+    There is none without a score, or while a reader's own grades are awaited.
+    """
     from mmdnet.labels.grading import task
 
-    if score is None:
+    if score is None or score.awaits_reader:
         return []
     return [
         Layer(name, task(name).title, f"/api/zoom/heat/{score.id}/{name}.png", begins_shown=False, map=True)

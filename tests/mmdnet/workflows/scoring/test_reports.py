@@ -58,6 +58,29 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
     assert lab.reports.build(score).sign_off.current.grades == MODEL | {"steatosis": 3}
 
 
+def test_a_project_that_asks_for_the_readers_grades_first_shows_no_model_and_takes_no_signature_before(scored):
+    lab, score = scored.lab, scored.score
+    ada, ben = lab.readers.ensure("Ada").id, lab.readers.ensure("Ben").id
+    assert lab.scoring.get(score).reported.any_known
+    lab.projects.set_reader_first(scored.project, True, by=ada)
+    for view in (lab.scoring.get(score), *lab.scoring.leading(scored.project).values()):
+        assert view.awaits_reader and (view.nas, view.reported_nas) == (None, None)
+        assert not view.grades.any_known and not view.reported.any_known
+    with pytest.raises(LabError, match="asks for the reader's own grades first, and Ada"):
+        lab.reports.sign(score, ada, MODEL)
+    lab.slides.reads.put(scored.slide, ada, MODEL | {"steatosis": 3}, key="unaided")
+    with pytest.raises(LabError, match="Ben has given none"):
+        lab.reports.sign(score, ben, MODEL)
+    assert lab.scoring.get(score).awaits_reader, "lists show nothing of it before a signature"
+    lab.reports.sign(score, ada, MODEL)
+    view = lab.scoring.get(score)
+    assert not view.awaits_reader and view.reported.any_known
+    lab.reports.sign(score, ben, MODEL)  # a report that somebody signed hides nothing, and is amended by anybody
+    with lab.db() as session:
+        blinded = current(session, [scored.slide], blinded_only=True)
+    assert [(reading.reader_id, reading.steatosis) for reading in blinded] == [(ada, 3)], "the unaided grades are kept"
+
+
 def test_a_document_is_verified_on_the_page_and_by_a_command_that_fails_where_it_was_altered(scored, tmp_path):
     lab, score = scored.lab, scored.score
     lab.reports.sign(score, lab.readers.ensure("Ada").id, MODEL)
