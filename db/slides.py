@@ -15,6 +15,10 @@ def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
     return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.name)).all()
 
 
+def slides_of_projects(session: Session, project_ids: Iterable[int]) -> Sequence[Slide]:
+    return session.scalars(select(Slide).where(Slide.project_id.in_(list(project_ids))).order_by(Slide.id)).all()
+
+
 def patients_of(session: Session, project_id: int) -> dict[int, tuple[str | None, str | None]]:
     """Patient and site of each slide of a project, as written."""
     rows = session.execute(select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id))

@@ -51,7 +51,7 @@ from mmdnet.progress import part_of
 from mmdnet.projects_cli import projects_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.simulate_cli import simulate
-from mmdnet.slides_cli import slides_app
+from mmdnet.slides_cli import say_incoming, slides_app
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -136,6 +136,10 @@ def ingest(
     control: Annotated[str | None, typer.Option(help="What kind of control it is (donor, chow).")] = None,
     accession_number: Annotated[str | None, typer.Option(help="The hospital's number of the case.")] = None,
     barcode: Annotated[str | None, typer.Option(help="Of the slide's label, where the file does not say.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what each file is; nothing is added.")] = False,
+    relink: Annotated[
+        bool, typer.Option("--relink", help="Slides whose files were moved get their new place.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -161,6 +165,10 @@ def ingest(
     )
     for path in paths:  # before a project is made for them
         lab.slides.allowed(path)
+    if check or relink:
+        say_incoming(lab, paths, project, check, as_json)
+        if check:
+            return
     before = {there.id for there in lab.projects.list()}
     project_id = project_named(lab, project)
     known = project_id in before

@@ -28,6 +28,10 @@ from mmdnet.nn.registry import PRETRAINED
 from mmdnet.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mmdnet.workflows.lab import Lab
+    from mmdnet.workflows.slides.incoming import IncomingFile
     from mmdnet.workflows.slides.tables.facts_plan import FactsPlan
 
 slides_app = typer.Typer(help="Slides: facts and grades by table, and who is one patient.", no_args_is_help=True)
@@ -36,6 +40,30 @@ features_app = typer.Typer(help="Features of slides, computed or taken in.")
 slides_app.add_typer(facts_app, name="facts")
 slides_app.add_typer(features_app, name="features")
 MOST_LINES = 500
+WAYS = {"add": "It can be added.", "relink": "--relink takes its new place.", "skip": "It stays out."}
+
+
+def say_incoming(lab: Lab, paths: Sequence[str], project: str, check: bool, as_json: bool) -> None:
+    """Tell what files are before they come in; unless it is only a check, relink the slides whose files were moved.
+
+    Exits with 1 where a check names one that cannot be added.
+    """
+    projects = {there.name: there.id for there in lab.projects.list()}
+    here = projects.get(project) if project else (project_called(lab, project) if projects else None)
+    files: list[IncomingFile] = []
+    with bar(as_json, "Looking at files") as progress:
+        for path in paths:
+            files += lab.slides.incoming.look(here, path, list(projects.values()), progress)
+    if not check:
+        for file in files:
+            if file.kind == "moved" and file.slide_id is not None:
+                lab.slides.incoming.relink(file.slide_id, file.path)
+                print(f"{file.says} It was relinked to {file.path}.", file=sys.stderr)
+        return
+    told = [f"{file.says or f'{file.name} is new.'} {WAYS[file.choices[0]]}" for file in files]
+    say(as_json, {"files": files}, "\n".join([*told, "Nothing was changed."]))
+    if any(file.choices == ("skip",) for file in files):
+        sys.exit(1)
 
 
 @facts_app.command("export")

@@ -99,6 +99,8 @@ RULES: Mapping[str, Rule] = {
     "slides.pictures.tissue_overlay": SEE,
     "slides.pictures.zoom_info": SEE,
     "slides.pictures.zoom_tile": Rule(May.SEE, logged=VIEWED),
+    "slides.incoming.look": MANAGE,
+    "slides.incoming.relink": MANAGE,
     "slides.refused_pictures.get": SEE,
     "slides.refused_pictures.keep": WORKERS,
     "slides.uploads.add": MANAGE,

@@ -44,7 +44,7 @@ class JobKind(Generic[Spec]):
 
 
 KINDS: tuple[JobKind[Any], ...] = (
-    JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec.project_id, spec.path, spec.facts)),
+    JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec)),
     JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.embedding.measure(context, spec.slide_id)),
     JobKind(FeaturesSpec, lambda lab, context, spec: lab.slides.embedding.run(context, spec.project_id)),
     JobKind(ImportFeaturesSpec, lambda lab, context, spec: lab.slides.imported.run(context, spec)),

@@ -22,13 +22,14 @@ class JobSpec(BaseModel):
 
 
 class IngestSpec(JobSpec):
-    """Register the slide or the folder at `path`; `facts` is what a person stated of them."""
+    """Register the slide or the folder at `path`; `facts` is what a person stated of them; `left_out` are files."""
 
     kind = "ingest"
 
     project_id: int
     path: str
     facts: StatedFacts = StatedFacts()
+    left_out: tuple[str, ...] = ()
 
 
 class MeasureSpec(JobSpec):

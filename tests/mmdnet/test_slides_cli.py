@@ -39,6 +39,27 @@ def test_a_table_is_looked_at_then_applied_then_written_out(run, lab, tmp_path):
     assert len({truth.person for truth in lab.truth.of_project(1)}) == 2
 
 
+def test_files_are_told_apart_by_a_check_and_a_moved_one_is_relinked(run, lab, tmp_path):
+    (tmp_path / "new").mkdir()
+    place = (tmp_path / "one.png").rename(tmp_path / "new" / "renamed.png")
+    code, out, _ = run("ingest", str(tmp_path / "new"), "-p", "P", "--check")
+    assert code == 0 and out.startswith("renamed.png is one.png, whose file is no longer at")
+    assert "--relink takes its new place." in out and out.endswith("Nothing was changed.\n")
+    code, out, _ = run("ingest", str(place), "-p", "Not made", "--check", "--json")
+    (told,) = json.loads(out)["files"]
+    assert code == 0 and (told["kind"], told["says"]) == (
+        "elsewhere",
+        "renamed.png is in the project P already, as one.png.",
+    )
+    assert [project.name for project in lab.projects.list()] == ["P"]
+    draw_tissue(tmp_path / "two.png", 7)
+    code, out, _ = run("ingest", str(tmp_path / "two.png"), "-p", "P", "--check")
+    assert code == 1 and "other content than when two.png was added" in out and "It stays out." in out
+    code, _, err = run("ingest", str(place), "-p", "P", "--relink")
+    assert code == 0 and "It was relinked to" in err
+    assert {slide.path for slide in lab.slides.list(1)} == {str(place), str(tmp_path / "two.png")}
+
+
 def test_wrong_rows_are_told_with_their_numbers_and_nothing_is_changed(run, lab, tmp_path):
     table = tmp_path / "facts.csv"
     table.write_text('slide,steatosis,mpp,reader\none,2,,Ada\ntwo,5,"0,25",Ada\nthree,1,,Ada\n')

@@ -1,12 +1,13 @@
 """The Slides page: in, refused, measured, looked at, queued, overruled."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from db.models import Slide
+from db.models import Job, Slide
 from ui.slides import overview
 from ui.slides.pictures import Region
 
@@ -46,6 +47,8 @@ def test_a_path_that_cannot_be_read_is_refused_in_a_sentence_and_starts_nothing(
 
 def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(filled, filled_home):
     folder = filled_home.lab.settings.folder("slides")  # the one pages may add from where none is named
+    good = (filled_home.lab.settings.home / "slide_0.png").read_bytes()
+    (folder / "new.png").write_bytes(good + b"\0")
     app = filled("slides")
     app.text_input(key="add_path").set_value(str(folder))
     app.number_input(key="add_mpp").set_value(0.5)
@@ -54,6 +57,32 @@ def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(fill
     assert not app.error
     (job,) = [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "ingest"]
     assert job.status == "queued" and job.title.startswith("Add")
+
+
+def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinked(filled, filled_home, said):
+    lab, folder = filled_home.lab, filled_home.lab.settings.folder("slides")
+    moved, copied = (lab.slides.get(slide) for slide in filled_home.slides[:2])
+    content = Path(moved.path).read_bytes()
+    (folder / "renamed_*.png").write_bytes(content)
+    (folder / "copy.png").write_bytes(Path(copied.path).read_bytes())
+    (folder / "new.png").write_bytes(content + b"\0")
+    with lab.db.begin() as session:
+        session.get(Slide, moved.id).path = str(folder / "gone" / moved.name)
+    app = filled("slides")
+    app.text_input(key="add_path").set_value(str(folder))
+    app.form_submit_button[0].click().run()
+    assert not app.error and "**New: 1 file**" in said(app)
+    assert "\\*.png is slide" in said(app) and ", whose file is no longer" in said(app)
+    assert "is a copy of" in said(app)
+    assert not [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]
+    assert app.radio(key="incoming_moved").value == "relink"
+    app.button(key="incoming_go").click().run()
+    assert lab.slides.get(moved.id).path == str(folder / "renamed_*.png")
+    (job,) = [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]
+    with lab.db() as session:
+        told = session.get(Job, job.id).spec
+    assert {Path(path).name for path in told["left_out"]} == {"copy.png", "renamed_*.png"}
+    assert "incoming_go" not in {button.key for button in app.button}
 
 
 def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(filled, filled_home):

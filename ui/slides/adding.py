@@ -14,6 +14,7 @@ from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, person, reader_id, refusals
+from ui.slides.incoming import decide, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
     if known is not None and May.MANAGE not in known.allowed(project_id):
         st.caption("Slides are added by a lead or an admin of this project.")
         return
-    with st.expander("Add slides", icon=":material/add:", expanded=expanded):
+    there = waiting(project_id)
+    with st.expander("Add slides", icon=":material/add:", expanded=expanded or there is not None):
+        if there is not None:
+            decide(there)
+            return
         way = st.segmented_control(
             "Where the slides are",
             ["On the server", "On this computer"],
@@ -58,10 +63,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
-                lab().slides.submit(
-                    project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule), by=reader_id()
-                )
-                st.rerun()
+                look_first(project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule))
         elif sent and files:
             with refusals():
                 _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
@@ -126,7 +128,7 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
 
 def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
     """What became of each file: those that came in as one line, each refusal as its own sentence."""
-    added = [outcome.name for outcome in outcomes if outcome.problem is None]
+    added = [outcome.name for outcome in outcomes if outcome.problem is None and not outcome.was_here]
     if added:
         st.success(f"Added {literal(', '.join(added))}.", icon=":material/check:")
     for outcome in outcomes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -83,12 +84,14 @@ def register_file(
 
     name = name or path.name
     try:
-        _check_name(path)
+        check_name(path)
         with services.db() as session:
             known = rows.slide_at(session, project_id, str(path))
         if known:
             _check_unchanged(known)
-            return IngestOutcome(name, known.id, None, notes=tell_slide(services, known.id, stated, progress))
+            told = tell_slide(services, known.id, stated, progress)
+            here = f"It was here already, as {known.name}."
+            return IngestOutcome(name, known.id, None, notes=(here, *told), was_here=True)
         slide_id, notes = _add(services, project_id, path, name, stated, progress)
         return IngestOutcome(name, slide_id, None, notes=notes)
     except LabError as error:
@@ -111,7 +114,7 @@ def shown_name(name: str) -> str:
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
     """Refuse a name that cannot be stored.
 
     Raises:
@@ -171,15 +174,16 @@ def _add(
 
     with open_slide(path, mpp=stated.mpp, overrule=stated.overrule_scale) as opened:
         facts, laid = opened.facts.with_stated(stated), None
+        with services.db() as session:  # before its tissue is looked for, which takes longer
+            _refuse_twin(name, rows.slide_with_fingerprint(session, project_id, facts.fingerprint), facts)
         if facts.mpp_x is not None:
             laid = lay_out(with_reduced(opened, services.settings), services.settings, progress)
     row = slide_row(facts, project_id=project_id, name=name, path=str(path), reason=None if laid else NEEDS_MPP)
     row.notes = list(facts.notes)
     with services.db.begin() as session:
         twin = rows.slide_with_fingerprint(session, project_id, facts.fingerprint)
-        part = twin or _same_series(session, project_id, facts)
-        if twin and facts.series is None:
-            raise LabError(f"{name} was not added: it is the same slide as {twin.name}, which is here already.")
+        part = twin or same_series(rows.slides_of(session, project_id), facts)
+        _refuse_twin(name, twin, facts)
         if part and part.width_px0 < facts.width_px0:
             _take_finer(session, part, row, name)
         elif part:
@@ -193,14 +197,26 @@ def _add(
         return slide.id, tuple(slide.notes)
 
 
-def _same_series(session: Session, project_id: int, facts: FileFacts) -> Slide | None:
-    """The project's slide that is another file of this DICOM slide."""
+def _refuse_twin(name: str, twin: Slide | None, facts: FileFacts) -> None:
+    """Refuse a file that is a slide of the project already; files of one DICOM slide are several.
+
+    Raises:
+        LabError: so it is.
+    """
+    if twin is None or facts.series is not None:
+        return
+    moved = "" if Path(twin.path).exists() else f" Its file is no longer at {twin.path}: relink it to this one."
+    raise LabError(f"{name} was not added: it is the same slide as {twin.name}, which is here already.{moved}")
+
+
+def same_series(slides: Sequence[Slide], facts: FileFacts) -> Slide | None:
+    """Which of some slides is another file of this DICOM slide."""
     from mmdnet.slides.readers.dicom import series_of
 
     if facts.series is None:
         return None
-    slides = (slide for slide in rows.slides_of(session, project_id) if slide.vendor == facts.vendor)
-    return next((slide for slide in slides if series_of(Path(slide.path)) == facts.series), None)
+    like = (slide for slide in slides if slide.vendor == facts.vendor)
+    return next((slide for slide in like if series_of(Path(slide.path)) == facts.series), None)
 
 
 def _take_finer(session: Session, slide: Slide, finer: Slide, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.folders import FolderView, look_into
 from mmdnet.workflows.slides.imported_features import FeatureImport
+from mmdnet.workflows.slides.incoming import Incoming
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
@@ -49,6 +50,7 @@ class Slides:
         self._jobs = jobs
         self.pictures = SlidePictures(services)
         self.refused_pictures = RefusedPictures(services.settings)
+        self.incoming = Incoming(services)
         self.uploads = Uploads(services)
         self.tables = FactsTables(services)
         self.patients = Patients(services)
@@ -83,18 +85,25 @@ class Slides:
     # Slides come in
 
     def submit(
-        self, project_id: int, path: str | Path, stated: StatedFacts | None = None, by: int | None = None
+        self,
+        project_id: int,
+        path: str | Path,
+        stated: StatedFacts | None = None,
+        by: int | None = None,
+        left_out: Collection[str] = (),
     ) -> str:
         """Register a file or a folder in the background; the job's number.
 
         Args:
             by: the reader who does it, for the project's history; so below.
+            left_out: files of the folder that stay out, by their paths (see `incoming`).
 
         Raises:
             LabError: the path may not be read from.
         """
         source = self.allowed(path)
-        spec = IngestSpec(project_id=project_id, path=str(source), facts=stated or StatedFacts())
+        facts = stated or StatedFacts()
+        spec = IngestSpec(project_id=project_id, path=str(source), facts=facts, left_out=tuple(sorted(left_out)))
         job_id = self._jobs.submit(f"Add {source.name}", spec, project_id)
         with self._services.db.begin() as session:
             add_change(session, project_id, "slides added", source.name, by)
@@ -108,8 +117,9 @@ class Slides:
         progress: Progress = silent,
         *,
         measure: bool = True,
+        left_out: Collection[str] = (),
     ) -> Sequence[IngestOutcome]:
-        """Register a file, or every slide below a folder; each fails alone, with its reason.
+        """Register a file, or every slide below a folder but those left out; each fails alone, with its reason.
 
         All are laid with patches first, so that labelling may begin, and then measured; without `measure` that is
         left to `measuring`.
@@ -120,9 +130,9 @@ class Slides:
         from mmdnet.slides.readers.open import discover
 
         stated = stated or StatedFacts()
-        files = discover(self.allowed(path))
+        files = [file for file in discover(self.allowed(path)) if str(file) not in left_out]
         if not files:
-            raise LabError(f"There is no slide in {Path(path).name}. Nothing was added.")
+            raise LabError(f"There is no slide to add in {Path(path).name}. Nothing was added.")
         laying = between(progress, 0.0, LAYING) if measure else progress
         outcomes = [
             register_file(
@@ -156,17 +166,19 @@ class Slides:
             noted.append(replace(outcome, notes=(*outcome.notes, why)) if why else outcome)
         return noted
 
-    def ingest(self, context: JobContext, project_id: int, path: str, stated: StatedFacts) -> None:
+    def ingest(self, context: JobContext, spec: IngestSpec) -> None:
         """Register in the background; what was refused is told at the end.
 
         Raises:
             LabError: not one slide could be added.
         """
-        outcomes = self.register(project_id, path, stated, between(context.progress, 0.0, REGISTERED))
+        registering = between(context.progress, 0.0, REGISTERED)
+        outcomes = self.register(spec.project_id, spec.path, spec.facts, registering, left_out=spec.left_out)
         outcomes = self._embedded(outcomes, between(context.progress, REGISTERED, 1.0))
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
-        words = f"{added} of {count(len(outcomes), 'slide')} added"
+        here = sum(outcome.was_here for outcome in outcomes)
+        words = f"{added - here} of {count(len(outcomes), 'slide')} added" + (f", {here} here already" if here else "")
         seen = self.refused_pictures.keep(context.job_id, outcomes)
         told = ". ".join([words, *refused[:MOST_REFUSALS]])
         context.progress(1.0, told, added=added, refused=refused, seen=seen)

@@ -40,7 +40,7 @@ def open_stored(slide: Slide, scale_of: SlideFacts | None = None) -> SlideReader
 
     mpp = (scale_of or slide.facts).stated_mpp
     reader = open_slide(slide.path, mpp=mpp, overrule=mpp is not None)
-    problem = _changed(slide, reader.facts, scale_of is None)
+    problem = what_changed(slide, reader.facts, with_scale=scale_of is None)
     if problem is not None:
         reader.close()
         raise LabError(
@@ -51,7 +51,7 @@ def open_stored(slide: Slide, scale_of: SlideFacts | None = None) -> SlideReader
     return reader
 
 
-def _changed(slide: Slide, seen: FileFacts, with_scale: bool) -> str | None:
+def what_changed(slide: Slide, seen: FileFacts, *, with_scale: bool = True) -> str | None:
     """What differs between a file and what was written down when it was added; None where nothing does."""
     if slide.fingerprint not in {seen.fingerprint, seen.former_fingerprint}:
         return "its content is another"

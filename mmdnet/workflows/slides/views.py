@@ -128,7 +128,8 @@ class IngestOutcome:
 
     `notes` are sentences on a slide that came in: what of its file was not read, or not taken.
 
-    Where no tissue was found, `picture` is a small PNG of the whole slide with what differs from glass outlined.
+    `was_here`: the slide stood in the project before. Where no tissue was found, `picture` is a small PNG of the whole
+    slide with what differs from glass outlined.
     """
 
     name: str
@@ -136,6 +137,7 @@ class IngestOutcome:
     problem: str | None
     picture: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    was_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mmdnet.lab import open_lab
 from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.job_specs import IngestSpec
 
 
 def _project(lab) -> int:
@@ -164,7 +165,10 @@ def test_what_a_background_job_refused_for_want_of_tissue_is_kept_to_be_shown(la
     told = {}
     context = SimpleNamespace(job_id="job1", progress=lambda share, message, **numbers: told.update(numbers))
     with pytest.raises(LabError, match="No tissue"):
-        lab.slides.ingest(context, _project(lab), str(tmp_path / "glass.png"), StatedFacts(mpp=0.5))
+        lab.slides.ingest(
+            context,
+            IngestSpec(project_id=_project(lab), path=str(tmp_path / "glass.png"), facts=StatedFacts(mpp=0.5)),
+        )
     ((number, sentence),) = told["seen"].items()
     assert sentence == told["refused"][0]
     assert cv2.imdecode(np.frombuffer(lab.slides.refused_pictures.get("job1", number), np.uint8), 1).shape[0] <= 480

@@ -1,0 +1,121 @@
+"""What files are before they come in: told where one of them is not simply new, with what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.accounts.roles import May
+from mmdnet.slides.facts import StatedFacts
+from ui.shell import words
+from ui.shell.literal import literal
+from ui.shell.session import lab, may, reader_id, refusals, say_next_run
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.incoming import IncomingFile
+
+KEY = "incoming"
+MOST_LINES = 20
+TITLES = {
+    "new": "New",
+    "here": "Here already",
+    "part": "Further files of slides that are here",
+    "moved": "Moved or renamed since they were added",
+    "same_name": "Another slide has the same name",
+    "elsewhere": "Known in another project",
+    "copy": "Copies, which stay out",
+    "changed": "Changed since they were added, which stay out",
+    "refused": "Cannot be added",
+}
+DOES = {"add": "Add as new", "relink": "Relink", "skip": "Leave out"}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Files that wait for a person's word: where they are, what was stated of them, what they are."""
+
+    project_id: int
+    path: str
+    stated: StatedFacts
+    files: Sequence[IncomingFile]
+
+
+def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
+    """Add what is new at once; where anything else is among it, keep it until a person has said what to do."""
+    others = [there.id for there in lab().projects.list() if there.id != project_id and may(May.MANAGE, there.id)]
+    bar = st.progress(0.0, text="Looking at the files")
+    files = lab().slides.incoming.look(
+        project_id, path, others, lambda share, message: bar.progress(share, text=literal(message))
+    )
+    bar.empty()
+    kinds = {file.kind for file in files}
+    if kinds <= {"new", "part", "here"} and kinds != {"here"}:
+        lab().slides.submit(project_id, path, stated, by=reader_id())
+    else:
+        st.session_state[KEY] = Waiting(project_id, path, stated, files)
+    st.rerun()
+
+
+def waiting(project_id: int) -> Waiting | None:
+    """The files of this project that wait for a word."""
+    there: Waiting | None = st.session_state.get(KEY)
+    return there if there is not None and there.project_id == project_id else None
+
+
+def decide(there: Waiting) -> None:
+    """Tell what the files are, kind by kind, and do with them what is chosen."""
+    chosen: dict[str, str] = {}
+    for kind, title in TITLES.items():
+        files = [file for file in there.files if file.kind == kind]
+        if not files:
+            continue
+        st.markdown(f"**{literal(title)}: {words.count(len(files), 'file')}**")
+        _sentences([file for file in files if file.says])
+        choice = _choice(kind, files[0].choices)
+        chosen |= {file.path: choice for file in files}
+    with st.container(horizontal=True):
+        some = any(choice != "skip" for choice in chosen.values())
+        go_on = some and st.button("Go on", type="primary", icon=":material/check:", key="incoming_go")
+        if st.button("Add nothing" if some else "Close", key="incoming_leave"):
+            st.session_state.pop(KEY, None)
+            st.rerun()
+    if go_on:
+        with refusals():
+            _do(there, chosen)
+            st.session_state.pop(KEY, None)
+            st.rerun()
+
+
+def _sentences(files: Sequence[IncomingFile]) -> None:
+    if files:
+        st.markdown("\n".join(f"- {literal(file.says)}" for file in files[:MOST_LINES]))
+    if len(files) > MOST_LINES:
+        st.caption(f"The first {MOST_LINES} are shown; {len(files) - MOST_LINES:,} more.")
+
+
+def _choice(kind: str, choices: Sequence[str]) -> str:
+    """What is done with the files of one kind."""
+    if len(choices) == 1:
+        return choices[0]
+    return st.radio(
+        TITLES[kind],
+        choices,
+        format_func=DOES.__getitem__,
+        horizontal=True,
+        key=f"incoming_{kind}",
+        label_visibility="collapsed",
+    )
+
+
+def _do(there: Waiting, chosen: dict[str, str]) -> None:
+    relinked = [file for file in there.files if chosen[file.path] == "relink" and file.slide_id is not None]
+    for file in relinked:
+        lab().slides.incoming.relink(file.slide_id, file.path, by=reader_id())
+    if relinked:
+        say_next_run(f"{words.count(len(relinked), 'slide')} relinked; nothing of them was measured anew")
+    out = [path for path, choice in chosen.items() if choice != "add"]
+    if len(out) < len(chosen):
+        lab().slides.submit(there.project_id, there.path, there.stated, by=reader_id(), left_out=out)
