@@ -47,9 +47,11 @@ def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
     """Add what is new at once; where anything else is among it, keep it until a person has said what to do."""
     others = [there.id for there in lab().projects.list() if there.id != project_id and may(May.MANAGE, there.id)]
     bar = st.progress(0.0, text="Looking at the files")
-    files = lab().slides.incoming.look(
-        project_id, path, others, lambda share, message: bar.progress(share, text=literal(message))
-    )
+
+    def told(share: float, message: str, /, **numbers: object) -> None:
+        bar.progress(share, text=literal(message))
+
+    files = lab().slides.incoming.look(project_id, path, others, told)
     bar.empty()
     kinds = {file.kind for file in files}
     if kinds <= {"new", "part", "here"} and kinds != {"here"}:
@@ -111,11 +113,13 @@ def _choice(kind: str, choices: Sequence[str]) -> str:
 
 
 def _do(there: Waiting, chosen: dict[str, str]) -> None:
-    relinked = [file for file in there.files if chosen[file.path] == "relink" and file.slide_id is not None]
-    for file in relinked:
-        lab().slides.incoming.relink(file.slide_id, file.path, by=reader_id())
+    relinked = 0
+    for file in there.files:
+        if chosen[file.path] == "relink" and file.slide_id is not None:
+            lab().slides.incoming.relink(file.slide_id, file.path, by=reader_id())
+            relinked += 1
     if relinked:
-        say_next_run(f"{words.count(len(relinked), 'slide')} relinked; nothing of them was measured anew")
+        say_next_run(f"{words.count(relinked, 'slide')} relinked; nothing of them was measured anew")
     out = [path for path, choice in chosen.items() if choice != "add"]
     if len(out) < len(chosen):
         lab().slides.submit(there.project_id, there.path, there.stated, by=reader_id(), left_out=out)
