@@ -1,5 +1,6 @@
 """`python -m benchmarks NAME [NAME ...] [--quick]`: each benchmark ends with one line of JSON.
 
+Cohorts that take long to draw and read are kept slide by slide, so a run that was stopped goes on (`--keep FOLDER`).
 `slides` runs those of reading slides, `soak` those that attack, kill and fill a lab, `all` every one. Where several
 ran, a table for people follows.
 """
@@ -9,6 +10,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from benchmarks._kept import HERE, keep_in
 from benchmarks.result import Result, table
 from mmdnet.errors import LabError
 
@@ -46,7 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="+", metavar="NAME", help=f"all, {', '.join(GROUPS)}, or: {', '.join(names())}")
     parser.add_argument("--quick", action="store_true", help="a short form, for a first look")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help=f"where drawn cohorts stay between runs (usual: {HERE})"
+    )
     given = parser.parse_args(arguments)
+    if given.keep is not None:
+        keep_in(given.keep)
     groups = GROUPS | {"all": names()}
     wanted = list(dict.fromkeys(benchmark for name in given.names for benchmark in groups.get(name, [name])))
     unknown = [name for name in wanted if name not in names()]

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks._kept import kept, on_stderr
 from mmdnet.experiments.calibration_plans import PLANS, TEST_PER_PATIENT
 from mmdnet.experiments.graded_cohort import SeenSlide, seen_cohort
 from mmdnet.nn.card import ModelCard
@@ -13,7 +13,6 @@ from mmdnet.nn.io import load_model
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.settings import DEMO_MODEL
 
-KEPT = Path("lab-data") / "calibration"
 QUICK = 16  # slides of each cohort in a short form
 
 
@@ -27,7 +26,8 @@ def slides(name: str, model: MMDNet, card: ModelCard, quick: bool) -> list[SeenS
     plan = PLANS[name]
     if quick:
         plan = replace(plan, slides=QUICK if name != "test" else QUICK // 4 * TEST_PER_PATIENT, patches=24)
-    return seen_cohort(plan, model, card, KEPT / ("quick" if quick else ""))
+    folder = kept("calibration") / ("quick" if quick else "")
+    return seen_cohort(plan, model, card, folder, on_stderr(f"{name} cohort"))
 
 
 def by_patient(seen: Sequence[SeenSlide]) -> list[list[SeenSlide]]:

@@ -1,20 +1,17 @@
 """Cohorts to train on: simulated slides, kept between runs, and crafted patches that cost nothing to make."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
+from benchmarks._kept import kept
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.training.simulated import StoredSource
 
-KEPT = Path("lab-data") / "benchmarks"
-
 
 def simulated(slides: int, seed: int) -> tuple[Cohort, StoredSource]:
     """Simulated slides with their truth as labels; the same ones are used again in the next run."""
-    _, cohort, pixels = draw_cohort(slides, seed, KEPT / f"simulated-{seed}")
+    _, cohort, pixels = draw_cohort(slides, seed, kept("benchmarks") / f"simulated-{seed}")
     return cohort, pixels
 
 

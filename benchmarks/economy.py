@@ -6,20 +6,18 @@ the same runs, so its share is a little too good; all shares stand beside it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from benchmarks._kept import kept
 from benchmarks.result import Result
 from mmdnet.errors import LabError
 from mmdnet.experiments.label_efficiency import make_pool, measure
 
-KEPT = Path("lab-data") / "benchmarks" / "economy"
 BUDGET, QUICK_BUDGET = 400, 200
 
 
 def run(quick: bool = False) -> Result:
     """Share of the labels drawn at random that reach the kappa of 400 of them."""
     slides, seeds, budget = (12, 2, QUICK_BUDGET) if quick else (60, 5, BUDGET)
-    result = measure(make_pool(KEPT, slides), seeds)
+    result = measure(make_pool(kept("benchmarks") / "economy", slides), seeds)
     best = result.best_active(budget)
     if best is None:
         raise LabError(f"No plan reached the kappa of {budget} labels drawn at random.")

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import torch
 
-from benchmarks._cohort import KEPT
+from benchmarks._kept import kept
 from benchmarks._planted import BAD, LIGHT, Planter
 from benchmarks.result import Result
 from mmdnet.augment.gate import fit_reference, judge, look_at
@@ -72,8 +72,8 @@ def run(quick: bool = False) -> Result:
 
 def _cohort() -> tuple[Cohort, PixelSource]:
     """Six simulated slides of two sites, one stained H&E and one trichrome."""
-    paths = draw(domain_recipes(6, 3, tied=0.9, size_px=2400).training, KEPT / "gate" / "slides")
-    return simulated_cohort(paths, KEPT / "gate" / "patches")
+    paths = draw(domain_recipes(6, 3, tied=0.9, size_px=2400).training, kept("benchmarks") / "gate" / "slides")
+    return simulated_cohort(paths, kept("benchmarks") / "gate" / "patches")
 
 
 def _networks() -> GateNetworks:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._cohort import KEPT
+from benchmarks._kept import kept, on_stderr
 from benchmarks.result import Result
 from mmdnet.evaluation.result import CaseRow, Evaluation
 from mmdnet.labels.agreement import COEFFICIENTS, draws_of_rows
@@ -51,7 +51,7 @@ def run(quick: bool = False) -> Result:
     ours, paper = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + cohorts):
         plan = CohortPlan(slides=slides, seed=seed, slides_per_patient=1, patches=patches)
-        lab, project = _project(plan, KEPT / f"slide-scores-{seed}-{slides}-{patches}")
+        lab, project = _project(plan, kept("benchmarks") / f"slide-scores-{seed}-{slides}-{patches}")
         for rule, judged in ((AUTO, ours), (HIGHEST_BAG.name, paper)):
             with tempfile.TemporaryDirectory() as folder:  # of the run's own: the model's card may have changed since
                 context = Here(lab.settings, Path(folder), f"judged-{rule}")
@@ -95,16 +95,18 @@ def _project(plan: CohortPlan, home: Path) -> tuple[Lab, int]:
     from mmdnet.simulate.truth import load_truth
     from mmdnet.workflows.demo import TRUTH_READER
 
-    paths = draw(cohort_recipes(plan), home / "slides")
+    paths = draw(cohort_recipes(plan), home / "slides", on_stderr(f"cohort {plan.seed}"))
     lab = open_lab(Settings(home=home / "lab"))
     project, reader = lab.projects.named("Cohort", simulated=True).id, lab.readers.ensure(TRUTH_READER).id
     there = {slide.name: slide.id for slide in lab.slides.list(project)}
-    for path in paths:
+    tell = on_stderr(f"cohort {plan.seed}")
+    for number, path in enumerate(paths, start=1):
         slide = there.get(path.name) or lab.slides.register(project, path)[0].slide_id
         if slide is not None:
             drawn = Grades(**load_truth(path).grades)
             with event_log.appending(lab.db) as session:
                 slide_readings.put(session, slide, reader, "import", drawn, key=f"drawn-truth-slide-{slide}")
+        tell(number / len(paths), f"{number} of {len(paths)} slides registered")
     return lab, project
 
 

@@ -3,6 +3,7 @@
 import json
 
 from benchmarks.__main__ import GROUPS, main, names
+from benchmarks._kept import HERE, kept, on_stderr
 from benchmarks.result import Result, table
 
 
@@ -40,3 +41,20 @@ def test_a_single_one_prints_its_line_alone(capsys, monkeypatch):
     monkeypatch.setattr("benchmarks.features.SHAPE", (200, 16))
     assert main(["features", "--quick"]) == 0
     assert json.loads(capsys.readouterr().out)["value"] > 0
+
+
+def test_what_takes_long_to_make_is_kept_where_it_is_asked_for_and_the_output_stays_one_line(
+    capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("benchmarks._kept._PLACE.folder", HERE)
+    monkeypatch.setattr("benchmarks.features.SHAPE", (200, 16))
+    assert kept("calibration") == HERE / "calibration"
+    assert main(["features", "--quick", "--keep", str(tmp_path)]) == 0
+    assert kept("calibration") == tmp_path / "calibration"
+    tell = on_stderr("test cohort")
+    tell(0.1, "1 of 10 slides read")
+    tell(0.2, "2 of 10 slides read")
+    tell(1.0, "10 of 10 slides read")
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 1
+    assert told.err.splitlines() == ["test cohort: 1 of 10 slides read", "test cohort: 10 of 10 slides read"]

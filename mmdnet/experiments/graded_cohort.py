@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdnet.experiments.simulated_cohorts import draw
+from mmdnet.files import write_aside
 from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_grade, steatosis_grade
 from mmdnet.progress import Progress, silent
 from mmdnet.scoring.calibration.fit import GradedSlide
@@ -108,8 +110,9 @@ def _keep(path: Path, model: MMDNet, kept: Path) -> None:
             for index, pixels in reader.read_patches(places, grid)
             if isinstance(pixels, np.ndarray) and not assess(pixels, grid.patch_mpp, usual, edges[index]).set_aside
         ]
+    whole = io.BytesIO()
     np.savez(
-        kept,
+        whole,
         values=embed_slide(model, usable, len(places)).values.astype(np.float16),
         row=[place.row for place in places],
         col=[place.col for place in places],
@@ -117,6 +120,7 @@ def _keep(path: Path, model: MMDNet, kept: Path) -> None:
         patch_px=grid.patch_px,
         patch_mpp=grid.patch_mpp,
     )
+    write_aside(kept, whole.getvalue())  # it appears whole or not at all: a run that is stopped goes on from here
 
 
 def graded(slides: Sequence[SeenSlide], model: MMDNet, card: ModelCard) -> tuple[GradedSlide, np.ndarray]:
