@@ -316,6 +316,11 @@ class Report(Block):
         return self.reliability.intervals.get(name, "") if self.reliability else ""
 
     @property
+    def fat_area(self) -> float | None:
+        """Fat as a share of tissue area, 0-1, measured on the pixels; None where it was not."""
+        return next(item.value for item in self.quantities.items if item.name == "fat_area")
+
+    @property
     def model_grades(self) -> dict[str, int | None]:
         """The model's grades by task."""
         return {feature.task: feature.grade for feature in self.features}

@@ -58,6 +58,8 @@ NOT_ASSESSED = PrivateCode("not-assessed", "Not assessed")
 ASSESSED_PATCH = PrivateCode("patch", "Patch of tissue that was assessed")
 BY_MODEL = PrivateCode("by-model", "Grades by a model")
 BY_PERSON = PrivateCode("by-person", "Grades signed by a person")
+BY_PIXELS = PrivateCode("by-pixels", "Measured on the pixels, without the model")
+FAT_METHOD = "Fat droplets by colour and shape"  # what finds them: `mmdnet.slides.measures.droplets`
 
 
 def feature(task_name: str) -> PrivateCode:

@@ -1,8 +1,9 @@
 """The report as HL7 FHIR R4: a Bundle of a preliminary DiagnosticReport with an Observation for each grade and the NAS.
 
 The classes are those of `fhir.resources` for R4B (4.3.0), which differs from R4 (4.0.1) in none of these resources.
-Model and signer are told apart: the model's observations name it as their device, a person's name that person. A grade
-that may not be reported is an observation without a value that says why.
+Model, measurement and signer are told apart: the model's observations name it as their device, what was measured on the
+pixels names that measurement, a person's observations name that person. A grade that may not be reported is an
+observation without a value that says why.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ class _Resources:
 
         made, signed, about = self._report.provenance, self._report.sign_off.current, self._subject()
         common = about | {"specimen": self._specimen(about)}
-        results = self._by_model(common | {"device": self._device(), "effectiveDateTime": made.scored_at})
+        results = self._by_model(common | {"device": self._model(), "effectiveDateTime": made.scored_at})
+        results += self._by_pixels(common)
         interpreter: dict[str, Any] = {}
         if signed:
             person = self._add("Practitioner", Practitioner, {"name": [{"text": signed.reader}]})
@@ -134,7 +136,7 @@ class _Resources:
             facts["accessionIdentifier"] = {"value": header.accession_number}
         return self._add("Specimen", Specimen, facts | about)
 
-    def _device(self) -> dict[str, str]:
+    def _model(self) -> dict[str, str]:
         """The model, by its name and the hash of its weights."""
         from fhir.resources.R4B.device import Device
 
@@ -149,6 +151,13 @@ class _Resources:
         }
         return self._add("Device", Device, facts)
 
+    def _measurement(self) -> dict[str, str]:
+        """What measures fat: no model, so it has no weights."""
+        from fhir.resources.R4B.device import Device
+
+        names = [{"name": own.FAT_METHOD, "type": "user-friendly-name"}, {"name": PRODUCT, "type": "model-name"}]
+        return self._add("Device measurement", Device, {"manufacturer": MANUFACTURER, "deviceName": names})
+
     def _by_model(self, common: dict[str, Any]) -> list[dict[str, str]]:
         made = []
         for feature in self._report.features:
@@ -162,11 +171,15 @@ class _Resources:
         parts = {"component": [_interval(nas.interval)]} if nas.interval and nas.value is not None else {}
         value = _value(nas.value, nas.absent, self._report.validity.reportable)
         made.append(self._observed("model", own.NAS, common, value | parts | {"note": [{"text": nas.meaning}]}))
-        fat = next(item for item in self._report.quantities.items if item.name == "fat_area")
-        if fat.value is not None:
-            share = {"valueQuantity": {"value": round(fat.value, 6), "unit": "1", "system": UCUM, "code": "1"}}
-            made.append(self._observed("model", own.FAT_AREA, common, share))
         return made
+
+    def _by_pixels(self, common: dict[str, Any]) -> list[dict[str, str]]:
+        """The fat that was measured without the model, where it was."""
+        fat = self._report.fat_area
+        if fat is not None:
+            share = {"valueQuantity": {"value": round(fat, 6), "unit": "1", "system": UCUM, "code": "1"}}
+            return [self._observed("pixels", own.FAT_AREA, common | {"device": self._measurement()}, share)]
+        return []
 
     def _by_person(self, signed: SignOff, common: dict[str, Any]) -> list[dict[str, str]]:
         return [

@@ -1,12 +1,13 @@
 """Grades as a DICOM structured report: TID 1500 "Measurement Report" (PS3.16), in a Comprehensive SR document.
 
-One measurement group is the model's, with the model as algorithm; another holds the grades a person signed. The
-document is preliminary and unverified, whoever signed: it is for research. A grade that may not be reported is not in
-it.
+One measurement group is the model's, with the model as algorithm; one holds what was measured on the pixels, with that
+measurement as its algorithm; one the grades a person signed. The document is preliminary and unverified, whoever
+signed: it is for research. A grade that may not be reported is not in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mmdnet.reports.hospital import codes as own
@@ -51,7 +52,9 @@ def structured_report(report: Report, reference: SlideReference) -> bytes:
 
     content_sha256, shown, image = report_sha256(report), withheld(report), reference.image
     signed = shown.sign_off.current
-    groups = [_by_model(shown, reference)] + ([_by_person(shown, signed, reference)] if signed else [])
+    groups = [_by_model(shown, reference), *_by_pixels(shown, reference)]
+    if signed:
+        groups.append(_by_person(shown, signed, reference))
     content = MeasurementReport(_context(shown, reference), codes.SCT.Histopathology, groups)
     content[0].ContentSequence.append(_said(shown, reference, content_sha256))
     document = ComprehensiveSR(
@@ -104,7 +107,7 @@ def _context(report: Report, reference: SlideReference) -> ObservationContext:
 
 
 def _by_model(report: Report, reference: SlideReference) -> MeasurementsAndQualitativeEvaluations:
-    """What the model says and may be reported, with intervals, and the fat that was measured on the pixels."""
+    """What the model says and may be reported, with intervals."""
     from highdicom import sr
 
     state = own.REPORTABLE if report.validity.reportable else own.NOT_REPORTABLE
@@ -122,10 +125,17 @@ def _by_model(report: Report, reference: SlideReference) -> MeasurementsAndQuali
         numbers.append(_number(own.NAS, report.nas.value, report.nas.interval))
     if report.nas.score is not None:
         numbers.append(_number(own.NAS_MEAN, report.nas.score))
-    fat = next(item for item in report.quantities.items if item.name == "fat_area")
-    if fat.value is not None:
-        numbers.append(_number(own.FAT_AREA, fat.value))
     return _group(own.BY_MODEL, report, reference, numbers, grades, _algorithm(report))
+
+
+def _by_pixels(report: Report, reference: SlideReference) -> Iterator[MeasurementsAndQualitativeEvaluations]:
+    """The fat that was measured without the model, where it was."""
+    from highdicom.sr import AlgorithmIdentification
+
+    fat = report.fat_area
+    if fat is not None:
+        method = AlgorithmIdentification(own.FAT_METHOD, "not recorded", manufacturer=MANUFACTURER)
+        yield _group(own.BY_PIXELS, report, reference, [_number(own.FAT_AREA, fat)], [], method)
 
 
 def _by_person(report: Report, signed: SignOff, reference: SlideReference) -> MeasurementsAndQualitativeEvaluations:

@@ -57,7 +57,17 @@ def test_model_and_signer_each_have_their_observations(named):
     assert {name: values(kinds, device=True)[name] for name in grades} == grades
     nas = next(each for each in kinds["Observation"] if each["code"]["coding"][0]["code"] == "nas" and "device" in each)
     assert nas["component"][0]["valueRange"] == {"low": {"value": 4}, "high": {"value": 6}}
-    assert kinds["Device"][0]["serialNumber"] == "a" * 64 and kinds["Practitioner"][0]["name"] == [{"text": "Dr B"}]
+    model, measurement = kinds["Device"]
+    by = {
+        each["device"]["reference"]: each["code"]["coding"][0]["code"]
+        for each in kinds["Observation"]
+        if "device" in each
+    }
+    assert list(by.values()) == ["nas", "fat-area"], "fat names a device of its own"
+    assert model["serialNumber"] == "a" * 64 and "serialNumber" not in measurement
+    assert measurement["deviceName"][0]["name"] == "Fat droplets by colour and shape" and kinds["Practitioner"][0][
+        "name"
+    ] == [{"text": "Dr B"}]
     (specimen,) = kinds["Specimen"]
     assert specimen["accessionIdentifier"] == {"value": "A26-1"}
     assert specimen["container"][0]["identifier"] == [{"value": "S26;A1"}]

@@ -42,6 +42,9 @@ def test_grades_nas_interval_model_and_signature_are_read_back(named, tmp_path):
         ("TEXT", "Comment", "Signed by Dr B, signer not proven."),
     ):  # fmt: skip
         assert leaf in [(kind, name, value.strip()) for kind, name, value in said], leaf
+    fat = said.index(("NUM", "Fat, share of tissue area, measured on the pixels", "0.16"))
+    algorithms = [value for _, name, value in said[:fat] if name == "Algorithm Name"]
+    assert algorithms == ["first", "Fat droplets by colour and shape"], "fat stands under its own algorithm"
     assert any("such held 91 %" in value for _, _, value in said)
     assert any(value.startswith("Second reader advised: a grade lies near a cut") for _, _, value in said)
 
@@ -83,7 +86,7 @@ def test_a_slide_that_is_no_dicom_is_not_pointed_to_but_named(named, of_dicom, t
     (study,) = document["CurrentRequestedProcedureEvidenceSequence"]
     (series,) = study["ReferencedSeriesSequence"]
     assert (study["StudyInstanceUID"], series["SeriesInstanceUID"]) == (["1.2"], ["1.2.3"])
-    assert [value for kind, _, value in said if kind == "IMAGE"] == ["1.2.3.1"]
+    assert [value for kind, _, value in said if kind == "IMAGE"] == ["1.2.3.1"] * 2  # the model's group and the fat's
 
 
 @pytest.mark.parametrize("facts", [{"patient": None}, {"patient": "Müller-Ł 东", "simulated": True}, {"mpp_x": None}])
