@@ -139,6 +139,8 @@ class ModelCard(Architecture):
         backbone_origin: what the backbone started from; not recorded by earlier builds.
         choices: the training's configuration as it was, under the names of its time.
         calibration: what scoring fitted on the validation patients, if anything; scoring reads it.
+        simulated: whether any of the slides it learnt from is.
+        simulated_slides: how many of them are; None in cards of earlier builds, which did not count them.
     """
 
     mean: tuple[Mean, Mean, Mean] | None = IMAGENET_MEAN  # of every network before cards said it
@@ -161,6 +163,7 @@ class ModelCard(Architecture):
     warnings: tuple[str, ...] = ()
     calibration: Free | None = None  # `scoring.aggregate.Calibration`, of a step the network may not know
     simulated: bool = False
+    simulated_slides: Count | None = None
     code_version: str = __version__
     created_at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     weights_sha256: str = ""
@@ -171,6 +174,18 @@ class ModelCard(Architecture):
         if unknown:
             raise ValueError(f"trained tasks it has no head for: {', '.join(sorted(unknown))}")
         return self
+
+    @property
+    def partly_simulated(self) -> bool:
+        """Whether real slides are known to stand beside the simulated ones it learnt from."""
+        return self.simulated and self.simulated_slides is not None and self.simulated_slides < self.trained_on.slides
+
+    @property
+    def simulated_words(self) -> str:
+        """What it learnt from, where simulated slides are among it, for the end of a sentence; else empty."""
+        if self.partly_simulated:
+            return f"{self.trained_on.slides} slides, {self.simulated_slides} of them simulated"
+        return "simulated slides only" if self.simulated else ""
 
     @property
     def architecture(self) -> Architecture:

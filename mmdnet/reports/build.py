@@ -41,6 +41,7 @@ EVIDENCE_TISSUE = 0.75  # of a patch: with less, a quarter or more of what is se
 def build_report(inputs: ReportInputs) -> Report:
     """The report of a scored slide."""
     names, version = _reported(inputs.score), inputs.score.version
+    drawn_alone = inputs.card.simulated and not inputs.card.partly_simulated
     features = tuple(_feature(name, inputs) for name in names)
     reliability = _reliability(inputs.score, inputs.validity)
     report = Report(
@@ -56,7 +57,7 @@ def build_report(inputs: ReportInputs) -> Report:
         quality=_quality(inputs),
         provenance=_provenance(inputs, names),
         sign_off=SignOffs(signed=tuple(inputs.sign_offs)),
-        limits=words.limits(inputs.slide.simulated, inputs.card.simulated, of_before=reliability is None),
+        limits=words.limits(inputs.slide.simulated, drawn_alone, of_before=reliability is None),
         reliability=reliability,
         validity=inputs.validity,
     )

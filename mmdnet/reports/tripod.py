@@ -71,6 +71,8 @@ def _sources(known: Known) -> str:
     if not on.slides:
         return ""
     drawn = " Simulated slides: drawn by a program, no patient behind them." if known.card.simulated else ""
+    if known.card.partly_simulated:
+        drawn = f" {count(known.card.simulated_slides or 0, 'simulated slide')}: drawn by a program, no patient behind."
     listed = [
         f"{title} {', '.join(names)}" for title, names in (("scanners", on.scanners), ("stains", on.stains)) if names
     ]
@@ -95,12 +97,17 @@ def _preparation(known: Known) -> str:
 def _outcome(known: Known) -> str:
     given = "Readers' grades of patches and slides by Kleiner 2005, made one by the project's consensus rule"
     drawn = "What was drawn, graded by Kleiner 2005"
-    return f"{drawn if known.card.simulated else given}; label set SHA-256 {known.card.label_set_sha256[:16]}."
+    said = drawn if known.card.simulated else given
+    if known.card.partly_simulated:
+        said = f"{given}; of simulated slides what was drawn"
+    return f"{said}; label set SHA-256 {known.card.label_set_sha256[:16]}."
 
 
 def interpretation(card: ModelCard) -> str:
     """What the model is worth by its validation; that this was on simulated slides, where it was."""
     drawn = " These patients and their slides are simulated." if card.simulated else ""
+    if card.partly_simulated:
+        drawn = f" It learnt from {card.simulated_words}."
     return verdict_of(card).words + drawn
 
 
@@ -250,6 +257,8 @@ def _updated(known: Known) -> str:
 
 def _limitations(known: Known) -> str:
     drawn = ["Learnt from simulated slides: what its grades are worth on real tissue is not known."]
+    if known.card.partly_simulated:
+        drawn = ["Simulated slides took part in its training: they show less than real tissue does."]
     said = (drawn if known.card.simulated else []) + list(known.card.warnings) + list(known.calibration.notes)
     return " ".join([*said, "Trained on weak labels. Fibrosis is not staged, and NAS is not a diagnosis of NASH."])
 

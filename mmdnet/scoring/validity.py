@@ -132,7 +132,8 @@ def judge_validity(
     if learnt_patient:
         objections.append(_objection(Ground.LEARNT_PATIENT, graded, "the model was trained on this patient"))
     if card.simulated and not simulated:
-        words = "the model learnt from simulated slides, and this is real tissue"
+        slides = card.simulated_words if card.partly_simulated else "simulated slides"
+        words = f"the model learnt from {slides}, and this is real tissue"
         objections.append(_objection(Ground.SIMULATED_TRAINING, graded, words))
     seen = card.trained_on.stains
     if stain and seen and stain.casefold() not in {known.casefold() for known in seen}:

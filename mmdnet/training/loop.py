@@ -330,6 +330,7 @@ class Run:
 
     def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
         config, state = self.config, self.state
+        simulated = sum(self.cohort.slides[s].simulated for s in self.epoch_plan.sampler.slides)
         return ModelCard(
             name=self.name,
             **self.net.architecture.model_dump(),
@@ -349,7 +350,8 @@ class Run:
             epochs=state.epoch,
             best_epoch=state.best_epoch,
             warnings=self.report.warnings,
-            simulated=any(self.cohort.slides[s].simulated for s in self.epoch_plan.sampler.slides),
+            simulated=simulated > 0,
+            simulated_slides=simulated,
         )
 
 

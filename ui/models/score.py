@@ -67,7 +67,7 @@ def model_words(model: ModelView) -> str:
     origin = "trained here" if model.run_id else "came with the program" if model.project_id is None else "brought in"
     parts = [f"{literal(card.backbone)} backbone", origin, ago(model.created_at)]
     if card.simulated:
-        parts.append("trained on simulated slides only")
+        parts.append(f"trained on {literal(card.simulated_words)}")
     if agreement := agreement_words(checks_of(card)):
         parts.append(literal(agreement))
     return " · ".join(parts)

@@ -39,6 +39,16 @@ def test_the_demo_models_items_are_its_cards_own_figures():
     assert "What was drawn" in items["8a"] and "simulated" in items["25"] and "real tissue is not known" in items["26"]
 
 
+def test_a_card_of_real_slides_with_a_simulated_one_among_them_does_not_call_all_of_them_drawn():
+    mixed = crafted.card(simulated=True, simulated_slides=1, trained_on={"slides": 20, "patients": 19})
+    items = said(mixed)
+    assert "1 simulated slide: drawn by a program" in items["5a"]
+    assert items["8a"].startswith("Readers' grades") and "of simulated slides what was drawn" in items["8a"]
+    assert "20 slides, 1 of them simulated" in items["25"] and "took part" in items["26"]
+    drawn = said(mixed.model_copy(update={"simulated_slides": 20}))
+    assert drawn["8a"].startswith("What was drawn") and "are simulated" in drawn["25"]
+
+
 def test_a_card_of_before_that_says_little_has_more_open_items_and_none_made_up():
     bare = crafted.card().model_copy(
         update={"trained_on": TrainedOn(), "split": {}, "metrics": {}, "choices": {}, "calibration": None}

@@ -71,6 +71,8 @@ def test_simulated_training_says_nothing_of_real_tissue():
     by = card(metrics={"test": GOOD}, simulated=True)
     assert grounds(judged(by=by)) == {Ground.SIMULATED_TRAINING}
     assert judged(by=by, simulated=True).reportable
+    mixed = card(metrics={"test": GOOD}, simulated=True, simulated_slides=1, trained_on={"slides": 20})
+    assert "the model learnt from 20 slides, 1 of them simulated, and this is real tissue" in judged(by=mixed).words
 
 
 def test_tissue_too_unlike_the_trainings():

@@ -93,7 +93,7 @@ def test_the_model_its_card_and_its_progress_are_complete(crafted, tmp_path):
     card = run(crafted, tmp_path, lambda share, message, **numbers: told.append({"share": share} | numbers))
     net, read = load_model(tmp_path / "model")
     assert read == card
-    assert card.simulated
+    assert card.simulated and card.simulated_slides == card.trained_on.slides and not card.partly_simulated
     assert card.ignore_head
     assert card.trained_tasks == ("ballooning", "inflammation", "steatosis")
     assert set(card.metrics) == {"validation", "test"}

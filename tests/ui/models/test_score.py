@@ -32,6 +32,8 @@ def test_a_model_says_how_well_it_agreed_on_patients_it_did_not_see_and_what_it_
     words = model_words(model(metrics=metrics, simulated=True))
     assert "quadratic κ on bags of test patients: steatosis 0.70, ballooning 0.46" in words
     assert "trained on simulated slides only" in words
+    mixed = model_words(model(simulated=True, simulated_slides=1, trained_on={"slides": 20}))
+    assert "trained on 20 slides, 1 of them simulated" in mixed
 
 
 def rules_page():
