@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from db.labels import CHUNK
-from db.models import USABLE, Annotation, JsonObject, LabelEvent, Patch, Score, SignOff, Slide
+from db.models import USABLE, Annotation, LabelEvent, Patch, Score, SignOff, Slide
 from db.persons import same_person
 
 
@@ -50,7 +50,7 @@ def _patches(slide_id: int) -> Select[Patch]:
 
 
 class PatchRow(NamedTuple):
-    """A patch as it is read where a slide's many are wanted: what its row holds, a third of the time of a `Patch`."""
+    """A patch as it is read where a slide's many are wanted: all but its measures, in a fifth of a `Patch`'s time."""
 
     id: int
     slide_id: int
@@ -60,7 +60,6 @@ class PatchRow(NamedTuple):
     y_px0: int
     tissue_share: float
     fat_area_share: float | None
-    quality: JsonObject
     set_aside: str | None
     overruled: bool
 
@@ -73,6 +72,12 @@ def patch_rows(session: Session, slide_id: int) -> list[PatchRow]:
     wanted = select(*(getattr(Patch, name) for name in PatchRow._fields))
     found = session.execute(wanted.where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col))
     return [PatchRow(*row) for row in found]
+
+
+def patch_corners(session: Session, slide_id: int) -> list[tuple[int, int]]:
+    """The upper left corners of a slide's patches in level-0 pixels, x and y, row by row."""
+    wanted = select(Patch.x_px0, Patch.y_px0).where(Patch.slide_id == slide_id).order_by(Patch.row, Patch.col)
+    return [(x, y) for x, y in session.execute(wanted)]
 
 
 def patches_of(session: Session, slide_id: int, usable_only: bool = False) -> Sequence[Patch]:

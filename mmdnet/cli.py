@@ -438,10 +438,11 @@ def report(
     if leading is None:
         raise LabError(f"{slide} is not scored yet. Score it first: mmdnet score --slide {slide}")
     scored = lab.reports.open(leading.id)
+    if cam is not None and not scored.maps_made:
+        follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
+        scored = lab.reports.open(leading.id)  # HTML and PDF show the maps that are there
     written = {out: scored.file(kind)}
     if cam is not None:
-        if not scored.maps_made:
-            follow(lab, lab.evidence_maps.start(leading.id), as_json, background=False, quiet=True)
         written[cam] = lab.reports.patch_maps(leading.id)
     for file, data in written.items():  # once all of it is made
         write_out(file, data)

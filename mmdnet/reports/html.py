@@ -4,13 +4,14 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.model_card import CardDocument
+from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
     as_left,
@@ -52,6 +53,7 @@ class ReportPictures:
         frame: how the patches lie on the slide; crops the maps to the tissue.
         patches: patches by id, JPEG.
         links: address of each patch in the app, by patch id.
+        on_patches: where on the patches the grades come from.
     """
 
     slide: bytes | None = None
@@ -59,6 +61,7 @@ class ReportPictures:
     frame: MapFrame | None = None
     patches: Mapping[int, bytes] = field(default_factory=dict)
     links: Mapping[int, str] = field(default_factory=dict)
+    on_patches: ReportMaps = field(default_factory=ReportMaps)
 
 
 def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDocument | None = None) -> str:
@@ -82,6 +85,8 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
             maps={name: data_uri(png, "image/png") for name, png in pictures.maps.items()},
             crop=crop_of(report, pictures.frame),
             patch_pictures={key: data_uri(jpeg, "image/jpeg") for key, jpeg in pictures.patches.items()},
+            on_patches=pictures.on_patches,
+            patch_map=partial(_patch_map, pictures.on_patches),
             links=pictures.links,
             graph=grade_graph,
             bases=bases(report),
@@ -97,6 +102,11 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
             not_reportable=NOT_REPORTABLE.lower(),
         )
     )
+
+
+def _patch_map(maps: ReportMaps, task: str, place: int) -> str | None:
+    jpeg = maps.picture(task, place)
+    return data_uri(jpeg, "image/jpeg") if jpeg else None
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmdnet.reports.schema import EVIDENCE_KINDS
-from mmdnet.reports.words import MAP_TEST_CAPTION, MAP_TEST_WITHHELD, PATCH_MAP_CAPTION, percent
+from mmdnet.reports.words import (
+    MAP_TEST_CAPTION,
+    MAP_TEST_WITHHELD,
+    MAPS_NOT_SIGNED,
+    NO_PATCH_MAP,
+    PATCH_MAP_CAPTION,
+    percent,
+)
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -28,8 +36,44 @@ COLUMNS = (
 LEAST_WHOLE = 0.05  # of a probability: with less there is nothing to lose
 
 
-def map_words(patch: EvidencePatch, drawn: PatchMap) -> str:
-    """What the deletion test gave, beside a patch; empty where the feature's grade is withheld."""
+@dataclass(frozen=True)
+class ReportMaps:
+    """The maps of a report's patches as its HTML and PDF show them; empty where none were made.
+
+    Attributes:
+        results: by task and place.
+        jpegs: pictures of the same.
+    """
+
+    results: Mapping[str, TaskMaps] = field(default_factory=dict)
+    jpegs: Mapping[str, Mapping[int, bytes]] = field(default_factory=dict)
+
+    def about(self, evidence: Sequence[FeatureEvidence]) -> str:
+        """What maps show, how they were tested, and that no signature stands for them; empty without maps."""
+        shown = [each for each in evidence if each.task in self.results]
+        return f"{about_maps(shown)} {MAPS_NOT_SIGNED}" if shown else ""
+
+    def tested(self, shown: FeatureEvidence) -> str:
+        """The test on a feature's most attended patches, in a sentence; see `deletion_words`."""
+        return deletion_words(shown, self.results.get(shown.task, {}))
+
+    def picture(self, task: str, place: int) -> bytes | None:
+        """The JPEG of a place; None where it has none."""
+        return self.jpegs.get(task, {}).get(place)
+
+    def words(self, task: str, patch: EvidencePatch) -> str:
+        """What stands under a patch; empty where the task has no maps. See `map_words`."""
+        maps = self.results.get(task)
+        return "" if maps is None else map_words(patch, maps.get(patch.place))
+
+
+def map_words(patch: EvidencePatch, drawn: PatchMap | None) -> str:
+    """What the deletion test gave, beside a patch; empty where the feature's grade is withheld.
+
+    `drawn` is None for a patch that could not be read when the others' maps were made.
+    """
+    if drawn is None:
+        return NO_PATCH_MAP
     if patch.grade is None:
         return ""
     if drawn.deletion is None:

@@ -19,6 +19,7 @@ from mmdnet.labels.grading import task
 from mmdnet.reports.glyphs import Letters, fonts, letters_for
 from mmdnet.reports.html import Crop, ReportPictures, crop_of
 from mmdnet.reports.model_card import CardDocument
+from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
 from mmdnet.reports.typeset import (
     bases,
@@ -73,7 +74,9 @@ def to_pdf(report: Report, pictures: ReportPictures | None = None, card: CardDoc
     report = withheld(report)
     crop = crop_of(report, pictures.frame)
     images = dict(_images(report, pictures, crop))
-    content = _content(report, content_sha256, crop, images) | {"card": _card(card) if card else None}
+    content = _content(report, content_sha256, crop, images, pictures.on_patches) | {
+        "card": _card(card) if card else None
+    }
     letters = letters_for(_texts(content))
     content["families"] = list(letters.families)
     with tempfile.TemporaryDirectory(prefix="mmdnet-pdf-") as folder:
@@ -129,7 +132,9 @@ def chip(task_name: str, grade: int | None) -> Chip:
     return Chip(str(grade), fill, ink_on(fill))
 
 
-def _content(report: Report, content_sha256: str, crop: Crop | None, images: dict[str, bytes]) -> dict[str, Any]:
+def _content(
+    report: Report, content_sha256: str, crop: Crop | None, images: dict[str, bytes], maps: ReportMaps
+) -> dict[str, Any]:
     """All that the template sets, as plain values: texts, colours, names of pictures."""
     header, signed, nas = report.header, report.sign_off.current, report.nas
     top = [(shown.task, patch) for shown in report.evidence for patch in shown.top[: 6 // max(len(report.evidence), 1)]]
@@ -175,12 +180,21 @@ def _content(report: Report, content_sha256: str, crop: Crop | None, images: dic
         ],
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
         "evidence_words": " ".join(filter(None, (EVIDENCE_CAPTION, evidence_note(report)))),
+        "maps_on_patches": typeset(maps.about(report.evidence)),
         "evidence": [
             {
                 "title": task(shown.task).title,
                 "left_out": left_out(shown),
+                "mapped": shown.task in maps.results,
+                "tested": maps.tested(shown),
                 "groups": [
-                    {"words": words, "patches": [_patch(patch, shown.task, images) for patch in getattr(shown, kind)]}
+                    {
+                        "words": words,
+                        "patches": [
+                            _patch(patch, shown.task, images) | _on_patch(patch, shown.task, images, maps)
+                            for patch in getattr(shown, kind)
+                        ],
+                    }
                     for kind, words in (("top", "Most attention"), ("low", "Least attention"), ("random", "At random"))
                 ],
             }
@@ -291,6 +305,15 @@ def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> di
     }
 
 
+def _on_patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes], maps: ReportMaps) -> dict[str, str]:
+    name = _map_name(task_name, patch.place)
+    return {"map": name if name in images else "", "tested": maps.words(task_name, patch)}
+
+
+def _map_name(task_name: str, place: int) -> str:
+    return f"on-{task_name}-{place}.jpg"
+
+
 def _map(report: Report, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
     legend = next((legend for legend in report.maps if legend.task == task_name), None)
     name = f"map-{task_name or 'slide'}.jpg"
@@ -310,6 +333,9 @@ def _images(report: Report, pictures: ReportPictures, crop: Crop | None) -> Iter
 
     for patch_id, jpeg in pictures.patches.items():
         yield f"patch-{patch_id}.jpg", jpeg
+    for task_name, jpegs in pictures.on_patches.jpegs.items():
+        for place, jpeg in jpegs.items():
+            yield _map_name(task_name, place), jpeg
     if crop is None:
         return
     if pictures.slide:

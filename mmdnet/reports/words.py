@@ -37,6 +37,8 @@ MAP_TEST_CAPTION = (
     "elsewhere on the patch (mean of eight places): where the two are alike, the map does not show what the grade "
     "hangs on."
 )
+MAPS_NOT_SIGNED = "Maps and their tests are no part of what is signed."
+NO_PATCH_MAP = "no map: the patch could not be read"
 MAP_TEST_WITHHELD = "What masking does to the grade is withheld, as the grade is: these maps stand untested here."
 
 GLASS_AMONG_EVIDENCE = (

@@ -60,9 +60,7 @@ def picture(scored: ScoredSlide, task: str, place: int) -> bytes:
 
 def under(patch: EvidencePatch, maps: TaskMaps) -> None:
     """What masking did, under a patch that has a map."""
-    drawn = maps.get(patch.place)
-    words = map_words(patch, drawn) if drawn else "no map: the patch could not be read"
-    if words:
+    if words := map_words(patch, maps.get(patch.place)):
         st.html(f'<span class="mmd-small mmd-muted">{in_html(words)}</span>')
 
 

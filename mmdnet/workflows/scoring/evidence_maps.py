@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from db import scores as rows
 from db.models import Job
@@ -39,10 +40,10 @@ class EvidenceMaps:
         """
         with self._services.db() as session:
             _, slide, model = rows.scored(session, score_id)
+            known = _jobs_of(session, score_id, slide.project_id)
         model_folder(self._services, model.id)
-        spec = EvidenceMapsSpec(score_id=score_id)
-        title = f"Where on the patches of {slide.name}"
-        return self.making(score_id) or self._jobs.submit(title, spec, slide.project_id)
+        spec, title = EvidenceMapsSpec(score_id=score_id), f"Where on the patches of {slide.name}"
+        return self._going(known) or self._jobs.submit(title, spec, slide.project_id)
 
     def making(self, score_id: int) -> str | None:
         """The job that makes the maps of this very score or waits to; None where there is none.
@@ -52,11 +53,13 @@ class EvidenceMaps:
         """
         with self._services.db() as session:
             _, slide, _ = rows.scored(session, score_id)
-        spec = EvidenceMapsSpec(score_id=score_id)
-        active = [job.id for job in self._jobs.list(slide.project_id, active=True) if job.kind == spec.kind]
-        with self._services.db() as session:
-            jobs = session.scalars(select(Job).where(Job.id.in_(active)))
-            return next((job.id for job in jobs if job.spec == spec.model_dump(mode="json")), None)
+            known = _jobs_of(session, score_id, slide.project_id)
+        return self._going(known)
+
+    def _going(self, jobs: Sequence[str]) -> str | None:
+        """The first of these that runs or waits."""
+        active = self._services.queue.active() if jobs else ()
+        return next((job for job in jobs if job in active), None)
 
     def run(self, context: JobContext, score_id: int) -> None:
         """Make the maps of a score's evidence, feature by feature; those that are kept are not made again.
@@ -88,6 +91,13 @@ class EvidenceMaps:
                 context.progress(done / total, f"{done} of {count(total, 'map')}")
             kept[name] = made
             save_maps(file, kept, weights)
+
+
+def _jobs_of(session: Session, score_id: int, project_id: int) -> list[str]:
+    """The jobs that ever were to make the maps of this score."""
+    spec = EvidenceMapsSpec(score_id=score_id)
+    known = session.execute(select(Job.id, Job.spec).where(Job.project_id == project_id, Job.kind == spec.kind))
+    return [job for job, said in known if said == spec.model_dump(mode="json")]
 
 
 def _images(scored: ScoredSlide, places: Sequence[int]) -> dict[int, np.ndarray]:

@@ -13,6 +13,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, TASKS
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.scoring.validity import Validity
+from mmdnet.workflows.scoring.attention_maps import attention_map
 from mmdnet.workflows.scoring.scored_slide import ScoredSlide, load_scored_slide
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services, must_get
@@ -76,9 +77,8 @@ class Reports:
         return self.open(score_id).maps_zip()
 
     def heat(self, score_id: int, task: str, width_px: int) -> tuple[bytes, HeatLegend]:
-        """An attention map and what its colours stand for; see `ScoredSlide.heat_png` and `heat_legend`."""
-        scored = self.open(score_id)
-        return scored.heat_png(task, width_px), scored.heat_legend(task)
+        """An attention map and what its colours stand for; see `attention_map`."""
+        return attention_map(self._services, score_id, task, width_px)
 
     def verify(self, score_id: int, document: bytes) -> tuple[Finding, ...]:
         """Whether a document is this score's report and its signatures are kept: see `mmdnet.reports.verify`.

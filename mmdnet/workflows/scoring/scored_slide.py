@@ -22,28 +22,26 @@ from mmdnet.reports.hospital.files import HOSPITAL_KINDS, hospital_file
 from mmdnet.reports.hospital.reference import DICOM
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.settings import Settings
+from mmdnet.workflows.scoring.attention_maps import attention_to, check_same_patches, map_frame
 from mmdnet.workflows.scoring.models import card_of
+from mmdnet.workflows.scoring.report_pictures import OVERVIEW_PX, report_pictures
 from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.pictures import encode_jpeg, overview_jpeg, patch_jpeg, patch_on_screen
+from mmdnet.workflows.slides.pictures import encode_jpeg, patch_on_screen
 from mmdnet.workflows.slides.stored_geometry import image_corner_px0, open_stored, stored_grid
 from mmdnet.workflows.slides.views import PatchView, patch_views
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mmdnet.reports.html import ReportPictures
     from mmdnet.reports.inputs import ReaderGrades, ReportInputs
     from mmdnet.reports.model_card import CardDocument
     from mmdnet.reports.schema import Report
     from mmdnet.scoring.cam.evidence_maps import TaskMaps
-    from mmdnet.scoring.heat import HeatLegend, MapFrame
+    from mmdnet.scoring.heat import MapFrame
     from mmdnet.scoring.result import ScoreArrays
     from mmdnet.scoring.validity import Validity
 
-OVERVIEW_PX, PATCH_PICTURE_PX = 900, 200
 REPORT_KINDS = ("pdf", "html", "csv", "json", "geojson", *HOSPITAL_KINDS)  # endings of a report's files
 
 
@@ -67,7 +65,7 @@ class ScoredSlide:
 
     @cached_property
     def patches(self) -> Sequence[PatchView]:
-        """The slide's patches, row by row."""
+        """The slide's patches, row by row, without their measures of quality."""
         return patch_views(self.slide, self.patch_rows)
 
     @cached_property
@@ -178,13 +176,19 @@ class ScoredSlide:
         """The report as a PDF for print."""
         from mmdnet.reports.pdf import to_pdf
 
-        return to_pdf(self.report, self._pictures(), self.card)
+        return to_pdf(self.report, self.pictures(), self.card)
 
     def html(self) -> str:
         """The report as one self-contained HTML file."""
         from mmdnet.reports.html import to_html
 
-        return to_html(self.report, self._pictures(), self.card)
+        return to_html(self.report, self.pictures(), self.card)
+
+    def pictures(self) -> ReportPictures:
+        """What HTML and PDF show of the slide; without its file, attention alone."""
+        of_slide = report_pictures(self.report, self.slide, self.patch_rows, self.settings, self.evidence_maps)
+        maps = {drawn.task: self.heat_png(drawn.task, width_px=OVERVIEW_PX) for drawn in self.report.maps}
+        return replace(of_slide, maps=maps, frame=self.frame)
 
     def csv(self) -> str:
         """The report's grades as a table."""
@@ -213,23 +217,8 @@ class ScoredSlide:
         """
         from mmdnet.scoring.heat import attention_legend, heat_png, relative_attention
 
-        attention = self._attention(task)
-        return heat_png(self._frame, relative_attention(attention), attention_legend(attention), width_px, opacity)
-
-    def heat_legend(self, task: str) -> HeatLegend:
-        """What the colours of the task's attention map stand for.
-
-        Raises:
-            LabError: the model does not grade this task.
-        """
-        from mmdnet.scoring.heat import attention_legend
-
-        return attention_legend(self._attention(task))
-
-    def _attention(self, task: str) -> NDArray[np.floating]:
-        if task not in self.arrays.attention:
-            raise LabError(f"The model of this score does not grade {task}, so there is no map of it.")
-        return self.arrays.attention[task]
+        attention = attention_to(task, self.arrays.attention)
+        return heat_png(self.frame, relative_attention(attention), attention_legend(attention), width_px, opacity)
 
     @cached_property
     def _inputs(self) -> ReportInputs:
@@ -277,40 +266,9 @@ class ScoredSlide:
         )
 
     @cached_property
-    def _frame(self) -> MapFrame:
-        import numpy as np
-
-        from mmdnet.scoring.heat import MapFrame
-
-        width, height = stored_grid(self.slide).size_px0
-        return MapFrame(
-            self.slide.width_px0,
-            self.slide.height_px0,
-            np.array([patch.x_px0 for patch in self.patch_rows]),
-            np.array([patch.y_px0 for patch in self.patch_rows]),
-            width,
-            height,
-        )
-
-    def _pictures(self) -> ReportPictures:
-        """Overview, maps and evidence patches; a slide whose file is gone has a report without pictures."""
-        from mmdnet.reports.html import ReportPictures
-
-        maps = {drawn.task: self.heat_png(drawn.task, width_px=OVERVIEW_PX) for drawn in self.report.maps}
-        shown = {
-            patch.place: patch.patch_id
-            for evidence in self.report.evidence
-            for patch in (*evidence.top, *evidence.low, *evidence.random)
-        }
-        try:
-            overview = overview_jpeg(self.slide, self.settings, OVERVIEW_PX)
-            patches = {
-                patch_id: patch_jpeg(self.slide, self.patch_rows[place], self.settings, px=PATCH_PICTURE_PX)
-                for place, patch_id in sorted(shown.items())
-            }
-        except LabError:
-            overview, patches = None, {}
-        return ReportPictures(slide=overview, maps=maps, frame=self._frame, patches=patches)
+    def frame(self) -> MapFrame:
+        """How the patches lie on the slide."""
+        return map_frame(self.slide, [(patch.x_px0, patch.y_px0) for patch in self.patch_rows])
 
 
 def evidence_maps_file(settings: Settings, score: Score) -> Path:
@@ -337,7 +295,6 @@ def load_scored_slide(services: Services, score_id: int) -> ScoredSlide:
         signed = [sign_off_view(*row) for row in rows.sign_offs_of(session, score_id)]
         summary = read_summary(score.result, slide.name)
         validity = Validities(session, slide.project_id).of(summary, model, slide)
-    if len(patches) != summary.patches:
-        raise LabError(f"The patches of {slide.name} were laid anew since it was scored. Score it again.")
+    check_same_patches(slide, len(patches), summary.patches)
     arrays = SlideScore.load(services.settings.folder("scores") / score.file).arrays
     return ScoredSlide(score, slide, model, patches, summary, arrays, readings, signed, validity, services.settings)

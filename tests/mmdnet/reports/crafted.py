@@ -8,6 +8,10 @@ import numpy as np
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
+from mmdnet.reports.patch_maps import ReportMaps, patches_of
+from mmdnet.reports.schema import Report
+from mmdnet.scoring.cam.deletion import Deletion
+from mmdnet.scoring.cam.evidence_maps import PatchMap
 from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import SCORE_VERSION, ScoreSummary, TaskSummary
 from mmdnet.scoring.validity import Ground, Objection, Validity
@@ -138,3 +142,10 @@ def without(*names: str) -> ReportInputs:
     kept = {name: summary for name, summary in score().tasks.items() if name not in names}
     nothing = {"nas": None, "nas_expected": None, "nas_interval": None, "p_active": None}
     return inputs(score=score(tasks=kept, **nothing))
+
+
+def maps_of(report: Report, name: str, jpeg: bytes) -> ReportMaps:
+    """A map of each patch of a feature's evidence, with its test; all look like this JPEG."""
+    drawn = PatchMap(np.zeros((4, 4), np.uint8), 1, Deletion(0.9, 0.1, 0.8))
+    places = [patch.place for shown in report.evidence if shown.task == name for _, patch in patches_of(shown)]
+    return ReportMaps({name: dict.fromkeys(places, drawn)}, {name: dict.fromkeys(places, jpeg)})

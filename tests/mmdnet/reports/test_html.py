@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import cv2
@@ -9,10 +10,11 @@ from mmdnet.reports import html
 from mmdnet.reports.build import build_report
 from mmdnet.reports.html import ReportPictures, grade_graph, to_html
 from mmdnet.reports.model_card import model_card
+from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame
 from tests.mmdnet.reports import crafted
-from tests.mmdnet.reports.crafted import PLACES, defended, inputs, not_reportable, slide, without
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, maps_of, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 VOID = {"meta", "img", "br", "input", "link", "hr", "col"}
@@ -112,6 +114,32 @@ def test_a_model_that_grades_less_than_three_features_still_has_a_report(names):
     words = " ".join(read(to_html(build_report(without(*names)), pictures())).words)
     assert "the model was not trained on this feature" in words
     assert "No NAS" in words
+
+
+def test_what_speaks_for_a_grade_stands_beside_the_patches_of_the_features_it_was_made_for():
+    report, shown = build_report(inputs()), pictures()
+    without_maps = to_html(report, shown)
+    drawn = replace(shown, on_patches=maps_of(report, "steatosis", shown.slide))
+    text = to_html(report, drawn)
+    tested = next(evidence for evidence in report.evidence if evidence.task == "steatosis")
+    number = len((*tested.top, *tested.low, *tested.random))
+    assert text.count("data:image/jpeg") == without_maps.count("data:image/jpeg") + number
+    words = " ".join(read(text).words)
+    assert words.count("masked 10 %, elsewhere 80 %") == number
+    assert words.count("Of the most attended, 6 patches tested: probability 90 %") == 1
+    assert "no part of what is signed" in words and "outlines no lesion" in words
+    assert "Grad-CAM" not in without_maps and "masked" not in without_maps
+    assert report_sha256(report) in text, "maps change nothing of what is signed"
+
+
+def test_maps_of_a_withheld_feature_stand_without_their_test_and_lost_ones_are_said_to_be():
+    report = build_report(not_reportable())
+    maps = maps_of(report, "steatosis", pictures().slide)
+    words = " ".join(read(to_html(report, replace(pictures(), on_patches=maps))).words)
+    assert "these maps stand untested here" in words and "elsewhere 80 %" not in words
+    lost = ReportMaps({"inflammation": {}}, {})
+    words = " ".join(read(to_html(build_report(inputs()), replace(pictures(), on_patches=lost))).words)
+    assert "no map: the patch could not be read" in words
 
 
 def test_a_simulated_slide_carries_the_band():

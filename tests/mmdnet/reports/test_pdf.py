@@ -11,10 +11,11 @@ from pypdf import PdfReader
 from mmdnet.reports import glyphs
 from mmdnet.reports.build import build_report
 from mmdnet.reports.html import ReportPictures
+from mmdnet.reports.model_card import model_card
 from mmdnet.reports.pdf import to_pdf
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
-from tests.mmdnet.reports.crafted import PLACES, defended, inputs, not_reportable, slide, without
+from tests.mmdnet.reports.crafted import PLACES, defended, inputs, maps_of, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
 
@@ -58,7 +59,17 @@ def test_the_first_page_has_head_warnings_grades_maps_and_six_patches(whole):
     )
 
 
-def test_all_blocks_follow_and_no_page_ends_with_a_heading_or_is_nearly_empty(whole):
+@pytest.fixture(scope="module")
+def mapped() -> bytes:
+    """With what speaks for steatosis on each of its patches, and the model's card."""
+    report, shown = build_report(inputs(score=defended(), slide=slide(simulated=True))), pictures()
+    on_patches = maps_of(report, "steatosis", shown.patches[500])
+    return to_pdf(report, replace(shown, on_patches=on_patches), model_card(inputs().card, "first", ""))
+
+
+@pytest.mark.parametrize("made", ["whole", "mapped"])
+def test_all_blocks_follow_and_no_page_ends_with_a_heading_or_is_nearly_empty(made, request):
+    whole = request.getfixturevalue(made)
     words, each = " ".join(pages(whole)), pages(whole)
     titles = ["1 Slide", "2 Features", "3 NAFLD activity score", "4 Measured quantities", "5 Evidence", "6 Quality"]
     titles += ["7 Provenance", "8 Sign-off", "9 Limits"]
@@ -68,6 +79,13 @@ def test_all_blocks_follow_and_no_page_ends_with_a_heading_or_is_nearly_empty(wh
         body = page.split("· Research use only")[0]
         assert len(body) > 200
         assert not any(body.rstrip().removesuffix("N01.svs").rstrip().endswith(title) for title in titles)
+
+
+def test_what_speaks_for_a_grade_stands_beside_the_patches_where_it_was_made(whole, mapped):
+    words = " ".join(pages(mapped))
+    assert words.count("masked 10 %, elsewhere 80 %") == len(PLACES) - 1, "each assessed patch is evidence"
+    assert "6 patches tested: probability 90 %" in words and "no part of what is signed" in words
+    assert "masked" not in " ".join(pages(whole))
 
 
 def test_it_is_tagged_and_titled_for_screen_readers_and_the_same_each_time(whole):

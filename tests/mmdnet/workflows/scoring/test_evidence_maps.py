@@ -55,8 +55,9 @@ def test_maps_stopped_half_way_are_gone_on_with_and_are_in_the_zip_and_the_comma
     assert run(by_shipped, tmp_path).told == []
 
     assert scored.maps_made
-    out, asked = tmp_path / "r.csv", ["--cam", str(tmp_path / "m.zip"), "--home", str(lab.settings.home)]
+    out, asked = tmp_path / "r.html", ["--cam", str(tmp_path / "m.zip"), "--home", str(lab.settings.home)]
     told = CliRunner().invoke(app, ["report", "field.png", "--out", str(out), "--project", "Scored", *asked])
+    assert "Chattopadhay 2018" in out.read_text("utf-8")
     assert told.exit_code == 0 and zipfile.is_zipfile(tmp_path / "m.zip") and not lab.jobs.list(by_shipped.project)
 
     packed, rows = unpacked(lab, score)
