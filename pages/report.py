@@ -54,9 +54,9 @@ picture, beside = st.container(key="report_body").columns([4, 3], gap="medium")
 with picture:
     st.header("Where the grades come from")
     parts.attention_map(report, slide, patches, list(labels))
-    if chosen_patch(slide, patches) is not None:
+    if (chosen := chosen_patch(slide, patches)) is not None:
         with st.container(border=True, width=420):
-            patch_column(slide, patches, labels)
+            patch_column(slide, [lab().slides.patch(chosen.id)], labels)
     st.header("Patches")
     parts.evidence(scored, slide)
 with beside:

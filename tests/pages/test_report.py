@@ -27,6 +27,9 @@ def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said
     app.get_by_key("hospital_kind").set_value("fhir.json")
     app.get_by_key("hospital_write").click().run()
     assert "Download" in [download.label for download in app.get("download_button")] and not app.error
+    assert "of usual" not in words
+    next(find for find in app.button if str(find.key).startswith("find_")).click().run()
+    assert "of usual" in said(app), "the chosen patch is shown with its measures, which the many come without"
 
 
 def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_then_on(filled, filled_home, said):

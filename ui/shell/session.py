@@ -41,14 +41,15 @@ def lab_of_server() -> Lab:
 
 def lab() -> Lab:
     """The lab as whoever sits at this tab may use it."""
-    opened, known = lab_of_server(), person()
-    if known is not None:
-        from mmdnet.workflows.guarded import guarded
-
-        return guarded(opened, known)
-    if asked(opened):
+    opened = lab_of_server()
+    if not asked(opened):  # first: a page calls this often, and `person` asks the same
+        return opened
+    known = person()
+    if known is None:
         raise Refused("You are not signed in any more. Reload the page and sign in; what you saved is kept.")
-    return opened
+    from mmdnet.workflows.guarded import guarded
+
+    return guarded(opened, known)
 
 
 def person() -> Person | None:

@@ -70,7 +70,8 @@ class SlideView(SlideFacts):
 class PatchView:
     """One patch; its square is `width_px0` x `height_px0` level-0 pixels from (`x_px0`, `y_px0`).
 
-    `quality` are the measures by name (see `measures.quality.Quality`), or why it is unreadable.
+    `quality` are the measures by name (see `measures.quality.Quality`), or why it is unreadable; empty where they were
+    left out.
     """
 
     id: int
@@ -179,7 +180,8 @@ def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int) -> Sli
 
 
 def patch_views(slide: Slide, patches: Iterable[AnyPatch]) -> list[PatchView]:
-    """Patches of one slide, in their order."""
+    """Patches of one slide, in their order; of a `PatchRow` without its measures of quality."""
+    from db.slides import PatchRow
     from mmdnet.workflows.slides.stored_geometry import stored_grid
 
     patches = list(patches)
@@ -198,7 +200,7 @@ def patch_views(slide: Slide, patches: Iterable[AnyPatch]) -> list[PatchView]:
             height_px0=height,
             tissue_share=patch.tissue_share,
             fat_area_share=patch.fat_area_share,
-            quality=patch.quality,
+            quality={} if isinstance(patch, PatchRow) else patch.quality,
             set_aside=patch.set_aside,
             overruled=patch.overruled,
         )

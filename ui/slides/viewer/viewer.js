@@ -19,6 +19,7 @@ export class Viewer {
     this.find = (selector) => root.querySelector(selector)
     this.layers = new Map()
     this.scales = new Map()
+    this.early = new Map() // answers by address, asked for before the library is there
     this.on = {}
     this.map = ''
     this.tools = new Tools(this, (kind, what) => this.hand(kind, what))
@@ -44,6 +45,7 @@ export class Viewer {
     this.data = data
     this.tell = tell
     this.find('.stage').style.setProperty('--zoom-height', `${data.height_px}px`)
+    if (this.opened !== data.name) this.askEarly()
     try {
       await loadLibrary(data.library)
     } catch {
@@ -56,6 +58,15 @@ export class Viewer {
       this.osd.setAjaxHeaders(this.headers(), true) // the page has brought a younger token
       this.refresh()
     }
+  }
+
+  // The map that is shown at first is drawn by the lab while the browser loads the library.
+  askEarly() {
+    const first = this.data.layers.find(({ map, begins_shown: shown }) => map && shown)
+    if (!first || this.early.has(first.url)) return
+    const answer = fetch(first.url, { headers: this.headers() })
+    answer.catch(() => {}) // whoever takes it hears of it
+    this.early.set(first.url, answer)
   }
 
   headers() {
@@ -193,7 +204,9 @@ export class Viewer {
   async loadLayer(layer) {
     const osd = this.osd
     try {
-      const answer = await fetch(layer.url, { headers: this.headers() })
+      const asked = this.early.get(layer.url) ?? fetch(layer.url, { headers: this.headers() })
+      this.early.delete(layer.url)
+      const answer = await asked
       if (!answer.ok) throw new Error(String(answer.status))
       const scale = answer.headers.get(SCALE_HEADER)
       if (scale) this.scales.set(layer.id, JSON.parse(scale))
