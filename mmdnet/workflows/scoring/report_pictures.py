@@ -50,7 +50,9 @@ def report_pictures(
     except LabError:
         return ReportPictures()
     mapped = {
-        name: {place: encode_jpeg(map_picture(images[place], drawn)) for place, drawn in known.items()}
+        name: {
+            place: encode_jpeg(map_picture(images[place], drawn)) for place, drawn in known.items() if place in images
+        }
         for name, known in maps.items()
     }
     patches = {shown[place]: encode_jpeg(image) for place, image in images.items()}
