@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.account_models import Account, AccountRole, SignIn
 from db.models import Annotation, Augmentation, Job, LabelSession, Model, Patch, Run, Score, Slide, SyntheticPatch
+from db.searches import Search
 
 PROJECT_BY: Mapping[str, Select[Any]] = {
     "slide_id": select(Slide.project_id),
@@ -18,6 +19,7 @@ PROJECT_BY: Mapping[str, Select[Any]] = {
     "session_id": select(LabelSession.project_id),
     "score_id": select(Slide.project_id).join(Score, Score.slide_id == Slide.id),
     "run_id": select(Run.project_id),
+    "search_id": select(Search.project_id),
     "job_id": select(Job.project_id),
     "model_id": select(Model.project_id),
     "augmentation_id": select(Augmentation.project_id),
@@ -32,6 +34,7 @@ _KEYS = {
     "session_id": LabelSession.id,
     "score_id": Score.id,
     "run_id": Run.id,
+    "search_id": Search.id,
     "job_id": Job.id,
     "model_id": Model.id,
     "augmentation_id": Augmentation.id,

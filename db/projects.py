@@ -22,6 +22,7 @@ from db.models import (
     SlideReading,
 )
 from db.scores import files_of_scores
+from db.searches import Search
 
 MOST_CHANGES = 200  # that are shown
 SETTING = "setting changed"  # the act of a change of how a project is run
@@ -86,6 +87,7 @@ def lost_with(session: Session, project_id: int) -> dict[str, int]:
         "slides": count(select(func.count(Slide.id)).where(Slide.project_id == project_id)),
         "patches": count(select(func.count(Patch.id)).join(Slide).where(Slide.project_id == project_id)),
         "trainings": count(select(func.count(Run.id)).where(Run.project_id == project_id)),
+        "searches": count(select(func.count(Search.id)).where(Search.project_id == project_id)),
         "models": count(select(func.count(Model.id)).where(Model.project_id == project_id)),
         "scores": count(select(func.count(Score.id)).join(Slide).where(Slide.project_id == project_id)),
         "background jobs": count(select(func.count(Job.id)).where(Job.project_id == project_id)),

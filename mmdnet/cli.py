@@ -50,11 +50,13 @@ from mmdnet.models_cli import models_app
 from mmdnet.progress import part_of
 from mmdnet.projects_cli import projects_app
 from mmdnet.scoring.choices import AUTO
+from mmdnet.search_cli import search_app
 from mmdnet.simulate_cli import simulate
 from mmdnet.slides_cli import say_incoming, slides_app
 from mmdnet.words import count
 
 if TYPE_CHECKING:
+    from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.slides.views import IngestOutcome, SlideView, StoreView
 
 app = typer.Typer(
@@ -76,6 +78,7 @@ app.add_typer(slides_app, name="slides")
 app.add_typer(backbones_app, name="backbones")
 app.add_typer(models_app, name="models")
 app.add_typer(projects_app, name="projects")
+app.add_typer(search_app, name="search")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(readers_app, name="readers")
 app.add_typer(experiment_app, name="experiment")
@@ -325,6 +328,10 @@ def train(
         str | None, typer.Option(help="Of the training; made from backbone and patches if not given.")
     ] = None,
     reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
+    from_search: Annotated[
+        int | None, typer.Option("--from-search", help="With the best settings of this search; --set wins over them.")
+    ] = None,
+    trial: Annotated[int | None, typer.Option(help="Of that search, in place of the best trial.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
     background: Background = False,
     home: Home = None,
@@ -335,7 +342,7 @@ def train(
 
     lab = lab_at(home)
     project_id = project_called(lab, project)
-    choices = choices_of(choice or [])
+    choices = _found(lab, project_id, from_search, trial) | choices_of(choice or [])
     given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
     choices |= {key: value for key, value in given.items() if value is not None}
     labels = LabelChoice(reader_id=reader_called(lab, reader) if reader else None)
@@ -351,6 +358,17 @@ def train(
     job = lab.training.get(run).job
     assert job is not None
     follow(lab, job.id, as_json, background)
+
+
+def _found(lab: Lab, project_id: int, search: int | None, trial: int | None) -> dict[str, Any]:
+    """Choices that a search found; none where no search is named."""
+    if search is None:
+        if trial is not None:
+            raise LabError("--trial is one of a search: name it with --from-search. Nothing was started.")
+        return {}
+    if lab.searches.get(search).project_id != project_id:
+        raise LabError(f"Search {search} is of another project. Nothing was started.")
+    return lab.searches.settings(search, trial)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mmdnet.accounts.roles import May
-from ui.models import registry, runs_compared
+from ui.models import registry, run_view, runs_compared, search
 from ui.models import train as parts
 from ui.models.backbones import fetched_titles, more_backbones
 from ui.shell.session import lab, may, project_or_stop
@@ -20,8 +20,10 @@ with new:
         parts.labels_so_far(project.id)
     elif parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
-        choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles())
+        filled = search.filled_in(project.id)
+        choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles(), filled=filled)
         parts.check_and_start(project.id, choices, chosen, name)
+        search.search_form(project.id, choices, chosen)
     else:
         st.info(
             "There is nothing to learn from yet. Grade some patches of each slide (60 make a start), or enter grades "
@@ -33,7 +35,7 @@ with new:
 with watch:
     st.header("Trainings")
     if runs:
-        parts.run_view(parts.run_picker(runs), manages)
+        run_view.run_view(run_view.run_picker(runs), manages)
         runs_compared.compare(runs)
     else:
         st.caption(
@@ -41,6 +43,7 @@ with watch:
             "here, and it survives a restart. What comes out is a model that scores slides."
         )
 
+search.searches(project.id, manages)
 registry.models(project, manages)
 if may(May.ADMINISTER, None):
     more_backbones()

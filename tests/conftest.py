@@ -1,6 +1,7 @@
 """What all tests share: the real data's folder, and the switch for slow tests."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -58,6 +59,14 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("new") / "home"
     open_lab(Settings(home=home))
     return home
+
+
+@pytest.fixture(scope="session")
+def five_home(tmp_path_factory: pytest.TempPathFactory, new_home: Path) -> Path:
+    """A home of five patients with labelled patches, to be copied."""
+    from tests.search_lab import make_search_lab
+
+    return make_search_lab(Path(shutil.copytree(new_home, tmp_path_factory.mktemp("five") / "home")))
 
 
 @pytest.fixture

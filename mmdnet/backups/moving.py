@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from db import access_log, account_models, event_log, slide_readings
+from db import access_log, account_models, event_log, searches, slide_readings
 from db.engine import as_url, make_engine, migrate
 from db.models import Base
 from mmdnet.backups.databases import JOBS, is_sqlite
@@ -45,7 +45,8 @@ OWN_FUNCTIONS = (
 )
 CHAINS = (event_log.verify, slide_readings.verify, access_log.verify)
 TABLES = (*Base.metadata.sorted_tables,)
-assert account_models.Account.__table__ in TABLES  # its module was imported, so no table is left out
+for elsewhere in (account_models.Account, searches.Search):  # their modules were imported, so no table is left out
+    assert elsewhere.__table__ in TABLES
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,25 @@ LONG = 40  # characters: a longer value is cut in a table
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """That a hyper-parameter search may try other values of a field: all it may be, or a number within these bounds.
+
+    Attributes:
+        low: the least that is tried; the field's own least if not given.
+        high: the most that is tried; the field's own most if not given.
+        log: numbers are tried evenly on a logarithmic scale.
+        usual: searched where nobody says what to search.
+        whole: it does something only where the backbone learns.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    usual: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """What people are told of a field, written beside its type.
 
@@ -25,6 +44,7 @@ class Option:
         values: title of each value, where it is one of a few.
         open: other values than those are taken as well.
         empty: what not giving it means, for a field that may be left empty.
+        searched: how a search tries it; None where it may not.
     """
 
     title: str
@@ -34,6 +54,7 @@ class Option:
     values: Mapping[str, str] = field(default_factory=dict)
     open: bool = False
     empty: str = ""
+    searched: Searched | None = None
 
 
 @dataclass(frozen=True, slots=True)

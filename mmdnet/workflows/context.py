@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +37,32 @@ def checked(context: JobContext) -> Progress:
         context.progress(share, message, **numbers)
 
     return tell
+
+
+@dataclass(frozen=True)
+class PartOfJob:
+    """A running job as one part of it sees it: what the part tells goes to `tell`."""
+
+    whole: JobContext
+    tell: Progress
+
+    @property
+    def job_id(self) -> str:
+        return self.whole.job_id
+
+    @property
+    def settings(self) -> Settings:
+        return self.whole.settings
+
+    @property
+    def folder(self) -> Path:
+        return self.whole.folder
+
+    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
+        self.tell(share, message, **numbers)
+
+    def check(self) -> None:
+        self.whole.check()
 
 
 class QueuedState(Protocol):

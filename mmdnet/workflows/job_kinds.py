@@ -27,6 +27,7 @@ from mmdnet.workflows.job_specs import (
     LearnSpec,
     MeasureSpec,
     ScoreSpec,
+    SearchSpec,
     TissueMapSpec,
     TrainSpec,
 )
@@ -51,6 +52,7 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(TissueMapSpec, lambda lab, context, spec: lab.maps.make(context, spec.project_id)),
     JobKind(LearnSpec, lambda lab, context, spec: lab.learning.run(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),
+    JobKind(SearchSpec, lambda lab, context, spec: lab.searches.run(context, spec.search_id)),
     JobKind(
         ScoreSpec,
         lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id, rule=spec.rule),

@@ -86,6 +86,15 @@ class TrainSpec(JobSpec):
     run_id: int
 
 
+class SearchSpec(JobSpec):
+    """Search for better settings of a training."""
+
+    kind = "search"
+    queue = "gpu"
+
+    search_id: int
+
+
 class ScoreSpec(JobSpec):
     """Score slides with a model, by an aggregation rule (`mmdnet.scoring.rules`)."""
 

@@ -33,6 +33,7 @@ from mmdnet.workflows.slides.tile_sets import TileSets
 from mmdnet.workflows.slides.tissue_map import TissueMaps
 from mmdnet.workflows.training.backbones import Backbones
 from mmdnet.workflows.training.learning import Learning
+from mmdnet.workflows.training.search import Searches
 from mmdnet.workflows.training.training import Training
 
 
@@ -61,6 +62,7 @@ class Lab:
         self.learning = Learning(services, self.jobs, self.labels.orders)
         self.backbones = Backbones(services, self.jobs)
         self.training = Training(services, self.jobs, self.labels.consensus, self.calibrations, self.backbones)
+        self.searches = Searches(services, self.jobs, self.training)
         self.scoring = Scoring(services, self.jobs)
         self.evaluations = Evaluations(services, self.jobs, self.scoring)
         self.cross_validation = CrossValidation(services, self.jobs, self.training, self.evaluations)

@@ -1,9 +1,9 @@
-"""What the Train page is made of: the labels there are, the choices, and a run as it goes."""
+"""What a training is started with on the Train page: the labels there are, the choices, check and start."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +12,31 @@ import streamlit as st
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.nn.registry import SMALL, backbone_entry
-from mmdnet.scoring.palette import TASK_COLOURS
-from mmdnet.training.config import GROUPS, PRESETS, describe, preset_value, read_config, training_options
+from mmdnet.training.config import GROUPS, PRESETS, preset_value, read_config, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
-from ui.shell.jobs import ago, duration, progress_line, state_badge
-from ui.shell.literal import code, literal, plain
-from ui.shell.session import at, go_to, lab, open_page, refusals, say_next_run
-from ui.shell.theme import chip, figure, show_figure
+from ui.shell.literal import literal, plain
+from ui.shell.session import go_to, lab, refusals, say_next_run
+from ui.shell.theme import chip
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-    from mmdnet.nn.card import ModelCard
     from mmdnet.training.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
-    from mmdnet.workflows.training.views import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class FilledIn:
+    """Settings that the form begins with in place of the usual ones.
+
+    Attributes:
+        key: of these settings, part of the fields' keys: they then begin anew.
+        words: where they are from, a sentence.
+        choices: whole, by option.
+    """
+
+    key: str
+    words: str
+    choices: Mapping[str, Any]
 
 
 def anything_to_learn_from(project_id: int) -> bool:
@@ -111,28 +120,29 @@ def choose_labels(project_id: int) -> LabelChoice:
 
 
 def choose(
-    drawn: bool = False, fetched: Mapping[str, str] = MappingProxyType({})
+    drawn: bool = False, fetched: Mapping[str, str] = MappingProxyType({}), filled: FilledIn | None = None
 ) -> tuple[dict[str, object], str | None]:
     """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name.
 
     Args:
         drawn: the project's slides are simulated; the small backbone then is the first choice, as the demo's.
         fetched: titles of the backbones that were fetched into this lab, by name.
+        filled: what it begins with, in place of the usual settings.
     """
     options = {option.name: option for option in training_options()}
     preset = st.segmented_control(
         options["preset"].option.title,
         list(PRESETS),
         format_func=options["preset"].words,
-        default=options["preset"].default,
+        default=options["preset"].default if filled is None else filled.choices["preset"],
         required=True,
-        key="train_preset",
+        key=_key("preset", filled),
         help=options["preset"].option.help,
     )
     backbone = replace(options["backbone"], default=SMALL) if drawn else options["backbone"]
     titles = {**backbone.option.values, **{name: plain(title) for name, title in fetched.items()}}
     backbone = replace(backbone, option=replace(backbone.option, values=titles))
-    named: str = _widget(backbone, preset)
+    named: str = _widget(backbone, preset, filled)
     choices: dict[str, object] = {"preset": preset, "backbone": named}  # by option; `read_config` checks them
     entry = backbone_entry(named)
     if named in fetched:
@@ -147,32 +157,38 @@ def choose(
         )
     left, right = st.columns(2)
     with left:
-        choices["epochs"] = _widget(options["epochs"], preset)
+        choices["epochs"] = _widget(options["epochs"], preset, filled)
     with right:
-        choices["device"] = _widget(options["device"], preset)
+        choices["device"] = _widget(options["device"], preset, filled)
     for group, title in GROUPS.items():
         folded = [option for option in options.values() if option.option.group == group and not option.option.common]
         with st.expander(title):
             for option in folded:
-                value = _widget(option, preset)
+                value = _widget(option, preset, filled)
                 if value != preset_value(preset, option):
                     choices[option.name] = value
     name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
     return choices, name.strip() or None
 
 
-def _widget(field: FormField, preset: str) -> Any:
+def _key(name: str, filled: FilledIn | None) -> str:
+    """Of a field; another where other settings were filled in, so that it begins with them."""
+    return f"train_{name}" + (f"_{filled.key}" if filled else "")
+
+
+def _widget(field: FormField, preset: str, filled: FilledIn | None) -> Any:
     """One field of the form; its value."""
-    option, value = field.option, preset_value(preset, field)
+    option, usual = field.option, preset_value(preset, field)
+    value = usual if filled is None else filled.choices.get(field.name, usual)
     by_preset = field.name in PRESETS["paper"]
-    key = f"train_{field.name}_{preset}" if by_preset else f"train_{field.name}"
+    key = _key(f"{field.name}_{preset}" if by_preset else field.name, filled)
     said = option.help
     if by_preset and preset != "product":
-        said = f"{said} As published: {field.words(value)}; another choice here wins over that."
+        said = f"{said} As published: {field.words(usual)}; another choice here wins over that."
     if field.kind == "flag":
         return st.checkbox(option.title, value=value, key=key, help=said)
     if field.kind in ("choice", "open choice"):
-        names = list(option.values)
+        names = list(dict.fromkeys([*option.values, value]))
         return st.selectbox(
             option.title,
             names,
@@ -183,7 +199,9 @@ def _widget(field: FormField, preset: str) -> Any:
             help=said,
         )
     if field.kind in ("file", "text"):
-        return st.text_input(option.title, key=key, help=said, placeholder=option.empty).strip() or None
+        return (
+            st.text_input(option.title, str(value or ""), key=key, help=said, placeholder=option.empty).strip() or None
+        )
     if field.kind == "whole":
         low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
         # without its bounds: a browser keeps back a number beyond them, and the page would go by the one before
@@ -191,8 +209,9 @@ def _widget(field: FormField, preset: str) -> Any:
         given = st.number_input(option.title, value=value, step=1, key=key, help=said, placeholder=option.empty)
         return None if given is None else int(given)
     step = 0.05 if field.high == 1 else 0.1 if (value or 0) >= 0.1 else (value or 1e-3) / 10
+    number = None if value is None else float(value)
     return st.number_input(
-        option.title, value=value, step=step, format="%g", key=key, help=said, placeholder=option.empty
+        option.title, value=number, step=step, format="%g", key=key, help=said, placeholder=option.empty
     )
 
 
@@ -245,162 +264,3 @@ def _out_of_range(choices: dict[str, object]) -> str:
     except LabError as refusal:
         return str(refusal)
     return ""
-
-
-def run_picker(runs: Sequence[RunView]) -> RunView:
-    """Which of the project's trainings to show."""
-    ids = [run.id for run in runs]
-    asked = at("run")
-    shown = asked if asked in ids else None if asked is not None else ids[0]
-    if shown is not None and asked != shown:
-        go_to("run", shown)
-    names = {run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs}
-    st.session_state["pick_run"] = shown
-    st.selectbox(
-        "Training",
-        ids,
-        format_func=names.__getitem__,
-        key="pick_run",
-        placeholder="Choose a training",
-        on_change=lambda: go_to("run", st.session_state["pick_run"]),
-    )
-    if shown is None:
-        st.warning("The training this link names is not in this project. Choose one of its trainings.")
-        st.stop()
-    return next(run for run in runs if run.id == shown)
-
-
-def run_view(run: RunView, manages: bool) -> None:
-    """One training: redrawn every two seconds while it goes on; with its buttons for who manages the project."""
-    active = run.job is not None and run.job.active
-    st.fragment(_run_view, run_every=2.0 if active else None)(run.id, active, manages)
-
-
-def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
-    run = lab().training.get(run_id)
-    job = run.job
-    if job is None:
-        st.warning("This training was never queued. Start a new one.")
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        state_badge(job)
-        if manages:
-            _run_buttons(run)  # before the page is asked to draw anew, which drops a press that came meanwhile
-    if was_active and not job.active:
-        st.rerun()
-    if job.active:
-        st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
-        if expected := run.label_set.get("expected"):
-            st.caption(literal(expected))
-        st.caption("It goes on in the background; this page can be left or closed.")
-    elif job.failure:
-        st.error(literal(job.failure), icon=":material/error:")
-    elif job.started_at and job.finished_at:
-        st.caption(f"Took {duration((job.finished_at - job.started_at).total_seconds())}")
-    card = lab().models.get(run.model_id).card if run.model_id is not None and not job.active else None
-    if card is not None:
-        _verdict(card)
-    history = lab().training.history(run_id)
-    if history:
-        _curves(run_id, history, card)
-    elif job.status == "running":
-        st.caption("The curves begin with the first finished epoch.")
-    _provenance(run)
-    with st.expander("Log", key=f"log_{run_id}", on_change="rerun") as box:
-        if box.open:
-            st.code(lab().training.log(run_id) or "Nothing written yet.", language=None, height=280)
-
-
-def _verdict(card: ModelCard) -> None:
-    """What came of it: that a training ended well says nothing of what its model is worth."""
-    from mmdnet.scoring.validity import verdict_of
-
-    verdict = verdict_of(card)
-    if verdict.good:
-        st.success(literal(verdict.words), icon=":material/verified:")
-    else:
-        st.warning(literal(verdict.words), icon=":material/block:")
-
-
-def _run_buttons(run: RunView) -> None:
-    job = run.job
-    assert job is not None
-    if job.active and st.button(
-        "Cancel", icon=":material/stop:", key="run_cancel", help="Its last finished epoch is kept."
-    ):
-        with refusals():
-            lab().training.cancel(run.id)
-            st.rerun()
-    if job.status in {"failed", "cancelled"} and st.button("Go on", icon=":material/play_arrow:", key="run_resume"):
-        with refusals():
-            lab().training.resume(run.id)
-            st.rerun()
-    ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
-    if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
-        st.session_state["pick_model"] = run.model_id
-        open_page("score")
-
-
-def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | None) -> None:
-    epochs = [row.get("epoch", index) for index, row in enumerate(history, start=1)]
-    losses, agreement = st.columns(2)
-    with losses:
-        made = figure("Epoch", "Loss")
-        for key, title, colour in (("loss", "training", "#5f6b76"), ("validation_loss", "validation", "#0f766e")):
-            if any(key in row for row in history):
-                made.add_scatter(
-                    x=epochs, y=[row.get(key) for row in history], name=title, line={"color": colour, "width": 2}
-                )
-        _mark_best(made, card)
-        show_figure(made, f"loss_{run_id}", "Loss by epoch")
-    with agreement:
-        made = figure("Epoch", "Weighted κ, validation bags")
-        for task in SHOWN_TASKS:
-            key = f"validation_kappa_{task.name}"
-            if any(key in row for row in history):
-                made.add_scatter(
-                    x=epochs,
-                    y=[row.get(key) for row in history],
-                    name=task.title,
-                    line={"color": TASK_COLOURS[task.name], "width": 2},
-                )
-        made.update_yaxes(range=[-0.2, 1.02])
-        if made.data:
-            _mark_best(made, card)
-            show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")
-        else:
-            st.caption("No agreement is measured: too few patients to keep any aside for validation.")
-
-
-def _mark_best(made: go.Figure, card: ModelCard | None) -> None:
-    """The epoch whose weights were kept, and the warm-up before bags, on a figure over epochs."""
-    if card is None:
-        return
-    if card.best_epoch:
-        made.add_vline(x=card.best_epoch, line={"color": "#7d848a", "dash": "dot"}, annotation_text="kept")
-    warm_up = card.choices.get("warm_up_epochs")
-    if isinstance(warm_up, int) and warm_up:
-        made.add_vrect(x0=0, x1=warm_up, fillcolor="#7d848a", opacity=0.12, line_width=0, annotation_text="warm-up")
-
-
-def _provenance(run: RunView) -> None:
-    labels = run.label_set
-    rule = str(labels.get("rule", "latest"))
-    with st.expander("What it was made of"):
-        st.table(
-            {
-                "Labels": literal(f"{labels.get('patches', 0)} patches"),
-                "Slides with grades": str(labels.get("graded_slides", words.NOTHING)),
-                "Patches by their slide's grade": str(labels.get("ungraded_patches", words.NOTHING)),
-                "Where readers differ": literal(words.RULES.get(rule, rule).lower()),
-                "Readers": literal(", ".join(labels.get("readers", [])) or words.NOTHING),
-                "Label set": code(str(labels.get("sha256", ""))[:16]),
-                **{title: literal(said) for title, said in describe(run.choices).items()},
-            },
-            border="horizontal",
-            alt="Choices and labels of this training",
-        )
-        for sentence in labels.get("left_out", []):
-            st.caption(literal(sentence))
-        for warning in labels.get("warnings", []):
-            st.warning(literal(warning), icon=":material/warning:")

@@ -18,6 +18,7 @@ KINDS = {
     "measure": "Measuring a slide",
     "features": "Features of slides",
     "train": "Training",
+    "search": "Searching settings",
     "score": "Scoring",
     "evaluate": "Evaluating",
     "evidence_maps": "Maps on patches",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,12 @@ from mmdnet.errors import LabError
 from mmdnet.evaluation.evaluate import evaluate
 from mmdnet.evaluation.result import Apart, Evaluation
 from mmdnet.files import write_aside
-from mmdnet.progress import Progress, between, part_of
+from mmdnet.progress import between, part_of
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary
-from mmdnet.settings import Settings
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
-from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.context import JobContext, PartOfJob
 from mmdnet.workflows.evaluation.cases import cases_of, judging_truth, says_something
 from mmdnet.workflows.evaluation.evaluation import NO_TRUTH, Evaluations
 from mmdnet.workflows.job_specs import CrossValidateSpec
@@ -71,32 +70,6 @@ class FoldResult(BaseModel):
     said: dict[int, ScoreSummary]
     refused: tuple[tuple[str, str], ...] = ()
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class PartOfJob:
-    """A running job as one fold of it sees it: its progress is a part of the whole."""
-
-    whole: JobContext
-    tell: Progress
-
-    @property
-    def job_id(self) -> str:
-        return self.whole.job_id
-
-    @property
-    def settings(self) -> Settings:
-        return self.whole.settings
-
-    @property
-    def folder(self) -> Path:
-        return self.whole.folder
-
-    def progress(self, share: float, message: str, /, **numbers: Any) -> None:
-        self.tell(share, message, **numbers)
-
-    def check(self) -> None:
-        self.whole.check()
 
 
 class CrossValidation:

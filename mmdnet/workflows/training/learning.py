@@ -130,13 +130,14 @@ class Learning:
         whenever enough labels came meanwhile. The newest version, None where there are no labels to learn from.
 
         A slide that cannot be read is left out and named in the job's message. Nothing is done where the newest version
-        has learnt from these very labels and looked at every slide, nor beside another learning of this project.
+        has learnt from these very labels on this backbone and looked at every slide, nor beside another learning of
+        this project.
 
         Raises:
             LabError: no labelled slide can be read, or the backbone's weights are not there.
         """
-        if needless := self._needless(context, project_id):
-            context.progress(1.0, needless)
+        if self._learns_elsewhere(context, project_id):
+            context.progress(1.0, "another one learns already")
             return self.state(project_id).version
         with self._services.db() as session:
             labelled = labelled_by_slide(session, project_id)
@@ -146,6 +147,9 @@ class Learning:
         slides.sort(key=lambda slide: slide.id not in labelled)
         first = sum(slide.id in labelled for slide in slides)
         extractor = Extractor.frozen(PRETRAINED, slides[0].patch_px or self._services.settings.patch_px)
+        if newest := known_already(self._services, project_id, extractor):
+            context.progress(1.0, f"nothing new since {newest.title}")
+            return newest
         refused = [self._look_at(context, slide, n, len(slides), extractor) for n, slide in enumerate(slides[:first])]
         seen = self._last_event()
         version = self._learn(context, project_id, extractor)
@@ -165,12 +169,10 @@ class Learning:
         context.progress(1.0, (f"{version.title} made" if version else "too little to learn from yet") + left_out)
         return version
 
-    def _needless(self, context: JobContext, project_id: int) -> str:
-        """Why this job has nothing to do; empty where it has."""
-        if newest := known_already(self._services, project_id):
-            return f"nothing new since {newest.title}"
+    def _learns_elsewhere(self, context: JobContext, project_id: int) -> bool:
+        """Whether an earlier job of this project learns at this moment."""
         before = takewhile(lambda job: job.id != context.job_id, self._learning(project_id))
-        return "another one learns already" if any(job.status == "running" for job in before) else ""
+        return any(job.status == "running" for job in before)
 
     def _look_at(self, context: JobContext, slide: Slide, number: int, of: int, extractor: Extractor) -> str:
         """Compute the features that a slide lacks; why it could not be read, or ""."""

@@ -44,11 +44,13 @@ class Gathered:
     reduction: Reduction
 
 
-def known_already(services: Services, project_id: int) -> LightVersion | None:
-    """The newest version where it has learnt from the labels as they stand and looked at every slide; else None."""
+def known_already(services: Services, project_id: int, extractor: Extractor) -> LightVersion | None:
+    """The newest version where it has learnt from the labels as they stand, on this backbone, and looked at every
+    slide; else None.
+    """
     with services.db() as session:
         row = rows.newest(session, project_id)
-        if row is None or row.label_set.get("sha256") != label_sets.build(session, project_id, LabelChoice()).sha256:
+        if row is None or not _learnt_from(row, label_sets.build(session, project_id, LabelChoice()), extractor):
             return None
         folder = light_folder(services.settings, project_id, row.number)
         ready = [slide.id for slide in slides_of(session, project_id) if slide.status == "ready"]
@@ -68,7 +70,7 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
         labels = label_sets.build(session, project_id, LabelChoice())
         row = rows.newest(session, project_id)
         newest = None if row is None else version_of(row)
-        if row is not None and (row.label_set.get("sha256"), row.backbone_sha256) == (labels.sha256, extractor.sha256):
+        if row is not None and _learnt_from(row, labels, extractor):
             return newest
     gathered = _gather(services, project_id, labels, extractor)
     heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
@@ -80,6 +82,11 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
     model = Heads(gathered.reduction, heads)
     kept_apart = {name: left_out[name] for name in heads}
     return _publish(services, context, project_id, labels, model, estimate, gathered.patch_id, kept_apart, extractor)
+
+
+def _learnt_from(row: LightModel, labels: LabelSet, extractor: Extractor) -> bool:
+    """Whether a version is of these labels on this backbone."""
+    return (row.label_set.get("sha256"), row.backbone_sha256) == (labels.sha256, extractor.sha256)
 
 
 def look_at_slide(

@@ -51,7 +51,8 @@ def _check(cohort: Cohort, choices: TrainingConfig, split: Split) -> CheckView:
         report = check(cohort, choices, split)
     except LabError as error:
         return CheckView(False, (), (), str(error))
-    return CheckView(True, tuple(report.lines), tuple(report.warnings), None, report.expected)
+    frozen = report.mode == "fast" and not report.warm_up
+    return CheckView(True, tuple(report.lines), tuple(report.warnings), None, report.expected, frozen)
 
 
 def main() -> None:

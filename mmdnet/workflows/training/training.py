@@ -282,17 +282,29 @@ class Training:
         """
         from mmdnet.nn.device import best_device
         from mmdnet.scoring.calibration.after_training import calibrate
-        from mmdnet.training.loop import train
 
         cohort, split = self.frozen(folder, project_id, config)
+        pixels, _ = self._trained(context, folder, project_id, name, config, cohort, split)
+        return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
+
+    def judge_in(self, context: JobContext, folder: Path, project_id: int, config: TrainingConfig) -> ModelCard:
+        """As `train_in`, for the figures in the card alone: the model is not calibrated."""
+        cohort, split = self.frozen(folder, project_id, config)
+        return self._trained(context, folder, project_id, "Judged", config, cohort, split)[1]
+
+    def _trained(
+        self, context: JobContext, folder: Path, project_id: int, name: str, config: TrainingConfig, cohort: Cohort,
+        split: Split,
+    ) -> tuple[PatchPixels, ModelCard]:  # fmt: skip
+        from mmdnet.training.loop import train
+
         context.progress(0.0, "decoding patches")
         with self._services.db() as session:
             pixels = PatchPixels.of(session, self._services.settings, cohort.patch_id.tolist(), context.progress)
         progress = between(checked(context), 0.05, 1.0)
         start = self._without_labels(context, project_id, config, folder)
         kept = kept_source(self._services, cohort.patch_id, cohort.patch_px, config, context.progress)
-        train(cohort, pixels, config, split, folder, progress, name, start, kept)
-        return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
+        return pixels, train(cohort, pixels, config, split, folder, progress, name, start, kept)
 
     def _calibrated(self, context: JobContext, project_id: int, model_id: int) -> None:
         """Calibrate the new model where enough graded slides are left that it did not learn from; else say why not."""

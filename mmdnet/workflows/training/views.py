@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mmdnet.experiments.search.plan import SearchPlan
+from mmdnet.experiments.search.trial import Trial, best_of, verdict
 from mmdnet.workflows.views import JobView
 
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """Whether a training would start: `lines` say what it would use; `problem` is the sentence why it cannot."""
+    """Whether a training would start: `lines` say what it would use; `problem` is the sentence why it cannot.
+
+    `frozen`: the backbone stays as it is from the first epoch on.
+    """
 
     ok: bool
     lines: tuple[str, ...]
     warnings: tuple[str, ...]
     problem: str | None
     expected: str = ""  # which of the lines says what is done to the backbone, and how long it should take
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +68,35 @@ class RunView:
     label_set: dict[str, Any]  # as it was recorded, by this build or an earlier one
     created_at: datetime
     model_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchView:
+    """A search for better settings.
+
+    Attributes:
+        choices: the settings as they were given, whole.
+        label_set: what it learns from, as it was recorded.
+        trials: in order.
+        spent_s: how long it has trained in all.
+        job: the newest that works on it.
+    """
+
+    id: int
+    project_id: int
+    plan: SearchPlan
+    choices: dict[str, Any]
+    label_set: dict[str, Any]
+    trials: tuple[Trial, ...]
+    spent_s: float
+    created_at: datetime
+    job: JobView | None
+
+    @property
+    def best(self) -> Trial | None:
+        return best_of(self.trials)
+
+    @property
+    def words(self) -> str:
+        """What it has come to so far."""
+        return verdict(self.trials)

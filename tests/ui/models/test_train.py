@@ -1,27 +1,14 @@
-"""The form of a training as it stands untouched, the labels at hand, and a run in each of its states."""
+"""The form of a training as it stands untouched or filled in, and the labels at hand."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.labels.grading import Grades
 from mmdnet.labels.slide_truth import SlideTruth
-from mmdnet.training.config import describe
+from mmdnet.training.config import read_config
 from mmdnet.workflows.labelling.views import LabelCounts
-from mmdnet.workflows.training.views import RunView
-from mmdnet.workflows.views import JobView
-from tests.mmdnet.reports.crafted import card
 from ui.models import train
-
-NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
-JOB = JobView("j", 1, "train", "First", "done", 1.0, "", None, {}, NOW, NOW, NOW + timedelta(seconds=90), None)
-LABELS = {
-    "rule": "latest", "patches": 40, "readers": ["Ada", "Ben"], "sha256": "c" * 64, "warnings": ["Few of grade 3."],
-}  # fmt: skip
-RUN = RunView(7, 1, "First", JOB, {"backbone": "small", "epochs": 3}, LABELS, NOW, 5)
 
 
 def form_page():
@@ -48,6 +35,28 @@ def test_names_are_tidied_and_an_empty_one_is_none():
     app.text_input(key="train_weights").set_value("  ").run()
     chosen, name = app.session_state["chosen"]
     assert name is None and "weights" not in chosen
+
+
+def filled_page():
+    import streamlit as st
+
+    from ui.models.train import FilledIn, choose
+
+    st.session_state["chosen"] = choose(filled=FilledIn("3_7", "Filled.", st.session_state["settings"]))
+
+
+def test_a_form_that_was_filled_in_sends_those_very_settings_whatever_the_usual_ones_are():
+    asked = {
+        "preset": "paper", "backbone": "resnet18", "epochs": 7, "head": "corn", "lr_heads": 0.002, "layer_decay": 1,
+        "balance": False, "test_on": "2", "warm_up_epochs": 3, "class_weight_cap": 2,
+    }  # fmt: skip
+    wanted = read_config(asked)
+    app = AppTest.from_function(filled_page, default_timeout=60)
+    app.session_state["settings"] = wanted.model_dump(mode="json")
+    app.run()
+    assert not app.exception
+    assert read_config(app.session_state["chosen"][0]) == wanted
+    assert {key for key in app.session_state.filtered_state if key.startswith("train_")} >= {"train_preset_3_7"}
 
 
 def labels_page():
@@ -87,67 +96,3 @@ def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
     table = app.get("html")[0].value
     assert all(f"</span>{number}</span>" in table for number in (11, 12, 13))
     assert table.count("</span>0</span>") == 8  # the others of the three tasks' eleven grades
-
-
-def run_page():
-    import streamlit as st
-
-    from ui.models.train import run_view
-
-    run_view(st.session_state["run"], True)
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """Draws a run with this history; the page."""
-
-    def show(run, history=(), **facts):
-        kept = SimpleNamespace(get=lambda run_id: run, history=lambda run_id: list(history), log=lambda run_id: "")
-        models = SimpleNamespace(get=lambda model_id: SimpleNamespace(card=card(**facts)))
-        monkeypatch.setattr(train, "lab", lambda: SimpleNamespace(training=kept, models=models))
-        app = AppTest.from_function(run_page, default_timeout=60)
-        app.session_state["run"] = run
-        return app.run()
-
-    return show
-
-
-def buttons(app):
-    return [button.label for button in app.button]
-
-
-def test_a_finished_run_says_how_long_it_took_and_what_it_was_made_of(shown):
-    app = shown(RUN, [{"epoch": 1, "loss": 2.0, "validation_loss": 1.5, "validation_kappa_steatosis": 0.4}])
-    assert not app.exception
-    assert len(app.get("plotly_chart")) == 2
-    assert any(caption.value.startswith("Took") for caption in app.caption)
-    assert buttons(app) == ["Score slides with it"]
-    made_of = app.table[0].value.iloc[:, 0].to_dict()
-    assert (made_of["Labels"], made_of["Readers"]) == ("40 patches", "Ada, Ben")
-    assert describe(RUN.choices).items() <= made_of.items()
-    assert [warning.value for warning in app.warning] == ["Few of grade 3."]
-
-
-def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
-    app = shown(RUN, [{"epoch": 1, "loss": 2.0}])
-    assert len(app.get("plotly_chart")) == 1
-    assert any("No agreement is measured" in caption.value for caption in app.caption)
-
-
-def test_a_training_that_is_done_says_what_its_model_is_worth_and_marks_the_epoch_that_was_kept(shown):
-    history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]
-    good = shown(RUN, history, best_epoch=2)
-    assert "Validated on patients it did not learn from" in good.success[0].value
-    assert "kept" in good.get("plotly_chart")[0].proto.spec
-    bad = shown(RUN, history, metrics={"validation": {"kappa_steatosis": 0.0}})
-    assert "hardly better than chance" in bad.warning[0].value and not bad.success
-
-
-def test_a_failed_run_says_why_and_can_go_on(shown):
-    app = shown(replace(RUN, job=replace(JOB, status="failed", failure="The disk is full."), model_id=None))
-    assert [error.value for error in app.error] == ["The disk is full."]
-    assert buttons(app) == ["Go on"]
-
-
-def test_a_run_that_was_never_queued_says_so(shown):
-    assert "never queued" in shown(replace(RUN, job=None)).warning[0].value

@@ -14,10 +14,8 @@ from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.job_specs import LearnSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
-from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.features import Extractor
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS, labels_between
-from mmdnet.workflows.training.light_fit import fit_version
 from tests.small_lab import JobInProcess
 
 SIDE = 299
@@ -89,9 +87,9 @@ def lab_patches(lab, slide):
     return [patch.id for patch in lab.slides.patches(slide)]
 
 
-def test_the_same_labels_make_no_second_version_and_load_no_network(learnt, tmp_path, monkeypatch):
+def test_the_same_labels_make_no_second_version_and_look_at_no_slide(learnt, tmp_path, monkeypatch):
     lab, project, *_ = learnt
-    monkeypatch.setattr("mmdnet.workflows.training.learning.Extractor", None)
+    monkeypatch.setattr("mmdnet.workflows.training.learning.slide_features", None)
     again = JobInProcess(lab.settings, tmp_path, "again")
     assert lab.learning.run(again, project).number == 1 and again.told[-1][1] == "nothing new since light model 1"
     assert [version.number for version in lab.learning.versions(project)] == [1]
@@ -103,8 +101,9 @@ def test_a_version_on_features_of_an_earlier_build_is_made_anew_of_the_same_labe
         rows.newest(session, project).backbone_sha256 = "0" * 64
     extractor = Extractor.frozen("efficientnet-lite0", SIDE)
     context = JobInProcess(lab.settings, tmp_path, "upgraded")
-    version = fit_version(Services(lab.settings, lab.db, None), context, project, extractor)
+    version = lab.learning.run(context, project)
     assert (version.number, version.labels) == (2, FIRST_LABELS + 10)
+    assert context.told[-1][1] == "light model 2 made"
     with lab.db.begin() as session:
         session.delete(rows.newest(session, project))
         rows.newest(session, project).backbone_sha256 = extractor.sha256

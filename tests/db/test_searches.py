@@ -1,0 +1,20 @@
+from db.searches import Search, keep_trial, searches_of, trials_of
+
+
+def test_a_trial_is_written_in_place_of_what_stood_there_and_goes_with_its_search(sessions, study):
+    with sessions.begin() as session:
+        searches = [Search(project_id=study, plan={}, choices={}, label_set={}) for _ in range(2)]
+        session.add_all(searches)
+        session.flush()
+        first, second = (search.id for search in searches)
+        keep_trial(session, first, 1, {"state": "running"})
+        keep_trial(session, first, 0, {"state": "done"})
+        keep_trial(session, first, 1, {"state": "done"})
+        keep_trial(session, second, 1, {"state": "failed"})
+    with sessions() as session:
+        assert [search.id for search in searches_of(session, study)] == [second, first]
+        assert [(row.number, row.record["state"]) for row in trials_of(session, first)] == [(0, "done"), (1, "done")]
+    with sessions.begin() as session:
+        session.delete(session.get(Search, first))
+    with sessions() as session:
+        assert not trials_of(session, first) and len(trials_of(session, second)) == 1
