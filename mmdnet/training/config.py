@@ -16,8 +16,8 @@ from mmdnet.training.choices.data import DataChoices
 from mmdnet.training.choices.loss import DomainChoices, LossChoices
 from mmdnet.training.choices.network import NetworkChoices
 from mmdnet.training.choices.optimiser import HardwareChoices, OptimiserChoices
+from mmdnet.training.choices.options import FormField, form_fields
 from mmdnet.training.choices.sampling import SamplingChoices
-from mmdnet.training.options import FormField, form_fields
 
 PAPER: dict[str, Any] = {  # by option, whose types differ
     "head": "ce",

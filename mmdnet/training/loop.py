@@ -14,17 +14,13 @@ from mmdnet.bags.bag import Bag
 from mmdnet.bags.cohort import Cohort, PixelSource
 from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
-from mmdnet.files import sha256_of
-from mmdnet.labels.grading import TASKS, Task
 from mmdnet.nn.backbones import recipe_for
 from mmdnet.nn.batch_norm import AT_ONCE, FITTED_ON, fit_batch_norms
-from mmdnet.nn.card import Architecture, BackboneOrigin, ModelCard, TrainedOn, read_card
+from mmdnet.nn.card import Architecture, ModelCard
 from mmdnet.nn.distributed import rank, world_size
 from mmdnet.nn.io import save_model, start_from
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.nn.packaged import packaged_weights
-from mmdnet.nn.recipe import WEIGHTS, origin_of
-from mmdnet.nn.registry import backbone_entry
 from mmdnet.progress import Progress, silent
 from mmdnet.training.batch_loader import BatchLoader, in_steps, training_variation
 from mmdnet.training.check import CheckReport, check
@@ -35,6 +31,7 @@ from mmdnet.training.evaluate import Embed, FeatureSource, evaluate, pixels_to_f
 from mmdnet.training.history import write_history
 from mmdnet.training.memory import keep_freed_memory
 from mmdnet.training.processes import sharing
+from mmdnet.training.provenance import RANDOM, backbone_origin, trained_on
 from mmdnet.training.run_state import RunState
 from mmdnet.training.schedules import domain_strength, learning_rate_share
 from mmdnet.training.step import NonFiniteLoss, Stepper
@@ -42,8 +39,6 @@ from mmdnet.training.weighing import loss_weights
 
 # Choices of how, not of what: a run may go on with others.
 HOW_ONLY = ("device", "processes", "microbatch_size", "compile")
-
-RANDOM = "random weights"  # where a backbone started from, as a card says it
 
 
 def train(
@@ -355,40 +350,6 @@ class Run:
         )
 
 
-def backbone_origin(config: TrainingConfig, start: Path | None = None) -> BackboneOrigin:
-    """Where a training's backbone starts from.
-
-    Args:
-        config: how it is trained.
-        start: weights warmed up on the project's own patches, if any.
-    """
-    entry = backbone_entry(config.backbone)
-    if config.weights and (fetched := origin_of(config.weights)):
-        return BackboneOrigin(source=fetched.words, licence=fetched.licence, sha256=fetched.file_sha256)
-    if config.weights:
-        before = origin_beside(config.weights)
-        source = f"the file {config.weights.name}" + (f", which started from {before.source}" if before else "")
-        licence = before.licence if before else ""
-        return BackboneOrigin(source=source, licence=licence, sha256=sha256_of(config.weights))
-    if start:
-        return BackboneOrigin(source="a warm-up without labels on the project's own patches")
-    if entry and entry.packaged:
-        packaged = entry.packaged
-        source = f"{packaged.trained_on} weights of {packaged.package} {packaged.version}"
-        return BackboneOrigin(source=source, licence=packaged.licence, sha256=packaged.sha256)
-    return BackboneOrigin(source=RANDOM)
-
-
-def origin_beside(weights: Path) -> BackboneOrigin | None:
-    """What the card of the model says that a file of weights belongs to; None where there is none."""
-    if weights.name != WEIGHTS:
-        return None
-    try:
-        return read_card(weights.parent).backbone_origin
-    except LabError:
-        return None
-
-
 def _as_of_now(identity: Identity) -> Identity:
     """The identity of a run that an earlier build began: options by today's names, new ones as usual."""
     try:
@@ -396,27 +357,3 @@ def _as_of_now(identity: Identity) -> Identity:
     except (LabError, KeyError, TypeError):
         return identity
     return identity | {"choices": config.model_dump(mode="json", exclude=set(HOW_ONLY))}
-
-
-def trained_on(cohort: Cohort, slides: Sequence[int]) -> TrainedOn:
-    """What a model's card says of the slides it learnt from."""
-    chosen = [cohort.slides[s] for s in slides]
-    of_slides = np.isin(cohort.slide_index, slides)
-    return TrainedOn(
-        slides=len(chosen),
-        patients=len({slide.person for slide in chosen}),
-        graded_patches=int((of_slides & cohort.known() & ~cohort.synthetic).sum()),
-        synthetic_patches=int((of_slides & cohort.synthetic).sum()),
-        sites=tuple(sorted({slide.site for slide in chosen} - {""})),
-        scanners=tuple(sorted({slide.scanner for slide in chosen} - {""})),
-        stains=tuple(sorted({slide.stain for slide in chosen} - {""})),
-        grades={task.name: _held(cohort, slides, t, task) for t, task in enumerate(TASKS)},
-    )
-
-
-def _held(cohort: Cohort, slides: Sequence[int], column: int, task: Task) -> tuple[int, ...]:
-    """How many patches and slides of each grade of a task these slides hold."""
-    of_patches = cohort.grades[np.isin(cohort.slide_index, slides) & ~cohort.ignored, column]
-    of_slides = [grade for s in slides if (grade := cohort.slides[s].grades.get(task.name)) is not None]
-    given = [*of_patches[of_patches >= 0], *of_slides]
-    return tuple(int(number) for number in np.bincount(np.array(given, int), minlength=task.highest + 1))

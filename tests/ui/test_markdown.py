@@ -143,6 +143,7 @@ OWN: dict[str, dict[str, str]] = {
     "ui/evaluate/methods_result.py": {"FILE_WORDS[kind]": FIXED},
     "ui/label/plain_buttons.py": {"progress.labelled": NUMBER, "progress.patches": NUMBER},
     "ui/models/score.py": {"rule.title": FIXED, "rule.help": FIXED},
+    "ui/models/search.py": {"FILE_WORDS[kind]": FIXED},
     "ui/models/train.py": {
         "counts.ignored": NUMBER,
         "options['preset'].option.help": FIXED,
@@ -150,7 +151,7 @@ OWN: dict[str, dict[str, str]] = {
         "option.title": FIXED,
         "option.help": FIXED,
         "said": "the option's help, once more named",
-        "field.words(value)": "a preset's value",
+        "field.words(usual)": "a preset's value",
     },
     "ui/report/report.py": {
         "title": FIXED,

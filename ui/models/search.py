@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.errors import LabError
 from mmdnet.experiments.search.files import KINDS, WORDS, trial_table, written
 from mmdnet.experiments.search.plan import SearchPlan
 from mmdnet.experiments.search.space import searchable, space_of
@@ -166,12 +165,9 @@ def _use(view: SearchView) -> None:
             key=f"search_trial_{view.id}_{best.number}", width=300,
         )  # fmt: skip
         if st.button("Use these settings", type="primary", icon=":material/tune:", key="search_use"):
-            try:
+            with refusals():
                 _fill(view, by_number[chosen])
-            except LabError as refusal:
-                st.error(literal(str(refusal)), icon=":material/error:")
-                return
-            st.rerun()
+                st.rerun()
 
 
 def _fill(view: SearchView, trial: Trial) -> None:

@@ -20,7 +20,7 @@ from ui.shell.session import go_to, lab, refusals, say_next_run
 from ui.shell.theme import chip
 
 if TYPE_CHECKING:
-    from mmdnet.training.options import FormField
+    from mmdnet.training.choices.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
 
 

@@ -27,7 +27,7 @@ class SearchPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     over: Annotated[tuple[str, ...], Field(validate_default=True)] = ()
-    minutes: Annotated[float, Field(gt=0, le=60 * 24 * 14, allow_inf_nan=False)] = 60
+    minutes: Annotated[float, Field(gt=0, le=60 * 24 * 14, allow_inf_nan=False)] = 60.0
     folds: Annotated[int, Field(ge=3, le=20)] = 4
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     version: int = VERSION

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
+from mmdnet.training.choices.options import FormField, Searched
 from mmdnet.training.config import TrainingConfig, training_options
-from mmdnet.training.options import FormField, Searched
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -73,12 +73,11 @@ class Dimension:
 
 
 def searchable() -> dict[str, Dimension]:
-    """Every option that may be searched, by name, in the order of the configuration."""
-    return {
-        field.name: _dimension(field, searched)
-        for field in training_options()
-        if (searched := field.option.searched) is not None
-    }
+    """Every option that may be searched, by name, in the order of the configuration; not a choice among one."""
+    known = (
+        _dimension(field, searched) for field in training_options() if (searched := field.option.searched) is not None
+    )
+    return {dimension.name: dimension for dimension in known if len(dimension.values) != 1}
 
 
 def space_of(names: Sequence[str]) -> tuple[Dimension, ...]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmdnet.augment.choices import StainVariation
 from mmdnet.bags.splits import FoldsBy
-from mmdnet.training.options import Option, Searched
+from mmdnet.training.choices.options import Option, Searched
 
 LearnFrom = Literal["both", "patches", "slides"]
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mmdnet.bags.cohort import DomainKey
 from mmdnet.nn.kinds import AttentionRule, DomainMethod, ReversalMode
-from mmdnet.training.options import Option, Searched
+from mmdnet.training.choices.options import Option, Searched
 
 
 class LossChoices(BaseModel):

@@ -17,7 +17,7 @@ from mmdnet.nn.registry import (
     place_pooling_entry,
     pooling_entry,
 )
-from mmdnet.training.options import Option, Searched
+from mmdnet.training.choices.options import Option, Searched
 
 
 class NetworkChoices(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmdnet.training.options import Option, Searched
+from mmdnet.training.choices.options import Option, Searched
 
 
 class OptimiserChoices(BaseModel):

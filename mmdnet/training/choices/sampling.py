@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mmdnet.bags.sampler import BagDrawing
-from mmdnet.training.options import Option, Searched
+from mmdnet.training.choices.options import Option, Searched
 
 
 class SamplingChoices(BaseModel):

