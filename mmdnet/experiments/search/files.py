@@ -50,30 +50,18 @@ def written(plan: SearchPlan, trials: Sequence[Trial], kind: str) -> str:
         told = {"plan": plan.model_dump(mode="json"), "best": None if best is None else best.number}
         return json.dumps(told | {"trials": [trial.model_dump(mode="json") for trial in trials]}, indent=1)
     names = [dimension.name for dimension in plan.space]
-    columns = [
-        "trial",
-        "state",
-        "fold",
-        "kappa",
-        *(f"kappa_{task.name}" for task in TASKS),
-        "best_epoch",
-        "epochs",
-        "seconds",
-    ]
-    rows = [
-        {
-            "trial": trial.number,
-            "state": trial.state,
-            "fold": number,
-            "kappa": fold.kappa,
-            "best_epoch": fold.best_epoch,
-        }
-        | {f"kappa_{name}": kappa for name, kappa in fold.tasks.items()}
-        | {"epochs": fold.epochs, "seconds": fold.seconds, **trial.params}
-        for trial in trials
-        for number, fold in enumerate(trial.folds, 1)
-    ]
-    return to_csv([*columns, *names], rows)
+    of_tasks = [f"kappa_{task.name}" for task in TASKS]
+    columns = ["trial", "state", "fold", "kappa", *of_tasks, "best_epoch", "epochs", "seconds", *names]
+    rows = [_fold_row(trial, number) for trial in trials for number in range(len(trial.folds))]
+    return to_csv(columns, rows)
+
+
+def _fold_row(trial: Trial, number: int) -> dict[str, object]:
+    """A line of the CSV; `number` is the fold's, from 0."""
+    fold = trial.folds[number]
+    facts: dict[str, object] = {"trial": trial.number, "state": trial.state, "fold": number + 1}
+    judged = fold.model_dump(exclude={"tasks"}) | {f"kappa_{name}": kappa for name, kappa in fold.tasks.items()}
+    return facts | judged | trial.params
 
 
 def _gain(trial: Trial, reference: Trial | None) -> str:
