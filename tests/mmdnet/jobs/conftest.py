@@ -28,7 +28,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 90.0) -> Any:
     while time.monotonic() < until:
         if value := condition():
             return value
-        time.sleep(0.02)
+        time.sleep(0.05)  # what is waited for is asked of a database, and on the same cores
     raise AssertionError(f"not true within {seconds} s")
 
 

@@ -20,7 +20,10 @@ def count(spec: dict[str, Any], context: JobContext) -> None:
     """Epochs with a checkpoint after each, as training does."""
     last = context.folder / "last.json"
     start = json.loads(last.read_text())["epoch"] + 1 if last.exists() else 0
-    with (context.folder / "events.txt").open("a", buffering=1) as events:
+    with (context.folder / "events.txt").open("a+", buffering=1) as events:
+        events.seek(0)
+        if start and f"epoch {start - 1}\n" not in events.readlines():  # killed between the checkpoint and this line
+            events.write(f"epoch {start - 1}\n")
         events.write(f"begin {os.getpid()} {time.time()}\n")
         for epoch in range(start, spec["epochs"]):
             until = time.monotonic() + spec["seconds"]
