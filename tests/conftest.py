@@ -1,13 +1,18 @@
-"""What all tests share: the real data's folder, and the switch for slow tests."""
+"""What all tests share: the real data's folder, the switch for slow tests, and what makes all of them quicker."""
 
+import gc
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 # One thread for each process that tests: of small networks and pictures more only wait for each other. Read when torch
 # and OpenCV are loaded, here and in the processes that tests start.
@@ -22,6 +27,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pictures", action="store_true", help="let the browser tests make the pictures of docs/pictures anew"
     )
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Nothing that is imported becomes garbage: not to look for any takes a tenth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The collector looks at what tests make, not again and again at two million objects of modules."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,6 +56,29 @@ def components_looked_for_once() -> None:
         from streamlit.components.v2 import manifest_scanner
 
         manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> "PasswordHasher":
+    """What hashes passwords in the product; tests have the smallest argon2 there is instead."""
+    from argon2 import PasswordHasher
+
+    from mmdnet.accounts import passwords
+
+    real, passwords._hasher = passwords._hasher, PasswordHasher(1, 8, 1)
+    return real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def droplets_found_once() -> None:
+    """Tests add the same few pictures of tissue hundreds of times; the same pixels hold the same droplets.
+
+    Tests of the finder itself call it by its own module, and measure anew.
+    """
+    from mmdnet.slides.measures import fat
+    from tests.memory import remembering_droplets
+
+    fat.find_droplets = remembering_droplets(fat.find_droplets)
 
 
 @pytest.fixture(scope="session")

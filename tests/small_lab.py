@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ class JobInProcess:
 
 def draw_tissue(path: Path, seed: int = 0, side: int = 900, glass: int = 0) -> Path:
     """Pink noise with purple dots on glass, `glass` px of it on the right: enough to be tissue to the finder."""
+    path.write_bytes(_drawn(seed, side, glass, path.suffix))
+    return path
+
+
+@cache
+def _drawn(seed: int, side: int, glass: int, suffix: str) -> bytes:
     rng = np.random.default_rng(seed)
     picture = np.full((side, side, 3), 244, np.uint8)
     pink = np.array([205, 150, 190]) + rng.normal(0, 12, (side - 120, side - 120, 3))
@@ -48,5 +55,4 @@ def draw_tissue(path: Path, seed: int = 0, side: int = 900, glass: int = 0) -> P
     for x, y in rng.integers(70, side - 70, (side // 3, 2)):
         cv2.circle(picture, (int(x), int(y)), 5, (90, 50, 130), -1)
     picture[:, side - glass :] = 244
-    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return path
+    return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()

@@ -1,5 +1,6 @@
 """The command line on a home of the test's own."""
 
+import shutil
 import sys
 
 import pytest
@@ -8,11 +9,13 @@ from mmdnet import cli
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run a command on a temporary home: exit code, stdout, stderr."""
+def run(tmp_path, monkeypatch, capsys, new_home):
+    """Run a command on a temporary home, as a first start leaves it: exit code, stdout, stderr."""
     monkeypatch.setenv("MMDNET_HOME", str(tmp_path / "home"))
 
     def go(*words: str) -> tuple[int, str, str]:
+        if not (tmp_path / "home").exists():
+            shutil.copytree(new_home, tmp_path / "home")
         monkeypatch.setattr(sys, "argv", ["mmdnet", *words])
         code = 0
         try:

@@ -4,16 +4,8 @@ import json
 
 import pytest
 
-from mmdnet.accounts import passwords
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
 
 
 @pytest.fixture

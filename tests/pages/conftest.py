@@ -181,14 +181,9 @@ def said() -> Callable[[AppTest], str]:
 @pytest.fixture
 def as_role(filled: OpenPage, filled_home: Filled, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Signs a new account with these roles in at the tabs of `filled`; the account."""
-    from argon2 import PasswordHasher
-
-    from mmdnet.accounts import passwords
     from mmdnet.accounts.roles import Role
     from ui.shell import session
     from ui.shell.sign_in import COOKIE
-
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
 
     def make(*roles: str) -> Any:
         accounts = filled_home.lab.accounts

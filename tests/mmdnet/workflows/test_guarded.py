@@ -1,5 +1,6 @@
 """The lab behind its rules: every role, every project, every reader's name."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def lab(label_bench):
+def lab(label_bench, new_home):
+    shutil.copy(new_home / "jobs.sqlite", label_bench.services.settings.home)
     return open_lab(
         Settings(home=label_bench.services.settings.home, database_url=label_bench.url, jobs_url=_jobs(label_bench))
     )

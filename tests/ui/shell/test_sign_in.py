@@ -11,7 +11,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from mmdnet.accounts import passwords
 from mmdnet.accounts.proxy import proxy_secret
 from mmdnet.accounts.roles import Proof, Role
 from mmdnet.errors import LabError
@@ -20,13 +19,6 @@ from ui.shell.sign_in import COOKIE, KNOWN, TRIES, came_from, limits, sign_in_ro
 
 PASSWORD = "correct horse battery"
 HTML = {"accept": "text/html"}
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ def random_model(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def graded_home(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    home = tmp_path_factory.mktemp("graded") / "home"
+def graded_home(tmp_path_factory: pytest.TempPathFactory, new_home: Path) -> Graded:
+    home = shutil.copytree(new_home, tmp_path_factory.mktemp("graded") / "home")
     lab = open_lab(Settings(home=home))
     project, reader = lab.projects.create("Graded").id, lab.readers.ensure("Ada").id
     slides = []

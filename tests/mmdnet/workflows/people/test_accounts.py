@@ -6,7 +6,6 @@ import pyotp
 import pytest
 
 from db.account_models import Account, SignIn
-from mmdnet.accounts import passwords
 from mmdnet.accounts.owner import owner
 from mmdnet.accounts.roles import May, Proof, Role
 from mmdnet.accounts.tries import TRIES
@@ -14,17 +13,6 @@ from mmdnet.errors import LabError
 from mmdnet.workflows.people.views import RoleView
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_hashes():
-    """The smallest argon2 there is: the real parameters are tested in test_passwords."""
-    from argon2 import PasswordHasher
-
-    kept = passwords._hasher
-    passwords._hasher = PasswordHasher(1, 8, 1)
-    yield
-    passwords._hasher = kept
 
 
 @pytest.fixture

@@ -1,16 +1,23 @@
 """A slide that was scored, without a network: its score is written down by hand."""
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from db.models import Model, Score
+from db.models import Model, Score, Slide
+from mmdnet.lab import open_lab
 from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.result import ScoreArrays, SlideScore
+from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from tests.mmdnet.reports import crafted
+from tests.small_lab import draw_tissue
+
+PICTURE = "field.png"
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,20 @@ def add_score(lab: Lab, slide: int) -> int:
         return row.id
 
 
-@pytest.fixture
-def scored(lab, tissue_png) -> Scored:
+@pytest.fixture(scope="session")
+def scored_once(tmp_path_factory: pytest.TempPathFactory, new_home: Path) -> Scored:
+    lab = open_lab(Settings(home=shutil.copytree(new_home, tmp_path_factory.mktemp("scored") / "home")))
     project = lab.projects.create("Scored").id
-    slide = lab.slides.register(project, tissue_png(), StatedFacts(mpp=0.5))[0].slide_id
+    picture = draw_tissue(lab.settings.home / PICTURE)
+    slide = lab.slides.register(project, picture, StatedFacts(mpp=0.5))[0].slide_id
+    assert slide is not None
     return Scored(lab, project, slide, add_score(lab, slide))
+
+
+@pytest.fixture
+def scored(scored_once: Scored, tmp_path: Path) -> Scored:
+    """A copy of the test's own, and its picture, too."""
+    lab = open_lab(Settings(home=shutil.copytree(scored_once.lab.settings.home, tmp_path / "home")))
+    with lab.db.begin() as session:
+        session.get_one(Slide, scored_once.slide).path = str(lab.settings.home / PICTURE)
+    return replace(scored_once, lab=lab)
