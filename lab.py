@@ -37,11 +37,13 @@ PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 # These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
 WAITING_TESTS = {"browser tests": "tests/browser", "tests of jobs": "tests/mmdnet/jobs"}
-# Several processes share the other tests, a file at a time. No more than cores: each makes its own shared fixtures. In
-# the order of the folders, for the longest file has few tests, and begun last it would run alone.
-TEST_PROCESSES = min(4, os.cpu_count() or 1)
-SHARED = ["--numprocesses", str(TEST_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
-OTHER_TESTS = [*SHARED, *(f"--ignore={folder}" for folder in WAITING_TESTS.values())]
+# The other tests, a process for each part, the longest first and as many at a time as there are cores. By folders, so
+# that no module is imported and no shared fixture made in two of them; what is new falls to one by itself.
+COMPUTING_TESTS = {
+    "tests of steps": ["tests/mmdnet", "--ignore=tests/mmdnet/workflows", "--ignore=tests/mmdnet/jobs"],
+    "tests of use cases": ["tests/mmdnet/workflows"],
+    "tests of pages": ["tests", "--ignore=tests/mmdnet", "--ignore=tests/browser"],
+}
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -489,21 +491,24 @@ def run_tests(pytest_arguments: list[str]) -> int:
         "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
     }
     environment = own_environment()
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        waiting = {} if pytest_arguments else WAITING_TESTS
-        aside = {name: pool.submit(_hear, _pytest([folder]), environment) for name, folder in waiting.items()}
-        in_turn = concurrent.futures.ThreadPoolExecutor(1)  # one check after the other, beside the tests
-        aside |= {name: in_turn.submit(_hear, [*_behind(), *check], environment) for name, check in checks.items()}
+    failed: list[str] = []
+    pools = concurrent.futures.ThreadPoolExecutor
+    with pools() as waiting, pools(1) as in_turn, pools(os.cpu_count() or 1) as computing:
+        told = {in_turn.submit(_hear, [*_behind(), *check], environment): name for name, check in checks.items()}
         say("Testing, with the checks, the browser and the jobs beside")
-        behind = [] if pytest_arguments else _behind()
-        tests = [*behind, *_pytest(pytest_arguments or OTHER_TESTS)]
-        failed = [] if subprocess.run(tests, cwd=ROOT, env=environment).returncode == 0 else ["tests"]
-        for name, future in aside.items():
+        if pytest_arguments:
+            if subprocess.run(_pytest(pytest_arguments), cwd=ROOT, env=environment).returncode != 0:
+                failed.append("tests")
+        else:
+            for name, folder in WAITING_TESTS.items():
+                told[waiting.submit(_hear, _pytest([folder]), environment)] = name
+            for name, part in COMPUTING_TESTS.items():
+                told[computing.submit(_hear, [*_behind(), *_pytest(part)], environment)] = name
+        for future in concurrent.futures.as_completed(told):
             code, words = future.result()
-            say(f"{name.capitalize()}: {'passed' if code == 0 else 'FAILED'}\n{words}")
+            say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'}\n{words}")
             if code != 0:
-                failed.append(name)
-        in_turn.shutdown()
+                failed.append(told[future])
     if failed:
         say(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -218,15 +218,23 @@ def test_every_check_runs_although_one_failed(shell: Shell, capsys: pytest.Captu
     assert "Linter: FAILED" in said and "Types: passed" in said and said.endswith("Failed: linter\n")
 
 
-@pytest.mark.parametrize("fails", ["--ignore=tests/browser", "pytest tests/browser", "pytest tests/mmdnet/jobs"])
-def test_all_tests_are_shared_among_processes_but_for_those_that_wait(shell: Shell, fails: str) -> None:
+@pytest.mark.parametrize("fails", ["tests --ignore", "pytest tests/browser", "pytest tests/mmdnet/jobs"])
+def test_a_part_of_the_tests_that_fails_is_told_and_the_others_run(shell: Shell, fails: str) -> None:
     shell.fails = fails
     assert lab.run_tests([]) == 1
-    browser, jobs, shared = sorted((line for line in shell.commands if "-m pytest" in line), key=len)
-    assert browser.endswith("-m pytest tests/browser") and jobs.endswith("-m pytest tests/mmdnet/jobs")
-    assert "--dist loadfile" in shared and shared.endswith("--ignore=tests/browser --ignore=tests/mmdnet/jobs")
+    assert sum("-m pytest" in line for line in shell.commands) == len(lab.WAITING_TESTS) + len(lab.COMPUTING_TESTS)
     shell.fails = "nothing"
     assert lab.run_tests([]) == 0
+
+
+def test_every_file_of_tests_is_in_one_part() -> None:
+    parts = [*([folder] for folder in lab.WAITING_TESTS.values()), *lab.COMPUTING_TESTS.values()]
+    held = [(part[0], [other.removeprefix("--ignore=") for other in part[1:]]) for part in parts]
+    for file in sorted((lab.ROOT / "tests").rglob("test_*.py")):
+        folders = [
+            parent.relative_to(lab.ROOT).as_posix() for parent in file.parents if parent.is_relative_to(lab.ROOT)
+        ]
+        assert sum(folder in folders and not set(left_out) & set(folders) for folder, left_out in held) == 1, file
 
 
 def free_port() -> int:
