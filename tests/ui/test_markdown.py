@@ -214,3 +214,9 @@ def test_no_value_is_written_into_markdown_raw(file):
 )
 def test_a_new_offender_is_found(written):
     assert list(drawn_in(ast.parse(written)))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_heading_is_below_the_third_level(file):
+    """Under a page's title (1) and its headers (2) one skips a level, which axe-core finds where a result is shown."""
+    assert '"####' not in file.read_text("utf-8")

@@ -76,7 +76,7 @@ def _words(estimate: Estimate) -> str:
 
 def confusion_figures(judged: Evaluation) -> None:
     """A matrix for each scale: rows the truth, columns the model, darker where there are more slides."""
-    st.markdown("#### Truth and model, slide by slide")
+    st.markdown("### Truth and model, slide by slide")
     for pair in _in_twos(list(judged.scales)):
         for column, name in zip(st.columns(2, gap="large"), pair, strict=False):
             with column:

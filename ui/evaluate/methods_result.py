@@ -56,10 +56,10 @@ def show(head: EvaluationHead) -> None:
     if shows_published(result):
         show_table(published_table(result))
     if comparison.ranks is not None:
-        st.markdown("#### Ranks")
+        st.markdown("## Ranks")
         rank_figure(comparison)
         show_table(rank_table(comparison))
-    st.markdown("#### Each feature")
+    st.markdown("## Each feature")
     task = st.segmented_control(
         "Feature", comparison.tasks, default=comparison.tasks[0], required=True, key="field_task",
         format_func=lambda key: task_called(key).title,
@@ -75,9 +75,9 @@ def show(head: EvaluationHead) -> None:
             curve_figure(comparison, method)
     curves = {name: comparison.reliability(method, name) for name in comparison.tasks}
     reliability_curves(curves, result.plan.unit, "field_reliability")
-    st.markdown("#### Mean over features")
+    st.markdown("## Mean over features")
     show_table(feature_table(comparison, MEAN))
-    st.markdown("#### Cost")
+    st.markdown("## Cost")
     show_table(cost_table(result))
     minutes = sum(cell.cost.train_processor_s for cell in result.cells) / 60
     st.caption(

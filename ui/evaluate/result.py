@@ -58,11 +58,11 @@ def show(head: EvaluationHead) -> None:
         _breakdowns(judged)
     _calibration(judged)
     if judged.endpoints:
-        st.markdown("#### Composite endpoints")
+        st.markdown("### Composite endpoints")
         show_table(tables.endpoint_table(judged))
         for endpoint in judged.endpoints:
             st.caption(f"**{literal(endpoint.title)}**: {literal(endpoint.definition)}")
-    st.markdown("#### Beside people")
+    st.markdown("### Beside people")
     show_table(tables.human_table(judged))
     st.caption("Published figures are of other slides and other readers; they give the scale, not a contest.")
     _slides(judged)
@@ -94,7 +94,7 @@ def _apart_names(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _breakdowns(judged: Evaluation) -> None:
-    st.markdown("#### Where it fails")
+    st.markdown("### Where it fails")
     by = st.segmented_control(
         "By", [breakdown.by for breakdown in judged.breakdowns], default=judged.breakdowns[0].by, required=True,
         key="evaluation_by",
@@ -105,7 +105,7 @@ def _breakdowns(judged: Evaluation) -> None:
 
 
 def _calibration(judged: Evaluation) -> None:
-    st.markdown("#### Calibration and intervals")
+    st.markdown("### Calibration and intervals")
     left, right = st.columns(2, gap="large")
     with left:
         figures.reliability_figure(judged)
@@ -120,7 +120,7 @@ def _slides(judged: Evaluation) -> None:
 
     names = tables.titles()
     rows = sorted(judged.cases, key=lambda row: -sum(abs(row.said[k] - row.truth[k]) for k in row.truth if k != "nas"))
-    st.markdown("#### Slides, the largest errors first")
+    st.markdown("### Slides, the largest errors first")
     table = pd.DataFrame(
         {
             "open": ["Slide"] * len(rows),
@@ -154,7 +154,7 @@ def _apart(judged: Evaluation) -> None:
 
 
 def _files(judged: Evaluation, head: EvaluationHead) -> None:
-    st.markdown("#### Take it with you")
+    st.markdown("### Take it with you")
     preset = st.segmented_control(
         "Tables", list(tables.PRESETS), default="all", required=True, key="evaluation_preset",
         format_func={"all": "All", "summary": "Summary", "table4": "Table 4 of the paper"}.__getitem__,

@@ -140,6 +140,7 @@ def evidence(scored: ScoredSlide, slide: SlideView) -> None:
         required=True,
         key=f"evidence_{report.provenance.score_id}",
         label_visibility="collapsed",
+        wrap=True,
     )
     shown = next(shown for shown in report.evidence if shown.task == chosen)
     maps = patch_maps.switched_on(scored).get(chosen)
