@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.shell.focus import begin_at
 from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import adding, slide_facts
@@ -34,6 +35,7 @@ if slide is None:
             "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "
             "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
         )
+        begin_at("add_path")
         st.stop()
     reads_due(project.id)
     facts_by_table(project.id)

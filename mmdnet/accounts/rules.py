@@ -175,6 +175,7 @@ RULES: Mapping[str, Rule] = {
     "labels.suggestions.on": OWN_LABEL,
     "labels.suggestions.state": OWN_LABEL,
     "labels.suggestions.switch": OWN_LABEL,
+    "labels.atlas.drawn": Rule(May.SEE, filtered=True),
     "labels.atlas.exemplars": OWN_LABEL,
     "labels.files.export": Rule(May.SEE, Whose.OWN_OR_EXPORTED, logged=TAKEN_OUT),
     "labels.files.import_file": MANAGE,

@@ -5,14 +5,26 @@ def labelled(elements, label):
     return next(element for element in elements if element.label == label)
 
 
-def test_an_empty_lab_makes_its_first_project_and_opens_it(empty, said):
+def test_an_empty_lab_makes_its_first_project_knows_its_reader_and_goes_on_to_the_slides(empty, said):
     app = empty("overview")
     assert app.title[0].value == "Welcome to the lab"
     labelled(app.text_input, "Name of the new project").set_value("Cohort 2026")
+    labelled(app.text_input, "Your name").set_value(" Ada ")
     labelled(app.button, "Make project").click().run()
-    assert not app.error and app.title[0].value == "Cohort 2026"
-    assert app.query_params["project"] == "1" and app.selectbox[0].value == 1
-    assert "No slides yet." in said(app) and "Nothing was started yet" in said(app)
+    assert not app.error and app.title[0].value == "Slides" and "No slides yet." in said(app)
+    assert app.query_params["project"] == "1"
+    assert [app.selectbox(key=f"pick_{what}").value for what in ("project", "reader")] == [1, "Ada"]
+    app.switch_page("pages/overview.py").run()
+    assert app.title[0].value == "Cohort 2026" and "Nothing was started yet" in said(app)
+    assert "Your name" not in [field.label for field in app.text_input], "who reads is known"
+
+
+def test_a_name_that_is_none_makes_no_project(empty):
+    app = empty("overview")
+    labelled(app.text_input, "Name of the new project").set_value("Cohort 2026")
+    labelled(app.text_input, "Your name").set_value("x" * 81)
+    labelled(app.button, "Make project").click().run()
+    assert "A reader name has 1 to 80" in app.error[0].value and app.title[0].value == "Welcome to the lab"
 
 
 def test_it_offers_the_next_step_with_one_button(filled, filled_home, said):
@@ -53,7 +65,7 @@ def test_another_project_is_opened_with_its_button(filled, filled_home):
 
 def test_a_project_is_renamed_and_archived_and_comes_back_and_the_page_says_who_did_it(filled, filled_home, said):
     lab, project = filled_home.lab, filled_home.project
-    app = filled("overview")
+    app = filled("overview", **{f"manage_project_{project}": True})
     app.text_input(key=f"project_name_{project}").set_value("  *Renamed*  ")
     labelled(app.button, "Rename").click().run()
     assert not app.exception and app.title[0].value == "\\*Renamed\\*"
@@ -61,18 +73,19 @@ def test_a_project_is_renamed_and_archived_and_comes_back_and_the_page_says_who_
     assert not app.exception and "Welcome to the lab" in said(app), "no project is in sight"
     app.button(key=f"restore_project_{project}").click().run()
     assert not app.exception and app.query_params["project"] == str(project)
-    changes = app.dataframe[-1].value
+    app.session_state[f"manage_project_{project}"] = True
+    changes = app.run().dataframe[-1].value
     assert changes["Did"].tolist()[:3] == ["restored", "archived", "renamed"] and set(changes["Who"][:3]) == {"Ada"}
     assert [known.name for known in lab.projects.list()] == ["*Renamed*"]
 
 
 def test_what_was_labelled_stays_and_an_empty_project_goes_by_its_typed_name(filled, filled_home, said):
     lab = filled_home.lab
-    app = filled("overview")
+    app = filled("overview", **{f"manage_project_{filled_home.project}": True})
     app.toggle(key=f"delete_project_{filled_home.project}").set_value(True).run()
     assert "label event" in app.warning[0].value and "Archive it" in app.warning[0].value
     empty = lab.projects.create("Empty").id
-    app = filled("overview", {"project": str(empty)})
+    app = filled("overview", {"project": str(empty)}, **{f"manage_project_{empty}": True})
     app.toggle(key=f"delete_project_{empty}").set_value(True).run()
     app.text_input(key="delete_typed").set_value("empty")
     app.button(key="delete_for_good").click().run()

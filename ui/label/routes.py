@@ -23,7 +23,7 @@ from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
 from ui.shell.access import remember
 from ui.shell.bodies import Id, Json, Sent, read_body, sound
 from ui.shell.literal import plain
-from ui.shell.routes import LabGetter, answering, grant_of, number_of
+from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab_of_server
 from ui.shell.sign_in import lab_for_request
 from ui.shell.tokens import Grant
@@ -139,6 +139,13 @@ class _LabelRoutes:
 
         return JSONResponse(await run_in_threadpool(look))
 
+    async def drawn(self, request: Request) -> Response:
+        """A drawn exemplar of a grade as JPEG; it is of no slide, and the same in every project."""
+        grant_of(request, "label")
+        task, grade, number = (request.path_params[name] for name in ("task", "grade", "number"))
+        jpeg = await run_in_threadpool(lambda: self.lab().labels.atlas.drawn(task, grade, number))
+        return Response(jpeg, media_type="image/jpeg", headers=PICTURE_HEADERS)
+
     async def acts(self, request: Request) -> Response:
         """Take acts in their order; each is answered by itself, and a refused one does not hold up the next."""
         grant = grant_of(request, "label")
@@ -203,6 +210,7 @@ def label_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
         Route("/api/label/progress", answering(work.progress)),
         Route("/api/label/order", answering(work.order)),
         Route("/api/label/atlas", answering(work.atlas)),
+        Route("/api/label/atlas/{task}/{grade:int}/{number:int}.jpg", answering(work.drawn)),
         Route("/api/label/acts", answering(work.acts), methods=["POST"]),
         Route("/api/label/keys", answering(work.keys), methods=["POST"]),
     ]

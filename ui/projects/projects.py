@@ -18,31 +18,37 @@ if TYPE_CHECKING:
 
 
 def manage(project: ProjectView) -> None:
-    """Name, archive, delete and history of the project that is open."""
-    with st.popover("Manage this project", icon=":material/settings:", key="manage_project"):
-        with st.form("rename_project", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-            name = st.text_input("Name", value=project.name, key=f"project_name_{project.id}", width=320)
-            sent = st.form_submit_button("Rename")
-        if sent:
-            with refusals():
-                done = lab().projects.rename(project.id, name, by=reader_id())
-                say_next_run(f"The project is called {done.name}")
-                st.rerun()
-        if st.button(
-            "Archive",
-            icon=":material/archive:",
-            key="archive_project",
-            help="Out of sight with all that is in it; nothing is lost, and the Overview brings it back.",
-        ):
-            with refusals():
-                lab().projects.archive(project.id, by=reader_id())
-                go_to("project", None)
-                say_next_run(f"{project.name} is archived; the Overview brings it back")
-                st.rerun()
-        _settings(project)
-        if st.toggle("Delete it", key=f"delete_project_{project.id}"):
-            _delete(project)
-        _history(project)
+    """Name, archive, settings, delete and history of the project that is open; read once they are asked for."""
+    key = f"manage_project_{project.id}"
+    with st.popover("Manage this project", icon=":material/settings:", key=key, on_change="rerun") as box:
+        if box.open:
+            _manage(project)
+
+
+def _manage(project: ProjectView) -> None:
+    with st.form("rename_project", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", value=project.name, key=f"project_name_{project.id}", width=320)
+        sent = st.form_submit_button("Rename")
+    if sent:
+        with refusals():
+            done = lab().projects.rename(project.id, name, by=reader_id())
+            say_next_run(f"The project is called {done.name}")
+            st.rerun()
+    if st.button(
+        "Archive",
+        icon=":material/archive:",
+        key="archive_project",
+        help="Out of sight with all that is in it; nothing is lost, and the Overview brings it back.",
+    ):
+        with refusals():
+            lab().projects.archive(project.id, by=reader_id())
+            go_to("project", None)
+            say_next_run(f"{project.name} is archived; the Overview brings it back")
+            st.rerun()
+    _settings(project)
+    if st.toggle("Delete it", key=f"delete_project_{project.id}"):
+        _delete(project)
+    _history(project)
 
 
 def _settings(project: ProjectView) -> None:

@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.shell import words
+from ui.shell.focus import begin_at
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain_all
-from ui.shell.session import go_to, lab, open_page, reader_id, refusals, say_next_run
+from ui.shell.session import (
+    go_to,
+    lab,
+    open_page,
+    person,
+    reader,
+    reader_id,
+    refusals,
+    say_next_run,
+    set_reader,
+)
 from ui.shell.tables import open_column, opened_row, table_height
 
 if TYPE_CHECKING:
@@ -35,19 +46,30 @@ def first_project() -> None:
     for job in running:
         job_card(job, cancel=False)
     new_project()
+    begin_at("new_project_name")
 
 
 def new_project() -> None:
-    """Name a project and open it."""
+    """Name a project, and oneself where nobody reads yet; then its slides are added."""
     with st.form("new_project", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the new project", placeholder="Cohort 2026", width=320)
+        name = st.text_input("Name of the new project", placeholder="Cohort 2026", width=320, key="new_project_name")
+        who = ""
+        if person() is None and reader() is None:
+            who = st.text_input(
+                "Your name",
+                width=200,
+                key="new_project_reader",
+                help="Labels and signatures carry it. It can be chosen later, too, under Reader in the side bar.",
+            )
         sent = st.form_submit_button("Make project", type="primary")
     if sent:
         with refusals():
+            if who.strip():
+                set_reader(lab().readers.ensure(who).id)
             made = lab().projects.create(name, by=reader_id())
             go_to("project", made.id)
             say_next_run(f"{made.name} is ready")
-            st.rerun()
+            open_page("slides")
 
 
 def next_step(project: ProjectView, slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> None:

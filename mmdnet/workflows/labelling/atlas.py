@@ -1,7 +1,7 @@
-"""The atlas: exemplars of each grade, chosen from the project's consensus labels.
+"""The atlas: exemplars of each grade, chosen from the project's consensus labels, and drawn ones till there are enough.
 
 An exemplar tells its grade. So none is shown that its reader has yet to grade, and one that was shown is never asked of
-that reader afterwards.
+that reader afterwards. A drawn one is no patch of any slide: the simulator's, with known truth.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from db import labels as label_rows
 from db import readings
 from db import sessions as queues
 from db.models import LabelSession
+from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
+from mmdnet.simulate.recipes import DRAWN
 from mmdnet.workflows.labelling import label_sets
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.pictures import encode_jpeg
 
 WANTED = 3  # exemplars of each grade
 
 
 @dataclass(frozen=True, slots=True)
 class Exemplars:
-    """Patches that show one grade, and how many more are needed to have `WANTED` of them."""
+    """Patches that show one grade, how many more are needed to have `WANTED` of them, and how many can be drawn."""
 
     patches: tuple[int, ...]
     missing: int
+    drawn: int
 
 
 class Atlas:
@@ -63,10 +67,30 @@ class Atlas:
             rows.keep_shown(session, row.reader_id, patches - own)
         return by_task
 
+    def drawn(self, task: str, grade: int, number: int) -> bytes:
+        """A drawn exemplar that stands in where the lab has none of its own, as JPEG.
+
+        Args:
+            number: of `WANTED`, from 0.
+
+        Raises:
+            LabError: the simulator draws no such feature or grade, or so many are not shown.
+        """
+        if not 0 <= number < WANTED:
+            raise LabError(f"The atlas has {WANTED} drawn exemplars of a grade at most.")
+        return _drawn_jpeg(task, grade, number)
+
     def _read(self, project_id: int, log_state: str) -> tuple[LabelRow, ...]:
         """The project's consensus labels; `log_state` makes them be read anew when a label has changed."""
         with self._services.db() as session:
             return label_sets.build(session, project_id, LabelChoice()).rows
+
+
+@lru_cache(maxsize=64)
+def _drawn_jpeg(task: str, grade: int, number: int) -> bytes:
+    from mmdnet.simulate.exemplars import drawn_exemplar
+
+    return encode_jpeg(drawn_exemplar(task, grade, number))
 
 
 def _of_task(task: str, grades: int, agreed: Iterable[LabelRow], first: set[int]) -> dict[int, Exemplars]:
@@ -75,10 +99,11 @@ def _of_task(task: str, grades: int, agreed: Iterable[LabelRow], first: set[int]
         grade = row.grades[task]
         if grade is not None:
             by_grade[grade].append(row)
-    exemplars = {}
+    exemplars, can_be_drawn = {}, task in DRAWN
     for grade in range(grades):
         patches = _chosen(by_grade[grade], first)
-        exemplars[grade] = Exemplars(patches, max(0, WANTED - len(patches)))
+        missing = max(0, WANTED - len(patches))
+        exemplars[grade] = Exemplars(patches, missing, missing if can_be_drawn else 0)
     return exemplars
 
 

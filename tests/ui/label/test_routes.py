@@ -108,6 +108,15 @@ def test_suggestions_come_by_no_route_while_off_and_never_for_the_audit_stream(c
     assert {streams[patch] for patch, hint in shown.items() if hint} == {"plan"}
 
 
+def test_a_drawn_exemplar_is_a_picture_and_asks_for_a_permission(client, token):
+    path = "/api/label/atlas/steatosis/0/0.jpg"
+    answer = client.get(path, headers=token)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    assert client.get(path).status_code in {401, 403}
+    refused = client.get("/api/label/atlas/steatosis/9/0.jpg", headers=token)
+    assert refused.status_code == 400 and "no drawn exemplar" in refused.text
+
+
 def test_the_atlas_tells_nobody_what_they_still_have_to_grade(client, token, label_bench):
     patches = [patch for own in label_bench.patches.values() for patch in own]
     asked = {item["patch_id"] for item in client.get("/api/label/queue", headers=token).json()["items"]}

@@ -30,6 +30,7 @@ def kept(label_bench, monkeypatch):
 def test_a_history_names_who_did_what_and_the_archive_is_there_where_it_holds_something(kept, label_bench):
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["project"] = label_bench.project
+    app.session_state[f"manage_project_{label_bench.project}"] = True
     assert not app.run().exception and not app.expander
     assert "Nothing was written down" in " ".join(caption.value for caption in app.caption)
     kept.rename(label_bench.project, "<b>", by=label_bench.readers[0])
@@ -43,6 +44,7 @@ def test_a_history_names_who_did_what_and_the_archive_is_there_where_it_holds_so
 def test_whether_the_reader_grades_first_is_switched_and_stands_in_the_history(kept, label_bench):
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["project"] = label_bench.project
+    app.session_state[f"manage_project_{label_bench.project}"] = True
     app.run()
     switch = f"reader_first_{label_bench.project}"
     assert not app.toggle(key=switch).value

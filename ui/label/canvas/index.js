@@ -69,7 +69,11 @@ function mount(root, data, left) {
   outbox.refused = (act, problem) => reading.refused(act, problem)
   const ruler = new Ruler(view.part, (words) => reading.say(words), () => reading.seen.add('ruler'))
   stage.onscale = (width_um) => ruler.scaled(width_um)
-  view.onstep = (step) => atlas.show(step)
+  const columns = ['.left', '.right'].map((name) => root.querySelector(name))
+  view.onstep = (step) => {
+    atlas.fit(root, ...columns)
+    atlas.show(step)
+  }
 
   const dialog = new KeyDialog(view.part, data, api, () => {
     for (const el of root.querySelectorAll('kbd[data-key]')) write(el, keyWords(dialog.keys[el.dataset.key]))
@@ -147,8 +151,12 @@ function mount(root, data, left) {
   window.addEventListener('keydown', down)
   window.addEventListener('keyup', up)
   window.addEventListener('blur', away)
-  const sized = new ResizeObserver(() => { if (stage.resize()) reading.repaint() })
+  const sized = new ResizeObserver(() => {
+    if (stage.resize()) reading.repaint()
+    atlas.fit(root, ...columns)
+  })
   sized.observe(view.part.stage)
+  sized.observe(root)
   const fitted = fitBelow(root)
   const heard = withoutConnectionNotice(() => root.focus({ preventScroll: true }))
   canvas.close = () => {

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.atlas import WANTED
 from mmdnet.workflows.labelling.views import PatchGrades
@@ -26,7 +27,7 @@ def test_without_labels_it_says_how_many_are_missing(label_bench, atlas):
     exemplars = atlas.exemplars(label_bench.session().id)
     assert [list(exemplars[task]) for task in exemplars] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert all(
-        of_grade.patches == () and of_grade.missing == WANTED
+        (of_grade.patches, of_grade.missing, of_grade.drawn) == ((), WANTED, WANTED)
         for grades in exemplars.values()
         for of_grade in grades.values()
     )
@@ -39,9 +40,14 @@ def test_exemplars_carry_the_grade_they_stand_for_and_come_from_several_slides(l
     grade(bench, 0, first[5:7], steatosis=1)
     exemplars = atlas.exemplars(bench.session(per_slide=2).id)
     fatty = exemplars["steatosis"][2]
-    assert fatty.missing == 0 and len(fatty.patches) == WANTED and set(fatty.patches) <= {*first[:5], *second[:5]}
+    assert (
+        fatty.missing == fatty.drawn == 0
+        and len(fatty.patches) == WANTED
+        and set(fatty.patches) <= {*first[:5], *second[:5]}
+    )
     assert set(fatty.patches) & set(first) and set(fatty.patches) & set(second)
-    assert (set(exemplars["steatosis"][1].patches), exemplars["steatosis"][1].missing) == (set(first[5:7]), 1)
+    one_short = exemplars["steatosis"][1]
+    assert (set(one_short.patches), one_short.missing, one_short.drawn) == (set(first[5:7]), 1, 1)
     assert shown({"ballooning": exemplars["ballooning"]}) == set()
 
 
@@ -86,3 +92,11 @@ def test_the_same_exemplars_come_again_and_a_changed_label_leaves(label_bench, a
     grade(bench, 0, before[:1], steatosis=2)
     after = atlas.exemplars(view.id)["steatosis"]
     assert before[0] in after[2].patches and before[0] not in after[1].patches
+
+
+def test_drawn_exemplars_are_pictures_made_once_and_no_more_are_drawn_than_are_shown(atlas):
+    jpeg = atlas.drawn("steatosis", 3, 0)
+    assert jpeg.startswith(b"\xff\xd8") and atlas.drawn("steatosis", 3, 0) is jpeg
+    for asked in (("steatosis", 3, WANTED), ("fibrosis", 1, 0), ("ballooning", 3, 0)):
+        with pytest.raises(LabError, match="drawn exemplar"):
+            atlas.drawn(*asked)

@@ -1,0 +1,97 @@
+"""[menu] From a click in the menu to a page that can be used, for each page of the demo project, in Chromium.
+
+The lab runs as it does for people, over the demo project. A page can be used once its heading is there and the script
+that draws it has ended. Every page was opened once before, so that its libraries are loaded. Seconds are of time
+passed, so they hold for a machine that does nothing else; what the app computed until then stands beside them, by page:
+it is what the app can change.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from benchmarks._label_home import browser
+from benchmarks.result import Result
+from benchmarks.zoom import WAIT_MS
+from mmdnet.lab import open_lab
+from mmdnet.settings import load_settings
+from mmdnet.workflows.demo import PROJECT, make_demo
+from tests.browser.lab_process import RunningLab
+from tests.browser.steps import at_rest, choose_reader
+from tests.pages.conftest import fill
+from tests.small_lab import JobInProcess
+from ui.shell.pages import PAGES
+
+TURNS, QUICK_TURNS = 7, 3
+REACH_S = 0.4
+PRESS = """
+link => new Promise(go => {
+  const app = document.querySelector('.stApp'), began = performance.now()
+  const title = () => document.querySelector('.stMain h1')?.textContent
+  let ran = false
+  const look = () => {
+    const state = app.dataset.testScriptState
+    ran ||= state !== 'notRunning'
+    if (ran && state === 'notRunning' && title()) go(performance.now() - began)
+    else requestAnimationFrame(look)
+  }
+  link.click()
+  requestAnimationFrame(look)
+})
+"""
+"""Heard in the page, frame by frame, so that no call of Playwright's is counted."""
+
+
+def run(quick: bool) -> Result:
+    """`value` is the median over all pages and turns. Quick: a small lab in the place of the demo, and fewer turns."""
+    turns = QUICK_TURNS if quick else TURNS
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        if quick:
+            fill(home)
+        else:
+            lab = open_lab(load_settings(home=home))
+            project = lab.projects.named(PROJECT, simulated=True).id
+            make_demo(lab, JobInProcess(lab.settings, home / "demo", "demo"), project)
+        running = RunningLab(home)
+        try:
+            running.start_app()
+            assert running.app is not None
+            app = psutil.Process(running.app.pid)
+            with browser() as opened:
+                page = opened.new_page(viewport={"width": 1440, "height": 900})  # type: ignore[attr-defined]
+                page.goto(running.url, timeout=WAIT_MS)
+                choose_reader(page, "Ada")
+                at_rest(page)
+                seen = [_turn(page, app) for _ in range(turns + 1)][1:]
+        finally:
+            running.stop()
+    by_page = {
+        name: [round(statistics.median(turn[name][part] for turn in seen), 3) for part in (0, 1)] for name in seen[0]
+    }
+    every = [turn[name] for turn in seen for name in turn]
+    beside = {
+        "reach": REACH_S,
+        "reach_is": "most",
+        "app_computed_s": round(statistics.median(computed for _, computed in every), 3),
+        "s_and_app_computed_s_by_page": by_page,
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+    return Result("menu", statistics.median(passed for passed, _ in every), "s to a usable page", beside, turns)
+
+
+def _turn(page, app: psutil.Process) -> dict[str, tuple[float, float]]:  # type: ignore[no-untyped-def]
+    """Through the menu once: by page the seconds until it could be used, and what the app computed until then."""
+    seen = {}
+    for entry in (*PAGES[1:], PAGES[0]):
+        link = page.get_by_test_id("stSidebarNavLink").filter(has_text=entry.title).first
+        before = sum(app.cpu_times()[:2])
+        passed_ms = link.element_handle().evaluate(PRESS)
+        seen[entry.name] = (passed_ms / 1000, sum(app.cpu_times()[:2]) - before)
+        at_rest(page)
+    return seen
