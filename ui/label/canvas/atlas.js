@@ -5,8 +5,8 @@
 import { make, toggle } from './dom.js'
 
 const CLOSED = 'mmdnet:atlas-closed'
-const COLUMN_PX = 300 // room that is free beside picture and grades, from which the atlas has a column
-const GRADES_PX = 400 // the most the column of grades takes, in canvas.css
+const COLUMN_PX = 280 // room that is free beside picture and grades, from which the atlas has a column
+const GRADES_PX = 320 // what the column of grades takes beside the atlas, in canvas.css
 const GAP_PX = 18
 
 export class Atlas {

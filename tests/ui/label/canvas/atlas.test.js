@@ -21,7 +21,7 @@ test('only while it is open do its keys turn it', () => {
 test('it fills the column that is free, and stays closed once its reader has closed it', async () => {
   const kept = new Map()
   globalThis.sessionStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) }
-  assert.ok(hasColumn(1650, 850) && !hasColumn(1500, 850))
+  assert.ok(hasColumn(1650, 850) && !hasColumn(1450, 850))
   const [classes, placed] = [new Set(), []]
   const classList = {
     contains: (name) => classes.has(name),
