@@ -210,9 +210,11 @@ def report_and_sign(walk: Walk, name: str) -> None:
 
 def amend_by_keys(walk: Walk) -> None:
     """Another grade and its signature, by the keyboard alone."""
-    steatosis = walk.page.locator(".st-key-sign_panel [data-testid='stButtonGroup']").first
-    two = steatosis.locator("button", has_text=re.compile("^2$"))
-    walk.tab_to(two, most=200)
+    steatosis = walk.page.locator(".st-key-sign_panel").get_by_role("radiogroup", name="Steatosis")
+    walk.tab_to(steatosis, most=200)
+    two = steatosis.get_by_role("radio", name="2", exact=True)
+    while not two.evaluate("it => it === document.activeElement"):  # within a group the arrows go
+        walk.page.keyboard.press("ArrowRight")
     walk.page.keyboard.press("Enter")
     walk.at_rest()
     walk.tab_to(walk.page.get_by_role("button", name="Amend as Ada"))
