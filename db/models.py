@@ -124,6 +124,8 @@ class Slide(Base):
     patch_px: Mapped[int | None]
     patch_mpp: Mapped[float | None]
     notes: Mapped[list[str]] = mapped_column(default=list)  # sentences: what of the file was read, what contradicts
+    proposed_stain: Mapped[str | None]  # by its colours; None with a certainty: it looks like none for certain
+    stain_certainty: Mapped[float | None]  # 0-1; None: nobody looked
     measured: Mapped[bool] = mapped_column(default=True)  # whether every patch has its quality and its fat
     created_at: Mapped[datetime] = mapped_column(default=now)
     facts: Mapped[SlideFacts] = composite(SlideFacts, *(known.name for known in fields(SlideFacts)))

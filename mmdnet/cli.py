@@ -52,7 +52,7 @@ from mmdnet.projects_cli import projects_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.search_cli import search_app
 from mmdnet.simulate_cli import simulate
-from mmdnet.slides_cli import say_incoming, slides_app
+from mmdnet.slides_cli import deidentify, say_incoming, slides_app
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
 app.command()(simulate)
 app.command()(evaluate)
+app.command()(deidentify)
 app.command()(augment)
 
 

@@ -194,6 +194,50 @@ def features_coordinates(
     say(as_json, {"file": file, "patches": patches}, f"{count(patches, 'patch', 'patches')} written to {file}.")
 
 
+def deidentify(
+    slide: Annotated[Path, typer.Argument(help="The slide's file; of a DICOM slide its folder or one of its files.")],
+    out: Annotated[Path, typer.Argument(help="Where to: a new file, of a DICOM slide a new folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy a slide without label, macro and what identifies a patient; its pixels are the very bytes.
+
+    What is needed to read it is kept and all else left out. Formats of which that cannot be shown are refused. The
+    name of the copy is yours: let it name nobody.
+    """
+    from mmdnet.slides.deidentify import deidentify as copy
+
+    made = copy(slide, out)
+    lines = [f"Left out: {', '.join(made.left_out) or 'nothing but the names'}."]
+    lines.append(f"{count(made.levels, 'level')} of {count(made.tiles, 'tile')} written to {made.path}, byte for byte.")
+    say(as_json, made, "\n".join(lines))
+
+
+@slides_app.command("stains")
+def stains(
+    confirm: Annotated[bool, typer.Option("--confirm", help="Take what is proposed as the slides' stain.")] = False,
+    slide: Annotated[str, typer.Option("--slide", help="Only this slide (default: all without a stain).")] = "",
+    project: Project = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what stain slides' colours look like, where nobody says it; with --confirm, take it."""
+    lab = lab_at(home)
+    project_id = project_called(lab, project)
+    wanted = [slide_called(lab, project_id, slide)] if slide else [there.id for there in lab.slides.list(project_id)]
+    asked = [key for key in wanted if not lab.slides.get(key).stain and lab.slides.get(key).status == "ready"]
+    with bar(as_json, "Looking at colours") as progress:
+        lab.slides.stains.propose(asked, progress)
+    views = [lab.slides.get(key) for key in asked]
+    taken = lab.slides.stains.confirm(asked) if confirm else 0
+    told = [{"slide": view.name, "stain": view.proposed_stain, "certainty": view.stain_certainty} for view in views]
+    lines = [f"{view.name}: {view.proposed_stain or 'not sure'} ({view.stain_certainty or 0:.0%})" for view in views]
+    if confirm:
+        lines.append(f"Stain of {count(taken, 'slide')} confirmed.")
+    elif any(view.proposed_stain for view in views):
+        lines.append("Nothing was changed. Look at the slides, then add --confirm to take what is proposed.")
+    say(as_json, {"slides": told, "confirmed": taken}, "\n".join(lines) or "Every slide's stain is stated.")
+
+
 @slides_app.command("patient")
 def patient(
     patient_id: Annotated[str, typer.Argument(help="The id that several sites use.")],

@@ -13,6 +13,7 @@ from ui.slides.imported import features_from_elsewhere
 from ui.slides.listing import slide_list
 from ui.slides.overview import look, own_labels, patch_column, place_picker
 from ui.slides.qupath_exchange import qupath_exchange
+from ui.slides.stains import stain_question, stains_to_confirm
 from ui.slides.whole_read import current_read, read_button, read_slide, reads_due
 
 project = project_or_stop("Slides")
@@ -38,6 +39,7 @@ if slide is None:
         begin_at("add_path")
         st.stop()
     reads_due(project.id)
+    stains_to_confirm(project.id, slides)
     facts_by_table(project.id)
     leading = lab().scoring.leading(project.id)
     slide_list(project.id, find(slides, leading), leading)
@@ -67,6 +69,7 @@ with beside:
         if patches:
             qupath_exchange(slide)
             features_from_elsewhere(slide)
+    stain_question(slide)
     slide_facts.facts_table(slide, patches)
 if patches:
     patch_parts.set_aside_gallery(slide, patches)

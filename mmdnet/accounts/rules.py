@@ -101,6 +101,8 @@ RULES: Mapping[str, Rule] = {
     "slides.pictures.zoom_tile": Rule(May.SEE, logged=VIEWED),
     "slides.incoming.look": MANAGE,
     "slides.incoming.relink": MANAGE,
+    "slides.stains.confirm": MANAGE,
+    "slides.stains.propose": MANAGE,
     "slides.refused_pictures.get": SEE,
     "slides.refused_pictures.keep": WORKERS,
     "slides.uploads.add": MANAGE,

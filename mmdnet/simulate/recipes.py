@@ -15,9 +15,9 @@ from mmdnet.labels.grading import (
     slide_inflammation_grade,
     steatosis_grade,
 )
+from mmdnet.slides import facts
 
-HE, MASSON, GOLDNER = "H&E", "Masson trichrome", "Goldner trichrome"
-STAINS = (HE, MASSON, GOLDNER)
+HE, MASSON, GOLDNER = STAINS = (facts.HE, facts.MASSON, facts.GOLDNER)
 FORMS = ("needle", "wedge")
 DRAWN = {"ballooning", "inflammation", "steatosis"}  # tasks that can be drawn; slides have no grade of another
 DRAWN_TASKS: tuple[Task, ...] = tuple(task for task in TASKS if task.name in DRAWN)  # as seeds draw the grades

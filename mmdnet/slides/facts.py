@@ -15,6 +15,8 @@ OVERRULED = "overruled"  # where µm/px is from: a person, against what the file
 LONGEST_FACT = 80  # letters
 LARGEST_SIDE_PX = 999_999
 LARGEST_AREA_PX = 2 * 10**11  # a whole glass slide, 26 x 76 mm, at 0.1 µm/px
+HE, MASSON, GOLDNER, SIRIUS_RED = STAINS = ("H&E", "Masson trichrome", "Goldner trichrome", "Sirius red")
+"""Stains of liver as they are named here; a person may state any other."""
 BLOCK = 64 * 1024
 BLOCKS = 16
 

@@ -60,6 +60,16 @@ def test_files_are_told_apart_by_a_check_and_a_moved_one_is_relinked(run, lab, t
     assert {slide.path for slide in lab.slides.list(1)} == {str(place), str(tmp_path / "two.png")}
 
 
+def test_a_stain_is_proposed_and_taken_only_when_confirmed(run, lab):
+    lab.slides.set_facts(1, StatedFacts(mpp=0.5))
+    code, out, _ = run("slides", "stains", "-p", "P")
+    assert code == 0 and out.startswith("one.png: H&E (") and "Nothing was changed." in out
+    assert lab.slides.get(1).stain is None
+    code, out, _ = run("slides", "stains", "-p", "P", "--slide", "one.png", "--confirm", "--json")
+    assert code == 0 and json.loads(out)["confirmed"] == 1 and lab.slides.get(1).stain == "H&E"
+    assert "is stated" in run("slides", "stains", "-p", "P", "--slide", "one.png")[1]
+
+
 def test_wrong_rows_are_told_with_their_numbers_and_nothing_is_changed(run, lab, tmp_path):
     table = tmp_path / "facts.csv"
     table.write_text('slide,steatosis,mpp,reader\none,2,,Ada\ntwo,5,"0,25",Ada\nthree,1,,Ada\n')

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, StatedFacts
+from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, STAINS, StatedFacts
 from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import job_card
@@ -16,8 +16,6 @@ from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
-
-STAINS = ("H&E", "Masson trichrome", "Goldner trichrome")
 
 
 def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:

@@ -258,5 +258,7 @@ def write_survey(session: Session, slide: Slide, surveyed: Survey) -> None:
     slide.patch_px, slide.patch_mpp = surveyed.patch_px, surveyed.patch_mpp
     slide.status, slide.reason = "ready", None
     slide.measured = surveyed.measured
+    if surveyed.stain is not None:
+        slide.proposed_stain, slide.stain_certainty = surveyed.stain.stain, surveyed.stain.certainty
     slide.notes = list(dict.fromkeys([*slide.notes, *surveyed.notes]))
     rows.replace_patches(session, slide.id, [patch.columns() for patch in surveyed.patches])

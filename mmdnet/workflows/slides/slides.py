@@ -33,6 +33,7 @@ from mmdnet.workflows.slides.pictures import SlidePictures
 from mmdnet.workflows.slides.refused_pictures import RefusedPictures
 from mmdnet.workflows.slides.register import allowed_path, register_file, shown_name, tell_slide
 from mmdnet.workflows.slides.slide_reads import SlideReads
+from mmdnet.workflows.slides.stains import Stains
 from mmdnet.workflows.slides.tables.facts_table import FactsTables
 from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
@@ -52,6 +53,7 @@ class Slides:
         self.refused_pictures = RefusedPictures(services.settings)
         self.incoming = Incoming(services)
         self.uploads = Uploads(services)
+        self.stains = Stains(services)
         self.tables = FactsTables(services)
         self.patients = Patients(services)
         self.reads = SlideReads(services)

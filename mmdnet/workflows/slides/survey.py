@@ -14,6 +14,7 @@ from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.words import count
 
 if TYPE_CHECKING:
+    from mmdnet.slides.measures.stain import StainProposal
     from mmdnet.slides.pixels import Pixels
     from mmdnet.slides.readers.reader import SlideReader
 
@@ -55,7 +56,10 @@ class SurveyedPatch:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a survey found; `fat_area_share` is of usable patches' tissue, 0-1; `measured` once every patch is."""
+    """What a survey found; `fat_area_share` is of usable patches' tissue, 0-1; `measured` once every patch is.
+
+    `stain` is what its colours look like.
+    """
 
     patch_px: int
     patch_mpp: float
@@ -65,6 +69,7 @@ class Survey:
     patches: tuple[SurveyedPatch, ...]
     measured: bool
     notes: tuple[str, ...] = ()
+    stain: StainProposal | None = None
 
 
 def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Survey:
@@ -76,6 +81,7 @@ def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Surve
     from mmdnet.slides.measures.colours import check_glass, check_stain
     from mmdnet.slides.measures.nuclear_size import nuclear_diameter_um, scale_doubts
     from mmdnet.slides.measures.quality import edge_shares, set_aside_at_edge
+    from mmdnet.slides.measures.stain import propose_stain
     from mmdnet.slides.measures.tissue import find_tissue
     from mmdnet.slides.patches import check_holds_patch, lay_patches
 
@@ -90,20 +96,25 @@ def lay_out(slide: SlideReader, settings: Settings, progress: Progress) -> Surve
             f"{name} was not added: no patch of {grid.side_um:.0f} µm holds enough tissue. "
             "Look at the overview: it may show pen, dirt or crumbs alone. Nothing was changed."
         )
-    sample = _readable(slide, places[:: max(1, len(places) // COLOUR_SAMPLE)], grid)
+    sample = colour_sample(slide, places, grid)
     check_stain(name, sample)
     doubts = scale_doubts(slide.mpp, slide.facts.objective, nuclear_diameter_um(sample, grid.patch_mpp))
     patches = tuple(
         SurveyedPatch(place, {EDGE: round(share, 4)}, set_aside_at_edge(share))
         for place, share in zip(places, edge_shares(tissue, places, grid), strict=True)
     )
-    return Survey(grid.patch_px, grid.patch_mpp, tissue.area_mm2, tissue.core_length_mm, None, patches, False, doubts)
+    return Survey(
+        grid.patch_px, grid.patch_mpp, tissue.area_mm2, tissue.core_length_mm, None, patches, False,
+        doubts, propose_stain(sample),
+    )  # fmt: skip
 
 
-def _readable(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> list[Pixels]:
+def colour_sample(slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> list[Pixels]:
+    """Some of a slide's patches from all over it, those that can be read."""
     from mmdnet.slides.readers.reader import Unreadable
 
-    read = (pixels for _, pixels in slide.read_patches(places, grid, threads=0))
+    some = places[:: max(1, len(places) // COLOUR_SAMPLE)]
+    read = (pixels for _, pixels in slide.read_patches(some, grid, threads=0))
     return [pixels for pixels in read if not isinstance(pixels, Unreadable)]
 
 

@@ -47,7 +47,8 @@ class ImportedFeatures:
 class SlideView(SlideFacts):
     """A slide's facts and counts: `usable` patches are those not set aside (or overruled); `labelled` carry a label.
 
-    Until `measured`, quality and fat of some patches are not known yet.
+    Until `measured`, quality and fat of some patches are not known yet. `proposed_stain` is what its colours look like,
+    to be confirmed; None with a `stain_certainty` is "not sure", without one nobody looked.
     """
 
     id: int
@@ -64,6 +65,8 @@ class SlideView(SlideFacts):
     patches: int
     usable: int
     labelled: int
+    proposed_stain: str | None = None
+    stain_certainty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int) -> Sli
         patches=patches,
         usable=usable,
         labelled=labelled,
+        proposed_stain=slide.proposed_stain,
+        stain_certainty=slide.stain_certainty,
     )
 
 

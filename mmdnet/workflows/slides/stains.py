@@ -1,0 +1,60 @@
+"""The stain of slides of which nobody says it: proposed from their colours, taken once a person confirms it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from db import slides as rows
+from db.models import Slide
+from db.projects import add_change
+from mmdnet.progress import Progress, silent
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
+from mmdnet.workflows.slides.survey import colour_sample
+
+
+class Stains:
+    """Reachable as `lab.slides.stains`; what is proposed stands in a slide's view."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def propose(self, slide_ids: Sequence[int], progress: Progress = silent) -> None:
+        """Look at the colours of slides that have patches, of which nobody looked at or says the stain.
+
+        Slides that come in are looked at by themselves; this is for those that were there before.
+
+        Raises:
+            LabError: a slide's file is gone, damaged, or another one by now.
+        """
+        from mmdnet.slides.measures.stain import propose_stain
+
+        for number, slide_id in enumerate(slide_ids):
+            with self._services.db() as session:
+                slide = must_get(session, Slide, slide_id, "slide")
+                places = stored_places(rows.patch_rows(session, slide_id))
+            progress(number / len(slide_ids), f"{slide.name}: looking at its colours")
+            if slide.stain or slide.stain_certainty is not None or not places:
+                continue
+            with open_stored(slide) as reader:
+                proposal = propose_stain(colour_sample(reader, places, stored_grid(slide)))
+            with self._services.db.begin() as session:
+                slide = must_get(session, Slide, slide_id, "slide")
+                slide.proposed_stain, slide.stain_certainty = proposal.stain, proposal.certainty
+
+    def confirm(self, slide_ids: Sequence[int], by: int | None = None) -> int:
+        """Take what was proposed as the stain of those slides that have a proposal and no stain; how many.
+
+        Args:
+            by: the reader who confirms, for the project's history.
+        """
+        taken = 0
+        with self._services.db.begin() as session:
+            for slide_id in slide_ids:
+                slide = must_get(session, Slide, slide_id, "slide")
+                if slide.stain or not slide.proposed_stain:
+                    continue
+                slide.stain = slide.proposed_stain
+                taken += 1
+                add_change(session, slide.project_id, "stain confirmed", f"{slide.name}: {slide.stain}", by)
+        return taken
