@@ -10,12 +10,14 @@ import typer
 
 from mmdnet.accounts.owner import owner
 from mmdnet.cli_parts import (
+    UNWRITTEN,
     AsJson,
     Home,
     Project,
     as_plain,
     bar,
     check_place,
+    kind_of_file,
     lab_at,
     project_called,
     read_in,
@@ -192,6 +194,38 @@ def features_coordinates(
     data, patches = lab.slides.imported.coordinates(slide_called(lab, project_called(lab, project), slide))
     write_out(file, data)
     say(as_json, {"file": file, "patches": patches}, f"{count(patches, 'patch', 'patches')} written to {file}.")
+
+
+@slides_app.command("label")
+def label(
+    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
+    out: Annotated[Path, typer.Argument(help="Where to: a .png file.")],
+    picture: Annotated[str, typer.Option(help="Which of the pictures: label, macro ...")] = "label",
+    project: Project = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the picture of a slide's label, or another of its glass; it may name the patient, and this is logged."""
+    kind_of_file(out, ("png",), "A label", UNWRITTEN)
+    lab = lab_at(home)
+    slide_id = slide_called(lab, project_called(lab, project), slide)
+    write_out(out, lab.slides.glass_pictures.get(slide_id, picture))
+    say(as_json, {"file": out, "picture": picture}, f"The {picture} of {slide} was written to {out}.")
+
+
+@slides_app.command("convert")
+def convert(
+    slide: Annotated[Path, typer.Argument(help="The slide's file: SVS or tiled TIFF.")],
+    out: Annotated[Path, typer.Argument(help="Where to: a .ome.tif file.")],
+    mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a slide to an OME-TIFF pyramid, its tiles as they are: no pixel changes, label and macro stay behind."""
+    from mmdnet.slides.convert import to_ome_tiff
+
+    made = to_ome_tiff(slide, out, mpp)
+    written = f"{count(made.levels, 'level')} of {count(made.tiles, 'tile')}"
+    say(as_json, made, f"{written} written to {made.path}, byte for byte.")
 
 
 def deidentify(

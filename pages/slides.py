@@ -9,6 +9,7 @@ from ui.slides import adding, slide_facts
 from ui.slides import patches as patch_parts
 from ui.slides.by_table import facts_by_table
 from ui.slides.finding import find
+from ui.slides.glass_pictures import glass_pictures
 from ui.slides.imported import features_from_elsewhere
 from ui.slides.listing import slide_list
 from ui.slides.overview import look, own_labels, patch_column, place_picker
@@ -71,5 +72,6 @@ with beside:
             features_from_elsewhere(slide)
     stain_question(slide)
     slide_facts.facts_table(slide, patches)
+    glass_pictures(slide)
 if patches:
     patch_parts.set_aside_gallery(slide, patches)

@@ -47,7 +47,7 @@ SEE, OWN_LABEL, MANAGE = Rule(May.SEE), Rule(May.LABEL, Whose.OWN), Rule(May.MAN
 COMPARE, ADMINISTER, AUDIT = Rule(May.COMPARE), Rule(May.ADMINISTER), Rule(May.AUDIT)
 WORKERS = Rule(May.SYSTEM)
 SETTLING = {"adjudication": May.SETTLE, "adjudicate": May.SETTLE}
-VIEWED, TAKEN_OUT, DELETED = "view", "export", "delete"
+VIEWED, TAKEN_OUT, DELETED, SHOWN = "view", "export", "delete", "show"
 
 RULES: Mapping[str, Rule] = {
     "jobs.cancel": MANAGE,
@@ -99,6 +99,8 @@ RULES: Mapping[str, Rule] = {
     "slides.pictures.tissue_overlay": SEE,
     "slides.pictures.zoom_info": SEE,
     "slides.pictures.zoom_tile": Rule(May.SEE, logged=VIEWED),
+    "slides.glass_pictures.get": Rule(May.MANAGE, logged=SHOWN),
+    "slides.glass_pictures.names": MANAGE,
     "slides.incoming.look": MANAGE,
     "slides.incoming.relink": MANAGE,
     "slides.stains.confirm": MANAGE,

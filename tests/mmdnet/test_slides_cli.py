@@ -70,6 +70,20 @@ def test_a_stain_is_proposed_and_taken_only_when_confirmed(run, lab):
     assert "is stated" in run("slides", "stains", "-p", "P", "--slide", "one.png")[1]
 
 
+def test_a_slide_is_converted_deidentified_and_its_label_written_in_words_and_json(run, tmp_path, real_data):
+    slide = str(real_data / "slides" / "cmu-1-small-region.svs")
+    code, out, _ = run("slides", "convert", slide, str(tmp_path / "a.ome.tif"))
+    assert code == 0 and out.startswith("1 level of 130 tiles written to")
+    code, out, _ = run("deidentify", slide, str(tmp_path / "a.svs"), "--json")
+    assert code == 0 and json.loads(out)["levels"] == 1
+    code, _, err = run("deidentify", slide, str(tmp_path / "a.svs"))
+    assert code == 1 and "there already" in err and "was not touched" in err
+    run("ingest", slide, "-p", "P")
+    code, out, _ = run("slides", "label", "cmu-1-small-region.svs", str(tmp_path / "label.png"), "-p", "P")
+    assert code == 0 and (tmp_path / "label.png").read_bytes().startswith(b"\x89PNG")
+    assert run("slides", "label", "cmu-1-small-region.svs", str(tmp_path / "label.txt"), "-p", "P")[0] == 1
+
+
 def test_wrong_rows_are_told_with_their_numbers_and_nothing_is_changed(run, lab, tmp_path):
     table = tmp_path / "facts.csv"
     table.write_text('slide,steatosis,mpp,reader\none,2,,Ada\ntwo,5,"0,25",Ada\nthree,1,,Ada\n')

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmdnet.accounts.rules import DELETED, TAKEN_OUT, VIEWED
+from mmdnet.accounts.rules import DELETED, SHOWN, TAKEN_OUT, VIEWED
 from mmdnet.workflows.people.views import AccessView
 
-VERBS = {VIEWED: "looked at", TAKEN_OUT: "took out", DELETED: "deleted"}
+VERBS = {VIEWED: "looked at", TAKEN_OUT: "took out", DELETED: "deleted", SHOWN: "was shown"}
 THINGS = {  # of each use case that is logged
     "projects.delete": "the project",
     "projects.remove": "the project",
     "slides.get": "a slide",
+    "slides.glass_pictures.get": "a picture of the glass, which may name the patient",
     "slides.pictures.zoom_tile": "a slide",
     "slides.remove": "a slide",
     "slides.tables.export": "the table of slides",

@@ -25,6 +25,7 @@ from mmdnet.workflows.services import Services, must_get, remove_from_home
 from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.folders import FolderView, look_into
+from mmdnet.workflows.slides.glass_pictures import GlassPictures
 from mmdnet.workflows.slides.imported_features import FeatureImport
 from mmdnet.workflows.slides.incoming import Incoming
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
@@ -50,6 +51,7 @@ class Slides:
         self._services = services
         self._jobs = jobs
         self.pictures = SlidePictures(services)
+        self.glass_pictures = GlassPictures(services)
         self.refused_pictures = RefusedPictures(services.settings)
         self.incoming = Incoming(services)
         self.uploads = Uploads(services)

@@ -129,7 +129,7 @@ def test_what_cannot_be_shown_is_refused_and_leaves_nothing(tmp_path, levels, mo
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(deidentified_tiff, "_write", full)
+    monkeypatch.setattr(deidentified_tiff, "write_page", full)
     with pytest.raises(LabError, match="No space left"):
         deidentify(slide, tmp_path / "c.svs")
     assert set(tmp_path.iterdir()) == here | {strips}

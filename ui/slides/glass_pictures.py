@@ -1,0 +1,33 @@
+"""Label, macro and what else a slide's file shows of the glass: out of sight until asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mmdnet.accounts.roles import May
+from ui.shell.literal import literal, plain
+from ui.shell.session import lab, may, refusals
+
+if TYPE_CHECKING:
+    from mmdnet.workflows.slides.views import SlideView
+
+
+def glass_pictures(slide: SlideView) -> None:
+    """A fold with the names of the pictures; one is shown at a press, and gone with the next."""
+    if not may(May.MANAGE, slide.project_id):
+        return
+    with st.expander("Label and macro", icon=":material/badge:", key=f"glass_{slide.id}", on_change="rerun") as box:
+        if not box.open:
+            return
+        names = lab().slides.glass_pictures.names(slide.id)
+        if not names:
+            st.caption("This slide's file holds no picture of its label or glass.")
+            return
+        st.caption("These may name the patient. Each look is recorded in the log of access.")
+        with st.container(horizontal=True):
+            asked = [name for name in names if st.button(f"Show {literal(name)}", key=f"glass_{slide.id}_{name}")]
+        for name in asked:
+            with refusals():
+                st.image(lab().slides.glass_pictures.get(slide.id, name), caption=literal(name), alt=plain(name))
