@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place
@@ -18,6 +19,9 @@ from mmdnet.slides.tile_copy import (
     stated_by,
     write_page,
 )
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
 
 ENDINGS = (".ome.tif", ".ome.tiff")
 NOTHING_WRITTEN = "Nothing was written."
@@ -88,9 +92,17 @@ def _write(facts: FileFacts, out: Path) -> tuple[int, int]:
                 write_page(writer, page, **(first if number == 0 else {"subfiletype": 1, "metadata": None}))
         hashes, stated = [hash_of(page) for page in pages], [stated_by(page) for page in pages]
         tiles = sum(len(page.dataoffsets) for page in pages)
-    with tifffile.TiffFile(out, mode="r+b") as copy:
-        state_colours([copy.pages.first, *(copy.pages.first.pages or [])], stated)
+    with tifffile.TiffFile(out, mode="r+") as copy:
+        state_colours(_pyramid(copy), stated)
     with tifffile.TiffFile(out) as copy:
-        if not same_pages([copy.pages.first, *(copy.pages.first.pages or [])], hashes, stated):
+        if not same_pages(_pyramid(copy), hashes, stated):
             raise LabError(f"{facts.path.name}: what was written is not what was read. {NOTHING_WRITTEN}")
     return len(hashes), tiles
+
+
+def _pyramid(copy: TiffFile) -> list[TiffPage]:
+    """The first page and the levels that hang below it."""
+    from tifffile import TiffPage
+
+    first = copy.pages.first
+    return [first, *(page for page in first.pages or () if isinstance(page, TiffPage))]

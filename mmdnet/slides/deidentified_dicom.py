@@ -11,8 +11,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmdnet.slides.deidentified_tiff import words_in_jpeg
-from mmdnet.slides.deidentify import Deidentified, unshown
+from mmdnet.slides.deidentified_tiff import Deidentified, unshown, words_in_jpeg
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.dicom import dicom_files
 

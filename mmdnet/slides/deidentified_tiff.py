@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmdnet.slides.deidentify import Deidentified, unshown
+from mmdnet.errors import LabError
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.tile_copy import (
     BIG,
     COPIED_FROM,
     DECODED_BY,
+    all_pages,
     hash_of,
     level_pages,
     same_pages,
@@ -24,6 +26,7 @@ from mmdnet.slides.tile_copy import (
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
+KEPT_ORIGINAL = "The slide itself was not touched, and no copy was made."
 JPEG = 7
 X_RESOLUTION, Y_RESOLUTION, DESCRIPTION = 282, 283, 270
 # Beside what pixels depend on: which level a page is, where its tiles lie, its scale, and the range of its colours.
@@ -32,6 +35,26 @@ MAY_HOLD_WORDS = set(range(0xE1, 0xF0)) | {
     0xFE
 }  # JPEG segments that may hold words: APP1 to APP15 but Adobe's, comments
 ADOBE = 0xEE  # says which colours the samples are
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentified:
+    """What became of a copy.
+
+    Attributes:
+        levels: of the pyramid, each copied tile for tile.
+        left_out: what of the original is not in it, in words.
+    """
+
+    path: Path
+    levels: int
+    tiles: int
+    left_out: tuple[str, ...]
+
+
+def unshown(name: str, why: str) -> LabError:
+    """The refusal of a slide of which it cannot be shown that nothing identifying is left."""
+    return LabError(f"{name} cannot be de-identified here: {why}. {KEPT_ORIGINAL}")
 
 
 def copy_tiff(facts: FileFacts, out: Path) -> Deidentified:
@@ -62,18 +85,18 @@ def copy_tiff(facts: FileFacts, out: Path) -> Deidentified:
                 write_page(writer, page, check, **_described(page, facts, number))
         hashes, stated = [hash_of(page) for page in pages], [stated_by(page) for page in pages]
         tiles, left_out = sum(len(page.dataoffsets) for page in pages), _left_out(source, pages)
-    with tifffile.TiffFile(out, mode="r+b") as copy:
-        state_colours(copy.pages, stated)
+    with tifffile.TiffFile(out, mode="r+") as copy:
+        state_colours(all_pages(copy), stated)
     with tifffile.TiffFile(out) as copy:
-        only_kept = all({tag.code for tag in page.tags} <= KEPT_TAGS for page in copy.pages)
-        if not only_kept or not same_pages(copy.pages, hashes, stated):
+        only_kept = all({tag.code for tag in page.tags} <= KEPT_TAGS for page in all_pages(copy))
+        if not only_kept or not same_pages(all_pages(copy), hashes, stated):
             raise unshown(name, "what was written is not what was read")
     return Deidentified(out, len(hashes), tiles, left_out)
 
 
 def _left_out(source: TiffFile, kept: Sequence[TiffPage]) -> tuple[str, ...]:
     indices = {page.index for page in kept}
-    others = [page for page in source.pages if page.index not in indices]
+    others = [page for page in all_pages(source) if page.index not in indices]
     pictures = [f"a picture of {page.imagewidth} × {page.imagelength} pixels" for page in others]
     tags = {tag.name for page in kept for tag in page.tags if tag.code not in KEPT_TAGS}
     words = ["words of the description"] if any(DESCRIPTION in page.tags for page in kept) else []

@@ -6,28 +6,11 @@ which that cannot be shown is refused. A copy is read back before it takes its p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place
-
-KEPT_ORIGINAL = "The slide itself was not touched, and no copy was made."
-
-
-@dataclass(frozen=True, slots=True)
-class Deidentified:
-    """What became of a copy.
-
-    Attributes:
-        levels: of the pyramid, each copied tile for tile.
-        left_out: what of the original is not in it, in words.
-    """
-
-    path: Path
-    levels: int
-    tiles: int
-    left_out: tuple[str, ...]
+from mmdnet.slides.deidentified_tiff import KEPT_ORIGINAL, Deidentified, copy_tiff, unshown
 
 
 def deidentify(slide: Path, out: Path) -> Deidentified:
@@ -37,7 +20,6 @@ def deidentify(slide: Path, out: Path) -> Deidentified:
         LabError: no slide, a format of which it cannot be shown, or a place where nothing can be written.
     """
     from mmdnet.slides.deidentified_dicom import copy_dicom
-    from mmdnet.slides.deidentified_tiff import copy_tiff
     from mmdnet.slides.readers.open import open_slide
 
     if out.exists() or out.is_symlink():
@@ -57,8 +39,3 @@ def deidentify(slide: Path, out: Path) -> Deidentified:
     except OSError as error:
         raise LabError(f"{out} cannot be written: {error.strerror or error}. {KEPT_ORIGINAL}") from error
     return Deidentified(out, made.levels, made.tiles, made.left_out)
-
-
-def unshown(name: str, why: str) -> LabError:
-    """The refusal of a slide of which it cannot be shown that nothing identifying is left."""
-    return LabError(f"{name} cannot be de-identified here: {why}. {KEPT_ORIGINAL}")

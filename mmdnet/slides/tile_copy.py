@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mmdnet.slides.facts import FileFacts
+from mmdnet.slides.readers.tiff import MOST_DIRECTORIES
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffWriter
@@ -22,11 +24,18 @@ Stated = Mapping[int, object]
 """Values of tags by their numbers."""
 
 
+def all_pages(source: TiffFile) -> list[TiffPage]:
+    """The pages of a file's chain, of a file without end the first of them; SubIFDs are not among them."""
+    from tifffile import TiffPage
+
+    return [page for page in islice(source.pages, MOST_DIRECTORIES) if isinstance(page, TiffPage)]
+
+
 def level_pages(source: TiffFile, facts: FileFacts) -> list[TiffPage]:
     """The pages of a slide's pyramid: tiled, one for each level, the first of its size; none where one is missing."""
     wanted = [(level.width_px, level.height_px) for level in facts.levels]
     pages: dict[tuple[int, int], TiffPage] = {}
-    for page in source.pages:
+    for page in all_pages(source):
         size = page.imagewidth, page.imagelength
         if page.is_tiled and size in wanted:
             pages.setdefault(size, page)
@@ -38,7 +47,11 @@ def stated_by(page: TiffPage) -> Stated:
     return {code: page.tags[code].value for code in DECODED_BY if code in page.tags}
 
 
-def tiles_of(page: TiffPage, check: Callable[[bytes], None] = bytes) -> Iterator[bytes]:
+def _take_any(tile: bytes) -> None:
+    """A check that every tile passes."""
+
+
+def tiles_of(page: TiffPage, check: Callable[[bytes], None] = _take_any) -> Iterator[bytes]:
     """The bytes of a page's tiles, one after the other, each put to a check that may raise."""
     file = page.parent.filehandle
     for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
@@ -56,7 +69,7 @@ def hash_of(page: TiffPage) -> str:
     return digest.hexdigest()
 
 
-def write_page(writer: TiffWriter, page: TiffPage, check: Callable[[bytes], None] = bytes, **given: Any) -> None:
+def write_page(writer: TiffWriter, page: TiffPage, check: Callable[[bytes], None] = _take_any, **given: Any) -> None:
     """A page with the same tiles, of tifffile's own tags and those `given`; `state_colours` is still to follow."""
     stated = stated_by(page)
     orientation = [(ORIENTATION, "H", 1, stated[ORIENTATION], True)] if ORIENTATION in stated else []
@@ -72,7 +85,7 @@ def write_page(writer: TiffWriter, page: TiffPage, check: Callable[[bytes], None
         predictor=page.predictor if page.predictor > 1 else None,
         subsampling=page.subsampling if page.photometric == YCBCR else None,
         jpegtables=page.jpegtables,
-        iccprofile=stated.get(ICC),
+        iccprofile=page.iccprofile,
         extratags=orientation,
         **given,
     )

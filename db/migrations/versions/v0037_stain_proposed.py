@@ -9,7 +9,7 @@ down_revision = "0036"
 
 def upgrade() -> None:
     op.add_column("slides", sa.Column("proposed_stain", sa.String(), nullable=True))
-    op.add_column("slides", sa.Column("stain_certainty", sa.Float(), nullable=True))
+    op.add_column("slides", sa.Column("stain_certainty", sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
