@@ -16,6 +16,7 @@ from mmdnet.workflows.job_specs import (
     BackboneSpec,
     CalibrateSpec,
     CrossValidateSpec,
+    DeidentifySpec,
     DemoSpec,
     EvaluateSpec,
     EvidenceMapsSpec,
@@ -46,6 +47,7 @@ class JobKind(Generic[Spec]):
 
 KINDS: tuple[JobKind[Any], ...] = (
     JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec)),
+    JobKind(DeidentifySpec, lambda lab, context, spec: lab.slides.copies.run(context, spec.slide_id)),
     JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.embedding.measure(context, spec.slide_id)),
     JobKind(FeaturesSpec, lambda lab, context, spec: lab.slides.embedding.run(context, spec.project_id)),
     JobKind(ImportFeaturesSpec, lambda lab, context, spec: lab.slides.imported.run(context, spec)),

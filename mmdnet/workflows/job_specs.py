@@ -32,6 +32,14 @@ class IngestSpec(JobSpec):
     left_out: tuple[str, ...] = ()
 
 
+class DeidentifySpec(JobSpec):
+    """Copy a slide without what identifies a patient."""
+
+    kind = "deidentify"
+
+    slide_id: int
+
+
 class MeasureSpec(JobSpec):
     """Measure quality and fat of a slide's patches."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KINDS = {
     "ingest": "Adding slides",
     "measure": "Measuring a slide",
+    "deidentify": "De-identified copy",
     "features": "Features of slides",
     "train": "Training",
     "search": "Searching settings",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.accounts.roles import May
+from ui.shell.jobs import job_card
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, may, refusals
 
@@ -21,6 +22,7 @@ def glass_pictures(slide: SlideView) -> None:
     with st.expander("Label and macro", icon=":material/badge:", key=f"glass_{slide.id}", on_change="rerun") as box:
         if not box.open:
             return
+        _copies(slide)
         names = lab().slides.glass_pictures.names(slide.id)
         if not names:
             st.caption("This slide's file holds no picture of its label or glass.")
@@ -31,3 +33,16 @@ def glass_pictures(slide: SlideView) -> None:
         for name in asked:
             with refusals():
                 st.image(lab().slides.glass_pictures.get(slide.id, name), caption=literal(name), alt=plain(name))
+
+
+def _copies(slide: SlideView) -> None:
+    """A copy without all this, made in the background, and where it lies."""
+    made = [
+        job for job in lab().jobs.list(slide.project_id) if job.kind == "deidentify" and job.title.endswith(slide.name)
+    ]
+    if made and not made[0].dismissed:
+        job_card(made[0])
+    elif st.button("Make a de-identified copy", icon=":material/content_copy:", key=f"copy_{slide.id}"):
+        with refusals():
+            lab().slides.copies.submit(slide.id)
+            st.rerun()

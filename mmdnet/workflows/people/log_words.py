@@ -13,6 +13,7 @@ THINGS = {  # of each use case that is logged
     "projects.delete": "the project",
     "projects.remove": "the project",
     "slides.get": "a slide",
+    "slides.copies.submit": "a de-identified copy",
     "slides.glass_pictures.get": "a picture of the glass, which may name the patient",
     "slides.pictures.zoom_tile": "a slide",
     "slides.remove": "a slide",

@@ -23,6 +23,7 @@ from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get, remove_from_home
 from mmdnet.workflows.slides.annotations import Annotations
+from mmdnet.workflows.slides.copies import Copies
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.folders import FolderView, look_into
 from mmdnet.workflows.slides.glass_pictures import GlassPictures
@@ -52,6 +53,7 @@ class Slides:
         self._jobs = jobs
         self.pictures = SlidePictures(services)
         self.glass_pictures = GlassPictures(services)
+        self.copies = Copies(services, jobs)
         self.refused_pictures = RefusedPictures(services.settings)
         self.incoming = Incoming(services)
         self.uploads = Uploads(services)

@@ -26,7 +26,9 @@ def page() -> None:
 def asked(monkeypatch):
     asked = []
     kept = SimpleNamespace(names=lambda slide: ("label", "macro"), get=lambda slide, name: asked.append(name) or PNG)
-    monkeypatch.setattr(glass_pictures, "lab", lambda: SimpleNamespace(slides=SimpleNamespace(glass_pictures=kept)))
+    jobs = SimpleNamespace(list=lambda project: [])
+    lab = SimpleNamespace(slides=SimpleNamespace(glass_pictures=kept), jobs=jobs)
+    monkeypatch.setattr(glass_pictures, "lab", lambda: lab)
     monkeypatch.setattr(glass_pictures, "may", lambda what, project: True)
     return asked
 

@@ -1,0 +1,48 @@
+"""De-identified copies of slides, made in the background; they lie in the lab's folder `copies`, named by nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from db.models import Slide
+from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_specs import DeidentifySpec
+from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.stored_geometry import open_stored
+
+COPIES = "copies"  # a folder of the home
+
+
+class Copies:
+    """Reachable as `lab.slides.copies`."""
+
+    def __init__(self, services: Services, jobs: Jobs) -> None:
+        self._services = services
+        self._jobs = jobs
+
+    def submit(self, slide_id: int) -> str:
+        """Copy a slide without label, macro and what identifies a patient, in the background; the job's number."""
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+        spec = DeidentifySpec(slide_id=slide_id)
+        return self._jobs.submit(f"De-identified copy of {slide.name}", spec, slide.project_id)
+
+    def run(self, context: JobContext, slide_id: int) -> None:
+        """Do it, and say where the copy lies; one that was made before stays.
+
+        Raises:
+            LabError: a format of which it cannot be shown, no room, or a file that is gone or another one by now.
+        """
+        from mmdnet.slides.deidentify import deidentify
+
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+        with open_stored(slide) as opened:
+            dicom = opened.facts.series is not None
+        path = Path(slide.path)
+        out = self._services.settings.folder(COPIES) / f"{slide.fingerprint[:16]}{'' if dicom else path.suffix.lower()}"
+        context.progress(0.0, "Copying tiles and reading them back")
+        left_out = () if out.exists() else deidentify(path, out).left_out
+        told = f"The copy lies on the server at {out}"
+        context.progress(1.0, f"{told}, without {', '.join(left_out)}" if left_out else told)

@@ -1,0 +1,24 @@
+"""A de-identified copy is made by a job, lies in the lab's folder, and is made once."""
+
+import pytest
+
+from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import DeidentifySpec
+from tests.small_lab import JobInProcess
+
+
+def test_a_copy_is_queued_made_and_told_where_it_lies(lab, real_data, tmp_path, tissue_png):
+    project = lab.projects.create("Test").id
+    scan = lab.slides.register(project, real_data / "slides" / "cmu-1-small-region.svs", measure=False)[0].slide_id
+    job = lab.jobs.get(lab.slides.copies.submit(scan))
+    assert (job.kind, job.title) == (DeidentifySpec.kind, "De-identified copy of cmu-1-small-region.svs")
+    context = JobInProcess(lab.settings, tmp_path)
+    lab.slides.copies.run(context, scan)
+    (copy,) = (lab.settings.home / "copies").iterdir()
+    assert str(copy) in context.told[-1][1] and "cmu" not in copy.name and "387 × 463" in context.told[-1][1]
+    stamp = copy.stat().st_mtime_ns
+    lab.slides.copies.run(context, scan)
+    assert copy.stat().st_mtime_ns == stamp and context.told[-1][1].endswith(str(copy))
+    picture = lab.slides.register(project, tissue_png())[0].slide_id
+    with pytest.raises(LabError, match="cannot be de-identified here"):
+        lab.slides.copies.run(context, picture)
