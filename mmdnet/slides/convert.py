@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,8 @@ def to_ome_tiff(slide: Path, out: Path, mpp: float | None = None) -> Converted:
     try:
         with moved_into_place(out) as aside:
             made = _write(facts, aside)
+    except (ValueError, TypeError, KeyError, NotImplementedError, struct.error) as error:
+        raise LabError(f"{slide.name} cannot be converted here: it is damaged. {NOTHING_WRITTEN}") from error
     except OSError as error:
         raise LabError(f"{out} cannot be written: {error.strerror or error}. {NOTHING_WRITTEN}") from error
     return Converted(out, *made)

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmdnet.slides.deidentified_tiff import Deidentified, unshown, words_in_jpeg
+from mmdnet.slides.deidentified_tiff import Deidentified, more_than_pixels, unshown
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.dicom import dicom_files
 
@@ -38,6 +38,7 @@ KEPT = frozenset((
     "WholeSlideMicroscopyImageFrameTypeSequence", "FrameType", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
     "PixelData", "SOPClassUID",
 ))  # fmt: skip
+JPEG_START = b"\xff\xd8"
 RENEWED = frozenset(
     ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "DimensionOrganizationUID")
 )
@@ -98,9 +99,11 @@ def _check_frames(source: Dataset, name: str) -> None:
         raise unshown(name, "it says itself that words or the slide's label are in its picture")
     if source.file_meta.TransferSyntaxUID.is_compressed:
         for frame in generate_frames(source.PixelData, number_of_frames=int(source.get("NumberOfFrames", 1))):
-            segment = words_in_jpeg(frame) if frame[:2] == b"\xff\xd8" else None
-            if segment is not None:
-                raise unshown(name, f"its frames hold more than pixels (segment {segment:02X} of a JPEG)")
+            if frame[:2] != JPEG_START:
+                raise unshown(name, "its frames are no JPEG, and may hold words beside pixels")
+            more = more_than_pixels(frame)
+            if more is not None:
+                raise unshown(name, f"its frames hold more than pixels ({more})")
 
 
 def _copy(source: Dataset, salt: str) -> Dataset:

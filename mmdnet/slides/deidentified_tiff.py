@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from mmdnet.slides.tile_copy import (
     same_pages,
     state_colours,
     stated_by,
+    take_any,
     write_page,
 )
 
@@ -31,10 +33,9 @@ JPEG = 7
 X_RESOLUTION, Y_RESOLUTION, DESCRIPTION = 282, 283, 270
 # Beside what pixels depend on: which level a page is, where its tiles lie, its scale, and the range of its colours.
 KEPT_TAGS = frozenset((*DECODED_BY, 254, DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, 296, 324, 325, 532))
-MAY_HOLD_WORDS = set(range(0xE1, 0xF0)) | {
-    0xFE
-}  # JPEG segments that may hold words: APP1 to APP15 but Adobe's, comments
-ADOBE = 0xEE  # says which colours the samples are
+WORDLESS = (1, 5, 8, 32773, 32946, 50000)  # compressions of numbers alone: none, LZW, deflate, PackBits, zstd
+MAY_HOLD_WORDS = (*range(0xE1, 0xF0), 0xFE)  # segments of a JPEG: APP1 to APP15, comments
+ADOBE = 0xEE  # APP14, which says which colours the samples are
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,6 @@ def copy_tiff(facts: FileFacts, out: Path) -> Deidentified:
     import tifffile
 
     name = facts.path.name
-
-    def check(tile: bytes) -> None:
-        segment = words_in_jpeg(tile) if compressed == JPEG else None
-        if segment is not None:
-            raise unshown(name, f"its tiles hold more than pixels (segment {segment:02X} of a JPEG)")
-
     with tifffile.TiffFile(facts.path) as source:
         first = source.pages.first
         if facts.vendor not in COPIED_FROM or first.is_ome or first.subifds:
@@ -81,7 +76,8 @@ def copy_tiff(facts: FileFacts, out: Path) -> Deidentified:
             raise unshown(name, "its picture is not stored in tiles")
         with tifffile.TiffWriter(out, bigtiff=facts.path.stat().st_size > BIG) as writer:
             for number, page in enumerate(pages):
-                compressed = page.compression
+                _check_coding(page, name)
+                check = partial(_check_jpeg, name) if page.compression == JPEG else take_any
                 write_page(writer, page, check, **_described(page, facts, number))
         hashes, stated = [hash_of(page) for page in pages], [stated_by(page) for page in pages]
         tiles, left_out = sum(len(page.dataoffsets) for page in pages), _left_out(source, pages)
@@ -92,6 +88,24 @@ def copy_tiff(facts: FileFacts, out: Path) -> Deidentified:
         if not only_kept or not same_pages(all_pages(copy), hashes, stated):
             raise unshown(name, "what was written is not what was read")
     return Deidentified(out, len(hashes), tiles, left_out)
+
+
+def _check_coding(page: TiffPage, name: str) -> None:
+    """Refuse tiles that are files of their own, which may hold words anywhere.
+
+    Raises:
+        LabError: so they are.
+    """
+    if page.compression != JPEG and page.compression not in WORDLESS:
+        raise unshown(name, f"its tiles are {page.compression.name}, which may hold words beside pixels")
+    if page.jpegtables is not None:
+        _check_jpeg(name, page.jpegtables)
+
+
+def _check_jpeg(name: str, tile: bytes) -> None:
+    more = more_than_pixels(tile)
+    if more is not None:
+        raise unshown(name, f"its tiles hold more than pixels ({more})")
 
 
 def _left_out(source: TiffFile, kept: Sequence[TiffPage]) -> tuple[str, ...]:
@@ -127,14 +141,15 @@ def _description(page: TiffPage, facts: FileFacts) -> str:
     return "|".join([f"Aperio Image Library v0\r\n{shown} JPEG/RGB", *(f"{key} = {said[key]}" for key in said)])
 
 
-def words_in_jpeg(tile: bytes) -> int | None:
-    """The first segment of a JPEG that may hold words; None where there is none before its pixels."""
+def more_than_pixels(tile: bytes) -> str | None:
+    """What of a JPEG may hold words: a segment before its pixels, or bytes after its end; None where nothing may."""
     at = 2
     while at + 4 <= len(tile) and tile[at] == 0xFF:
         marker = tile[at + 1]
         if marker in {0xDA, 0xD9}:
-            return None
+            end = tile.find(b"\xff\xd9", at)
+            return "bytes after its end" if end >= 0 and tile[end + 2 :].strip(b"\0\xff") else None
         if marker in MAY_HOLD_WORDS and not (marker == ADOBE and tile[at + 4 : at + 9] == b"Adobe"):
-            return marker
+            return f"segment {marker:02X} of a JPEG"
         at += 2 + int.from_bytes(tile[at + 2 : at + 4], "big")
     return None

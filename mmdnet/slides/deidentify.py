@@ -6,6 +6,7 @@ which that cannot be shown is refused. A copy is read back before it takes its p
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from mmdnet.errors import LabError
@@ -36,6 +37,8 @@ def deidentify(slide: Path, out: Path) -> Deidentified:
     try:
         with moved_into_place(out) as aside:
             made = copy_dicom(facts, aside) if dicom else copy_tiff(facts, aside)
+    except (ValueError, TypeError, KeyError, NotImplementedError, struct.error) as error:
+        raise unshown(slide.name, "it is damaged, or built as is not known here") from error
     except OSError as error:
         raise LabError(f"{out} cannot be written: {error.strerror or error}. {KEPT_ORIGINAL}") from error
     return Deidentified(out, made.levels, made.tiles, made.left_out)

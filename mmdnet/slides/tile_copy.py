@@ -47,11 +47,11 @@ def stated_by(page: TiffPage) -> Stated:
     return {code: page.tags[code].value for code in DECODED_BY if code in page.tags}
 
 
-def _take_any(tile: bytes) -> None:
+def take_any(tile: bytes) -> None:
     """A check that every tile passes."""
 
 
-def tiles_of(page: TiffPage, check: Callable[[bytes], None] = _take_any) -> Iterator[bytes]:
+def tiles_of(page: TiffPage, check: Callable[[bytes], None] = take_any) -> Iterator[bytes]:
     """The bytes of a page's tiles, one after the other, each put to a check that may raise."""
     file = page.parent.filehandle
     for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
@@ -69,7 +69,7 @@ def hash_of(page: TiffPage) -> str:
     return digest.hexdigest()
 
 
-def write_page(writer: TiffWriter, page: TiffPage, check: Callable[[bytes], None] = _take_any, **given: Any) -> None:
+def write_page(writer: TiffWriter, page: TiffPage, check: Callable[[bytes], None] = take_any, **given: Any) -> None:
     """A page with the same tiles, of tifffile's own tags and those `given`; `state_colours` is still to follow."""
     stated = stated_by(page)
     orientation = [(ORIENTATION, "H", 1, stated[ORIENTATION], True)] if ORIENTATION in stated else []

@@ -6,8 +6,9 @@ import pytest
 import tifffile
 
 from benchmarks._drawn import aperio, reduced, tissue, write_tiff
+from mmdnet.errors import LabError
 from mmdnet.files import sha256_of
-from mmdnet.slides.deidentified_tiff import words_in_jpeg
+from mmdnet.slides.deidentified_tiff import more_than_pixels
 from mmdnet.slides.deidentify import deidentify
 from mmdnet.slides.readers.open import open_slide
 
@@ -67,13 +68,21 @@ def test_a_tiff_keeps_scale_and_pixels_and_loses_every_word(tmp_path, levels, gi
         assert (new.facts.mpp_x, new.facts.levels) == (old.facts.mpp_x, old.facts.levels)
 
 
-def test_words_in_a_tile_are_seen_before_its_pixels():
-    head, pixels = b"\xff\xd8", b"\xff\xda\x00\x02\xff\xfe\x00\x04no\xff\xd9"
-    assert words_in_jpeg(head + pixels) is None
+def test_words_in_a_tile_are_seen_before_its_pixels_and_after_them():
+    head, pixels = b"\xff\xd8", b"\xff\xda\x00\x02\xff\x00\x01\xff\xd9"
+    assert more_than_pixels(head + pixels) is None and more_than_pixels(head + pixels + b"\0\xff") is None
     adobe = b"\xff\xee\x00\x0eAdobe" + bytes(7)
-    assert words_in_jpeg(head + adobe + pixels) is None
-    assert words_in_jpeg(head + adobe + b"\xff\xfe\x00\x06Name" + pixels) == 0xFE
-    assert words_in_jpeg(b"") is None
+    assert more_than_pixels(head + adobe + pixels) is None
+    assert more_than_pixels(head + adobe + b"\xff\xfe\x00\x06Name" + pixels) == "segment FE of a JPEG"
+    assert more_than_pixels(head + pixels + b"Name") == "bytes after its end"
+    assert more_than_pixels(b"") is None
+
+
+def test_tiles_that_are_files_of_their_own_are_refused(tmp_path, levels):
+    slide = write_tiff(tmp_path / "a.svs", levels, compression=33005, description=aperio(700, 500))
+    with pytest.raises(LabError, match="which may hold words beside pixels"):
+        deidentify(slide, tmp_path / "out.svs")
+    assert not (tmp_path / "out.svs").exists()
 
 
 def test_a_real_scan_loses_label_and_macro_and_no_pixel(tmp_path, real_data):

@@ -27,7 +27,7 @@ def test_what_cannot_be_shown_is_refused_and_leaves_nothing(tmp_path, monkeypatc
         deidentify(strips, tmp_path / "c.tiff")
     with pytest.raises(LabError, match="only the maker knows"):
         deidentify(real_data / "liver_he" / "tile01_HE.jpg", tmp_path / "c.jpg")
-    monkeypatch.setattr(deidentified_tiff, "words_in_jpeg", lambda tile: 0xFE)
+    monkeypatch.setattr(deidentified_tiff, "more_than_pixels", lambda tile: "a comment")
     with pytest.raises(LabError, match="more than pixels"):
         deidentify(slide, tmp_path / "c.svs")
 
