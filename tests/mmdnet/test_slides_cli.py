@@ -78,7 +78,8 @@ def test_a_slide_is_converted_deidentified_and_its_label_written_in_words_and_js
     assert code == 0 and json.loads(out)["levels"] == 1
     code, _, err = run("deidentify", slide, str(tmp_path / "a.svs"))
     assert code == 1 and "there already" in err and "was not touched" in err
-    run("ingest", slide, "-p", "P")
+    lab = open_lab(Settings(home=tmp_path / "home"))
+    lab.slides.register(lab.projects.create("P").id, slide, measure=False)
     code, out, _ = run("slides", "label", "cmu-1-small-region.svs", str(tmp_path / "label.png"), "-p", "P")
     assert code == 0 and (tmp_path / "label.png").read_bytes().startswith(b"\x89PNG")
     assert run("slides", "label", "cmu-1-small-region.svs", str(tmp_path / "label.txt"), "-p", "P")[0] == 1

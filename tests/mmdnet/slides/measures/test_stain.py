@@ -43,7 +43,7 @@ def test_drawn_slides_of_a_site_and_run_never_looked_at_are_told_right(stain):
     assert proposal.stain == stain and CERTAIN <= proposal.certainty <= 1
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("dyes", "stain"),
     [
@@ -71,12 +71,12 @@ def test_glass_pen_and_nothing_at_all_are_not_sure(tmp_path):
 
 def test_real_tissue_is_told_right(real_data):
     for number in (1, 2, 3):
-        fields = cv2.imread(str(real_data / "liver_he" / f"tile0{number}_HE.jpg"))[:900, :900, ::-1]
+        fields = cv2.imread(str(real_data / "liver_he" / f"tile0{number}_HE.jpg"))[:600, :600, ::-1]
         assert propose_stain(tiles(fields)).stain == HE
     for file in sorted((real_data / "trichrome_tiles").glob("*.png")):
         assert propose_stain([cv2.imread(str(file))[..., ::-1]]).stain == MASSON, file.name
     told = [
-        propose_stain(tiles(cv2.imread(str(file))[:900, :900, ::-1])).stain
+        propose_stain(tiles(cv2.imread(str(file))[:600, :600, ::-1])).stain
         for file in sorted((real_data / "artefact_tiles").glob("*nuclei-score*.png"))  # H&E, some under pen
     ]
     assert set(told) <= {HE, None} and told.count(HE) >= 0.7 * len(told)
