@@ -11,6 +11,7 @@ from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SLIDES_IN_HOME = ("slides", "uploads", "tile-slides")  # folders of the home with slides' own pixels
+COPIES = "copies"  # the one with de-identified copies of slides
 EXPERIMENTS = "experiments"  # folder of the home with what experiments on simulated slides drew and found
 FETCHED = "backbones"  # folder of the home with the weights that were fetched from the hub
 ENGINES = "engines"  # folder of the home with what was measured of engines that compute features

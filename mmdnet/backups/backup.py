@@ -16,9 +16,9 @@ from mmdnet.backups.manifest import DATABASES, FILE, HOME, PREFIX, Manifest, Sto
 from mmdnet.errors import LabError
 from mmdnet.files import sha256_of, write_aside
 from mmdnet.progress import Progress, silent
-from mmdnet.settings import SLIDES_IN_HOME, Settings
+from mmdnet.settings import COPIES, SLIDES_IN_HOME, Settings
 
-MADE_AGAIN = {"backbones", "cache", "logs", "locks", "backups"}  # folders of the home no backup needs
+MADE_AGAIN = {"backbones", "cache", "logs", "locks", "backups", COPIES}  # folders of the home no backup needs
 LIVE = ("lab.sqlite", "jobs.sqlite")
 NOT_KEPT = ("lab.lock",)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from db.models import Slide
+from mmdnet.settings import COPIES
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import DeidentifySpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored
-
-COPIES = "copies"  # a folder of the home
 
 
 class Copies:
