@@ -96,8 +96,11 @@ def _check_coding(page: TiffPage, name: str) -> None:
     Raises:
         LabError: so they are.
     """
+    import tifffile
+
     if page.compression != JPEG and page.compression not in WORDLESS:
-        raise unshown(name, f"its tiles are {page.compression.name}, which may hold words beside pixels")
+        coding = tifffile.COMPRESSION(page.compression).name
+        raise unshown(name, f"its tiles are {coding}, which may hold words beside pixels")
     if page.jpegtables is not None:
         _check_jpeg(name, page.jpegtables)
 
