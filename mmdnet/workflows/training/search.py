@@ -120,9 +120,11 @@ class Searches:
         """Try settings until the time is over (in the worker); why it ended.
 
         Raises:
-            LabError: the settings as they were given cannot be trained.
+            LabError: the settings as they were given cannot be trained, or another job works on this search.
         """
         view = self.get(search_id)
+        if view.job is not None and view.job.active and view.job.id != context.job_id:
+            raise LabError("Another job goes on with this search. Cancel that one first; nothing was changed.")
         config = read_config(view.choices)
 
         def keep(trial: Trial, spent_s: float) -> None:

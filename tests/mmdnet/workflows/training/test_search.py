@@ -82,6 +82,9 @@ def test_a_search_tries_settings_on_validation_patients_alone_and_killed_or_out_
     assert [view.id for view in lab.searches.list(project)] == [search]
     assert not list(folder.glob("trial-*"))  # what trainings wrote is gone, what they learnt from is not
 
+    with pytest.raises(LabError, match="Another job goes on with this search"):
+        lab.searches.run(JobInProcess(lab.settings, tmp_path, "an older job"), search)
+
     settings = lab.searches.settings(search)
     assert settings == ended.choices | ended.best.params
     assert lab.searches.settings(search, 1) == ended.choices | ended.trials[1].params
