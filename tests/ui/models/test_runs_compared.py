@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.models.test_train import RUN
+from tests.ui.models.test_run_view import RUN
 from ui.models import runs_compared
 
 OTHER = replace(RUN, id=8, choices={**RUN.choices, "epochs": 9})
