@@ -55,7 +55,7 @@ def label_lab(patches: int) -> Iterator[LabelLab]:
         (outcome,) = lab.slides.register(project, home / "field.png", StatedFacts(mpp=0.5))
         if outcome.slide_id is None:
             raise LabError(str(outcome.problem))
-        more_patches(lab, outcome.slide_id, patches)
+        _more_patches(lab, outcome.slide_id, patches)
         running = RunningLab(home)
         try:
             yield LabelLab(running, lab, project, outcome.slide_id)
@@ -63,8 +63,7 @@ def label_lab(patches: int) -> Iterator[LabelLab]:
             running.stop()
 
 
-def more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
-    """Lay patches over a slide until it has so many, wherever they fall."""
+def _more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
     known = lab.slides.patches(slide_id)
     free_x, free_y = PATCH_PX * (COLUMNS - 1), PATCH_PX * (ROWS - 1)
     rows = [
