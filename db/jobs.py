@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, Update, delete, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Job, WorkerLease, now
@@ -21,6 +21,30 @@ def job_progress(session: Session, job_id: str, share: float, message: str, numb
 def job_failure(session: Session, job_id: str, sentence: str | None) -> None:
     """Why a job failed, for a person; None when it is tried again."""
     session.execute(update(Job).where(Job.id == job_id).values(failure=sentence, updated_at=now()))
+
+
+def mark_ended(session: Session, job_id: str) -> None:
+    """Have a worker look after what follows on the job's end."""
+    session.execute(update(Job).where(Job.id == job_id).values(attend=True))
+
+
+def to_attend(session: Session) -> Sequence[Job]:
+    """Jobs that wait for another, or whose end is to be told, oldest first."""
+    return session.scalars(select(Job).where(Job.attend.is_(True)).order_by(Job.created_at)).all()
+
+
+def attended(session: Session, job: Job) -> bool:
+    """Note that it was looked after, if it still waits for the same job as it did; of several workers one gets True."""
+    return _changed(session, _as_it_was(job).values(attend=False))
+
+
+def given_up(session: Session, job: Job, sentence: str, attend: bool) -> bool:
+    """Note why a job cannot begin, under the same condition; `attend` where people are to hear of it."""
+    return _changed(session, _as_it_was(job).values(failure=sentence, attend=attend, updated_at=now()))
+
+
+def _as_it_was(job: Job) -> Update:
+    return update(Job).where(Job.id == job.id, Job.attend.is_(True), Job.after_id.is_not_distinct_from(job.after_id))
 
 
 def raise_beat(session: Session, executor_id: str, info: Mapping[str, Any]) -> None:

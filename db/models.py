@@ -306,7 +306,7 @@ class Job(Base):
     """What a background job is for and how far it is; its state machine lives in the queue's own database."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_newest", "created_at"),)
+    __table_args__ = (Index("ix_jobs_newest", "created_at"), Index("ix_jobs_attend", "attend"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
@@ -321,6 +321,10 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     dismissed_at: Mapped[datetime | None]  # since when only the Jobs page shows it
+    press: Mapped[str | None]  # what was queued by one press of a button shares it
+    after_id: Mapped[str | None]  # the job it waits for, or waited for
+    not_before: Mapped[datetime | None]
+    attend: Mapped[bool] = mapped_column(default=False)  # workers let it begin after another, or tell of its end
 
 
 class Run(Base):

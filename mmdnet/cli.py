@@ -24,6 +24,8 @@ from mmdnet.cli_parts import (
     AsJson,
     Background,
     Home,
+    NotBefore,
+    Priority,
     Project,
     as_plain,
     bar,
@@ -33,6 +35,7 @@ from mmdnet.cli_parts import (
     follow_all,
     kind_of_file,
     lab_at,
+    plan_of,
     project_called,
     project_named,
     read_in,
@@ -45,6 +48,7 @@ from mmdnet.cli_parts import (
 from mmdnet.errors import LabError
 from mmdnet.evaluate_cli import evaluate
 from mmdnet.experiment_cli import experiment_app
+from mmdnet.jobs_cli import jobs_app
 from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.models_cli import models_app
 from mmdnet.progress import part_of
@@ -77,6 +81,7 @@ app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
 app.add_typer(backbones_app, name="backbones")
 app.add_typer(models_app, name="models")
+app.add_typer(jobs_app, name="jobs")
 app.add_typer(projects_app, name="projects")
 app.add_typer(search_app, name="search")
 app.add_typer(accounts_app, name="accounts")
@@ -335,13 +340,15 @@ def train(
     trial: Annotated[int | None, typer.Option(help="Of that search, in place of the best trial.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
     background: Background = False,
+    priority: Priority = None,
+    not_before: NotBefore = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a project's labels."""
     from mmdnet.workflows.labelling.views import LabelChoice
 
-    lab = lab_at(home)
+    lab, plan = lab_at(home), plan_of(priority, not_before)
     project_id = project_called(lab, project)
     choices = _found(lab, project_id, from_search, trial) | choices_of(choice or [])
     given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
@@ -355,10 +362,10 @@ def train(
         say(as_json, report, "\n".join([*report.lines, *(f"Note: {warning}" for warning in report.warnings)]))
     if check:
         return
-    run = lab.training.queue(prepared, name)
+    run = lab.training.queue(prepared, name, plan)
     job = lab.training.get(run).job
     assert job is not None
-    follow(lab, job.id, as_json, background)
+    follow(lab, job.id, as_json, background or plan.not_before is not None)
 
 
 def _found(lab: Lab, project_id: int, search: int | None, trial: int | None) -> dict[str, Any]:
@@ -380,19 +387,40 @@ def score(
     rule: Annotated[
         str, typer.Option(help="How patches become a grade: auto, as the model was calibrated, or a rule's name.")
     ] = AUTO,
+    after_training: Annotated[
+        str | None,
+        typer.Option("--after-training", help="Name of a training that waits or runs: score with its model when done."),
+    ] = None,
+    priority: Priority = None,
+    not_before: NotBefore = None,
     background: Background = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Score slides (all that are ready, if none is named) with a trained network."""
-    lab = lab_at(home)
+    lab, plan = lab_at(home), plan_of(priority, not_before)
     project_id = project_called(lab, project)
     slides = lab.slides.list(project_id)
     named = [slide_called(lab, project_id, name) for name in dict.fromkeys(slide or [])]
     chosen = named or [known.id for known in slides if known.status == "ready"]
+    if after_training is not None:
+        if model is not None:
+            raise LabError("--after-training names the model to come, so --model cannot name another.")
+        run_id = _training_called(lab, project_id, after_training)
+        follow_all(lab, lab.scoring.start_after(project_id, chosen, run_id, rule, plan), as_json, True)
+        return
     models = lab.models.list(project_id)
     model_id = model or (models[0].id if models else lab.models.shipped())
-    follow_all(lab, lab.scoring.start(project_id, chosen, model_id, rule), as_json, background)
+    queued = lab.scoring.start(project_id, chosen, model_id, rule, plan)
+    follow_all(lab, queued, as_json, background or plan.not_before is not None)
+
+
+def _training_called(lab: Lab, project_id: int, name: str) -> int:
+    runs = [run for run in lab.training.runs(project_id) if run.name == name]
+    if not runs:
+        known = ", ".join(run.name for run in lab.training.runs(project_id)) or "none yet"
+        raise LabError(f"There is no training called {name}. Known are: {known}. Nothing was queued.")
+    return runs[0].id  # the newest
 
 
 @app.command()

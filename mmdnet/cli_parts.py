@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,6 +16,7 @@ from mmdnet.progress import Progress, silent
 
 if TYPE_CHECKING:
     from mmdnet.settings import Settings
+    from mmdnet.workflows.job_plans import JobPlan
     from mmdnet.workflows.lab import Lab
 
 UNWRITTEN = "Nothing was written."
@@ -33,6 +34,13 @@ Folder = Annotated[
     typer.Option("--folder", help="Slides, patches and results are kept here (default: in the lab's folder)."),
 ]
 Background = Annotated[bool, typer.Option("--background", help="Queue it and return at once.")]
+
+Priority = Annotated[
+    str | None, typer.Option("--priority", help="Of the jobs that wait, it goes first, normal or last.")
+]
+NotBefore = Annotated[
+    str | None, typer.Option("--not-before", help="Time from which it may begin: 22:00, or 2026-12-01 22:00.")
+]
 
 
 def settings_at(home: Path | None) -> Settings:
@@ -228,6 +236,19 @@ def bar(as_json: bool, title: str) -> Iterator[Progress]:
             drawn.update(task, completed=share, description=f"{title}: {message}"[:90] if message else title)
 
         yield progress
+
+
+def plan_of(priority: str | None, not_before: str | None) -> JobPlan:
+    """When a job is to begin, as it was written.
+
+    Raises:
+        LabError: there is no such priority, or what stands for a time is none.
+    """
+    from mmdnet.workflows.job_plans import JobPlan, moment_of
+
+    plan = JobPlan(cast("Any", priority or "normal"), None if not_before is None else moment_of(not_before))
+    plan.check()
+    return plan
 
 
 def follow(lab: Lab, job_id: str, as_json: bool, background: bool, quiet: bool = False) -> None:

@@ -1,9 +1,13 @@
 """Every setting of the product in one place; an unknown or misspelt one is refused."""
 
-from pathlib import Path
-from typing import Annotated
+from __future__ import annotations
 
-from pydantic import Field, ValidationError, field_validator
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mmdnet.errors import LabError
@@ -17,6 +21,9 @@ FETCHED = "backbones"  # folder of the home with the weights that were fetched f
 ENGINES = "engines"  # folder of the home with what was measured of engines that compute features
 DEMO_MODEL = PROJECT_ROOT / "models" / "demo"  # the small model that comes with the program
 
+MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
+MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
 
 class Settings(BaseSettings):
     """Settings, each from the environment as `MMDNET_<NAME>` or as an argument.
@@ -28,6 +35,9 @@ class Settings(BaseSettings):
     made every `backup_every_h` hours (0: none). A sign-in ends after `sign_in_idle_min` minutes without a click, and
     `sign_in_hours` hours after it began. `proxy_header` is the header in which a web server in front names who signed
     in there, "" where none does; `tls_in_front` says that such a server speaks TLS.
+
+    When a job has ended, `notify_url` is told by POST, and the addresses `mail_to` (separated by commas) by mail from
+    `mail_from` through `mail_server` (HOST or HOST:PORT), whose TLS is `starttls`, `tls` or, on this machine, `none`.
     """
 
     model_config = SettingsConfigDict(env_prefix="MMDNET_", extra="forbid", frozen=True)
@@ -43,6 +53,13 @@ class Settings(BaseSettings):
     tls_in_front: bool = False
     sign_in_idle_min: float = Field(default=30.0, gt=0)
     sign_in_hours: float = Field(default=12.0, gt=0)
+    notify_url: str = Field(default="", repr=False)
+    mail_to: Annotated[tuple[str, ...], NoDecode] = ()
+    mail_from: str = ""
+    mail_server: str = ""
+    mail_user: str = ""
+    mail_password: str = Field(default="", repr=False)
+    mail_tls: Literal["starttls", "tls", "none"] = "starttls"
     cache_gib: float = Field(default=20.0, gt=0)
     patch_px: int = Field(default=PATCH_PX, ge=64, le=1024)
     patch_mpp: float = Field(default=PATCH_MPP, ge=0.1, le=2.0)
@@ -53,6 +70,55 @@ class Settings(BaseSettings):
         import os
 
         return tuple(Path(p) for p in value.split(os.pathsep) if p) if isinstance(value, str) else value
+
+    @field_validator("mail_to", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("mail_to", "mail_from")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        for address in (value,) if isinstance(value, str) else value:
+            if address and not MAIL_ADDRESS.fullmatch(address):
+                raise ValueError("it is no mail address")
+        return value
+
+    @field_validator("notify_url")
+    @classmethod
+    def _is_private(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if value and not (host and (parts.scheme == "https" or (parts.scheme == "http" and is_here(host)))):
+            raise ValueError("it must be an address of https, or of http on this machine (127.0.0.1)")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Settings:
+        if self.mail_to and not (self.mail_from and self.mail_server):
+            raise ValueError("whoever is to get mail (mail_to) needs a mail_from and a mail_server")
+        if self.mail_server and not is_here(self.mail_place[0]) and self.mail_tls == "none":
+            raise ValueError("mail to another machine goes by TLS: mail_tls is starttls or tls")
+        return self
+
+    @property
+    def mail_place(self) -> tuple[str, int]:
+        """Host and port of the mail server.
+
+        Raises:
+            ValueError: the setting names none.
+        """
+        try:
+            parts = urlsplit(f"//{self.mail_server}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or parts.path or parts.username:
+            raise ValueError("mail_server is HOST or HOST:PORT")
+        return host, port or MAIL_PORTS[self.mail_tls]
 
     @property
     def lab_url(self) -> str:
@@ -67,7 +133,7 @@ class Settings(BaseSettings):
             return self.jobs_url or self.database_url
         return f"sqlite:///{self.home.resolve() / 'jobs.sqlite'}"
 
-    def for_pages(self) -> "Settings":
+    def for_pages(self) -> Settings:
         """The same for whoever comes by a browser: slides come from named folders, or from the lab's own."""
         return self if self.slide_roots else self.model_copy(update={"slide_roots": (self.home / "slides",)})
 
@@ -86,6 +152,11 @@ class Settings(BaseSettings):
         path = self.home.resolve() / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def is_here(host: str) -> bool:
+    """Whether it names this machine: what goes there crosses no network."""
+    return host in ("127.0.0.1", "::1", "localhost")
 
 
 def keep_private(settings: Settings) -> None:
@@ -118,4 +189,6 @@ def load_settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        raise LabError(f"The setting {'.'.join(map(str, first['loc']))} cannot be used: {first['msg']}.") from error
+        named = ".".join(map(str, first["loc"]))
+        wrong = first["msg"].removeprefix("Value error, ")
+        raise LabError(f"The setting{f' {named}' if named else 's'} cannot be used: {wrong}.") from None

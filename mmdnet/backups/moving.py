@@ -33,8 +33,8 @@ from db.models import Base
 from mmdnet.backups.databases import JOBS, is_sqlite
 from mmdnet.errors import LabError
 from mmdnet.jobs.lease import lock_slot
-from mmdnet.jobs.queue import JobQueue
-from mmdnet.jobs.queue_files import AT_ONCE, QUEUE_SCHEMA, copy_queue, copy_rows
+from mmdnet.jobs.queue import QUEUE_SCHEMA, JobQueue
+from mmdnet.jobs.queue_files import AT_ONCE, copy_queue, copy_rows
 from mmdnet.progress import Progress, between, silent
 from mmdnet.settings import Settings
 

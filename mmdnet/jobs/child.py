@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from mmdnet.errors import LabError
 from mmdnet.jobs.context import JobContext, JobProgress, protocol_line
+from mmdnet.jobs.outages import PASSING
 from mmdnet.jobs.parent_watch import watch_parent
 from mmdnet.settings import Settings
 from mmdnet.troubles import trouble_of
@@ -84,7 +85,8 @@ def main(run_job: RunJob | None = None) -> int:
         return STOPPED
     except Exception as error:
         traceback.print_exc()
-        talk.write(protocol_line("failure", {"sentence": _sentence(error)}))
+        passing = trouble_of(error) in PASSING
+        talk.write(protocol_line("failure", {"sentence": _sentence(error), "passing": passing}))
         talk.flush()
         return FAILED
     return DONE

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_plans import NUMBERS
 
 if TYPE_CHECKING:
-    from dbos import DBOSClient, DBOSPortableJSONSerializer
+    from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 
 APPLICATION = "mmdnet-lab"
 VERSION = "1"  # pinned: DBOS's own default is a hash of the code, and an edit would orphan every waiting job
@@ -31,6 +32,7 @@ STATUS = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
     "CANCELLED": "cancelled",
 }
+QUEUE_TABLE, QUEUE_SCHEMA = "workflow_status", "dbos"
 _PAGE = 500  # ids in one question to the database
 
 
@@ -43,7 +45,10 @@ def serializer() -> DBOSPortableJSONSerializer:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Where a job stands. `status` is queued, running, done, failed or cancelled; `executor` the worker that has it."""
+    """Where a job stands. `status` is queued, running, done, failed or cancelled; `executor` the worker that has it.
+
+    Of the waiting the smallest `priority` goes first.
+    """
 
     id: str
     status: str
@@ -52,6 +57,7 @@ class JobState:
     finished_at: datetime | None
     attempts: int
     executor: str | None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +102,65 @@ class JobQueue:
                 "free space, or the address in MMDNET_JOBS_URL. Nothing was changed."
             ) from error
 
-    def submit(self, kind: str, job_id: str, queue: str = "cpu") -> None:
+    def submit(
+        self,
+        kind: str,
+        job_id: str,
+        queue: str = "cpu",
+        priority: int = NUMBERS["normal"],
+        begin_at: datetime | None = None,
+    ) -> None:
         """Put a job in the queue; submitting the same id again changes nothing.
+
+        Args:
+            kind: a note for whoever reads the queue.
+            job_id: as in the lab's own table.
+            queue: whose workers take it.
+            priority: of those that wait, the smallest goes first.
+            begin_at: not before then.
 
         Raises:
             LabError: there is no such queue.
         """
         if queue not in CONCURRENCY:
             raise LabError(f"There is no queue called {queue}; there are {' and '.join(CONCURRENCY)}.")
-        self._client.enqueue(
-            {
-                "workflow_name": WORKFLOW,
-                "queue_name": queue,
-                "workflow_id": job_id,
-                "app_version": VERSION,
-                "attributes": {"kind": kind},
-            },
-            job_id,
-        )
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": queue,
+            "workflow_id": job_id,
+            "app_version": VERSION,
+            "attributes": {"kind": kind},
+            "priority": priority,
+        }
+        if begin_at is not None:
+            options["delay_seconds"] = max(0.0, (begin_at - datetime.now(UTC)).total_seconds())
+        self._client.enqueue(options, job_id)
+
+    def plan(self, job_id: str, priority: int, begin_at: datetime | None) -> bool:
+        """Change when a waiting job begins; False where it waits no more.
+
+        In one statement, as a worker may just be taking it: DBOS has no call for a new priority, or to hold a job back.
+        """
+        from sqlalchemy import column, table, update
+
+        from db.engine import as_url, make_engine
+
+        schema = None if as_url(self.url).get_backend_name() == "sqlite" else QUEUE_SCHEMA
+        names = ("workflow_uuid", "status", "priority", "delay_until_epoch_ms")
+        jobs = table(QUEUE_TABLE, *map(column, names), schema=schema)
+        waits = jobs.c.status.in_([name for name, status in STATUS.items() if status == "queued"])
+        new = {
+            "priority": priority,
+            "status": "ENQUEUED" if begin_at is None else "DELAYED",
+            "delay_until_epoch_ms": None if begin_at is None else round(begin_at.timestamp() * 1000),
+        }
+        engine = make_engine(self.url)
+        try:
+            with engine.begin() as connection:
+                changed = connection.execute(update(jobs).where(jobs.c.workflow_uuid == job_id, waits).values(new))
+            return changed.rowcount == 1
+        finally:
+            engine.dispose()
 
     def state(self, job_id: str) -> JobState | None:
         """Where one job stands; None when it was never submitted."""
@@ -130,10 +177,9 @@ class JobQueue:
         return {row.workflow_id for row in rows}
 
     def has_work(self, queues: Sequence[str], executor: str) -> bool:
-        """Whether a job waits in one of these queues, or this worker runs one."""
-        waiting = [name for name, status in STATUS.items() if status == "queued"]
+        """Whether a job waits in one of these queues that may begin now, or this worker runs one."""
         asked: tuple[dict[str, Any], ...] = (
-            {"status": waiting, "queue_name": list(queues)},
+            {"status": "ENQUEUED", "queue_name": list(queues)},
             {"status": "PENDING", "executor_id": executor},
         )
         return any(self._client.list_workflows(**each, limit=1, load_input=False, load_output=False) for each in asked)
@@ -144,8 +190,10 @@ class JobQueue:
         if state is not None and state.status in ("queued", "running"):
             self._client.cancel_workflow(job_id)
 
-    def retry(self, job_id: str) -> None:
+    def retry(self, job_id: str, queue: str) -> None:
         """Queue a failed or cancelled job again under its id; it goes on from its own last checkpoint.
+
+        `queue` is named again, since DBOS forgets it when a job is cancelled.
 
         Raises:
             LabError: it is not there, still going, or already done.
@@ -158,8 +206,8 @@ class JobQueue:
             word = "already done" if state.status == "done" else "still going on"
             raise LabError(f"This job is {word}, so there is nothing to try again.")
         self._client.update_workflow_attributes(job_id, {"fruitless": 0, "deaths": 0}, merge=True)
-        # Without the queue's name it would run at once, past the limit of one job per GPU.
-        self._client.rewind_workflow(job_id, queue_name=rows[0].queue_name)
+        # Without the queue's name any worker would take it, past the limit of one job per GPU.
+        self._client.rewind_workflow(job_id, queue_name=queue)
 
     def claim(self, job_id: str) -> Claim | None:
         """Who runs the job by which taking; None when nobody does."""
@@ -224,6 +272,7 @@ def _state(row: Any) -> JobState:
         finished_at=_moment(row.completed_at),
         attempts=int((row.attributes or {}).get("attempts", 0)),
         executor=row.executor_id,
+        priority=row.priority or 0,
     )
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from sqlalchemy import JSON, Connection, Engine, Insert, MetaData, Table, insert, inspect, select
 
 from db.engine import as_url, make_engine
-from mmdnet.jobs.queue import JobQueue
+from mmdnet.jobs.queue import QUEUE_SCHEMA, QUEUE_TABLE, JobQueue
 from mmdnet.settings import Settings
 
-QUEUE_TABLE, QUEUE_SCHEMA = "workflow_status", "dbos"
 AT_ONCE = 2_000  # rows in one statement
 
 

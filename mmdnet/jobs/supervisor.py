@@ -25,7 +25,8 @@ LOG_FILE = "log.txt"
 class Outcome:
     """How an attempt ended: done, `stopped` from outside for a reason, or with a `failure`, a sentence for a person.
 
-    `died`: the failure is none of the work's own, the process was killed or broke; another attempt may go better.
+    `died`: the failure is none of the work's own, the process was killed or broke, or the database was away; another
+    attempt may go better.
     None of all these: the child found that it is not the attempt that counts.
     """
 
@@ -40,6 +41,7 @@ class _Words:
 
     def __init__(self, process: "subprocess.Popen[bytes]"):
         self.failure: str | None = None
+        self.passing = False  # the failure is an outage's
         self._progress: JobProgress | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
@@ -55,7 +57,8 @@ class _Words:
                     with self._lock:
                         self._progress = progress
                 elif kind == b"@failure":
-                    self.failure = json.loads(content)["sentence"]
+                    said = json.loads(content)
+                    self.failure, self.passing = said["sentence"], said.get("passing", False)
 
     def latest(self) -> JobProgress | None:
         """Progress not yet passed on."""
@@ -110,18 +113,18 @@ def supervise(
         process.wait()
         words.end()
     _pass_on(words, on_progress)
-    return _outcome(process.returncode, stopped, words.failure, killed_before)
+    return _outcome(process.returncode, stopped, words, killed_before)
 
 
-def _outcome(code: int, stopped: str | None, failure: str | None, killed_before: MemoryKills) -> Outcome:
+def _outcome(code: int, stopped: str | None, words: _Words, killed_before: MemoryKills) -> Outcome:
     if stopped is not None:
         return Outcome(stopped=stopped)
     if code == DONE:
         return Outcome(done=True)
     if code == STOPPED:
         return Outcome()
-    if failure is not None:
-        return Outcome(failure=failure)
+    if words.failure is not None:
+        return Outcome(failure=words.failure, died=words.passing)
     return Outcome(failure=how_it_ended(code, killed_before, memory_kills()), died=True)
 
 

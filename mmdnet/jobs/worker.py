@@ -14,8 +14,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
@@ -24,13 +25,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.engine import make_engine, migrate, session_factory
-from db.jobs import job_failure, job_progress
+from db.jobs import job_failure, job_progress, mark_ended
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.jobs.child import Order
 from mmdnet.jobs.context import JobProgress, Tell, write_token
+from mmdnet.jobs.fence import CLAIM_EVERY_S, OUT_OF_REACH, Fence, Turns
+from mmdnet.jobs.follow_up import keep_following
 from mmdnet.jobs.lease import BEATS_PER_LEASE, LEASE_S, Watch, beat_once, lock_slot
-from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, VERSION, WORKFLOW, Claim, JobQueue, serializer
+from mmdnet.jobs.notices import Notice, sender
+from mmdnet.jobs.outages import through_outages
+from mmdnet.jobs.queue import APPLICATION, CONCURRENCY, VERSION, WORKFLOW, JobQueue, serializer
 from mmdnet.jobs.queue_files import prepared_queue
 from mmdnet.jobs.supervisor import Outcome, job_folder, supervise
 from mmdnet.settings import PROJECT_ROOT, Settings
@@ -40,9 +45,7 @@ CHILD = (sys.executable, "-m", "mmdnet.jobs.child")
 FRUITLESS_LIMIT = 10  # attempts in a row that brought the job no further; then it is poison, and left alone
 DEATHS_LIMIT = 3  # children in a row that were killed, or broke, and brought the job no further
 BREATH_S = 2.0  # between two such children, times how many there were: memory may be free again by then
-CLAIM_EVERY_S = 0.5
 QUEUE_EVERY_S = 0.5
-OUT_OF_REACH = "the database was out of reach for longer than the lease"
 IDLE_LEASES = 1.5  # a worker that ends when there is nothing left waits so long for jobs of one that died
 
 
@@ -96,6 +99,7 @@ def run_worker(
             "Ask 'mmdnet doctor', then start the worker again."
         ) from error
     worker.listen(queues)
+    keep_following(worker.sessions, queue, worker.tell)
     facts = {"ready": True, "slot": slot, "queues": list(queues), "pid": os.getpid()}
     print(json.dumps(facts) if as_json else f"Worker {slot} is ready for {' and '.join(queues)} jobs.", flush=True)
     try:
@@ -114,28 +118,6 @@ def executor_id(settings: Settings, slot: str) -> str:
     return f"{socket.gethostname()}:{home}:{slot}"
 
 
-class Turns:
-    """Lets one thread of this worker at a time at a job, the latest first.
-
-    The queue's own mark of a taking has a resolution of a second on SQLite: a job that is cancelled and at once tried
-    again can come back looking the same while its first attempt is still ending.
-    """
-
-    def __init__(self) -> None:
-        self._latest: dict[str, int] = {}
-        self._busy: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
-
-    @contextlib.contextmanager
-    def take(self, job_id: str) -> Iterator[Callable[[], bool]]:
-        """Wait until older turns at this job have ended; gives a function that says whether this is the latest."""
-        with self._lock:
-            mine = self._latest[job_id] = self._latest.get(job_id, 0) + 1
-            busy = self._busy.setdefault(job_id, threading.Lock())
-        with busy:
-            yield lambda: self._latest[job_id] == mine
-
-
 @dataclass
 class Worker:
     """One worker's means: its name, the lab's database, the queue, and how it starts a child."""
@@ -148,8 +130,10 @@ class Worker:
     lease_s: float
     sessions: sessionmaker[Session] = field(init=False)
     turns: Turns = field(default_factory=Turns)
+    tell: Callable[[Notice], None] | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.tell = sender(self.settings)
         self.sessions = session_factory(make_engine(self.settings.lab_url))
 
     def beat(self, info: Mapping[str, Any]) -> None:
@@ -215,19 +199,19 @@ class Worker:
             JobError: it failed, was cancelled, or went to another worker.
         """
         with self.turns.take(job_id) as turn:
-            claim = self.queue.claim(job_id)
+            claim = through_outages(lambda: self.queue.claim(job_id))
             if claim is None or claim.executor != self.executor:
                 raise JobError("The job was stopped before it began.")
-            fence = Fence(self, job_id, claim, turn)
+            fence = Fence(self.queue, self.lease_s, job_id, claim, turn)
             while True:
                 outcome = self._attempt(job_id, fence)
                 if outcome.done:
+                    through_outages(partial(self._end, job_id))
                     return
                 if outcome.died:
                     outcome = self._after_death(job_id, outcome, fence)
                 if outcome.failure is not None:
-                    with self.sessions.begin() as session:
-                        job_failure(session, job_id, outcome.failure)
+                    through_outages(partial(self._end, job_id, outcome.failure))
                     raise JobError(outcome.failure)
                 reason = outcome.stopped or fence.ask()
                 while reason == OUT_OF_REACH:  # when it is back, it says whether the job is still ours
@@ -237,12 +221,19 @@ class Worker:
                     raise JobError(f"The job was ended here: {reason}.")
                 # Else the child died, or saw another token: a frozen worker had woken and put its own over ours.
 
-    def _attempt(self, job_id: str, fence: "Fence") -> Outcome:
-        with self.sessions() as session:
-            row = session.get(Job, job_id)
+    def _end(self, job_id: str, failure: str | None = None) -> None:
+        """Note how the job ended, and that it is to be told where it is; the queue's own row follows at once."""
+        with self.sessions.begin() as session:
+            if failure is not None:
+                job_failure(session, job_id, failure)
+            if self.tell is not None:
+                mark_ended(session, job_id)
+
+    def _attempt(self, job_id: str, fence: Fence) -> Outcome:
+        row = through_outages(partial(self._row, job_id))
         if row is None:
             return Outcome(failure="This job is no longer in the lab: its project was removed.")
-        number = self._begin(job_id, row.share_done)
+        number = through_outages(partial(self._begin, job_id, row.share_done))
         if number is None:
             return Outcome(
                 failure=f"The job was interrupted {FRUITLESS_LIMIT} times without getting any further, so it is not "
@@ -258,17 +249,16 @@ class Worker:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpu
         return supervise(self.child, order, environment, fence, self._write_progress(job_id))
 
-    def _after_death(self, job_id: str, outcome: Outcome, fence: "Fence") -> Outcome:
+    def _after_death(self, job_id: str, outcome: Outcome, fence: Fence) -> Outcome:
         """Wait for the next attempt of a job whose child was killed or broke; a failure where it was too often."""
-        notes = self.queue.attributes(job_id)
-        with self.sessions() as session:
-            row = session.get(Job, job_id)
+        notes = through_outages(partial(self.queue.attributes, job_id))
+        row = through_outages(partial(self._row, job_id))
         went_on = row is not None and row.share_done > float(notes.get("share", 0.0))
         deaths = 1 if went_on else int(notes.get("deaths", 0)) + 1
         if deaths >= DEATHS_LIMIT:
             said = f"{outcome.failure} This happened {deaths} times without the job getting any further, so it is not "
             return Outcome(failure=said + "taken up again by itself; start it again when the cause is mended.")
-        self.queue.note(job_id, deaths=deaths)
+        through_outages(partial(self.queue.note, job_id, deaths=deaths))
         print(f"Job {job_id} is taken up again: {outcome.failure}", file=sys.stderr, flush=True)
         until = time.monotonic() + BREATH_S * deaths
         while time.monotonic() < until:
@@ -276,6 +266,10 @@ class Worker:
             if reason := fence():
                 return Outcome(stopped=reason)
         return Outcome()
+
+    def _row(self, job_id: str) -> Job | None:
+        with self.sessions() as session:
+            return session.get(Job, job_id)
 
     def _begin(self, job_id: str, share_done: float) -> int | None:
         """Count this attempt; None when too many in a row brought the job no further."""
@@ -302,35 +296,6 @@ class Worker:
 
     def _absolute_settings(self) -> Settings:
         return self.settings.model_copy(update={"home": self.settings.home.resolve()})
-
-
-class Fence:
-    """Says why a running attempt must end: it is not the claimed one any more, or nobody can tell for too long."""
-
-    def __init__(self, worker: Worker, job_id: str, claim: Claim, is_latest: Callable[[], bool]):
-        self._worker, self._job_id, self._claim, self._is_latest = worker, job_id, claim, is_latest
-        self._asked_at = self._sure_at = time.monotonic()
-
-    def __call__(self) -> str | None:
-        moment = time.monotonic()
-        if moment - self._asked_at < CLAIM_EVERY_S:
-            return None
-        self._asked_at = moment
-        return self.ask()
-
-    def ask(self) -> str | None:
-        """The reason to end now, by the queue's database."""
-        if not self._is_latest():
-            return "it was started again"
-        try:
-            claim = self._worker.queue.claim(self._job_id)
-        except Exception:
-            lost = time.monotonic() - self._sure_at > self._worker.lease_s
-            return OUT_OF_REACH if lost else None
-        self._sure_at = time.monotonic()
-        if claim == self._claim:
-            return None
-        return "it was cancelled" if claim is None else f"{claim.executor} has taken over"
 
 
 def _no_traceback_of_job_errors(record: logging.LogRecord) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -55,10 +56,7 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(LearnSpec, lambda lab, context, spec: lab.learning.run(context, spec.project_id)),
     JobKind(TrainSpec, lambda lab, context, spec: lab.training.run(context, spec.run_id)),
     JobKind(SearchSpec, lambda lab, context, spec: lab.searches.run(context, spec.search_id)),
-    JobKind(
-        ScoreSpec,
-        lambda lab, context, spec: lab.scoring.score_now(context, spec.slide_ids, spec.model_id, rule=spec.rule),
-    ),
+    JobKind(ScoreSpec, lambda lab, context, spec: lab.scoring.run(context, spec)),
     JobKind(EvidenceMapsSpec, lambda lab, context, spec: lab.evidence_maps.run(context, spec.score_id)),
     JobKind(
         EvaluateSpec,
@@ -89,13 +87,16 @@ class NoQueue:
     def active(self) -> set[str]:
         return set()
 
-    def submit(self, kind: str, job_id: str, queue: str) -> None:
+    def submit(self, kind: str, job_id: str, queue: str, priority: int, begin_at: datetime | None) -> None:
         raise RuntimeError("a job does not queue jobs")
+
+    def plan(self, job_id: str, priority: int, begin_at: datetime | None) -> bool:
+        raise RuntimeError("a job does not plan jobs")
 
     def cancel(self, job_id: str) -> None:
         raise RuntimeError("a job does not cancel jobs")
 
-    def retry(self, job_id: str) -> None:
+    def retry(self, job_id: str, queue: str) -> None:
         raise RuntimeError("a job does not start jobs again")
 
     def check(self) -> None:

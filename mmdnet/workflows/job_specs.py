@@ -104,13 +104,15 @@ class SearchSpec(JobSpec):
 
 
 class ScoreSpec(JobSpec):
-    """Score slides with a model, by an aggregation rule (`mmdnet.scoring.rules`)."""
+    """Score slides with a model, or with the one that the training of a run makes, by an aggregation rule
+    (`mmdnet.scoring.rules`)."""
 
     kind = "score"
     queue = "gpu"
 
     slide_ids: tuple[int, ...]
-    model_id: int
+    model_id: int | None = None
+    run_id: int | None = None
     rule: str = AUTO
 
 

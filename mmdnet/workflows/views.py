@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mmdnet.workflows.job_plans import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
@@ -52,7 +54,8 @@ class ReaderView:
 class JobView:
     """A background job. `status`: queued, running, done, failed, cancelled. `eta_s` is None while unknown.
 
-    One that is `dismissed` is shown on the Jobs page alone.
+    One that is `dismissed` is shown on the Jobs page alone. It begins not before `not_before`, and when the job `after`
+    is done; of the waiting those of the `priority` first go first. Jobs that one press queued share `press`.
     """
 
     id: str
@@ -69,6 +72,11 @@ class JobView:
     finished_at: datetime | None
     eta_s: float | None
     dismissed: bool = False
+    priority: Priority = "normal"
+    not_before: datetime | None = None
+    after: str | None = None
+    after_title: str | None = None
+    press: str = ""
 
     @property
     def active(self) -> bool:

@@ -68,3 +68,28 @@ def test_nobody_else_gets_into_the_home(tmp_path):
     keep_private(settings)
     modes = [path.stat().st_mode & 0o777 for path in (settings.home, settings.home / "lab.sqlite")]
     assert modes == [0o700, 0o600]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"NOTIFY_URL": "http://example.org/x"}, "notify_url cannot be used: it must be an address of https"),
+        ({"NOTIFY_URL": "https://[::1"}, "must be an address of https"),
+        ({"MAIL_TO": "ada"}, "mail_to cannot be used: it is no mail address"),
+        ({"MAIL_TO": "a@b\nBcc: c@d"}, "no mail address"),
+        ({"MAIL_TO": "a@b"}, "needs a mail_from and a mail_server"),
+        ({"MAIL_SERVER": "mail.example:x"}, "HOST or HOST:PORT"),
+        ({"MAIL_SERVER": "mail.example", "MAIL_TLS": "none"}, "to another machine goes by TLS"),
+    ],
+)
+def test_ways_to_tell_people_that_are_open_or_not_whole_are_refused(given, words, monkeypatch):
+    for name, value in given.items():
+        monkeypatch.setenv(f"MMDNET_{name}", value)
+    with pytest.raises(LabError, match=words):
+        load_settings()
+
+
+def test_secrets_of_the_ways_to_tell_people_are_not_printed():
+    assert "s3cret" not in repr(Settings(notify_url="https://h.example/s3cret", mail_password="s3cret"))
+    assert Settings(mail_server="[::1]:2525", mail_tls="none").mail_place == ("::1", 2525)
+    assert Settings(mail_server="mail.example").mail_place == ("mail.example", 587)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from mmdnet.labels.grading import task as task_called
 from mmdnet.scoring.choices import AUTO
 from mmdnet.scoring.validity import NOT_REPORTABLE, agreement_words, checks_of
 from ui.shell import words
+from ui.shell.job_plan import ask_plan
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import literal, plain, plain_all
 from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
@@ -23,6 +23,7 @@ from ui.shell.theme import grade_styles
 if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ModelView, ScoreView
     from mmdnet.workflows.slides.views import SlideView
+    from mmdnet.workflows.training.views import RunView
 
 ALL_REPORTS = (
     ("CSV", "csv", "text/csv"),
@@ -212,19 +213,37 @@ _CALIBRATE_HELP = (
 )
 
 
-TOGETHER = timedelta(seconds=10)  # jobs queued within this by one press: many slides are scored in several jobs
-
-
 def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, rule: str = AUTO) -> None:
-    """The button, saying what it will do."""
+    """The button, saying what it will do; beside a training that waits or runs, one that scores with its model."""
     if not slide_ids:
         st.caption("Tick the slides to score. Scoring one again keeps its earlier score.")
     words_ = f"Score {words.count(len(slide_ids), 'slide')}" if slide_ids else "Score slides"
-    if st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"):
+    trained = _training_now(project_id)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start")
+        later = trained is not None and st.button(
+            f"{words_} after {literal(trained.name)}",
+            icon=":material/schedule:",
+            disabled=not slide_ids,
+            key="score_after",
+            help="With the model of that training, which begins by itself when the training is done.",
+        )
+        plan = ask_plan("score")
+    if start or later:
         with refusals():
-            lab().scoring.start(project_id, list(slide_ids), model.id, rule)
+            if later and trained is not None:
+                lab().scoring.start_after(project_id, list(slide_ids), trained.id, rule, plan)
+            else:
+                lab().scoring.start(project_id, list(slide_ids), model.id, rule, plan)
             say_next_run("Scoring is queued")
             st.rerun()
+
+
+def _training_now(project_id: int) -> RunView | None:
+    """The newest training that waits or runs."""
+    if not any(job.kind == "train" for job in lab().jobs.list(project_id, active=True)):
+        return None
+    return next((run for run in lab().training.runs(project_id) if run.job is not None and run.job.active), None)
 
 
 def scoring_jobs(project_id: int) -> None:
@@ -234,7 +253,7 @@ def scoring_jobs(project_id: int) -> None:
     if active:
         st.fragment(_watch, run_every=2.0)([job.id for job in active])
     for job in [] if active else jobs:
-        if jobs[0].created_at - job.created_at > TOGETHER:
+        if job.press != jobs[0].press:
             return
         if job.failure or job.progress.get("refused"):
             job_card(job)

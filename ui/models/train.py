@@ -15,6 +15,7 @@ from mmdnet.nn.registry import SMALL, backbone_entry
 from mmdnet.training.config import GROUPS, PRESETS, preset_value, read_config, training_options
 from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
+from ui.shell.job_plan import ask_plan
 from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, refusals, say_next_run
 from ui.shell.theme import chip
@@ -228,9 +229,10 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
             "Start training", type="primary", icon=":material/play_arrow:", key="train_start", disabled=off
         )
         check = st.button("Check first", icon=":material/fact_check:", key="train_check", disabled=off)
+        plan = ask_plan("train")
     if start:
         with refusals(), st.spinner("Checking labels and splitting by patient"):
-            run_id = lab().training.start(project_id, choices, name=name, labels=labels)
+            run_id = lab().training.start(project_id, choices, name=name, labels=labels, plan=plan)
             go_to("run", run_id)
             say_next_run("Training is queued")
             st.rerun()

@@ -49,7 +49,7 @@ def _list(project_id: int, state: str | None, kind: str | None, was_active: bool
 
 
 def _one(job: JobView) -> None:
-    job_card(job)
+    job_card(job, plan=True)
     for sentence in job.progress.get("refused") or []:
         st.markdown(f"- {literal(sentence)}")
     with st.expander("Log", key=f"job_log_{job.id}", on_change="rerun") as box:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.errors import LabError
+from ui.shell.job_plan import change_plan, waiting_words
 from ui.shell.literal import literal
+from ui.shell.notify import EndedJob, notify_of
 from ui.shell.session import at, lab, refusals
 
 if TYPE_CHECKING:
@@ -40,6 +45,8 @@ STATES = {
     "cancelled": ("cancelled", "orange", ":material/cancel:"),
 }
 
+TOLD_AT_MOST = 20
+
 
 def duration(seconds: float | None) -> str:
     """A length of time in the words of a clock on the wall: "40 s", "3 min", "1 h 5 min"; empty while unknown."""
@@ -64,7 +71,7 @@ def ago(moment: datetime) -> str:
 def progress_line(job: JobView) -> str:
     """One line on a job, as Markdown: its message and, while it runs, the time left."""
     if job.status == "queued":
-        return "Waiting for a free worker"
+        return waiting_words(job)
     left = duration(job.eta_s)
     return literal(job.message or job.title) + (f" · {left} left" if left else "")
 
@@ -78,13 +85,28 @@ def state_badge(job: JobView) -> None:
 def running_jobs() -> None:
     """The project's running jobs, kept up to date by themselves; the whole page is drawn anew when one ends."""
     active = _told_here()
+    ended = _ended_since(active)
     st.session_state["jobs_seen"] = sorted(job.id for job in active)
+    if ended:
+        notify_of(ended)
     st.fragment(_running_jobs, run_every=2.0 if active else 15.0)()
 
 
 def _told_here() -> list[JobView]:
     """Jobs that wait or run, but for the learning beside the labels: the Label page tells of it, undisturbed."""
     return [job for job in lab().jobs.list(at("project"), active=True) if job.kind != "learn"]
+
+
+def _ended_since(active: Sequence[JobView]) -> list[EndedJob]:
+    """Jobs that ended by themselves while this session was open, the last few."""
+    told: list[EndedJob] = st.session_state.setdefault("jobs_ended", [])
+    for job_id in set(st.session_state.get("jobs_seen", ())) - {job.id for job in active}:
+        with contextlib.suppress(LabError):  # it went with its project
+            job = lab().jobs.get(job_id)
+            if job.status in {"done", "failed"}:  # not one of a project that was left, nor one that a person cancelled
+                told.append(EndedJob(job_id, f"{KINDS.get(job.kind, 'A job')}: {STATES[job.status][0]}"))
+    del told[:-TOLD_AT_MOST]
+    return told
 
 
 def _running_jobs() -> None:
@@ -99,7 +121,9 @@ def _running_jobs() -> None:
         st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
 
 
-def job_card(job: JobView, *, cancel: bool = True, retry: bool = True, dismiss: bool = True) -> None:
+def job_card(
+    job: JobView, *, cancel: bool = True, retry: bool = True, dismiss: bool = True, plan: bool = False
+) -> None:
     """One job in full: state, progress, failure in words, and what can be done about it."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -107,10 +131,13 @@ def job_card(job: JobView, *, cancel: bool = True, retry: bool = True, dismiss: 
             state_badge(job)
         if job.active:
             st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
-            if cancel and st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:"):
-                with refusals():
-                    lab().jobs.cancel(job.id)
-                    st.rerun()
+            with st.container(horizontal=True):
+                if cancel and st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:"):
+                    with refusals():
+                        lab().jobs.cancel(job.id)
+                        st.rerun()
+                if plan and job.status == "queued":
+                    change_plan(job)
             return
         took = (
             duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""

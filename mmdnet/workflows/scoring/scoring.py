@@ -6,12 +6,14 @@ import builtins
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from db import scores as rows
-from db.models import Model, Project, Score, Slide
+from db.models import Model, Project, Run, Score, Slide
+from db.runs import model_of_run
 from db.slides import slides_of
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, part_of
@@ -19,6 +21,7 @@ from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_plans import AT_ONCE, JobPlan
 from mmdnet.workflows.job_specs import ScoreSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
@@ -44,33 +47,78 @@ class Scoring:
         self._jobs = jobs
         self._kept: dict[int, dict[rows.ScoreHead, ScoreSummary]] = {}
 
-    def start(self, project_id: int, slide_ids: Sequence[int], model_id: int, rule: str = AUTO) -> builtins.list[str]:
+    def start(
+        self, project_id: int, slide_ids: Sequence[int], model_id: int, rule: str = AUTO, plan: JobPlan = AT_ONCE
+    ) -> builtins.list[str]:
         """Queue the scoring of these slides by an aggregation rule; the jobs' numbers.
 
         More than `SLIDES_A_JOB` slides are shared evenly among several jobs, so that several workers score them.
 
         Raises:
-            LabError: no slide was chosen, one has no patches yet, the model's files are gone, or there is no such rule.
+            LabError: no slide was chosen, one has no patches yet, the model's files are gone, there is no such rule, or
+                the plan cannot be.
         """
+        slides = self._to_score(project_id, slide_ids, rule)
+        model_folder(self._services, model_id)
+        with self._services.db() as session:
+            name = must_get(session, Model, model_id, "model").name
+        title = f"Score {_called(slides)} with {name}"
+        return self._queue(project_id, title, ScoreSpec(slide_ids=tuple(slide_ids), model_id=model_id, rule=rule), plan)
+
+    def start_after(
+        self, project_id: int, slide_ids: Sequence[int], run_id: int, rule: str = AUTO, plan: JobPlan = AT_ONCE
+    ) -> builtins.list[str]:
+        """The same with the model that a training makes, which waits or runs: the scoring begins when that is done.
+
+        Raises:
+            LabError: the training has ended, or is another project's, or see `start`.
+        """
+        slides = self._to_score(project_id, slide_ids, rule)
+        with self._services.db() as session:
+            run = must_get(session, Run, run_id, "training")
+        if run.project_id != project_id or run.job_id is None:
+            raise LabError(f"{run.name} is no training that this project's slides can wait for. Nothing was queued.")
+        title = f"Score {_called(slides)} with the model of {run.name}"
+        spec = ScoreSpec(slide_ids=tuple(slide_ids), run_id=run_id, rule=rule)
+        return self._queue(project_id, title, spec, replace(plan, after=run.job_id))
+
+    def run(self, context: JobContext, spec: ScoreSpec) -> None:
+        """Do a scoring job.
+
+        Raises:
+            LabError: the training it waited for left no model, or see `score_now`.
+        """
+        model_id = spec.model_id
+        if model_id is None:
+            with self._services.db() as session:
+                run = must_get(session, Run, spec.run_id or 0, "training")
+                model = model_of_run(session, run.id)
+            if model is None:
+                raise LabError(f"{run.name} left no model, so nothing was scored. Train again, and score with that.")
+            model_id = model.id
+        self.score_now(context, spec.slide_ids, model_id, rule=spec.rule)
+
+    def _to_score(self, project_id: int, slide_ids: Sequence[int], rule: str) -> builtins.list[Slide]:
         if not slide_ids:
             raise LabError("No slide was chosen. Choose at least one.")
         check_rule(rule)
-        model_folder(self._services, model_id)
         with self._services.db() as session:
             slides = [must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
-            name = must_get(session, Model, model_id, "model").name
         for slide in slides:
             if slide.project_id != project_id:
                 raise LabError(f"{slide.name} belongs to another project.")
             if slide.status != "ready":
                 raise LabError(not_ready(slide))
-        title = f"Score {slides[0].name if len(slides) == 1 else f'{len(slides)} slides'} with {name}"
-        number = math.ceil(len(slide_ids) / SLIDES_A_JOB)
-        ends = [math.ceil(len(slide_ids) * part / number) for part in range(number + 1)]
-        queued = []
+        return slides
+
+    def _queue(self, project_id: int, title: str, spec: ScoreSpec, plan: JobPlan) -> builtins.list[str]:
+        number = math.ceil(len(spec.slide_ids) / SLIDES_A_JOB)
+        ends = [math.ceil(len(spec.slide_ids) * part / number) for part in range(number + 1)]
+        queued: builtins.list[str] = []
         for part, (begin, end) in enumerate(itertools.pairwise(ends), start=1):
-            spec = ScoreSpec(slide_ids=tuple(slide_ids[begin:end]), model_id=model_id, rule=rule)
-            queued.append(self._jobs.submit(f"{title}, {part} of {number}" if number > 1 else title, spec, project_id))
+            told = f"{title}, {part} of {number}" if number > 1 else title
+            share = spec.model_copy(update={"slide_ids": spec.slide_ids[begin:end]})
+            queued.append(self._jobs.submit(told, share, project_id, plan, press=queued[0] if queued else None))
         return queued
 
     def score_now(
@@ -203,6 +251,10 @@ class Scoring:
         }
         self._kept[project_id] = summaries
         return summaries
+
+
+def _called(slides: Sequence[Slide]) -> str:
+    return slides[0].name if len(slides) == 1 else count(len(slides), "slide")
 
 
 def not_ready(slide: Slide) -> str:

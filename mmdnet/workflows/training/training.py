@@ -23,6 +23,7 @@ from mmdnet.scoring.choices import AUTO
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext, checked
+from mmdnet.workflows.job_plans import AT_ONCE, JobPlan
 from mmdnet.workflows.job_specs import TrainSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.consensus import Consensus
@@ -175,21 +176,28 @@ class Training:
         return ReadinessView(True, f"{len(label_set.rows):,} labelled patches; slides: {listed}.", unjudged)
 
     def start(
-        self, project_id: int, choices: Mapping[str, Any], name: str | None = None, labels: LabelChoice | None = None
+        self,
+        project_id: int,
+        choices: Mapping[str, Any],
+        name: str | None = None,
+        labels: LabelChoice | None = None,
+        plan: JobPlan = AT_ONCE,
     ) -> int:
         """Prepare a training and queue it; the run's number.
 
         Raises:
-            LabError: the training could not start (see `check`); nothing was written.
+            LabError: the training could not start (see `check`), or not by this plan; nothing was written.
         """
-        return self.queue(self.prepare(project_id, choices, labels), name)
+        self._jobs.check_plan(plan, project_id)
+        return self.queue(self.prepare(project_id, choices, labels), name, plan)
 
-    def queue(self, prepared: PreparedTraining, name: str | None = None) -> int:
+    def queue(self, prepared: PreparedTraining, name: str | None = None, plan: JobPlan = AT_ONCE) -> int:
         """Queue a prepared training as it is, whatever labels were given since; the run's number.
 
         Raises:
-            LabError: its check says that it cannot start; nothing was written.
+            LabError: its check says that it cannot start, or the plan cannot be; nothing was written.
         """
+        self._jobs.check_plan(plan, prepared.project_id)
         if not prepared.check.ok:
             raise LabError(prepared.check.problem or "This training cannot start.")
         config, label_set = prepared.config, prepared.label_set
@@ -214,7 +222,7 @@ class Training:
             folder = self.folder(run_id)
             folder.mkdir(parents=True, exist_ok=True)
             prepared.save(folder)
-        job_id = self._jobs.submit(title, TrainSpec(run_id=run_id), prepared.project_id)
+        job_id = self._jobs.submit(title, TrainSpec(run_id=run_id), prepared.project_id, plan)
         with self._services.db.begin() as session:
             must_get(session, Run, run_id, "run").job_id = job_id
         return run_id

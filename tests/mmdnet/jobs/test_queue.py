@@ -29,14 +29,14 @@ def test_states_of_many_jobs_come_together(jobs: JobLab) -> None:
 def test_only_a_job_that_failed_or_was_cancelled_is_tried_again(jobs: JobLab) -> None:
     job = jobs.submit("count")
     with pytest.raises(LabError, match="still going on"):
-        jobs.queue.retry(job)
+        jobs.queue.retry(job, "cpu")
     jobs.queue.cancel(job)
     jobs.queue.cancel(job)
     jobs.queue.cancel("unknown")
-    jobs.queue.retry(job)
+    jobs.queue.retry(job, "cpu")
     assert jobs.state(job).status == "queued"
     with pytest.raises(LabError, match="not in the queue"):
-        jobs.queue.retry("unknown")
+        jobs.queue.retry("unknown", "cpu")
 
 
 def test_a_queue_that_does_not_exist_is_refused(jobs: JobLab) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from mmdnet.jobs.child import DONE, FAILED, STOPPED, Order
 from mmdnet.jobs.context import JobProgress
+from mmdnet.jobs.fence import CLAIM_EVERY_S
 from mmdnet.jobs.supervisor import GRACE_S, POLL_S, job_folder, supervise
-from mmdnet.jobs.worker import CLAIM_EVERY_S
 from mmdnet.settings import Settings
 
 READ = "import sys, time; sys.stdin.readline(); "

@@ -46,7 +46,7 @@ def test_a_running_job_is_gone_within_five_seconds_of_its_cancel_and_can_go_on_l
     wait_for(lambda: not alive(child), seconds=5)
     print(f"cancel took {time.monotonic() - cancelled:.2f} s")
     assert staffed.state(job).status == "cancelled"
-    staffed.queue.retry(job)
+    staffed.queue.retry(job, "cpu")
     staffed.wait_until(job, "done")
     assert staffed.epochs(job) == list(range(4))
 
@@ -55,7 +55,7 @@ def test_a_job_cancelled_and_at_once_tried_again_is_done_by_one_child_at_a_time(
     job = staffed.submit("count", {"epochs": 4, "seconds": 0.3})
     wait_for(lambda: staffed.epochs(job))
     staffed.queue.cancel(job)
-    staffed.queue.retry(job)
+    staffed.queue.retry(job, "cpu")
     state = staffed.wait_until(job, "done")
     assert staffed.epochs(job) == list(range(4))
     assert state.attempts == 2
@@ -113,7 +113,7 @@ def test_a_failed_job_that_is_tried_again_loses_its_failure(staffed: JobLab) -> 
     job = staffed.submit("refuse_once")
     staffed.wait_until(job, "failed")
     assert staffed.row(job).failure == "Not yet."
-    staffed.queue.retry(job)
+    staffed.queue.retry(job, "cpu")
     staffed.wait_until(job, "done")
     assert staffed.row(job).failure is None
 
@@ -125,7 +125,7 @@ def test_one_gpu_runs_one_job_at_a_time_also_after_a_retry(staffed: JobLab) -> N
     staffed.queue.cancel(first)
     second = staffed.submit("count", spec, queue="gpu")
     wait_for(lambda: staffed.epochs(second))
-    staffed.queue.retry(first)
+    staffed.queue.retry(first, "gpu")
     for job in (first, second):
         staffed.wait_until(job, "done")
     last_begin = [float(line.split()[2]) for line in staffed.events(first) if line.startswith("begin")][-1]

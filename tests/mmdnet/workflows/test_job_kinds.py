@@ -42,6 +42,11 @@ def test_a_job_another_version_wrote_is_refused_in_words(context):
 def test_a_running_job_queues_no_other():
     queue = NoQueue()
     assert queue.states(["one"]) == {}
-    for act in (lambda: queue.submit("demo", "one", "cpu"), lambda: queue.cancel("one"), lambda: queue.retry("one")):
+    for act in (
+        lambda: queue.submit("demo", "one", "cpu", 1, None),
+        lambda: queue.plan("one", 1, None),
+        lambda: queue.cancel("one"),
+        lambda: queue.retry("one", "cpu"),
+    ):
         with pytest.raises(RuntimeError):
             act()

@@ -24,7 +24,9 @@ def test_a_moment_is_said_by_how_long_it_is_past(seconds, words):
 
 
 def job(**changes):
-    return SimpleNamespace(**{"status": "running", "message": "", "title": "Training A", "eta_s": None} | changes)
+    facts = {"status": "running", "message": "", "title": "Training A", "eta_s": None}
+    waits = {"after_title": None, "not_before": None, "priority": "normal"}
+    return SimpleNamespace(**facts | waits | changes)
 
 
 def test_a_running_job_says_what_it_does_and_how_long_still():
