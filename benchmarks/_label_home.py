@@ -45,18 +45,18 @@ class LabelLab:
 
 
 @contextmanager
-def label_lab(patches: int) -> Iterator[LabelLab]:
+def label_lab(patches: int, database_url: str = "") -> Iterator[LabelLab]:
     """A temporary home with `patches` patches: those of a drawn field, and more laid over it, a pixel apart."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         draw_field(home / "field.png", COLUMNS, ROWS)
-        lab = open_lab(load_settings(home=home))
+        lab = open_lab(load_settings(home=home, database_url=database_url))
         project = lab.projects.named("Benchmark").id
         (outcome,) = lab.slides.register(project, home / "field.png", StatedFacts(mpp=0.5))
         if outcome.slide_id is None:
             raise LabError(str(outcome.problem))
         _more_patches(lab, outcome.slide_id, patches)
-        running = RunningLab(home)
+        running = RunningLab(home, database_url=database_url)
         try:
             yield LabelLab(running, lab, project, outcome.slide_id)
         finally:

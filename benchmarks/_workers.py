@@ -13,7 +13,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from tests.mmdnet.jobs.conftest import JobLab, open_lab
-from tests.postgres import postgres
+from tests.postgres import Server, server
 
 PATIENCE_S = 600.0
 
@@ -26,21 +26,24 @@ def job_lab(database_url: str = "") -> Iterator[JobLab]:
 
 
 @contextmanager
-def postgres_url() -> Iterator[str]:
-    """An empty database on a server of its own.
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of its own with an empty database.
 
     Raises:
         LabError: PostgreSQL is not installed.
     """
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        cluster = Path(folder) / "cluster"
-        cluster.mkdir()
-        try:
-            with postgres(cluster) as url:
-                yield url
-        except pytest.skip.Exception as missing:
-            raise LabError(str(missing)) from None
+    try:
+        with server() as running:
+            yield running
+    except pytest.skip.Exception as missing:
+        raise LabError(str(missing)) from None
+
+
+@contextmanager
+def postgres_url() -> Iterator[str]:
+    """The same, as the database's URL."""
+    with postgres_server() as running:
+        yield running.url
 
 
 def until(true: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> float:

@@ -1,6 +1,6 @@
-"""[kill] Kill -9 of app, worker, child or all at random moments while people label and the lab adds, trains and scores.
+"""[kill] Kill -9 of app, worker, child, all, or the database, while people label and the lab adds, trains and scores.
 
-What is killed is started again as the launcher does; nobody presses anything. A child is not killed twice before its
+Once with SQLite, once with a PostgreSQL server of its own, whose postmaster is killed too. What is killed is started again as the launcher does; nobody presses anything. A child is not killed twice before its
 job has got further: at the third such death in a row the lab gives a job up, as it says (`DEATHS_LIMIT` of the worker).
 Augmentation has `augment-kill`, and a dead host on PostgreSQL `take-over`.
 """
@@ -11,13 +11,14 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 from sqlalchemy import select
 
 from benchmarks._label_home import LabelLab, label_lab
 from benchmarks._presses import Pressed, pressing
-from benchmarks._workers import PATIENCE_S, kill_all, until
+from benchmarks._workers import PATIENCE_S, kill_all, postgres_server, until
 from benchmarks.result import Result
 from db.engine import damage_of
 from db.models import LabelEvent, Score
@@ -26,11 +27,14 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
 from tests.browser.drawn import draw_field
+from tests.postgres import Server
 from tests.small_lab import SHORT_TRAINING
 
 VICTIMS = ("app", "worker", "child", "all")
+DATABASE = "database"
 QUEUES = ("cpu", "gpu")
 MOMENTS, QUICK_MOMENTS = 300, 12
+POSTGRES_MOMENTS, QUICK_POSTGRES_MOMENTS = 50, 5  # beside them
 EPOCHS = 4
 PATCHES = 300  # to be labelled over and over
 
@@ -40,10 +44,14 @@ class Lives:
     """The lab's processes; what has died is started again, as the launcher does."""
 
     bench: LabelLab
+    server: Server | None = None
     killed: Counter[str] = field(default_factory=Counter)
     _shares: dict[str, float] = field(default_factory=dict)  # of running jobs, done when a child was last killed
 
     def revive(self) -> None:
+        if self.server is not None:
+            self.server.start()
+            until(self._answers, "The database's answer")
         running = self.bench.running
         if running.app is None or running.app.poll() is not None:
             running.start_app(PATIENCE_S)
@@ -53,15 +61,29 @@ class Lives:
             if not any(queue in arguments for arguments in alive):
                 running.start_worker(queue, queue)
 
+    def _answers(self) -> bool:
+        """Whether our own connections have found that the server is back."""
+        try:
+            self.bench.lab.jobs.list()
+        except Exception:
+            return False
+        return True
+
     def strike(self, victim: str) -> bool:
-        """Kill -9: the app, a worker (its child has to see by itself that it is gone), a job's child, or all.
+        """Kill -9: the app, a worker (its child has to see by itself that it is gone), a job's child, the database's
+        postmaster, or all.
 
         False: there was no child that may be killed now.
         """
         running = self.bench.running
         app, workers = running.app, [process.pid for process in running.workers]
         if victim == "all":
+            if self.server is not None:
+                self.server.kill()
             kill_all([*([app.pid] if app else []), *workers])
+        elif victim == DATABASE:
+            assert self.server is not None
+            self.server.kill()
         elif victim == "child":
             if not self._strike_child(workers):
                 return False
@@ -85,18 +107,37 @@ class Lives:
 
 
 def run(quick: bool = False) -> Result:
-    """`value` is all that was lost, doubled, repeated, failed or damaged. Quick: 12 moments, not 300."""
-    moments, longest_s = (QUICK_MOMENTS, 8) if quick else (MOMENTS, 20)
+    """`value` is all that was lost, doubled, repeated, failed or damaged.
+
+    Quick: 12 moments and 5 with PostgreSQL, not 300 and 50.
+    """
     random.seed(3)
-    with label_lab(PATCHES) as bench:
-        lives, session = Lives(bench), bench.session("Ada", PATCHES)
+    lite = _struck(_drawn(VICTIMS, QUICK_MOMENTS if quick else MOMENTS), 8 if quick else 20)
+    victims = _drawn((*VICTIMS, DATABASE), QUICK_POSTGRES_MOMENTS if quick else POSTGRES_MOMENTS)
+    with postgres_server() as server:
+        full = _struck(victims, 8 if quick else 20, server)
+    beside = {"reach": 0, "reach_is": "most", "sqlite": lite, "postgresql": full}
+    faults = [*lite["faults"].values(), *full["faults"].values()]
+    n = sum(lite["kills"].values()) + sum(full["kills"].values())
+    return Result("kill", sum(faults), "labels, jobs and epochs lost or doubled", beside, n)
+
+
+def _drawn(victims: tuple[str, ...], moments: int) -> list[str]:
+    """Each victim as often as the others, in a drawn order."""
+    return random.sample(victims * (moments // len(victims)), moments)
+
+
+def _struck(victims: list[str], longest_s: float, server: Server | None = None) -> dict[str, Any]:
+    """What came of killing these in turn, each after up to so many seconds."""
+    with label_lab(PATCHES, server.url if server else "") as bench:
+        lives, session = Lives(bench, server), bench.session("Ada", PATCHES)
         project = _graded_project(bench)
         lives.revive()
         jobs: list[str] = []
         runs: list[int] = []
         with pressing(bench, "Ada", session) as told:
             until(lambda: told.saved, "The first label")
-            for victim in random.sample(VICTIMS * (moments // len(VICTIMS)), moments):
+            for victim in victims:
                 struck = False
                 while not struck:
                     if all(_over(bench.lab, job) for job in jobs):
@@ -107,17 +148,14 @@ def run(quick: bool = False) -> Result:
             until(lambda: all(_over(bench.lab, job) for job in jobs), "The end of all jobs", 2 * PATIENCE_S)
         faults = _faults(bench, told, jobs, runs)
         ended = [bench.lab.jobs.get(job) for job in jobs]
-    beside = {
-        "reach": 0,
-        "reach_is": "most",
-        **faults,
+    return {
+        "faults": faults,
         "kills": dict(lives.killed),
         "not_done": [f"{job.title}: {job.status}. {job.failure}" for job in ended if job.status != "done"],
         "labels_acknowledged": len(told.saved),
         "jobs": len(jobs),
         "trainings": len(runs),
     }
-    return Result("kill", sum(faults.values()), "labels, jobs and epochs lost or doubled", beside, moments)
 
 
 def _graded_project(bench: LabelLab) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ftplib
 import hashlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 AT_ONCE = 2**20  # bytes
+UNREACHED = (OSError, ValueError, EOFError, ftplib.Error)  # what an FTP server refuses is no OSError
+OURS = {"mmdnet", "db", "sqlalchemy", "psycopg", "pydantic_core", "alembic"}  # whose errors have other homes
 
 
 def is_url(place: str) -> bool:
@@ -93,9 +96,20 @@ def _reached(url: str) -> Iterator[tuple[AbstractFileSystem, str]]:
         yield system, root.rstrip("/")
     except ImportError as error:
         raise LabError(f"{told(url)} cannot be used here: {error}. Nothing was changed.") from error
-    except (OSError, ValueError, EOFError, ftplib.Error) as error:  # what an FTP server refuses is no OSError
+    except Exception as error:
+        if not (isinstance(error, UNREACHED) or _is_of_a_file_system(error)):
+            raise
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if password := urlsplit(url).password:
+            why = why.replace(password, "…")
+        why = why.rstrip(".")
         raise LabError(f"{told(url)} cannot be read or written: {why}. Nothing was changed here.") from error
+
+
+def _is_of_a_file_system(error: Exception) -> bool:
+    """Whether a package behind fsspec has it as a class of its own: paramiko's and botocore's are no OSErrors."""
+    package = type(error).__module__.partition(".")[0]
+    return package not in OURS and package not in sys.stdlib_module_names
 
 
 def _send(system: AbstractFileSystem, source: Path, target: str) -> None:

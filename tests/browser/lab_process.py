@@ -29,6 +29,7 @@ class RunningLab:
     port: int = field(default_factory=free_port)
     base: str = ""  # the sub-path it is served under, such as "/lab"
     arguments: list[str] = field(default_factory=list)  # more of Streamlit's
+    database_url: str = ""
     app: subprocess.Popen | None = None
     workers: list[subprocess.Popen] = field(default_factory=list)
 
@@ -41,6 +42,7 @@ class RunningLab:
         return {
             **os.environ,
             "MMDNET_HOME": str(self.home),
+            "MMDNET_DATABASE_URL": self.database_url,
             "MMDNET_SLIDE_ROOTS": os.sep,
             "MMDNET_BACKUP_EVERY_H": "0",
             "OMP_NUM_THREADS": "1",

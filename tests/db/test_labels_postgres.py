@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelBench]:
-    with postgres(tmp_path_factory.mktemp("cluster")) as url:
+    with postgres() as url:
         made = make_label_bench(tmp_path_factory.mktemp("home"), patches=40, url=url)
         for slide in made.slides:
             made.scored(slide, {"steatosis": sure(np.arange(40) % 4, "steatosis", 0.6)})

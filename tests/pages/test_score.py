@@ -23,6 +23,10 @@ def test_the_rule_that_is_chosen_is_the_jobs(filled, filled_home):
     (job,) = [queued for queued in filled_home.lab.jobs.list(filled_home.project) if queued.kind == "score"]
     with filled_home.lab.db() as session:
         assert session.get(Job, job.id).spec["rule"] == "max"
+    app.segmented_control(key="score_priority").set_value("last")
+    app.button(key="score_after").click().run()
+    later = next(queued for queued in filled_home.lab.jobs.list(filled_home.project) if queued.after is not None)
+    assert (later.after_title, later.priority) == ("Train First training", "last") and not app.error
 
 
 def test_every_score_is_in_the_table_with_its_grades(filled, filled_home, validated):

@@ -35,8 +35,7 @@ def test_what_was_written_last_is_not_in_a_copy_of_the_file_but_in_the_backup(la
 
 def test_a_lab_on_postgresql_is_backed_up_verified_and_restored(tmp_path):
     program("pg_dump")
-    (tmp_path / "pg").mkdir()
-    with postgres(tmp_path / "pg") as url:
+    with postgres() as url:
         settings = Settings(home=tmp_path / "home", database_url=url)
         settings.home.mkdir()
         migrate(url)

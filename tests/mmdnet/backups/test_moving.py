@@ -42,9 +42,8 @@ def opened():
 
 
 @pytest.fixture
-def server(tmp_path):
-    (tmp_path / "pg").mkdir()
-    with postgres(tmp_path / "pg") as url:
+def server():
+    with postgres() as url:
         yield url
 
 

@@ -86,6 +86,25 @@ def test_a_server_that_refuses_the_password_is_a_sentence_without_it(label_bench
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("package", ["paramiko.ssh_exception", "botocore.exceptions", "aiohttp.client_exceptions"])
+def test_what_a_file_systems_own_package_raises_is_a_sentence_without_the_password(label_bench, monkeypatch, package):
+    refusal = type("Refused", (Exception,), {"__module__": package})
+
+    def refuse(*_, **__):
+        raise refusal("Authentication of ada:secret failed.")
+
+    monkeypatch.setattr(MemoryFileSystem, "makedirs", refuse)
+    with pytest.raises(LabError, match=r"cannot be read or written: Authentication of ada:… failed\. Nothing") as said:
+        backup_to(label_bench.services.settings, "memory://ada:secret@host/lab")
+    assert "secret" not in str(said.value)
+
+
+def test_a_fault_of_the_program_stays_one(label_bench, monkeypatch):
+    monkeypatch.setattr(MemoryFileSystem, "makedirs", lambda *_, **__: {}["missing"])
+    with pytest.raises(KeyError):
+        backup_to(label_bench.services.settings, "memory://kept")
+
+
 def test_a_new_home_may_lie_in_a_folder_that_is_not_there_yet(label_bench, home_files, out, kept):
     place, manifest = backup_to(label_bench.services.settings, kept)
     assert restore_from(place, Settings(home=out / "labs" / "new")) == manifest

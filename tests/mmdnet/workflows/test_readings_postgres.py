@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelBench]:
-    with postgres(tmp_path_factory.mktemp("cluster")) as url:
+    with postgres() as url:
         made = make_label_bench(tmp_path_factory.mktemp("home"), url=url)
         yield made
         made.db.kw["bind"].dispose()

@@ -2,9 +2,11 @@
 
 import pytest
 
-from db.models import Job, Slide
+from db.models import Job, Run, Slide
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import ScoreSpec, TrainSpec
 from mmdnet.workflows.scoring.scoring import SLIDES_A_JOB
+from tests.small_lab import JobInProcess
 
 
 def test_nothing_is_queued_for_no_slide_another_projects_slide_or_an_unknown_rule(scored):
@@ -53,5 +55,29 @@ def test_many_slides_are_shared_evenly_among_jobs_so_that_several_workers_score_
     with lab.db() as session:
         told = [session.get(Job, job).spec["slide_ids"] for job in queued]
     assert [slide for part in told for slide in part] == slides and [len(part) for part in told] == [14, 14, 13]
+    assert len({lab.jobs.get(job).press for job in queued}) == 1
     titles = [lab.jobs.get(job).title for job in queued]
     assert [title.rpartition(" ")[0].rpartition(", ")[2] for title in titles] == ["1 of", "2 of", "3 of"]
+
+
+def test_a_scoring_waits_for_a_training_and_takes_the_model_that_it_left(scored):
+    lab = scored.lab
+    with lab.db.begin() as session:
+        run = Run(project_id=scored.project, name="Tonight", choices={}, label_set={})
+        session.add(run)
+        session.flush()
+        run_id = run.id
+    with pytest.raises(LabError, match="Tonight is no training"):
+        lab.scoring.start_after(scored.project, [scored.slide], run_id)
+    training = lab.jobs.submit("Train Tonight", TrainSpec(run_id=run_id), scored.project)
+    with lab.db.begin() as session:
+        session.get(Run, run_id).job_id = training
+    (queued,) = lab.scoring.start_after(scored.project, [scored.slide], run_id, "max")
+    job = lab.jobs.get(queued)
+    assert (job.after, job.after_title) == (training, "Train Tonight") and job.title.endswith("the model of Tonight")
+    context = JobInProcess(lab.settings, lab.settings.home, "later")
+    with pytest.raises(LabError, match="Tonight left no model"):
+        lab.scoring.run(context, ScoreSpec(slide_ids=(scored.slide,), run_id=run_id))
+    lab.jobs.cancel(training)
+    with pytest.raises(LabError, match="Train Tonight is cancelled already"):
+        lab.scoring.start_after(scored.project, [scored.slide], run_id)
