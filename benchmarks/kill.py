@@ -1,8 +1,9 @@
 """[kill] Kill -9 of app, worker, child, all, or the database, while people label and the lab adds, trains and scores.
 
-Once with SQLite, once with a PostgreSQL server of its own, whose postmaster is killed too. What is killed is started again as the launcher does; nobody presses anything. A child is not killed twice before its
-job has got further: at the third such death in a row the lab gives a job up, as it says (`DEATHS_LIMIT` of the worker).
-Augmentation has `augment-kill`, and a dead host on PostgreSQL `take-over`.
+Once with SQLite, once with a PostgreSQL server of its own, whose postmaster is killed too. What is killed is started
+again as the launcher does; nobody presses anything. A child is not killed twice before its job has got further: at the
+third such death in a row the lab gives a job up, as it says (`DEATHS_LIMIT` of the worker). Augmentation has
+`augment-kill`, and a dead host on PostgreSQL `take-over`.
 """
 
 from __future__ import annotations

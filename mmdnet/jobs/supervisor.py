@@ -25,9 +25,8 @@ LOG_FILE = "log.txt"
 class Outcome:
     """How an attempt ended: done, `stopped` from outside for a reason, or with a `failure`, a sentence for a person.
 
-    `died`: the failure is none of the work's own, the process was killed or broke, or the database was away; another
-    attempt may go better.
-    None of all these: the child found that it is not the attempt that counts.
+    `died`: the failure is none of the work's own, the process was killed or broke; another attempt may go better.
+    None of all these: the database went away under the child, or it found that it is not the attempt that counts.
     """
 
     done: bool = False
@@ -124,7 +123,7 @@ def _outcome(code: int, stopped: str | None, words: _Words, killed_before: Memor
     if code == STOPPED:
         return Outcome()
     if words.failure is not None:
-        return Outcome(failure=words.failure, died=words.passing)
+        return Outcome() if words.passing else Outcome(failure=words.failure)
     return Outcome(failure=how_it_ended(code, killed_before, memory_kills()), died=True)
 
 

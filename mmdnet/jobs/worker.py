@@ -219,7 +219,8 @@ class Worker:
                     reason = fence.ask()
                 if reason is not None:
                     raise JobError(f"The job was ended here: {reason}.")
-                # Else the child died, or saw another token: a frozen worker had woken and put its own over ours.
+                # Else the child died, or lost the database, or saw another token: a frozen worker had woken and put its
+                # own over ours.
 
     def _end(self, job_id: str, failure: str | None = None) -> None:
         """Note how the job ended, and that it is to be told where it is; the queue's own row follows at once."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -53,6 +54,12 @@ def refuse_once(spec: dict[str, Any], context: JobContext) -> None:
 
 def broken(spec: dict[str, Any], context: JobContext) -> None:
     raise RuntimeError("a private detail")
+
+
+def away(spec: dict[str, Any], context: JobContext) -> None:
+    error = sqlite3.OperationalError("a private detail")
+    error.sqlite_errorname = "SQLITE_BUSY"
+    raise error
 
 
 def killed(spec: dict[str, Any], context: JobContext) -> None:

@@ -64,10 +64,16 @@ def test_progress_goes_to_the_worker_and_what_is_printed_to_the_log(order):
 
 
 @pytest.mark.parametrize(
-    ("kind", "sentence"), [("refuse", "There are no labels yet"), ("broken", "a fault of the program")]
+    ("kind", "sentence", "passing"),
+    [
+        ("refuse", "There are no labels yet", False),
+        ("broken", "a fault of the program", False),
+        ("away", "database is busy", True),
+    ],
 )
-def test_a_failure_is_one_sentence_and_private_details_stay_in_the_log(order, kind, sentence):
+def test_a_failure_is_one_sentence_and_private_details_stay_in_the_log(order, kind, sentence, passing):
     code, told, log = do(order, kind)
     assert code == FAILED
     assert [name for name, _ in told] == ["@failure"] and sentence in told[0][1]["sentence"]
+    assert told[0][1]["passing"] is passing
     assert "private" not in told[0][1]["sentence"] and "Traceback" in log

@@ -5,7 +5,7 @@ import pytest
 from mmdnet.jobs.child import DONE, FAILED, STOPPED, Order
 from mmdnet.jobs.context import JobProgress
 from mmdnet.jobs.fence import CLAIM_EVERY_S
-from mmdnet.jobs.supervisor import GRACE_S, POLL_S, job_folder, supervise
+from mmdnet.jobs.supervisor import GRACE_S, POLL_S, Outcome, job_folder, supervise
 from mmdnet.settings import Settings
 
 READ = "import sys, time; sys.stdin.readline(); "
@@ -47,6 +47,11 @@ def test_the_childs_own_sentence_is_the_failure_and_its_last_progress_is_heard(o
     outcome = run(order, code, told=told)
     assert (outcome.failure, outcome.died) == ("No labels.", False)
     assert told == [JobProgress(0.5, "half", {"loss": 1})]
+
+
+def test_a_database_that_goes_away_under_the_child_is_no_failure_of_the_job(order):
+    outcome = run(order, """print('@failure {"sentence": "Away.", "passing": true}', flush=True); sys.exit(1)""")
+    assert outcome == Outcome()
 
 
 def test_a_child_that_must_stop_is_asked_and_ends(order):
