@@ -477,7 +477,7 @@ def _make_demo(home: Path) -> None:
 
 
 def run_tests(pytest_arguments: list[str]) -> int:
-    """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, pytest.
+    """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, audit of packages, pytest.
 
     All at once: some tests wait more than they compute, so the other tests and the checks compute meanwhile, at the
     lowest priority. What each says is shown whole when it has ended.
@@ -489,6 +489,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
         "types": [PYTHON, "-m", "mypy"],
         "import rules": [PYTHON, "-c", IMPORT_RULES],
         "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
+        "audit of packages": [PYTHON, "-m", "benchmarks._audit"],
     }
     environment = own_environment()
     failed: list[str] = []

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from benchmarks.__main__ import GROUPS, main, names
+from benchmarks._audit import read
 from benchmarks._kept import HERE, kept, on_stderr
 from benchmarks.result import Result, table
 
@@ -58,3 +61,16 @@ def test_what_takes_long_to_make_is_kept_where_it_is_asked_for_and_the_output_st
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 1
     assert told.err.splitlines() == ["test cohort: 1 of 10 slides read", "test cohort: 10 of 10 slides read"]
+
+
+@pytest.mark.parametrize(
+    ("packages", "findings", "said"),
+    [
+        ([{"name": "a", "vulns": []}, {"name": "b", "vulns": [{"id": "PYSEC-1"}]}], ("b: PYSEC-1",), "looked at 2 packages"),
+        ([{"name": "a", "vulns": []}, {"name": "b", "skip_reason": "not found"}], (), "1 package, 1 more are not known"),
+        ([{"name": "a", "skip_reason": "not found"}], (), "not run: its service knows none of 1 package"),
+    ],
+)  # fmt: skip
+def test_a_package_the_audits_service_does_not_know_is_not_called_clean(packages, findings, said):
+    came = read(json.dumps({"dependencies": packages}))
+    assert came.findings == findings and said in came.said
