@@ -1,4 +1,8 @@
-"""[scale-out] Slides scored by two workers beside one, as a press scores them; and a list of 10,000 jobs."""
+"""[scale-out] Slides scored by two workers beside one, as a press scores them; and a list of 10,000 jobs.
+
+The slides are small and their features are kept by a scoring before, which is not counted: else whoever came second
+would find what the first had computed. What is left is each job's process and its slides' scoring, a core's work each.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,13 @@ from mmdnet.slides.facts import StatedFacts
 from tests.browser.drawn import draw_field
 from tests.browser.lab_process import RunningLab
 
-ROUNDS = 3
+ROUNDS = 2
+COLUMNS, ROWS = 4, 3  # of a slide, in patches
 
 
 def run(quick: bool = False) -> Result:
-    """`value` is how many times faster two workers are. Quick: 24 slides and one round, not 200 and three."""
-    slides, rounds = (24, 1) if quick else (200, ROUNDS)
+    """`value` is how many times faster two workers are. Quick: 40 slides and one round, not 200 and two."""
+    slides, rounds = (40, 1) if quick else (200, ROUNDS)
     times: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "lab"
@@ -32,10 +37,11 @@ def run(quick: bool = False) -> Result:
         ids = []
         for number in range(slides):
             path = home / f"S{number}.png"
-            draw_field(path, 6, 5, seed=number)
+            draw_field(path, COLUMNS, ROWS, seed=number)
             (outcome,) = lab.slides.register(project, path, StatedFacts(mpp=0.5), measure=False)
             assert outcome.slide_id is not None, outcome.problem
             ids.append(outcome.slide_id)
+        first_s = _scored(home, project, model, ids, 2)
         for _ in range(rounds):
             for workers, taken in times.items():
                 taken.append(_scored(home, project, model, ids, workers))
@@ -46,6 +52,7 @@ def run(quick: bool = False) -> Result:
         "reach": 1.9,
         "one_worker_s": [round(each, 1) for each in times[1]],
         "two_workers_s": [round(each, 1) for each in times[2]],
+        "two_workers_computing_features_s": round(first_s, 1),
         "slides": slides,
         "load_average": round(os.getloadavg()[0], 1),
         "also": {"CPU s for the list of 10,000 jobs": (round(listing_s, 3), "most", 0.5)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -37,19 +38,20 @@ def _list(project_id: int, state: str | None, kind: str | None, was_active: bool
     known = lab().jobs.list(project_id)
     left = [job for job in known if state in (None, job.status) and kind in (None, job.kind)]
     shown = left[: st.session_state.get("jobs_shown", AT_ONCE)]
+    active = [job for job in known if job.active]
     for job in shown:
-        _one(job)
+        _one(job, active)
     if not left:
         st.caption("No job is like that. Take a filter back.")
     if len(shown) < len(left) and st.button(f"Show more of {len(left):,}", key="jobs_more"):
         st.session_state["jobs_shown"] = len(shown) + AT_ONCE
         st.rerun(scope="fragment")
-    if was_active and not any(job.active for job in known):
+    if was_active and not active:
         st.rerun()
 
 
-def _one(job: JobView) -> None:
-    job_card(job, plan=True)
+def _one(job: JobView, active: Sequence[JobView]) -> None:
+    job_card(job, active=active)
     for sentence in job.progress.get("refused") or []:
         st.markdown(f"- {literal(sentence)}")
     with st.expander("Log", key=f"job_log_{job.id}", on_change="rerun") as box:

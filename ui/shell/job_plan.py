@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,12 +31,10 @@ def ask_plan(key: str) -> JobPlan:
         return _fields(key, AT_ONCE, {})
 
 
-def change_plan(job: JobView) -> None:
-    """The same for a job that waits already; it may wait for another of its project, too."""
+def change_plan(job: JobView, active: Sequence[JobView]) -> None:
+    """The same for a job that waits already; it may wait for another of its project's `active` ones, too."""
     others = {
-        other.id: other.title
-        for other in lab().jobs.list(job.project_id, active=True)
-        if other.id != job.id and other.project_id in (None, job.project_id)
+        other.id: other.title for other in active if other.id != job.id and other.project_id in (None, job.project_id)
     }
     with (
         st.popover("When", icon=":material/schedule:", key=f"plan_{job.id}"),

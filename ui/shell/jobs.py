@@ -122,9 +122,17 @@ def _running_jobs() -> None:
 
 
 def job_card(
-    job: JobView, *, cancel: bool = True, retry: bool = True, dismiss: bool = True, plan: bool = False
+    job: JobView,
+    *,
+    cancel: bool = True,
+    retry: bool = True,
+    dismiss: bool = True,
+    active: Sequence[JobView] | None = None,
 ) -> None:
-    """One job in full: state, progress, failure in words, and what can be done about it."""
+    """One job in full: state, progress, failure in words, and what can be done about it.
+
+    Given the `active` jobs, when a waiting one begins can be changed.
+    """
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(job.title)}**", width="stretch")
@@ -136,8 +144,8 @@ def job_card(
                     with refusals():
                         lab().jobs.cancel(job.id)
                         st.rerun()
-                if plan and job.status == "queued":
-                    change_plan(job)
+                if active is not None and job.status == "queued":
+                    change_plan(job, active)
             return
         took = (
             duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
