@@ -18,7 +18,7 @@ compare, again, files, record = st.tabs(
 
 if compare.open:
     with compare:
-        view = parts.compared(project.id, parts.state_of(project.id))
+        view = parts.compared(project.id)
         if not view.comparisons:
             if not view.readers:
                 st.info("Nobody has graded a patch of this project yet.")

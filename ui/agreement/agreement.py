@@ -33,17 +33,10 @@ DRAWN = {
 }
 
 
-@st.cache_data(show_spinner="Comparing readings", max_entries=20)
-def compared(project_id: int, state: tuple[str, str, int]) -> AgreementView:
-    """Agreement in a project; `state` is what it depends on, so that it is worked out once for each."""
-    return lab().labels.agreement.of_project(project_id)
-
-
-def state_of(project_id: int) -> tuple[str, str, int]:
-    """What agreement depends on: the label log, the consensus rule, the scores."""
-    labels = lab().labels
-    rule = labels.consensus.rule(project_id)
-    return labels.record.state(), f"{rule.rule} {rule.reader_id}", len(lab().scoring.list(project_id))
+def compared(project_id: int) -> AgreementView:
+    """Agreement in a project; the lab works it out once for each state of its labels."""
+    with st.spinner("Comparing readings"):
+        return lab().labels.agreement.of_project(project_id)
 
 
 def sides(pair: Comparison) -> str:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import consensus as rules
 from db import readings
-from db.models import Model, Project, Reader, Slide
+from db.labels import last_hash
+from db.models import Model, PatientAnswer, Project, Reader, Score, Slide
 from db.projects import patient_answers
 from db.readings import Reading
 from mmdnet.labels.agreement import (
@@ -35,6 +36,7 @@ from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison
 from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions
 from mmdnet.workflows.services import Services, must_get
 
+PROJECTS_KEPT = 4
 MANY = 3  # readers from which on the consensus of the others is more than one other reader
 
 
@@ -78,29 +80,60 @@ class _Readings:
             self.by_reader[reading.reader_id][reading.patch_id] = reading
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """What is kept of a comparison: its patches (patches,) and both sides' grades by task, (patches, 2)."""
+
+    patches: np.ndarray
+    tables: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A project's agreement and the cells behind it, by comparison, while what they depend on (`mark`) stands."""
+
+    mark: tuple[object, ...]
+    view: AgreementView
+    cells: Mapping[str, _Cells]
+
+
 class Agreement:
     """Use cases reachable as `lab.labels.agreement`."""
 
     def __init__(self, services: Services, predictions: Predictions) -> None:
         self._services = services
         self._predictions = predictions
+        self._kept: dict[int, _Kept] = {}
 
     def of_project(self, project_id: int) -> AgreementView:
-        """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals."""
+        """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals.
+
+        Worked out anew only when a label, a score, the rule, a reader's name or a slide's patient has changed.
+        """
+        return self._of(project_id).view
+
+    def _of(self, project_id: int) -> _Kept:
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
+            mark = _mark(session, project_id)
+            known = self._kept.get(project_id)
+            if known is not None and known.mark == mark:
+                return known
             collected = _read(session, project_id)
             rule = rules.of_project(session, project_id)
             sides = _all_sides(collected, rule)
         model = self._against_model(collected)
-        comparisons = [made for pair in [*sides, *model] for made in _compare(pair, collected)]
-        return AgreementView(
-            comparisons=tuple(comparisons),
+        pairs = [*sides, *model]
+        view = AgreementView(
+            comparisons=tuple(made for pair in pairs for made in _compare(pair, collected)),
             groups=tuple(_groups(collected)),
             rule=rule.rule,
             readers=tuple(collected.readers[reader] for reader in collected.by_reader),
             learnt_from=sum(pair.left_out for pair in model),
         )
+        made = _Kept(mark, view, {pair.key: _cells(pair) for pair in pairs})
+        self._kept = dict([*self._kept.items(), (project_id, made)][-PROJECTS_KEPT:])
+        return made
 
     def graded_twice(
         self, project_id: int, reader_id: int, key: str, task: str, first: int, second: int
@@ -109,17 +142,14 @@ class Agreement:
 
         Shown are patches the reader has graded and is not about to grade again; of the others only how many.
         """
+        cells = self._of(project_id).cells.get(key)
+        if cells is None:
+            return GradedTwice((), 0)
         with self._services.db() as session:
-            collected = _read(session, project_id)
-            sides = _all_sides(collected, rules.of_project(session, project_id))
             may_see = readings.may_see(session, project_id, reader_id)
-        for pair in [*sides, *self._against_model(collected)]:
-            if pair.key == key:
-                cell = (pair.table(task) == [first, second]).all(axis=1)
-                patches = [patch for patch, inside in zip(pair.patches, cell, strict=True) if inside]
-                shown = tuple(patch for patch in patches if patch in may_see)
-                return GradedTwice(shown, len(patches) - len(shown))
-        return GradedTwice((), 0)
+        patches = cells.patches[(cells.tables[task] == [first, second]).all(axis=1)].tolist()
+        shown = tuple(patch for patch in patches if patch in may_see)
+        return GradedTwice(shown, len(patches) - len(shown))
 
     def _against_model(self, collected: _Readings) -> list[PairedReadings]:
         """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
@@ -162,6 +192,27 @@ class Agreement:
             return set(json.loads(path.read_text())["train"])
         except (OSError, ValueError, KeyError, TypeError):
             return every
+
+
+def _mark(session: Session, project_id: int) -> tuple[object, ...]:
+    """What a project's agreement depends on, found by a handful of questions however many labels there are."""
+    rule = rules.of_project(session, project_id)
+    scores = select(func.count(), func.max(Score.id)).join(Slide, Slide.id == Score.slide_id)
+    slides = select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id).order_by(Slide.id)
+    return (
+        last_hash(session),
+        (rule.rule, rule.reader_id),
+        tuple(session.execute(scores.where(Slide.project_id == project_id)).one()),
+        session.scalar(select(func.max(PatientAnswer.id)).where(PatientAnswer.project_id == project_id)),
+        tuple(session.execute(select(Reader.id, Reader.name, Reader.same_as).order_by(Reader.id)).tuples()),
+        tuple(session.execute(slides).tuples()),
+    )
+
+
+def _cells(pair: PairedReadings) -> _Cells:
+    return _Cells(
+        np.array(pair.patches, dtype=np.int64), {task.name: pair.table(task.name).astype(np.int8) for task in TASKS}
+    )
 
 
 def _read(session: Session, project_id: int) -> _Readings:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
 from db import labels as rows
-from db.models import LabelEvent
+from db.models import LabelEvent, Reader, Slide
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.acts import Acts
 from mmdnet.workflows.labelling.agreement import Agreement
@@ -54,6 +57,7 @@ class Labels:
         self.atlas = Atlas(services)
         self.files = Files(services, after_labels)
         self.record = Record(services)
+        self._counted: dict[int, tuple[tuple[object, ...], LabelCounts]] = {}
 
     def current(
         self, project_id: int, reader_id: int | None = None, slide_id: int | None = None
@@ -67,13 +71,20 @@ class Labels:
             return [_label_view(event, slide) for event, slide in standing]
 
     def counts(self, project_id: int) -> LabelCounts:
-        """How many patches carry which grades; a patch labelled by several readers counts once per grade given."""
+        """How many patches carry which grades; a patch labelled by several readers counts once per grade given.
+
+        Counted anew only when there is another label, slide or merged reader than before.
+        """
         with self._services.db() as session:
+            mark = _mark(session, project_id)
+            known = self._counted.get(project_id)
+            if known is not None and known[0] == mark:
+                return known[1]
             tallies = rows.tallies(session, project_id)
             slides = rows.labelled_by_slide(session, project_id)
             ignored = rows.patches_said(session, project_id, LabelEvent.ignored)
             flagged = rows.patches_said(session, project_id, LabelEvent.flagged)
-        return LabelCounts(
+        counted = LabelCounts(
             patches=sum(slides.values()),
             ignored=ignored,
             flagged=flagged,
@@ -81,6 +92,15 @@ class Labels:
             grades={name: _tally(tallies, place) for place, name in enumerate(TASK_NAMES)},
             slides=slides,
         )
+        self._counted[project_id] = (mark, counted)
+        return counted
+
+
+def _mark(session: Session, project_id: int) -> tuple[object, ...]:
+    """What counts of labels depend on."""
+    slides = session.execute(select(func.count(), func.max(Slide.id)).where(Slide.project_id == project_id)).one()
+    merged = session.execute(select(Reader.id, Reader.same_as).where(Reader.same_as.is_not(None))).tuples()
+    return rows.last_hash(session), *slides, *sorted(merged)
 
 
 def _tally(tallies: Sequence[rows.Tally], place: int) -> dict[int, int]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from db.models import Slide
+from db.models import Reader, Slide
 from mmdnet.labels.agreement import OF_MANY, OF_TWO
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.agreement import _read
@@ -178,3 +178,21 @@ def test_slides_of_one_patient_are_drawn_together_however_the_id_is_written(labe
     with label_bench.db() as session:
         collected = _read(session, label_bench.project)
     assert collected.by_patient and set(collected.clusters.values()) == {"p1"}
+
+
+def test_what_was_worked_out_holds_until_something_it_depends_on_changes(label_bench):
+    grade_all(label_bench, 0, [0, 1, 2, 3, 0, 1])
+    grade_all(label_bench, 1, [0, 1, 2, 2])
+    agreement, project = label_bench.labels.agreement, label_bench.project
+    first = agreement.of_project(project)
+    assert agreement.of_project(project) is first
+    grade_all(label_bench, 1, [0, 1, 2, 2, 0])
+    second = agreement.of_project(project)
+    assert second.comparisons[0].n == 5
+    with label_bench.db.begin() as session:
+        session.get(Reader, label_bench.readers[1]).name = "Benjamin"
+    third = agreement.of_project(project)
+    assert third.comparisons[0].second == "Benjamin" and agreement.of_project(project) is third
+    with label_bench.db.begin() as session:
+        session.get(Slide, label_bench.slides[0]).patient = "P9"
+    assert agreement.of_project(project) is not third
