@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from db.models import Job
 from mmdnet.jobs.lease import LEASE_S
 from mmdnet.jobs.queue import JobQueue, JobState
 from mmdnet.settings import PROJECT_ROOT, Settings
+from mmdnet.workflows.job_plans import HELD
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
@@ -61,11 +63,19 @@ class JobLab:
         self.workers.append(process)
         return process
 
-    def submit(self, kind: str, spec: dict[str, Any] | None = None, queue: str = "cpu") -> str:
+    def submit(
+        self,
+        kind: str,
+        spec: dict[str, Any] | None = None,
+        queue: str = "cpu",
+        after: str | None = None,
+        begin_at: datetime | None = None,
+    ) -> str:
         job_id = uuid.uuid4().hex
+        waits = {"after_id": after, "attend": after is not None}
         with self.sessions.begin() as session:
-            session.add(Job(id=job_id, kind=kind, queue=queue, title=kind, spec=spec or {}))
-        self.queue.submit(kind, job_id, queue)
+            session.add(Job(id=job_id, kind=kind, queue=queue, title=kind, spec=spec or {}, **waits))
+        self.queue.submit(kind, job_id, queue, begin_at=HELD if after else begin_at)
         return job_id
 
     def row(self, job_id: str) -> Job:

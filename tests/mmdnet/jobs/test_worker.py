@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -116,6 +117,17 @@ def test_a_failed_job_that_is_tried_again_loses_its_failure(staffed: JobLab) -> 
     staffed.queue.retry(job, "cpu")
     staffed.wait_until(job, "done")
     assert staffed.row(job).failure is None
+
+
+def test_a_worker_begins_what_waits_for_a_time_or_another_job_when_it_is_due(staffed: JobLab) -> None:
+    spec = {"epochs": 1, "seconds": 0.1}
+    begin_at = datetime.now(UTC) + timedelta(seconds=2)
+    first = staffed.submit("count", spec, begin_at=begin_at)
+    second = staffed.submit("count", spec, after=first)
+    assert {staffed.state(job).status for job in (first, second)} == {"queued"}
+    staffed.wait_until(second, "done")
+    begun, over = (float(staffed.events(job)[at].split()[-1]) for job, at in ((second, 0), (first, -1)))
+    assert over < begun and over > begin_at.timestamp()
 
 
 def test_one_gpu_runs_one_job_at_a_time_also_after_a_retry(staffed: JobLab) -> None:
