@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,6 +17,7 @@ from db.jobs import attended, given_up, to_attend
 from db.models import Job
 from mmdnet.jobs.notices import Notice
 from mmdnet.jobs.queue import JobQueue, JobState
+from mmdnet.workflows.job_plans import still_to_come
 
 LOOK_EVERY_S = 2.0
 ENDS = {"failed": "failed", "cancelled": "was cancelled"}
@@ -48,9 +48,9 @@ def follow_up(sessions: sessionmaker[Session], queue: JobQueue, tell: TellEnd | 
         state = states.get(job.id)
         if state is None:  # written, and not in the queue yet
             continue
-        if state.status == "queued":
+        if state.status == "queued" and job.after_id is not None:
             _let_go(sessions, queue, job, state, states, tell)
-        elif state.status != "running":
+        elif state.status not in ("queued", "running"):  # what ended may be queued again: its worker was killed then
             _tell_end(sessions, job, state, tell)
 
 
@@ -74,8 +74,7 @@ def _let_go(
             if given_up(session, job, sentence, attend=tell is not None):
                 queue.cancel(job.id)
         elif attended(session, job):
-            later = job.not_before if job.not_before and job.not_before > datetime.now(UTC) else None
-            queue.plan(job.id, state.priority, later)
+            queue.plan(job.id, state.priority, still_to_come(job.not_before))
 
 
 def _tell_end(sessions: sessionmaker[Session], job: Job, state: JobState, tell: TellEnd | None) -> None:

@@ -56,6 +56,11 @@ class JobPlan:
 AT_ONCE = JobPlan()
 
 
+def still_to_come(moment: datetime | None) -> datetime | None:
+    """The moment a job waits for; None where that is over."""
+    return moment if moment is not None and moment > datetime.now(UTC) else None
+
+
 def priority_of(number: int) -> Priority:
     """The priority a queue's number stands for; jobs of earlier builds have 0 and go first."""
     return next((name for name in PRIORITIES if number <= NUMBERS[name]), "last")

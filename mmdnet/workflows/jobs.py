@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.models import Job, now
 from mmdnet.errors import LabError
 from mmdnet.workflows.context import QueuedState
-from mmdnet.workflows.job_plans import AT_ONCE, HELD, NUMBERS, JobPlan, priority_of
+from mmdnet.workflows.job_plans import AT_ONCE, HELD, NUMBERS, JobPlan, priority_of, still_to_come
 from mmdnet.workflows.job_specs import JobSpec
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.views import JobView
@@ -234,7 +234,7 @@ def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> Job
         eta_s=job.progress.get("eta_s", eta) if status == "running" else None,
         dismissed=job.dismissed_at is not None,
         priority=priority_of(state.priority) if state else "normal",
-        not_before=job.not_before,
+        not_before=still_to_come(job.not_before),
         after=job.after_id,
         after_title=titles.get(job.after_id or ""),
         press=job.press or job.id,

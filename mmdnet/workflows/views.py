@@ -54,8 +54,9 @@ class ReaderView:
 class JobView:
     """A background job. `status`: queued, running, done, failed, cancelled. `eta_s` is None while unknown.
 
-    One that is `dismissed` is shown on the Jobs page alone. It begins not before `not_before`, and when the job `after`
-    is done; of the waiting those of the `priority` first go first. Jobs that one press queued share `press`.
+    One that is `dismissed` is shown on the Jobs page alone. It begins not before `not_before`, None where that is over,
+    and when the job `after` is done; of the waiting those of the `priority` first go first. Jobs that one press queued
+    share `press`.
     """
 
     id: str

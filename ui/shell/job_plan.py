@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -82,7 +82,7 @@ def waiting_words(job: JobView) -> str:
     said = []
     if job.after_title is not None:
         said.append(f"Waits for {literal(job.after_title)}")
-    if job.not_before is not None and job.not_before > datetime.now(UTC):
+    if job.not_before is not None:
         said.append(f"{'not' if said else 'Not'} before {job.not_before.astimezone(time_zone()):%a %d %b, %H:%M}")
     if not said:
         said.append("Waiting for a free worker")

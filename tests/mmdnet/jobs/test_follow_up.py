@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db.jobs import mark_ended
+from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.jobs.follow_up import follow_up
 from mmdnet.jobs.queue import JobQueue
@@ -80,6 +82,18 @@ def test_what_waits_for_a_job_without_success_says_so_and_so_does_what_waits_for
     assert followed.raw(score).status == "DELAYED" and followed.lab.jobs.get(score).failure is None
 
 
+def test_a_job_that_is_queued_again_by_a_kill_at_its_end_is_told_when_it_ends(followed):
+    job = followed.submit()
+    with followed.lab.db.begin() as session:
+        mark_ended(session, job)
+    followed.look()
+    assert followed.raw(job).status == "ENQUEUED" and not followed.told
+    followed.ends(job, "SUCCESS")
+    for _ in range(2):
+        followed.look()
+    assert [(notice.job, notice.status) for notice in followed.told] == [(job, "done")]
+
+
 def test_a_plan_made_anew_counts_and_circles_strangers_and_the_past_are_refused(followed):
     jobs = followed.lab.jobs
     first = followed.submit("First")
@@ -116,8 +130,6 @@ def test_what_waits_for_a_job_that_is_gone_says_so(followed):
     train = followed.submit()
     score = followed.submit("Score", after=train)
     with followed.lab.db.begin() as session:
-        from db.models import Job
-
         session.delete(session.get(Job, train))
     followed.ends(train, "SUCCESS")
     with sqlite3.connect(followed.lab.settings.home / "jobs.sqlite") as base:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.workflows.job_plans import AT_ONCE, NUMBERS, JobPlan, moment_of, priority_of
+from mmdnet.workflows.job_plans import AT_ONCE, NUMBERS, JobPlan, moment_of, priority_of, still_to_come
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 3, 28, 11, 0, tzinfo=UTC)  # 12:00 in Berlin, the day before the clocks change
@@ -45,6 +45,12 @@ def test_what_is_no_time_is_refused(text):
 def test_a_plan_that_cannot_be_is_refused(plan, words):
     with pytest.raises(LabError, match=words):
         plan.check()
+
+
+def test_a_time_that_is_over_is_waited_for_no_more():
+    now = datetime.now(UTC)
+    assert still_to_come(None) is None and still_to_come(now - timedelta(seconds=1)) is None
+    assert still_to_come(later := now + timedelta(hours=1)) == later
 
 
 def test_a_queues_number_says_the_priority_and_of_earlier_builds_too():

@@ -19,7 +19,6 @@ def job(**changes):
         ({}, "Waiting for a free worker"),
         ({"priority": "last"}, "Waiting for a free worker, goes last"),
         ({"after_title": "Train *A*"}, r"Waits for Train \*A\*"),
-        ({"not_before": datetime(2020, 1, 1, tzinfo=UTC)}, "Waiting for a free worker"),
     ],
 )
 def test_a_waiting_job_says_why_it_does_not_run(changes, words):
