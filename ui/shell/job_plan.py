@@ -61,7 +61,10 @@ def _fields(key: str, now: JobPlan, others: Mapping[str, str]) -> JobPlan:
     )
     begin = now.not_before.astimezone(zone).replace(tzinfo=None) if now.not_before else None
     moment = st.datetime_input(
-        "Not before", value=begin, key=f"{key}_not_before", help=f"Times of {zone}. Empty: as soon as a worker is free."
+        "Not before",
+        value=begin,
+        key=f"{key}_not_before",
+        help=f"Times of {literal(str(zone))}. Empty: as soon as a worker is free.",
     )
     after = None
     if others:
