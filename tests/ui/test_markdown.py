@@ -29,7 +29,7 @@ SAFE_CALLS = {
     "place_of": "numbers", "quality_line": "numbers with the program's words", "round": "a number",
     "chance": "a number",
     "model_words": "checked below", "label_efficiency_words": "checked below", "preview_words": "checked below",
-    "progress_line": "checked below",
+    "progress_line": "checked below", "waiting_words": "checked below",
     "learning_words": "checked below",
     "summary_words": "checked below", "first_look_words": "checked below", "_first_words": "checked below",
 }  # fmt: skip
@@ -38,6 +38,7 @@ RETURN_MARKDOWN = (
     "label_efficiency_words",
     "preview_words",
     "progress_line",
+    "waiting_words",
     "_amount",
     "learning_words",
     "_first_words",

@@ -90,5 +90,5 @@ def waiting_words(job: JobView) -> str:
     if not said:
         said.append("Waiting for a free worker")
     if job.priority != "normal":
-        said.append(f"goes {job.priority}")
+        said.append(f"goes {literal(job.priority)}")
     return ", ".join(said)
