@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0038"
-down_revision = "0036"
+revision = "0040"
+down_revision = "0039"
 
 NAMES = ("press", "after_id", "not_before", "attend")
 
