@@ -71,7 +71,7 @@ def _fields(key: str, now: JobPlan, others: Mapping[str, str]) -> JobPlan:
         after = st.selectbox(
             "After",
             list(others),
-            index=list(others).index(now.after) if now.after in others else None,
+            index=list(others).index(now.after) if now.after is not None and now.after in others else None,
             format_func=lambda job_id: plain(others[job_id]),
             placeholder="no other job",
             key=f"{key}_after",
