@@ -96,22 +96,23 @@ def test_the_ruler_measures_in_microns_by_drag_and_by_keys(canvas):
     assert patch_shown(canvas) == before
 
 
-def test_the_atlas_shows_exemplars_of_others_but_not_of_ones_own_queue(canvas, lab, home):
+def test_the_atlas_shows_drawn_exemplars_then_agreed_ones_but_none_of_ones_own_queue(canvas, lab, home):
     ahead = [item.patch_id for item in lab.labels.sessions.queue(home.session, 0, 100)]
     colleague = lab.readers.ensure("Colleague").id
     lab.labels.acts.put_many(home.project, colleague, [PatchGrades(patch, Grades(steatosis=1)) for patch in ahead])
     canvas.keyboard.press("h")
     rows = canvas.locator(".grade-row")
-    canvas.locator(".missing").first.wait_for()
-    assert "fat in 5-33 %" in rows.nth(1).inner_text() and "3 agreed patches" in rows.nth(1).inner_text()
-    assert canvas.locator(".exemplar").count() == 0
+    agreed, drawn = canvas.locator(".exemplars > .exemplar"), rows.nth(1).locator(".drawn")
+    canvas.get_by_text("made by the simulator, not scanned").wait_for()
+    assert "fat in 5-33 %" in rows.nth(1).inner_text() and "drawn" in rows.nth(1).inner_text()
+    assert (agreed.count(), drawn.count()) == (0, 3)
     lab.labels.acts.put_many(
         home.project, home.reader, [PatchGrades(patch, Grades(steatosis=1)) for patch in ahead[-4:]]
     )
     canvas.keyboard.press("h")
     canvas.keyboard.press("h")
-    canvas.locator(".exemplar").nth(2).wait_for()
-    assert canvas.locator(".exemplar").count() == 3
+    agreed.nth(2).wait_for()
+    assert (agreed.count(), drawn.count()) == (3, 0)
     canvas.set_viewport_size({"width": 1280, "height": 720})
     atlas = canvas.locator(".atlas").element_handle()
     canvas.keyboard.press("PageDown")
