@@ -34,8 +34,12 @@ X_RESOLUTION, Y_RESOLUTION, DESCRIPTION = 282, 283, 270
 # Beside what pixels depend on: which level a page is, where its tiles lie, its scale, and the range of its colours.
 KEPT_TAGS = frozenset((*DECODED_BY, 254, DESCRIPTION, X_RESOLUTION, Y_RESOLUTION, 296, 324, 325, 532))
 WORDLESS = (1, 5, 8, 32773, 32946, 50000)  # compressions of numbers alone: none, LZW, deflate, PackBits, zstd
-MAY_HOLD_WORDS = (*range(0xE1, 0xF0), 0xFE)  # segments of a JPEG: APP1 to APP15, comments
-ADOBE = 0xEE  # APP14, which says which colours the samples are
+# Segments of a JPEG (ITU-T T.81, table B.1) that hold numbers alone: frames, tables, scans and restarts.
+WORDLESS_SEGMENTS = frozenset((*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD))
+# JFIF's density without a thumbnail (APP0), and Adobe's of which colours the samples are (APP14); with their length.
+KNOWN_SEGMENTS = {0xE0: b"\x00\x10JFIF\0", 0xEE: b"\x00\x0eAdobe"}
+START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = b"\xff\xd8", 0xD9, 0xDA
+AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # a marker, not a stuffed byte or a restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +149,33 @@ def _description(page: TiffPage, facts: FileFacts) -> str:
 
 
 def more_than_pixels(tile: bytes) -> str | None:
-    """What of a JPEG may hold words: a segment before its pixels, or bytes after its end; None where nothing may."""
-    at = 2
-    while at + 4 <= len(tile) and tile[at] == 0xFF:
-        marker = tile[at + 1]
-        if marker in {0xDA, 0xD9}:
-            end = tile.find(b"\xff\xd9", at)
-            return "bytes after its end" if end >= 0 and tile[end + 2 :].strip(b"\0\xff") else None
-        if marker in MAY_HOLD_WORDS and not (marker == ADOBE and tile[at + 4 : at + 9] == b"Adobe"):
-            return f"segment {marker:02X} of a JPEG"
-        at += 2 + int.from_bytes(tile[at + 2 : at + 4], "big")
-    return None
+    """What of a JPEG may hold words, None where nothing may: only segments that are known to hold numbers pass.
+
+    A tile without bytes is one that was not scanned.
+    """
+    if not tile:
+        return None
+    if not tile.startswith(START_OF_IMAGE):
+        return "bytes that are no JPEG"
+    at = len(START_OF_IMAGE)
+    while (marker := _marker(tile, at)) is not None:
+        code, at = marker
+        if code == END_OF_IMAGE:
+            return "bytes after its end" if tile[at:].strip(b"\0\xff") else None
+        length = int.from_bytes(tile[at : at + 2], "big")
+        known = KNOWN_SEGMENTS.get(code)
+        if code not in WORDLESS_SEGMENTS and not (known is not None and tile.startswith(known, at)):
+            return f"segment {code:02X} of a JPEG"
+        at += length
+        if code == START_OF_SCAN:
+            after = AFTER_SCAN.search(tile, at)
+            at = len(tile) if after is None else after.start()
+    return "bytes of no segment, or no end"
+
+
+def _marker(tile: bytes, at: int) -> tuple[int, int] | None:
+    """The code of the marker at a place of a JPEG and where it ends; None where there is none."""
+    fill = at
+    while tile[fill : fill + 1] == b"\xff":
+        fill += 1
+    return (tile[fill], fill + 1) if at < fill < len(tile) else None

@@ -76,6 +76,33 @@ def test_words_in_a_tile_are_seen_before_its_pixels_and_after_them():
     assert more_than_pixels(b"") is None
 
 
+WORDS = b"\xff\xfe\x00\x06Name"
+SCAN, END = b"\xff\xda\x00\x02\xff\x00\x01\xff\xd0\x02", b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [
+        b"\xff\xd8" + SCAN + WORDS + SCAN + END,  # between the scans of a progressive JPEG
+        b"\xff\xd8\xff\xff\xff" + WORDS[1:] + SCAN + END,  # behind fill bytes
+        b"\xff\xd8Name" + SCAN + END,
+        b"Name" + SCAN + END,
+        b"\xff\xd8" + SCAN,  # no end: nobody can say where the pixels end
+        b"\xff\xd8\xff\xe0\x00\x0aJFXXName" + SCAN + END,
+        b"\xff\xd8\xff\xee\x00\x12AdobeName" + bytes(7) + SCAN + END,
+        b"\xff\xd8\xff\xf0\x00\x06Name" + SCAN + END,
+    ],
+)
+def test_a_jpeg_passes_only_where_every_part_of_it_is_known_to_hold_no_words(tile):
+    assert more_than_pixels(tile) is not None
+
+
+def test_tables_restarts_fill_bytes_and_several_scans_hold_no_words():
+    jfif = b"\xff\xe0\x00\x10JFIF\0" + bytes(9)
+    assert more_than_pixels(b"\xff\xd8" + jfif + b"\xff\xdb\x00\x04\0\0" + SCAN + b"\xff" + SCAN + END) is None
+    assert more_than_pixels(b"\xff\xd8\xff\xdb\x00\x04\0\0" + END) is None
+
+
 def test_tiles_that_are_files_of_their_own_are_refused(tmp_path, levels):
     slide = write_tiff(tmp_path / "a.svs", levels, compression=33005, description=aperio(700, 500))
     with pytest.raises(LabError, match="which may hold words beside pixels"):
