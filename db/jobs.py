@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Update, delete, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Job, WorkerLease, now
+from db.models import Job, JsonObject, WorkerLease, now
 
 
 def job_progress(session: Session, job_id: str, share: float, message: str, numbers: Mapping[str, Any]) -> None:
@@ -21,6 +21,12 @@ def job_progress(session: Session, job_id: str, share: float, message: str, numb
 def job_failure(session: Session, job_id: str, sentence: str | None) -> None:
     """Why a job failed, for a person; None when it is tried again."""
     session.execute(update(Job).where(Job.id == job_id).values(failure=sentence, updated_at=now()))
+
+
+def jobs_of_spec(session: Session, project_id: int, kind: str, spec: JsonObject) -> list[str]:
+    """The project's jobs that ever were to do this very thing, newest first."""
+    known = select(Job.id, Job.spec).where(Job.project_id == project_id, Job.kind == kind)
+    return [job for job, said in session.execute(known.order_by(Job.created_at.desc())) if said == spec]
 
 
 def mark_ended(session: Session, job_id: str) -> None:

@@ -101,6 +101,7 @@ RULES: Mapping[str, Rule] = {
     "slides.pictures.tissue_overlay": SEE,
     "slides.pictures.zoom_info": SEE,
     "slides.pictures.zoom_tile": Rule(May.SEE, logged=VIEWED),
+    "slides.copies.job": MANAGE,
     "slides.copies.run": WORKERS,
     "slides.copies.submit": Rule(May.MANAGE, logged=TAKEN_OUT),
     "slides.glass_pictures.get": Rule(May.MANAGE, logged=SHOWN),

@@ -37,11 +37,9 @@ def glass_pictures(slide: SlideView) -> None:
 
 def _copies(slide: SlideView) -> None:
     """A copy without all this, made in the background, and where it lies."""
-    made = [
-        job for job in lab().jobs.list(slide.project_id) if job.kind == "deidentify" and job.title.endswith(slide.name)
-    ]
-    if made and not made[0].dismissed:
-        job_card(made[0])
+    job = lab().slides.copies.job(slide.id)
+    if job is not None and not job.dismissed:
+        job_card(job)
     elif st.button("Make a de-identified copy", icon=":material/content_copy:", key=f"copy_{slide.id}"):
         with refusals():
             lab().slides.copies.submit(slide.id)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import scores as rows
-from db.models import Job
+from db.jobs import jobs_of_spec
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import EvidenceMapsSpec
@@ -96,8 +95,7 @@ class EvidenceMaps:
 def _jobs_of(session: Session, score_id: int, project_id: int) -> list[str]:
     """The jobs that ever were to make the maps of this score."""
     spec = EvidenceMapsSpec(score_id=score_id)
-    known = session.execute(select(Job.id, Job.spec).where(Job.project_id == project_id, Job.kind == spec.kind))
-    return [job for job, said in known if said == spec.model_dump(mode="json")]
+    return jobs_of_spec(session, project_id, spec.kind, spec.model_dump(mode="json"))
 
 
 def _images(scored: ScoredSlide, places: Sequence[int]) -> dict[int, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from db.jobs import jobs_of_spec
 from db.models import Slide
 from mmdnet.settings import COPIES
 from mmdnet.workflows.context import JobContext
@@ -11,6 +12,7 @@ from mmdnet.workflows.job_specs import DeidentifySpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored
+from mmdnet.workflows.views import JobView
 
 
 class Copies:
@@ -26,6 +28,14 @@ class Copies:
             slide = must_get(session, Slide, slide_id, "slide")
         spec = DeidentifySpec(slide_id=slide_id)
         return self._jobs.submit(f"De-identified copy of {slide.name}", spec, slide.project_id)
+
+    def job(self, slide_id: int) -> JobView | None:
+        """The newest job that was to copy this very slide; None where there was none."""
+        spec = DeidentifySpec(slide_id=slide_id)
+        with self._services.db() as session:
+            slide = must_get(session, Slide, slide_id, "slide")
+            known = jobs_of_spec(session, slide.project_id, spec.kind, spec.model_dump(mode="json"))
+        return self._jobs.get(known[0]) if known else None
 
     def run(self, context: JobContext, slide_id: int) -> None:
         """Do it, and say where the copy lies; one that was made before stays.

@@ -26,8 +26,8 @@ def page() -> None:
 def asked(monkeypatch):
     asked = []
     kept = SimpleNamespace(names=lambda slide: ("label", "macro"), get=lambda slide, name: asked.append(name) or PNG)
-    jobs = SimpleNamespace(list=lambda project: [])
-    lab = SimpleNamespace(slides=SimpleNamespace(glass_pictures=kept), jobs=jobs)
+    copies = SimpleNamespace(job=lambda slide: None)
+    lab = SimpleNamespace(slides=SimpleNamespace(glass_pictures=kept, copies=copies))
     monkeypatch.setattr(glass_pictures, "lab", lambda: lab)
     monkeypatch.setattr(glass_pictures, "may", lambda what, project: True)
     return asked

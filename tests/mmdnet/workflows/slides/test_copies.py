@@ -19,6 +19,7 @@ def test_a_copy_is_queued_made_and_told_where_it_lies(lab, real_data, tmp_path, 
     stamp = copy.stat().st_mtime_ns
     lab.slides.copies.run(context, scan)
     assert copy.stat().st_mtime_ns == stamp and context.told[-1][1].endswith(str(copy))
-    picture = lab.slides.register(project, tissue_png())[0].slide_id
+    picture = lab.slides.register(project, tissue_png("region.svs.png"))[0].slide_id
+    assert lab.slides.copies.job(scan) == job and lab.slides.copies.job(picture) is None
     with pytest.raises(LabError, match="cannot be de-identified here"):
         lab.slides.copies.run(context, picture)
