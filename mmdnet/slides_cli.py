@@ -260,16 +260,22 @@ def stains(
     wanted = [slide_called(lab, project_id, slide)] if slide else [there.id for there in lab.slides.list(project_id)]
     asked = [key for key in wanted if not lab.slides.get(key).stain and lab.slides.get(key).status == "ready"]
     with bar(as_json, "Looking at colours") as progress:
-        lab.slides.stains.propose(asked, progress)
+        refused = lab.slides.stains.propose(asked, progress)
     views = [lab.slides.get(key) for key in asked]
     taken = lab.slides.stains.confirm(asked) if confirm else 0
     told = [{"slide": view.name, "stain": view.proposed_stain, "certainty": view.stain_certainty} for view in views]
-    lines = [f"{view.name}: {view.proposed_stain or 'not sure'} ({view.stain_certainty or 0:.0%})" for view in views]
+    lines = [
+        f"{view.name}: {view.proposed_stain or 'not sure'} ({view.stain_certainty:.0%})"
+        for view in views
+        if view.stain_certainty is not None
+    ]
+    lines += refused
     if confirm:
         lines.append(f"Stain of {count(taken, 'slide')} confirmed.")
     elif any(view.proposed_stain for view in views):
         lines.append("Nothing was changed. Look at the slides, then add --confirm to take what is proposed.")
-    say(as_json, {"slides": told, "confirmed": taken}, "\n".join(lines) or "Every slide's stain is stated.")
+    facts = {"slides": told, "confirmed": taken, "refused": refused}
+    say(as_json, facts, "\n".join(lines) or "Every slide's stain is stated.")
 
 
 @slides_app.command("patient")

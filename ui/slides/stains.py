@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.accounts.roles import May
+from mmdnet.errors import LabError
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import lab, may, reader_id, refusals, say_next_run
@@ -64,5 +65,8 @@ def _confirm(slide_ids: Sequence[int]) -> None:
 
 def _look(slide_ids: Sequence[int]) -> None:
     with refusals(), st.spinner("Looking at colours"):
-        lab().slides.stains.propose(slide_ids)
-        st.rerun()
+        refused = lab().slides.stains.propose(slide_ids)
+        if not refused:
+            st.rerun()
+        more = f" {words.count(len(refused), 'slide')} could not be looked at." if len(refused) > 1 else ""
+        raise LabError(f"{refused[0]}{more}")

@@ -155,11 +155,11 @@ class _Known:
         twin = next((slide for slide in self._slides if _same(slide, facts)), None)
         if twin is not None and _is_there(twin):
             return "copy", f"{name} is a copy of {twin.name}, which is here already with {twin.path}.", twin.id
-        if twin is not None:
-            return "moved", f"{name} is {twin.name}, whose file is no longer at {twin.path}.", twin.id
         if facts.fingerprint in self._coming:
             first = self._coming[facts.fingerprint]
             return "copy", f"{name} is a copy of {first}, which comes in now.", None
+        if twin is not None:
+            return "moved", f"{name} is {twin.name}, whose file is no longer at {twin.path}.", twin.id
         part = same_series(self._slides, facts)
         if part is not None:
             return "part", f"{name} is another file of {part.name}, which is here.", part.id

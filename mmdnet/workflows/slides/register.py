@@ -182,7 +182,7 @@ def _add(
     row.notes = list(facts.notes)
     with services.db.begin() as session:
         twin = rows.slide_with_fingerprint(session, project_id, facts.fingerprint)
-        part = twin or same_series(rows.slides_of(session, project_id), facts)
+        part = twin or (same_series(rows.slides_of(session, project_id), facts) if facts.series is not None else None)
         _refuse_twin(name, twin, facts)
         if part and part.width_px0 < facts.width_px0:
             _take_finer(session, part, row, name)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from db import slides as rows
 from db.models import Slide
 from db.projects import add_change
+from mmdnet.errors import LabError
 from mmdnet.progress import Progress, silent
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
@@ -19,16 +20,15 @@ class Stains:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def propose(self, slide_ids: Sequence[int], progress: Progress = silent) -> None:
+    def propose(self, slide_ids: Sequence[int], progress: Progress = silent) -> Sequence[str]:
         """Look at the colours of slides that have patches, of which nobody looked at or says the stain.
 
-        Slides that come in are looked at by themselves; this is for those that were there before.
-
-        Raises:
-            LabError: a slide's file is gone, damaged, or another one by now.
+        Slides that come in are looked at by themselves; this is for those that were there before. What is given back
+        says of each slide that could not be looked at why: its file is gone, damaged, or another one by now.
         """
         from mmdnet.slides.measures.stain import propose_stain
 
+        refused = []
         for number, slide_id in enumerate(slide_ids):
             with self._services.db() as session:
                 slide = must_get(session, Slide, slide_id, "slide")
@@ -36,11 +36,16 @@ class Stains:
             progress(number / len(slide_ids), f"{slide.name}: looking at its colours")
             if slide.stain or slide.stain_certainty is not None or not places:
                 continue
-            with open_stored(slide) as reader:
-                proposal = propose_stain(colour_sample(reader, places, stored_grid(slide)))
+            try:
+                with open_stored(slide) as reader:
+                    proposal = propose_stain(colour_sample(reader, places, stored_grid(slide)))
+            except LabError as problem:
+                refused.append(str(problem))
+                continue
             with self._services.db.begin() as session:
                 slide = must_get(session, Slide, slide_id, "slide")
                 slide.proposed_stain, slide.stain_certainty = proposal.stain, proposal.certainty
+        return refused
 
     def confirm(self, slide_ids: Sequence[int], by: int | None = None) -> int:
         """Take what was proposed as the stain of those slides that have a proposal and no stain; how many.

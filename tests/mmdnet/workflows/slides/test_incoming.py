@@ -28,6 +28,7 @@ def test_each_file_is_told_apart_before_anything_is_added(lab, known, tissue_png
     new = tmp_path / "new"
     new.mkdir()
     (tmp_path / "a.png").rename(new / "renamed.png")
+    (new / "renamed_copy.png").write_bytes((new / "renamed.png").read_bytes())
     (new / "copy.png").write_bytes((tmp_path / "b.png").read_bytes())
     (new / "b.png").write_bytes(tissue_png("x.png", seed=1).read_bytes())
     (new / "from_there.png").write_bytes((tmp_path / "c.png").read_bytes())
@@ -38,7 +39,7 @@ def test_each_file_is_told_apart_before_anything_is_added(lab, known, tissue_png
     slides, told = lab.slides.list(project), []
     files = lab.slides.incoming.look(project, new, [other], lambda share, words: told.append(share))
     assert {file.name: file.kind for file in files} == {
-        "renamed.png": "moved", "copy.png": "copy", "b.png": "same_name", "from_there.png": "elsewhere",
+        "renamed.png": "moved", "renamed_copy.png": "copy", "copy.png": "copy", "b.png": "same_name", "from_there.png": "elsewhere",
         "fresh.png": "new", "fresh_again.png": "copy", "c.png": "elsewhere", "notes.png": "refused",
     }  # fmt: skip
     assert all(bool(file.says) == (file.kind != "new") for file in files) and told == sorted(told)
