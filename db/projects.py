@@ -22,7 +22,7 @@ from db.models import (
     SlideReading,
 )
 from db.scores import files_of_scores
-from db.searches import Search
+from db.searches import Search, folders_of
 
 MOST_CHANGES = 200  # that are shown
 SETTING = "setting changed"  # the act of a change of how a project is run
@@ -106,13 +106,14 @@ def scored_elsewhere(session: Session, project_id: int) -> int:
 
 
 def delete_project(session: Session, project: Project) -> list[str]:
-    """Delete a project and all that hangs on it; the files of its scores and folders of its models, to be removed.
+    """Delete a project and all that hangs on it, and give back what is to be removed then: the files of its scores, the
+    folders of its models and searches.
 
     What refers to label events, readings or signatures stops it (foreign keys).
     """
     scores = session.scalars(select(Score).join(Slide).where(Slide.project_id == project.id)).all()
     models = session.scalars(select(Model).where(Model.project_id == project.id)).all()
-    files = [*files_of_scores(scores), *(model.folder for model in models)]
+    files = [*files_of_scores(scores), *(model.folder for model in models), *folders_of(session, project.id)]
     for of_kind in (scores, models):  # what refers to the others goes first
         for row in of_kind:
             session.delete(row)

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.models import Base, JsonObject, now
 
+FOLDER = "searches"
+"""Folder of the lab's home with what searches learn from and the trainings they are at, by number."""
+
 
 class Search(Base):
     """A search for better settings of a training: plan, settings as given, and what it learns from.
@@ -50,6 +53,11 @@ def searches_of(session: Session, project_id: int) -> Sequence[Search]:
     """A project's searches, newest first."""
     statement = select(Search).where(Search.project_id == project_id)
     return session.scalars(statement.order_by(Search.id.desc())).all()
+
+
+def folders_of(session: Session, project_id: int) -> list[str]:
+    """Folders of a project's searches in the lab's home."""
+    return [f"{FOLDER}/{search.id}" for search in searches_of(session, project_id)]
 
 
 def trials_of(session: Session, search_id: int) -> Sequence[SearchTrial]:

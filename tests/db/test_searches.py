@@ -1,3 +1,5 @@
+from db.models import Project
+from db.projects import delete_project
 from db.searches import Search, keep_trial, searches_of, trials_of
 
 
@@ -18,3 +20,6 @@ def test_a_trial_is_written_in_place_of_what_stood_there_and_goes_with_its_searc
         session.delete(session.get(Search, first))
     with sessions() as session:
         assert not trials_of(session, first) and len(trials_of(session, second)) == 1
+    with sessions.begin() as session:
+        project = session.get(Project, study)
+        assert f"searches/{second}" in delete_project(session, project)

@@ -92,6 +92,7 @@ class Searches:
             session.add(row)
             session.flush()
             search_id = row.id
+            shutil.rmtree(self._folder(search_id), ignore_errors=True)  # SQLite gives a deleted row's number again
             for number, split in enumerate(folds):
                 folder = self._fold(search_id, number)
                 folder.mkdir(parents=True, exist_ok=True)
@@ -231,7 +232,7 @@ class Searches:
             must_get(session, Search, search_id, "search").job_id = job_id
 
     def _folder(self, search_id: int) -> Path:
-        return self._services.settings.folder("searches") / str(search_id)
+        return self._services.settings.folder(rows.FOLDER) / str(search_id)
 
     def _fold(self, search_id: int, fold: int) -> Path:
         """Where labels and split of a fold lie."""
