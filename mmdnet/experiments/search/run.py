@@ -24,6 +24,11 @@ class _TimeIsOver(Exception):
     """The search has trained for as long as it may."""
 
 
+def _is_failed_reference(trial: Trial) -> bool:
+    """Whether it is the settings as they were given, without which nothing is searched: they are tried again."""
+    return trial.number == REFERENCE and trial.state == "failed"
+
+
 class SearchRun:
     """One search under way.
 
@@ -56,8 +61,8 @@ class SearchRun:
         """
         if not self.trials:
             self._note(Trial(number=REFERENCE, params={}))
-        for trial in [known for known in self.trials if known.state == "running"]:
-            if not self._try(trial):
+        for trial in [known for known in self.trials if known.state == "running" or _is_failed_reference(known)]:
+            if not self._try(trial.model_copy(update={"state": "running", "problem": ""})):
                 return ENOUGH
         while self._spent_s < self._budget_s:
             params = self._proposer.next(self.trials)

@@ -92,8 +92,14 @@ def test_a_trial_that_cannot_be_trained_is_a_sentence_and_the_others_go_on():
 
 
 def test_where_the_settings_as_given_cannot_be_trained_nothing_is_searched():
-    with pytest.raises(LabError, match=r"Your settings cannot be trained, so nothing was searched\. The loss"):
-        Bench(fails=(0,)).go()
+    bench = Bench(fails=(0,))
+    for _ in range(2):  # nor when somebody lets it go on
+        with pytest.raises(LabError, match=r"Your settings cannot be trained, so nothing was searched\. The loss"):
+            bench.go()
+        assert list(bench.kept) == [0] and bench.kept[0].state == "failed"
+    bench.fails = ()
+    bench.go()
+    assert bench.trained[:4] == [(0, fold) for fold in range(4)] and bench.kept[0].problem == ""
 
 
 def test_when_everything_was_tried_it_ends():
