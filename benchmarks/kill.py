@@ -213,6 +213,7 @@ def _faults(bench: LabelLab, told: Pressed, jobs: list[str], runs: list[int]) ->
 
 
 def _epochs(lab: Lab, run: int) -> int:
-    """How many there were, each once; -1 where one is missing or came twice."""
+    """How many there were, each once, none before the first; -1 where one is missing or came twice."""
     numbers = [int(row["epoch"]) for row in lab.training.history(run)]
-    return len(numbers) if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else -1
+    first = numbers[0] if numbers else 0
+    return len(numbers) if numbers == list(range(first, first + len(numbers))) else -1
