@@ -37,7 +37,7 @@ PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 # These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
 WAITING_TESTS = {"browser tests": "tests/browser", "tests of jobs": "tests/mmdnet/jobs"}
-# The other tests, a process for each part, the longest first and as many at a time as there are cores. By folders, so
+# The other tests, a process for each part, all at once: the longest would else begin last. By folders, so
 # that no module is imported and no shared fixture made in two of them; what is new falls to one by itself.
 COMPUTING_TESTS = {
     "tests of steps": ["tests/mmdnet", "--ignore=tests/mmdnet/workflows", "--ignore=tests/mmdnet/jobs"],
@@ -494,7 +494,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
     environment = own_environment()
     failed: list[str] = []
     pools = concurrent.futures.ThreadPoolExecutor
-    with pools() as waiting, pools(1) as in_turn, pools(os.cpu_count() or 1) as computing:
+    with pools() as waiting, pools(1) as in_turn, pools() as computing:
         told = {in_turn.submit(_hear, [*_behind(), *check], environment): name for name, check in checks.items()}
         say("Testing, with the checks, the browser and the jobs beside")
         if pytest_arguments:

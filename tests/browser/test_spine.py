@@ -274,7 +274,7 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
     (scored,) = lab.scoring.list(project.id)
     assert scored.signed and scored.summary.patches == project.patches
     assert [signed.reader for signed in lab.reports.sign_offs(scored.id)] == ["Ada", "Ada"]
-    assert lab.reports.sign_offs(scored.id)[-1].grades.steatosis == 2
+    assert lab.reports.sign_offs(scored.id)[-1].grades["steatosis"] == 2
     if walk.pictures:
         picture_of_a_report(walk, lab)
 
