@@ -34,6 +34,7 @@ LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
 SHORT_LIFE_S = 10  # a part that lived longer is started again at once
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
+FOR_A_GPU = ("cuda-", "nvidia-", "triton")  # how the names of packages begin that only a GPU needs
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 # These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
 WAITING_TESTS = {"browser tests": "tests/browser", "tests of jobs": "tests/mmdnet/jobs"}
@@ -122,19 +123,38 @@ def make_environment(dev: bool = False) -> None:
             )
         _make_venv()
         say(f"Installing the packages of {name}: some minutes and about 6 GB, once.")
-        # Compiling all 23,000 files takes two minutes of a core; what is imported is compiled at its first import.
-        pip: Command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-compile"]
-        if subprocess.run([*pip, "-r", ROOT / name], cwd=ROOT).returncode != 0:
+        if not _install_packages([*_pinned("requirements.txt"), *(_pinned(name) if dev else [])]):
             raise Refusal(
                 "The packages could not be installed; pip's last lines above say why. Mend that (often the network or "
                 "a full disk) and run the command again: what is there already is kept."
             )
         for file, mark in wanted.items():
             (VENV / f"{file}.installed").write_text(mark)
-    _prepare_weights(wanted["requirements.txt"])
-    if not linked:  # another folder's `mmdnet` runs that folder's code, and goes on doing so
-        _install_command()
-    _install_viewer(dev)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        rest = [pool.submit(_prepare_weights, wanted["requirements.txt"]), pool.submit(_install_viewer, dev)]
+        if not linked:  # another folder's `mmdnet` runs that folder's code, and goes on doing so
+            rest.append(pool.submit(_install_command))
+        for part in rest:
+            part.result()
+
+
+def _pinned(name: str) -> list[str]:
+    """The packages of a file of requirements, each with its version and the machines that need it."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith(("#", "-r"))]
+
+
+def _install_packages(pinned: list[str]) -> bool:
+    """Install packages by two pips at once, a core each: one has what only a GPU needs, half of all bytes.
+
+    Every package is pinned with all it needs, so nothing is looked for; the checks of `test` say whether that holds.
+    Compiling all 23,000 files takes two minutes of a core: what is imported is compiled at its first import.
+    """
+    options = ["--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps", "--progress-bar", "off"]
+    parts = [[line for line in pinned if line.startswith(FOR_A_GPU) is of_gpu] for of_gpu in (True, False)]
+    commands: list[Command] = [[PYTHON, "-m", "pip", "install", *options, *part] for part in parts if part]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return not any(list(pool.map(lambda command: subprocess.run(command, cwd=ROOT).returncode, commands)))
 
 
 def _prepare_weights(wanted: str) -> None:
@@ -487,6 +507,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
         "linter": [PYTHON, "-m", "ruff", "check", "."],
         "formatter": [PYTHON, "-m", "ruff", "format", "--check", "."],
         "types": [PYTHON, "-m", "mypy"],
+        "packages": [PYTHON, "-m", "pip", "check"],
         "import rules": [PYTHON, "-c", IMPORT_RULES],
         "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
         "audit of packages": [PYTHON, "-m", "benchmarks._audit"],

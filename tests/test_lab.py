@@ -178,6 +178,16 @@ def test_what_is_linked_from_another_folder_stays_that_folders(
     assert shell.commands == []
 
 
+def test_what_only_a_gpu_needs_is_installed_beside_the_rest_as_it_is_pinned(shell: Shell) -> None:
+    (lab.ROOT / "requirements.txt").write_text('# Direct\ntorch==2.0\n\nnvidia-nccl==2.1; sys_platform == "linux"\n')
+    (lab.ROOT / "requirements-dev.txt").write_text("-r requirements.txt\npytest==9.2.0\n")
+    lab.make_environment(dev=True)
+    gpu, rest = sorted((line for line in shell.commands if "--no-deps --progress" in line), key=len)[::-1]
+    assert gpu.endswith('off nvidia-nccl==2.1; sys_platform == "linux"') and rest.endswith(
+        "off torch==2.0 pytest==9.2.0"
+    )
+
+
 def test_an_installation_that_failed_is_tried_again(shell: Shell) -> None:
     shell.fails = "pip install"
     with pytest.raises(lab.Refusal, match="run the command again"):
@@ -209,9 +219,10 @@ def test_every_check_runs_although_one_failed(shell: Shell, capsys: pytest.Captu
     shell.fails = "ruff check"
     assert lab.run_tests(["-k", "some"]) == 1
     kinds = [
-        re.search(r"(?<=-m )(ruff check|ruff format|mypy|pytest)|importlinter|--test", line) for line in shell.commands
+        re.search(r"(?<=-m )(ruff check|ruff format|mypy|pip check|pytest)|importlinter|--test", line)
+        for line in shell.commands
     ]
-    wanted = ["--test", "importlinter", "mypy", "pytest", "ruff check", "ruff format"]
+    wanted = ["--test", "importlinter", "mypy", "pip check", "pytest", "ruff check", "ruff format"]
     assert sorted(kind.group() for kind in kinds if kind) == wanted
     assert any(line.endswith("pytest -k some") for line in shell.commands)
     said = capsys.readouterr().out
