@@ -143,6 +143,7 @@ def _projects(lab: Lab, given: Mapping[str, Any]) -> list[int | None]:
     found: set[int | None] = set()
     if isinstance(given.get("project_id"), int):
         found.add(given["project_id"])
+    found |= set(given.get("project_ids") or ())
     asked = {name: given[name] for name in NAMED if given.get(name) is not None}
     if asked:
         with lab.db() as session:

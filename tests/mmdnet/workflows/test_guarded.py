@@ -58,6 +58,7 @@ def test_whoever_has_a_role_sees_its_project_and_no_other(lab, label_bench, as_r
         lambda: stranger.slides.patch(label_bench.patches[label_bench.slides[0]][0]),
         lambda: stranger.scoring.start(other, [label_bench.slides[0]], 1),
         lambda: stranger.labels.files.export(label_bench.project),
+        lambda: stranger.slides.incoming.look(other, "nowhere", [label_bench.project]),
     ):
         with pytest.raises(Refused):
             look()
