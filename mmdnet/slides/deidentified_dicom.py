@@ -38,6 +38,7 @@ KEPT = frozenset((
     "WholeSlideMicroscopyImageFrameTypeSequence", "FrameType", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
     "PixelData", "SOPClassUID",
 ))  # fmt: skip
+LEVEL = "VOLUME"  # third word of the image type of what the scanner scanned of tissue (PS3.3 C.8.12.4.1.1)
 JPEG_START = b"\xff\xd8"
 RENEWED = frozenset(
     ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "DimensionOrganizationUID")
@@ -59,7 +60,7 @@ def copy_dicom(facts: FileFacts, out: Path) -> Deidentified:
     """Write the levels of a DICOM slide to files 1.dcm, 2.dcm ... of a new folder, and read them back.
 
     Raises:
-        LabError: words are burnt into it, its frames hold words, or a file is damaged.
+        LabError: words are burnt into it, its frames hold words, no file of it is a level, or one is damaged.
     """
     import pydicom
     from pydicom.errors import InvalidDicomError
@@ -68,8 +69,10 @@ def copy_dicom(facts: FileFacts, out: Path) -> Deidentified:
     files = [pair for pair in dicom_files(sorted(folder.iterdir())) if pair[1].series == facts.series]
     salt = secrets.token_hex(16)
     out.mkdir()
-    tiles, gone = 0, {f"{head.flavour.lower()} picture" for _, head in files if not head.is_volume}
-    kept = [file for file, head in files if head.is_volume]
+    tiles, gone = 0, {f"{head.flavour.lower() or 'unnamed'} picture" for _, head in files if head.flavour != LEVEL}
+    kept = [file for file, head in files if head.flavour == LEVEL]
+    if not kept:
+        raise unshown(facts.path.name, "none of its files says that it is a level of the pyramid")
     for number, file in enumerate(kept, 1):
         place = out / f"{number}.dcm"
         try:

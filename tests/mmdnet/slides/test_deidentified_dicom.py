@@ -31,10 +31,14 @@ def test_a_dicom_slide_becomes_a_folder_of_its_levels_under_new_identifiers(tmp_
         source.add_new((0x0009, 0x0010), "LO", SECRET)
         source.OpticalPathSequence[0].OpticalPathDescription = SECRET
         source.save_as(file)
+    thumbnail = pydicom.dcmread(write_dicom(tmp_path / "in" / "3.dcm", levels[1], number=3, mpp=1.0))
+    thumbnail.ImageType = ["DERIVED", "PRIMARY", "THUMBNAIL", "RESAMPLED"]  # all of the glass, with some scanners
+    thumbnail.save_as(tmp_path / "in" / "3.dcm")
     made = deidentify(tmp_path / "in", tmp_path / "out")
     files = sorted(made.path.iterdir())
     assert made.levels == len(files) == 2 and {"InstitutionName", "PatientName"} & set(made.left_out)
-    for file, old in zip(files, sorted((tmp_path / "in").iterdir()), strict=True):
+    assert "thumbnail picture" in made.left_out
+    for file, old in zip(files, sorted((tmp_path / "in").iterdir())[:2], strict=True):
         for word in (SECRET, "A26-1", "BAR-4711"):
             assert word.encode() not in file.read_bytes()
         copy, source = pydicom.dcmread(file), pydicom.dcmread(old)
