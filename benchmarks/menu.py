@@ -1,9 +1,9 @@
 """[menu] From a click in the menu to a page that can be used, for each page of the demo project, in Chromium.
 
-The lab runs as it does for people, over the demo project. A page can be used once its heading is there and the script
-that draws it has ended. Every page was opened once before, so that its libraries are loaded. Seconds are of time
-passed, so they hold for a machine that does nothing else; what the app computed until then stands beside them, by page:
-it is what the app can change.
+The lab runs as for people, over the demo project. A page can be used once the script that draws it has ended and
+there is something on it (Label many has no heading). Every page was opened once before, so that its libraries are
+loaded. Seconds are of time passed, so they hold for a machine that does nothing else; what the app computed until then
+stands beside them, by page: it is what the app can change.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ REACH_S = 0.4
 PRESS = """
 link => new Promise(go => {
   const app = document.querySelector('.stApp'), began = performance.now()
-  const title = () => document.querySelector('.stMain h1')?.textContent
+  const drawn = () => document.querySelector('.stMain [data-testid="stElementContainer"]')
+  const from = location.pathname
   let ran = false
   const look = () => {
     const state = app.dataset.testScriptState
-    ran ||= state !== 'notRunning'
-    if (ran && state === 'notRunning' && title()) go(performance.now() - began)
+    ran ||= state !== 'notRunning' || location.pathname !== from
+    if (ran && state === 'notRunning' && drawn()) go(performance.now() - began)
     else requestAnimationFrame(look)
   }
   link.click()
