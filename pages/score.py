@@ -14,9 +14,12 @@ scores = lab().scoring.list(project.id)
 if not slides:
     st.info("There is no slide to score yet. Add one; patches are laid on it, and then a model can grade them.")
     st.page_link("pages/slides.py", label="Add slides", icon=":material/add:")
-elif not models:
+elif not models and parts.training_now(project.id) is None:
     st.info("There is no model yet. Train one on your labels.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
+elif not models:
+    st.info("There is no model yet, but a training goes on: slides can be scored by themselves when it is done.")
+    parts.start_scoring(project.id, parts.choose_slides(slides, {}), None, parts.choose_rule())
 else:
     model = parts.choose_model(models)
     if model.card.simulated and not project.simulated:

@@ -29,6 +29,17 @@ def test_the_rule_that_is_chosen_is_the_jobs(filled, filled_home):
     assert (later.after_title, later.priority) == ("Train First training", "last") and not app.error
 
 
+def test_before_the_first_model_a_training_that_waits_can_be_scored_after(filled, filled_home):
+    models, project = filled_home.lab.models, filled_home.project
+    for model in models.list(project):
+        models.archive(model.id)
+    app = filled("score")
+    assert not [known for known in app.button if known.key == "score_start"]
+    app.button(key="score_after").click().run()
+    (job,) = [queued for queued in filled_home.lab.jobs.list(project) if queued.kind == "score"]
+    assert job.after_title == "Train First training" and not app.error
+
+
 def test_every_score_is_in_the_table_with_its_grades(filled, filled_home, validated):
     app = filled("score")
     table = app.dataframe[-1].value

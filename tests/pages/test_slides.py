@@ -59,6 +59,20 @@ def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(fill
     assert job.status == "queued" and job.title.startswith("Add")
 
 
+def test_folders_are_gone_through_one_below_the_other_by_choosing(filled, filled_home):
+    folder = filled_home.lab.settings.folder("slides") / "2026" / "March"
+    folder.mkdir(parents=True)
+    (folder / "new.png").write_bytes((filled_home.lab.settings.home / "slide_0.png").read_bytes())
+    app, keys = filled("slides"), []
+    for name in (str(folder.parents[1]), "2026/", "March/", "new.png"):
+        (chooser,) = [each for each in app.selectbox if each.label == "In it"]
+        keys.append(chooser.key)
+        chooser.set_value(name).run()
+    assert app.text_input(key="add_path").value == str(folder / "new.png") and not app.exception
+    # A list of its own each: in a browser the next one would still show what was chosen in the last.
+    assert len(set(keys)) == 4
+
+
 def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinked(filled, filled_home, said):
     lab, folder = filled_home.lab, filled_home.lab.settings.folder("slides")
     moved, copied = (lab.slides.get(slide) for slide in filled_home.slides[:2])

@@ -213,14 +213,19 @@ _CALIBRATE_HELP = (
 )
 
 
-def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, rule: str = AUTO) -> None:
-    """The button, saying what it will do; beside a training that waits or runs, one that scores with its model."""
+def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView | None, rule: str = AUTO) -> None:
+    """The button, saying what it will do; beside a training that waits or runs, one that scores with its model.
+
+    Before a project's first model (None) there is that one alone.
+    """
     if not slide_ids:
         st.caption("Tick the slides to score. Scoring one again keeps its earlier score.")
     words_ = f"Score {words.count(len(slide_ids), 'slide')}" if slide_ids else "Score slides"
-    trained = _training_now(project_id)
+    trained = training_now(project_id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = st.button(words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start")
+        start = model is not None and st.button(
+            words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"
+        )
         later = trained is not None and st.button(
             f"{words_} after {literal(trained.name)}",
             icon=":material/schedule:",
@@ -233,13 +238,13 @@ def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView, r
         with refusals():
             if later and trained is not None:
                 lab().scoring.start_after(project_id, list(slide_ids), trained.id, rule, plan)
-            else:
+            elif model is not None:
                 lab().scoring.start(project_id, list(slide_ids), model.id, rule, plan)
             say_next_run("Scoring is queued")
             st.rerun()
 
 
-def _training_now(project_id: int) -> RunView | None:
+def training_now(project_id: int) -> RunView | None:
     """The newest training that waits or runs."""
     if not any(job.kind == "train" for job in lab().jobs.list(project_id, active=True)):
         return None

@@ -87,7 +87,7 @@ def _browse() -> None:
             names = [f"{name}/" for name in here.folders] + list(here.files)
         st.selectbox(
             "In it", names, index=None, format_func=plain, placeholder=f"{len(names):,} to choose from",
-            key="browse_name", on_change=_step_into, args=(here.path,),
+            key=_name_key(here.path), on_change=_step_into, args=(here.path,),
         )  # fmt: skip
         with st.container(horizontal=True):
             if here.path is not None:
@@ -95,8 +95,13 @@ def _browse() -> None:
                 st.button("Take this folder", key="browse_take", type="primary", on_click=_take, args=(here.path,))
 
 
+def _name_key(folder: str | None) -> str:
+    """A list of its own for each folder: the browser's own would keep showing the place chosen in the last."""
+    return f"browse_in {folder or ''}"
+
+
 def _step_into(folder: str | None) -> None:
-    name = st.session_state.pop("browse_name", None)
+    name = st.session_state.pop(_name_key(folder), None)
     if name is None:
         return
     path = name if folder is None else f"{folder}/{name}"
