@@ -262,3 +262,9 @@ def test_without_a_name_the_slide_cannot_be_graded_and_the_button_says_why(fille
     assert button.disabled and "Choose your name" in button.help
     button = filled("slides", where).button(key="read_this")
     assert not button.disabled and not button.help
+
+
+def test_the_way_in_stays_open_when_the_first_slide_has_come(filled, filled_home):
+    app = filled("slides", **{f"add_open_{filled_home.project}": True})
+    (way_in,) = [known for known in app.expander if known.label == "Add slides"]
+    assert way_in.proto.expanded

@@ -30,6 +30,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         st.caption("Slides are added by a lead or an admin of this project.")
         return
     there = waiting(project_id)
+    # As it was at the tab's first look: it must not close over what is being typed when the first slide comes in.
+    expanded = st.session_state.setdefault(f"add_open_{project_id}", expanded)
     with st.expander("Add slides", icon=":material/add:", expanded=expanded or there is not None):
         if there is not None:
             decide(there)
