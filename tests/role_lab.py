@@ -148,7 +148,7 @@ class RoleLab:
                         f"/api/zoom/slide/{slide}/0/0_0.jpg", "/api/zoom/heat/1/steatosis.png"):  # fmt: skip
             yield Asked("GET", address, takes="see")
         for address in ("/api/label/queue", "/api/label/progress", "/api/label/atlas", "/api/label/order",
-                        "/api/bulk/patches"):  # fmt: skip
+                        "/api/label/atlas/steatosis/2/0.jpg", "/api/bulk/patches"):  # fmt: skip
             yield Asked("GET", address, takes="label")
         yield Asked("POST", "/api/label/acts", {"acts": [act]}, "label")
         yield Asked("POST", "/api/label/keys", {"keys": {}}, "label")
@@ -161,6 +161,7 @@ class RoleLab:
             yield Asked("GET", f"/api/patch/{number}.jpg")
             yield Asked("GET", f"/api/zoom/slide/{slide}/{number}/{number}_0.jpg")
             yield Asked("GET", f"/api/label/queue?offset={number}")
+            yield Asked("GET", f"/api/label/atlas/steatosis/{number}/{number}.jpg")
         for trick in TRICKS:
             yield Asked("GET", f"{LIBRARY_AT}/{trick}")
             yield Asked("GET", f"/api/slide/{trick}.jpg")

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
 from ui.shell.access import remember
-from ui.shell.bodies import Id, Json, Sent, read_body, sound
+from ui.shell.bodies import Id, Json, Sent, number_in_path, read_body, sound
 from ui.shell.literal import plain
 from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab_of_server
@@ -141,9 +141,15 @@ class _LabelRoutes:
 
     async def drawn(self, request: Request) -> Response:
         """A drawn exemplar of a grade as JPEG; it is of no slide, and the same in every project."""
-        grant_of(request, "label")
-        task, grade, number = (request.path_params[name] for name in ("task", "grade", "number"))
-        jpeg = await run_in_threadpool(lambda: self.lab().labels.atlas.drawn(task, grade, number))
+        grant = grant_of(request, "label")
+        task, (grade, number) = request.path_params["task"], (number_in_path(request, n) for n in ("grade", "number"))
+
+        def draw() -> bytes:
+            labels = self.lab().labels
+            labels.sessions.get(_known(grant.session_id))  # refused to whom the session is not
+            return labels.atlas.drawn(task, grade, number)
+
+        jpeg = await run_in_threadpool(draw)
         return Response(jpeg, media_type="image/jpeg", headers=PICTURE_HEADERS)
 
     async def acts(self, request: Request) -> Response:
@@ -210,7 +216,7 @@ def label_routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
         Route("/api/label/progress", answering(work.progress)),
         Route("/api/label/order", answering(work.order)),
         Route("/api/label/atlas", answering(work.atlas)),
-        Route("/api/label/atlas/{task}/{grade:int}/{number:int}.jpg", answering(work.drawn)),
+        Route("/api/label/atlas/{task}/{grade}/{number}.jpg", answering(work.drawn)),
         Route("/api/label/acts", answering(work.acts), methods=["POST"]),
         Route("/api/label/keys", answering(work.keys), methods=["POST"]),
     ]
