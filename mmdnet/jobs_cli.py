@@ -23,6 +23,10 @@ from mmdnet.errors import LabError
 from mmdnet.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mmdnet.workflows.jobs import Jobs
     from mmdnet.workflows.lab import Lab
     from mmdnet.workflows.views import JobView
 
@@ -83,28 +87,19 @@ def jobs_plan(
 @jobs_app.command("cancel")
 def jobs_cancel(job: JobNumber, home: Home = None, as_json: AsJson = False) -> None:
     """Take a job out of the queue, or end it; what it finished stays."""
-    lab = lab_at(home)
-    known = _called(lab, job)
-    lab.jobs.cancel(known.id)
-    _told(lab, known.id, as_json)
+    _act(lambda jobs, job_id: jobs.cancel(job_id), job, home, as_json)
 
 
 @jobs_app.command("retry")
 def jobs_retry(job: JobNumber, home: Home = None, as_json: AsJson = False) -> None:
     """Start a failed or cancelled job again; it goes on from its last saved state."""
-    lab = lab_at(home)
-    known = _called(lab, job)
-    lab.jobs.retry(known.id)
-    _told(lab, known.id, as_json)
+    _act(lambda jobs, job_id: jobs.retry(job_id), job, home, as_json)
 
 
 @jobs_app.command("dismiss")
 def jobs_dismiss(job: JobNumber, home: Home = None, as_json: AsJson = False) -> None:
     """Have a job that ended shown on the Jobs page alone."""
-    lab = lab_at(home)
-    known = _called(lab, job)
-    lab.jobs.dismiss(known.id)
-    _told(lab, known.id, as_json)
+    _act(lambda jobs, job_id: jobs.dismiss(job_id), job, home, as_json)
 
 
 @jobs_app.command("try-notice")
@@ -135,6 +130,13 @@ def _called(lab: Lab, number: str) -> JobView:
             raise LabError(f"{count(len(ids), 'job')} have numbers that begin with {number}. Write more of it.")
         number = ids[0] if ids else number
     return lab.jobs.get(number)
+
+
+def _act(act: Callable[[Jobs, str], None], number: str, home: Path | None, as_json: bool) -> None:
+    lab = lab_at(home)
+    known = _called(lab, number)
+    act(lab.jobs, known.id)
+    _told(lab, known.id, as_json)
 
 
 def _told(lab: Lab, job_id: str, as_json: bool) -> None:

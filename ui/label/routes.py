@@ -146,7 +146,7 @@ class _LabelRoutes:
 
         def draw() -> bytes:
             labels = self.lab().labels
-            labels.sessions.get(_known(grant.session_id))  # refused to whom the session is not
+            labels.sessions.check_reader(_known(grant.session_id), _known(grant.reader_id))
             return labels.atlas.drawn(task, grade, number)
 
         jpeg = await run_in_threadpool(draw)

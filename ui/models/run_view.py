@@ -13,7 +13,7 @@ from mmdnet.training.config import describe
 from ui.shell import words
 from ui.shell.jobs import ago, duration, progress_line, state_badge
 from ui.shell.literal import code, literal, plain
-from ui.shell.session import at, go_to, lab, open_page, refusals
+from ui.shell.session import lab, open_page, pick_linked, refusals
 from ui.shell.theme import figure, show_figure
 
 if TYPE_CHECKING:
@@ -25,24 +25,9 @@ if TYPE_CHECKING:
 
 def run_picker(runs: Sequence[RunView]) -> RunView:
     """Which of the project's trainings to show."""
-    ids = [run.id for run in runs]
-    asked = at("run")
-    shown = asked if asked in ids else None if asked is not None else ids[0]
-    if shown is not None and asked != shown:
-        go_to("run", shown)
     names = {run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs}
-    st.session_state["pick_run"] = shown
-    st.selectbox(
-        "Training",
-        ids,
-        format_func=names.__getitem__,
-        key="pick_run",
-        placeholder="Choose a training",
-        on_change=lambda: go_to("run", st.session_state["pick_run"]),
-    )
-    if shown is None:
-        st.warning("The training this link names is not in this project. Choose one of its trainings.")
-        st.stop()
+    lost = "The training this link names is not in this project. Choose one of its trainings."
+    shown = pick_linked("run", "Training", names, lost, placeholder="Choose a training")
     return next(run for run in runs if run.id == shown)
 
 

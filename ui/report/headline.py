@@ -13,7 +13,7 @@ from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago
 from ui.shell.literal import in_html, literal, plain
-from ui.shell.session import at, go_to, nobody_reads
+from ui.shell.session import go_to, nobody_reads, pick_linked
 from ui.shell.theme import chip, grade_chips
 
 if TYPE_CHECKING:
@@ -27,31 +27,15 @@ if TYPE_CHECKING:
 
 def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
     """Which score to report on; a link to one that is not here draws nothing else."""
-    ids = [score.id for score in scores]
-    asked = at("score")
-    shown = asked if asked in ids else None if asked is not None else ids[0]
-    if shown is not None and asked != shown:
-        go_to("score", shown)
     names = {
         score.id: plain(f"{score.slide_name} · {score.model_name}")
         + f" · {ago(score.created_at)}"
         + (" · signed" if score.signed else "")
         for score in scores
     }
-    st.session_state["pick_score"] = shown
-    st.selectbox(
-        "Report",
-        ids,
-        format_func=names.__getitem__,
-        key="pick_score",
-        on_change=lambda: go_to("score", st.session_state["pick_score"]),
-        label_visibility="collapsed",
-        placeholder="Choose a report",
-        width=430,
-    )
-    if shown is None:  # never another patient's in its place
-        st.warning("The report this link names is not in this project. Choose one of its reports.")
-        st.stop()
+    lost = "The report this link names is not in this project. Choose one of its reports."
+    look = {"label_visibility": "collapsed", "placeholder": "Choose a report", "width": 430}
+    shown = pick_linked("score", "Report", names, lost, **look)
     return next(score for score in scores if score.id == shown)
 
 

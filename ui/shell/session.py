@@ -7,11 +7,11 @@ the address: a link must not make a colleague sign with another's name.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
 
@@ -171,6 +171,31 @@ def go_to(place: Place, key: int | None) -> None:
     else:
         st.session_state[f"at_{place}"] = key
         st.query_params[place] = str(key)
+
+
+def pick_linked(place: Place, label: str, names: Mapping[int, str], lost: str, **look: Any) -> int:
+    """A select box of what a page can show, by id; which is shown, the first where neither address nor tab says so.
+
+    A link to what is not among them draws the sentence `lost` and nothing else: never another patient's in its place.
+    """
+    ids, key = list(names), f"pick_{place}"
+    asked = at(place)
+    shown = asked if asked in ids else None if asked is not None else ids[0]
+    if shown is not None and asked != shown:
+        go_to(place, shown)
+    st.session_state[key] = shown
+    st.selectbox(
+        label,
+        ids,
+        format_func=names.__getitem__,
+        key=key,
+        on_change=lambda: go_to(place, st.session_state[key]),
+        **look,
+    )
+    if shown is None:
+        st.warning(literal(lost))
+        st.stop()
+    return shown
 
 
 def keep_address(page: str) -> None:
