@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Model, Run
@@ -24,6 +24,12 @@ def models_of(session: Session, project_id: int | None, archived: bool = False) 
 
 def model_of_run(session: Session, run_id: int) -> Model | None:
     return session.scalar(select(Model).where(Model.run_id == run_id).order_by(Model.id.desc()).limit(1))
+
+
+def models_of_runs(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """The newest model that each of these trainings made, by training; one that made none is left out."""
+    made = select(Model.run_id, func.max(Model.id)).where(Model.run_id.in_(run_ids)).group_by(Model.run_id)
+    return {run_id: model_id for run_id, model_id in session.execute(made) if run_id is not None}
 
 
 def model_in(session: Session, folder: str) -> Model | None:

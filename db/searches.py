@@ -60,10 +60,13 @@ def folders_of(session: Session, project_id: int) -> list[str]:
     return [f"{FOLDER}/{search.id}" for search in searches_of(session, project_id)]
 
 
-def trials_of(session: Session, search_id: int) -> Sequence[SearchTrial]:
-    """A search's trials in order."""
-    statement = select(SearchTrial).where(SearchTrial.search_id == search_id)
-    return session.scalars(statement.order_by(SearchTrial.number)).all()
+def trials_of(session: Session, search_ids: Sequence[int]) -> dict[int, list[SearchTrial]]:
+    """The trials of searches in order, by search."""
+    statement = select(SearchTrial).where(SearchTrial.search_id.in_(search_ids)).order_by(SearchTrial.number)
+    trials: dict[int, list[SearchTrial]] = {search_id: [] for search_id in search_ids}
+    for trial in session.scalars(statement):
+        trials[trial.search_id].append(trial)
+    return trials
 
 
 def keep_trial(session: Session, search_id: int, number: int, record: JsonObject) -> None:

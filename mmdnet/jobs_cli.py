@@ -125,10 +125,11 @@ def _called(lab: Lab, number: str) -> JobView:
         LabError: there is none, or more than one.
     """
     if len(number) >= SHORTEST:
-        ids = [job.id for job in lab.jobs.list() if job.id.startswith(number)]
-        if len(ids) > 1:
-            raise LabError(f"{count(len(ids), 'job')} have numbers that begin with {number}. Write more of it.")
-        number = ids[0] if ids else number
+        known = lab.jobs.numbered(number)
+        if len(known) > 1:
+            raise LabError(f"{count(len(known), 'job')} have numbers that begin with {number}. Write more of it.")
+        if known:
+            return known[0]
     return lab.jobs.get(number)
 
 

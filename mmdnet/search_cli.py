@@ -11,11 +11,14 @@ from mmdnet.cli_parts import (
     AsJson,
     Background,
     Home,
+    NotBefore,
+    Priority,
     Project,
     choices_of,
     follow,
     kind_of_file,
     lab_at,
+    plan_of,
     project_called,
     reader_called,
     say,
@@ -65,6 +68,8 @@ def start(
     ] = None,
     reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
     out: Out = None,
+    priority: Priority = None,
+    not_before: NotBefore = None,
     background: Background = False,
     home: Home = None,
     as_json: AsJson = False,
@@ -77,8 +82,9 @@ def start(
     project_id = project_called(lab, project)
     labels = LabelChoice(reader_id=reader_called(lab, reader) if reader else None)
     asked = {"over": over or [], "minutes": minutes, "folds": folds, "seed": seed}
-    search = lab.searches.start(project_id, choices_of(choice or []), asked, labels)
-    _follow(search, kind, out, background, home, as_json)
+    plan = plan_of(priority, not_before)
+    search = lab.searches.start(project_id, choices_of(choice or []), asked, labels, plan)
+    _follow(search, kind, out, background or plan.not_before is not None, home, as_json)
 
 
 @search_app.command()
@@ -86,14 +92,17 @@ def extend(
     search: Number,
     minutes: Annotated[float, typer.Option(help="How many minutes more.")] = 60,
     out: Out = None,
+    priority: Priority = None,
+    not_before: NotBefore = None,
     background: Background = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a search that has ended go on from where it was; no finished training is repeated."""
     kind = _kind(out)
-    lab_at(home).searches.extend(search, minutes)
-    _follow(search, kind, out, background, home, as_json)
+    plan = plan_of(priority, not_before)
+    lab_at(home).searches.extend(search, minutes, plan)
+    _follow(search, kind, out, background or plan.not_before is not None, home, as_json)
 
 
 @search_app.command("list")

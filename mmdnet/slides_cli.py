@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmdnet.workflows.lab import Lab
-    from mmdnet.workflows.slides.incoming import IncomingFile
     from mmdnet.workflows.slides.tables.facts_plan import FactsPlan
 
 slides_app = typer.Typer(help="Slides: facts and grades by table, and who is one patient.", no_args_is_help=True)
@@ -52,10 +51,8 @@ def say_incoming(lab: Lab, paths: Sequence[str], project: str, check: bool, as_j
     """
     projects = {there.name: there.id for there in lab.projects.list()}
     here = projects.get(project) if project else (project_called(lab, project) if projects else None)
-    files: list[IncomingFile] = []
     with bar(as_json, "Looking at files") as progress:
-        for path in paths:
-            files += lab.slides.incoming.look(here, path, list(projects.values()), progress)
+        files = lab.slides.incoming.look(here, paths, list(projects.values()), progress)
     if not check:
         for file in files:
             if file.kind == "moved" and file.slide_id is not None:

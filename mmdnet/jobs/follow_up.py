@@ -74,7 +74,7 @@ def _let_go(
             if given_up(session, job, sentence, attend=tell is not None):
                 queue.cancel(job.id)
         elif attended(session, job):
-            queue.plan(job.id, state.priority, still_to_come(job.not_before))
+            queue.plan(job.id, job.queue, state.priority, still_to_come(job.not_before))
 
 
 def _tell_end(sessions: sessionmaker[Session], job: Job, state: JobState, tell: TellEnd | None) -> None:

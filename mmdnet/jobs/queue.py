@@ -22,6 +22,7 @@ APPLICATION = "mmdnet-lab"
 VERSION = "1"  # pinned: DBOS's own default is a hash of the code, and an edit would orphan every waiting job
 WORKFLOW = "job"
 CONCURRENCY = {"gpu": 1, "cpu": 2}  # jobs at once per worker, of each queue
+NOBODYS = "held"  # a queue that no worker serves
 
 STATUS = {
     "ENQUEUED": "queued",
@@ -136,8 +137,8 @@ class JobQueue:
             options["delay_seconds"] = max(0.0, (begin_at - datetime.now(UTC)).total_seconds())
         self._client.enqueue(options, job_id)
 
-    def plan(self, job_id: str, priority: int, begin_at: datetime | None) -> bool:
-        """Change when a waiting job begins; False where it waits no more.
+    def plan(self, job_id: str, queue: str, priority: int, begin_at: datetime | None) -> bool:
+        """Change when a waiting job begins, in the queue it is of; False where it waits no more.
 
         In one statement, as a worker may just be taking it: DBOS has no call for a new priority, or to hold a job back.
         """
@@ -146,10 +147,11 @@ class JobQueue:
         from db.engine import as_url, make_engine
 
         schema = None if as_url(self.url).get_backend_name() == "sqlite" else QUEUE_SCHEMA
-        names = ("workflow_uuid", "status", "priority", "delay_until_epoch_ms")
+        names = ("workflow_uuid", "status", "queue_name", "priority", "delay_until_epoch_ms")
         jobs = table(QUEUE_TABLE, *map(column, names), schema=schema)
         waits = jobs.c.status.in_([name for name, status in STATUS.items() if status == "queued"])
         new = {
+            "queue_name": queue,
             "priority": priority,
             "status": "ENQUEUED" if begin_at is None else "DELAYED",
             "delay_until_epoch_ms": None if begin_at is None else round(begin_at.timestamp() * 1000),
@@ -190,10 +192,13 @@ class JobQueue:
         if state is not None and state.status in ("queued", "running"):
             self._client.cancel_workflow(job_id)
 
-    def retry(self, job_id: str, queue: str) -> None:
+    def retry(self, job_id: str, queue: str, held: bool = False) -> None:
         """Queue a failed or cancelled job again under its id; it goes on from its own last checkpoint.
 
-        `queue` is named again, since DBOS forgets it when a job is cancelled.
+        Args:
+            job_id: as in the lab's own table.
+            queue: whose workers take it; named again, since DBOS forgets it when a job is cancelled.
+            held: no worker takes it before `plan` says when it begins.
 
         Raises:
             LabError: it is not there, still going, or already done.
@@ -207,7 +212,7 @@ class JobQueue:
             raise LabError(f"This job is {word}, so there is nothing to try again.")
         self._client.update_workflow_attributes(job_id, {"fruitless": 0, "deaths": 0}, merge=True)
         # Without the queue's name any worker would take it, past the limit of one job per GPU.
-        self._client.rewind_workflow(job_id, queue_name=queue)
+        self._client.rewind_workflow(job_id, queue_name=NOBODYS if held else queue)
 
     def claim(self, job_id: str) -> Claim | None:
         """Who runs the job by which taking; None when nobody does."""

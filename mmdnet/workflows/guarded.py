@@ -200,7 +200,7 @@ def _seen(person: Person, path: str, result: Any) -> Any:
         return [project for project in result if May.SEE in person.allowed(project.id)]
     if path == "projects.names":
         return {key: name for key, name in result.items() if May.SEE in person.allowed(key)}
-    if path == "jobs.list":
+    if path in ("jobs.list", "jobs.numbered"):
         return [job for job in result if job.project_id is None or May.SEE in person.allowed(job.project_id)]
     return result
 

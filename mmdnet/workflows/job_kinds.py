@@ -90,13 +90,13 @@ class NoQueue:
     def submit(self, kind: str, job_id: str, queue: str, priority: int, begin_at: datetime | None) -> None:
         raise RuntimeError("a job does not queue jobs")
 
-    def plan(self, job_id: str, priority: int, begin_at: datetime | None) -> bool:
+    def plan(self, job_id: str, queue: str, priority: int, begin_at: datetime | None) -> bool:
         raise RuntimeError("a job does not plan jobs")
 
     def cancel(self, job_id: str) -> None:
         raise RuntimeError("a job does not cancel jobs")
 
-    def retry(self, job_id: str, queue: str) -> None:
+    def retry(self, job_id: str, queue: str, held: bool = False) -> None:
         raise RuntimeError("a job does not start jobs again")
 
     def check(self) -> None:

@@ -76,7 +76,7 @@ class Jobs:
             row = must_get(session, Job, job_id, "job")
             _set_plan(row, plan)
             session.flush()
-            if not self._services.queue.plan(job_id, NUMBERS[plan.priority], _begin_at(row)):
+            if not self._services.queue.plan(job_id, row.queue, NUMBERS[plan.priority], _begin_at(row)):
                 raise LabError("This job waits no more, so when it begins cannot be changed. Nothing was changed.")
 
     def check_plan(self, plan: JobPlan, project_id: int | None, job_id: str | None = None) -> None:
@@ -109,17 +109,30 @@ class Jobs:
             for start in range(0, len(going), IDS_AT_ONCE):
                 ids = going[start : start + IDS_AT_ONCE]
                 jobs |= {job.id: job for job in session.scalars(statement.where(Job.id.in_(ids)))}
-            titles = _titles(session, [job.after_id for job in jobs.values() if job.after_id])
-        states = self._services.queue.states(list(jobs))
-        newest_first = sorted(jobs.values(), key=lambda job: job.created_at, reverse=True)
-        views = [_view(job, states.get(job.id), titles) for job in newest_first]
+            newest_first = sorted(jobs.values(), key=lambda job: job.created_at, reverse=True)
+            views = self._views(session, newest_first)
         return [view for view in views if view.active] if active else views
 
     def get(self, job_id: str) -> JobView:
         with self._services.db() as session:
-            job = must_get(session, Job, job_id, "job")
-            titles = _titles(session, [job.after_id] if job.after_id else [])
-        return _view(job, self._services.queue.states([job_id]).get(job_id), titles)
+            return self._views(session, [must_get(session, Job, job_id, "job")])[0]
+
+    def get_many(self, job_ids: Iterable[str | None]) -> Mapping[str, JobView]:
+        """Jobs by number, in two questions however many there are; numbers of none are left out."""
+        wanted = sorted({job_id for job_id in job_ids if job_id})
+        with self._services.db() as session:
+            jobs: list[Job] = []
+            for start in range(0, len(wanted), IDS_AT_ONCE):
+                jobs += session.scalars(select(Job).where(Job.id.in_(wanted[start : start + IDS_AT_ONCE])))
+            return {view.id: view for view in self._views(session, jobs)}
+
+    def numbered(self, beginning: str) -> Sequence[JobView]:
+        """Jobs whose number begins so, newest first and however old."""
+        begins = Job.id.startswith(beginning, autoescape=True)
+        with self._services.db() as session:
+            return self._views(
+                session, session.scalars(select(Job).where(begins).order_by(Job.created_at.desc())).all()
+            )
 
     def cancel(self, job_id: str) -> None:
         """Stop a queued or running job; what it finished stays.
@@ -150,11 +163,16 @@ class Jobs:
             kind, queue = job.kind, job.queue
         number, begin_at = NUMBERS[view.priority], HELD if waits else None
         if job_id in self._services.queue.states([job_id]):
-            self._services.queue.retry(job_id, queue)
+            self._services.queue.retry(job_id, queue, held=waits)
             if waits:
-                self._services.queue.plan(job_id, number, begin_at)
+                self._services.queue.plan(job_id, queue, number, begin_at)
         else:  # the power went between writing the row and queueing it
             self._services.queue.submit(kind, job_id, queue, number, begin_at)
+
+    def _views(self, session: Session, jobs: Sequence[Job]) -> Sequence[JobView]:
+        titles = _titles(session, [job.after_id for job in jobs if job.after_id])
+        states = self._services.queue.states([job.id for job in jobs]) if jobs else {}
+        return [_view(job, states.get(job.id), titles) for job in jobs]
 
     def _waits_again(self, view: JobView) -> bool:
         """Whether the job it waited for still waits or runs.

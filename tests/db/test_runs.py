@@ -1,5 +1,5 @@
 from db.models import Model, Run
-from db.runs import model_in, model_of_run, models_of, runs_of
+from db.runs import model_in, model_of_run, models_of, models_of_runs, runs_of
 
 
 def test_runs_and_models_are_newest_first_and_models_of_all_projects_last(sessions, study):
@@ -16,4 +16,5 @@ def test_runs_and_models_are_newest_first_and_models_of_all_projects_last(sessio
         assert [model.name for model in models_of(session, study)] == ["Own", "Net", "Shipped"]
         assert [model.name for model in models_of(session, None)] == ["Shipped"]
         assert model_of_run(session, second.id).name == "Own" and model_of_run(session, first.id) is None
+        assert models_of_runs(session, [first.id, second.id]) == {second.id: model_of_run(session, second.id).id}
         assert model_in(session, "shipped").name == "Shipped" and model_in(session, "gone") is None

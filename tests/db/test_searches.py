@@ -15,11 +15,14 @@ def test_a_trial_is_written_in_place_of_what_stood_there_and_goes_with_its_searc
         keep_trial(session, second, 1, {"state": "failed"})
     with sessions() as session:
         assert [search.id for search in searches_of(session, study)] == [second, first]
-        assert [(row.number, row.record["state"]) for row in trials_of(session, first)] == [(0, "done"), (1, "done")]
+        trials = trials_of(session, [first, second])
+        assert [(row.number, row.record["state"]) for row in trials[first]] == [(0, "done"), (1, "done")]
+        assert [(row.number, row.record["state"]) for row in trials[second]] == [(1, "failed")]
     with sessions.begin() as session:
         session.delete(session.get(Search, first))
     with sessions() as session:
-        assert not trials_of(session, first) and len(trials_of(session, second)) == 1
+        trials = trials_of(session, [first, second])
+        assert not trials[first] and len(trials[second]) == 1
     with sessions.begin() as session:
         project = session.get(Project, study)
         assert f"searches/{second}" in delete_project(session, project)

@@ -6,9 +6,11 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from db.models import Job
 from mmdnet.cli import app
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
+from mmdnet.workflows import jobs
 from mmdnet.workflows.job_specs import DemoSpec
 
 
@@ -58,6 +60,20 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(lab, asked, words):
     told = run(lab, *(part.format(job=job) for part in asked))
     assert told.exit_code == 1 and words in str(told.exception)
     assert lab.jobs.get(job).priority == "normal"
+
+
+def test_a_job_is_found_by_the_beginning_of_its_number_however_old_and_by_no_pattern(lab, monkeypatch):
+    monkeypatch.setattr(jobs, "NEWEST", 1)
+    with lab.db.begin() as session:
+        session.add_all(
+            Job(id=number, kind="demo", queue="cpu", title=f"Job {number}", spec={})
+            for number in ("abcd1", "abcd2", "zzzz1")
+        )
+    assert run(lab, "log", "abcd1").exit_code == 0 and run(lab, "log", "abcd").exit_code == 1
+    assert "2 jobs have numbers that begin with abcd" in str(run(lab, "log", "abcd").exception)
+    assert run(lab, "log", "zzzz").exit_code == 0
+    for number in ("zzz", "zzz_", "%%%%", "zz%1"):
+        assert "no job with the number" in str(run(lab, "log", number).exception), number
 
 
 def test_a_trial_says_what_came_of_it(lab, monkeypatch):

@@ -56,6 +56,11 @@ def test_a_search_is_queued_with_what_was_asked_for(run, searched):
     assert code == 0 and "Search settings of small, 2 minutes: queued" in out, err
     newest = searched.searches.list(PROJECT)[0]
     assert (newest.plan.over, newest.plan.folds, newest.choices["bag_size"]) == (("head",), 3, 4)
+    assert newest == searched.searches.get(newest.id) and newest.job.priority == "normal"
+    code, out, err = run("search", "extend", "1", "--priority", "last", "--not-before", "23:59")
+    extended = searched.searches.get(1)
+    assert (code, extended.job.priority, len(extended.trials)) == (0, "last", 3), err
+    assert extended.job.not_before is not None and searched.searches.list(PROJECT) == [newest, extended]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +72,8 @@ def test_a_search_is_queued_with_what_was_asked_for(run, searched):
         (("show", "7"), "There is no search with the number 7 here."),
         (("show", "1", "--out", "s.pdf"), "A search is written as .csv, .md, .json"),
         (("extend", "1", "--minutes", "-3"), "Say how many minutes more"),
+        (("extend", "1", "--priority", "urgent"), "no priority urgent"),
+        (("start", "--not-before", "tonight"), "'tonight' is no time"),
     ],
 )
 def test_what_does_not_work_is_one_sentence(run, searched, words, said):

@@ -13,6 +13,7 @@ from mmdnet.experiments.search.space import searchable, space_of
 from mmdnet.experiments.search.trial import REFERENCE, TOO_GOOD, Trial, best_of
 from mmdnet.words import count
 from ui.models.train import FilledIn
+from ui.shell.job_plan import ask_plan
 from ui.shell.jobs import ago, duration, progress_line, state_badge
 from ui.shell.literal import in_figure, literal, plain, plain_all
 from ui.shell.session import lab, refusals, say_next_run
@@ -66,10 +67,13 @@ def search_form(project_id: int, choices: Mapping[str, object], labels: LabelCho
             )
             folds = st.number_input("Folds", value=SearchPlan().folds, step=1, key="search_folds")
             seed = st.number_input("Seed of the search", value=0, step=1, key="search_seed")
-        if st.button("Start search", icon=":material/tune:", key="search_start", disabled=not over):
+        with st.container(horizontal=True):
+            begins = st.button("Start search", icon=":material/tune:", key="search_start", disabled=not over)
+            plan = ask_plan("search")
+        if begins:
             with refusals(), st.spinner("Checking labels and splitting by patient"):
                 asked = {"over": over, "minutes": minutes, "folds": folds, "seed": seed}
-                lab().searches.start(project_id, choices, asked, labels)
+                lab().searches.start(project_id, choices, asked, labels, plan)
                 say_next_run("The search is queued")
                 st.rerun()
 

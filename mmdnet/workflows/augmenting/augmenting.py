@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from db import runs as models
 from db import synthetic as rows
 from db.models import Augmentation, Patch, Project, Slide, SyntheticPatch
@@ -28,6 +30,7 @@ from mmdnet.workflows.scoring.models import card_of
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.training.synthetic import FOLDER, contradicted_by_readers, synthetic_file
 from mmdnet.workflows.training.training import Training
+from mmdnet.workflows.views import JobView
 
 PLAN = "plan.json"
 STRONG, STRICT = 0.3, 4.0  # beyond these a child may lose its grade
@@ -107,31 +110,16 @@ class Augmenting:
     def list(self, project_id: int) -> Sequence[BatchView]:
         """A project's batches, newest first."""
         with self._services.db() as session:
-            return [self.get(row.id) for row in rows.augmentations_of(session, project_id)]
+            return self._views(session, rows.augmentations_of(session, project_id))
 
     def get(self, augmentation_id: int) -> BatchView:
         with self._services.db() as session:
             row = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches")
-            counts = rows.verdict_counts(session, augmentation_id)
-            contradicted = len(contradicted_by_readers(session, {augmentation_id}))
-        choices, origin = read_choices(row.choices), Origin.model_validate(row.origin)
-        refused = {reason: count for (judged, reason), count in counts.items() if judged and reason}
-        return BatchView(
-            id=row.id,
-            project_id=row.project_id,
-            job=self._jobs.get(row.job_id) if row.job_id else None,
-            choices=choices,
-            origin=origin,
-            counts=VerdictCounts(
-                wanted=(origin.positives + origin.negatives) * choices.children,
-                made=sum(counts.values()),
-                judged=sum(count for (judged, _), count in counts.items() if judged),
-                passed=counts.get((True, None), 0),
-                refused=refused,
-                contradicted=contradicted,
-            ),
-            created_at=row.created_at,
-        )
+            return self._views(session, [row])[0]
+
+    def _views(self, session: Session, batches: Sequence[Augmentation]) -> Sequence[BatchView]:
+        jobs = self._jobs.get_many(row.job_id for row in batches)
+        return [_batch_view(session, row, jobs.get(row.job_id or "")) for row in batches]
 
     def children(
         self,
@@ -261,4 +249,25 @@ def _view(child: SyntheticPatch, slide: str) -> SyntheticView:
         judged=child.judged,
         refused=child.refused,
         values=GateValues.model_validate(child.gate_values) if child.judged else None,
+    )
+
+
+def _batch_view(session: Session, row: Augmentation, job: JobView | None) -> BatchView:
+    counts = rows.verdict_counts(session, row.id)
+    choices, origin = read_choices(row.choices), Origin.model_validate(row.origin)
+    return BatchView(
+        id=row.id,
+        project_id=row.project_id,
+        job=job,
+        choices=choices,
+        origin=origin,
+        counts=VerdictCounts(
+            wanted=(origin.positives + origin.negatives) * choices.children,
+            made=sum(counts.values()),
+            judged=sum(count for (judged, _), count in counts.items() if judged),
+            passed=counts.get((True, None), 0),
+            refused={reason: count for (judged, reason), count in counts.items() if judged and reason},
+            contradicted=len(contradicted_by_readers(session, {row.id})),
+        ),
+        created_at=row.created_at,
     )

@@ -31,6 +31,8 @@ class Consensus:
     def set_rule(self, project_id: int, rule: str, reader_id: int | None = None, set_by: int | None = None) -> RuleView:
         """Choose the rule; earlier choices stay on record, and trainings keep the one they were made with.
 
+        The rule that was chosen already stays as it is, with who chose it: nothing is written.
+
         Raises:
             LabError: there is no such rule, or the rule of one reader names none.
         """
@@ -43,6 +45,9 @@ class Consensus:
             for number in (reader_id, set_by):
                 if number is not None:
                     must_get(session, Reader, number, "reader")
+            standing = rules.of_project(session, project_id)
+            if standing.chosen is not None and (standing.rule, standing.reader_id) == (rule, reader_id):
+                return self.rule(project_id)
             session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
             whose = f" ({session.get_one(Reader, reader_id).name})" if reader_id is not None else ""
             add_change(session, project_id, SETTING, f"where readers differ: {rule}{whose}", set_by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from mmdnet.workflows.services import Services, must_get
 
 SEEN_EVERY = timedelta(seconds=60)  # how exactly it is noted when a sign-in was last used
 A_DAY = timedelta(days=1)
+NOBODY_FOR_S = 1.0  # how long it is believed that the lab has no account; a page asks some forty times
 CONFIRMED_FOR = timedelta(minutes=2)  # how long a signature may follow after it was asked again who signs
 REFUSED_AGAIN = "refused confirmation"
 NOT_SIGNED_IN = "Name, password or code is not right, or the account is retired. Nothing was changed."
@@ -36,12 +38,20 @@ class Accounts:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._asked = False
+        self._looked_at: float | None = None  # when the database last had no account, on the steady clock
 
     def asked(self) -> bool:
-        """Whether the lab asks who comes: from the first account on, for good."""
-        if not self._asked:
+        """Whether the lab asks who comes: from the first account on, for good.
+
+        Of a first account that another process makes this one hears within `NOBODY_FOR_S`.
+        """
+        if self._asked:
+            return True
+        moment = time.monotonic()
+        if self._looked_at is None or moment - self._looked_at >= NOBODY_FOR_S:
             with self._services.db() as session:
                 self._asked = rows.any_account(session)
+            self._looked_at = moment
         return self._asked
 
     # --- who there is -------------------------------------------------------------------------------------------------
@@ -88,7 +98,9 @@ class Accounts:
             _append(session, "add account", by, said={"account": account.id})
             for role, project_id in roles:
                 self._grant(session, account, role, project_id, by)
-            return _view(session, account)
+            view = _view(session, account)
+        self._looked_at = None
+        return view
 
     def grant(self, account_id: int, role: Role, project_id: int | None = None, by: int | None = None) -> AccountView:
         """Give a role, in one project or in all.

@@ -69,22 +69,25 @@ class Incoming:
     def look(
         self,
         project_id: int | None,
-        path: str | Path,
+        paths: str | Path | Sequence[str | Path],
         project_ids: Collection[int] = (),
         progress: Progress = silent,
     ) -> Sequence[IncomingFile]:
-        """What a file, or every slide below a folder, is to a project, before anything is added.
+        """What files, and every slide below folders, are to a project and to each other, before anything is added.
 
         Args:
             project_id: None for a project that is still to be made.
+            paths: a file or a folder, or several; what lies under two of them is told once.
             project_ids: further projects whose slides are compared.
 
         Raises:
-            LabError: the path may not be read from, or holds no slide.
+            LabError: a path may not be read from, or holds no slide.
         """
         from mmdnet.slides.readers.open import discover
 
-        files = discover(allowed_path(self._services.settings, path))
+        each = [paths] if isinstance(paths, str | Path) else paths
+        places = [allowed_path(self._services.settings, path) for path in each]
+        files = list(dict.fromkeys(file for place in places for file in discover(place)))
         with self._services.db() as session:
             wanted = set(project_ids) | ({project_id} if project_id is not None else set())
             known = _Known(project_id, rows.slides_of_projects(session, wanted))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from db import searches as rows
 from db.models import Project
@@ -28,6 +29,7 @@ from mmdnet.progress import Progress
 from mmdnet.training.config import TrainingConfig, read_config
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext, PartOfJob, checked
+from mmdnet.workflows.job_plans import AT_ONCE, JobPlan
 from mmdnet.workflows.job_specs import SearchSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.labelling.views import LabelChoice
@@ -52,7 +54,12 @@ class Searches:
         self._training = training
 
     def start(
-        self, project_id: int, choices: Mapping[str, Any], search: Mapping[str, Any], labels: LabelChoice | None = None
+        self,
+        project_id: int,
+        choices: Mapping[str, Any],
+        search: Mapping[str, Any],
+        labels: LabelChoice | None = None,
+        plan: JobPlan = AT_ONCE,
     ) -> int:
         """Freeze labels and folds and queue the search; its number.
 
@@ -61,12 +68,14 @@ class Searches:
             choices: of `TrainingConfig`: the settings that are to become better.
             search: of `SearchPlan`.
             labels: whose labels; all if not given.
+            plan: when it begins.
 
         Raises:
-            LabError: a choice that does not work, too few patients, or a training that could not start. Nothing is
-                written then.
+            LabError: a choice that does not work, too few patients, a training that could not start, or a plan that
+                cannot be. Nothing is written then.
         """
-        plan = read_search(search)
+        self._jobs.check_plan(plan, project_id)
+        wanted = read_search(search)
         prepared = self._training.prepare(project_id, choices, labels)
         if not prepared.check.ok:
             raise LabError(prepared.check.problem or "This training cannot start.")
@@ -76,15 +85,15 @@ class Searches:
                 "the epochs without labels to 0. Nothing was started."
             )
         if prepared.check.frozen:
-            check_frozen(plan.space)
+            check_frozen(wanted.space)
         kept = self._without_test(prepared)
-        folds = _folds(kept.cohort, plan.folds, prepared.config)
-        title = f"Search settings of {prepared.config.backbone}, {plan.minutes:g} minutes"
+        folds = _folds(kept.cohort, wanted.folds, prepared.config)
+        title = f"Search settings of {prepared.config.backbone}, {wanted.minutes:g} minutes"
         with self._services.db.begin() as session:
             must_get(session, Project, project_id, "project")
             row = Search(
                 project_id=project_id,
-                plan=plan.model_dump(mode="json"),
+                plan=wanted.model_dump(mode="json"),
                 choices=prepared.config.model_dump(mode="json"),
                 label_set=asdict(prepared.label_set.summary())
                 | {"patients": len({slide.person for slide in kept.cohort.slides}), "slides": len(kept.cohort.slides)},
@@ -97,25 +106,26 @@ class Searches:
                 folder = self._fold(search_id, number)
                 folder.mkdir(parents=True, exist_ok=True)
                 replace(kept, split=split).save(folder)
-        self._queue(search_id, project_id, title)
+        self._queue(search_id, project_id, title, plan)
         return search_id
 
-    def extend(self, search_id: int, minutes: float) -> None:
+    def extend(self, search_id: int, minutes: float, plan: JobPlan = AT_ONCE) -> None:
         """Let a search that has ended go on for so many minutes more, from where it was.
 
         Raises:
-            LabError: it still runs, or that many minutes cannot be.
+            LabError: it still runs, or that many minutes or the plan cannot be. Nothing was changed.
         """
         view = self.get(search_id)
         if view.job is not None and view.job.active:
             raise LabError("This search still waits or runs. Wait, or cancel it first; nothing was changed.")
         if not minutes > 0:
             raise LabError("Say how many minutes more, more than 0. Nothing was changed.")
-        plan = read_search(view.plan.model_dump() | {"minutes": view.spent_s / 60 + minutes})
+        self._jobs.check_plan(plan, view.project_id)
+        wanted = read_search(view.plan.model_dump() | {"minutes": view.spent_s / 60 + minutes})
         with self._services.db.begin() as session:
-            must_get(session, Search, search_id, "search").plan = plan.model_dump(mode="json")
+            must_get(session, Search, search_id, "search").plan = wanted.model_dump(mode="json")
         title = f"Search settings of {view.choices['backbone']}, {minutes:g} minutes more"
-        self._queue(search_id, view.project_id, title)
+        self._queue(search_id, view.project_id, title, plan)
 
     def run(self, context: JobContext, search_id: int) -> str:
         """Try settings until the time is over (in the worker); why it ended.
@@ -147,8 +157,7 @@ class Searches:
     def list(self, project_id: int) -> Sequence[SearchView]:
         """A project's searches, newest first."""
         with self._services.db() as session:
-            ids = [row.id for row in rows.searches_of(session, project_id)]
-        return [self.get(search_id) for search_id in ids]
+            return self._views(session, rows.searches_of(session, project_id))
 
     def get(self, search_id: int) -> SearchView:
         """A search with all its trials.
@@ -157,13 +166,7 @@ class Searches:
             LabError: there is none of that number.
         """
         with self._services.db() as session:
-            row = must_get(session, Search, search_id, "search")
-            trials = tuple(Trial.model_validate(trial.record) for trial in rows.trials_of(session, search_id))
-        job = self._jobs.get(row.job_id) if row.job_id else None
-        plan = SearchPlan.model_validate(row.plan)
-        return SearchView(
-            row.id, row.project_id, plan, row.choices, row.label_set, trials, row.spent_s, row.created_at, job
-        )
+            return self._views(session, [must_get(session, Search, search_id, "search")])[0]
 
     def settings(self, search_id: int, trial: int | None = None) -> dict[str, Any]:
         """All choices of a training with a trial's settings; with those of the best, if none is named.
@@ -180,6 +183,24 @@ class Searches:
                 else f"Search {search_id} has no trial {trial}; it has {count(len(view.trials), 'trial')}, from 0."
             )
         return read_config(view.choices | chosen.params).model_dump(mode="json")
+
+    def _views(self, session: Session, searches: Sequence[Search]) -> Sequence[SearchView]:
+        trials = rows.trials_of(session, [row.id for row in searches])
+        jobs = self._jobs.get_many(row.job_id for row in searches)
+        return [
+            SearchView(
+                id=row.id,
+                project_id=row.project_id,
+                plan=SearchPlan.model_validate(row.plan),
+                choices=row.choices,
+                label_set=row.label_set,
+                trials=tuple(Trial.model_validate(trial.record) for trial in trials[row.id]),
+                spent_s=row.spent_s,
+                created_at=row.created_at,
+                job=jobs.get(row.job_id or ""),
+            )
+            for row in searches
+        ]
 
     def _without_test(self, prepared: PreparedTraining) -> PreparedTraining:
         """The same without the slides of the patients that a training with these choices tests on.
@@ -226,8 +247,8 @@ class Searches:
             epochs=card.epochs,
         )
 
-    def _queue(self, search_id: int, project_id: int, title: str) -> None:
-        job_id = self._jobs.submit(title, SearchSpec(search_id=search_id), project_id)
+    def _queue(self, search_id: int, project_id: int, title: str, plan: JobPlan) -> None:
+        job_id = self._jobs.submit(title, SearchSpec(search_id=search_id), project_id, plan)
         with self._services.db.begin() as session:
             must_get(session, Search, search_id, "search").job_id = job_id
 

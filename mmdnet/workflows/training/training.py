@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -230,16 +230,24 @@ class Training:
     def runs(self, project_id: int) -> list[RunView]:
         """Trainings of a project, newest first."""
         with self._services.db() as session:
-            ids = [run.id for run in rows.runs_of(session, project_id)]
-        return [self.get(run_id) for run_id in ids]
+            runs = rows.runs_of(session, project_id)
+            return self._views(runs, rows.models_of_runs(session, [run.id for run in runs]))
 
     def get(self, run_id: int) -> RunView:
         with self._services.db() as session:
             run = must_get(session, Run, run_id, "training")
-            model = rows.model_of_run(session, run_id)
-        job = self._jobs.get(run.job_id) if run.job_id else None
-        model_id = model.id if model else None
-        return RunView(run.id, run.project_id, run.name, job, run.choices, run.label_set, run.created_at, model_id)
+            return self._views([run], rows.models_of_runs(session, [run_id]))[0]
+
+    def _views(self, runs: Sequence[Run], models: Mapping[int, int]) -> list[RunView]:
+        """Runs for people; `models` is the id of the model that each made, by run."""
+        jobs = self._jobs.get_many(run.job_id for run in runs)
+        return [
+            RunView(
+                run.id, run.project_id, run.name, jobs.get(run.job_id or ""), run.choices, run.label_set,
+                run.created_at, models.get(run.id),
+            )
+            for run in runs
+        ]  # fmt: skip
 
     def folder(self, run_id: int) -> Path:
         return self._services.settings.folder("runs") / str(run_id)

@@ -10,7 +10,7 @@ from db.jobs import mark_ended
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.jobs.follow_up import follow_up
-from mmdnet.jobs.queue import JobQueue
+from mmdnet.jobs.queue import CONCURRENCY, NOBODYS, JobQueue
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.workflows.job_plans import JobPlan
@@ -124,6 +124,25 @@ def test_a_job_that_is_cancelled_and_tried_again_comes_back_to_its_own_queue(fol
     assert followed.raw(job).queue_name is None  # DBOS forgets it
     followed.lab.jobs.retry(job)
     assert (followed.raw(job).queue_name, followed.raw(job).priority) == ("cpu", 100)
+
+
+def test_a_job_that_waits_again_is_at_no_moment_one_that_a_worker_may_take(followed, monkeypatch):
+    train = followed.submit("Train")
+    score = followed.submit("Score", after=train)
+    followed.lab.jobs.cancel(score)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dies, pytest.raises(KeyboardInterrupt):
+        dies.setattr(JobQueue, "plan", killed)  # between the queue's word and that on when it begins
+        followed.lab.jobs.retry(score)
+    assert (followed.lab.jobs.get(score).status, followed.raw(score).queue_name) == ("queued", NOBODYS)
+    followed.look()
+    assert followed.raw(score).queue_name == NOBODYS not in CONCURRENCY
+    followed.ends(train, "SUCCESS")
+    followed.look()
+    assert (followed.raw(score).status, followed.raw(score).queue_name) == ("ENQUEUED", "cpu")
 
 
 def test_what_waits_for_a_job_that_is_gone_says_so(followed):

@@ -100,6 +100,29 @@ def test_tries_are_bounded_and_a_redirection_is_not_followed(answers, tries, wor
     assert len(heard) == tries
 
 
+def test_a_web_proxy_is_gone_through_by_tls_alone_and_what_stays_here_goes_past_it(monkeypatch):
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def serve():
+            asked, _ = proxy.accept()
+            with asked:
+                heard.append(asked.recv(4096))
+                asked.sendall(b"HTTP/1.1 403 no way out\r\n\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with web_server(204) as (url, _):
+            assert send(Settings(notify_url=url), NOTICE, pauses_s=()) == {"webhook": None} and not heard
+        said = send(Settings(notify_url="https://chat.lab.example/hook?key=s3cret"), NOTICE, pauses_s=())
+    assert said["webhook"].startswith("It could not be reached")
+    assert (
+        heard[0].startswith(b"CONNECT chat.lab.example:443") and b"s3cret" not in heard[0] and b"a1b2" not in heard[0]
+    )
+
+
 def test_who_cannot_be_reached_is_a_sentence_without_the_address():
     said = send(Settings(notify_url="http://127.0.0.1:1/s3cret"), NOTICE, pauses_s=())
     assert said["webhook"] == "It could not be reached (ConnectionRefusedError)."

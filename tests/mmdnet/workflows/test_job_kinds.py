@@ -44,7 +44,7 @@ def test_a_running_job_queues_no_other():
     assert queue.states(["one"]) == {}
     for act in (
         lambda: queue.submit("demo", "one", "cpu", 1, None),
-        lambda: queue.plan("one", 1, None),
+        lambda: queue.plan("one", "cpu", 1, None),
         lambda: queue.cancel("one"),
         lambda: queue.retry("one", "cpu"),
     ):

@@ -1,10 +1,12 @@
 """Jobs are written before they are queued, so none is ever lost between the two."""
 
 import pytest
+from sqlalchemy import event
 
 from db.models import Job
 from mmdnet.errors import LabError
 from mmdnet.workflows import jobs
+from mmdnet.workflows.job_plans import JobPlan
 from mmdnet.workflows.job_specs import DemoSpec
 
 
@@ -35,6 +37,17 @@ def test_a_job_that_waits_is_listed_behind_however_many_newer_ones_that_ended(la
         session.add_all(Job(id=f"later-{n}", kind="demo", queue="cpu", title="Later", spec={}) for n in range(5))
     assert [listed.id for listed in lab.jobs.list(active=True)] == [job]
     assert len(lab.jobs.list()) == 4 and lab.jobs.list()[-1].id == job
+
+
+def test_many_jobs_are_looked_up_in_as_many_questions_as_one(lab):
+    first, second = (lab.jobs.submit("Make the demo slides", DemoSpec(project_id=1)) for _ in range(2))
+    lab.jobs.plan(second, JobPlan(after=first))
+    questions = []
+    event.listen(lab.db.kw["bind"], "before_cursor_execute", lambda *asked: questions.append(asked[2]))
+    known = lab.jobs.get_many([first, second, None, "nothing", first])
+    assert known == {first: lab.jobs.get(first), second: lab.jobs.get(second)} and known[second].after_title
+    assert lab.jobs.get_many([None]) == {}
+    assert len(questions) == 2 + 1 + 2 + 0  # jobs and titles, a job, a job and its title
 
 
 def test_a_job_that_is_not_there_is_named(lab):

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mmdnet.errors import LabError
 from mmdnet.experiments.search.plan import SearchPlan
 from mmdnet.training.config import TrainingConfig
+from mmdnet.workflows.job_plans import JobPlan
 from mmdnet.workflows.training.views import SearchView
 from mmdnet.workflows.views import JobView
 from tests.mmdnet.experiments.search.test_trial import judged
@@ -98,8 +99,10 @@ def test_a_search_is_started_with_the_forms_settings_and_a_refusal_is_shown(show
     app.multiselect(key="search_over").set_value(["head"]).run()
     assert any("Ordered grades (CORN) · Unordered" in caption.value for caption in app.caption)
     app.number_input(key="search_minutes").set_value(5.0)
+    app.segmented_control(key="search_priority").set_value("last")
     app.button(key="search_start").click().run()
-    assert started == [(1, {"epochs": 3}, {"over": ["head"], "minutes": 5.0, "folds": 4, "seed": 0}, None)]
+    asked = {"over": ["head"], "minutes": 5.0, "folds": 4, "seed": 0}
+    assert started == [(1, {"epochs": 3}, asked, None, JobPlan("last"))]
     app, started = shown(refusal="Too few patients.")
     app.button(key="search_start").click().run()
     assert [error.value for error in app.error] == ["Too few patients."] and not started

@@ -4,6 +4,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelChoice
+from mmdnet.workflows.projects import Projects
 from tests.label_bench import grade_all
 
 
@@ -15,6 +16,9 @@ def test_the_projects_rule_is_kept_and_is_what_trainings_use(label_bench):
     assert (usual.rule, usual.at) == ("latest", None)
     chosen = bench.labels.consensus.set_rule(bench.project, "majority", set_by=bench.readers[2])
     assert (chosen.rule, chosen.set_by) == ("majority", "Cleo") and chosen.at is not None
+    history = Projects(bench.services).changes(bench.project)
+    assert bench.labels.consensus.set_rule(bench.project, "majority", set_by=bench.readers[0]) == chosen
+    assert Projects(bench.services).changes(bench.project) == history  # nothing was changed, so nothing is told
     label_set = bench.labels.consensus.label_set(bench.project)
     assert label_set.rule == "majority" and [row.grades["steatosis"] for row in label_set.rows] == [1]
     rule = bench.labels.consensus.set_rule(bench.project, "reader", bench.readers[1])

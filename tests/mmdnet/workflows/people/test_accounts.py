@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import event
 
 from db.account_models import Account, SignIn
 from mmdnet.accounts.owner import owner
 from mmdnet.accounts.roles import May, Proof, Role
 from mmdnet.accounts.tries import TRIES
 from mmdnet.errors import LabError
+from mmdnet.lab import open_lab
+from mmdnet.workflows.people import accounts
 from mmdnet.workflows.people.views import RoleView
 
 PASSWORD = "correct horse battery"
@@ -35,6 +38,17 @@ def test_the_first_account_makes_the_lab_ask(lab):
     assert not lab.accounts.asked()
     lab.accounts.add("Admin", PASSWORD)
     assert lab.accounts.asked()
+
+
+def test_a_lab_without_accounts_is_asked_for_one_once_a_second_and_not_at_each_part_of_a_page(lab, monkeypatch):
+    moment, questions = [0.0], []
+    monkeypatch.setattr(accounts.time, "monotonic", lambda: moment[0])
+    event.listen(lab.db.kw["bind"], "before_cursor_execute", lambda *asked: questions.append(asked[2]))
+    assert [lab.accounts.asked() for _ in range(50)] == [False] * 50 and len(questions) == 1
+    open_lab(lab.settings).accounts.add("Admin", PASSWORD)  # as the command line does it, beside the running app
+    assert not lab.accounts.asked()
+    moment[0] = accounts.NOBODY_FOR_S
+    assert [lab.accounts.asked() for _ in range(50)] == [True] * 50 and len(questions) == 2
 
 
 def test_who_signs_in_has_their_roles_and_their_own_reader(lab, ada):

@@ -46,6 +46,8 @@ def test_each_file_is_told_apart_before_anything_is_added(lab, known, tissue_png
     assert kinds(lab, project, new / "from_there.png") == {"from_there.png": "new"}  # others are not asked
     assert kinds(lab, None, new / "copy.png") == {"copy.png": "new"}  # a project that is not made yet
     assert kinds(lab, project, tmp_path / "b.png") == {"b.png": "here"}
+    beside = [str(new / "fresh_again.png"), new / "fresh.png", new / "fresh_again.png"]
+    assert kinds(lab, project, beside) == {"fresh_again.png": "new", "fresh.png": "copy"}  # of one another, too
     assert lab.slides.list(project) == slides
 
 
