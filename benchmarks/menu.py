@@ -4,6 +4,9 @@ The lab runs as for people, over the demo project. A page can be used once the s
 there is something on it (Label many has no heading). Every page was opened once before, so that its libraries are
 loaded. Seconds are of time passed, so they hold for a machine that does nothing else; what the app computed until then
 stands beside them, by page: it is what the app can change.
+
+Beside that the bytes of each page for a browser that has seen none of it: answers as they came over the wire, and what
+came over the web socket, until the page stood still.
 """
 
 from __future__ import annotations
@@ -25,10 +28,12 @@ from tests.browser.lab_process import RunningLab
 from tests.browser.steps import at_rest, choose_reader
 from tests.pages.conftest import fill
 from tests.small_lab import JobInProcess
-from ui.shell.pages import PAGES
+from ui.shell.pages import PAGES, PageEntry
 
 TURNS, QUICK_TURNS = 7, 3
 REACH_S = 0.4
+REACH_COLD_MB = 3.0
+STILL_MS = 1500  # what a page fetches after it is drawn comes within that
 PRESS = """
 link => new Promise(go => {
   const app = document.querySelector('.stApp'), began = performance.now()
@@ -70,6 +75,7 @@ def run(quick: bool) -> Result:
                 choose_reader(page, "Ada")
                 at_rest(page)
                 seen = [_turn(page, app) for _ in range(turns + 1)][1:]
+                cold = {entry.name: _cold_mb(opened, f"{running.url}{_place(entry)}") for entry in PAGES}
         finally:
             running.stop()
     by_page = {
@@ -81,6 +87,8 @@ def run(quick: bool) -> Result:
         "reach_is": "most",
         "app_computed_s": round(statistics.median(computed for _, computed in every), 3),
         "s_and_app_computed_s_by_page": by_page,
+        "cold_mb_by_page": {name: round(megabytes, 2) for name, megabytes in cold.items()},
+        "also": {"MB of the largest page for a new browser": (max(cold.values()), "most", REACH_COLD_MB)},
         "load_average": round(os.getloadavg()[0], 1),
     }
     return Result("menu", statistics.median(passed for passed, _ in every), "s to a usable page", beside, turns)
@@ -96,3 +104,29 @@ def _turn(page, app: psutil.Process) -> dict[str, tuple[float, float]]:  # type:
         seen[entry.name] = (passed_ms / 1000, sum(app.cpu_times()[:2]) - before)
         at_rest(page)
     return seen
+
+
+def _place(entry: PageEntry) -> str:
+    return f"/{'' if entry is PAGES[0] else entry.name}"
+
+
+def _cold_mb(opened, address: str) -> float:  # type: ignore[no-untyped-def]
+    """Megabytes that a browser with an empty cache is sent for a page."""
+    context = opened.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    sent: list[float] = []
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda told: sent.append(told["encodedDataLength"]))
+    network.on("Network.webSocketFrameReceived", lambda told: sent.append(_frame_bytes(told["response"])))
+    page.goto(address)
+    at_rest(page, STILL_MS)
+    context.close()
+    return sum(sent) / 1e6
+
+
+def _frame_bytes(frame: dict[str, object]) -> float:
+    """Of a web socket's message; a binary one is told in base64."""
+    length = len(str(frame["payloadData"]))
+    return length if frame["opcode"] == 1 else length * 3 / 4

@@ -518,16 +518,29 @@ def reports(
 @app.command()
 def verify_report(
     file: Annotated[Path, typer.Argument(help="JSON of a report, as `mmdnet report --out FILE.json` writes it.")],
+    hashes_only: Annotated[
+        bool, typer.Option("--hashes-only", help="Do not make the score again, which takes as long as scoring does.")
+    ] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a report's JSON: its content, signatures and the model's weights against what the lab keeps."""
-    from mmdnet.reports.verify import read_report
+    """Check a report's JSON: its content, signatures and the model's weights against what the lab keeps.
 
-    document = read_in(file, "Nothing was verified.")
-    found = lab_at(home).reports.verify(read_report(document).provenance.score_id, document)
-    right = all(finding.right for finding in found)
-    words = "\n".join(f"{'right' if finding.right else 'WRONG'}: {finding.words}" for finding in found)
+    Then the score is made again from the slide, where this machine computes as the one that made it did.
+    """
+    from mmdnet.reports.verify import read_report
+    from mmdnet.workflows.scoring.scores_again import finding_of
+
+    document, lab = read_in(file, "Nothing was verified."), lab_at(home)
+    score_id = read_report(document).provenance.score_id
+    found = [*lab.reports.verify(score_id, document)]
+    if not hashes_only:
+        job = lab.scores_again.start(score_id)
+        follow(lab, job, as_json, background=False, quiet=True)
+        found += filter(None, [finding_of(lab.jobs.get(job))])
+    right = all(finding.right is not False for finding in found)
+    said = {True: "right", False: "WRONG", None: "not checked"}
+    words = "\n".join(f"{said[finding.right]}: {finding.words}" for finding in found)
     say(as_json, {"right": right, "findings": found}, words)
     if not right:
         sys.exit(1)

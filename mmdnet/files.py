@@ -1,5 +1,6 @@
-"""Writing files so that no reader ever meets half of one."""
+"""Writing files so that no reader ever meets half of one; bytes as the address of themselves."""
 
+import base64
 import contextlib
 import hashlib
 import os
@@ -51,3 +52,8 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Bytes of a media type as an address that holds them (RFC 2397): nothing is fetched for it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

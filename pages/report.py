@@ -75,4 +75,4 @@ with st.expander("Quality and limits"):
 with st.expander("Provenance"):
     parts.provenance(report)
     card.link(score.model_id, "report_card")
-    parts.verification(score.id)
+    parts.verification(score.id, project.id)

@@ -1,6 +1,5 @@
 """The report as one HTML file: pictures inside, nothing fetched, made to be read on screen and printed on A4."""
 
-import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from mmdnet.files import data_uri
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
@@ -107,10 +107,6 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
 def _patch_map(maps: ReportMaps, task: str, place: int) -> str | None:
     jpeg = maps.picture(task, place)
     return data_uri(jpeg, "image/jpeg") if jpeg else None
-
-
-def data_uri(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,31 @@
-"""Whether a report's document is what the lab keeps and what was signed: its hashes and signatures, made again."""
+"""Whether a report's document is what the lab keeps and what was signed: hashes, signatures, score, made again."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import task
 from mmdnet.reports.schema import Report, SignOff, canonical_json, report_sha256
 from mmdnet.reports.typeset import moment
+from mmdnet.scoring.again import NAS
 from mmdnet.words import count
+
+if TYPE_CHECKING:
+    from mmdnet.scoring.again import Apart
 
 LARGEST_BYTES = 64 * 2**20  # a report of ten thousand patches has less than one
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked: whether it is right, and in a sentence."""
+    """One thing that was to be checked: whether it is right, None where it could not be told, and in a sentence."""
 
-    right: bool
+    right: bool | None
     words: str
 
 
@@ -123,3 +128,23 @@ def _weights(named: str, now: str | None) -> Finding:
     if now != named:
         return Finding(False, "The model's weights are other ones than those that scored: their SHA-256 differs.")
     return Finding(True, "The model's weights are those that scored: their SHA-256 is the same.")
+
+
+def not_made_again(why: str) -> Finding:
+    """That it could not be told whether the score comes out as it is kept."""
+    return Finding(None, f"The score was not made again. {why}")
+
+
+def score_finding(apart: Apart, made_on: str) -> Finding:
+    """Whether a score that was made again from its slide, on the device it was made on, is the one that is kept."""
+    again = f"The score was made again from the slide ({made_on})"
+    by = "is equal" if apart.furthest == 0 else f"differs by {100 * apart.furthest:.1g} % at most"
+    said = f"what the network says of patches and fields {by}"
+    if not apart.network_alike:
+        return Finding(False, f"{again} and is another one: {said}.")
+    if not apart.calibrated:
+        return Finding(None, f"{again}: {said}. It is read by another calibration since, so grades were not compared.")
+    if apart.grades:  # which, and not what: they may be withheld
+        others = ", ".join("NAS" if name == NAS else task(name).title.lower() for name in apart.grades)
+        return Finding(False, f"{again}: {said}, but other grades came of it: {others}.")
+    return Finding(True, f"{again}: the same grades, and {said}.")

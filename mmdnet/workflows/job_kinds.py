@@ -28,6 +28,7 @@ from mmdnet.workflows.job_specs import (
     JobSpec,
     LearnSpec,
     MeasureSpec,
+    ScoreAgainSpec,
     ScoreSpec,
     SearchSpec,
     TissueMapSpec,
@@ -58,6 +59,7 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(SearchSpec, lambda lab, context, spec: lab.searches.run(context, spec.search_id)),
     JobKind(ScoreSpec, lambda lab, context, spec: lab.scoring.run(context, spec)),
     JobKind(EvidenceMapsSpec, lambda lab, context, spec: lab.evidence_maps.run(context, spec.score_id)),
+    JobKind(ScoreAgainSpec, lambda lab, context, spec: lab.scores_again.run(context, spec.score_id)),
     JobKind(
         EvaluateSpec,
         lambda lab, context, spec: lab.evaluations.run(context, spec.project_id, spec.model_id, spec.rule),

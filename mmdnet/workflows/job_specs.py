@@ -125,6 +125,15 @@ class EvidenceMapsSpec(JobSpec):
     score_id: int
 
 
+class ScoreAgainSpec(JobSpec):
+    """Make a score again and compare it with the one that is kept."""
+
+    kind = "score_again"
+    queue = "gpu"
+
+    score_id: int
+
+
 class EvaluateSpec(JobSpec):
     """Judge a model on the project's graded slides that it did not learn from, by an aggregation rule."""
 

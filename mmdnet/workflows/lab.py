@@ -24,6 +24,7 @@ from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.predictions import Predictions
 from mmdnet.workflows.scoring.project_reports import ProjectReports
 from mmdnet.workflows.scoring.reports import Reports
+from mmdnet.workflows.scoring.scores_again import ScoresAgain
 from mmdnet.workflows.scoring.scoring import Scoring
 from mmdnet.workflows.scoring.slide_truth import SlideTruths
 from mmdnet.workflows.services import Services
@@ -70,6 +71,7 @@ class Lab:
         self.augmenting = Augmenting(services, self.jobs, self.training)
         self.reports = Reports(services)
         self.evidence_maps = EvidenceMaps(services, self.jobs)
+        self.scores_again = ScoresAgain(services, self.jobs)
         self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
         self.overview = Overview(self.models, self.jobs)

@@ -1,5 +1,6 @@
 """The Report page: grades with their criteria, files, what is signed and amended, and what is loaded for it."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmdnet.scoring.cam.deletion import Deletion
 from mmdnet.scoring.cam.evidence_maps import PatchMap, save_maps
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scored_slide import evidence_maps_file
+from tests.small_lab import do_here
 
 
 def button(app, label):
@@ -24,6 +26,8 @@ def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said
     for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed", "not reportable"):
         assert phrase in words, phrase
     assert [download.label for download in app.get("download_button")] == ["PDF", "HTML", "CSV", "JSON", "QuPath"]
+    pictures = app.image
+    assert pictures and all(picture.proto.imgs[0].url.startswith("data:image/jpeg;base64,") for picture in pictures)
     app.get_by_key("hospital_kind").set_value("fhir.json")
     app.get_by_key("hospital_write").click().run()
     assert "Download" in [download.label for download in app.get("download_button")] and not app.error
@@ -36,6 +40,9 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     lab, score = filled_home.lab, filled_home.score
     app = filled("report", {"project": "1", "score": str(score)})
     assert app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").value is None
+    app.get_by_key("to_grades").click().run()
+    told = [json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "begin_at" in drawn.proto.id]
+    assert told == [{"key": f"sign_{score}_0_steatosis_{filled_home.reader}"}], "the keys are led to the first grade"
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
         app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)
     button(app, "Sign as Ada").click().run()
@@ -128,6 +135,18 @@ def test_a_reader_who_may_not_have_maps_made_is_told_who_may(filled, filled_home
     app.toggle(key=f"patch_maps_{filled_home.score}").set_value(True).run()
     assert "A lead of this project has them made" in said(app) and not app.error
     assert "Make the maps" not in [button.label for button in app.button]
+
+
+def test_the_score_is_made_again_in_the_background_and_what_came_of_it_is_shown(filled, filled_home, said, tmp_path):
+    lab, score = filled_home.lab, filled_home.score
+    app = filled("report", {"project": "1", "score": str(score)})
+    app.get_by_key("score_again").click().run()
+    assert "being made again in the background" in said(app) and not app.error
+    do_here(lab, lab.scores_again.last(score).id, tmp_path)
+    app.run()
+    assert (
+        "The score was made again from the slide" in app.success[0].value and "the same grades" in app.success[0].value
+    )
 
 
 def test_without_a_reader_nothing_can_be_signed(filled, filled_home, said):

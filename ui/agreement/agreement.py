@@ -237,7 +237,9 @@ def _pictures(patches: Sequence[int]) -> None:
     for column, patch in zip(st.columns(MOST_PICTURES), patches[:MOST_PICTURES], strict=False):
         with column:
             st.image(
-                lab().slides.pictures.patch_jpeg(patch, context=1), width="stretch", alt="A patch on which they differ"
+                theme.in_page(lab().slides.pictures.patch_jpeg(patch, context=1)),
+                width="stretch",
+                alt="A patch on which they differ",
             )
             if st.button("Show on the slide", key=f"differ_{patch}", type="tertiary"):
                 go_to("slide", lab().slides.patch(patch).slide_id)

@@ -13,6 +13,7 @@ from ui.shell import words
 from ui.shell.jobs import ago, job_card
 from ui.shell.literal import in_html, literal, plain
 from ui.shell.session import lab, reader, refusals
+from ui.shell.theme import in_page
 
 if TYPE_CHECKING:
     from mmdnet.augment.gate import GateLimits, GateValues
@@ -122,9 +123,9 @@ def _floor(batch: BatchView) -> None:
         with st.container(horizontal=True), refusals():
             for patch_id in floor.patch_ids[:FLOOR_SHOWN]:
                 with st.container(width=FLOOR_PX):
-                    st.image(_parent(patch_id, ""), caption="parent", alt="A parent")
+                    st.image(in_page(_parent(patch_id, "")), caption="parent", alt="A parent")
                     picture = lab().augmenting.floor_picture(batch.id, patch_id)
-                    st.image(picture, caption="round trip", alt="The same, encoded and decoded")
+                    st.image(in_page(picture), caption="round trip", alt="The same, encoded and decoded")
 
 
 def which_part() -> str:
@@ -177,8 +178,8 @@ def _pair(child: SyntheticView) -> None:
     with st.container(border=True, width=PAIR_PX):
         with st.container(horizontal=True, gap="small"), refusals():
             side = (PAIR_PX - 48) // 2
-            st.image(_parent(child.parent_id, child.slide), width=side, alt="The parent, a patch of a slide")
-            st.image(_child(child.id, child.seed), width=side, alt="The synthetic patch made of it")
+            st.image(in_page(_parent(child.parent_id, child.slide)), width=side, alt="The parent, a patch of a slide")
+            st.image(in_page(_child(child.id, child.seed)), width=side, alt="The synthetic patch made of it")
         if not child.judged:
             st.badge("not judged yet", color="gray")
         elif child.refused is None:

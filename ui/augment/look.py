@@ -12,7 +12,7 @@ from mmdnet.workflows.augmenting.views import LOOK_WAITS
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import lab, reader, refusals
-from ui.shell.theme import chip
+from ui.shell.theme import chip, in_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def _due(augmentation_id: int, reader_id: int, state: LookState) -> None:
     picture, beside = st.columns([2, 3], gap="large")
     with picture:
         st.image(
-            lab().augmenting.looks.picture(augmentation_id, reader_id, place),
+            in_page(lab().augmenting.looks.picture(augmentation_id, reader_id, place)),
             width=SHOWN_PX,
             alt="A patch: real tissue or synthetic?",
         )

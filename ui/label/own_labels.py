@@ -62,7 +62,11 @@ def own_labels(project: ProjectView, reader: ReaderView) -> None:
 
 def _tile(label: GivenLabel) -> None:
     with refusals():
-        st.image(patch_jpeg(label.patch_id, label.slide_name, 1.0, 150), width="stretch", alt=literal(label.slide_name))
+        st.image(
+            theme.in_page(patch_jpeg(label.patch_id, label.slide_name, 1.0, 150)),
+            width="stretch",
+            alt=literal(label.slide_name),
+        )
     chips = theme.ignored_chip() if label.ignored else theme.grade_chips(label.grades)
     st.html(f'<div class="mmd-row mmd-small">{chips}</div>')
     st.button(
@@ -78,7 +82,9 @@ def _one(project: ProjectView, reader: ReaderView, label: GivenLabel) -> None:
     """One label, large: its grades to change, the way to its place in its session, and back."""
     picture, beside = st.columns([1, 1], gap="medium")
     with picture, refusals():
-        st.image(patch_jpeg(label.patch_id, label.slide_name, 1.0, 598), width="stretch", alt="The patch")
+        st.image(
+            theme.in_page(patch_jpeg(label.patch_id, label.slide_name, 1.0, 598)), width="stretch", alt="The patch"
+        )
         st.caption(literal(label.slide_name))
     with beside:
         ignored = st.toggle("Ignore", value=label.ignored, key=f"own_ignored_{label.patch_id}")

@@ -16,6 +16,7 @@ from mmdnet.words import count
 from mmdnet.workflows.labelling.views import LabelAct
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals, say_next_run
+from ui.shell.theme import in_page
 
 if TYPE_CHECKING:
     from mmdnet.labels.grading import Task
@@ -41,7 +42,7 @@ def plain_buttons(reader: ReaderView, view: SessionView) -> None:
     picture, grades = st.columns([3, 2], gap="medium")
     with picture, refusals():
         st.image(
-            lab().slides.pictures.patch_jpeg(item.patch_id, px=598),
+            in_page(lab().slides.pictures.patch_jpeg(item.patch_id, px=598)),
             caption=f"{literal(item.slide_name)}, {item.side_um:.0f} µm wide",
             width="stretch",
             alt="The patch to grade",

@@ -10,6 +10,7 @@ from mmdnet.accounts.passwords import LONGEST, SHORTEST, qr_code, secret_of
 from ui.people.accounts import roles_in_words
 from ui.shell.literal import literal
 from ui.shell.session import lab, lab_of_server, refusals, say_next_run
+from ui.shell.theme import in_page
 
 if TYPE_CHECKING:
     from mmdnet.accounts.roles import Person
@@ -67,7 +68,11 @@ def _second_factor(known: Person, is_on: bool) -> None:
 
 def _turn_on(known: Person, address: str) -> None:
     with st.form("own_code", clear_on_submit=True):
-        st.image(qr_code(address), caption="Scan this with your authenticator app, or enter the key below", width=220)
+        st.image(
+            in_page(qr_code(address)),
+            caption="Scan this with your authenticator app, or enter the key below",
+            width=220,
+        )
         st.code(secret_of(address), language=None)
         code = st.text_input("The code it shows", key="factor_code")
         if st.form_submit_button("Turn on", type="primary", key="factor_on"):

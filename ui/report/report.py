@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.accounts.roles import May
 from mmdnet.labels.grading import task
 from mmdnet.reports.typeset import (
     evidence_note,
@@ -22,16 +23,19 @@ from mmdnet.reports.typeset import (
 from mmdnet.reports.words import EVIDENCE_CAPTION, chance
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
+from mmdnet.workflows.scoring.scores_again import finding_of
 from ui.report import patch_maps
 from ui.shell import words
+from ui.shell.jobs import ago
 from ui.shell.literal import code, in_html, literal
-from ui.shell.session import go_to, lab, refusals
-from ui.shell.theme import chip, probability_bar
+from ui.shell.session import go_to, lab, may, refusals
+from ui.shell.theme import chip, in_page, probability_bar
 from ui.slides.pictures import patch_jpeg
 from ui.slides.viewer import Layer, deep_zoom
 
 if TYPE_CHECKING:
     from mmdnet.reports.schema import EvidencePatch, Feature, Quantity, Report
+    from mmdnet.reports.verify import Finding
     from mmdnet.scoring.cam.evidence_maps import TaskMaps
     from mmdnet.workflows.scoring.scored_slide import ScoredSlide
     from mmdnet.workflows.scoring.views import ScoreView
@@ -175,7 +179,7 @@ def _tile(
             picture = patch_maps.picture(scored, task_name, patch.place)
         else:
             picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
-        st.image(picture, width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
+        st.image(in_page(picture), width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         numbers = " · ".join(filter(None, (patch_chance(patch), f"{patch.attention:.1f}×")))
         st.html(f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {numbers}</span>', width="content")
@@ -241,16 +245,38 @@ def provenance(report: Report) -> None:
     )
 
 
-def verification(score_id: int) -> None:
-    """A report's JSON that somebody has, held against what the lab keeps."""
+def verification(score_id: int, project_id: int) -> None:
+    """A report's JSON that somebody has, held against what the lab keeps; and the score, made again."""
     sent = st.file_uploader("Verify a report's JSON", type=["json"], key=f"verify_{score_id}")
     if sent is None:
         st.caption("Content, signatures and the model's weights are held against what the lab keeps.")
+    else:
+        with refusals():
+            for finding in lab().reports.verify(score_id, sent.getvalue()):
+                _say(finding)
+    _made_again(score_id, project_id)
+
+
+def _made_again(score_id: int, project_id: int) -> None:
+    """Whether the score comes out of the slide once more as it is kept; made again in the background."""
+    last = lab().scores_again.last(score_id)
+    if last is not None and last.active:
+        st.caption("The score is being made again in the background; what came of it appears here.")
         return
-    with refusals():
-        for finding in lab().reports.verify(score_id, sent.getvalue()):
-            icon = ":material/check:" if finding.right else ":material/error:"
-            (st.success if finding.right else st.error)(literal(finding.words), icon=icon)
+    if last is not None and (finding := finding_of(last)) is not None:
+        _say(finding)
+        st.caption(f"Made again {ago(last.created_at)}.")
+    elif last is not None and last.failure:
+        st.error(literal(last.failure), icon=":material/error:")
+    if may(May.MANAGE, project_id) and st.button("Make the score again", key="score_again", icon=":material/replay:"):
+        with refusals():
+            lab().scores_again.start(score_id)
+            st.rerun()
+
+
+def _say(finding: Finding) -> None:
+    drawn, icon = {True: (st.success, "check"), False: (st.error, "error"), None: (st.warning, "help")}[finding.right]
+    drawn(literal(finding.words), icon=f":material/{icon}:")
 
 
 def notes_and_limits(report: Report) -> None:

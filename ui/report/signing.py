@@ -11,6 +11,7 @@ from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import Grades
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment
+from ui.shell.focus import begin_at
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
@@ -35,6 +36,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     if who is None:
         st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
         return
+    _from_the_keys(f"sign_{score.id}_{len(signed)}_{report.features[0].task}_{who.id}")
     own = [signature for signature in signed if signature.reader == who.name]
     begin = own[-1].grades if own else own_read or report.model_grades
     chosen: dict[str, int | None] = {}
@@ -65,6 +67,15 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             say_next_run("Signed")
             st.rerun()
     st.caption("A signature is never changed or deleted; a later one amends it.")
+
+
+def _from_the_keys(first: str) -> None:
+    """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first."""
+    if st.button("Grade", shortcut="g", type="tertiary", key="to_grades", help="Leads the keys to the grades below."):
+        st.session_state["keys_led"] = st.session_state.get("keys_led", 0) + 1
+        st.session_state["keys_led_to"] = first
+    if st.session_state.get("keys_led_to") == first:  # not on the next report, nor after the signature
+        begin_at(first, st.session_state["keys_led"])
 
 
 def _who_signs(known: Person) -> tuple[str, str] | None:

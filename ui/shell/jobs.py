@@ -28,6 +28,7 @@ KINDS = {
     "score": "Scoring",
     "evaluate": "Evaluating",
     "evidence_maps": "Maps on patches",
+    "score_again": "Making a score again",
     "cross_validate": "Cross-validating",
     "field": "Comparing methods",
     "backbone": "Fetching a backbone",

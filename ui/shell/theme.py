@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.files import data_uri
 from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.reports.words import chance
 from mmdnet.scoring.palette import GRADE_RAMPS, ink_on
@@ -39,6 +40,17 @@ def chip(task_name: str, grade: int | None, *, big: bool = False, text: str | No
         f'<span class="mmd-chip{size}" style="background:{fill};color:{ink_on(fill)}" title="{title} {grade}">'
         f"{words}</span>"
     )
+
+
+def in_page(picture: bytes) -> str:
+    """A JPEG or PNG as the address of itself, for `st.image`, so that no second request has to find it.
+
+    Streamlit keeps bytes for such a request only while a session's script names them: one that is drawn anew names
+    nothing until it comes by there again, and whichever script ends meanwhile has them deleted. A browser that asks
+    then, as it does on a busy machine, gets a 404 and shows a broken picture until the page is reloaded. Besides, that
+    address asks nobody who comes.
+    """
+    return data_uri(picture, "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg")
 
 
 def ignored_chip() -> str:

@@ -14,6 +14,7 @@ from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, person, reader_id, refusals
+from ui.shell.theme import in_page
 from ui.slides.incoming import decide, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
 
@@ -149,7 +150,7 @@ def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:
 
 def _what_was_seen(picture: bytes) -> None:
     st.image(
-        picture,
+        in_page(picture),
         caption="The whole slide. What differs from glass is outlined.",
         alt="Overview of a slide without tissue",
     )

@@ -10,6 +10,7 @@ from mmdnet.accounts.roles import May
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, may, refusals
+from ui.shell.theme import in_page
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
@@ -32,7 +33,9 @@ def glass_pictures(slide: SlideView) -> None:
             asked = [name for name in names if st.button(f"Show {literal(name)}", key=f"glass_{slide.id}_{name}")]
         for name in asked:
             with refusals():
-                st.image(lab().slides.glass_pictures.get(slide.id, name), caption=literal(name), alt=plain(name))
+                st.image(
+                    in_page(lab().slides.glass_pictures.get(slide.id, name)), caption=literal(name), alt=plain(name)
+                )
 
 
 def _copies(slide: SlideView) -> None:

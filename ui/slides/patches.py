@@ -11,6 +11,7 @@ import streamlit as st
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals
+from ui.shell.theme import in_page
 from ui.slides.pictures import patch_jpeg
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def patch_card(patch: PatchView, slide: SlideView, *, labelled: bool) -> None:
     with refusals():
         context = 3.0 if around == "With surroundings" else 1.0
         st.image(
-            patch_jpeg(patch.id, slide.path, context, 598 if context > 1 else None),
+            in_page(patch_jpeg(patch.id, slide.path, context, 598 if context > 1 else None)),
             width="stretch",
             alt=f"Patch {words.place_of(patch, slide)}",
         )
@@ -81,5 +82,7 @@ def set_aside_gallery(slide: SlideView, patches: Sequence[PatchView]) -> None:
             for patch in shown[start : start + GALLERY]:
                 with st.container():
                     with refusals():
-                        st.image(patch_jpeg(patch.id, slide.path, 1.0, 160), width="stretch", alt="Patch set aside")
+                        st.image(
+                            in_page(patch_jpeg(patch.id, slide.path, 1.0, 160)), width="stretch", alt="Patch set aside"
+                        )
                     overrule_switch(patch, f"gallery_{patch.id}")

@@ -19,7 +19,7 @@ from mmdnet.workflows.slides.slide_reads import KINDS, ReadKind
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import go_to, lab, reader, refusals, say_next_run
-from ui.shell.theme import chip
+from ui.shell.theme import chip, in_page
 from ui.slides.pictures import thumbnail
 from ui.slides.viewer import deep_zoom, viewer_is_here
 
@@ -133,7 +133,7 @@ def _picture_and_criteria(read: Read, slide: SlideView, who: ReaderView) -> None
             deep_zoom(slide, [], begin_at_patch=False, key="read_zoom", tools=("length", "area"))
         else:
             with refusals():
-                st.image(thumbnail(slide.id, slide.path, OVERVIEW_PX), width="stretch", alt="The whole slide")
+                st.image(in_page(thumbnail(slide.id, slide.path, OVERVIEW_PX)), width="stretch", alt="The whole slide")
     with beside:
         if slide.stain:
             st.caption(f"Stain: {literal(slide.stain)}")

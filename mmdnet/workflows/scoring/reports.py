@@ -83,7 +83,7 @@ class Reports:
     def verify(self, score_id: int, document: bytes) -> tuple[Finding, ...]:
         """Whether a document is this score's report and its signatures are kept: see `mmdnet.reports.verify`.
 
-        The score itself is not made again.
+        The score itself is made again by `ScoresAgain`.
 
         Raises:
             LabError: it is no report, or one of another score, or the score cannot be opened.

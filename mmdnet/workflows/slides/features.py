@@ -142,6 +142,7 @@ def compute_features(
     places: Sequence[PatchPlace],
     wanted: Sequence[int],
     grid: PatchGrid,
+    progress: Progress = silent,
 ) -> np.ndarray:
     """Features of some patches computed anew, whatever is kept: (wanted, width), NaN where one cannot be read.
 
@@ -149,7 +150,7 @@ def compute_features(
         LabError: the file is gone or another by now.
     """
     values = np.full((len(places), extractor.net.width), np.nan, np.float32)
-    _compute(settings, extractor, slide, places, wanted, grid, values, _corners(places), None, silent)
+    _compute(settings, extractor, slide, places, wanted, grid, values, _corners(places), None, progress)
     return values[list(wanted)]
 
 

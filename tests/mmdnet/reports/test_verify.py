@@ -5,7 +5,8 @@ import pytest
 from mmdnet.errors import LabError
 from mmdnet.reports.build import build_report
 from mmdnet.reports.schema import HumanGrade, canonical_json, report_sha256
-from mmdnet.reports.verify import LARGEST_BYTES, read_report, verify
+from mmdnet.reports.verify import LARGEST_BYTES, not_made_again, read_report, score_finding, verify
+from mmdnet.scoring.again import Apart
 from tests.mmdnet.reports.crafted import inputs, of_today, score
 from tests.mmdnet.reports.test_schema import signature
 
@@ -69,3 +70,19 @@ def test_a_file_too_large_and_a_report_of_another_score_are_refused():
         read_report(b" " * (LARGEST_BYTES + 1))
     with pytest.raises(LabError, match="report of score 4, and not of 3"):
         verify(build_report(inputs(score_id=4)), build_report(inputs()), WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("apart", "right", "words"),
+    [
+        (Apart(0.0, (), True), True, "the same grades, and what the network says of patches and fields is equal."),
+        (Apart(0.0004, (), True), True, "differs by 0.04 % at most."),
+        (Apart(0.2, ("steatosis",), True), False, "is another one: what the network says"),
+        (Apart(0.0004, ("steatosis", "nas"), True), False, "other grades came of it: steatosis, NAS."),
+        (Apart(0.0004, ("steatosis",), False), None, "read by another calibration since, so grades were not compared."),
+    ],
+)
+def test_a_score_made_again_is_right_wrong_or_not_to_be_told(apart, right, words):
+    found = score_finding(apart, "cpu, features by torch")
+    assert found.right is right and words in found.words and "(cpu, features by torch)" in found.words
+    assert not_made_again("No disk.").right is None

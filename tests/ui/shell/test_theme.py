@@ -1,11 +1,14 @@
 """Grades look the same everywhere and can be read without colour."""
 
+import ast
 import math
+from base64 import b64decode
 
 import pytest
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.scoring.palette import GRADE_RAMPS
+from mmdnet.settings import PROJECT_ROOT
 from ui.shell import theme
 
 
@@ -31,3 +34,21 @@ def test_a_table_cell_without_a_grade_has_no_colour():
 
 def test_words_from_outside_are_escaped_in_a_chip():
     assert "<b>" not in theme.chip("steatosis", 1, text="<b>")
+
+
+@pytest.mark.parametrize(("picture", "kind"), [(b"\x89PNG\r\n", "png"), (b"\xff\xd8\xff\xe0", "jpeg")])
+def test_a_picture_is_its_own_address(picture, kind):
+    start, _, data = theme.in_page(picture).partition(",")
+    assert start == f"data:image/{kind};base64" and b64decode(data) == picture
+
+
+def test_no_page_leaves_a_picture_to_a_store_that_forgets_it():
+    drawn = [
+        (file.name, ast.unparse(call.args[0]))
+        for folder in ("pages", "ui")
+        for file in (PROJECT_ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "st.image"
+    ]
+    assert drawn
+    assert [(name, given) for name, given in drawn if not given.startswith(("in_page(", "theme.in_page("))] == []

@@ -1,4 +1,4 @@
-"""A field that a page begins with: who comes there writes at once."""
+"""A field that the keys are led to: who opens a page that begins with one writes at once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def _component() -> Any:
     return st.components.v2.component("mmdnet_focus", html="<span hidden></span>", js=js)
 
 
-def begin_at(key: str) -> None:
-    """Lead the keys to the field with this Streamlit key, once, as the page with it opens."""
-    _component()(key=f"begin_at_{key}", data={"key": key})
+def begin_at(key: str, press: int = 0) -> None:
+    """Lead the keys to the field with this Streamlit key, once, as the page with it opens; and once for each `press`.
+
+    Of a choice among several the one that is chosen has them, else the first.
+    """
+    _component()(key=f"begin_at_{key}_{press}", data={"key": key})

@@ -1,7 +1,9 @@
-// Leads the keys to a field of the page, once: as the page opens that asks for it.
+// Leads the keys to a field of the page, once: as what asks for it is drawn.
 
 const TRIES = 40
 const EVERY_MS = 50
+
+const FIELDS = ['input', '[role=radio][aria-checked=true]', '[role=radio]']
 
 const mounted = new WeakSet()
 
@@ -9,7 +11,8 @@ export default function ({ data, parentElement }) {
   if (mounted.has(parentElement)) return
   mounted.add(parentElement)
   const look = (left) => {
-    const field = document.querySelector(`.st-key-${CSS.escape(data.key)} input`)
+    const widget = document.querySelector(`.st-key-${CSS.escape(data.key)}`)
+    const field = FIELDS.map((kind) => widget?.querySelector(kind)).find(Boolean)
     if (field) field.focus()
     else if (left > 0) setTimeout(() => look(left - 1), EVERY_MS)
   }
