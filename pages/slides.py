@@ -31,7 +31,10 @@ if slide is None:
         st.warning("The slide this link names is not in this project.")
         go_to("slide", None)
     adding.add_slides(project.id, expanded=not slides)
-    adding.ingest_jobs(project.id)
+    coming = adding.ingest_jobs(project.id)
+    if coming and not slides:
+        st.info("The slides appear here by themselves, each as soon as patches are laid on it.")
+        st.stop()
     if not slides:
         st.info(
             "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "

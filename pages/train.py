@@ -21,7 +21,7 @@ with new:
     elif parts.anything_to_learn_from(project.id):
         chosen = parts.choose_labels(project.id)
         filled = search.filled_in(project.id)
-        choices, name = parts.choose(drawn=project.simulated, fetched=fetched_titles(), filled=filled)
+        choices, name = parts.choose(project.id, drawn=project.simulated, fetched=fetched_titles(), filled=filled)
         parts.check_and_start(project.id, choices, chosen, name)
         search.search_form(project.id, choices, chosen)
     else:

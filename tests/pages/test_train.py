@@ -19,8 +19,8 @@ def test_a_check_says_what_a_training_would_use_and_starts_nothing(filled, fille
 
 def test_a_started_training_is_queued_with_the_choices_made(filled, filled_home):
     app = filled("train")
-    app.number_input(key="train_epochs_product").set_value(2)
-    app.text_input(key="train_name").set_value("Second")
+    app.number_input(key="train_epochs_product_1").set_value(2)
+    app.text_input(key="train_name_1").set_value("Second")
     button(app, "Start training").click().run()
     assert not app.error
     newest = filled_home.lab.training.runs(filled_home.project)[0]
@@ -43,16 +43,16 @@ def test_every_choice_of_a_training_is_on_the_page_under_its_group(filled):
 
 def test_a_choice_is_sent_only_where_it_differs_and_a_preset_says_what_it_sets(filled, filled_home):
     app = filled("train")
-    app.number_input(key="train_ema").set_value(0.9)
-    app.number_input(key="train_microbatch_size").set_value(8)
-    app.selectbox(key="train_head_product").set_value("ce")
+    app.number_input(key="train_ema_1").set_value(0.9)
+    app.number_input(key="train_microbatch_size_1").set_value(8)
+    app.selectbox(key="train_head_product_1").set_value("ce")
     button(app, "Start training").click().run()
     assert not app.error
     kept = filled_home.lab.training.runs(filled_home.project)[0]
     wanted = {"ema": 0.9, "microbatch_size": 8, "head": "ce", "weights": None, "warm_up_epochs": None, "alpha": 0.1}
     assert {name: kept.choices[name] for name in wanted} == wanted
     app.get("button_group")[0].set_value("paper").run()
-    head = app.selectbox(key="train_head_paper")
+    head = app.selectbox(key="train_head_paper_1")
     assert head.value == "ce"
     assert "As published: Unordered grades (softmax)" in head.help
 
@@ -76,12 +76,12 @@ def test_a_model_is_offered_for_scoring_only_once_its_training_has_ended(filled,
 
 def test_the_form_begins_with_pretrained_weights_and_says_what_it_does_with_them(filled, filled_home):
     app = filled("train")
-    assert app.selectbox(key="train_backbone_product").value == "efficientnet-lite0"
+    assert app.selectbox(key="train_backbone_product_1").value == "efficientnet-lite0"
     said = " ".join(caption.value for caption in app.caption)
     assert "ImageNet-1k weights that came with the program (Apache-2.0)" in said
     button(app, "Check first").click().run()
     assert "its features are computed once, about" in " ".join(markdown.value for markdown in app.markdown)
-    app.selectbox(key="train_backbone_product").set_value("small").run()
+    app.selectbox(key="train_backbone_product_1").set_value("small").run()
     assert "came with the program" not in " ".join(caption.value for caption in app.caption)
 
 
@@ -92,7 +92,7 @@ def test_a_link_to_a_training_that_is_not_here_opens_no_other(filled):
 
 def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
     app = filled("train")
-    app.number_input(key="train_epochs_product").set_value(999_999_999).run()
+    app.number_input(key="train_epochs_product_1").set_value(999_999_999).run()
     assert not app.exception and "100" in app.error[0].value
     assert all(app.button(key=key).disabled for key in ("train_start", "train_check"))
 
@@ -100,10 +100,10 @@ def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
 def test_readiness_is_in_sight_and_says_why_not(filled, filled_home, said):
     app = filled("train")
     assert "Ready: 24 labelled patches; slides: " in said(app)
-    app.number_input(key="train_epochs_product").set_value(999_999_999).run()
+    app.number_input(key="train_epochs_product_1").set_value(999_999_999).run()
     assert "Ready: " not in said(app) and button(app, "Start training").disabled
-    app.number_input(key="train_epochs_product").set_value(2)
-    app.selectbox(key="train_split_by").set_value("site").run()
+    app.number_input(key="train_epochs_product_1").set_value(2)
+    app.selectbox(key="train_split_by_1").set_value("site").run()
     assert not app.exception and "Not ready: " in said(app)
 
 

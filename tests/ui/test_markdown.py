@@ -154,6 +154,7 @@ OWN: dict[str, dict[str, str]] = {
         "said": "the option's help, once more named",
         "field.words(usual)": "a preset's value",
     },
+    "ui/shell/presses.py": {"label": FIXED},
     "ui/report/report.py": {
         "title": FIXED,
         "show(quantity.value)": NUMBER,

@@ -16,6 +16,7 @@ from ui.models.train import FilledIn
 from ui.shell.job_plan import ask_plan
 from ui.shell.jobs import ago, duration, progress_line, state_badge
 from ui.shell.literal import in_figure, literal, plain, plain_all
+from ui.shell.presses import answered, pressed
 from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.theme import figure, show_figure
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 COLOURS = {"done": "#0f766e", "stopped": "#7d848a", "running": "#3d7ab8"}  # by what became of a trial
 FILE_WORDS = {"csv": "Folds, CSV", "md": "Markdown", "json": "JSON"}
 BY_NUMBER = "Trial"
+START = "search_start"
 
 
 def filled_in(project_id: int) -> FilledIn | None:
@@ -57,23 +59,27 @@ def search_form(project_id: int, choices: Mapping[str, object], labels: LabelCho
         known = searchable()
         over = st.multiselect(
             "What to search", list(known), default=[each.name for each in space_of(())], key="search_over",
-            format_func=lambda name: known[name].title,
+            format_func=lambda name: known[name].title, persist_state="session",
         )  # fmt: skip
         for name in over:
             st.caption(literal(f"{known[name].title}: {known[name].range}"))
         with st.container(horizontal=True):
             minutes = st.number_input(
-                "Minutes", value=SearchPlan().minutes, min_value=0.0, step=10.0, key="search_minutes"
+                "Minutes", value=SearchPlan().minutes, min_value=0.0, step=10.0, key="search_minutes",
+                persist_state="session",
+            )  # fmt: skip
+            folds = st.number_input(
+                "Folds", value=SearchPlan().folds, step=1, key="search_folds", persist_state="session"
             )
-            folds = st.number_input("Folds", value=SearchPlan().folds, step=1, key="search_folds")
-            seed = st.number_input("Seed of the search", value=0, step=1, key="search_seed")
+            seed = st.number_input("Seed of the search", value=0, step=1, key="search_seed", persist_state="session")
         with st.container(horizontal=True):
-            begins = st.button("Start search", icon=":material/tune:", key="search_start", disabled=not over)
+            begins = pressed("Start search", icon=":material/tune:", key=START, disabled=not over)
             plan = ask_plan("search")
         if begins:
             with refusals(), st.spinner("Checking labels and splitting by patient"):
                 asked = {"over": over, "minutes": minutes, "folds": folds, "seed": seed}
                 lab().searches.start(project_id, choices, asked, labels, plan)
+                answered(START)
                 say_next_run("The search is queued")
                 st.rerun()
 

@@ -17,12 +17,15 @@ from mmdnet.workflows.labelling.views import LabelChoice
 from ui.shell import words
 from ui.shell.job_plan import ask_plan
 from ui.shell.literal import literal, plain
+from ui.shell.presses import answered, pressed
 from ui.shell.session import go_to, lab, refusals, say_next_run
 from ui.shell.theme import chip
 
 if TYPE_CHECKING:
     from mmdnet.training.choices.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
+
+START = "train_start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,19 @@ class FilledIn:
     key: str
     words: str
     choices: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The form of one project: what is chosen stays while other pages are looked at, and in no other project's form."""
+
+    project_id: int
+    preset: str
+    filled: FilledIn | None
+
+    def key(self, name: str) -> str:
+        """Of a field; another where other settings were filled in, so that it begins with them."""
+        return f"train_{name}_{self.filled.key if self.filled else self.project_id}"
 
 
 def anything_to_learn_from(project_id: int) -> bool:
@@ -99,7 +115,8 @@ def choose_labels(project_id: int) -> LabelChoice:
             "Labels of",
             [None, *names],
             format_func=lambda key: "all readers" if key is None else names[key],
-            key="train_reader",
+            key=f"train_reader_{project_id}",
+            persist_state="session",
         )
     if len(names) > 1 and reader is None:
         rule = lab().labels.consensus.rule(project_id)
@@ -116,12 +133,16 @@ def choose_labels(project_id: int) -> LabelChoice:
             key=f"train_slides_{project_id}",
             placeholder=f"all {len(slides)} with labels or grades",
             help="None chosen means all. A patient's slides are never split between training and validation.",
+            persist_state="session",
         )
     return LabelChoice(None, reader, tuple(chosen) or None)
 
 
 def choose(
-    drawn: bool = False, fetched: Mapping[str, str] = MappingProxyType({}), filled: FilledIn | None = None
+    project_id: int,
+    drawn: bool = False,
+    fetched: Mapping[str, str] = MappingProxyType({}),
+    filled: FilledIn | None = None,
 ) -> tuple[dict[str, object], str | None]:
     """The form of a new training, made of the fields of its configuration: what was chosen, and the training's name.
 
@@ -137,13 +158,15 @@ def choose(
         format_func=options["preset"].words,
         default=options["preset"].default if filled is None else filled.choices["preset"],
         required=True,
-        key=_key("preset", filled),
+        key=_Form(project_id, "", filled).key("preset"),
         help=options["preset"].option.help,
+        persist_state="session",
     )
+    form = _Form(project_id, preset, filled)
     backbone = replace(options["backbone"], default=SMALL) if drawn else options["backbone"]
     titles = {**backbone.option.values, **{name: plain(title) for name, title in fetched.items()}}
     backbone = replace(backbone, option=replace(backbone.option, values=titles))
-    named: str = _widget(backbone, preset, filled)
+    named: str = _widget(backbone, form)
     choices: dict[str, object] = {"preset": preset, "backbone": named}  # by option; `read_config` checks them
     entry = backbone_entry(named)
     if named in fetched:
@@ -158,36 +181,39 @@ def choose(
         )
     left, right = st.columns(2)
     with left:
-        choices["epochs"] = _widget(options["epochs"], preset, filled)
+        choices["epochs"] = _widget(options["epochs"], form)
     with right:
-        choices["device"] = _widget(options["device"], preset, filled)
+        choices["device"] = _widget(options["device"], form)
     for group, title in GROUPS.items():
         folded = [option for option in options.values() if option.option.group == group and not option.option.common]
         with st.expander(title):
             for option in folded:
-                value = _widget(option, preset, filled)
+                value = _widget(option, form)
                 if value != preset_value(preset, option):
                     choices[option.name] = value
-    name = st.text_input("Name", key="train_name", placeholder="made from backbone and number of patches")
+    name = st.text_input(
+        "Name",
+        key=f"train_name_{project_id}",
+        placeholder="made from backbone and number of patches",
+        persist_state="session",
+    )
     return choices, name.strip() or None
 
 
-def _key(name: str, filled: FilledIn | None) -> str:
-    """Of a field; another where other settings were filled in, so that it begins with them."""
-    return f"train_{name}" + (f"_{filled.key}" if filled else "")
-
-
-def _widget(field: FormField, preset: str, filled: FilledIn | None) -> Any:
+def _widget(field: FormField, form: _Form) -> Any:
     """One field of the form; its value."""
-    option, usual = field.option, preset_value(preset, field)
-    value = usual if filled is None else filled.choices.get(field.name, usual)
+    option, usual = field.option, preset_value(form.preset, field)
+    value = usual if form.filled is None else form.filled.choices.get(field.name, usual)
     by_preset = field.name in PRESETS["paper"]
-    key = _key(f"{field.name}_{preset}" if by_preset else field.name, filled)
     said = option.help
-    if by_preset and preset != "product":
+    if by_preset and form.preset != "product":
         said = f"{said} As published: {field.words(usual)}; another choice here wins over that."
+    look: dict[str, Any] = {  # of every kind of widget
+        "key": form.key(f"{field.name}_{form.preset}" if by_preset else field.name),
+        "persist_state": "session",
+    }
     if field.kind == "flag":
-        return st.checkbox(option.title, value=value, key=key, help=said)
+        return st.checkbox(option.title, value=value, help=said, **look)
     if field.kind in ("choice", "open choice"):
         names = list(dict.fromkeys([*option.values, value]))
         return st.selectbox(
@@ -196,23 +222,22 @@ def _widget(field: FormField, preset: str, filled: FilledIn | None) -> Any:
             index=names.index(value),
             format_func=field.words,
             accept_new_options=option.open,
-            key=key,
             help=said,
+            **look,
         )
     if field.kind in ("file", "text"):
-        return (
-            st.text_input(option.title, str(value or ""), key=key, help=said, placeholder=option.empty).strip() or None
-        )
+        typed = st.text_input(option.title, str(value or ""), help=said, placeholder=option.empty, **look)
+        return typed.strip() or None
     if field.kind == "whole":
         low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
         # without its bounds: a browser keeps back a number beyond them, and the page would go by the one before
         said = f"{said} From {low:,} to {high:,}." if low is not None and high is not None else said
-        given = st.number_input(option.title, value=value, step=1, key=key, help=said, placeholder=option.empty)
+        given = st.number_input(option.title, value=value, step=1, help=said, placeholder=option.empty, **look)
         return None if given is None else int(given)
     step = 0.05 if field.high == 1 else 0.1 if (value or 0) >= 0.1 else (value or 1e-3) / 10
     number = None if value is None else float(value)
     return st.number_input(
-        option.title, value=number, step=step, format="%g", key=key, help=said, placeholder=option.empty
+        option.title, value=number, step=step, format="%g", help=said, placeholder=option.empty, **look
     )
 
 
@@ -225,14 +250,13 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
         _readiness(project_id, choices, labels)
     with st.container(horizontal=True):
         off = bool(wrong)
-        start = st.button(
-            "Start training", type="primary", icon=":material/play_arrow:", key="train_start", disabled=off
-        )
-        check = st.button("Check first", icon=":material/fact_check:", key="train_check", disabled=off)
+        start = pressed("Start training", type="primary", icon=":material/play_arrow:", key=START, disabled=off)
+        check = pressed("Check first", icon=":material/fact_check:", key="train_check", disabled=off)
         plan = ask_plan("train")
     if start:
         with refusals(), st.spinner("Checking labels and splitting by patient"):
             run_id = lab().training.start(project_id, choices, name=name, labels=labels, plan=plan)
+            answered(START)
             go_to("run", run_id)
             say_next_run("Training is queued")
             st.rerun()

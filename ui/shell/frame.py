@@ -15,6 +15,7 @@ from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
 from ui.shell.memory import reader_memory
 from ui.shell.pages import PAGES
+from ui.shell.presses import at_page
 from ui.shell.session import (
     LostLink,
     go_to,
@@ -67,6 +68,7 @@ def draw() -> None:
     body = st.container()
     _footer()  # written before the page, so that it stands under one that stops early, too
     name = page.url_path or first.name
+    at_page(name)
     try:
         if (lost := lost_link()) is not None:
             with body:

@@ -74,7 +74,7 @@ def progress_line(job: JobView) -> str:
     if job.status == "queued":
         return waiting_words(job)
     left = duration(job.eta_s)
-    return literal(job.message or job.title) + (f" · {left} left" if left else "")
+    return literal(job.message or "Starting") + (f" · {left} left" if left else "")
 
 
 def state_badge(job: JobView) -> None:

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.accounts.roles import May
-from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from ui.shell.jobs import job_card
-from ui.shell.literal import literal, plain
+from ui.shell.literal import literal
+from ui.shell.presses import answered, submitted
 from ui.shell.session import lab, person, reader_id, refusals
 from ui.shell.theme import in_page
-from ui.slides.incoming import decide, look_first, waiting
+from ui.slides.choosing import choose_on_server
+from ui.slides.incoming import SENT, decide, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import IngestOutcome
+    from mmdnet.workflows.views import JobView
 
 LAST_JOBS = 2
+SEND, ROUND = "add_slides_send", "add_round"
+KEPT_FACTS = ("stain", "scanner", "site")  # of the next slides, too; whose tissue it is must be said of each anew
 
 
 def add_slides(project_id: int, *, expanded: bool) -> None:
@@ -30,6 +34,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
     if known is not None and May.MANAGE not in known.allowed(project_id):
         st.caption("Slides are added by a lead or an admin of this project.")
         return
+    _begin_anew()
     there = waiting(project_id)
     # As it was at the tab's first look: it must not close over what is being typed when the first slide comes in.
     expanded = st.session_state.setdefault(f"add_open_{project_id}", expanded)
@@ -45,11 +50,15 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             label_visibility="collapsed",
         )
         if way == "On the server":
-            _browse()
+            choose_on_server("add_path")
         with st.form("add_slides", border=False):
             path, files = "", []
             if way == "On this computer":
-                files = st.file_uploader("Slide files, up to 200 MB each", accept_multiple_files=True, key="add_files")
+                files = st.file_uploader(
+                    "Slide files, up to 200 MB each",
+                    accept_multiple_files=True,
+                    key=f"add_files_{st.session_state.get(ROUND, 0)}",
+                )
             else:
                 path = st.text_input(
                     "File or folder on the server",
@@ -63,10 +72,12 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 key="add_overrule_scale",
                 help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
             )
-            sent = st.form_submit_button("Add slides", type="primary", icon=":material/add:")
+            sent = submitted("Add slides", key=SEND, type="primary", icon=":material/add:")
         if sent and path.strip():
             with refusals():
                 look_first(project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule))
+                answered(SEND)
+                st.rerun()
         elif sent and files:
             with refusals():
                 _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
@@ -74,52 +85,16 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             st.warning("Name a file or folder first.")
 
 
-def _browse() -> None:
-    """Folders that slides may be added from, gone through by choosing; what is chosen is written into the path."""
-    with st.popover("Choose a folder or file", icon=":material/folder_open:", key="browse"):
-        try:
-            here = lab().slides.folder(st.session_state.get("browse_at"))
-        except LabError as refusal:  # gone meanwhile: the next look begins anew
-            st.error(literal(str(refusal)), icon=":material/error:")
-            st.session_state.pop("browse_at", None)
-            return
-        if here.path is None:
-            names = list(here.folders)
-        else:
-            st.markdown(f"**{literal(here.path)}**")
-            names = [f"{name}/" for name in here.folders] + list(here.files)
-        st.selectbox(
-            "In it", names, index=None, format_func=plain, placeholder=f"{len(names):,} to choose from",
-            key=_name_key(here.path), on_change=_step_into, args=(here.path,),
-        )  # fmt: skip
-        with st.container(horizontal=True):
-            if here.path is not None:
-                st.button("Up", icon=":material/arrow_upward:", key="browse_up", on_click=_go, args=(here.above,))
-                st.button("Take this folder", key="browse_take", type="primary", on_click=_take, args=(here.path,))
-
-
-def _name_key(folder: str | None) -> str:
-    """A list of its own for each folder: the browser's own would keep showing the place chosen in the last."""
-    return f"browse_in {folder or ''}"
-
-
-def _step_into(folder: str | None) -> None:
-    name = st.session_state.pop(_name_key(folder), None)
-    if name is None:
+def _begin_anew() -> None:
+    """Empty the form whose slides were sent: what was said of one patient must not go to the next."""
+    if not st.session_state.pop(SENT, False):
         return
-    path = name if folder is None else f"{folder}/{name}"
-    if folder is None or name.endswith("/"):
-        _go(path)
-    else:
-        _take(path)
-
-
-def _go(path: str | None) -> None:
-    st.session_state["browse_at"] = path
-
-
-def _take(path: str) -> None:
-    st.session_state["add_path"] = path
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+    st.session_state["add_path"] = ""
+    st.session_state["add_overrule_scale"] = False
+    for name in StatedFacts.names():
+        if name not in KEPT_FACTS:
+            st.session_state[f"add_{name}"] = None if name == "mpp" else ""
 
 
 def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
@@ -130,6 +105,7 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
         with refusals():
             outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated, by=reader_id()))
             measure(outcomes[-1].slide_id)
+            st.session_state[SENT] = True
     bar.empty()
     show_outcomes(outcomes)
 
@@ -156,14 +132,24 @@ def _what_was_seen(picture: bytes) -> None:
     )
 
 
-def ingest_jobs(project_id: int) -> None:
-    """Jobs that are adding slides, and of those of the last hour the ones that failed or refused files."""
+def ingest_jobs(project_id: int) -> bool:
+    """Jobs that add slides, kept up to date; of those of the last hour the ones that failed or refused files.
+
+    Returns:
+        Whether slides are being added now.
+    """
+    active = any(job.active for job in _adding(project_id))
+    st.fragment(_ingest_jobs, run_every=2.0 if active else None)(project_id)
+    return active
+
+
+def _adding(project_id: int) -> list[JobView]:
+    return [job for job in lab().jobs.list(project_id) if job.kind in {"ingest", "demo"} and not job.dismissed]
+
+
+def _ingest_jobs(project_id: int) -> None:
     since = datetime.now(UTC) - timedelta(hours=1)
-    jobs = [
-        job
-        for job in lab().jobs.list(project_id)
-        if job.kind in {"ingest", "demo"} and (job.active or job.created_at > since) and not job.dismissed
-    ]
+    jobs = [job for job in _adding(project_id) if job.active or job.created_at > since]
     for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
         refused = job.progress.get("refused") or []
         if job.active or job.status == "failed" or refused:

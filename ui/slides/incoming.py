@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.incoming import IncomingFile
 
 KEY = "incoming"
+SENT = "incoming_sent"  # set once files were sent on their way, for the form that they came from
 MOST_LINES = 20
 TITLES = {
     "new": "New",
@@ -56,9 +57,9 @@ def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
     kinds = {file.kind for file in files}
     if kinds <= {"new", "part", "here"} and kinds != {"here"}:
         lab().slides.submit(project_id, path, stated, by=reader_id())
+        st.session_state[SENT] = True
     else:
         st.session_state[KEY] = Waiting(project_id, path, stated, files)
-    st.rerun()
 
 
 def waiting(project_id: int) -> Waiting | None:
@@ -88,6 +89,7 @@ def decide(there: Waiting) -> None:
         with refusals():
             _do(there, chosen)
             st.session_state.pop(KEY, None)
+            st.session_state[SENT] = True
             st.rerun()
 
 

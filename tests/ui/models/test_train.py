@@ -16,7 +16,7 @@ def form_page():
 
     from ui.models.train import choose
 
-    st.session_state["chosen"] = choose()
+    st.session_state["chosen"] = choose(1)
 
 
 def test_an_untouched_form_sends_what_everybody_chooses_and_nothing_else():
@@ -27,12 +27,12 @@ def test_an_untouched_form_sends_what_everybody_chooses_and_nothing_else():
 
 def test_names_are_tidied_and_an_empty_one_is_none():
     app = AppTest.from_function(form_page, default_timeout=60).run()
-    app.text_input(key="train_name").set_value("  Second ").run()
-    app.text_input(key="train_weights").set_value(" w.safetensors ").run()
+    app.text_input(key="train_name_1").set_value("  Second ").run()
+    app.text_input(key="train_weights_1").set_value(" w.safetensors ").run()
     chosen, name = app.session_state["chosen"]
     assert (name, chosen["weights"]) == ("Second", "w.safetensors")
-    app.text_input(key="train_name").set_value("   ").run()
-    app.text_input(key="train_weights").set_value("  ").run()
+    app.text_input(key="train_name_1").set_value("   ").run()
+    app.text_input(key="train_weights_1").set_value("  ").run()
     chosen, name = app.session_state["chosen"]
     assert name is None and "weights" not in chosen
 
@@ -42,7 +42,7 @@ def filled_page():
 
     from ui.models.train import FilledIn, choose
 
-    st.session_state["chosen"] = choose(filled=FilledIn("3_7", "Filled.", st.session_state["settings"]))
+    st.session_state["chosen"] = choose(1, filled=FilledIn("3_7", "Filled.", st.session_state["settings"]))
 
 
 def test_a_form_that_was_filled_in_sends_those_very_settings_whatever_the_usual_ones_are():
@@ -96,3 +96,31 @@ def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
     table = app.get("html")[0].value
     assert all(f"</span>{number}</span>" in table for number in (11, 12, 13))
     assert table.count("</span>0</span>") == 8  # the others of the three tasks' eleven grades
+
+
+def visited_page():
+    """The form, left for another page and another project's form, and come back to."""
+    import streamlit as st
+
+    from ui.models.train import choose
+
+    project = st.session_state.get("project", 1)
+    if project:
+        st.session_state["chosen"] = choose(project)
+    else:
+        st.write("another page")
+
+
+def test_what_was_chosen_stays_while_other_pages_are_looked_at_and_in_no_other_projects_form():
+    app = AppTest.from_function(visited_page, default_timeout=60).run()
+    usual, _ = app.session_state["chosen"]
+    app.number_input(key="train_epochs_product_1").set_value(4)
+    app.checkbox(key="train_balance_1").set_value(False)
+    app.selectbox(key="train_backbone_product_1").set_value("small")
+    app.text_input(key="train_name_1").set_value("Mine").run()
+    mine = app.session_state["chosen"]
+    assert mine[0]["epochs"] == 4 and mine[0]["backbone"] == "small" and mine[0]["balance"] is False
+    for project, wanted in ((0, mine), (2, (usual, None)), (0, (usual, None)), (1, mine)):
+        app.session_state["project"] = project
+        app.run()
+        assert app.session_state["chosen"] == wanted

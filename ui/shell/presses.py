@@ -1,0 +1,57 @@
+"""A press of a button is kept until the page has come to what it asks for.
+
+Streamlit tells a script of a press in one run alone. On a busy machine that run may be given up before it comes to the
+button, for another press, a field that was left or a page that draws itself anew: then nothing happens. Here a press
+is noted as the run begins, and stands until the button's own place in the page asks for it (`pressed`, `submitted`),
+once. It is forgotten when another page is opened, and counts for what the person saw: pressed again before the page
+shows what the first press did (`answered`), it asks for nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+KEPT, ROUND, PAGE = "presses_kept", "presses_round", "presses_page"
+
+
+def pressed(label: str, *, key: str, **look: Any) -> bool:
+    """A button, `st.button`'s `look`; whether it was pressed and that was not acted upon yet."""
+    st.button(label, key=key, on_click=_keep, args=(key, _round(key)), **look)
+    return _take(key) and not look.get("disabled", False)
+
+
+def submitted(label: str, *, key: str, **look: Any) -> bool:
+    """The same for the button that sends the form it stands in."""
+    st.form_submit_button(label, key=key, on_click=_keep, args=(key, _round(key)), **look)
+    return _take(key) and not look.get("disabled", False)
+
+
+def answered(key: str) -> None:
+    """What the button asks for is done: presses made before the page is drawn anew are of that same wish."""
+    st.session_state.setdefault(ROUND, {})[key] = _round(key) + 1
+
+
+def at_page(name: str) -> None:
+    """Say which page is drawn: presses of another are forgotten."""
+    if st.session_state.get(PAGE) != name:
+        st.session_state[PAGE] = name
+        st.session_state.pop(KEPT, None)
+
+
+def _round(key: str) -> int:
+    return st.session_state.get(ROUND, {}).get(key, 0)
+
+
+def _keep(key: str, drawn_in: int) -> None:
+    if drawn_in == _round(key):
+        st.session_state.setdefault(KEPT, set()).add(key)
+
+
+def _take(key: str) -> bool:
+    kept: set[str] = st.session_state.get(KEPT, set())
+    if key not in kept:
+        return False
+    kept.discard(key)
+    return True
