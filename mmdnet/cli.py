@@ -10,10 +10,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand, TyperOption
 
 from mmdnet.account_cli import accounts_app, readers_app
 from mmdnet.augment_cli import augment
@@ -30,7 +29,6 @@ from mmdnet.cli_parts import (
     as_plain,
     bar,
     check_place,
-    choices_of,
     follow,
     follow_all,
     kind_of_file,
@@ -39,7 +37,6 @@ from mmdnet.cli_parts import (
     project_called,
     project_named,
     read_in,
-    reader_called,
     say,
     settings_at,
     slide_called,
@@ -53,15 +50,18 @@ from mmdnet.label_cli import audit_app, import_tiles, labels_app
 from mmdnet.models_cli import models_app
 from mmdnet.progress import part_of
 from mmdnet.projects_cli import projects_app
+from mmdnet.qupath_cli import qupath_app
 from mmdnet.scoring.choices import AUTO
 from mmdnet.search_cli import search_app
 from mmdnet.simulate_cli import simulate
 from mmdnet.slides_cli import deidentify, say_incoming, slides_app
+from mmdnet.store_cli import store_app
+from mmdnet.train_cli import TrainCommand, train
 from mmdnet.words import count
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
-    from mmdnet.workflows.slides.views import IngestOutcome, SlideView, StoreView
+    from mmdnet.workflows.slides.views import IngestOutcome, SlideView
 
 app = typer.Typer(
     help="Scores fatty-liver biopsies from weak labels. Research use only.",
@@ -72,11 +72,7 @@ app = typer.Typer(
 )
 app.add_typer(labels_app, name="labels")
 app.add_typer(audit_app, name="audit")
-store_app = typer.Typer(
-    help="Decoded patches and features that are kept: what there is, and its limit.", no_args_is_help=True
-)
 app.add_typer(store_app, name="store")
-qupath_app = typer.Typer(help="Patches, tissue and labels out to QuPath, regions and labels in.", no_args_is_help=True)
 app.add_typer(qupath_app, name="qupath")
 app.add_typer(slides_app, name="slides")
 app.add_typer(backbones_app, name="backbones")
@@ -219,164 +215,7 @@ def _say_outcomes(outcomes: Sequence[IngestOutcome], added: Sequence[SlideView],
 
 
 app.command("import-tiles")(import_tiles)
-
-
-@qupath_app.command("export")
-def qupath_export(
-    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
-    file: Annotated[Path, typer.Argument(help="Where to: a .geojson file.")],
-    project: Project = "",
-    reader: Annotated[str | None, typer.Option(help="With this reader's labels and drawings.")] = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write a slide's tissue and patches, and a reader's labels and drawings if one is named, for QuPath."""
-    lab = lab_at(home)
-    slide_id = slide_called(lab, project_called(lab, project), slide)
-    check_place(file)
-    text = lab.qupath.export(slide_id, reader_called(lab, reader) if reader else None)
-    write_out(file, text)
-    say(as_json, {"file": file}, f"{slide} written to {file}. In QuPath: File, Import objects.")
-
-
-@qupath_app.command("import")
-def qupath_import(
-    slide: Annotated[str, typer.Argument(help="Name of the slide.")],
-    file: Annotated[Path, typer.Argument(help="A .geojson file of regions and labels.")],
-    project: Project = "",
-    reader: Annotated[str, typer.Option(help="Who graded, where a label does not say.")] = "",
-    cropped: Annotated[
-        bool | None, typer.Option("--cropped/--whole", help="Whether QuPath's image was cropped to the slide's bounds.")
-    ] = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Use only what regions of class Include hold, leave out what those of class Exclude hold, take labels in."""
-    lab = lab_at(home)
-    slide_id = slide_called(lab, project_called(lab, project), slide)
-    done = lab.qupath.bring(slide_id, file.name, read_in(file), reader, cropped=cropped)
-    regions = count(done.included + done.excluded, "region leaves", "regions leave")
-    words = f"{regions} {count(done.set_aside, 'patch', 'patches')} out; {count(done.labels, 'label')} imported."
-    words = " ".join([words, *done.notes])
-    say(as_json, done, words)
-
-
-@store_app.command("list")
-def store_list(home: Home = None, as_json: AsJson = False) -> None:
-    """List what is kept, the longest unused first."""
-    store = lab_at(home).store
-    _say_stores(as_json, store.list(), store.limit_bytes, "kept")
-
-
-@store_app.command("verify")
-def store_verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Read every pixel that is kept and compare it with what was written."""
-    store = lab_at(home).store
-    stores = store.verify()
-    _say_stores(as_json, stores, store.limit_bytes, "kept")
-    if any(entry.fault for entry in stores):
-        if not as_json:
-            print("Remove what is damaged: mmdnet store prune. It is made again when it is needed.", file=sys.stderr)
-        sys.exit(1)
-
-
-@store_app.command("prune")
-def store_prune(home: Home = None, as_json: AsJson = False) -> None:
-    """Remove what is damaged, then the longest unused until the rest fits MMDNET_CACHE_GIB. What is in use stays."""
-    store = lab_at(home).store
-    _say_stores(as_json, store.prune(), store.limit_bytes, "removed")
-
-
-def _say_stores(as_json: bool, stores: Sequence[StoreView], limit_bytes: int, what: str) -> None:
-    total = sum(store.bytes for store in stores)
-    lines = [
-        f"{store.key[:12]}  {store.bytes / 2**20:8.1f} MiB  {store.used_at:%Y-%m-%d %H:%M}  "
-        + (store.fault or f"{store.slide}, {store.kind} {store.patches}" + (", in use" if store.in_use else ""))
-        for store in stores
-    ]
-    limit = f"the limit is {limit_bytes / 2**30:g} GiB"
-    lines.append(f"{count(len(stores), 'store')} {what}, {total / 2**30:.2f} GiB; {limit}.")
-    say(as_json, {"stores": stores, "bytes": total, "limit_bytes": limit_bytes}, "\n".join(lines))
-
-
-class TrainCommand(TyperCommand):
-    """Its help is made of the configuration's fields when it is asked for; other commands need not load those."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write what each choice is, its range and its default."""
-        from mmdnet.training.config import GROUPS, sentence, training_options
-
-        options = {option.name: option for option in training_options()}
-        for parameter in self.params:
-            if isinstance(parameter, TyperOption) and parameter.name in options:
-                parameter.help = sentence(options[parameter.name])
-        listed = [
-            f"{title}:\n\n"
-            + "\n\n".join(f"  {o.name}: {sentence(o)}" for o in options.values() if o.option.group == group)
-            for group, title in GROUPS.items()
-        ]
-        self.epilog = "\n\n".join(["Choices for --set:", *listed])
-        super().format_help(ctx, formatter)
-
-
-@app.command(cls=TrainCommand)
-def train(
-    project: Project = "",
-    choice: Annotated[
-        list[str] | None, typer.Option("--set", help="A choice as name=value, listed below; may be repeated.")
-    ] = None,
-    backbone: str | None = None,
-    epochs: int | None = None,
-    device: str | None = None,
-    seed: int | None = None,
-    processes: int | None = None,
-    name: Annotated[
-        str | None, typer.Option(help="Of the training; made from backbone and patches if not given.")
-    ] = None,
-    reader: Annotated[str | None, typer.Option(help="Only this reader's labels.")] = None,
-    from_search: Annotated[
-        int | None, typer.Option("--from-search", help="With the best settings of this search; --set wins over them.")
-    ] = None,
-    trial: Annotated[int | None, typer.Option(help="Of that search, in place of the best trial.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Only say whether it would start, and with what.")] = False,
-    background: Background = False,
-    priority: Priority = None,
-    not_before: NotBefore = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Train a network on a project's labels."""
-    from mmdnet.workflows.labelling.views import LabelChoice
-
-    lab, plan = lab_at(home), plan_of(priority, not_before)
-    project_id = project_called(lab, project)
-    choices = _found(lab, project_id, from_search, trial) | choices_of(choice or [])
-    given = {"backbone": backbone, "epochs": epochs, "device": device, "seed": seed, "processes": processes}
-    choices |= {key: value for key, value in given.items() if value is not None}
-    labels = LabelChoice(reader_id=reader_called(lab, reader) if reader else None)
-    prepared = lab.training.prepare(project_id, choices, labels)
-    report = prepared.check
-    if not report.ok:
-        raise LabError(report.problem or "This training cannot start.")
-    if not as_json or check:
-        say(as_json, report, "\n".join([*report.lines, *(f"Note: {warning}" for warning in report.warnings)]))
-    if check:
-        return
-    run = lab.training.queue(prepared, name, plan)
-    job = lab.training.get(run).job
-    assert job is not None
-    follow(lab, job.id, as_json, background or plan.not_before is not None)
-
-
-def _found(lab: Lab, project_id: int, search: int | None, trial: int | None) -> dict[str, Any]:
-    """Choices that a search found; none where no search is named."""
-    if search is None:
-        if trial is not None:
-            raise LabError("--trial is one of a search: name it with --from-search. Nothing was started.")
-        return {}
-    if lab.searches.get(search).project_id != project_id:
-        raise LabError(f"Search {search} is of another project. Nothing was started.")
-    return lab.searches.settings(search, trial)
+app.command(cls=TrainCommand)(train)
 
 
 @app.command()
@@ -533,15 +372,15 @@ def verify_report(
 
     document, lab = read_in(file, "Nothing was verified."), lab_at(home)
     score_id = read_report(document).provenance.score_id
-    found = [*lab.reports.verify(score_id, document)]
+    findings = [*lab.reports.verify(score_id, document)]
     if not hashes_only:
         job = lab.scores_again.start(score_id)
         follow(lab, job, as_json, background=False, quiet=True)
-        found += filter(None, [finding_of(lab.jobs.get(job))])
-    right = all(finding.right is not False for finding in found)
+        findings += filter(None, [finding_of(lab.jobs.get(job))])
+    right = all(finding.right is not False for finding in findings)
     said = {True: "right", False: "WRONG", None: "not checked"}
-    words = "\n".join(f"{said[finding.right]}: {finding.words}" for finding in found)
-    say(as_json, {"right": right, "findings": found}, words)
+    words = "\n".join(f"{said[finding.right]}: {finding.words}" for finding in findings)
+    say(as_json, {"right": right, "findings": findings}, words)
     if not right:
         sys.exit(1)
 

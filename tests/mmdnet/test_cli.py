@@ -53,12 +53,6 @@ def test_several_slides_are_added_by_one_command_as_a_shell_names_them(run, real
     assert "no project called New" in run("labels", "--project", "New")[2]
 
 
-def test_training_without_labels_is_refused(run, real_data):
-    run("ingest", str(real_data / "slides" / "cmu-1-small-region.svs"), "--project", "P", "--json")
-    code, _, err = run("train", "--project", "P", "--check")
-    assert code == 1 and "no labels" in err and "Traceback" not in err
-
-
 @pytest.mark.parametrize(
     ("words", "says"),
     [

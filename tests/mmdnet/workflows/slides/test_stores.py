@@ -1,6 +1,5 @@
 """Decoded patches are kept within the limit, what is in use stays, and what is damaged is found."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,11 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from mmdnet import cli
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.slides.stores.patches import PIXELS, StoredPatches
+from mmdnet.slides.stores.patches import PIXELS
 from mmdnet.workflows.slides.stores import feature_stores, store_folder
 from mmdnet.workflows.training.pixels import PatchPixels
 
@@ -99,26 +97,6 @@ def test_what_broken_off_writing_left_goes_after_a_day(lab):
     os.utime(old, (1, 1))
     lab.store.prune()
     assert new.is_dir() and not old.exists()
-
-
-def test_the_command_lists_verifies_and_prunes(lab, ids, monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["mmdnet", "store", *words, "--home", str(lab.settings.home), "--json"])
-        with pytest.raises(SystemExit) as leave:
-            cli.main()
-        return leave.value.code or 0, json.loads(capsys.readouterr().out)
-
-    decode(lab, ids[0])
-    code, facts = run("list")
-    assert code == 0 and facts["limit_bytes"] == 20 * 2**30 and facts["stores"][0]["slide"] == "0.png"
-    assert run("verify")[0] == 0
-    home = store_folder(lab.settings) / facts["stores"][0]["key"]
-    assert len(StoredPatches(home)) == 2
-    (home / PIXELS).write_bytes(b"short")
-    code, facts = run("verify")
-    assert code == 1 and "damaged" in facts["stores"][0]["fault"]
-    code, facts = run("prune")
-    assert code == 0 and len(facts["stores"]) == 1 and not home.exists()
 
 
 def test_features_are_listed_verified_and_kept_to_their_part_of_the_limit(lab):
