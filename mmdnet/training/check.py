@@ -72,20 +72,7 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     if config.ignored_task and not (cohort.ignored & np.isin(cohort.slide_index, list(split.train))).any():
         raise LabError('No patch of the training slides is set aside, so "holds an ignored patch" cannot be learnt.')
     slides = len(set(cohort.labelled_slides()) & set(split.train))
-    if min(slides, config.bags_per_step) < FEWEST_TOGETHER:
-        warnings.append(
-            f"A step sees bags of {min(slides, config.bags_per_step)} slides only; with fewer than {FEWEST_TOGETHER} "
-            "the network learns slides instead of grades."
-        )
-    if config.compile and device == "cpu":
-        warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
-    if mode == "fast" and not warm_up and not config.pretrained:
-        warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
-    if config.preset == "paper" and not config.pretrained:
-        warnings.append(
-            f"The published networks start from ImageNet weights, and none of {config.backbone} are at hand: it starts "
-            "at random. Give their safetensors file (weights) to train as published."
-        )
+    warnings += _weaknesses(config, slides, mode, device, warm_up)
     if config.warm_up_epochs and not warm_up:
         raise LabError("Warm-up learns from graded patches, and no patch has a grade: set the warm-up epochs to 0.")
     counted = {part: len(set(cohort.labelled_slides()) & set(slides)) for part, slides in split.parts().items()}
@@ -114,6 +101,26 @@ def check(cohort: Cohort, config: TrainingConfig, split: Split) -> CheckReport:
     if warm_up:
         lines.append(f"Warm-up on single graded patches: {warm_up} of {count(config.epochs, 'epoch')}.")
     return CheckReport(tuple(lines), tuple(warnings), trained, domains, device, mode, warm_up, expected)
+
+
+def _weaknesses(config: TrainingConfig, slides: int, mode: str, device: str, warm_up: int) -> list[str]:
+    """What weakens a training by its choices, with so many slides to learn from."""
+    warnings = []
+    if min(slides, config.bags_per_step) < FEWEST_TOGETHER:
+        warnings.append(
+            f"A step sees bags of {min(slides, config.bags_per_step)} slides only; with fewer than {FEWEST_TOGETHER} "
+            "the network learns slides instead of grades."
+        )
+    if config.compile and device == "cpu":
+        warnings.append("Compiling the backbone takes minutes on a processor and gains little: it is left out.")
+    if mode == "fast" and not warm_up and not config.pretrained:
+        warnings.append("The backbone is frozen at random weights: give it warm-up epochs or a weights file.")
+    if config.preset == "paper" and not config.pretrained:
+        warnings.append(
+            f"The published networks start from ImageNet weights, and none of {config.backbone} are at hand: it starts "
+            "at random. Give their safetensors file (weights) to train as published."
+        )
+    return warnings
 
 
 def _scale(backbone: Backbone, cohort: Cohort) -> list[str]:
