@@ -13,7 +13,7 @@ COLUMNS = (
     "feature", "model_grade", "score", "low_90", "high_90", "interval_covers", "interval_holds",
     "second_reader", "unlikeness",
     *PROBABILITIES, "rests_on", "readers", "reader_grades", "signed_grade",
-    "signed_by", "signed_at", "signer", "patches_assessed", "assessed_mm2", "model", "weights_sha256",
+    "signed_by", "signed_at", "signer", "patches_assessed", "assessed_mm2", "fat_area_share", "model", "weights_sha256",
     "label_set_sha256", "report_sha256", "made_at", "use",
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ def report_rows(report: Report) -> list[dict[str, object]]:
             "feature": "NAS",
             "model_grade": nas.value,
             "score": nas.score,
-            "rests_on": "sum of the three grades",
+            "rests_on": "sum of the three grades" if nas.value is not None else None,
             "signed_grade": signed.nas if signed else None,
         }
     )
@@ -96,6 +96,7 @@ def _common(report: Report) -> dict[str, object]:
         "signer": signed.proven if signed else None,
         "patches_assessed": header.patches_assessed,
         "assessed_mm2": header.assessed_mm2,
+        "fat_area_share": report.fat_area,
         "model": made.model,
         "weights_sha256": made.weights_sha256,
         "label_set_sha256": made.label_set_sha256,

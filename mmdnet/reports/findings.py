@@ -6,7 +6,14 @@ from mmdnet.labels.grading import slide_ballooning_grade, slide_inflammation_gra
 from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReportSlide
 from mmdnet.reports.schema import QualityNote
-from mmdnet.reports.words import likeness, percent, under_floor
+from mmdnet.reports.words import (
+    SIMULATED_AMONG_TRAINING,
+    STAIN_UNSEEN,
+    TRAINED_ON_SLIDE,
+    likeness,
+    percent,
+    under_floor,
+)
 from mmdnet.scoring.summary import ScoreSummary, TaskSummary
 
 # Cells with fat are mostly not fat: on drawn tissue 87 % fatty cells were 30 % fat area.
@@ -49,7 +56,7 @@ def quality_notes(
     """What to know before trusting the grades, gravest first."""
     warnings, notes = [], list(score.notes)
     if slide_part == "train":
-        warnings.append("The model was trained on this slide, so its grades are not an independent reading of it.")
+        warnings.append(TRAINED_ON_SLIDE)
     warnings += score.warnings
     if score.patches and (share := score.set_aside / score.patches) > 0.3:
         warnings.append(f"{percent(share)} of the slide's patches were not assessed.")
@@ -59,7 +66,7 @@ def quality_notes(
         warnings.append(under_floor(score.under_floor))
     warnings += _unknown_to_model(slide, card)
     if card.simulated and not slide.simulated:
-        warnings.append("Simulated slides took part in the model's training; this slide is real tissue.")
+        warnings.append(SIMULATED_AMONG_TRAINING)
     notes.append(_core_length(slide.core_length_mm))
     if slide.mpp_source == "person":
         notes.append("The slide's µm/px was entered by a person; all lengths, areas and counts per field rest on it.")
@@ -72,14 +79,14 @@ def quality_notes(
 def _unknown_to_model(slide: ReportSlide, card: ModelCard) -> list[str]:
     """Stain or scanner the model has not met in training."""
     sentences = []
-    for what, value, seen in (
-        ("stain", slide.stain, card.trained_on.stains),
-        ("scanner", slide.scanner, card.trained_on.scanners),
+    for what, value, seen, unseen in (
+        ("stain", slide.stain, card.trained_on.stains, STAIN_UNSEEN),
+        ("scanner", slide.scanner, card.trained_on.scanners, "The model has seen no slide with this scanner"),
     ):
         if value is None:
             sentences.append(f"The slide's {what} is not recorded, so it cannot be compared with the model's training.")
         elif seen and value not in seen:
-            sentences.append(f"The model has seen no slide with this {what} ({value}); it knows {', '.join(seen)}.")
+            sentences.append(f"{unseen} ({value}); it knows {', '.join(seen)}.")
     return sentences
 
 

@@ -10,8 +10,13 @@ from typing import Any
 from mmdnet.reports import words
 from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
 from mmdnet.reports.words import percent
-from mmdnet.scoring.validity import agreement_words
+from mmdnet.scoring.calibration.guard import LEAST_PATIENTS, LEAST_SLIDES
+from mmdnet.scoring.validity import Ground, agreement_words
 from mmdnet.words import count
+
+RECORD_TAKES = (
+    f"It takes {LEAST_SLIDES} training slides of {LEAST_PATIENTS} patients, or a calibration on as many graded ones."
+)
 
 
 def figure_text(value: float | None, absent: str = "not recorded") -> str:
@@ -108,13 +113,34 @@ def limits_of(report: Report) -> tuple[str, ...]:
 
 
 def likeness_of(report: Report) -> str:
-    """How like the training's tissue the slide is; empty where it was not told."""
-    return as_left(report.reliability.likeness if report.reliability else "", report)
+    """How like the training's tissue the slide is, or what it takes to be told; empty where it was not told."""
+    told = report.reliability
+    if told is None:
+        return ""
+    return as_left(told.likeness if told.unlikeness is not None else f"{told.likeness} {RECORD_TAKES}", report)
+
+
+SAID_BY_VALIDITY = {
+    Ground.LEARNT_PATIENT: words.TRAINED_ON_SLIDE,
+    Ground.SIMULATED_TRAINING: words.SIMULATED_AMONG_TRAINING,
+    Ground.UNSEEN_STAIN: words.STAIN_UNSEEN,
+    Ground.UNSEEN_TISSUE: words.TISSUE_UNLIKE,
+}
+"""How the caution begins that a ground against reporting says already."""
 
 
 def cautions_of(report: Report) -> tuple[str, ...]:
-    """What to know before trusting the grades, gravest first."""
-    return tuple(as_left(said, report) for said in report.cautions)
+    """What to know before trusting the grades, gravest first; what keeps them from being reported is said there."""
+    said = tuple(
+        SAID_BY_VALIDITY[held.ground] for held in report.validity.objections if held.ground in SAID_BY_VALIDITY
+    )
+    return tuple(as_left(caution, report) for caution in report.cautions if not caution.startswith(said))
+
+
+def cautions_title(report: Report) -> str:
+    """What stands over them; without a grade of the model's there is none to trust."""
+    graded = any(feature.grade is not None for feature in report.features)
+    return "Before trusting these grades" if graded else "Also to know of the slide and the model"
 
 
 def notes_of(report: Report) -> tuple[str, ...]:

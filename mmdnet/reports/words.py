@@ -41,6 +41,11 @@ MAPS_NOT_SIGNED = "Maps and their tests are no part of what is signed."
 NO_PATCH_MAP = "no map: the patch could not be read"
 MAP_TEST_WITHHELD = "What masking does to the grade is withheld, as the grade is: these maps stand untested here."
 
+TRAINED_ON_SLIDE = "The model was trained on this slide, so its grades are not an independent reading of it."
+SIMULATED_AMONG_TRAINING = "Simulated slides took part in the model's training; this slide is real tissue."
+STAIN_UNSEEN = "The model has seen no slide with this stain"
+TISSUE_UNLIKE = "The tissue is unlike what the model knows"
+
 GLASS_AMONG_EVIDENCE = (
     "This score was made by an earlier version, which chose patches by attention alone: some may be half glass. Score "
     "the slide again to have them left out."
@@ -106,9 +111,9 @@ def likeness(score: ScoreSummary) -> str:
     if times is None:
         return "The tissue could not be compared with the training's: this model keeps no record of it."
     if score.withheld:
-        return f"The tissue is unlike what the model knows ({times:.1f} times the usual limit), so the NAS is withheld."
+        return f"{TISSUE_UNLIKE} ({times:.1f} times the usual limit), so the NAS is withheld."
     if times > 1:
-        return f"The tissue is unlike what the model knows ({times:.1f} times the usual limit){WIDENED}."
+        return f"{TISSUE_UNLIKE} ({times:.1f} times the usual limit){WIDENED}."
     return f"The tissue looks like what the model knows ({times:.1f} of the usual limit)."
 
 

@@ -1,6 +1,6 @@
 """The Score page: which slides, which model, which rule."""
 
-from db.models import Job
+from db.models import Job, Model
 
 
 def button(app, label):
@@ -62,10 +62,24 @@ def test_the_model_of_drawn_tissue_says_so_on_real_slides_and_offers_a_training(
     shipped = filled_home.lab.models.shipped()
     app = filled("score")
     assert [warning.value.partition(":")[0] for warning in app.warning] == ["Its scores are not reportable"]
-    app.selectbox(key="pick_model").set_value(shipped).run()
+    app.selectbox(key="score_by").set_value(shipped).run()
     assert "learnt from drawn tissue only" in app.warning[0].value
     button(app, "Train on your own labels").click().run()
     assert not app.exception and app.title[0].value == "Train"
+
+
+def test_of_two_models_of_one_name_the_one_that_was_chosen_scores(filled, filled_home):
+    with filled_home.lab.db.begin() as session:
+        (first,) = session.query(Model)
+        columns = {column.key: getattr(first, column.key) for column in Model.__table__.columns if column.key != "id"}
+        session.add(twin := Model(**columns | {"folder": "elsewhere"}))
+        session.flush()
+        mine, other = first.id, twin.id
+    app = filled("score")
+    for model in (mine, other, mine):
+        app.selectbox(key="score_by").set_value(model).run()
+        assert app.selectbox(key="score_by").value == model
+    assert app.selectbox(key="score_by").options[0] != app.selectbox(key="score_by").options[1]
 
 
 def test_a_model_without_calibration_says_so_and_a_calibration_on_too_few_slides_is_refused_in_a_sentence(filled):

@@ -131,7 +131,7 @@ def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type
 
 def choose(view: AgreementView) -> Comparison | None:
     """Which two sides and which feature are shown in detail; both stand in the address, so that links work."""
-    known = {pair.key: plain(sides(pair)) for pair in view.comparisons}
+    known = words.told_apart({pair.key: plain(sides(pair)) for pair in view.comparisons})
     asked = st.query_params.get("compare", "")
     key = asked if asked in known else next(iter(known))
     if asked and asked not in known:

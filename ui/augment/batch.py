@@ -38,11 +38,13 @@ def _parent(patch_id: int, slide: str) -> bytes:
 def choose_batch(batches: Sequence[BatchView]) -> BatchView:
     """Which of the project's batches is shown, the newest at first."""
     known = {batch.id: batch for batch in batches}
-    names = {
-        batch.id: f"{task(batch.choices.task).title} {batch.choices.least_grade}+, {plain(batch.origin.weights)}, "
-        f"{ago(batch.created_at)}"
-        for batch in batches
-    }
+    names = words.told_apart(
+        {
+            batch.id: f"{task(batch.choices.task).title} {batch.choices.least_grade}+, {plain(batch.origin.weights)}, "
+            f"{ago(batch.created_at)}"
+            for batch in batches
+        }
+    )
     return known[st.selectbox("Batch", list(known), format_func=names.__getitem__, key="augment_batch_shown")]
 
 

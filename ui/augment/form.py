@@ -10,7 +10,7 @@ from mmdnet.augment.choices import DiffusionChoices
 from mmdnet.labels.grading import SHOWN_TASKS, task
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
-from ui.shell.words import count
+from ui.shell.words import count, told_apart
 
 USUAL = {name: info.default for name, info in DiffusionChoices.model_fields.items()}
 AUTOMATIC = "automatic"
@@ -125,7 +125,7 @@ def _more(project_id: int) -> dict[str, Any]:
 
 def _gate_model(project_id: int) -> int | str | None:
     known: dict[int | str | None, str] = {model.id: plain(model.name) for model in lab().models.list(project_id)}
-    titles: dict[int | str | None, str] = {AUTOMATIC: "this project's newest", None: "none", **known}
+    titles = told_apart({AUTOMATIC: "this project's newest", None: "none", **known})
     return st.selectbox(
         "Model whose grades must not change", list(titles), format_func=titles.__getitem__, key="augment_gate"
     )

@@ -50,10 +50,8 @@ def graded_slides(truths: Sequence[SlideTruth], graded: Sequence[SlideTruth]) ->
 
 def judge_a_model(project_id: int, models: Sequence[ModelView]) -> None:
     """Which model, what it would be judged by, and the button."""
-    known = {model.id: model for model in models}
-    model_id = st.selectbox(
-        "Model", list(known), format_func=lambda key: plain(known[key].name), key="evaluate_model", width=420
-    )
+    names = words.told_apart({model.id: plain(model.name) for model in models})
+    model_id = st.selectbox("Model", list(names), format_func=names.__getitem__, key="evaluate_model", width=420)
     rule = choose_rule("evaluate_rule")
     plan = lab().evaluations.plan(project_id, model_id)
     left = [
@@ -131,8 +129,6 @@ def choose_evaluation(done: Sequence[EvaluationHead]) -> EvaluationHead:
     known = {head.id: head for head in done}
     if len(known) == 1:
         return done[0]
-    chosen = st.selectbox(
-        "Result", list(known), format_func=lambda key: f"{plain(known[key].title)}, {ago(known[key].created_at)}",
-        key="evaluation", width=520,
-    )  # fmt: skip
+    names = words.told_apart({head.id: f"{plain(head.title)}, {ago(head.created_at)}" for head in done})
+    chosen = st.selectbox("Result", list(names), format_func=names.__getitem__, key="evaluation", width=520)
     return known[chosen]

@@ -97,7 +97,7 @@ def show(head: EvaluationHead) -> None:
 def kappa_figure(comparison: Comparison) -> None:
     """Mean quadratic kappa of each method with its interval, the best on top; the reference stands out."""
     methods = by_mean(comparison)
-    made = theme.figure("Mean quadratic κ over features", "", height=90 + 26 * len(methods))
+    made = theme.figure("Mean quadratic κ", "", height=90 + 26 * len(methods))
     for row, method in enumerate(methods):
         spread = comparison.spread(method, MEAN)
         if spread.mean is None:

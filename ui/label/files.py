@@ -35,7 +35,9 @@ def export(project: ProjectView, who: ReaderView) -> None:
     if not out.labels:
         st.info("There are no labels you may see yet. Grade some patches, and they can be saved to a file here.")
         return
-    slides = {slide.id: plain(slide.name) for slide in lab().slides.list(project.id) if slide.labelled}
+    slides = words.told_apart(
+        {slide.id: plain(slide.name) for slide in lab().slides.list(project.id) if slide.labelled}
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox("Kind of file", list(KINDS), format_func=KINDS.__getitem__, key="export_kind", width=190)
         slide = st.selectbox(

@@ -17,6 +17,7 @@ from ui.label.summary import session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
 from ui.shell.session import at, go_to, lab, open_page, person, say_next_run
+from ui.shell.words import told_apart
 from ui.slides.viewer import deep_zoom, tissue_layer
 
 if TYPE_CHECKING:
@@ -30,13 +31,13 @@ STARTS_WITHIN_S = 8.0
 
 def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView) -> None:
     """One line: which session this is, and the way to a new one."""
-    known = {view.id: view for view in sessions}
+    known = told_apart({view.id: _session_words(view) for view in sessions})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.session_state["pick_session"] = chosen.id
         st.selectbox(
             "Label session",
             list(known),
-            format_func=lambda key: _session_words(known[key]),
+            format_func=known.__getitem__,
             key="pick_session",
             on_change=lambda: go_to("session", st.session_state["pick_session"]),
             label_visibility="collapsed",

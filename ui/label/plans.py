@@ -12,7 +12,7 @@ from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
 from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, refusals
-from ui.shell.words import count
+from ui.shell.words import count, told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.plans import PlanView
@@ -27,13 +27,14 @@ EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 def session_form(project: ProjectView, reader: ReaderView) -> None:
     """Choose slides, plan and number, see what comes of it, and start."""
     slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
+    names = told_apart({key: _slide_words(slide) for key, slide in slides.items()})
     number = 1 + len(lab().labels.sessions.of_project(project.id, reader.id))
     name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
     chosen = st.multiselect(
         "Slides",
         list(slides),
         default=list(slides),
-        format_func=lambda key: _slide_words(slides[key]),
+        format_func=names.__getitem__,
         key="session_slides",
     )
     plan = _plan_choice(project, chosen)

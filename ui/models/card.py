@@ -12,6 +12,7 @@ from mmdnet.reports.model_card import OPEN, to_json, to_markdown
 from mmdnet.reports.words import RESEARCH_USE
 from ui.shell.literal import code, in_html, literal, plain
 from ui.shell.session import at, go_to, open_page
+from ui.shell.words import told_apart
 
 if TYPE_CHECKING:
     from mmdnet.reports.model_card import CardDocument
@@ -24,6 +25,7 @@ MUTED = ' class="mmd-muted"'
 def picker(known: Sequence[ModelView]) -> ModelView:
     """Which model; a link to one that is not here draws nothing else."""
     by_id = {model.id: model for model in known}
+    names = told_apart({model.id: plain(model.name) for model in known})
     asked = at("model")
     shown = asked if asked in by_id else None if asked is not None else next(iter(by_id))
     if shown is not None and asked != shown:
@@ -31,8 +33,8 @@ def picker(known: Sequence[ModelView]) -> ModelView:
     st.session_state["pick_model"] = shown
     st.selectbox(
         "Model",
-        list(by_id),
-        format_func=lambda key: plain(by_id[key].name),
+        list(names),
+        format_func=names.__getitem__,
         key="pick_model",
         on_change=lambda: go_to("model", st.session_state["pick_model"]),
         label_visibility="collapsed",

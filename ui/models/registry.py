@@ -31,12 +31,9 @@ def models(project: ProjectView, manages: bool) -> None:
     else:
         _table(known, project.report_model_id)
         by_id = {model.id: model for model in known}
+        names = words.told_apart({model.id: plain(model.name) for model in known})
         chosen = st.selectbox(
-            "Model in full",
-            list(by_id),
-            format_func=lambda key: plain(by_id[key].name),
-            key="registry_model",
-            width=420,
+            "Model in full", list(names), format_func=names.__getitem__, key="registry_model", width=420
         )
         _in_full(by_id[chosen], project, manages)
     if manages:

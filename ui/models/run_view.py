@@ -98,7 +98,7 @@ def _run_buttons(run: RunView) -> None:
             st.rerun()
     ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
     if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
-        st.session_state["pick_model"] = run.model_id
+        st.session_state["score_by"] = run.model_id
         open_page("score")
 
 
@@ -155,7 +155,7 @@ def _provenance(run: RunView) -> None:
                 "Patches by their slide's grade": str(labels.get("ungraded_patches", words.NOTHING)),
                 "Where readers differ": literal(words.RULES.get(rule, rule).lower()),
                 "Readers": literal(", ".join(labels.get("readers", [])) or words.NOTHING),
-                "Label set": code(str(labels.get("sha256", ""))[:16]),
+                "Patch labels, SHA-256": code(str(labels.get("sha256", ""))[:16]),
                 **{title: literal(said) for title, said in describe(run.choices).items()},
             },
             border="horizontal",

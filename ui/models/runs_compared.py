@@ -32,9 +32,10 @@ def compare(runs: Sequence[RunView]) -> None:
         if not box.open:
             return
         by_id = {run.id: run for run in runs}
+        names = words.told_apart({run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs})
         chosen = st.multiselect(
             "Trainings", list(by_id), default=list(by_id)[:2], max_selections=MOST, key="compared_runs",
-            format_func=lambda key: f"{plain(by_id[key].name)} · {ago(by_id[key].created_at)}",
+            format_func=names.__getitem__,
         )  # fmt: skip
         if len(chosen) < 2:
             st.caption("Choose two or more.")
@@ -77,7 +78,7 @@ def _curves(
 def differences(runs: Sequence[RunView], histories: Mapping[int, Sequence[Mapping[str, float]]]) -> list[list[str]]:
     """Rows of the table: what, whether it differs, then a cell for each training; what differs comes first."""
     cells = [
-        {"Best mean κ": _best(histories[run.id]), "Label set": str(run.label_set.get("sha256", ""))[:12]}
+        {"Best mean κ": _best(histories[run.id]), "Patch labels, SHA-256": str(run.label_set.get("sha256", ""))[:12]}
         | {"Labelled patches": str(run.label_set.get("patches", words.NOTHING))}
         | describe(run.choices)
         for run in runs

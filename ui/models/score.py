@@ -36,13 +36,14 @@ ALL_REPORTS = (
 def choose_model(models: Sequence[ModelView]) -> ModelView:
     """Which network grades."""
     known = {model.id: model for model in models}
-    if st.session_state.get("pick_model") not in known:
-        st.session_state.pop("pick_model", None)
+    names = words.told_apart({model.id: plain(model.name) for model in models})
+    if st.session_state.get("score_by") not in known:
+        st.session_state.pop("score_by", None)
     chosen = st.selectbox(
         "Model",
-        list(known),
-        format_func=lambda key: plain(known[key].name),
-        key="pick_model",
+        list(names),
+        format_func=names.__getitem__,
+        key="score_by",
         persist_state="session",
         width=420,
     )
@@ -125,7 +126,7 @@ def compare_models(scores: Sequence[ScoreView]) -> None:
     if len(names) < 2:
         return
     with st.expander("Compare two models", key="compare_models"):
-        ids = sorted(names, key=lambda key: -key)
+        ids, names = sorted(names, key=lambda key: -key), words.told_apart(names)
         with st.container(horizontal=True):
             first = st.selectbox("Model", ids, format_func=names.__getitem__, key="compare_first", width=320)
             others = [key for key in ids if key != first]

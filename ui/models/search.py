@@ -89,11 +89,11 @@ def searches(project_id: int, manages: bool) -> None:
     known = {view.id: view for view in lab().searches.list(project_id)}
     if not known:
         return
-    titles = {key: f"Search {key} · {view.choices['backbone']} · {ago(view.created_at)}" for key, view in known.items()}
+    titles = {
+        key: plain(f"Search {key} · {view.choices['backbone']} · {ago(view.created_at)}") for key, view in known.items()
+    }
     st.header("Searches")
-    chosen = st.selectbox(
-        "Search", list(known), key="search_shown", width=520, format_func=lambda key: plain(titles[key])
-    )
+    chosen = st.selectbox("Search", list(known), key="search_shown", width=520, format_func=titles.__getitem__)
     view = known[chosen]
     active = view.job is not None and view.job.active
     st.fragment(_search, run_every=2.0 if active else None)(chosen, active, manages)

@@ -106,9 +106,8 @@ def choose_labels(project_id: int) -> LabelChoice:
     who = lab().labels.counts(project_id).reader_ids
     names = {reader.id: plain(reader.name) for reader in lab().readers.list() if reader.id in who}
     read = {truth.slide_id for truth in lab().truth.of_project(project_id) if truth.graded}
-    slides = {
-        slide.id: plain(slide.name) for slide in lab().slides.list(project_id) if slide.labelled or slide.id in read
-    }
+    listed = [slide for slide in lab().slides.list(project_id) if slide.labelled or slide.id in read]
+    slides = words.told_apart({slide.id: plain(slide.name) for slide in listed})
     reader = None
     if len(names) > 1:
         reader = st.selectbox(

@@ -14,7 +14,7 @@ from mmdnet.workflows.people.views import role_words
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.tables import table_height
-from ui.shell.words import NOTHING
+from ui.shell.words import NOTHING, told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.people.views import AccessView, AccountView, RoleView, SignInView
@@ -62,11 +62,12 @@ def accounts_of_all() -> None:
     st.dataframe(rows, hide_index=True, height=table_height(len(rows), 12))
     _add(projects)
     active = {account.id: account for account in accounts if account.retired_at is None}
+    names = told_apart({key: plain(account.name) for key, account in active.items()})
     chosen = st.selectbox(
         "Account to change",
         list(active),
         index=None,
-        format_func=lambda key: plain(active[key].name),
+        format_func=names.__getitem__,
         placeholder="Choose an account",
         key="account",
     )
@@ -94,10 +95,11 @@ def _add(projects: Mapping[int, str]) -> None:
 def _role_and_project(projects: Mapping[int, str], key: str) -> tuple[Role, int | None]:
     left, right = st.columns(2)
     role = left.selectbox("Role", tuple(Role), format_func=str, key=f"{key}_role")
+    places = told_apart({None: EVERYWHERE} | {number: plain(name) for number, name in projects.items()})
     project = right.selectbox(
         "In",
-        [None, *projects],
-        format_func=lambda number: EVERYWHERE if number is None else plain(projects[number]),
+        list(places),
+        format_func=places.__getitem__,
         key=f"{key}_project",
     )
     return Role(str(role)), project

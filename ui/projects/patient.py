@@ -59,14 +59,17 @@ def choose(patients: Sequence[PatientView]) -> PatientView:
         st.warning("The patient this link names is not in this project.")
     st.session_state["pick_patient"] = asked or next(iter(known))
 
-    def said(person: str) -> str:
-        view = known[person]
-        return plain(view.patient) + (f", {plain(view.site)}" if view.site else "")
+    written_as = {
+        view.person: plain(view.patient) + (f", {plain(view.site)}" if view.site else "") for view in patients
+    }
+    names = words.told_apart(written_as)
 
     def write_address() -> None:
         st.query_params["patient"] = number_of[st.session_state["pick_patient"]]
 
-    st.selectbox("Patient", list(known), format_func=said, key="pick_patient", width=320, on_change=write_address)
+    st.selectbox(
+        "Patient", list(names), format_func=names.__getitem__, key="pick_patient", width=320, on_change=write_address
+    )
     return known[st.session_state["pick_patient"]]
 
 

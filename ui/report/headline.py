@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from mmdnet.reports.typeset import cautions_of
+from mmdnet.reports.typeset import cautions_of, cautions_title
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago
@@ -34,7 +34,7 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
         for score in scores
     }
     lost = "The report this link names is not in this project. Choose one of its reports."
-    look = {"label_visibility": "collapsed", "placeholder": "Choose a report", "width": 430}
+    look = {"label_visibility": "collapsed", "placeholder": "Choose a report", "width": 300}
     shown = pick_linked("score", "Report", names, lost, **look)
     return next(score for score in scores if score.id == shown)
 
@@ -170,4 +170,4 @@ def caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
     if cautions := cautions_of(report):
         listed = "\n".join(f"- {literal(sentence)}" for sentence in cautions)
-        st.warning(listed, title="Before trusting these grades", icon=":material/warning:")
+        st.warning(listed, title=cautions_title(report), icon=":material/warning:")

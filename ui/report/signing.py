@@ -47,6 +47,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             default=begin.get(feature.task),
             key=f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}",
         )
+        st.caption(literal(" · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)))
     grades = Grades(**chosen)
     total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
     st.markdown(f"Your reading: **{total}**")
@@ -71,7 +72,9 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
 
 def _from_the_keys(first: str) -> None:
     """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first."""
-    if st.button("Grade", shortcut="g", type="tertiary", key="to_grades", help="Leads the keys to the grades below."):
+    if st.button(
+        "Grade by keys", shortcut="g", type="tertiary", key="to_grades", help="Leads the keys to the grades below."
+    ):
         st.session_state["keys_led"] = st.session_state.get("keys_led", 0) + 1
         st.session_state["keys_led_to"] = first
     if st.session_state.get("keys_led_to") == first:  # not on the next report, nor after the signature

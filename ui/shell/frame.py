@@ -34,6 +34,7 @@ from ui.shell.session import (
 from ui.shell.settled import freeze_loaded
 from ui.shell.sign_in import PAGE as SIGN_IN
 from ui.shell.sign_in import asked, provider_configured
+from ui.shell.words import told_apart
 
 MARK = Path(__file__).with_name("mark.svg")
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon here would be fetched from the internet
@@ -153,14 +154,14 @@ def _signed_in() -> None:
 
 
 def _project_picker() -> None:
-    names = lab().projects.names()
+    names = told_apart({key: plain(name) for key, name in lab().projects.names().items()})
     if not names:
         return
     st.session_state["pick_project"] = project_id(names)
     st.selectbox(
         "Project",
         list(names),
-        format_func=lambda key: plain(names[key]),
+        format_func=names.__getitem__,
         key="pick_project",
         on_change=lambda: go_to("project", st.session_state["pick_project"]),
     )

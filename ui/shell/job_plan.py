@@ -12,6 +12,7 @@ import streamlit as st
 from mmdnet.workflows.job_plans import AT_ONCE, PRIORITIES, JobPlan
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
+from ui.shell.words import told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import JobView
@@ -68,11 +69,12 @@ def _fields(key: str, now: JobPlan, others: Mapping[str, str]) -> JobPlan:
     )
     after = None
     if others:
+        names = told_apart({job: plain(title) for job, title in others.items()})
         after = st.selectbox(
             "After",
             list(others),
             index=list(others).index(now.after) if now.after is not None and now.after in others else None,
-            format_func=lambda job_id: plain(others[job_id]),
+            format_func=names.__getitem__,
             placeholder="no other job",
             key=f"{key}_after",
             help="It begins when that one is done, and says so plainly where that one fails.",

@@ -21,6 +21,7 @@ from ui.shell.access import remembered_reader
 from ui.shell.literal import literal
 from ui.shell.pages import BELOW_PROJECT, NAMED, PLACES, Place, address_of
 from ui.shell.sign_in import asked, person_of, provider_configured
+from ui.shell.words import told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -178,6 +179,7 @@ def pick_linked(place: Place, label: str, names: Mapping[int, str], lost: str, *
 
     A link to what is not among them draws the sentence `lost` and nothing else: never another patient's in its place.
     """
+    names = told_apart(names)
     ids, key = list(names), f"pick_{place}"
     asked = at(place)
     shown = asked if asked in ids else None if asked is not None else ids[0]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from mmdnet.slides.set_aside import set_aside_reason
 from mmdnet.words import count  # noqa: F401 - pages take it from here, with the rest
 from ui.shell.literal import plain
+
+Key = TypeVar("Key")
 
 if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ScoreView
@@ -126,3 +128,13 @@ def why_set_aside(patch: PatchView) -> str:
     marred = patch.quality.get(f"{patch.set_aside}_share")
     reason = set_aside_reason(patch.set_aside)
     return f"{reason} {share(marred)}" if isinstance(marred, int | float) else reason
+
+
+def told_apart(names: Mapping[Key, str]) -> dict[Key, str]:
+    """These names of what can be chosen, each once: alike ones have their number behind them.
+
+    Streamlit's lists know a choice by its words alone: of two models, slides or trainings of one name the last was
+    taken, whichever a person chose.
+    """
+    often = Counter(names.values())
+    return {key: name if often[name] == 1 else f"{name} · no. {key}" for key, name in names.items()}

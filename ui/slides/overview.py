@@ -172,7 +172,7 @@ def patch_column(slide: SlideView, patches: Sequence[PatchView], labels: Mapping
 
 def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
     """Back to the list, or on to another slide."""
-    names = {there.id: plain(there.name) for there in slides}
+    names = words.told_apart({there.id: plain(there.name) for there in slides})
     ids = list(names)
     here = ids.index(slide.id)
     st.session_state["pick_slide"] = slide.id

@@ -18,6 +18,7 @@ from mmdnet.files import write_aside
 from mmdnet.scoring.conformal import conformal_quantile
 
 GUARD = "guard.safetensors"  # beside a model's weights
+LEAST_PATIENTS = 3
 LEAST_SLIDES = 12  # fewer training slides say too little of what is usual
 USUAL = 0.95  # of training slides are nearer than the limit
 FAR = 2.0  # times the limit: nothing the model learned from is near
@@ -118,7 +119,7 @@ def fit_guard(slides: Sequence[np.ndarray], patients: Sequence[str]) -> Guard | 
         patients: whose each is.
     """
     owner = np.unique(np.asarray(patients, dtype=str), return_inverse=True)[1]
-    if len(slides) < LEAST_SLIDES or owner.max(initial=0) < 2:
+    if len(slides) < LEAST_SLIDES or len(set(patients)) < LEAST_PATIENTS:
         return None
     table = np.stack(slides).astype(float)
     mean, precision = _shrunk(table)

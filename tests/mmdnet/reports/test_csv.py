@@ -23,6 +23,7 @@ def test_the_table_has_a_row_per_feature_and_one_for_the_nas():
     assert (table[3]["model_grade"], table[3]["low_90"], table[3]["high_90"]) == ("5", "4.0", "6.0")
     assert (table[3]["signed_grade"], table[3]["signed_by"]) == ("5", "Dr B")
     assert {row["use"] for row in table} == {"Research use only"}
+    assert table[3]["rests_on"] == "sum of the three grades"
     assert {row["simulated"] for row in table} == {"no"}
 
 
@@ -53,5 +54,7 @@ def test_what_is_not_reportable_is_said_in_every_row_and_has_no_grade():
     by = {row["feature"]: row for row in rows}
     assert (by["steatosis"]["model_grade"], by["steatosis"]["p_grade_2"], by["NAS"]["model_grade"]) == ("", "", "")
     assert by["inflammation"]["model_grade"] == "2"
+    assert by["NAS"]["rests_on"] == "", "there is no sum"
+    assert {row["fat_area_share"] for row in rows} == {"0.001"}, "it is measured on the pixels and stays"
     assert by["NAS"]["second_reader"].startswith("No advice on a second reader")
     assert "Little tissue" in by["NAS"]["caution"]

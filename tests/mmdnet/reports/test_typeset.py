@@ -6,6 +6,9 @@ from mmdnet.reports.build import build_report
 from mmdnet.reports.html import to_html
 from mmdnet.reports.schema import Interval
 from mmdnet.reports.typeset import (
+    SAID_BY_VALIDITY,
+    cautions_of,
+    cautions_title,
     evidence_note,
     figure_text,
     interval_text,
@@ -94,6 +97,11 @@ def test_one_slide_of_one_patient_is_not_many():
 def test_where_no_interval_is_left_nothing_is_said_of_intervals():
     far = of_today(unlikeness=1.4, withheld=False)
     assert likeness_of(report := build_report(inputs(score=far))).endswith("widened by as much.")
+    unknown = build_report(inputs(score=of_today(unlikeness=None)))
+    assert likeness_of(unknown).endswith(
+        "It takes 12 training slides of 3 patients, or a calibration on as many graded ones."
+    )
+    assert unknown.reliability.likeness.endswith("keeps no record of it."), "what is signed stays as it is"
     assert any(said.startswith("Intervals are 90 %") for said in limits_of(report))
     nothing = {"stain": "H&E", "simulated": False, "learnt_patient": False}
     bad = judge_validity(far, crafted.card(), {}, **nothing)
@@ -108,3 +116,18 @@ def test_a_report_of_before_says_that_its_patches_may_be_half_glass(version, sai
     report = build_report(inputs(score=of_today(version=version)))
     assert ("Score the slide again" in evidence_note(report)) is said
     assert ("some may be half glass" in to_html(report)) is said
+
+
+def test_what_keeps_a_grade_from_being_reported_is_not_said_again_among_the_cautions():
+    learnt = crafted.card().model_copy(update={"simulated": True})
+    far, trichrome = of_today(unlikeness=3.0, withheld=True, nas=None), slide(stain="Masson trichrome")
+    before = {"stain": "Masson trichrome", "simulated": False, "learnt_patient": True}
+    bad = judge_validity(far, learnt, {}, **before)
+    assert {held.ground for held in bad.objections} >= set(SAID_BY_VALIDITY)
+    given = {"score": far, "card": learnt, "slide": trichrome, "slide_part": "train"}
+    shown = withheld(build_report(inputs(validity=bad, **given)))
+    trusted = build_report(inputs(**given))
+    again = tuple(SAID_BY_VALIDITY.values())
+    assert sum(said.startswith(again) for said in cautions_of(trusted)) == len(again)
+    assert cautions_of(shown) == tuple(said for said in cautions_of(trusted) if not said.startswith(again)) != ()
+    assert cautions_title(trusted).startswith("Before trusting") and "Also to know" in to_html(shown)

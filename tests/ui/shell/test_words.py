@@ -1,11 +1,13 @@
 """Numbers and facts as pathologists read them."""
 
+import ast
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from mmdnet.settings import PROJECT_ROOT
 from mmdnet.slides.set_aside import set_aside_reason
 from mmdnet.workflows.slides.views import SlideView
 from ui.shell import words
@@ -73,3 +75,21 @@ def test_quality_is_said_in_words_and_reasons_are_counted():
     assert words.quality_line({}) == ""
     assert words.why_set_aside(SimpleNamespace(set_aside="pen", quality={"pen_share": 0.42})) == "pen mark 42 %"
     assert words.why_set_aside(SimpleNamespace(set_aside="region", quality={})) == set_aside_reason("region")
+
+
+def test_what_has_one_name_is_told_apart_by_its_number():
+    assert words.told_apart({3: "a", 5: "b", 7: "a"}) == {3: "a · no. 3", 5: "b", 7: "a · no. 7"}
+
+
+def test_no_list_shows_the_names_of_people_and_files_as_they_are():
+    """`told_apart` goes before: Streamlit knows a choice by its words alone."""
+    choosers = {"selectbox", "multiselect", "segmented_control", "pills", "radio"}
+    bare = [
+        (file.name, ast.unparse(given.value))
+        for file in (PROJECT_ROOT / "ui").rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in choosers
+        for given in call.keywords
+        if given.arg == "format_func" and isinstance(given.value, ast.Lambda) and "plain(" in ast.unparse(given.value)
+    ]
+    assert bare == []
