@@ -170,4 +170,4 @@ def caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
     if cautions := cautions_of(report):
         listed = "\n".join(f"- {literal(sentence)}" for sentence in cautions)
-        st.warning(listed, title=cautions_title(report), icon=":material/warning:")
+        st.warning(listed, title=literal(cautions_title(report)), icon=":material/warning:")
