@@ -338,7 +338,7 @@ def run_lab(port: int, home: Path | None, demo: bool, slides: list[Path], base: 
                 part.start()
                 started.append(part)
                 if part is app:
-                    _await_health(app, port, path)
+                    _await_page(app, port, path)
             say(f"The lab is ready: http://{ADDRESS}:{port}{path}   Ctrl-C ends it.")
             if is_new and demo:
                 _make_demo(home)
@@ -469,15 +469,18 @@ def _gpus() -> list[str]:
     return []
 
 
-def _await_health(app: Part, port: int, path: str = "") -> None:
+def _await_page(app: Part, port: int, path: str = "") -> None:
+    """Until the app answers and has opened the lab, so that whoever comes first need not wait for that."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
     until = time.monotonic() + HEALTH_S
     while time.monotonic() < until:
         if app.process.poll() is not None:
             raise Refusal(f"The app stopped while starting; the end of its log says why: {app.log}")
-        address = f"http://{ADDRESS}:{port}{path}/_stcore/health"
-        with contextlib.suppress(OSError), direct.open(address, timeout=2) as answer:
+        address = f"http://{ADDRESS}:{port}{path}"
+        with contextlib.suppress(OSError), direct.open(f"{address}/_stcore/health", timeout=2) as answer:
             if answer.status == 200:
+                with contextlib.suppress(OSError):  # a page that tells of a fault is one too
+                    direct.open(f"{address}/", timeout=HEALTH_S).close()
                 return
         time.sleep(0.1)
     raise Refusal(f"The app did not answer within {HEALTH_S} s; its log may say why: {app.log}")

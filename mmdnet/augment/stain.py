@@ -9,12 +9,16 @@ which is one affine map of :math:`\ln (I + 1)`; drawn once per bag, applied on b
 on the reading thread) and on the device where a GPU does.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # the app reads gate values and bytes, and never loads torch
+    from torch import Tensor
 
 # Ruifrok & Johnston 2001, optical density of haematoxylin and eosin per RGB, and what is left. For other stains the
 # rows are only a basis to stretch along, which is all that is asked of them here.
@@ -65,6 +69,8 @@ def restain(images: Tensor, changes: Tensor) -> Tensor:
     Returns:
         (n, 3, side, side), float32 in 0-1.
     """
+    import torch
+
     given = images.flatten(2).float().add_(1).log_()
     light = torch.baddbmm(changes[:, :, 3:], changes[:, :, :3], given).exp_()
     return light.mul_(256 / 255).sub_(1 / 255).clamp_(0, 1).unflatten(2, images.shape[2:])

@@ -1,6 +1,8 @@
+import subprocess
+import sys
 from types import SimpleNamespace
 
-from mmdnet.settings import Settings
+from mmdnet.settings import PROJECT_ROOT, Settings
 from mmdnet.workflows.lab import Lab
 
 SUBJECTS = (
@@ -16,3 +18,8 @@ def test_every_subject_is_there_and_a_lab_opens_nothing_by_itself(tmp_path):
     lab = Lab(Settings(home=tmp_path / "home"), asked, SimpleNamespace())
     assert [name for name in SUBJECTS if not hasattr(lab, name)] == []
     assert not (tmp_path / "home").exists()
+
+
+def test_the_application_that_opens_a_lab_loads_no_network_code() -> None:
+    code = "import sys, mmdnet.lab; sys.exit(any(name in sys.modules for name in ('torch', 'timm', 'openslide')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT).returncode == 0
