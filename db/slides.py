@@ -35,6 +35,16 @@ def slide_with_fingerprint(session: Session, project_id: int, fingerprint: str) 
     )
 
 
+def fingerprints_only_of(session: Session, slides: Sequence[Slide]) -> set[str]:
+    """Contents of these slides' files that no other slide of the lab has."""
+    ids, wanted = {slide.id for slide in slides}, sorted({slide.fingerprint for slide in slides})
+    kept: set[str] = set()
+    for start in range(0, len(wanted), CHUNK):
+        having = select(Slide.id, Slide.fingerprint).where(Slide.fingerprint.in_(wanted[start : start + CHUNK]))
+        kept |= {fingerprint for slide_id, fingerprint in session.execute(having) if slide_id not in ids}
+    return set(wanted) - kept
+
+
 def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Patches and usable patches per slide."""
     rows = session.execute(

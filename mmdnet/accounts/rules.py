@@ -112,6 +112,8 @@ RULES: Mapping[str, Rule] = {
     "slides.incoming.relink": MANAGE,
     "slides.stains.confirm": MANAGE,
     "slides.stains.propose": MANAGE,
+    "slides.stains.run": WORKERS,
+    "slides.stains.submit": MANAGE,
     "slides.refused_pictures.get": SEE,
     "slides.refused_pictures.keep": WORKERS,
     "slides.uploads.add": MANAGE,

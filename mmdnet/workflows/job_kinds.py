@@ -31,6 +31,7 @@ from mmdnet.workflows.job_specs import (
     ScoreAgainSpec,
     ScoreSpec,
     SearchSpec,
+    StainsSpec,
     TissueMapSpec,
     TrainSpec,
 )
@@ -50,6 +51,7 @@ class JobKind(Generic[Spec]):
 KINDS: tuple[JobKind[Any], ...] = (
     JobKind(IngestSpec, lambda lab, context, spec: lab.slides.ingest(context, spec)),
     JobKind(DeidentifySpec, lambda lab, context, spec: lab.slides.copies.run(context, spec.slide_id)),
+    JobKind(StainsSpec, lambda lab, context, spec: lab.slides.stains.run(context, spec.slide_ids)),
     JobKind(MeasureSpec, lambda lab, context, spec: lab.slides.embedding.measure(context, spec.slide_id)),
     JobKind(FeaturesSpec, lambda lab, context, spec: lab.slides.embedding.run(context, spec.project_id)),
     JobKind(ImportFeaturesSpec, lambda lab, context, spec: lab.slides.imported.run(context, spec)),

@@ -40,6 +40,14 @@ class DeidentifySpec(JobSpec):
     slide_id: int
 
 
+class StainsSpec(JobSpec):
+    """Look at the colours of slides of which nobody states the stain."""
+
+    kind = "stains"
+
+    slide_ids: tuple[int, ...]
+
+
 class MeasureSpec(JobSpec):
     """Measure quality and fat of a slide's patches."""
 

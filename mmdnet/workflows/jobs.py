@@ -21,6 +21,7 @@ from mmdnet.workflows.views import JobView
 TAIL_BYTES = 64_000
 NEWEST = 200  # jobs a list shows that have ended
 IDS_AT_ONCE = 500
+MOST_REFUSALS = 20  # sentences a job tells at its end
 
 
 class Jobs:

@@ -11,10 +11,11 @@ from db import labels as label_rows
 from db import projects as rows
 from db.accounts import projects_of
 from db.models import Project, Reader, now
+from db.slides import fingerprints_only_of, slides_of
 from mmdnet.errors import LabError
 from mmdnet.labels.keys import USUAL, checked_keys
 from mmdnet.words import count
-from mmdnet.workflows.services import Services, must_get, remove_from_home
+from mmdnet.workflows.services import Services, copies_of, must_get, remove_from_home
 from mmdnet.workflows.views import ProjectChangeView, ProjectLosses, ProjectView, ReaderView
 
 OUT_OF_SIGHT = "Archive it to have it out of sight."
@@ -174,7 +175,8 @@ class Projects:
             project = must_get(session, Project, project_id, "project")
             if " ".join(name.split()) != project.name:
                 raise LabError(f"Type the project's name, {project.name}, to delete it. Nothing was changed.")
-            files = rows.delete_project(session, project)
+            only_here = fingerprints_only_of(session, slides_of(session, project_id))
+            files = [*rows.delete_project(session, project), *copies_of(self._services.settings, only_here)]
             rows.add_change(session, project_id, "deleted", project.name, by)
         remove_from_home(self._services.settings, files)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session, sessionmaker
 
 from mmdnet.errors import LabError
-from mmdnet.settings import Settings
+from mmdnet.settings import COPIES, Settings
 from mmdnet.workflows.context import Queue
 
 Row = TypeVar("Row")
@@ -35,6 +35,18 @@ def must_get(session: Session, kind: type[Row], key: int | str, what: str) -> Ro
     if row is None:
         raise LabError(f"There is no {what} with the number {key} here.")
     return row
+
+
+def copies_of(settings: Settings, fingerprints: Iterable[str]) -> list[str]:
+    """De-identified copies of files of these contents, by their place in the lab's home."""
+    folder, names = settings.home / COPIES, {copy_name(fingerprint) for fingerprint in fingerprints}
+    there = folder.iterdir() if folder.is_dir() else ()
+    return [f"{COPIES}/{path.name}" for path in there if path.name.partition(".")[0] in names]
+
+
+def copy_name(fingerprint: str) -> str:
+    """What a de-identified copy is called, before its ending: it names nobody."""
+    return fingerprint[:16]
 
 
 def remove_from_home(settings: Settings, files: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "ingest": "Adding slides",
+    "stains": "Looking at stains",
     "measure": "Measuring a slide",
     "deidentify": "De-identified copy",
     "features": "Features of slides",

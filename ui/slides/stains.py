@@ -10,12 +10,15 @@ import streamlit as st
 
 from mmdnet.accounts.roles import May
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import StainsSpec
 from ui.shell import words
 from ui.shell.literal import literal
 from ui.shell.session import lab, may, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
+
+AT_ONCE = 8  # slides looked at while one waits; more are a job in the background
 
 
 def stains_to_confirm(project_id: int, slides: Sequence[SlideView]) -> None:
@@ -34,7 +37,11 @@ def stains_to_confirm(project_id: int, slides: Sequence[SlideView]) -> None:
         st.markdown(f"Nobody states the stain of {of_these}. By their colours: {literal(', '.join(told))}.")
         if proposed and st.button(f"Confirm {len(proposed):,}", icon=":material/check:", key="stains_confirm"):
             _confirm([slide.id for slide in proposed])
-        if unseen and st.button("Look at their colours", icon=":material/palette:", key="stains_look"):
+        if not unseen:
+            return
+        if any(job.kind == StainsSpec.kind for job in lab().jobs.list(project_id, active=True)):
+            st.caption("Their colours are being looked at in the background.")
+        elif st.button("Look at their colours", icon=":material/palette:", key="stains_look"):
             _look(unseen)
 
 
@@ -65,6 +72,10 @@ def _confirm(slide_ids: Sequence[int]) -> None:
 
 def _look(slide_ids: Sequence[int]) -> None:
     with refusals(), st.spinner("Looking at colours"):
+        if len(slide_ids) > AT_ONCE:
+            lab().slides.stains.submit(slide_ids)
+            say_next_run("Their colours are looked at in the background")
+            st.rerun()
         refused = lab().slides.stains.propose(slide_ids)
         if not refused:
             st.rerun()

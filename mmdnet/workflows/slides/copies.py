@@ -1,4 +1,7 @@
-"""De-identified copies of slides, made in the background; they lie in the lab's folder `copies`, named by nobody."""
+"""De-identified copies of slides, made in the background; they lie in the lab's folder `copies`, named by nobody.
+
+A copy goes with its slide when that is taken out of the lab.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from mmdnet.settings import COPIES
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import DeidentifySpec
 from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.services import Services, copy_name, must_get
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.views import JobView
 
@@ -50,7 +53,8 @@ class Copies:
         with open_stored(slide) as opened:
             dicom = opened.facts.series is not None
         path = Path(slide.path)
-        out = self._services.settings.folder(COPIES) / f"{slide.fingerprint[:16]}{'' if dicom else path.suffix.lower()}"
+        name = f"{copy_name(slide.fingerprint)}{'' if dicom else path.suffix.lower()}"
+        out = self._services.settings.folder(COPIES) / name
         context.progress(0.0, "Copying tiles and reading them back")
         left_out = () if out.exists() else deidentify(path, out).left_out
         told = f"The copy lies on the server at {out}"

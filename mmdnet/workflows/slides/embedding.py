@@ -13,7 +13,7 @@ from mmdnet.progress import Progress, between, part_of
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import FeaturesSpec
-from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.measuring import measure_slide
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
@@ -60,7 +60,7 @@ class Embedding:
         told = f"features of {done} of {count(done + len(refused), 'slide')}"
         if refused and not done:
             raise LabError(" ".join(refused[:5]))
-        context.progress(1.0, ". ".join([told, *refused[:20]]), refused=refused)
+        context.progress(1.0, ". ".join([told, *refused[:MOST_REFUSALS]]), refused=refused)
 
     def compute(self, project_id: int, progress: Progress) -> tuple[int, list[str]]:
         """The same, now: how many slides were done, and the sentences of those that were not.

@@ -20,8 +20,8 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import IngestSpec
-from mmdnet.workflows.jobs import Jobs
-from mmdnet.workflows.services import Services, must_get, remove_from_home
+from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
+from mmdnet.workflows.services import Services, copies_of, must_get, remove_from_home
 from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.copies import Copies
 from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
@@ -42,7 +42,6 @@ from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, p
 
 LAYING = 0.05  # of the time that adding slides takes; the rest is measuring
 REGISTERED = 0.4  # of a job that adds slides; the rest is their features
-MOST_REFUSALS = 20  # sentences a job tells at the end
 
 
 class Slides:
@@ -57,7 +56,7 @@ class Slides:
         self.refused_pictures = RefusedPictures(services.settings)
         self.incoming = Incoming(services)
         self.uploads = Uploads(services)
-        self.stains = Stains(services)
+        self.stains = Stains(services, jobs)
         self.tables = FactsTables(services)
         self.patients = Patients(services)
         self.reads = SlideReads(services)
@@ -238,6 +237,8 @@ class Slides:
     def remove(self, slide_id: int, by: int | None = None) -> None:
         """Take a slide out of the project, with what its scores kept in files; its own file stays where it is.
 
+        A de-identified copy of it that lies in the lab goes too, unless another project has the same slide.
+
         Raises:
             LabError: it carries labels, readings or a signed report, which are never deleted.
         """
@@ -250,7 +251,8 @@ class Slides:
                     f"{slide.name} stays: it carries {count(labels, 'label event')}, {count(readings, 'reading')} of "
                     f"the whole slide and {count(signed, 'signed report')}, and those are never deleted."
                 )
-            files = files_of_scores(scores_of_slide(session, slide_id))
+            copies = copies_of(self._services.settings, rows.fingerprints_only_of(session, [slide]))
+            files = [*files_of_scores(scores_of_slide(session, slide_id)), *copies]
             session.delete(slide)
             add_change(session, slide.project_id, "slide taken out", slide.name, by)
         remove_from_home(self._services.settings, files)

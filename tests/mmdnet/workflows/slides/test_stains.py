@@ -3,7 +3,10 @@
 import pytest
 
 from db.models import Slide
+from mmdnet.errors import LabError
 from mmdnet.slides.facts import HE, StatedFacts
+from mmdnet.workflows.job_kinds import run_job
+from tests.small_lab import JobInProcess
 
 
 def test_what_colours_look_like_is_kept_and_only_a_person_makes_it_the_stain(lab, tissue_png, tmp_path):
@@ -29,5 +32,17 @@ def test_what_colours_look_like_is_kept_and_only_a_person_makes_it_the_stain(lab
     with lab.db.begin() as session:
         for slide in (session.get(Slide, key) for key in both):
             slide.stain = slide.stain_certainty = None
-    (refused,) = lab.slides.stains.propose(both)  # one that is gone keeps no other from being looked at
-    assert "b.png" in refused and lab.slides.get(both[1]).stain_certainty is not None
+    job = lab.jobs.get(lab.slides.stains.submit(both))
+    assert (job.title, job.project_id) == ("Look at the colours of 2 slides", project)
+    context = JobInProcess(lab.settings, tmp_path)
+    run_job(job.kind, {"slide_ids": [*both, 999]}, context)  # those that are gone keep no other from being looked at
+    assert context.told[-1][1].startswith("1 slide looked at. ") and "b.png" in context.told[-1][1]
+    assert "no slide with the number 999" in context.told[-1][1]
+    assert lab.slides.get(both[1]).stain_certainty is not None
+    with pytest.raises(LabError, match=r"b\.png"):
+        run_job(job.kind, {"slide_ids": both[:1]}, context)
+    other = lab.projects.create("Other").id
+    stranger = lab.slides.register(other, tissue_png("d.png", seed=4))[0].slide_id
+    for wrong, why in (([], "Name a slide"), ([999], "no slide"), ([both[0], stranger], "more than one project")):
+        with pytest.raises(LabError, match=why):
+            lab.slides.stains.submit(wrong)
