@@ -7,15 +7,14 @@ and what a slide is graded the latest reading of that reader of it.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, MetaData, UniqueConstraint, or_
-from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from mmdnet.slides.facts import SlideFacts
+from mmdnet.slides.facts import SLIDE_FACTS, SlideFacts
 
 # A record as it was written, of this or an earlier build: whoever reads it validates it by its own model.
 JsonObject = dict[str, Any]  # a JSON column as it was written; whoever reads it validates it by its record
@@ -128,7 +127,19 @@ class Slide(Base):
     stain_certainty: Mapped[float | None]  # 0-1; None: nobody looked
     measured: Mapped[bool] = mapped_column(default=True)  # whether every patch has its quality and its fat
     created_at: Mapped[datetime] = mapped_column(default=now)
-    facts: Mapped[SlideFacts] = composite(SlideFacts, *(known.name for known in fields(SlideFacts)))
+
+    @property
+    def facts(self) -> SlideFacts:
+        """What is stated of the slide: columns of this table, as one record.
+
+        Made when asked for: SQLAlchemy's composite would make one of each slide that is read, in as long as that takes.
+        """
+        return SlideFacts(*(getattr(self, name) for name in SLIDE_FACTS))
+
+    @facts.setter
+    def facts(self, facts: SlideFacts) -> None:
+        for name in SLIDE_FACTS:
+            setattr(self, name, getattr(facts, name))
 
 
 class Patch(Base):

@@ -1,6 +1,6 @@
 """Slides and their patches."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Select, case, delete, func, insert, select
@@ -11,8 +11,10 @@ from db.models import USABLE, Annotation, LabelEvent, Patch, Score, SignOff, Sli
 from db.persons import same_person
 
 
-def slides_of(session: Session, project_id: int) -> Sequence[Slide]:
-    return session.scalars(select(Slide).where(Slide.project_id == project_id).order_by(Slide.name)).all()
+def slides_of(session: Session, project_id: int, slide_ids: Collection[int] | None = None) -> Sequence[Slide]:
+    """Slides of a project by name; of these ids alone, where some are given."""
+    slides = select(Slide).where(Slide.project_id == project_id).order_by(Slide.name)
+    return session.scalars(slides if slide_ids is None else slides.where(Slide.id.in_(list(slide_ids)))).all()
 
 
 def slides_of_projects(session: Session, project_ids: Iterable[int]) -> Sequence[Slide]:
@@ -20,8 +22,9 @@ def slides_of_projects(session: Session, project_ids: Iterable[int]) -> Sequence
 
 
 def patients_of(session: Session, project_id: int) -> dict[int, tuple[str | None, str | None]]:
-    """Patient and site of each slide of a project, as written."""
-    rows = session.execute(select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id))
+    """Patient and site of each slide of a project, as written, in the order of the slides' names."""
+    known = select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id).order_by(Slide.name)
+    rows = session.execute(known)
     return {slide_id: (patient, site) for slide_id, patient, site in rows}
 
 

@@ -17,6 +17,7 @@ if not patients:
     st.stop()
 
 chosen = parts.choose(patients)
-rows = parts.visits(chosen, lab().slides.list(project.id), lab().scoring.leading(project.id))
+own = chosen.slide_ids
+rows = parts.visits(lab().slides.list(project.id, own), lab().scoring.leading(project.id, own))
 parts.visit_table(rows)
 parts.changes(rows)

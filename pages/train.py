@@ -18,8 +18,8 @@ with new:
     st.header("New training" if manages else "Labels")
     if not manages:
         parts.labels_so_far(project.id)
-    elif parts.anything_to_learn_from(project.id):
-        chosen = parts.choose_labels(project.id)
+    elif parts.anything_to_learn_from(there := parts.to_learn_from(project.id)):
+        chosen = parts.choose_labels(project.id, there)
         filled = search.filled_in(project.id)
         choices, name = parts.choose(project.id, drawn=project.simulated, fetched=fetched_titles(), filled=filled)
         parts.check_and_start(project.id, choices, chosen, name)

@@ -27,6 +27,11 @@ def use_cases(full):
         "worklist": lambda: lab.scoring.leading(project),
         "jobs": lambda: lab.jobs.list(project),
         "slides": lambda: (lab.slides.list(project), lab.slides.reads.due(project, reader)),
+        "patient": lambda: (
+            lab.slides.patients.of_project(project),
+            lab.slides.list(project, slides[:2]),
+            lab.scoring.leading(project, slides[:2]),
+        ),
         "score": lambda: (lab.models.list(project), lab.scoring.list(project)),
         "label": lambda: (lab.labels.sessions.of_project(project, reader), lab.learning.state(project)),
         "progress": lambda: lab.labels.sessions.progress(lab.labels.sessions.of_project(project, reader)[0].id),
@@ -61,6 +66,18 @@ def counted(full):
     finally:
         event.remove(Engine, "before_cursor_execute", count)
     return numbers
+
+
+def test_what_is_asked_of_some_slides_is_what_all_have_and_no_summary_is_read_twice(labs):
+    full = labs[0]
+    lab, project = full.lab, full.project
+    every = {slide.id: slide for slide in lab.slides.list(project)}
+    some = list(every)[3:5]
+    assert lab.slides.list(project, some) == [every[key] for key in some] and lab.slides.list(project, []) == []
+    leading = lab.scoring.leading(project)
+    part = lab.scoring.leading(project, some)
+    assert part == {key: leading[key] for key in some} and len(leading) == FEW
+    assert all(lab.scoring.leading(project)[key].summary is leading[key].summary for key in leading)
 
 
 def test_a_full_lab_is_what_it_says_and_its_chain_holds(labs):

@@ -126,6 +126,10 @@ class SlideFacts:
         return replace(told, mpp_x=stated.mpp, mpp_y=stated.mpp, mpp_source="person")
 
 
+SLIDE_FACTS = tuple(known.name for known in fields(SlideFacts))
+"""Names of the facts, which are columns of the slides' table."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts(SlideFacts):
     """The facts of a slide's file that is open, and how it is built.

@@ -4,8 +4,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 
+@lru_cache(maxsize=65_536)
 def identity_key(written: str | None) -> str:
     """What all ways to write one id have in common; "" for no id.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from ui.shell.session import go_to, lab, refusals, say_next_run
 from ui.shell.theme import chip
 
 if TYPE_CHECKING:
+    from mmdnet.labels.slide_truth import SlideTruth
     from mmdnet.training.choices.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
 
@@ -56,14 +57,31 @@ class _Form:
         return f"train_{name}_{self.filled.key if self.filled else self.project_id}"
 
 
-def anything_to_learn_from(project_id: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class ToLearnFrom:
+    """Labels of patches, and every slide with its grades or without."""
+
+    counts: LabelCounts
+    slides: Sequence[SlideTruth]
+
+    @property
+    def graded(self) -> Sequence[SlideTruth]:
+        """Slides with grades of the whole slide."""
+        return [slide for slide in self.slides if slide.graded]
+
+
+def to_learn_from(project_id: int) -> ToLearnFrom:
+    """What a project's trainings can learn from."""
+    return ToLearnFrom(lab().labels.counts(project_id), lab().truth.of_project(project_id))
+
+
+def anything_to_learn_from(there: ToLearnFrom) -> bool:
     """Show how many patches carry which grades, and how many slides; whether there is any of it."""
-    counts, truths = lab().labels.counts(project_id), lab().truth.of_project(project_id)
-    graded = [truth for truth in truths if truth.graded]
+    counts, graded = there.counts, there.graded
     if counts.patches:
         _patch_counts(counts)
     if graded:
-        patients = len({truth.person or truth.slide_id for truth in graded})
+        patients = len({slide.person or slide.slide_id for slide in graded})
         st.markdown(
             f"**{words.count(len(graded), 'slide')} with grades of the whole slide**, of "
             f"{words.count(patients, 'patient')}"
@@ -101,13 +119,12 @@ def _patch_counts(counts: LabelCounts) -> None:
     st.html(f'<table class="mmd-criteria">{"".join(rows)}</table>')
 
 
-def choose_labels(project_id: int) -> LabelChoice:
+def choose_labels(project_id: int, there: ToLearnFrom) -> LabelChoice:
     """Which labels to learn from: whose, and on which slides; where readers differ, the project's rule holds."""
-    who = lab().labels.counts(project_id).reader_ids
+    who, labelled = there.counts.reader_ids, there.counts.slides
     names = {reader.id: plain(reader.name) for reader in lab().readers.list() if reader.id in who}
-    read = {truth.slide_id for truth in lab().truth.of_project(project_id) if truth.graded}
-    listed = [slide for slide in lab().slides.list(project_id) if slide.labelled or slide.id in read]
-    slides = words.told_apart({slide.id: plain(slide.name) for slide in listed})
+    listed = [slide for slide in there.slides if slide.graded or labelled.get(slide.slide_id)]
+    slides = words.told_apart({slide.slide_id: plain(slide.name) for slide in listed})
     reader = None
     if len(names) > 1:
         reader = st.selectbox(

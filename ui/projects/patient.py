@@ -78,9 +78,9 @@ def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"([0-9]+)", text) if part]
 
 
-def visits(patient: PatientView, slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> list[VisitRow]:
-    """The patient's slides, visit after visit; those that name none come last."""
-    own = [VisitRow(slide, leading.get(slide.id)) for slide in slides if slide.id in patient.slide_ids]
+def visits(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> list[VisitRow]:
+    """A patient's slides, visit after visit; those that name none come last."""
+    own = [VisitRow(slide, leading.get(slide.id)) for slide in slides]
     return sorted(own, key=lambda row: (row.slide.visit is None, _natural(row.visit), row.slide.name))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -211,14 +211,14 @@ class Scoring:
                 )
             )
 
-    def list(self, project_id: int) -> Sequence[ScoreView]:
-        """Scores of a project, newest first."""
+    def list(self, project_id: int, slide_ids: Collection[int] | None = None) -> Sequence[ScoreView]:
+        """Scores of a project, or of some of its slides, newest first."""
         with self._services.db() as session:
-            heads = rows.heads_of(session, project_id)
-            slides = {slide.id: slide for slide in slides_of(session, project_id)}
+            slides = {slide.id: slide for slide in slides_of(session, project_id, slide_ids)}
+            heads = [head for head in rows.heads_of(session, project_id) if head.slide_id in slides]
             models = {key: must_get(session, Model, key, "model") for key in {head.model_id for head in heads}}
             validities, signed = Validities(session, project_id), rows.newest_sign_offs(session, project_id)
-            summaries = self._summaries(session, project_id, heads, slides)
+            summaries = self._summaries(session, project_id, heads, slides, whole=slide_ids is None)
             reader_first = must_get(session, Project, project_id, "project").reader_first
         views = []
         for head in heads:
@@ -227,9 +227,9 @@ class Scoring:
             views.append(score_view(row, summary, validity, signed.get(head.id), reader_first))
         return views
 
-    def leading(self, project_id: int) -> dict[int, ScoreView]:
-        """By slide the score that leads, see `leading_of`."""
-        return leading_of(self.list(project_id))
+    def leading(self, project_id: int, slide_ids: Collection[int] | None = None) -> dict[int, ScoreView]:
+        """By slide, of all or of these alone, the score that leads, see `leading_of`."""
+        return leading_of(self.list(project_id, slide_ids))
 
     def get(self, score_id: int) -> ScoreView:
         with self._services.db() as session:
@@ -241,15 +241,24 @@ class Scoring:
             return score_view(row, summary, validity, signed[-1] if signed else None, reader_first)
 
     def _summaries(
-        self, session: Session, project_id: int, heads: Sequence[rows.ScoreHead], slides: Mapping[int, Slide]
+        self,
+        session: Session,
+        project_id: int,
+        heads: Sequence[rows.ScoreHead],
+        slides: Mapping[int, Slide],
+        whole: bool,
     ) -> dict[rows.ScoreHead, ScoreSummary]:
-        """What scores say. A score is never written anew, so what was read once is kept while it is there."""
+        """What scores say. A score is never written anew, so what was read once is kept while it is there.
+
+        Args:
+            whole: these are all of the project's.
+        """
         known = self._kept.get(project_id, {})
         results = rows.results(session, [head.id for head in heads if head not in known])
         summaries = {
             head: known.get(head) or read_summary(results[head.id], slides[head.slide_id].name) for head in heads
         }
-        self._kept[project_id] = summaries
+        self._kept[project_id] = summaries if whole else {**known, **summaries}
         return summaries
 
 

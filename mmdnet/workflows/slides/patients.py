@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db.models import PatientAnswer, Project, Reader, Slide
+from db.models import PatientAnswer, Project, Reader
 from db.projects import patient_answers
-from db.slides import slides_of
+from db.slides import patients_of
 from mmdnet.errors import LabError
 from mmdnet.slides.identity import identity_key, person, sites_of_patients
 from mmdnet.workflows.services import Services, must_get
@@ -42,29 +42,25 @@ class Patients:
         """Everybody of whom a project holds slides, by name; slides without a patient id belong to nobody."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
-            slides = slides_of(session, project_id)
+            written = patients_of(session, project_id)
             answers = patient_answers(session, project_id)
-        by_person: dict[str, list[Slide]] = {}
-        for slide in slides:
-            if identity_key(slide.patient):
-                by_person.setdefault(person(slide.patient, slide.site, answers), []).append(slide)
+        by_person: dict[str, list[int]] = {}
+        for slide_id, (patient, site) in written.items():
+            if identity_key(patient):
+                by_person.setdefault(person(patient, site, answers), []).append(slide_id)
         apart = {key for key, one_person in answers.items() if not one_person}
-        views = [
-            PatientView(
-                known,
-                own[0].patient or "",
-                own[0].site if identity_key(own[0].patient) in apart else None,
-                tuple(slide.id for slide in own),
-            )
-            for known, own in by_person.items()
-        ]
+        views = []
+        for known, slide_ids in by_person.items():
+            patient, site = written[slide_ids[0]]
+            shown_site = site if identity_key(patient) in apart else None
+            views.append(PatientView(known, patient or "", shown_site, tuple(slide_ids)))
         return sorted(views, key=lambda view: (view.patient, view.site or ""))
 
     def shared(self, project_id: int) -> Sequence[SharedPatient]:
         """The ids that more than one site uses, as first written."""
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
-            slides = [(slide.patient, slide.site) for slide in slides_of(session, project_id)]
+            slides = list(patients_of(session, project_id).values())
             answers = patient_answers(session, project_id)
         written: dict[str, str] = {}
         for patient, _ in slides:

@@ -67,9 +67,10 @@ class Slides:
 
     # What is there
 
-    def list(self, project_id: int) -> Sequence[SlideView]:
+    def list(self, project_id: int, slide_ids: Collection[int] | None = None) -> Sequence[SlideView]:
+        """Slides of a project by name: all, or these alone."""
         with self._services.db() as session:
-            return _views(session, project_id, rows.slides_of(session, project_id))
+            return _views(session, project_id, rows.slides_of(session, project_id, slide_ids))
 
     def get(self, slide_id: int) -> SlideView:
         with self._services.db() as session:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mmdnet.slides.drawing import Drawn
-from mmdnet.slides.facts import SlideFacts
+from mmdnet.slides.facts import SLIDE_FACTS, SlideFacts
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class StoreView:
 def slide_view(slide: Slide, *, patches: int, usable: int, labelled: int) -> SlideView:
     """A slide's row with what was counted of it."""
     return SlideView(
-        **asdict(slide.facts),
+        **{name: getattr(slide, name) for name in SLIDE_FACTS},
         id=slide.id,
         project_id=slide.project_id,
         name=slide.name,

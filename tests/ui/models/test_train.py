@@ -62,9 +62,9 @@ def test_a_form_that_was_filled_in_sends_those_very_settings_whatever_the_usual_
 def labels_page():
     import streamlit as st
 
-    from ui.models.train import anything_to_learn_from
+    from ui.models.train import anything_to_learn_from, to_learn_from
 
-    st.session_state["any"] = anything_to_learn_from(1)
+    st.session_state["any"] = anything_to_learn_from(to_learn_from(1))
 
 
 def at_hand(counts, *truths):
