@@ -16,6 +16,7 @@ def test_each_kind_has_one_name_and_one_queue():
         "ingest": "cpu", "measure": "cpu", "map": "cpu", "train": "gpu", "score": "gpu", "evaluate": "gpu",
         "cross_validate": "gpu", "calibrate": "gpu", "field": "gpu", "augment": "gpu", "demo": "cpu", "features": "cpu", "learn": "cpu",
         "backbone": "cpu", "import_features": "cpu", "evidence_maps": "gpu", "score_again": "gpu", "search": "gpu", "deidentify": "cpu",
+        "stains": "cpu",
     }  # fmt: skip
 
 
