@@ -426,7 +426,7 @@ class LightModel(Base):
     """Heads fitted on frozen features while one labels. `number` counts a project's versions from 1; none is changed.
 
     `label_set` is the record of the labels it learnt from (counts, hash, last event), `estimate` how good it is on
-    patients left out; the heads lie in the home's folder `light`.
+    patients left out, `backbone_sha256` of all that its features depend on; the heads lie in the home's folder `light`.
     """
 
     __tablename__ = "light_models"

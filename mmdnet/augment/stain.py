@@ -20,9 +20,8 @@ import numpy as np
 if TYPE_CHECKING:  # the app reads gate values and bytes, and never loads torch
     from torch import Tensor
 
-# Ruifrok & Johnston 2001, optical density of haematoxylin and eosin per RGB, and what is left. For other stains the
-# rows are only a basis to stretch along, which is all that is asked of them here.
-STAINS = np.array(((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78)))
+from mmdnet.slides.measures.stain import STAINS_OD
+
 STRENGTH = 0.2  # each stain's amount is scaled by 0.8-1.2
 MIXING = 0.03  # standard deviation of a scanner's colour matrix
 BRIGHTNESS = 0.04  # of optical density, either way
@@ -35,7 +34,7 @@ def draw_stains(bags: int, random: np.random.Generator) -> np.ndarray:
 
 def draw_jitter(bags: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A random matrix M, (bags, 3, 3), and brightness s, (bags, 1), for each bag."""
-    basis = STAINS.T  # columns: density of one unit of each stain
+    basis = STAINS_OD.T  # columns: density of one unit of each stain
     factors = 1 + STRENGTH * random.uniform(-1, 1, (bags, 3))
     matrices = basis @ (factors[:, :, None] * np.linalg.inv(basis)) + MIXING * random.normal(size=(bags, 3, 3))
     return matrices, BRIGHTNESS * random.uniform(-1, 1, (bags, 1))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mmdnet.labels.agreement import FEWEST_CLUSTERS, RESAMPLES, estimate_of, kappas_of_counts
 from mmdnet.labels.grading import TASKS, UNKNOWN
-from mmdnet.labels.light import fit, likeliest_grade
+from mmdnet.labels.light import Features, fit, likeliest_grade
 
 FOLDS = 5
 HALVES = 3  # halves drawn at random in each fold
@@ -59,14 +59,14 @@ class Labelled:
     """Patches with labels, shape (n, ...) each.
 
     Attributes:
-        reduced: features after `light.Reduction`.
+        reduced: features after their `light.Reduction`.
         grades: in the order of `TASKS`, -1 where unknown.
         patient: number of the patch's patient.
         at_random: whether it was asked for at random.
         blind: whether no suggestion was in view; others are learnt from and not judged.
     """
 
-    reduced: np.ndarray
+    reduced: Features
     grades: np.ndarray
     patient: np.ndarray
     at_random: np.ndarray
@@ -126,8 +126,10 @@ class _Told:
         self.probabilities = {task.name: np.full((number, len(task.grades)), np.nan) for task in TASKS}
 
     def tell(self, labelled: Labelled, learnt: np.ndarray, out: np.ndarray) -> None:
-        for name, head in fit(labelled.reduced[learnt], labelled.grades[learnt]).items():
-            self.probabilities[name][out] = head.probabilities(labelled.reduced[out])
+        features = labelled.reduced
+        heads = fit({of: values[learnt] for of, values in features.items()}, labelled.grades[learnt])
+        for name, head in heads.items():
+            self.probabilities[name][out] = head.probabilities(features[head.reads][out])
 
 
 def _draws(patient: np.ndarray, seed: int) -> np.ndarray:

@@ -31,6 +31,7 @@ def features_of(
     """
     from mmdnet.nn.device import best_device
     from mmdnet.scoring.slide import check_patch_size
+    from mmdnet.workflows.slides.embedding import usable_of
     from mmdnet.workflows.slides.measuring import measure_slide
     from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 
@@ -40,8 +41,7 @@ def features_of(
     with services.db() as session:
         patches = patches_of(session, slide.id)
     places, grid = stored_places(patches), stored_grid(slide)
-    usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
     check_patch_size(card, grid)
     extractor = Extractor.of(model, best_device())
-    features = kept_features(services.settings, extractor, slide, places, usable, grid, told)
+    features = kept_features(services.settings, extractor, slide, places, usable_of(patches), grid, told)
     return features, places, grid

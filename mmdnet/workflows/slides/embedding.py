@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from db.models import Slide
+from db.models import Patch, Slide
 from db.slides import patches_of, slides_of
 from mmdnet.errors import LabError
 from mmdnet.nn.registry import PRETRAINED
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.features import Extractor
 
 MEASURED = 0.4  # of a job that measures a slide; the rest is its features
+EMBEDDED = 0.9  # of what is computed then, the network's part
 
 
 class Embedding:
@@ -72,7 +73,7 @@ class Embedding:
         ready = self._ready(project_id)
         for number, (slide_id, name) in enumerate(ready):
             try:
-                slide_features(self._services, slide_id, part_of(progress, number, len(ready), name))
+                see_slide(self._services, slide_id, part_of(progress, number, len(ready), name))
             except LabError as error:
                 refused.append(f"{name}: {error}")
         return len(ready) - len(refused), refused
@@ -118,12 +119,40 @@ def slide_features(
     measure_slide(services, slide_id, progress)
     with services.db() as session:
         patches = list(patches_of(session, slide_id))
-    usable = [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
     extractor = extractor or Extractor.frozen(PRETRAINED, slide.patch_px)
     places, grid = stored_places(patches), stored_grid(slide)
-    return kept_features(
-        services.settings, extractor, slide, places, usable if only is None else only, grid, progress, must_keep
-    )
+    wanted = usable_of(patches) if only is None else only
+    return kept_features(services.settings, extractor, slide, places, wanted, grid, progress, must_keep)
+
+
+def see_slide(services: Services, slide_id: int, progress: Progress, extractor: Extractor | None = None) -> None:
+    """Compute and keep what the light model reads of a slide: its features, and the local density of its patches.
+
+    What is not measured yet is measured first.
+
+    Args:
+        services: of the lab.
+        slide_id: which slide.
+        progress: told how far it is.
+        extractor: what makes the features; the pretrained backbone as it comes if not given.
+
+    Raises:
+        LabError: the slide is gone, has no patches or its file is away, or there is no room to keep all this.
+    """
+    from mmdnet.workflows.slides.local_densities import keep_densities
+
+    slide_features(services, slide_id, between(progress, 0.0, EMBEDDED), extractor)
+    with services.db() as session:
+        slide, patches = must_get(session, Slide, slide_id, "slide"), list(patches_of(session, slide_id))
+    keep_densities(
+        services.settings, slide, stored_places(patches), usable_of(patches), stored_grid(slide),
+        between(progress, EMBEDDED, 1.0),
+    )  # fmt: skip
+
+
+def usable_of(patches: Sequence[Patch]) -> list[int]:
+    """Which of a slide's patches are used, by their place among them."""
+    return [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
 
 
 def embed_at_once(services: Services, slide_id: int, progress: Progress) -> str:
@@ -136,7 +165,7 @@ def embed_at_once(services: Services, slide_id: int, progress: Progress) -> str:
         if slide is None or slide.status != "ready" or slide.simulated:
             return ""
     try:
-        slide_features(services, slide_id, progress)
+        see_slide(services, slide_id, progress)
     except LabError as error:
         return str(error)
     return ""

@@ -6,8 +6,6 @@ backbone share them, and so do training and scoring. What is missing is computed
 
 from __future__ import annotations
 
-import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,18 +20,15 @@ from mmdnet.nn.registry import MEAN
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
-from mmdnet.slides.stores.features import FeatureRows, FeatureStore, code_versions, feature_key
+from mmdnet.slides.stores.features import FeatureStore, code_versions, feature_key
 from mmdnet.words import count
+from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, room_for
 from mmdnet.workflows.slides.stored_geometry import open_stored
-from mmdnet.workflows.slides.stores import feature_stores, features_limit, prune
+from mmdnet.workflows.slides.stores import feature_stores
 
 if TYPE_CHECKING:
     from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.predict import SlideFeatures
-
-KEEP_EVERY_S = 10.0  # what is computed is kept so often, so that no more than this is done twice
-BYTES = 2  # of a number, in half precision
-SPARE_BYTES = 256 * 2**20  # left free on the disk: the lab's databases come first
 
 
 @dataclass(frozen=True)
@@ -101,8 +96,8 @@ def kept_features(
     from mmdnet.scoring.predict import SlideFeatures
 
     store, key = feature_stores(settings)[0], _key(extractor, slide, grid)
-    corners = _corners(places)
-    kept = _rows(store, key)
+    corners = corners_of(places)
+    kept = kept_rows(store, key)
     here = np.full(len(places), -1) if kept is None else kept.at(corners)
     todo = [index for index in usable if here[index] < 0]
     values = np.full((len(places), extractor.net.width), np.nan, np.float32)
@@ -112,12 +107,12 @@ def kept_features(
     if not todo:
         progress(1.0, "features of an earlier time")
         return SlideFeatures(values, {}, kept.engines if kept else ())
-    room = _room(settings, len(todo) * extractor.net.width * BYTES, slide.name)
+    room = room_for(settings, len(todo) * extractor.net.width * BYTES, slide.name)
     if room and must_keep:
         raise LabError(room)
     if kept is None and _earlier(store, slide, extractor):
         progress(0.0, f"{slide.name}: its features are of an earlier version of the program and are computed again")
-    keeper = None if room else _Keeper(settings, store, key, kept, _meta(slide, extractor))
+    keeper = None if room else RowKeeper(settings, store, key, kept, _meta(slide, extractor))
     engine, not_read = _compute(settings, extractor, slide, places, todo, grid, values, corners, keeper, progress)
     engines = {*(kept.engines if kept and done else ()), engine} - {""}
     return SlideFeatures(values, not_read, tuple(sorted(engines)))
@@ -127,10 +122,10 @@ def known_features(
     settings: Settings, extractor: Extractor, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid
 ) -> np.ndarray:
     """Features of a slide's patches that are kept, shape (places, width), NaN where none are; nothing is computed."""
-    kept = _rows(feature_stores(settings)[0], _key(extractor, slide, grid))
+    kept = kept_rows(feature_stores(settings)[0], _key(extractor, slide, grid))
     values = np.full((len(places), extractor.net.width), np.nan, np.float16)
     if kept is not None:
-        here = kept.at(_corners(places))
+        here = kept.at(corners_of(places))
         values[here >= 0] = kept.features[here[here >= 0]]
     return values
 
@@ -150,7 +145,7 @@ def compute_features(
         LabError: the file is gone or another by now.
     """
     values = np.full((len(places), extractor.net.width), np.nan, np.float32)
-    _compute(settings, extractor, slide, places, wanted, grid, values, _corners(places), None, progress)
+    _compute(settings, extractor, slide, places, wanted, grid, values, corners_of(places), None, progress)
     return values[list(wanted)]
 
 
@@ -179,12 +174,12 @@ def keep_features(
         LabError: there is no room.
     """
     store, key = feature_stores(settings)[0], _key(extractor, slide, grid)
-    if room := _room(settings, values.size * BYTES, slide.name):
+    if room := room_for(settings, values.size * BYTES, slide.name):
         raise LabError(room)
-    kept, corners = _rows(store, key), _corners(places)[np.asarray(wanted, int)]
+    kept, corners = kept_rows(store, key), corners_of(places)[np.asarray(wanted, int)]
     new = np.ones(len(corners), bool) if kept is None else kept.at(corners) < 0
     if new.any():
-        keeper = _Keeper(settings, store, key, kept, _meta(slide, extractor))
+        keeper = RowKeeper(settings, store, key, kept, _meta(slide, extractor))
         keeper.add(values[new].astype(np.float16), corners[new], made_by)
         keeper.keep()
 
@@ -198,7 +193,7 @@ def _compute(
     grid: PatchGrid,
     values: np.ndarray,
     corners: np.ndarray,
-    keeper: _Keeper | None,
+    keeper: RowKeeper | None,
     progress: Progress,
 ) -> tuple[str, dict[str, int]]:
     """Fill in the features of the places to do; the engine, and how many could not be read, by reason."""
@@ -238,64 +233,6 @@ def _compute(
     engine = embedder.engine if embedder else ""
     progress(1.0, f"features of {count(len(todo), 'patch')}" + (f" by {engine}" if engine else ""))
     return engine, not_read
-
-
-class _Keeper:
-    """Keeps rows as they are computed, together with those kept before."""
-
-    def __init__(
-        self, settings: Settings, store: FeatureStore, key: str, kept: FeatureRows | None, meta: dict[str, object]
-    ) -> None:
-        self.settings, self.store, self.key, self.rows, self.meta = settings, store, key, kept, meta
-        self.waiting: list[FeatureRows] = []
-        self.kept_at = time.monotonic()
-
-    def add(self, features: np.ndarray, corners: np.ndarray, engine: str) -> None:
-        finite = np.isfinite(features).all(axis=1)  # some networks' are too large for half precision: not kept
-        self.waiting.append(FeatureRows(features[finite], corners[finite], (engine,)))
-        if time.monotonic() - self.kept_at > KEEP_EVERY_S:
-            self.keep()
-
-    def keep(self) -> None:
-        rows = _rows(self.store, self.key) or self.rows  # another job may have kept some meanwhile
-        for more in self.waiting:
-            rows = more if rows is None else rows.joined(more.without(rows))
-        if rows is not None and self.waiting and len(rows.features):
-            self.store.save_rows(self.key, rows, self.meta)
-            prune(self.settings)
-        self.rows, self.waiting, self.kept_at = rows, [], time.monotonic()
-
-
-def _corners(places: Sequence[PatchPlace]) -> np.ndarray:
-    """What rows are kept by, level-0 pixels, shape (places, 2)."""
-    return np.array([(place.x_px0, place.y_px0) for place in places], np.int64).reshape(-1, 2)
-
-
-def _rows(store: FeatureStore, key: str) -> FeatureRows | None:
-    """What is kept; None where there is nothing, or it is damaged: then it is computed again, and written over."""
-    if not store.has(key):
-        return None
-    try:
-        return store.rows(key)
-    except LabError:
-        return None
-
-
-def _room(settings: Settings, needed: int, slide: str) -> str:
-    """Why so many bytes of features cannot be kept; empty where they can."""
-    free = shutil.disk_usage(settings.folder("cache")).free - SPARE_BYTES
-    if needed > free:
-        return (
-            f"The features of {slide} were not computed: they take {needed / 2**20:.0f} MiB, and the lab's disk is too "
-            "full for them. Free some space there and start this again. Nothing was changed."
-        )
-    if needed > features_limit(settings):
-        return (
-            f"The features of {slide} were not computed: they take {needed / 2**20:.0f} MiB, and the lab keeps "
-            f"{features_limit(settings) / 2**20:.0f} MiB of features at most. Give its caches more room "
-            "(MMDNET_CACHE_GIB) and start this again. Nothing was changed."
-        )
-    return ""
 
 
 def _key(extractor: Extractor, slide: Slide, grid: PatchGrid) -> str:

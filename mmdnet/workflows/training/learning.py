@@ -28,7 +28,7 @@ from mmdnet.workflows.labelling.orders import Orders, follows
 from mmdnet.workflows.labelling.views import SessionPlan
 from mmdnet.workflows.scoring.light_predictions import LightVersion, version_of
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.embedding import slide_features
+from mmdnet.workflows.slides.embedding import see_slide
 from mmdnet.workflows.slides.features import Extractor
 from mmdnet.workflows.training.light_fit import fit_version, known_already, look_at_slide
 from mmdnet.workflows.views import JobView
@@ -175,10 +175,10 @@ class Learning:
         return any(job.status == "running" for job in before)
 
     def _look_at(self, context: JobContext, slide: Slide, number: int, of: int, extractor: Extractor) -> str:
-        """Compute the features that a slide lacks; why it could not be read, or ""."""
+        """Compute what a slide lacks of features and local density; why it could not be read, or ""."""
         context.check()
         try:
-            slide_features(self._services, slide.id, part_of(context.progress, number, of + 1), extractor)
+            see_slide(self._services, slide.id, part_of(context.progress, number, of + 1), extractor)
         except LabError as problem:
             return f"{slide.name}: {problem}"
         return ""

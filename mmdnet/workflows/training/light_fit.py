@@ -17,6 +17,7 @@ from db.slides import patches_of, slides_of
 from mmdnet.files import moved_into_place, write_aside
 from mmdnet.labels.grading import UNKNOWN
 from mmdnet.nn.registry import PRETRAINED
+from mmdnet.slides.measures.local_density import LOCAL_DENSITY_VERSION
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.labelling import label_sets
@@ -25,6 +26,7 @@ from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, ligh
 from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.features import Extractor, known_features
+from mmdnet.workflows.slides.local_densities import known_densities
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Gathered:
 
     patch_id: np.ndarray
     labelled: Labelled
-    reduction: Reduction
+    reductions: Mapping[str, Reduction]
 
 
 def known_already(services: Services, project_id: int, extractor: Extractor) -> LightVersion | None:
@@ -79,14 +81,19 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
     context.progress(0.95, f"learning from {count(len(gathered.patch_id), 'label')}")
     estimate, left_out = judge(gathered.labelled)
     context.check()
-    model = Heads(gathered.reduction, heads)
+    model = Heads(gathered.reductions, heads)
     kept_apart = {name: left_out[name] for name in heads}
     return _publish(services, context, project_id, labels, model, estimate, gathered.patch_id, kept_apart, extractor)
 
 
 def _learnt_from(row: LightModel, labels: LabelSet, extractor: Extractor) -> bool:
-    """Whether a version is of these labels on this backbone."""
-    return (row.label_set.get("sha256"), row.backbone_sha256) == (labels.sha256, extractor.sha256)
+    """Whether a version is of these labels on the features of today."""
+    return (row.label_set.get("sha256"), row.backbone_sha256) == (labels.sha256, features_sha256(extractor))
+
+
+def features_sha256(extractor: Extractor) -> str:
+    """Of all that a version's features depend on: the backbone, and how local density is measured."""
+    return hashlib.sha256(f"{extractor.sha256} {LOCAL_DENSITY_VERSION}".encode()).hexdigest()
 
 
 def look_at_slide(
@@ -108,12 +115,14 @@ def look_at_slide(
 
 def _gather(services: Services, project_id: int, labels: LabelSet, extractor: Extractor) -> Gathered | None:
     """None where no labelled patch has features."""
-    from mmdnet.labels.light import Moments
+    from mmdnet.labels.light import DENSITY, NETWORK, Moments, there
     from mmdnet.labels.light_estimate import Labelled
 
     graded = {row.patch_id: row for row in labels.rows if row.grades.any_known and not row.ignored}
-    moments = Moments()
-    ids, features, slide_of = [], [], []
+    moments = {NETWORK: Moments(), DENSITY: Moments()}
+    features: dict[str, list[np.ndarray]] = {NETWORK: [], DENSITY: []}
+    ids: list[int] = []
+    slide_of: list[int] = []
     with services.db() as session:
         persons = {
             truth.slide_id: truth.person or f"slide {truth.slide_id}" for truth in slide_truth(session, project_id)
@@ -121,27 +130,26 @@ def _gather(services: Services, project_id: int, labels: LabelSet, extractor: Ex
         for slide in slides_of(session, project_id):
             if slide.status != "ready":
                 continue
-            there, values = _known(services, session, slide, extractor)
-            if not there.size:
-                continue
-            moments.add(values)
-            mine = np.array([patch in graded for patch in there.tolist()])
-            ids += there[mine].tolist()
-            features.append(values[mine])
+            patch_id, seen = _known(services, session, slide, extractor)
+            mine = np.array([patch in graded for patch in patch_id.tolist()], bool)
+            ids += patch_id[mine].tolist()
             slide_of += [slide.id] * int(mine.sum())
+            for of, values in seen.items():
+                features[of].append(values[mine])
+                moments[of].add(values[there(values)])
         if not ids:
             return None
         at_random = rows.asked_at_random(session, ids)
         beside = rows.beside_a_suggestion(session, ids)
-    reduction = moments.reduction()
+    reductions = {of: sums.reduction() for of, sums in moments.items() if sums.number}
     labelled = Labelled(
-        reduced=reduction(np.concatenate(features)),
+        reduced={of: reduction(np.concatenate(features[of])) for of, reduction in reductions.items()},
         grades=np.array([_grades(graded[patch]) for patch in ids]),
         patient=np.unique([persons[slide_id] for slide_id in slide_of], return_inverse=True)[1],
         at_random=np.array([patch in at_random for patch in ids]),
         blind=np.array([patch not in beside for patch in ids]),
     )
-    return Gathered(np.array(ids, dtype=np.int64), labelled, reduction)
+    return Gathered(np.array(ids, dtype=np.int64), labelled, reductions)
 
 
 def _grades(row: LabelRow) -> list[int]:
@@ -178,7 +186,7 @@ def _publish(
             number=number,
             job_id=context.job_id,
             backbone=PRETRAINED,
-            backbone_sha256=extractor.sha256,
+            backbone_sha256=features_sha256(extractor),
             heads_sha256=hashlib.sha256(heads).hexdigest(),
             labels=len(patch_id),
             label_set=asdict(labels.summary()),
@@ -204,21 +212,29 @@ def _told(
     """What a model says of a slide's patches, as a file; of those in `apart`, what is given there."""
     from safetensors.numpy import save
 
-    there, values = _known(services, session, slide, extractor)
-    if not there.size:
+    patch_id, seen = _known(services, session, slide, extractor)
+    if not patch_id.size:
         return None
-    tables = model.probabilities(values)
-    for at, patch in enumerate(there.tolist()):
+    tables = model.probabilities(seen)
+    for at, patch in enumerate(patch_id.tolist()):
         for name, shares in apart.get(patch, {}).items():
             tables[name][at] = shares
-    return save({"patch_id": there} | {name: table.astype(np.float32) for name, table in tables.items()})
+    return save({"patch_id": patch_id} | {name: table.astype(np.float32) for name, table in tables.items()})
 
 
-def _known(services: Services, session: Session, slide: Slide, extractor: Extractor) -> tuple[np.ndarray, np.ndarray]:
-    """Usable patches of a slide whose features are kept, shape (n,), and those features, shape (n, width)."""
+def _known(
+    services: Services, session: Session, slide: Slide, extractor: Extractor
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Usable patches of a slide whose features are kept, shape (n,), and those, shape (n, width) each; rows of local
+    density are NaN where it is not kept."""
+    from mmdnet.labels.light import DENSITY, NETWORK, there
+
     if slide.status != "ready":
-        return np.empty(0, np.int64), np.empty((0, extractor.net.width), np.float16)
-    patches = patches_of(session, slide.id, usable_only=True)
-    values = known_features(services.settings, extractor, slide, stored_places(patches), stored_grid(slide))
-    read = np.isfinite(values).all(axis=1)
-    return np.array([patch.id for patch in patches], np.int64)[read], values[read]
+        return np.empty(0, np.int64), {}
+    patches, grid = patches_of(session, slide.id, usable_only=True), stored_grid(slide)
+    places = stored_places(patches)
+    values = known_features(services.settings, extractor, slide, places, grid)
+    known = there(values)
+    densities = known_densities(services.settings, slide, places, grid)
+    patch_id = np.array([patch.id for patch in patches], np.int64)[known]
+    return patch_id, {NETWORK: values[known], DENSITY: densities[known]}

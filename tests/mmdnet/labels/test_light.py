@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from mmdnet.labels.light import STRENGTH, LightModel, Moments, fit, fit_head, likeliest_grade
+from mmdnet.labels.light import (
+    DENSITY,
+    NETWORK,
+    STRENGTH,
+    LightModel,
+    Moments,
+    fit,
+    fit_head,
+    likeliest_grade,
+    there,
+)
 
 
 def separable(n=120, seed=0):
@@ -14,6 +24,12 @@ def separable(n=120, seed=0):
     features[:, 0] += 3 * grades[:, 0]
     features[:, 1] += 3 * grades[:, 2]
     return features, grades
+
+
+def reduced_by(features):
+    moments = Moments()
+    moments.add(features)
+    return moments.reduction()
 
 
 def test_a_head_that_saw_one_grade_gives_that_grade():
@@ -45,17 +61,40 @@ def test_the_reduction_keeps_what_patches_differ_in_and_does_not_care_how_they_c
         Moments().reduction()
 
 
-def test_a_model_is_the_same_after_it_was_kept_and_tasks_of_one_grade_have_no_head():
+def test_a_model_is_the_same_after_it_was_kept_and_each_task_reads_what_tells_of_it():
     features, grades = separable()
-    moments = Moments()
-    moments.add(features)
-    reduction = moments.reduction()
-    model = LightModel(reduction, fit(reduction(features), grades))
-    assert set(model.heads) == {"ballooning", "steatosis"}
-    again = LightModel.of_arrays(model.arrays()).probabilities(features)
-    for name, table in model.probabilities(features).items():
+    grades[:, 1] = grades[:, 0]
+    seen = {NETWORK: features, DENSITY: features[:, ::-1].copy()}
+    seen[DENSITY][:5] = np.nan
+    reductions = {of: reduced_by(values[there(values)]) for of, values in seen.items()}
+    model = LightModel(reductions, fit({of: reductions[of](values) for of, values in seen.items()}, grades))
+    assert {name: head.reads for name, head in model.heads.items()} == {
+        "ballooning": NETWORK, "inflammation": DENSITY, "steatosis": NETWORK,
+    }  # fmt: skip
+    kept = LightModel.of_arrays(model.arrays())
+    again = kept.probabilities(seen)
+    for name, table in model.probabilities(seen).items():
         np.testing.assert_allclose(again[name], table, atol=1e-5)
     assert (likeliest_grade(again["steatosis"]) == grades[:, 2]).mean() > 0.8
+    assert np.isnan(again["inflammation"][:5]).all() and np.isfinite(again["inflammation"][5:]).all()
+
+
+def test_a_task_of_one_grade_and_one_whose_features_are_not_there_have_no_head():
+    features, grades = separable()
+    assert set(fit({NETWORK: features}, grades)) == {"ballooning", "steatosis"}
+    grades[:, 1] = grades[:, 0]
+    assert set(fit({NETWORK: features}, grades)) == {"ballooning", "steatosis"}
+
+
+def test_heads_of_an_earlier_build_read_the_network_alone():
+    features, grades = separable()
+    grades[:, 1] = grades[:, 0]
+    reduction = reduced_by(features)
+    head = fit_head(reduction(features), grades[:, 1], 4)
+    kept = {"mean": reduction.mean, "across": reduction.across, "inflammation.known": head.known}
+    kept |= {"inflammation.weights": head.weights, "inflammation.bias": head.bias}
+    told = LightModel.of_arrays(kept).probabilities({NETWORK: features, DENSITY: features[:, :3]})
+    np.testing.assert_allclose(told["inflammation"], head.probabilities(reduction(features)))
 
 
 def test_the_likeliest_grade_is_the_median():

@@ -10,11 +10,10 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.errors import LabError
 from mmdnet.nn.io import load_model
-from mmdnet.settings import DEMO_MODEL, Settings
+from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.facts import StatedFacts
-from mmdnet.slides.stores.features import FeatureStore
-from mmdnet.workflows.slides import features as features_module
-from mmdnet.workflows.slides.features import Extractor, _Keeper, kept_features
+from mmdnet.workflows.slides import feature_rows, features
+from mmdnet.workflows.slides.features import Extractor, kept_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
 
@@ -98,8 +97,8 @@ def test_features_of_an_earlier_version_are_computed_anew_and_that_is_said(look,
 
 
 def test_stopped_half_way_it_goes_on_from_there(look, monkeypatch):
-    monkeypatch.setattr(features_module, "PATCHES_AT_ONCE", 4)
-    monkeypatch.setattr(features_module, "KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(features, "PATCHES_AT_ONCE", 4)
+    monkeypatch.setattr(feature_rows, "KEEP_EVERY_S", 0.0)
 
     class StopError(Exception):
         pass
@@ -117,23 +116,10 @@ def test_stopped_half_way_it_goes_on_from_there(look, monkeypatch):
 @pytest.mark.parametrize("free_mib, limit", [(1, None), (10**6, 8)])
 def test_without_room_a_job_refuses_in_a_sentence_and_a_score_does_without(look, lab, monkeypatch, free_mib, limit):
     usage = shutil.disk_usage(lab.settings.home)._replace(free=free_mib * 2**20)
-    monkeypatch.setattr(features_module.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(feature_rows.shutil, "disk_usage", lambda folder: usage)
     if limit:
-        monkeypatch.setattr(features_module, "features_limit", lambda settings: limit)
+        monkeypatch.setattr(feature_rows, "features_limit", lambda settings: limit)
     with pytest.raises(LabError, match=r"were not computed: they take .* Nothing was changed"):
         look(must_keep=True)
     assert not lab.store.list()
     assert np.isfinite(look()[1]).all() and not lab.store.list()
-
-
-def test_two_jobs_that_compute_the_same_slide_lose_none_of_each_others_rows(tmp_path):
-    settings = Settings(home=tmp_path)
-    store = FeatureStore(tmp_path / "features")
-    first, second = (_Keeper(settings, store, "k", None, {"slide": "s"}) for _ in range(2))
-    first.add(np.ones((2, 3), np.float32), np.array([[0, 0], [1, 0]]), "engine")
-    second.add(np.full((2, 3), 2, np.float32), np.array([[1, 0], [2, 0]]), "engine")
-    first.keep()
-    second.keep()
-    kept = store.rows("k")
-    assert kept.places_px0.tolist() == [[0, 0], [1, 0], [2, 0]]
-    assert kept.features[:, 0].tolist() == [1, 1, 2]

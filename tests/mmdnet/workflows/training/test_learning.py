@@ -16,6 +16,7 @@ from mmdnet.workflows.job_specs import LearnSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 from mmdnet.workflows.slides.features import Extractor
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS, labels_between
+from mmdnet.workflows.training.light_fit import features_sha256
 from tests.small_lab import JobInProcess
 
 SIDE = 299
@@ -53,7 +54,8 @@ def learnt(tmp_path_factory):
     view = lab.labels.sessions.create(project, reader, "Uncertain", QueueChoice(slides, None, "uncertain", total=40))
     assert lab.learning.after_labels(project) is None, "there is nothing to learn from"
     labelled = [(p, g) for slide in slides[:2] for p, g in truth[slide].items()][: FIRST_LABELS + 10]
-    lab.labels.acts.put_many(project, reader, [PatchGrades(p, Grades(steatosis=g)) for p, g in labelled], act="import")
+    given = [PatchGrades(p, Grades(steatosis=g, inflammation=g)) for p, g in labelled]
+    lab.labels.acts.put_many(project, reader, given, act="import")
     context = JobInProcess(lab.settings, home / "job", "job-1")
     version = lab.learning.run(context, project)
     return lab, project, reader, slides, truth, dict(labelled), view, version
@@ -62,8 +64,8 @@ def learnt(tmp_path_factory):
 def test_the_first_version_says_what_it_learnt_from_and_how_good_it_is(learnt):
     lab, project, *_, labelled, _, version = learnt
     assert (version.number, version.labels, version.backbone) == (1, len(labelled), "efficientnet-lite0")
-    kappa = version.estimate.kappa["steatosis"]
-    assert kappa.value > 0.6 and kappa.low is None, "two patients are too few for an interval"
+    for kappa in (version.estimate.kappa["steatosis"], version.estimate.kappa["inflammation"]):
+        assert kappa.value > 0.6 and kappa.low is None, "two patients are too few for an interval"
     with lab.db() as session:
         row = rows.newest(session, project)
         assert row.label_set["patches"] == len(labelled) and row.label_set["events"] == rows.last_event(session)
@@ -89,7 +91,7 @@ def lab_patches(lab, slide):
 
 def test_the_same_labels_make_no_second_version_and_look_at_no_slide(learnt, tmp_path, monkeypatch):
     lab, project, *_ = learnt
-    monkeypatch.setattr("mmdnet.workflows.training.learning.slide_features", None)
+    monkeypatch.setattr("mmdnet.workflows.training.learning.see_slide", None)
     again = JobInProcess(lab.settings, tmp_path, "again")
     assert lab.learning.run(again, project).number == 1 and again.told[-1][1] == "nothing new since light model 1"
     assert [version.number for version in lab.learning.versions(project)] == [1]
@@ -106,7 +108,7 @@ def test_a_version_on_features_of_an_earlier_build_is_made_anew_of_the_same_labe
     assert context.told[-1][1] == "light model 2 made"
     with lab.db.begin() as session:
         session.delete(rows.newest(session, project))
-        rows.newest(session, project).backbone_sha256 = extractor.sha256
+        rows.newest(session, project).backbone_sha256 = features_sha256(extractor)
 
 
 def test_a_job_that_is_stopped_before_the_end_leaves_no_half_version(learnt, tmp_path):
@@ -125,13 +127,13 @@ def test_a_labelled_patch_is_told_by_heads_that_saw_nothing_of_its_patient(learn
     folder = lab.settings.home / "light" / str(project) / str(version.number)
     from safetensors.numpy import load_file
 
-    from mmdnet.labels.light import LightModel
+    from mmdnet.labels.light import DENSITY, NETWORK, LightModel
 
     heads = LightModel.of_arrays(load_file(folder / "heads.safetensors"))
-    assert set(heads.heads) == {"steatosis"}
+    assert {name: head.reads for name, head in heads.heads.items()} == {"inflammation": DENSITY, "steatosis": NETWORK}
     told = load_file(folder / f"slide-{slides[0]}.safetensors")
     rows_ = np.isin(told["patch_id"], list(labelled))
-    assert rows_.any() and np.isfinite(told["steatosis"][rows_]).all()
+    assert rows_.any() and np.isfinite(told["steatosis"][rows_]).all() and np.isfinite(told["inflammation"]).all()
 
 
 def test_it_is_queued_after_enough_labels_and_not_while_it_runs(learnt):
@@ -205,4 +207,4 @@ def test_suggestions_are_the_light_models_where_it_is_sure_enough(learnt):
     assert {hint.light for hint in offered.values()} <= {1, 2} and {hint.model_id for hint in offered.values()} == {
         None
     }
-    assert all(set(hint.grades) == {"steatosis"} for hint in offered.values())
+    assert all(set(hint.grades) == {"inflammation", "steatosis"} for hint in offered.values())
