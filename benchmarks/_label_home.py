@@ -55,7 +55,7 @@ def label_lab(patches: int, database_url: str = "") -> Iterator[LabelLab]:
         (outcome,) = lab.slides.register(project, home / "field.png", StatedFacts(mpp=0.5))
         if outcome.slide_id is None:
             raise LabError(str(outcome.problem))
-        _more_patches(lab, outcome.slide_id, patches)
+        more_patches(lab, outcome.slide_id, patches)
         running = RunningLab(home, database_url=database_url)
         try:
             yield LabelLab(running, lab, project, outcome.slide_id)
@@ -63,7 +63,8 @@ def label_lab(patches: int, database_url: str = "") -> Iterator[LabelLab]:
             running.stop()
 
 
-def _more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
+def more_patches(lab: Lab, slide_id: int, wanted: int) -> None:
+    """Lay patches over a slide until it has so many, wherever they fall."""
     known = lab.slides.patches(slide_id)
     free_x, free_y = PATCH_PX * (COLUMNS - 1), PATCH_PX * (ROWS - 1)
     rows = [

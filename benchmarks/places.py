@@ -1,9 +1,9 @@
-"""places: what a light model sees by means alone, by the highest places beside them, and by a layer learnt on places.
+"""places: what a light model sees by means, by the highest places beside them, by layers learnt on places, by density.
 
-Simulated slides, patients held out in fifths, quadratic kappa. All three read EfficientNet-Lite0 as it comes: heads on
-its own mean; heads on that beside the place pooling "highest"; and two layers on the `PLACES` places of a patch that
-most channels have among their highest (stride 16, with the stride-8 map brought to it), mean beside the four highest,
-which are learnt with the heads in `EPOCHS` epochs.
+Simulated slides, patients held out in fifths, quadratic kappa. The first three read EfficientNet-Lite0 as it comes:
+heads on its own mean; heads on that beside the place pooling "highest"; and two layers on the `PLACES` places of a
+patch that most channels have among their highest (stride 16, with the stride-8 map brought to it), mean beside the four
+highest, which are learnt with the heads in `EPOCHS` epochs. Density is `measures.local_density`, of the pixels.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.labels.agreement import quadratic_kappa
 from mmdnet.labels.grading import TASKS, UNKNOWN
-from mmdnet.labels.light import Moments, fit, likeliest_grade
+from mmdnet.labels.light import Moments, fit_head, likeliest_grade
 from mmdnet.labels.light_estimate import patient_folds
 from mmdnet.nn.engines import frozen_network
 from mmdnet.nn.registry import HIGHEST, PRETRAINED
-from mmdnet.slides.geometry import PATCH_PX
+from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
+from mmdnet.slides.measures.local_density import local_density
 
 SEED = 7  # of the slides
 AT_ONCE = 16
@@ -48,12 +49,12 @@ def run(quick: bool = False) -> Result:
     slide = drawn.cohort.slide_index[rows]
     patient = np.unique([drawn.cohort.slides[number].patient for number in slide], return_inverse=True)[1]
     grades, folds = drawn.cohort.grades[rows], patient_folds(patient)
-    own, placed, places = _seen(drawn.pixels, rows)
+    own, placed, places, density = _seen(drawn.pixels, rows)
     every = np.ones(len(rows), bool)
     draws = [_few_of(slide, seed) for seed in range(1 if quick else 3)]
     beside: dict[str, Any] = {"patches": len(rows), "patients": len(np.unique(patient))}
     means: dict[str, float] = {}
-    for name, features in (("means", own), ("highest", placed)):
+    for name, features in (("means", own), ("highest", placed), ("density", density)):
         told = _heads(features, grades)
         kappas = _kappas(told, grades, folds, every)
         means[name] = float(np.mean(kappas))
@@ -67,22 +68,24 @@ def run(quick: bool = False) -> Result:
     return Result("places", means["highest"] - means["means"], "mean kappa gained", beside, len(draws))
 
 
-def _seen(pixels: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, Tensor]:
-    """The network's own features, those with the highest places behind them, and a patch's `PLACES` places."""
+def _seen(pixels: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, Tensor, np.ndarray]:
+    """The network's own features, those with the highest places behind them, a patch's places, and local density."""
     net = frozen_network(PRETRAINED, PATCH_PX, place_pooling=HIGHEST)
     maps: list[Tensor] = []
     hook = net.backbone.places.register_forward_pre_hook(lambda _, given: maps.extend(given[0]))  # type: ignore[union-attr]
-    features, places = [], []
+    features, places, density = [], [], []
     with torch.inference_mode():
         for at in range(0, len(rows), AT_ONCE):
-            images = torch.from_numpy(pixels.read(rows[at : at + AT_ONCE])).permute(0, 3, 1, 2)
+            patches = pixels.read(rows[at : at + AT_ONCE])
+            density += [local_density(patch, PATCH_MPP) for patch in patches]
+            images = torch.from_numpy(patches).permute(0, 3, 1, 2)
             features.append(net.embed(images).numpy())
             places.append(_chosen(torch.cat([functional.max_pool2d(maps[0], 2), maps[1]], dim=1).flatten(2)))
             maps.clear()
     hook.remove()
     placed = np.concatenate(features)
     channels = places[0].shape[2]
-    return placed[:, : -2 * channels], placed, torch.cat(places)
+    return placed[:, : -2 * channels], placed, torch.cat(places), np.stack(density)
 
 
 def _chosen(maps: Tensor) -> Tensor:
@@ -117,16 +120,16 @@ def _kappas(told: Told, grades: np.ndarray, folds: np.ndarray, known: np.ndarray
 
 
 def _heads(features: np.ndarray, grades: np.ndarray) -> Told:
-    """As the light model learns: reduced, then one regression a task."""
+    """As the light model learns: reduced, then one regression a task, all of them of these features."""
     moments = Moments()
     moments.add(features)
     reduced = moments.reduction()(features)
-    names = [task.name for task in TASKS]
 
     def told(learnt: np.ndarray, out: np.ndarray) -> np.ndarray:
-        said = np.full((len(out), len(names)), UNKNOWN)
-        for name, head in fit(reduced[learnt], grades[learnt]).items():
-            said[:, names.index(name)] = likeliest_grade(head.probabilities(reduced[out]))
+        said = np.full((len(out), len(TASKS)), UNKNOWN)
+        for n, task in enumerate(TASKS):
+            head = fit_head(reduced[learnt], grades[learnt, n], len(task.grades))
+            said[:, n] = likeliest_grade(head.probabilities(reduced[out]))
         return said
 
     return told

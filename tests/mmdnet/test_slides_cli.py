@@ -122,4 +122,4 @@ def test_features_are_computed_and_kept(run, lab, tmp_path):
     code, out, _ = run("slides", "features", "--project", "P")
     assert code == 1, out
     assert "two.png" in out and "Features of 1 of 2 slides are kept." in out
-    assert [entry.kind for entry in lab.store.list()] == ["features"]
+    assert [entry.kind for entry in lab.store.list()] == ["features"] * 2  # and local density

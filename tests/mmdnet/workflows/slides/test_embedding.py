@@ -35,10 +35,10 @@ def test_measuring_a_slide_ends_with_its_features(lab, laid, tmp_path):
     context = JobInProcess(lab.settings, tmp_path / "job", "a")
     lab.slides.embedding.measure(context, laid)
     usable = [patch for patch in lab.slides.patches(laid) if patch.usable]
-    (table,) = tables(lab)
-    assert lab.slides.get(laid).measured and table.patches == len(usable) > 0
-    note = next(feature_stores(lab.settings)[0].said())
-    assert (note["backbone"], note["engines"]) == ("efficientnet-lite0", ["torch"])
+    assert lab.slides.get(laid).measured and [table.patches for table in tables(lab)] == [len(usable)] * 2 != [0, 0]
+    notes = sorted(feature_stores(lab.settings)[0].said(), key=lambda note: "backbone" in note)
+    assert notes[0]["measure"] == "local density"
+    assert (notes[1]["backbone"], notes[1]["engines"]) == ("efficientnet-lite0", ["torch"])
 
 
 def test_a_job_computes_what_is_missing_and_tells_what_it_could_not(lab, laid, tissue_png, tmp_path):
@@ -48,7 +48,7 @@ def test_a_job_computes_what_is_missing_and_tells_what_it_could_not(lab, laid, t
     gone.unlink()
     context = JobInProcess(lab.settings, tmp_path / "job", "a")
     run_job("features", {"project_id": project}, context)
-    assert len(tables(lab)) == 1
+    assert len(tables(lab)) == 2
     assert "features of 1 of 2 slides" in context.told[-1][1] and "gone.png" in context.told[-1][1]
 
 
@@ -71,7 +71,7 @@ def test_of_simulated_and_removed_slides_none_are_made_at_once(lab, laid, servic
 
 
 def test_that_there_is_no_room_is_a_note_of_a_slide_that_is_there(lab, laid, services, monkeypatch):
-    monkeypatch.setattr("mmdnet.workflows.slides.features.features_limit", lambda settings: 8)
+    monkeypatch.setattr("mmdnet.workflows.slides.feature_rows.features_limit", lambda settings: 8)
     assert "MMDNET_CACHE_GIB" in embed_at_once(services, laid, silent)
     assert lab.slides.get(laid).measured
 
