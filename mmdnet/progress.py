@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, Protocol
+
+WATCHED_S = 6.0  # before that nothing is said of the time left
+LEAST_SHARE = 0.02  # and while less than this was done
+OF_LATE_S = 60.0
+BETWEEN_S = 1.0  # of two looks that are kept
 
 
 class Progress(Protocol):
@@ -38,3 +45,30 @@ def part_of(progress: Progress, index: int, parts: int, title: str = "") -> Prog
         progress((index + share) / parts, f"{title}: {message}" if title else message, **numbers)
 
     return tell
+
+
+class TimeLeft:
+    """How long work still takes, by how fast its share has grown in the last minute; None while that is not known.
+
+    What passes before the share first grows does not count: a process that starts, a network that is loaded.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looks: list[tuple[float, float]] = []  # when, and the share then
+
+    def after(self, share: float) -> float | None:
+        """Seconds left, told at this share (0 to 1)."""
+        now, looks = self._clock(), self._looks
+        if looks and share < looks[-1][1]:  # begun anew
+            looks.clear()
+        if not looks or (len(looks) == 1 and share == looks[0][1]):
+            looks[:] = [(now, share)]
+        elif now - looks[-1][0] >= BETWEEN_S:
+            looks.append((now, share))
+        while len(looks) > 2 and now - looks[1][0] >= OF_LATE_S:
+            looks.pop(0)
+        began, before = looks[0]
+        if now - began < WATCHED_S or share - before < LEAST_SHARE:
+            return None
+        return (1 - share) * (now - began) / (share - before)

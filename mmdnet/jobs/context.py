@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmdnet.progress import TimeLeft
 from mmdnet.settings import Settings
 
 TOKEN_FILE = "attempt"
@@ -49,17 +50,22 @@ class JobContext:
         self._token = token
         self._tell = tell
         self._stop = threading.Event()
+        self._left = TimeLeft()
 
     def progress(self, share: float, message: str, /, **numbers: Any) -> None:
         """Say how far the job is: share 0-1, words for a person, numbers for charts (plain JSON values).
 
-        Cheap enough for every batch: the supervisor writes only the latest of a quarter of a second down.
+        Cheap enough for every batch: the supervisor writes only the latest of a quarter of a second down. Work that
+        knows how long it still takes says so as `eta_s`, or None where nothing can be said; of other work it is told by
+        how the share grows.
 
         Raises:
             JobStopped: this attempt must end.
         """
         self.check()
-        self._tell(JobProgress(min(max(float(share), 0.0), 1.0), message, numbers))
+        share = min(max(float(share), 0.0), 1.0)
+        left = self._left.after(share)
+        self._tell(JobProgress(share, message, {"eta_s": left} | numbers))
 
     def check(self) -> None:
         """Go on only as the one attempt that may publish.

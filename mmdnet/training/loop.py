@@ -223,11 +223,11 @@ class Run:
     # -- one epoch -----------------------------------------------------------------------------------------------
 
     def epoch(self) -> None:
-        began = time.monotonic()
         number = self.state.epoch
         torch.manual_seed(self.config.seed * 100_003 + number)
         if self.frozen and self.stored is None:
             self.stored = self._store_features()
+        began = time.monotonic()  # features are computed once and are no part of what each epoch takes
         bags, per_step = self.epoch_plan.epoch(number)
         cut = in_steps(bags, per_step)
         sums: dict[str, float] = {}
@@ -313,6 +313,7 @@ class Run:
 
     def finish(self) -> ModelCard:
         """Judge the best weights once on the test part, and save them with their card."""
+        self._tell(self.state.epoch, {}, "Judging the weights that were kept")
         if self.best:
             self.net.load_state_dict(self.best)
         if self.frozen and self.stored is None and self.epoch_plan.validation:

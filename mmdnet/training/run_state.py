@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+LATE_EPOCHS = 3
 Row = dict[str, float | None]  # numbers of an epoch by name, as metrics.csv has them
 
 
@@ -53,12 +54,18 @@ class RunState:
 
     def numbers(self, epochs: int, done: float, losses: Mapping[str, float]) -> dict[str, object]:
         """What is told beside share and message of a training of `epochs` when `done` of them are: JSON values."""
-        last = self.history[-1] if self.history else {}
+        last, pace = self.history[-1] if self.history else {}, self._pace_s
         return {
             "epoch": self.epoch,
             "epochs": epochs,
             "loss": losses.get("total", 0.0),
             "losses": losses,
             "metrics": {key.removeprefix("validation_"): v for key, v in last.items() if key.startswith("validation_")},
-            "eta_s": self.seconds / self.epoch * (epochs - done) if self.epoch else None,
+            "eta_s": None if pace is None else pace * (epochs - done),
         }
+
+    @property
+    def _pace_s(self) -> float | None:
+        """Seconds an epoch, by the last few: those of the warm-up and the first ones take otherwise long."""
+        of_late = [seconds for row in self.history[-LATE_EPOCHS:] if (seconds := row.get("seconds")) is not None]
+        return sum(of_late) / len(of_late) if of_late else None

@@ -12,6 +12,8 @@ from mmdnet.words import count
         (1, ("slide",), "1 slide"),
         (1240, ("patch", "patches"), "1,240 patches"),
         (1, ("row is", "rows are"), "1 row is"),
+        (3, ("patch",), "3 patches"),
+        (30, ("epoch",), "30 epochs"),
     ],
 )
 def test_one_is_singular_and_all_else_plural(number, words, said):

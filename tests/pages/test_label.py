@@ -38,10 +38,12 @@ def test_the_form_says_how_many_patches_and_then_how_long(filled, filled_home, s
     lab, project = filled_home.lab, filled_home.project
     fay = lab.readers.ensure("Fay").id
     app = filled("label", reader_id=fay)
+    assert "session_audit" not in {box.key for box in app.number_input}, "all of a random plan is drawn at random"
     app.segmented_control(key="session_way").set_value("In all").run()
     app.number_input(key="session_total").set_value(10)
     app.selectbox(key="session_plan").set_value("stratified").run()
     assert "**10 patches**: 8 by the plan, 2 drawn at random" in said(app)
+    assert app.number_input(key="session_audit").value == 20
     assert "once you have graded five" in said(app)
     view = lab.labels.sessions.create(project, fay, "Pace", QueueChoice(filled_home.slides, 2))
     for n, item in enumerate(lab.labels.sessions.queue(view.id)):
@@ -155,12 +157,17 @@ def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, f
     assert lab.labels.suggestions.of_queue(view.id, 0, 99)
 
 
-def test_what_was_learnt_is_seen_beside_the_first_question_and_in_a_finished_session(filled, filled_home, said, ben):
+def test_the_first_question_stands_in_the_place_of_what_was_learnt_also_in_a_finished_session(
+    filled, filled_home, said, ben
+):
     labels, (reader, view) = filled_home.lab.labels, ben
     for item in labels.sessions.queue(view.id):
         key = f"press-{item.position:03d}"
         labels.acts.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 1}, took_ms=900))
     assert labels.sessions.get(view.id).finished
     text = said(filled("label", reader_id=reader))
-    assert "Learns with you" in text and "Finished." in text
-    assert "Can what you ask be judged" in text
+    assert "Finished." in text and "Can the grades be told on such small patches?" in text
+    assert "Learns with you" not in text, "the question stands in its place: the canvas must not move"
+    app = filled("label", reader_id=reader)
+    app.button(key="judgeable_yes").click().run()
+    assert "Learns with you" in said(app)

@@ -43,7 +43,7 @@ def test_its_numbers_and_table_say_how_far_the_slides_are(filled, filled_home):
     table = app.dataframe[0].value.set_index("Slide")
     slides = {slide.id: slide for slide in filled_home.lab.slides.list(filled_home.project)}
     assert len(table) == 4
-    assert table.loc[slides[filled_home.without_mpp].name, "State"] == "µm/px missing"
+    assert table.loc[slides[filled_home.without_mpp].name, "Waits for"] == "µm/px missing"
     scored = slides[filled_home.slides[0]]
     assert table.loc[scored.name, "Labelled"] == scored.labelled > 0
     assert table["NAS"].count() == 0 and table.loc[scored.name, "NAS by"] == "not reportable"

@@ -26,6 +26,7 @@ def test_a_started_training_is_queued_with_the_choices_made(filled, filled_home)
     newest = filled_home.lab.training.runs(filled_home.project)[0]
     assert (newest.name, newest.choices["epochs"], newest.job.status) == ("Second", 2, "queued")
     assert app.query_params["run"] == str(newest.id)
+    assert any("Second is under way" in box.value for box in app.info)
     button(app, "Cancel").click().run()
     assert filled_home.lab.training.get(newest.id).job.status == "cancelled"
 
@@ -100,6 +101,7 @@ def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
 def test_readiness_is_in_sight_and_says_why_not(filled, filled_home, said):
     app = filled("train")
     assert "Ready: 24 labelled patches; slides: " in said(app)
+    assert "with labels of five patients or more some are kept to judge it by" in said(app)
     app.number_input(key="train_epochs_product_1").set_value(999_999_999).run()
     assert "Ready: " not in said(app) and button(app, "Start training").disabled
     app.number_input(key="train_epochs_product_1").set_value(2)

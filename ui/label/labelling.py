@@ -49,10 +49,14 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
             own_labels(project, reader)
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
-        if chosen.finished and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
+        ready = lab().training.readiness(project.id, {}) if chosen.finished else None
+        go_on = ready is not None and ready.ready and not ready.unjudged
+        if go_on and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
             open_page("train")
-    if chosen.finished:
+    if ready is not None:
         session_summary(chosen)
+        if not go_on:
+            st.caption(f"Before a training: {literal(ready.unjudged or ready.sentence)}")
 
 
 def _session_words(view: SessionView) -> str:
@@ -121,6 +125,9 @@ def _jump(view: SessionView) -> dict[str, int] | None:
 
 
 def _zoom_closed() -> None:
+    slide, patch = st.session_state.pop("zoom_came_from", (None, None))
+    go_to("slide", slide)  # the Slides page shows what was opened there, not what was looked at here
+    go_to("patch", patch)
     for key in ("zoom_from_session", "zoomed_to"):
         st.session_state.pop(key, None)
 
@@ -128,6 +135,7 @@ def _zoom_closed() -> None:
 @st.dialog("The patch on its slide", width="large", on_dismiss=_zoom_closed)
 def _on_the_slide(slide_id: int, patch_id: int) -> None:
     """The slide at every magnification beside the work: nothing that is measured or scored on it is shown here."""
+    st.session_state.setdefault("zoom_came_from", (at("slide"), at("patch")))
     go_to("slide", slide_id)
     begins = st.session_state.get("zoomed_to") != patch_id
     go_to("patch", patch_id if begins else at("patch"))  # clicks in the viewer choose other patches

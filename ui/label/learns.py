@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import JobView, ReaderView
 
 EVERY_S = 5.0
+DOUBTED = "**You said that these patches cannot be judged** · "
 
 
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(reader: ReaderView, view: SessionView) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add. After the first
-    slides what they say is asked below it."""
-    st.caption(learning_words(lab().learning.state(view.project_id)), help=HELP)
-    first_look(reader, view)
-    if view.plan.judgeable is False:
-        st.caption(NOT_JUDGEABLE)
+    slides what they say is asked in its place: the canvas below stays where it is."""
+    with st.container(key="learns_line"):
+        if not first_look(reader, view):
+            doubted = view.plan.judgeable is False
+            state = lab().learning.state(view.project_id)
+            st.caption(f"{DOUBTED if doubted else ''}{learning_words(state)}", help=NOT_JUDGEABLE if doubted else HELP)
 
 
 HELP = (

@@ -11,6 +11,7 @@ from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
 from ui.shell.literal import literal, plain
+from ui.shell.presses import answered, pressed
 from ui.shell.session import go_to, lab, refusals
 from ui.shell.words import count, told_apart
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
+START = "start_session"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
 
@@ -41,16 +43,18 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     label_efficiency_section()
     per_slide, total = _how_many({key: slides[key] for key in chosen})
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        audit = st.number_input(
-            "Drawn at random, %",
-            0,
-            100,
-            DEFAULT_AUDIT,
-            key="session_audit",
-            width=180,
-            help="Whatever the plan, this part of the patches is drawn at random and mixed in: only such patches say "
-            "how good labels and model are elsewhere. You will not see which they are.",
-        )
+        audit = DEFAULT_AUDIT
+        if not plan.at_random:  # else all of it is
+            audit = st.number_input(
+                "Drawn at random, %",
+                0,
+                100,
+                DEFAULT_AUDIT,
+                key="session_audit",
+                width=180,
+                help="Whatever the plan, this part of the patches is drawn at random and mixed in: only such patches "
+                "say how good labels and model are elsewhere. You will not see which they are.",
+            )
         seed = st.number_input(
             "Seed", 0, 10**6, 0, key="session_seed", width=120, help="The same seed asks for the same patches."
         )
@@ -67,9 +71,10 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         st.error(literal(str(refusal)), icon=":material/error:")
         return
     st.markdown(preview_words(preview, plan.at_random))
-    if st.button("Start labelling", type="primary", key="start_session", disabled=preview.patches == 0):
+    if pressed("Start labelling", type="primary", key=START, disabled=preview.patches == 0):
         with refusals():
             made = lab().labels.sessions.create(project.id, reader.id, name, choice)
+            answered(START)
             go_to("session", made.id)
             st.rerun()
 

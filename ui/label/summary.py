@@ -44,19 +44,20 @@ def summary_words(numbers: GivenNumbers) -> str:
     return ", ".join(parts)
 
 
-def first_look(reader: ReaderView, view: SessionView) -> None:
-    """One line with two answers, once there are labels of a second slide, until it is answered."""
+def first_look(reader: ReaderView, view: SessionView) -> bool:
+    """One line with two answers, once there are labels of a second slide, until it is answered; whether it is drawn."""
     looked = lab().labels.own.first_look(view.project_id, reader.id)
     if looked is None:
-        return
+        return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first_look"):
-        st.caption(first_look_words(looked.numbers, looked.slides))
+        st.caption(first_look_words(looked.numbers, looked.slides), help=WHAT_FOR, width="content")
         yes = st.button("Yes", key="judgeable_yes", type="tertiary")
         no = st.button("No", key="judgeable_no", type="tertiary")
     if yes or no:
         with refusals():
             lab().labels.own.answer(view.id, reader.id, yes)
             st.rerun()
+    return True
 
 
 def first_look_words(numbers: GivenNumbers, slides: int) -> str:
@@ -66,9 +67,13 @@ def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    return f"**{slides:,} slides in** · {pace}{unknown}. Can what you ask be judged on these patches?"
+    return f"**{slides:,} slides in** · {pace}{unknown}. Can the grades be told on such small patches?"
 
 
+WHAT_FOR = (
+    "Asked once, after the first slides, before many hours go into it. Yes: go on. No: the session stays as it is, "
+    "your answer is kept with it, and what to do instead is said here."
+)
 NOT_JUDGEABLE = (
     "You found that this cannot be judged on these patches. Leave a grade unknown (U) where you cannot tell: it is "
     "never taken for 0. Hold Z to see what lies around; where that is not enough, grade whole slides (Slides page)."

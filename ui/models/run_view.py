@@ -126,6 +126,7 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                     line={"color": TASK_COLOURS[task.name], "width": 2},
                 )
         made.update_yaxes(range=[-0.2, 1.02])
+        made.update_layout(showlegend=True)  # also of a single line: which feature it is
         if made.data:
             _mark_best(made, card)
             show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")

@@ -18,7 +18,7 @@ from ui.shell import words
 from ui.shell.job_plan import ask_plan
 from ui.shell.literal import literal, plain
 from ui.shell.presses import answered, pressed
-from ui.shell.session import go_to, lab, refusals, say_next_run
+from ui.shell.session import at, go_to, lab, refusals, say_next_run
 from ui.shell.theme import chip
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mmdnet.training.choices.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
 
-START = "train_start"
+START, STARTED = "train_start", "train_started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +269,13 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
         start = pressed("Start training", type="primary", icon=":material/play_arrow:", key=START, disabled=off)
         check = pressed("Check first", icon=":material/fact_check:", key="train_check", disabled=off)
         plan = ask_plan("train")
+    _started_here()
     if start:
         with refusals(), st.spinner("Checking labels and splitting by patient"):
             run_id = lab().training.start(project_id, choices, name=name, labels=labels, plan=plan)
             answered(START)
             go_to("run", run_id)
+            st.session_state[STARTED] = run_id
             say_next_run("Training is queued")
             st.rerun()
     if check:
@@ -286,6 +288,19 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
         st.markdown("\n".join(f"- {literal(line)}" for line in checked.lines))
         for warning in checked.warnings:
             st.warning(literal(warning), icon=":material/warning:")
+
+
+def _started_here() -> None:
+    """Beside the button: what was started in this tab last, which stands at the page's top, maybe out of sight."""
+    run_id = st.session_state.get(STARTED)
+    if run_id is None or run_id != at("run"):
+        return
+    with refusals():
+        run = lab().training.get(run_id)
+        if run.job is not None and run.job.active:
+            st.info(
+                f"{literal(run.name)} is under way; it stands under Trainings, at the top.", icon=":material/check:"
+            )
 
 
 def _readiness(project_id: int, choices: dict[str, object], labels: LabelChoice) -> None:

@@ -3,7 +3,8 @@
 Streamlit serves its scripts uncompressed and leaves that to a web server in front; here each is compressed once. Its
 client looks for the server below the address of the page before it looks at the root, two requests that end in 404 at
 every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it
-makes several entries of the browser's history: `history.js` makes them one.
+makes several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field
+to field, `one_theme.js` where the theme is kept. Until the scripts are there the page says that it is being opened.
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from ui.shell.pages import PAGES
 
 HELD = "public, immutable, max-age=31536000"  # as Streamlit says of them: their names carry their hash
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-_HISTORY = Path(__file__).with_name("history.js")
+BEFORE_STREAMLIT = {  # scripts that run first, each with its call
+    "history.js": "oneStepAPress(window)",
+    "tabbing.js": "tabToFields(window)",
+    "one_theme.js": "oneTheme(localStorage, location.pathname)",
+}
+ROOT = '<div id="root"></div>'
+OPENING = (  # in the place of what Streamlit draws there; in the browser's own theme
+    '<div id="root"><div role="status" style="color-scheme: light dark; background: Canvas; color: CanvasText; '
+    'min-height: 100vh; font: 1rem/1.5 sans-serif"><div style="max-width: 36rem; margin: auto; padding: 20vh 1.5rem">'
+    "<b>MMD-Net lab</b><br>The page is being opened. The first one after the lab was started takes longest: up to "
+    "half a minute on a busy machine.</div></div></div>"
+)
 ADDRESSES = {"", "/", *(f"/{listed.name}" for listed in PAGES)}
 
 
@@ -49,8 +61,13 @@ def page_at(base: str) -> str:
     """Streamlit's page, which says that its server is below this path of the same origin."""
     html = (_streamlit_folder() / "index.html").read_text("utf-8")
     here = f"window.__streamlit = {{ BACKEND_BASE_URL: location.origin + {json.dumps(f'{base}/')} }}"
-    steps = f"{_HISTORY.read_text('utf-8')}oneStepAPress(window)"
-    return html.replace("<head>", f'<head><script>{here}</script><script type="module">{steps}</script>', 1)
+    first = "".join(f'<script type="module">{_script(name)}{call}</script>' for name, call in BEFORE_STREAMLIT.items())
+    page = html.replace("<head>", f"<head><script>{here}</script>{first}", 1)
+    return page.replace("<title>Streamlit</title>", "<title>MMD-Net lab</title>").replace(ROOT, OPENING, 1)
+
+
+def _script(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 class Front:

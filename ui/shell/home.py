@@ -9,8 +9,9 @@ import streamlit as st
 
 from ui.shell import words
 from ui.shell.focus import begin_at
-from ui.shell.jobs import ago, job_card
+from ui.shell.jobs import ago, job_card, told_jobs
 from ui.shell.literal import literal, plain_all
+from ui.shell.presses import answered, submitted
 from ui.shell.session import (
     go_to,
     lab,
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView
     from mmdnet.workflows.worklist import WorkItem
 
+MAKE = "make_project"
 RECENT_JOBS = 5
-WAITS_PX = 310  # the longest there is to wait for, in one line
+WAITS_PX, LETTER_PX = 310, 7  # the longest there is to wait for, in one line; and about one letter of it
 
 
 def first_project() -> None:
@@ -61,12 +63,13 @@ def new_project() -> None:
                 key="new_project_reader",
                 help="Labels and signatures carry it. It can be chosen later, too, under Reader in the side bar.",
             )
-        sent = st.form_submit_button("Make project", type="primary")
+        sent = submitted("Make project", key=MAKE, type="primary")
     if sent:
         with refusals():
             if who.strip():
                 set_reader(lab().readers.ensure(who).id)
             made = lab().projects.create(name, by=reader_id())
+            answered(MAKE)
             go_to("project", made.id)
             say_next_run(f"{made.name} is ready")
             open_page("slides")
@@ -120,20 +123,16 @@ def worklist_at_a_glance(slides: Sequence[SlideView], leading: Mapping[int, Scor
 def _work_table(items: Sequence[WorkItem]) -> None:
     import pandas as pd
 
-    scores = [item.score for item in items]
+    scores, waits = [item.score for item in items], [", ".join(item.waits) for item in items]
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(items),
             "Slide": plain_all(item.slide.name for item in items),
-            "Waits for": [", ".join(item.waits) for item in items],
+            "Waits for": waits,
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": [words.nas_by(score) for score in scores],
             "Labelled": [item.slide.labelled for item in items],
             "Patient": plain_all(item.slide.patient for item in items),
-            "Stain": plain_all(item.slide.stain for item in items),
-            "Patches in use": [item.slide.usable for item in items],
-            "Fat, %": [None if (fat := item.slide.fat_area_share) is None else 100 * fat for item in items],
-            "State": [words.STATUS.get(item.slide.status, item.slide.status) for item in items],
         }
     )
     st.dataframe(
@@ -144,9 +143,9 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         placeholder=words.NOTHING,
         column_config={
             "open": open_column("overview_open"),
-            "Waits for": st.column_config.TextColumn(width=WAITS_PX),
-            "Fat, %": st.column_config.NumberColumn(format="%.1f"),
-            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
+            "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
+            "Labelled": st.column_config.NumberColumn(width=76),
+            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },
         alt="Slides and what waits on each",
     )
@@ -159,20 +158,26 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         open_page(item.page)
 
 
+def _waits_px(said: Sequence[str]) -> int:
+    """As wide as the longest needs, so that the columns behind it are seen, too."""
+    return min(WAITS_PX, 32 + LETTER_PX * max(map(len, said), default=0))
+
+
 def jobs_at_a_glance(project_id: int) -> None:
     """What runs, and what ended last; kept up to date while something runs."""
-    active = bool(lab().jobs.list(project_id, active=True))
+    active = bool(told_jobs(project_id, active=True))
     st.fragment(_jobs, run_every=2.0 if active else None)(project_id, active)
 
 
 def _jobs(project_id: int, was_active: bool) -> None:
-    jobs = [job for job in lab().jobs.list(project_id) if not job.dismissed]
+    jobs = [job for job in told_jobs(project_id) if job.active or not job.dismissed]
     if not jobs:
         st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
-    for job in jobs[:RECENT_JOBS]:
+    active = [job for job in jobs if job.active]  # all of them, as in the side bar; of those that ended the last
+    for job in active + [job for job in jobs if not job.active][: max(0, RECENT_JOBS - len(active))]:
         job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
     st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
-    if was_active and not any(job.active for job in jobs):
+    if was_active and not active:
         st.rerun()
 
 

@@ -74,8 +74,8 @@ def progress_line(job: JobView) -> str:
     """One line on a job, as Markdown: its message and, while it runs, the time left."""
     if job.status == "queued":
         return waiting_words(job)
-    left = duration(job.eta_s)
-    return literal(job.message or "Starting") + (f" · {left} left" if left else "")
+    left = "" if job.eta_s is not None and job.eta_s < 1 else duration(job.eta_s)  # no guess of nothing at the end
+    return literal(job.message.rstrip(".") or "Starting") + (f" · {left} left" if left else "")
 
 
 def state_badge(job: JobView) -> None:
@@ -94,9 +94,14 @@ def running_jobs() -> None:
     st.fragment(_running_jobs, run_every=2.0 if active else 15.0)()
 
 
+def told_jobs(project_id: int | None, *, active: bool = False) -> list[JobView]:
+    """Jobs to tell of, but for the learning beside the labels: the Label page tells of it, undisturbed."""
+    return [job for job in lab().jobs.list(project_id, active=active) if job.kind != "learn"]
+
+
 def _told_here() -> list[JobView]:
-    """Jobs that wait or run, but for the learning beside the labels: the Label page tells of it, undisturbed."""
-    return [job for job in lab().jobs.list(at("project"), active=True) if job.kind != "learn"]
+    """Of the tab's project, those that wait or run."""
+    return told_jobs(at("project"), active=True)
 
 
 def _ended_since(active: Sequence[JobView]) -> list[EndedJob]:
@@ -121,6 +126,16 @@ def _running_jobs() -> None:
         for job in active:
             st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
         st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
+
+
+def job_line(job: JobView) -> None:
+    """A job that waits or runs in one line, with its way out; a list of several stays small."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(min(max(job.share_done, 0.0), 1.0), text=f"**{literal(job.title)}** · {progress_line(job)}")
+        if st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:", type="tertiary"):
+            with refusals():
+                lab().jobs.cancel(job.id)
+                st.rerun()
 
 
 def job_card(
@@ -152,7 +167,9 @@ def job_card(
         took = (
             duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
         )
-        st.caption(" · ".join(part for part in (ago(job.created_at), took and f"took {took}") if part))
+        st.caption(
+            " · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part)
+        )
         if job.failure:
             st.error(literal(job.failure), icon=":material/error:")
         # where each file was refused by a sentence, the same again is refused again

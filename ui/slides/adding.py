@@ -10,7 +10,7 @@ import streamlit as st
 
 from mmdnet.accounts.roles import May
 from mmdnet.slides.facts import StatedFacts
-from ui.shell.jobs import job_card
+from ui.shell.jobs import job_card, job_line
 from ui.shell.literal import literal
 from ui.shell.presses import answered, submitted
 from ui.shell.session import lab, person, reader_id, refusals
@@ -152,7 +152,9 @@ def _ingest_jobs(project_id: int) -> None:
     jobs = [job for job in _adding(project_id) if job.active or job.created_at > since]
     for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
         refused = job.progress.get("refused") or []
-        if job.active or job.status == "failed" or refused:
+        if job.active:
+            job_line(job)
+        elif job.status == "failed" or refused:
             job_card(job, retry=job.kind == "demo")
         if refused:
             st.caption("Not added, each with its reason; Dismiss takes them out of sight.")

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 COLUMN_PX = 690
+HOW_TO_MOVE = "Drag to move, wheel to zoom; from the keys: arrows, **+** and **−**."
+HOW_TO_USE = (
+    "A click shows the patch there. *Rectangle* queues its patches for labelling; *Length* and *Area* measure. "
+    "From the keys: arrows, **+** and **−** move, **Enter** takes the patch in the middle, **Shift Enter** all "
+    "that is in view."
+)
 LAYERS = {"tissue": "Tissue", "patches": "Patches", "labels": "My labels"}
 
 
@@ -71,11 +77,7 @@ def look(slide: SlideView, patches: Sequence[PatchView], labelled: Collection[in
             drawn=shapes(drawings),
             on_drawn=partial(keep, slide),
         )
-        st.caption(
-            "A click shows the patch there. *Rectangle* queues its patches for labelling; *Length* and *Area* measure. "
-            "From the keys: arrows, **+** and **−** move, **Enter** takes the patch in the middle, **Shift Enter** all "
-            "that is in view."
-        )
+        st.caption(HOW_TO_USE if patches else HOW_TO_MOVE)
         listed(slide, drawings)
     region = drawn_region(slide)
     if region:

@@ -137,7 +137,7 @@ def ask_mpp(slide: SlideView) -> None:
         icon=":material/straighten:",
     )
     with st.form(f"mpp_{slide.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        mpp = mpp_field(f"ask_mpp_{slide.id}", width=180)
+        mpp = mpp_field(f"ask_mpp_{slide.id}", width=320)  # room for what the field says of Enter
         sent = st.form_submit_button("Lay patches", type="primary")
     begin_at(f"ask_mpp_{slide.id}")
     if sent and mpp:

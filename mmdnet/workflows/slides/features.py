@@ -105,13 +105,15 @@ def kept_features(
     if kept is not None and done:
         values[done] = kept.features[here[done]]
     if not todo:
-        progress(1.0, "features of an earlier time")
+        progress(1.0, "features are there already")
         return SlideFeatures(values, {}, kept.engines if kept else ())
     room = room_for(settings, len(todo) * extractor.net.width * BYTES, slide.name)
     if room and must_keep:
         raise LabError(room)
     if kept is None and _earlier(store, slide, extractor):
         progress(0.0, f"{slide.name}: its features are of an earlier version of the program and are computed again")
+    else:
+        progress(0.0, f"computing features of {count(len(todo), 'patch')}, which models go by")
     keeper = None if room else RowKeeper(settings, store, key, kept, _meta(slide, extractor))
     engine, not_read = _compute(settings, extractor, slide, places, todo, grid, values, corners, keeper, progress)
     engines = {*(kept.engines if kept and done else ()), engine} - {""}

@@ -63,7 +63,7 @@ class PatchPixels:
         groups = [(slide_id, list(group)) for slide_id, group in groupby(patches, key=lambda patch: patch.slide_id)]
         for number, (slide_id, group) in enumerate(groups):
             slide = must_get(session, Slide, slide_id, "slide")
-            progress(0.05 * number / len(groups), f"decoding patches of {slide.name}")
+            progress(0.05 * number / len(groups), f"decoding patches of {slide.name}", eta_s=None)
             with open_stored(slide) as reader:
                 store = PatchStore(folder).get(reader, stored_places(group), stored_grid(slide))
             if not store.readable.all():

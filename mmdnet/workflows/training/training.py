@@ -47,6 +47,14 @@ if TYPE_CHECKING:
 
 
 UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
+NONE_JUDGES = (  # see `mmdnet.bags.splits.split_by_patient`
+    "no patient is left to judge it by, so its scores would not be reportable. With labels of three patients one is "
+    "kept to choose the epoch by, of five or more some to judge it by."
+)
+ONE_JUDGES = (
+    " One patient alone often says too little for scores to be reportable; with labels of five patients or more some "
+    "are kept to judge it by."
+)
 DOES = {"train": "learn from", "validation": "choose the epoch by", "test": "judge it by"}  # a split's parts
 LABELS, SPLIT = "labels.json", "split.json"
 
@@ -172,8 +180,9 @@ class Training:
             return ReadinessView(False, str(error))
         listed = ", ".join(f"{len(ids)} to {DOES[part]}" for part, ids in sides.items() if part in DOES)
         kept = any(len(sides.get(part, ())) for part in ("validation", "test"))
-        unjudged = "" if kept else "no patient is left to judge it by, so its scores would not be reportable."
-        return ReadinessView(True, f"{len(label_set.rows):,} labelled patches; slides: {listed}.", unjudged)
+        alone = kept and config.split_by == "patient" and not sides.get("test")
+        sentence = f"{len(label_set.rows):,} labelled patches; slides: {listed}.{ONE_JUDGES if alone else ''}"
+        return ReadinessView(True, sentence, "" if kept else NONE_JUDGES)
 
     def start(
         self,

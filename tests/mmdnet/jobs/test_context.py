@@ -21,7 +21,9 @@ def context(tmp_path: Path, told: list[JobProgress]) -> JobContext:
 
 def test_progress_is_told_as_a_share_words_and_numbers(context: JobContext, told: list[JobProgress]) -> None:
     context.progress(1.2, "epoch 3 of 3", epoch=3, loss=0.5)
-    assert told == [JobProgress(1.0, "epoch 3 of 3", {"epoch": 3, "loss": 0.5})]
+    assert told == [JobProgress(1.0, "epoch 3 of 3", {"epoch": 3, "loss": 0.5, "eta_s": None})]
+    context.progress(0.1, "epoch 1 of 9", eta_s=90.0)
+    assert told[-1].numbers == {"eta_s": 90.0}, "work that knows its time left tells its own"
 
 
 def test_an_attempt_that_was_replaced_goes_no_further(context: JobContext, tmp_path: Path) -> None:

@@ -27,3 +27,6 @@ def test_numbers_say_what_is_left_and_the_last_epochs_metrics():
     told = state.numbers(4, 1.5, LOSSES)
     assert told["metrics"] == {"kappa_mean": 0.5, "loss": 1.0}
     assert (told["epoch"], told["epochs"], told["loss"], told["eta_s"]) == (1, 4, 1.0, 25.0)
+    for _ in range(3):  # the first one was slow, as it is where the process has just started
+        state.close(LOSSES, {}, 2.0, judged=True)
+    assert state.numbers(9, 4, LOSSES)["eta_s"] == 10.0

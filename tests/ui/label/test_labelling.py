@@ -7,13 +7,13 @@ from streamlit.testing.v1 import AppTest
 
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
-from ui.label import labelling
+from ui.label import labelling, summary
 from ui.shell import session
 
 
 @pytest.fixture
 def lab(lab, monkeypatch):
-    for module in (labelling, session):
+    for module in (labelling, summary, session):
         monkeypatch.setattr(module, "lab", lambda: lab)
     return lab
 
@@ -61,16 +61,23 @@ def test_the_sessions_of_the_reader_are_offered_and_another_goes_into_the_addres
     assert app.session_state["at_session"] == second.id
 
 
-def test_only_a_finished_session_offers_the_training(lab, label_bench, view):
-    words = "Train the network"
-    assert words not in [
-        button.label for button in AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run().button
-    ]
+def test_only_a_finished_session_offers_the_training_and_only_where_its_model_could_be_judged(lab, label_bench, view):
+    words, told = "Train the network", SimpleNamespace(ready=True, sentence="40 labelled patches.", unjudged="")
+    lab.training = SimpleNamespace(readiness=lambda project_id, choices: told)
+
+    def drawn():
+        return AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run()
+
+    assert words not in [button.label for button in drawn().button]
     graded = [PatchGrades(item.patch_id, Grades(steatosis=1)) for item in lab.labels.sessions.queue(view.id)]
     lab.labels.acts.put_many(label_bench.project, 1, graded, view.id)
-    app = AppTest.from_function(bar, default_timeout=60, args=(view.id,)).run()
+    app = drawn()
     assert words in [button.label for button in app.button]
     assert app.selectbox(key="pick_session").options == ["First · 10 patches, finished"]
+    told.unjudged = "no patient is left to judge it by."
+    app = drawn()
+    assert words not in [button.label for button in app.button]
+    assert "Before a training: no patient is left to judge it by." in [caption.value for caption in app.caption]
 
 
 def test_suggestions_cannot_be_switched_on_before_a_model_has_scored_and_the_sentence_says_why(lab, view):

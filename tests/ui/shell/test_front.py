@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from ui.shell.front import Front, scripts
+from ui.shell.front import BEFORE_STREAMLIT, Front, scripts
 from ui.shell.pages import PAGES
 
 
@@ -26,7 +26,9 @@ def test_every_address_of_ours_is_the_page_and_it_says_where_its_server_is(base)
         assert f'BACKEND_BASE_URL: location.origin + "{base}/"' in answer.text
         told, bundle = answer.text.index("window.__streamlit"), answer.text.index('<script type="module" crossorigin')
         assert told < bundle, "before Streamlit's script reads it"
-        assert told < answer.text.index("oneStepAPress(window)") < bundle, "before Streamlit's script makes entries"
+        for call in BEFORE_STREAMLIT.values():
+            assert told < answer.text.index(f"{call}</script>") < bundle, "before Streamlit's script runs"
+        assert "The page is being opened" in answer.text
     assert asked.get(f"{base}/_stcore/health").text == asked.post(f"{base}/").text == "Streamlit"
     assert asked.get(f"{base}/overview/_stcore/health").text == "Streamlit", "nothing else is made of a page's address"
 

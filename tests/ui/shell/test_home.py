@@ -8,13 +8,14 @@ from streamlit.testing.v1 import AppTest
 from mmdnet.backups.backup import make_backup
 from mmdnet.errors import LabError
 from ui.shell import home, session
+from ui.shell import jobs as shown_jobs
 
 
 @pytest.fixture
 def lab(monkeypatch):
     nobody = SimpleNamespace(list=list)
     made = SimpleNamespace(jobs=SimpleNamespace(list=lambda project=None, active=False: []), readers=nobody)
-    for module in (home, session):
+    for module in (home, session, shown_jobs):
         monkeypatch.setattr(module, "lab", lambda: made)
     return made
 
@@ -74,7 +75,17 @@ def test_how_old_the_last_verified_backup_is_stands_there_or_that_there_is_none(
     assert AppTest.from_function(backup, default_timeout=60).run().caption[0].value == "Last verified backup just now"
 
 
+def test_all_that_is_running_is_shown_as_in_the_side_bar_and_no_learning_beside_labels(lab):
+    running = {"status": "running", "active": True, "share_done": 0.5, "message": "", "eta_s": None, "dismissed": False}
+    known = [job_view(id=n, title=f"Job {n}", **running) for n in range(7)]
+    learning = job_view(id=9, title="Learn", **running)
+    learning.kind = "learn"
+    lab.jobs.list = lambda project=None, active=False: [*known, learning]
+    app = AppTest.from_function(jobs, default_timeout=60).run()
+    assert [text.value for text in app.markdown if "**" in text.value] == [f"**Job {n}**" for n in range(7)]
+
+
 def job_view(**facts):
     from datetime import UTC, datetime
 
-    return SimpleNamespace(created_at=datetime.now(UTC), **facts)
+    return SimpleNamespace(created_at=datetime.now(UTC), kind="train", **facts)

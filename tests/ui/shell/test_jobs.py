@@ -32,4 +32,5 @@ def job(**changes):
 def test_a_running_job_says_what_it_does_and_how_long_still():
     assert progress_line(job(status="queued", eta_s=5)) == "Waiting for a free worker"
     assert progress_line(job()) == "Starting", "its title stands beside it"
-    assert progress_line(job(message="Epoch 2 of 5", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
+    assert progress_line(job(message="Epoch 2 of 5.", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
+    assert progress_line(job(message="Judging", eta_s=0.0)) == "Judging"

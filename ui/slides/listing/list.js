@@ -125,9 +125,13 @@ export class List {
       this.head.querySelector(`[data-column="${button.dataset.column}"]`).focus()
       return
     }
-    const to = event.target.closest('a')
-    if (!to || event.ctrlKey || event.metaKey || event.shiftKey) return // a tab of its own
+    const link = event.target.closest('a')
+    if (link && (event.ctrlKey || event.metaKey || event.shiftKey)) return // a tab of its own
+    // the whole row opens: it lights up under the mouse; not where words of it were marked, to be copied
+    const to = link ?? (String(getSelection()) ? null : event.target.closest('tbody tr')?.querySelector('a'))
+    if (!to) return
     event.preventDefault()
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0) // the slide begins at its top
     this.open(Number(to.dataset.slide))
   }
 

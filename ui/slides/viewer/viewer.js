@@ -168,7 +168,7 @@ export class Viewer {
     const choices = maps.length ? [{ id: '', title: 'Slide only' }, ...maps] : []
     this.find('.layers').replaceChildren(...choices.map(({ id, title }) => button(title, { layer: id }, 'radio')))
     const alone = layers.filter(({ map }) => !map).map(({ id, title, begins_shown: on }) => ({ id, title, on }))
-    this.on = { ...Object.fromEntries(alone.map(({ id, on }) => [id, on])), ...this.on }
+    this.on = { ...Object.fromEntries([...switches, ...alone].map(({ id, on }) => [id, on])), ...this.on }
     this.find('.switches').replaceChildren(...[...switches, ...alone].map(({ id, title }) => checkbox(title, id, this.on[id])))
     this.find('.hands').replaceChildren(...(tools.length ? ['move', ...tools] : []).map((hand) => button(HANDS[hand], { hand })))
     const steps = mpp ? STEPS.filter((times) => times < 2.1 * magnification(mpp[0])) : []
