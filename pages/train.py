@@ -12,7 +12,7 @@ project = project_or_stop("Train")
 st.title("Train")
 manages = may(May.MANAGE, project.id)
 runs = lab().training.runs(project.id)
-new, watch = st.columns([2, 3], gap="large")
+new, watch = st.container(key="train_body").columns([2, 3], gap="large")
 
 with new:
     st.header("New training" if manages else "Labels")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAKE = "make_project"
 RECENT_JOBS = 5
-WAITS_PX, LETTER_PX = 310, 7  # the longest there is to wait for, in one line; and about one letter of it
+WAITS_PX, LETTER_PX = 310, 5.6  # the longest there is to wait for, in one line; and about one letter of it
 
 
 def first_project() -> None:
@@ -144,7 +144,8 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         column_config={
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
-            "Labelled": st.column_config.NumberColumn(width=76),
+            "Labelled": st.column_config.NumberColumn(width=72),
+            "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },
         alt="Slides and what waits on each",
@@ -160,7 +161,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
 
 def _waits_px(said: Sequence[str]) -> int:
     """As wide as the longest needs, so that the columns behind it are seen, too."""
-    return min(WAITS_PX, 32 + LETTER_PX * max(map(len, said), default=0))
+    return min(WAITS_PX, round(32 + LETTER_PX * max(map(len, said), default=0)))
 
 
 def jobs_at_a_glance(project_id: int) -> None:
