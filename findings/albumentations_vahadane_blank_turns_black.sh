@@ -7,6 +7,7 @@
 #           stain matrix of no stain is 0 / 0; the NaN is cast to 0. NumPy warns of the division, nothing else does.
 # For a lab: patches padded beyond a slide's edge, and scanners' blank parts, are exactly 255; in training a share of
 #           them is black (or a NaN loss), with the label of the bag.
+# Searched (issues): HEStain, Vahadane, white, NaN. Found nothing.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -7,6 +7,7 @@
 #           for n = 9 infinity; 95 % is right. MAPIE 1.6.0 takes the right rank at n = 19, 29, ...
 # For a lab: used as an oracle in a test it disagrees with the formula at just those sizes; small calibration sets
 #           lose their interval altogether.
+# Searched (issues): rank, percentile, finite sample. Found an index error with few residuals (mended), not this.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

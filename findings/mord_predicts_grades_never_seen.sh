@@ -7,6 +7,7 @@
 #           no attribute tells the labels.
 # For a lab: stages scored 1 to 4 or scores with an empty grade get cases of a grade that does not exist in the study,
 #           and a quadratic κ computed over them has one row more on one side.
+# Searched (issues): OrdinalRidge, LAD, labels, rounding. Found nothing.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

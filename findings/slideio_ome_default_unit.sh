@@ -7,6 +7,7 @@
 #           that tells no size at all, so the two cannot be told apart.
 # For a lab: tifffile writes no unit unless told to. Such slides count as "no µm/px" and someone types in by hand a
 #           scale that the file held; or code that trusts the number takes a pixel for a metre.
+# Searched (issues): PhysicalSizeX, missing unit, default. Found the same in other readers, nothing of this one.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

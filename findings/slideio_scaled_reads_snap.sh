@@ -7,6 +7,7 @@
 #           At full size the same rectangles are exact.
 # For a lab: patches read "at 0.5 µm/px" from a 40x slide are off by a pixel at every odd origin, and a tissue mask or
 #           a heat map made of scaled blocks lies up to a result's pixel beside what it is drawn on.
+# Searched (issues): read_block, scaled, offset. Found a wish for reads by level, as sizes are rounded, not this.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -7,6 +7,7 @@
 #           the file; where `page.decode` was looked up once before the file was closed, the same call gives the tile.
 # For a lab: a slide reader that keeps pages and reads tiles by offset, from several threads, works on every test file
 #           that is not JPEG and fails on nearly every real slide.
+# Searched (issues): page.decode, JPEG, closed file. Found closed files with lazy arrays, not this.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
