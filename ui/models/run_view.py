@@ -130,8 +130,19 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
         if made.data:
             _mark_best(made, card)
             show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")
+            if flat := _at_nought(history):
+                st.caption(
+                    f"κ of {literal(' and '.join(flat))} is 0 in every epoch: the bags it is judged on are all given "
+                    "one grade, or all have one. Labels of more patients, with every grade, give it something to tell."
+                )
         else:
             st.caption("No agreement is measured: too few patients to keep any aside for validation.")
+
+
+def _at_nought(history: Sequence[dict[str, float]]) -> list[str]:
+    """Titles of the features whose kappa was measured and never was other than 0."""
+    known = {task: [row.get(f"validation_kappa_{task.name}") for row in history] for task in SHOWN_TASKS}
+    return [task.title.lower() for task, kappas in known.items() if 0 in kappas and not any(kappas)]
 
 
 def _mark_best(made: go.Figure, card: ModelCard | None) -> None:

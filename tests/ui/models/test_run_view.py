@@ -58,6 +58,13 @@ def test_a_finished_run_says_how_long_it_took_and_what_it_was_made_of(shown):
     assert (made_of["Labels"], made_of["Readers"]) == ("40 patches", "Ada, Ben")
     assert describe(RUN.choices).items() <= made_of.items()
     assert [warning.value for warning in app.warning] == ["Few of grade 3."]
+    assert not any("in every epoch" in caption.value for caption in app.caption)
+
+
+def test_an_agreement_that_stays_at_nought_is_explained(shown):
+    rows = [{"epoch": n, "validation_kappa_steatosis": 0.0, "validation_kappa_ballooning": 0.1 * n} for n in (0, 1, 2)]
+    said = [caption.value for caption in shown(RUN, rows).caption]
+    assert any(words.startswith("κ of steatosis is 0 in every epoch") for words in said)
 
 
 def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
