@@ -75,5 +75,12 @@ def _whitest(rgb: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             cell = cell[(high[top:bottom, left:right] - cell < NEUTRAL * 255) & (cell < 255)]
             if len(cell) >= 8:
                 places.append(((left + right) / 2 / low.shape[1], (top + bottom) / 2 / low.shape[0]))
-                values.append(float(np.percentile(cell, 97)))
+                values.append(_percentile(np.asarray(cell), 97))
     return np.asarray(places).reshape(-1, 2), np.asarray(values)
+
+
+def _percentile(values: NDArray[np.generic], q: float) -> float:
+    """As `numpy.percentile`, which takes ten times as long over a few hundred bytes."""
+    at = q / 100 * (len(values) - 1)
+    near = np.sort(values)[int(at) : int(at) + 2].astype(float)
+    return float(near[0] + (at - int(at)) * (near[-1] - near[0]))
