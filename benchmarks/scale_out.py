@@ -2,6 +2,9 @@
 
 The slides are small and their features are kept by a scoring before, which is not counted: else whoever came second
 would find what the first had computed. What is left is each job's process and its slides' scoring, a core's work each.
+
+Two workers can be twice as fast only where each has a core for itself beside the database and this program: on two
+cores the figure says whether they hinder each other, and a reach of 1.9 is shown on four quiet ones.
 """
 
 from __future__ import annotations

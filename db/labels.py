@@ -152,6 +152,29 @@ def current(
     return [(event, slide_id) for event, slide_id in session.execute(standing.order_by(LabelEvent.id))]
 
 
+class StandingVote(NamedTuple):
+    """A reader's label of a patch as it stands, as a consensus asks of it; `grades` in the order of the tasks."""
+
+    id: int
+    session_id: int | None
+    reader_id: int
+    patch_id: int
+    slide_id: int
+    act: str
+    ignored: bool
+    grades: tuple[int | None, ...]
+
+
+def standing_votes(session: Session, project_id: int, reader_id: int | None = None) -> list[StandingVote]:
+    """The labels of `current` without an object of each event: a training asks for all of a project."""
+    grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
+    event = LabelEvent
+    columns = (event.id, event.session_id, event.reader_id, event.patch_id, Patch.slide_id, event.act, event.ignored)
+    standing = _standing_in(project_id, _newest_ids(reader_id), *columns, *grades).order_by(event.id)
+    said = len(columns)
+    return [StandingVote._make((*row[:said], tuple(row[said:]))) for row in session.execute(standing)]
+
+
 class Standing(NamedTuple):
     """A reader's label of a patch as it stands."""
 

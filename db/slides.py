@@ -151,6 +151,15 @@ def patches_with_ids(session: Session, ids: Sequence[int]) -> Sequence[Patch]:
     return sorted(patches, key=lambda patch: (patch.slide_id, patch.row, patch.col))
 
 
+def cells_with_ids(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Row and column of the patches of these ids; ids may be many."""
+    cells: dict[int, tuple[int, int]] = {}
+    for start in range(0, len(ids), CHUNK):
+        wanted = select(Patch.id, Patch.row, Patch.col).where(Patch.id.in_(ids[start : start + CHUNK]))
+        cells |= {patch_id: (row, col) for patch_id, row, col in session.execute(wanted)}
+    return cells
+
+
 def replace_patches(session: Session, slide_id: int, rows: Iterable[Mapping[str, object]]) -> int:
     """Put these patches in place of the slide's own; the number put there. Labelled patches stop it (foreign keys)."""
     session.execute(delete(Patch).where(Patch.slide_id == slide_id))

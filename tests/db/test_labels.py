@@ -35,6 +35,13 @@ def test_labels_are_counted_by_what_they_say_and_again_only_where_something_came
         event_log.append(session, [new_event(label_bench, 3, first[0]), cleared])
         assert rows.labelled_by_slide(session, project) == {label_bench.slides[0]: 1, label_bench.slides[1]: 1}
         assert rows.labelled_by_slide(session, project + 1) == {}
+        for reader in (None, other):
+            standing = rows.current(session, project, reader)
+            assert [vote[:-1] for vote in rows.standing_votes(session, project, reader)] == [
+                (e.id, e.session_id, e.reader_id, e.patch_id, slide, e.act, e.ignored) for e, slide in standing
+            ]
+            votes = rows.standing_votes(session, project, reader)
+            assert [Grades.from_values(vote.grades) for vote in votes] == [Grades.of(e) for e, _ in standing] != []
         nothing = (None, None)
         assert sorted(rows.tallies(session, project)) == [
             (label_bench.readers[0], (1, *nothing), False, False, 2),

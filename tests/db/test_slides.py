@@ -6,6 +6,7 @@ from sqlalchemy import select
 from db.models import Patch, Slide
 from db.slides import (
     PatchRow,
+    cells_with_ids,
     labelled_events,
     patch_cells,
     patch_counts,
@@ -85,3 +86,5 @@ def test_rows_hold_what_the_patches_hold_in_the_same_order(label_bench, session)
     assert rows and [row.id for row in rows] == [patch.id for patch in patches]
     for name in PatchRow._fields:
         assert [getattr(row, name) for row in rows] == [getattr(patch, name) for patch in patches], name
+    cells = cells_with_ids(session, [patch.id for patch in patches])
+    assert cells == {patch.id: (patch.row, patch.col) for patch in patches} and cells_with_ids(session, []) == {}

@@ -31,12 +31,13 @@ def build(session: Session, project_id: int, choice: LabelChoice) -> LabelSet:
     settling = sessions_of_kind(session, project_id, "adjudication")
     votes: dict[int, list[Vote]] = defaultdict(list)
     slides: dict[int, int] = {}
-    for event, slide_id in rows.current(session, project_id, choice.reader_id):
-        if choice.slide_ids is not None and slide_id not in choice.slide_ids:
+    for label in rows.standing_votes(session, project_id, choice.reader_id):
+        if choice.slide_ids is not None and label.slide_id not in choice.slide_ids:
             continue
-        settles = event.session_id in settling or event.act == SETTLED_IMPORT
-        votes[event.patch_id].append(Vote(event.id, event.reader_id, Grades.of(event), event.ignored, settles))
-        slides[event.patch_id] = slide_id
+        settles = label.session_id in settling or label.act == SETTLED_IMPORT
+        grades = Grades.from_values(label.grades)
+        votes[label.patch_id].append(Vote(label.id, label.reader_id, grades, label.ignored, settles))
+        slides[label.patch_id] = label.slide_id
     table = []
     for patch_id in sorted(votes):
         agreed = consensus(votes[patch_id], rule.rule, rule.reader_id)
@@ -84,7 +85,7 @@ def _hash(session: Session, project_id: int, table: list[LabelRow]) -> str:
     places = session.execute(
         select(Patch.id, Slide.fingerprint, Patch.x_px0, Patch.y_px0)
         .join(Slide, Slide.id == Patch.slide_id)
-        .where(Slide.project_id == project_id)
+        .where(Slide.project_id == project_id, Patch.id.in_(select(LabelEvent.patch_id)))
     )
     wanted = {row.patch_id: row for row in table}
     lines = []

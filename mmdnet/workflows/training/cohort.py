@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Slide
 from db.projects import patient_answers
-from db.slides import patches_with_ids, slides_of, usable_by_slide
+from db.slides import cells_with_ids, slides_of, usable_by_slide
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import UNKNOWN, Grades
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
@@ -93,9 +93,9 @@ def make_cohort(
     """
     from mmdnet.bags.cohort import Cohort
 
-    places = {patch.id: patch for patch in patches_with_ids(session, [row.patch_id for row in rows])}
+    cells = cells_with_ids(session, [row.patch_id for row in rows])
     index = {slide.slide_id: s for s, slide in enumerate(slides)}
-    table = sorted(rows, key=lambda row: (row.slide_id, places[row.patch_id].row, places[row.patch_id].col))
+    table = sorted(rows, key=lambda row: (row.slide_id, cells[row.patch_id]))
     grades = [[UNKNOWN if grade is None else grade for grade in row.grades.as_tuple] for row in table]
     return Cohort(
         slides=tuple(slides),
