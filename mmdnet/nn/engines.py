@@ -222,8 +222,8 @@ def read_record(records: Path, net: MMDNet, side_px: int) -> EngineRecord | None
 
 def all_records(records: Path) -> list[EngineRecord]:
     """What was measured so far, of any machine that used this folder; damaged files are passed over."""
-    found = [_parsed(path) for path in sorted(records.glob("*.json"))]
-    return [record for record in found if record is not None]
+    parsed = [_parsed(path) for path in sorted(records.glob("*.json"))]
+    return [record for record in parsed if record is not None]
 
 
 def _parsed(path: Path) -> EngineRecord | None:

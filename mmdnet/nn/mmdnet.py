@@ -265,9 +265,9 @@ class MMDNet(nn.Module):
         """The loss of each bag alone, (B,), the mean over tasks whose grade is known; 0 where none is."""
         losses = output.mask.new_zeros(len(output.mask), len(self.task_names), dtype=torch.float32)
         for t, name in enumerate(self.task_names):
-            head, one = self.head(name).grade, torch.ones(1, device=losses.device)
+            head, weight = self.head(name).grade, torch.ones(1, device=losses.device)
             for b in range(len(losses)):
-                losses[b, t] = head.loss(output.logits[name][b : b + 1], targets.grades[b : b + 1, t], one)
+                losses[b, t] = head.loss(output.logits[name][b : b + 1], targets.grades[b : b + 1, t], weight)
         known = (targets.grades[:, : losses.shape[1]] >= 0).float()
         return (losses * known).sum(dim=1) / known.sum(dim=1).clamp(min=1)
 

@@ -78,12 +78,12 @@ def fonts(of_machine: bool) -> typst.Fonts:
 def machine_fonts() -> list[tuple[str, str]]:
     """Family and file of each upright font of this machine, by name; collections are taken by their first font."""
     own = str(fonts_folder())
-    found = {
+    upright = {
         (font.family, font.path)
         for font in fonts(of_machine=True).fonts()
         if font.path and not font.path.startswith(own) and font.style == "normal" and font.index == 0
     }
-    return sorted(found)
+    return sorted(upright)
 
 
 @lru_cache(maxsize=64)

@@ -197,7 +197,7 @@ class Comparison:
         if reference not in self.result.methods:
             return ()
         of_reference = self.spread(reference, MEAN).mean
-        found = []
+        compared = []
         for method in self.result.methods:
             own = self.spread(method, MEAN).mean
             if method == reference or own is None or of_reference is None:
@@ -208,11 +208,12 @@ class Comparison:
             enough = len(known) and len(self._patients) >= FEWEST_PATIENTS
             p = min(1.0, 2 * (tail + 1) / (len(known) + 1)) if enough else None
             ahead = estimate_of(of_reference - own, apart, len(self._patients))
-            found.append((method, ahead if self.carries_intervals else replace(ahead, low=None, high=None), p))
-        given = [p for *_, p in found if p is not None]
+            compared.append((method, ahead if self.carries_intervals else replace(ahead, low=None, high=None), p))
+        given = [p for *_, p in compared if p is not None]
         adjusted = iter(false_discovery_control(given) if given else ())
         return tuple(
-            Difference(method, ahead, p, float(next(adjusted)) if p is not None else None) for method, ahead, p in found
+            Difference(method, ahead, p, float(next(adjusted)) if p is not None else None)
+            for method, ahead, p in compared
         )
 
     @cached_property

@@ -55,7 +55,7 @@ def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Prog
         LabError: no backbone could be used.
     """
     began = time.monotonic()
-    one = plan.on_one_backbone()
+    of_one = plan.on_one_backbone()
     cells: list[Cell] = []
     notes: list[str] = []
     data: FieldData | None = None
@@ -63,7 +63,7 @@ def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Prog
         told = part_of(progress, number, len(plan.backbones), name)
         try:
             seen = data_of(name, between(told, 0, 0.7))
-            own, said = _cells(seen, one, folder / one.identity(seen.key), between(told, 0.7, 1))
+            own, said = _cells(seen, of_one, folder / of_one.identity(seen.key), between(told, 0.7, 1))
         except LabError as refused:
             notes.append(f"{name} was left out: {refused}")
             continue
@@ -73,7 +73,7 @@ def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Prog
     if data is None:
         raise LabError(" ".join(notes))
     progress(1.0, f"{count(len(cells), 'training')} compared")
-    extractor = f"{one.asked[0]} on frozen features of {count(len({cell.method for cell in cells}), 'backbone')}"
+    extractor = f"{of_one.asked[0]} on frozen features of {count(len({cell.method for cell in cells}), 'backbone')}"
     return _result(plan, data, extractor, cells, notes, began)
 
 

@@ -170,11 +170,11 @@ def _inside(cut: tuple[int, int, int, int], level: Level) -> tuple[int, int, int
     return x, y, min(width, level.width_px - x), min(height, level.height_px - y)
 
 
-def _correlation(one: Pixels, other: Pixels) -> float | None:
+def _correlation(image: Pixels, other: Pixels) -> float | None:
     """Of two pictures' brightness, softened; None where neither has detail."""
     soft = [
-        cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), SOFT_PX)
-        for image in (one, other)
+        cv2.GaussianBlur(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), SOFT_PX)
+        for each in (image, other)
     ]
     first, second = (np.asarray(image) - image.mean() for image in soft)
     deviations = float(first.std()), float(second.std())

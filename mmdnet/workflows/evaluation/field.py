@@ -159,8 +159,8 @@ class FieldExperiments:
         refused: dict[str, str] = {}
         for name in backbones:
             try:
-                found = self._backbones.configured({"backbone": name}).weights
-                weights[name] = given[name].resolve() if name in given else found
+                configured = self._backbones.configured({"backbone": name}).weights
+                weights[name] = given[name].resolve() if name in given else configured
             except LabError as why:
                 refused[name] = str(why)
         return weights, refused

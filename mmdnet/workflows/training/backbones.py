@@ -98,8 +98,10 @@ class Backbones:
         return fetched_weights(name, self._services.settings.fetched_backbones)
 
     def _origins(self) -> Sequence[WeightsOrigin]:
-        found = [origin_of(path) for path in sorted(self._services.settings.fetched_backbones.glob(f"[!.]*/{WEIGHTS}"))]
-        return [origin for origin in found if origin is not None]
+        origins = [
+            origin_of(path) for path in sorted(self._services.settings.fetched_backbones.glob(f"[!.]*/{WEIGHTS}"))
+        ]
+        return [origin for origin in origins if origin is not None]
 
     def _place(self) -> Path:
         try:

@@ -9,6 +9,7 @@ import pytest
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
 from mmdnet.workflows.lab import Lab
+from tests.mmdnet.workflows.augmented import finished_once, graded_once, weights  # noqa: F401 - fixtures
 from tests.small_lab import draw_tissue
 
 

@@ -10,13 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import PatchGrades
 from mmdnet.workflows.training.synthetic import SyntheticPixels, read_png, synthetic_file
-from tests.mmdnet.workflows.augmenting.conftest import (  # noqa: F401 - fixtures
-    finished,
-    finished_once,
-    graded_once,
-    passed,
-    weights,
-)
+from tests.mmdnet.workflows.augmenting.conftest import finished, passed  # noqa: F401 - fixtures
 from tests.small_lab import SHORT_TRAINING, JobInProcess
 
 ASKED = SHORT_TRAINING | {"synthetic": True}
