@@ -225,9 +225,8 @@ def start_scoring(project_id: int, slide_ids: Sequence[int], model: ModelView | 
     trained = training_now(project_id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = model is not None and st.button(
-            words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start",
-            shortcut="ctrl+enter",
-        )  # fmt: skip
+            words_, type="primary", icon=":material/speed:", disabled=not slide_ids, key="score_start"
+        )
         later = trained is not None and st.button(
             f"{words_} after {literal(trained.name)}",
             icon=":material/schedule:",
