@@ -8,6 +8,7 @@ of inflammation it does not see at all; heads of `BY_DENSITY` read the local den
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,13 +124,17 @@ class Moments:
         """
         if not self.number:
             raise ValueError("there are no features")
+        from scipy.linalg import eigh
+
         mean = self._sum / self.number
         covariance = self._products / self.number - np.outer(mean, mean)
         spread = np.sqrt(np.maximum(np.diag(covariance), 0))
         spread = np.where(spread > LEAST_SPREAD, spread, np.inf)
-        strength, direction = np.linalg.eigh(covariance / np.outer(spread, spread))
-        kept = np.argsort(-strength)[: min(COMPONENTS, self.number)]
-        across = direction[:, kept] / spread[:, None] * (LENGTH / np.sqrt(max(strength[kept[0]], LEAST_SPREAD)))
+        scaled, number = covariance / np.outer(spread, spread), len(spread)
+        kept = (number - min(COMPONENTS, self.number, number), number - 1)
+        strength, direction = eigh(scaled, subset_by_index=kept)  # rising
+        length = LENGTH / np.sqrt(max(strength[-1], LEAST_SPREAD))
+        across = direction[:, ::-1] / spread[:, None] * length
         return Reduction(mean.astype(np.float32), across.astype(np.float32))
 
 
@@ -192,6 +197,14 @@ def fit(reduced: Features, grades: np.ndarray) -> dict[str, Head]:
         if len(np.unique(grades[known, n])) > 1:
             heads[task.name] = fit_head(reduced[reads][known], grades[known, n], len(task.grades), reads)
     return heads
+
+
+def on_one_thread() -> AbstractContextManager[object]:
+    """While this is open the algebra is done by one thread: of matrices as small as these more take eight times as
+    long in processor time (measured on two cores), and the reader's next patch waits for it."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def there(features: np.ndarray) -> np.ndarray:

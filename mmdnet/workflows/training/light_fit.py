@@ -65,7 +65,7 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
     Nothing is made anew of labels that the newest has learnt from, nor before a task has two grades.
     """
     from mmdnet.labels.light import LightModel as Heads
-    from mmdnet.labels.light import fit
+    from mmdnet.labels.light import fit, on_one_thread
     from mmdnet.labels.light_estimate import judge
 
     with services.db() as session:
@@ -74,12 +74,13 @@ def fit_version(services: Services, context: JobContext, project_id: int, extrac
         newest = None if row is None else version_of(row)
         if row is not None and _learnt_from(row, labels, extractor):
             return newest
-    gathered = _gather(services, project_id, labels, extractor)
-    heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
-    if gathered is None or not heads:
-        return newest
-    context.progress(0.95, f"learning from {count(len(gathered.patch_id), 'label')}")
-    estimate, left_out = judge(gathered.labelled)
+    with on_one_thread():
+        gathered = _gather(services, project_id, labels, extractor)
+        heads = {} if gathered is None else fit(gathered.labelled.reduced, gathered.labelled.grades)
+        if gathered is None or not heads:
+            return newest
+        context.progress(0.95, f"learning from {count(len(gathered.patch_id), 'label')}")
+        estimate, left_out = judge(gathered.labelled)
     context.check()
     model = Heads(gathered.reductions, heads)
     kept_apart = {name: left_out[name] for name in heads}

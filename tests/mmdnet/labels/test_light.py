@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
 
 from mmdnet.labels.light import (
     DENSITY,
@@ -13,6 +14,7 @@ from mmdnet.labels.light import (
     fit,
     fit_head,
     likeliest_grade,
+    on_one_thread,
     there,
 )
 
@@ -99,3 +101,8 @@ def test_heads_of_an_earlier_build_read_the_network_alone():
 
 def test_the_likeliest_grade_is_the_median():
     assert likeliest_grade(np.array([[0.4, 0.3, 0.3], [0.1, 0.1, 0.8], [1, 0, 0]])).tolist() == [1, 2, 0]
+
+
+def test_the_algebra_of_small_matrices_is_done_by_one_thread():
+    with on_one_thread():
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
