@@ -12,10 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.account_cli import accounts_app, readers_app
-from mmdnet.augment_cli import augment
-from mmdnet.backbones_cli import backbones_app
-from mmdnet.backup_cli import backup, migrate_to, restore
 from mmdnet.cli_parts import (
     UNWRITTEN,
     AsJson,
@@ -37,21 +33,25 @@ from mmdnet.cli_parts import (
     slide_called,
     write_out,
 )
+from mmdnet.commands.accounts import accounts_app, readers_app
+from mmdnet.commands.augment import augment
+from mmdnet.commands.backbones import backbones_app
+from mmdnet.commands.backup import backup, migrate_to, restore
+from mmdnet.commands.evaluate import evaluate
+from mmdnet.commands.experiment import experiment_app
+from mmdnet.commands.ingest import ingest
+from mmdnet.commands.jobs import jobs_app
+from mmdnet.commands.labels import audit_app, import_tiles, labels_app
+from mmdnet.commands.models import models_app
+from mmdnet.commands.projects import projects_app
+from mmdnet.commands.qupath import qupath_app
+from mmdnet.commands.search import search_app
+from mmdnet.commands.simulate import simulate
+from mmdnet.commands.slides import deidentify, slides_app
+from mmdnet.commands.store import store_app
+from mmdnet.commands.train import TrainCommand, train
 from mmdnet.errors import LabError
-from mmdnet.evaluate_cli import evaluate
-from mmdnet.experiment_cli import experiment_app
-from mmdnet.ingest_cli import ingest
-from mmdnet.jobs_cli import jobs_app
-from mmdnet.label_cli import audit_app, import_tiles, labels_app
-from mmdnet.models_cli import models_app
-from mmdnet.projects_cli import projects_app
-from mmdnet.qupath_cli import qupath_app
 from mmdnet.scoring.choices import AUTO
-from mmdnet.search_cli import search_app
-from mmdnet.simulate_cli import simulate
-from mmdnet.slides_cli import deidentify, slides_app
-from mmdnet.store_cli import store_app
-from mmdnet.train_cli import TrainCommand, train
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmdnet.cli_parts import AsJson, Home, Project, as_plain, bar, lab_at, project_named
+from mmdnet.commands.slides import say_incoming
 from mmdnet.errors import LabError
 from mmdnet.progress import part_of
-from mmdnet.slides_cli import say_incoming
 from mmdnet.words import count
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from db.models import Job
-from mmdnet import evaluate_cli
+from mmdnet.commands import evaluate
 from mmdnet.evaluation.result import read_evaluation
 from mmdnet.workflows.job_kinds import run_job
 from tests.mmdnet.workflows.evaluation.conftest import graded, graded_home  # noqa: F401
@@ -28,7 +28,7 @@ def at_once(monkeypatch, tmp_path):
             row = session.get(Job, job_id)
         run_job(row.kind, row.spec, JobInProcess(lab.settings, tmp_path / "job", job_id))
 
-    monkeypatch.setattr(evaluate_cli, "follow", do)
+    monkeypatch.setattr(evaluate, "follow", do)
 
 
 def test_a_model_is_judged_the_tables_are_written_and_machines_get_the_record(of_graded, at_once, tmp_path):

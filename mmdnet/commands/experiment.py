@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file, write_out
-from mmdnet.field_cli import backbones, field, slides_by_highest_bag
+from mmdnet.commands.field import backbones, field, slides_by_highest_bag
 from mmdnet.words import count
 
 if TYPE_CHECKING:

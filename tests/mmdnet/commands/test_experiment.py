@@ -3,7 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from mmdnet.experiment_cli import experiment_app
+from mmdnet.commands.experiment import experiment_app
 from mmdnet.experiments import ablation as ours
 
 

@@ -1,4 +1,4 @@
-"""`mmdnet train`: its help is the configuration's; what cannot start is one sentence. See test_search_cli for searches."""
+"""`mmdnet train`: its help is the configuration's; what cannot start is one sentence. See commands/test_search for searches."""
 
 from mmdnet.training.config import GROUPS, training_options
 from tests.small_lab import draw_tissue

@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from mmdnet.commands.experiment import experiment_app
 from mmdnet.errors import LabError
-from mmdnet.experiment_cli import experiment_app
 from mmdnet.experiments.field import data as field_data
 from tests.mmdnet.experiments.field.made import FEW, made_data
 
