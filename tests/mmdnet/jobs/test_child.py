@@ -57,8 +57,8 @@ def test_progress_goes_to_the_worker_and_what_is_printed_to_the_log(order):
     code, told, log = do(order, "count", epochs=2, seconds=0.01)
     assert code == DONE
     assert told == [
-        ("@progress", {"share": 0.5, "message": "epoch 1", "numbers": {"loss": 1.0}}),
-        ("@progress", {"share": 1.0, "message": "epoch 2", "numbers": {"loss": 0.5}}),
+        ("@progress", {"share": 0.5, "message": "epoch 1", "numbers": {"eta_s": None, "loss": 1.0}}),
+        ("@progress", {"share": 1.0, "message": "epoch 2", "numbers": {"eta_s": None, "loss": 0.5}}),
     ]
     assert "counted to the end" in log
 

@@ -83,7 +83,7 @@ def test_a_finished_training_is_not_trained_again(crafted, tmp_path):
     first = run(crafted, tmp_path)
     began: list[str] = []
     again = run(crafted, tmp_path, lambda share, message, **numbers: began.append(message))
-    assert began == ["Going on after epoch 3."]
+    assert began == ["Going on after epoch 3.", "Judging the weights that were kept"]
     assert again.weights_sha256 == first.weights_sha256
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmdnet.lab import open_lab
+from mmdnet.progress import silent
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.stores.patches import PIXELS
@@ -28,7 +29,7 @@ def ids(lab, tissue_png):
 
 def decode(lab, patch_ids):
     with lab.db() as session:
-        return PatchPixels.of(session, lab.settings, patch_ids, lambda share, message: None)
+        return PatchPixels.of(session, lab.settings, patch_ids, silent)
 
 
 def tight(lab):
