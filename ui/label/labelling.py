@@ -21,7 +21,7 @@ from ui.shell.words import told_apart
 from ui.slides.viewer import deep_zoom, tissue_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mmdnet.workflows.labelling.views import SessionView
     from mmdnet.workflows.views import ProjectView, ReaderView
@@ -98,7 +98,8 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         return
     if not st.session_state.get("canvas_runs"):
         _if_it_does_not_start()
-    result = canvas(
+    key = f"canvas_{view.id}"
+    canvas(
         view.id,
         label_access(lab(), project.id, view.id, reader.id, person()),
         keys=lab().readers.keys(reader.id),
@@ -108,12 +109,9 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         jump=_jump(view),
         on_started=lambda: st.session_state.update(canvas_runs=True),
         on_finished=lambda: None,
-        on_place=lambda: None,
-        key=f"canvas_{view.id}",
+        on_place=lambda: _zoom_to(st.session_state[key].place),
+        key=key,
     )
-    place = result.get("place")
-    if place:
-        st.session_state["zoom_from_session"] = (int(place["slide"]), int(place["patch"]))
     if "zoom_from_session" in st.session_state:  # kept, so that a rerun of the page does not close it
         _on_the_slide(*st.session_state["zoom_from_session"])
 
@@ -122,6 +120,13 @@ def _jump(view: SessionView) -> dict[str, int] | None:
     """The place of this session that was chosen in the list of labels; the canvas goes there once."""
     jump = st.session_state.get("jump")
     return jump if jump and jump["session"] == view.id else None
+
+
+def _zoom_to(place: Mapping[str, int] | None) -> None:
+    """Note which patch the reader wants to see on its slide: told in one run alone, which may be given up before the
+    canvas is drawn, for another thing that the canvas has to say."""
+    if place:
+        st.session_state["zoom_from_session"] = (int(place["slide"]), int(place["patch"]))
 
 
 def _zoom_closed() -> None:

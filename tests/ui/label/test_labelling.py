@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.labels.grading import Grades
@@ -111,7 +112,13 @@ def test_a_canvas_that_does_not_start_gives_way_to_plain_buttons(lab, view, canv
 
 def test_a_place_asked_for_opens_the_slide_over_the_canvas_with_nothing_measured_on_it(lab, view, monkeypatch):
     zoomed, place = [], {"slide": 2, "patch": 31}
-    monkeypatch.setattr(labelling, "canvas", lambda *given, **facts: {"place": place} if place else {})
+
+    def asks(*_, key, on_place, **__):
+        if place:
+            st.session_state[key] = SimpleNamespace(place=dict(place))
+            on_place()
+
+    monkeypatch.setattr(labelling, "canvas", asks)
     monkeypatch.setattr(lab.slides, "get", lambda slide_id: SimpleNamespace(id=slide_id), raising=False)
     monkeypatch.setattr(lab.slides, "patches", lambda slide_id: [], raising=False)
     monkeypatch.setattr(labelling, "deep_zoom", lambda slide, patches, **facts: zoomed.append((slide.id, facts)))

@@ -55,7 +55,7 @@ def canvas(
         jump: a `position` of the queue to go to, once for each `at`; None to begin at the first patch without a label.
         on_started: called once the canvas runs in the browser.
         on_finished: called when the reader has come to the end of the queue.
-        on_place: called when the reader wants to see the patch on its slide; the result's `place` says which.
+        on_place: called when the reader wants to see the patch on its slide; the state's `place` says which.
         key: Streamlit's key.
     """
     return _component()(
