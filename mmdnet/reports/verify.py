@@ -12,6 +12,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import task
 from mmdnet.reports.schema import Report, SignOff, canonical_json, report_sha256
 from mmdnet.reports.typeset import moment
+from mmdnet.reports.words import percent
 from mmdnet.scoring.again import NAS
 from mmdnet.words import count
 
@@ -138,7 +139,7 @@ def not_made_again(why: str) -> Finding:
 def score_finding(apart: Apart, made_on: str) -> Finding:
     """Whether a score that was made again from its slide, on the device it was made on, is the one that is kept."""
     again = f"The score was made again from the slide ({made_on})"
-    by = "is equal" if apart.furthest == 0 else f"differs by {100 * apart.furthest:.1g} % at most"
+    by = "is equal" if apart.furthest == 0 else f"differs by {percent(apart.furthest)} at most"
     said = f"what the network says of patches and fields {by}"
     if not apart.network_alike:
         return Finding(False, f"{again} and is another one: {said}.")

@@ -76,8 +76,14 @@ def test_a_file_too_large_and_a_report_of_another_score_are_refused():
     ("apart", "right", "words"),
     [
         (Apart(0.0, (), True), True, "the same grades, and what the network says of patches and fields is equal."),
-        (Apart(0.0004, (), True), True, "differs by 0.04 % at most."),
-        (Apart(0.2, ("steatosis",), True), False, "is another one: what the network says"),
+        (Apart(3e-8, (), True), True, "differs by < 0.1 % at most."),
+        (Apart(0.004, (), True), True, "differs by 0.4 % at most."),
+        (
+            Apart(0.2, ("steatosis",), True),
+            False,
+            "is another one: what the network says of patches and fields differs by 20",
+        ),
+        (Apart(1.0, (), True), False, "differs by 100 % at most."),
         (Apart(0.0004, ("steatosis", "nas"), True), False, "other grades came of it: steatosis, NAS."),
         (Apart(0.0004, ("steatosis",), False), None, "read by another calibration since, so grades were not compared."),
     ],
