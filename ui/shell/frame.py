@@ -18,6 +18,7 @@ from ui.shell.pages import PAGES
 from ui.shell.presses import at_page
 from ui.shell.session import (
     LostLink,
+    at,
     go_to,
     keep_address,
     lab,
@@ -69,7 +70,6 @@ def draw() -> None:
     body = st.container()
     _footer()  # written before the page, so that it stands under one that stops early, too
     name = page.url_path or first.name
-    at_page(name)
     try:
         if (lost := lost_link()) is not None:
             with body:
@@ -78,6 +78,7 @@ def draw() -> None:
                 _signed_in()
             return
         _sidebar()
+        at_page(name, at("project"))
         keep_address(name)
         for sentence in said():
             st.toast(literal(sentence), icon=":material/check:")

@@ -3,8 +3,8 @@
 Streamlit tells a script of a press in one run alone. On a busy machine that run may be given up before it comes to the
 button, for another press, a field that was left or a page that draws itself anew: then nothing happens. Here a press
 is noted as the run begins, and stands until the button's own place in the page asks for it (`pressed`, `submitted`),
-once. It is forgotten when another page is opened, and counts for what the person saw: pressed again before the page
-shows what the first press did (`answered`), it asks for nothing more.
+once. It is forgotten when another page or project is opened, and counts for what the person saw: pressed again before
+the page shows what the first press did (`answered`), it asks for nothing more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-KEPT, ROUND, PAGE = "presses_kept", "presses_round", "presses_page"
+KEPT, ROUND, PLACE = "presses_kept", "presses_round", "presses_place"
 
 
 def pressed(label: str, *, key: str, **look: Any) -> bool:
@@ -33,10 +33,10 @@ def answered(key: str) -> None:
     st.session_state.setdefault(ROUND, {})[key] = _round(key) + 1
 
 
-def at_page(name: str) -> None:
-    """Say which page is drawn: presses of another are forgotten."""
-    if st.session_state.get(PAGE) != name:
-        st.session_state[PAGE] = name
+def at_page(name: str, project_id: int | None) -> None:
+    """Say which page of which project is drawn: presses of another are forgotten."""
+    if st.session_state.get(PLACE) != (name, project_id):
+        st.session_state[PLACE] = (name, project_id)
         st.session_state.pop(KEPT, None)
 
 

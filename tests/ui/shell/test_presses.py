@@ -10,7 +10,7 @@ def page():
 
     from ui.shell.presses import at_page, pressed, submitted
 
-    at_page(st.session_state.get("page", "train"))
+    at_page(st.session_state.get("page", "train"), st.session_state.get("project", 1))
     if st.session_state.pop("give_up", False):
         st.rerun()
     plain = st.button("Plain", key="plain")
@@ -44,9 +44,10 @@ def test_a_press_is_acted_upon_once(app):
     assert app.session_state["done"] == ["start"]
 
 
-def test_a_press_is_forgotten_where_another_page_was_opened_or_the_button_no_longer_holds(app):
+@pytest.mark.parametrize(("place", "other"), [("page", "score"), ("project", 2)])
+def test_a_press_is_forgotten_where_another_page_or_project_was_opened_or_the_button_no_longer_holds(app, place, other):
     app.session_state["give_up"] = True
-    app.session_state["page"] = "score"
+    app.session_state[place] = other
     app.button(key="start").click().run()
     app.session_state["off"] = True
     app.session_state["give_up"] = True
