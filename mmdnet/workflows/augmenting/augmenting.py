@@ -110,16 +110,18 @@ class Augmenting:
     def list(self, project_id: int) -> Sequence[BatchView]:
         """A project's batches, newest first."""
         with self._services.db() as session:
-            return self._views(session, rows.augmentations_of(session, project_id))
+            batches = rows.augmentations_of(session, project_id)
+        return self._views(batches)
 
     def get(self, augmentation_id: int) -> BatchView:
         with self._services.db() as session:
             row = must_get(session, Augmentation, augmentation_id, "batch of synthetic patches")
-            return self._views(session, [row])[0]
+        return self._views([row])[0]
 
-    def _views(self, session: Session, batches: Sequence[Augmentation]) -> Sequence[BatchView]:
+    def _views(self, batches: Sequence[Augmentation]) -> Sequence[BatchView]:
         jobs = self._jobs.get_many(row.job_id for row in batches)
-        return [_batch_view(session, row, jobs.get(row.job_id or "")) for row in batches]
+        with self._services.db() as session:
+            return [_batch_view(session, row, jobs.get(row.job_id or "")) for row in batches]
 
     def children(
         self,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from db import searches as rows
 from db.models import Project
@@ -157,7 +156,8 @@ class Searches:
     def list(self, project_id: int) -> Sequence[SearchView]:
         """A project's searches, newest first."""
         with self._services.db() as session:
-            return self._views(session, rows.searches_of(session, project_id))
+            searches = rows.searches_of(session, project_id)
+        return self._views(searches)
 
     def get(self, search_id: int) -> SearchView:
         """A search with all its trials.
@@ -166,7 +166,8 @@ class Searches:
             LabError: there is none of that number.
         """
         with self._services.db() as session:
-            return self._views(session, [must_get(session, Search, search_id, "search")])[0]
+            search = must_get(session, Search, search_id, "search")
+        return self._views([search])[0]
 
     def settings(self, search_id: int, trial: int | None = None) -> dict[str, Any]:
         """All choices of a training with a trial's settings; with those of the best, if none is named.
@@ -184,9 +185,10 @@ class Searches:
             )
         return read_config(view.choices | chosen.params).model_dump(mode="json")
 
-    def _views(self, session: Session, searches: Sequence[Search]) -> Sequence[SearchView]:
-        trials = rows.trials_of(session, [row.id for row in searches])
+    def _views(self, searches: Sequence[Search]) -> Sequence[SearchView]:
         jobs = self._jobs.get_many(row.job_id for row in searches)
+        with self._services.db() as session:
+            trials = rows.trials_of(session, [row.id for row in searches])
         return [
             SearchView(
                 id=row.id,

@@ -240,12 +240,14 @@ class Training:
         """Trainings of a project, newest first."""
         with self._services.db() as session:
             runs = rows.runs_of(session, project_id)
-            return self._views(runs, rows.models_of_runs(session, [run.id for run in runs]))
+            models = rows.models_of_runs(session, [run.id for run in runs])
+        return self._views(runs, models)
 
     def get(self, run_id: int) -> RunView:
         with self._services.db() as session:
             run = must_get(session, Run, run_id, "training")
-            return self._views([run], rows.models_of_runs(session, [run_id]))[0]
+            models = rows.models_of_runs(session, [run_id])
+        return self._views([run], models)[0]
 
     def _views(self, runs: Sequence[Run], models: Mapping[int, int]) -> list[RunView]:
         """Runs for people; `models` is the id of the model that each made, by run."""

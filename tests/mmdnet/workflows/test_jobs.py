@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import event
 
-from db.models import Job
+from db.models import Job, Run
+from db.searches import Search
 from mmdnet.errors import LabError
 from mmdnet.workflows import jobs
 from mmdnet.workflows.job_plans import JobPlan
@@ -48,6 +49,29 @@ def test_many_jobs_are_looked_up_in_as_many_questions_as_one(lab):
     assert known == {first: lab.jobs.get(first), second: lab.jobs.get(second)} and known[second].after_title
     assert lab.jobs.get_many([None]) == {}
     assert len(questions) == 2 + 1 + 2 + 0  # jobs and titles, a job, a job and its title
+
+
+def test_no_list_holds_one_connection_while_it_waits_for_a_second(lab):
+    """As many tabs as the pool has connections would wait for one another until all are refused."""
+    project = lab.projects.create("Lists").id
+    job = lab.jobs.submit("Train", DemoSpec(project_id=project))
+    with lab.db.begin() as session:
+        session.add(Run(project_id=project, job_id=job, name="R", choices={}, label_set={}))
+        session.add(Search(project_id=project, job_id=job, plan={}, choices={}, label_set={}))
+    held, most = [0], [0]
+
+    def out(*_):
+        held[0] += 1
+        most[0] = max(most[0], held[0])
+
+    def back(*_):
+        held[0] -= 1
+
+    event.listen(lab.db.kw["bind"], "checkout", out)
+    event.listen(lab.db.kw["bind"], "checkin", back)
+    (run,), (search,) = lab.training.runs(project), lab.searches.list(project)
+    assert (run, search) == (lab.training.get(run.id), lab.searches.get(search.id)) and run.job == search.job
+    assert (held, most) == ([0], [1])
 
 
 def test_a_job_that_is_not_there_is_named(lab):
