@@ -202,6 +202,7 @@ def fit(reduced: Features, grades: np.ndarray) -> dict[str, Head]:
 def on_one_thread() -> AbstractContextManager[object]:
     """While this is open the algebra is done by one thread: of matrices as small as these more take eight times as
     long in processor time (measured on two cores), and the reader's next patch waits for it."""
+    import scipy.linalg  # noqa: F401 - its own library: what is loaded later is not limited
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, user_api="blas")

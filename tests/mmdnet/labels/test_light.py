@@ -1,9 +1,12 @@
 """Heads on features that stay as they are."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_info
 
 from mmdnet.labels.light import (
     DENSITY,
@@ -14,9 +17,9 @@ from mmdnet.labels.light import (
     fit,
     fit_head,
     likeliest_grade,
-    on_one_thread,
     there,
 )
+from mmdnet.settings import PROJECT_ROOT
 
 
 def separable(n=120, seed=0):
@@ -103,6 +106,17 @@ def test_the_likeliest_grade_is_the_median():
     assert likeliest_grade(np.array([[0.4, 0.3, 0.3], [0.1, 0.1, 0.8], [1, 0, 0]])).tolist() == [1, 2, 0]
 
 
-def test_the_algebra_of_small_matrices_is_done_by_one_thread():
-    with on_one_thread():
-        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+def test_the_algebra_of_small_matrices_is_done_by_one_thread_in_a_process_that_has_loaded_nothing_yet():
+    """As a worker's job is: the solvers come with a library of their own, and it is loaded by the first that asks."""
+    code = """
+from mmdnet.labels.light import on_one_thread
+with on_one_thread():
+    import scipy.linalg, sklearn.linear_model
+    from threadpoolctl import threadpool_info
+    print(*(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"))
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True
+    )
+    assert set(told.stdout.split()) == {b"1"}
