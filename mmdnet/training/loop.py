@@ -313,7 +313,7 @@ class Run:
 
     def finish(self) -> ModelCard:
         """Judge the best weights once on the test part, and save them with their card."""
-        self._tell(self.state.epoch, {}, "Judging the weights that were kept")
+        self._tell(self.config.epochs, {}, "Judging the weights that were kept")  # those left out are not to come
         if self.best:
             self.net.load_state_dict(self.best)
         if self.frozen and self.stored is None and self.epoch_plan.validation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select, true
@@ -230,10 +230,6 @@ def _titles(session: Session, ids: Iterable[str]) -> Mapping[str, str]:
 def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> JobView:
     started = state.started_at if state else None
     status = state.status if state else "failed"
-    eta = None
-    if status == "running" and started and job.share_done > 0.02:
-        passed = (datetime.now(UTC) - started).total_seconds()
-        eta = passed * (1 - job.share_done) / job.share_done
     failure = job.failure
     if status == "failed" and failure is None:
         failure = "It stopped unexpectedly; its log says where. Start it again to go on from its last saved state."
@@ -250,7 +246,7 @@ def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> Job
         created_at=job.created_at,
         started_at=started,
         finished_at=state.finished_at if state else None,
-        eta_s=job.progress.get("eta_s", eta) if status == "running" else None,
+        eta_s=job.progress.get("eta_s") if status == "running" else None,
         dismissed=job.dismissed_at is not None,
         priority=priority_of(state.priority) if state else "normal",
         not_before=still_to_come(job.not_before),

@@ -162,7 +162,12 @@ def test_two_patients_train_without_validation_and_keep_the_last_epoch(craft, tm
 
 
 def test_training_stops_when_validation_no_longer_gets_better(crafted, tmp_path):
-    card = run(crafted, tmp_path, epochs=20, patience=1, lr_backbone=1e-12, lr_heads=1e-12)
+    told: list[tuple[float, float | None]] = []
+    card = run(
+        crafted, tmp_path, lambda share, message, /, **numbers: told.append((share, numbers["eta_s"])),
+        epochs=20, patience=1, lr_backbone=1e-12, lr_heads=1e-12,
+    )  # fmt: skip
+    assert told[-1] == (1.0, 0.0), "while it is judged no epoch is left"
     assert card.epochs <= 5
     assert card.best_epoch == card.epochs - 1
 
