@@ -50,7 +50,8 @@ class Accounts:
         moment = time.monotonic()
         if self._looked_at is None or moment - self._looked_at >= NOBODY_FOR_S:
             with self._services.db() as session:
-                self._asked = rows.any_account(session)
+                if rows.any_account(session):
+                    self._asked = True  # and never back: another thread may have made the first one meanwhile
             self._looked_at = moment
         return self._asked
 
@@ -99,7 +100,7 @@ class Accounts:
             for role, project_id in roles:
                 self._grant(session, account, role, project_id, by)
             view = _view(session, account)
-        self._looked_at = None
+        self._asked = True
         return view
 
     def grant(self, account_id: int, role: Role, project_id: int | None = None, by: int | None = None) -> AccountView:

@@ -51,6 +51,15 @@ def test_a_lab_without_accounts_is_asked_for_one_once_a_second_and_not_at_each_p
     assert [lab.accounts.asked() for _ in range(50)] == [True] * 50 and len(questions) == 2
 
 
+def test_a_first_account_that_is_made_while_it_is_asked_for_is_not_forgotten(lab, monkeypatch):
+    def nobody_yet(_session):
+        lab.accounts.add("Admin", PASSWORD)  # by another thread, once this one has looked
+        return False
+
+    monkeypatch.setattr(accounts.rows, "any_account", nobody_yet)
+    assert lab.accounts.asked()
+
+
 def test_who_signs_in_has_their_roles_and_their_own_reader(lab, ada):
     person = lab.accounts.person(lab.accounts.sign_in(" ada ", PASSWORD))
     assert (person.name, person.proof) == ("Ada", Proof.PASSWORD)
