@@ -31,9 +31,9 @@ if slide is None:
         st.warning("The slide this link names is not in this project.")
         go_to("slide", None)
     adding.add_slides(project.id, expanded=not slides)
-    coming = adding.ingest_jobs(project.id)
+    coming = adding.ingest_jobs(project.id, none_yet=not slides)
     if coming and not slides:
-        st.info("The slides appear here by themselves, each as soon as patches are laid on it.")
+        st.info("The first slides appear here by themselves, as soon as patches are laid on them.")
         st.stop()
     if not slides:
         st.info(

@@ -132,14 +132,18 @@ def _what_was_seen(picture: bytes) -> None:
     )
 
 
-def ingest_jobs(project_id: int) -> bool:
+def ingest_jobs(project_id: int, none_yet: bool) -> bool:
     """Jobs that add slides, kept up to date; of those of the last hour the ones that failed or refused files.
+
+    Args:
+        project_id: whose.
+        none_yet: the page shows no slide; it is drawn anew once there is one, and by the side bar when a job ends.
 
     Returns:
         Whether slides are being added now.
     """
     active = any(job.active for job in _adding(project_id))
-    st.fragment(_ingest_jobs, run_every=2.0 if active else None)(project_id)
+    st.fragment(_ingest_jobs, run_every=2.0 if active else None)(project_id, none_yet)
     return active
 
 
@@ -147,7 +151,9 @@ def _adding(project_id: int) -> list[JobView]:
     return [job for job in lab().jobs.list(project_id) if job.kind in {"ingest", "demo"} and not job.dismissed]
 
 
-def _ingest_jobs(project_id: int) -> None:
+def _ingest_jobs(project_id: int, none_yet: bool) -> None:
+    if none_yet and lab().slides.list(project_id):
+        st.rerun()
     since = datetime.now(UTC) - timedelta(hours=1)
     jobs = [job for job in _adding(project_id) if job.active or job.created_at > since]
     for job in [job for job in jobs if job.active] or jobs[:LAST_JOBS]:
