@@ -35,9 +35,10 @@ def learns_with_you(reader: ReaderView, view: SessionView) -> None:
 
 
 HELP = (
-    "Heads on features that stay as they are (EfficientNet-Lite0), learnt in seconds from the labels so far. κ is the "
-    "quadratic kappa on patients left out in turn, with its 95 % interval over patients (from five on). Plans that ask "
-    "for uncertain or rare patches take their order from it. What more labels add goes by the last doubling of labels."
+    "Heads on features that stay as they are (EfficientNet-Lite0; of inflammation local density), learnt in seconds "
+    "from the labels so far. κ is the quadratic kappa on patients left out in turn, with its 95 % interval over "
+    "patients (from five on). Plans that ask for uncertain or rare patches take their order from it. What more labels "
+    "add goes by the last doubling of labels."
 )
 
 

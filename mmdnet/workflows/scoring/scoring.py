@@ -23,7 +23,7 @@ from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_plans import AT_ONCE, JobPlan
 from mmdnet.workflows.job_specs import ScoreSpec
-from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
 from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.slide_features import features_of
 from mmdnet.workflows.scoring.validities import Validities
@@ -159,7 +159,7 @@ class Scoring:
         words = f"{len(slide_ids) - len(refused)} of {count(len(slide_ids), 'slide')} scored"
         told_refused = [f"{name}: {sentence}" for name, sentence in refused]
         if progress is None:
-            context.progress(1.0, ". ".join([words, *told_refused[:20]]), refused=told_refused)
+            context.progress(1.0, ". ".join([words, *told_refused[:MOST_REFUSALS]]), refused=told_refused)
         return refused
 
     def score_of(

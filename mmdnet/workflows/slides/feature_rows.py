@@ -60,6 +60,15 @@ def kept_rows(store: FeatureStore, key: str) -> FeatureRows | None:
         return None
 
 
+def known_rows(store: FeatureStore, key: str, places: Sequence[PatchPlace], width: int) -> np.ndarray:
+    """What is kept of these places, shape (places, width) float16, NaN where nothing is; nothing is computed."""
+    kept, values = kept_rows(store, key), np.full((len(places), width), np.nan, np.float16)
+    if kept is not None:
+        here = kept.at(corners_of(places))
+        values[here >= 0] = kept.features[here[here >= 0]]
+    return values
+
+
 def room_for(settings: Settings, needed: int, slide: str) -> str:
     """Why so many bytes of features cannot be kept; empty where they can."""
     free = shutil.disk_usage(settings.folder("cache")).free - SPARE_BYTES

@@ -22,7 +22,7 @@ from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.stores.features import FeatureStore, code_versions, feature_key
 from mmdnet.words import count
-from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, room_for
+from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, known_rows, room_for
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores
 
@@ -124,12 +124,7 @@ def known_features(
     settings: Settings, extractor: Extractor, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid
 ) -> np.ndarray:
     """Features of a slide's patches that are kept, shape (places, width), NaN where none are; nothing is computed."""
-    kept = kept_rows(feature_stores(settings)[0], _key(extractor, slide, grid))
-    values = np.full((len(places), extractor.net.width), np.nan, np.float16)
-    if kept is not None:
-        here = kept.at(corners_of(places))
-        values[here >= 0] = kept.features[here[here >= 0]]
-    return values
+    return known_rows(feature_stores(settings)[0], _key(extractor, slide, grid), places, extractor.net.width)
 
 
 def compute_features(

@@ -16,7 +16,7 @@ from mmdnet.slides.measures.local_density import LOCAL_DENSITY_VERSION, WIDTH, l
 from mmdnet.slides.stores.features import feature_key
 from mmdnet.slides.stores.patches import PIXEL_VERSION
 from mmdnet.words import count
-from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, room_for
+from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, known_rows, room_for
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores
 
@@ -65,12 +65,7 @@ def keep_densities(
 
 def known_densities(settings: Settings, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid) -> np.ndarray:
     """What is kept, shape (places, `WIDTH`) float16, NaN where nothing is; nothing is measured."""
-    kept = kept_rows(feature_stores(settings)[0], _key(slide, grid))
-    values = np.full((len(places), WIDTH), np.nan, np.float16)
-    if kept is not None:
-        here = kept.at(corners_of(places))
-        values[here >= 0] = kept.features[here[here >= 0]]
-    return values
+    return known_rows(feature_stores(settings)[0], _key(slide, grid), places, WIDTH)
 
 
 def _key(slide: Slide, grid: PatchGrid) -> str:
