@@ -163,6 +163,11 @@ class Patch(Base):
     set_aside: Mapped[str | None]
     overruled: Mapped[bool] = mapped_column(default=False)
 
+    @property
+    def usable(self) -> bool:
+        """Whether it is used: what `USABLE` asks of the database."""
+        return self.set_aside is None or self.overruled
+
 
 USABLE = or_(Patch.set_aside.is_(None), Patch.overruled)
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from mmdnet.slides.measures.stain import STAINS_OD
+
 if TYPE_CHECKING:  # the app reads gate values and bytes, and never loads torch
     from torch import Tensor
-
-from mmdnet.slides.measures.stain import STAINS_OD
 
 STRENGTH = 0.2  # each stain's amount is scaled by 0.8-1.2
 MIXING = 0.03  # standard deviation of a scanner's colour matrix

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdnet.evaluation.cases import Case, TaskPrediction
-from mmdnet.labels.grading import SHOWN_TASKS, TASKS
+from mmdnet.labels.grading import NAS, SHOWN_TASKS, TASKS
 
-NAS = "nas"
 NAS_FROM = 5
 
 

@@ -78,6 +78,8 @@ SHOWN_TASKS: tuple[Task, ...] = (
 )
 """As people read them: those of the NAS as it is written, steatosis first, then what stands beside it."""
 TASK_NAMES: tuple[str, ...] = tuple(task.name for task in TASKS)
+NAS = "nas"
+"""What the sum of the three grades is called beside the tasks' names."""
 _PLACES = {name: place for place, name in enumerate(TASK_NAMES)}
 
 

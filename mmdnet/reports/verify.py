@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import task
+from mmdnet.labels.grading import NAS, task
 from mmdnet.reports.schema import Report, SignOff, canonical_json, report_sha256
 from mmdnet.reports.typeset import moment
 from mmdnet.reports.words import percent
-from mmdnet.scoring.again import NAS
 from mmdnet.words import count
 
 if TYPE_CHECKING:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import NAS, TASK_NAMES
 
 if TYPE_CHECKING:
     from mmdnet.scoring.result import ScoreArrays, SlideScore
     from mmdnet.scoring.summary import ScoreSummary
 
 ALIKE = 0.005  # on a scale of 0 to 1: other kernels and half precision stay below, and a report shows whole per cents
-
-NAS = "nas"
 
 
 @dataclass(frozen=True, slots=True)

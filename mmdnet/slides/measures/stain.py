@@ -39,7 +39,7 @@ _DYES = {
     "DAB": (0.27, 0.57, 0.78),
 }
 _PINK = ("haematoxylin", "eosin", "fuchsin")
-STAINS_OD = np.array(((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78)))
+STAINS_OD = np.array((_DYES["haematoxylin"], (0.07, 0.99, 0.11), _DYES["DAB"]))
 """Of haematoxylin, eosin and what is left, in red, green and blue light, to tell stains apart by their amounts (Ruifrok
 & Johnston 2001). For other stains a basis like any other."""
 

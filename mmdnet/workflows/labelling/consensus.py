@@ -46,11 +46,10 @@ class Consensus:
                 if number is not None:
                     must_get(session, Reader, number, "reader")
             standing = rules.of_project(session, project_id)
-            if standing.chosen is not None and (standing.rule, standing.reader_id) == (rule, reader_id):
-                return self.rule(project_id)
-            session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
-            whose = f" ({session.get_one(Reader, reader_id).name})" if reader_id is not None else ""
-            add_change(session, project_id, SETTING, f"where readers differ: {rule}{whose}", set_by)
+            if standing.chosen is None or (standing.rule, standing.reader_id) != (rule, reader_id):
+                session.add(ConsensusRule(project_id=project_id, rule=rule, reader_id=reader_id, set_by=set_by))
+                whose = f" ({session.get_one(Reader, reader_id).name})" if reader_id is not None else ""
+                add_change(session, project_id, SETTING, f"where readers differ: {rule}{whose}", set_by)
         return self.rule(project_id)
 
     def label_set(self, project_id: int, choice: LabelChoice | None = None) -> LabelSet:

@@ -210,7 +210,7 @@ class QuPath:
         wanted = set(patch_ids)
         with self._services.db.begin() as session:
             for patch in patches_of(session, slide_id):
-                if patch.id in wanted and (patch.set_aside is None or patch.overruled):
+                if patch.id in wanted and patch.usable:
                     patch.set_aside, patch.overruled = patch.set_aside or REASON, False
                 elif patch.id not in wanted and patch.set_aside == REASON:
                     patch.set_aside, patch.overruled = None, False
@@ -276,7 +276,7 @@ def _left_out(slide: Slide, patches: Sequence[Patch], included: list[Region], ex
 
 
 def _use(patch: Patch) -> str:
-    return "In use" if patch.set_aside is None or patch.overruled else f"Set aside: {patch.set_aside}"
+    return "In use" if patch.usable else f"Set aside: {patch.set_aside}"
 
 
 def _is_label(feature: Feature) -> bool:

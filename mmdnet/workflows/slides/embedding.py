@@ -152,7 +152,7 @@ def see_slide(services: Services, slide_id: int, progress: Progress, extractor: 
 
 def usable_of(patches: Sequence[Patch]) -> list[int]:
     """Which of a slide's patches are used, by their place among them."""
-    return [index for index, patch in enumerate(patches) if patch.set_aside is None or patch.overruled]
+    return [index for index, patch in enumerate(patches) if patch.usable]
 
 
 def embed_at_once(services: Services, slide_id: int, progress: Progress) -> str:

@@ -96,7 +96,7 @@ class FeatureImport:
 
         with self._services.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
-            patches = [each for each in patches_of(session, slide_id) if each.set_aside is None or each.overruled]
+            patches = patches_of(session, slide_id, usable_only=True)
         if slide.status != "ready" or not patches:
             raise LabError(f"{slide.name} has no patches in use yet, so there are no coordinates of any.")
         size = slide.width_px0, slide.height_px0

@@ -101,7 +101,7 @@ def _finish(services: Services, slide_id: int) -> None:
 
 def unusable_note(patches: list[Patch]) -> list[str]:
     """The sentence for a slide without one patch to use."""
-    if any(patch.set_aside is None or patch.overruled for patch in patches):
+    if any(patch.usable for patch in patches):
         return []
     if all(patch.set_aside == "unreadable" for patch in patches):
         return [NOTHING_READABLE]

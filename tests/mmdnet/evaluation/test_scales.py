@@ -1,7 +1,7 @@
 """Scales read cases as columns, and leave out what is not known on both sides."""
 
-from mmdnet.evaluation.scales import NAS, scales
-from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.evaluation.scales import scales
+from mmdnet.labels.grading import NAS, SHOWN_TASKS
 from tests.mmdnet.evaluation.crafted import case
 
 
