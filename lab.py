@@ -45,6 +45,8 @@ COMPUTING_TESTS = {
     "tests of use cases": ["tests/mmdnet/workflows"],
     "tests of pages": ["tests", "--ignore=tests/mmdnet", "--ignore=tests/browser"],
 }
+# What most of those processes load, compiled by one of them: begun together, each would compile it (14 s of a core).
+LOADED_BY_MOST = "import torch._dynamo, torchvision, timm, pandas, scipy.stats, streamlit.testing.v1, mmdnet.lab"
 IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 Command = list["str | Path"]
@@ -112,6 +114,7 @@ def make_environment(dev: bool = False) -> None:
     Raises:
         Refusal: something the installation needs is missing.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # set in many images: each process would compile torch anew
     name = "requirements-dev.txt" if dev else "requirements.txt"
     linked = VENV.resolve() != ROOT.resolve() / ".venv"
     wanted = {file: fingerprint(ROOT / file) for file in {"requirements.txt", name}}  # the second names the first
@@ -525,6 +528,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
             if subprocess.run(_pytest(pytest_arguments), cwd=ROOT, env=environment).returncode != 0:
                 failed.append("tests")
         else:
+            _quiet([PYTHON, "-c", LOADED_BY_MOST])  # where that fails a test says why
             for name, folder in WAITING_TESTS.items():
                 told[waiting.submit(_hear, _pytest([folder]), environment)] = name
             for name, part in COMPUTING_TESTS.items():

@@ -107,8 +107,12 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-def test_the_second_start_installs_nothing(shell: Shell) -> None:
+def test_the_second_start_installs_nothing_and_compiles_nothing_twice(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     lab.make_environment()
+    assert "PYTHONDONTWRITEBYTECODE" not in lab.own_environment() | lab.Part("app", [], lab.ROOT)._environment
     assert [word for line in shell.commands for word in ("venv", "pip", "npm") if word in line.split("/")[-1]]
     shell.commands.clear()
     lab.make_environment()
