@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmdnet.cli_parts import Folder, Home, experiments_folder, kind_of_file, write_out
-from mmdnet.commands.field import backbones, field, slides_by_highest_bag
+from mmdnet.cli_parts import AsJson, Background, Folder, Home, experiments_folder, kind_of_file, write_out
+from mmdnet.commands.field import Project, backbones, field, of_project, slides_by_highest_bag
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ Slides = Annotated[int | None, typer.Option(min=10, max=1000, help="Other than t
 SlidesSeed = Annotated[int | None, typer.Option("--slides-seed", min=0, help="Another seed of those slides.")]
 WarmUp = Annotated[int | None, typer.Option("--warm-up", min=1, max=1000, help="Other epochs on single patches.")]
 Epochs = Annotated[int | None, typer.Option(min=1, max=1000, help="Other epochs on bags after them.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the table to a file: .md.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Write the table to a file: .md; of a project .csv, .tex, .json too.")
+]
+OnBackbone = Annotated[str | None, typer.Option("--backbone", help="With --project: whose frozen features.")]
 UNDONE = "Nothing was drawn."
 experiment_app.command()(field)
 experiment_app.command()(backbones)
@@ -68,12 +71,23 @@ def ablation(
     threads: Threads = 1,
     paper: Annotated[bool, typer.Option("--paper", help="The paper's Table 2 (there three seeds).")] = False,
     slides: Slides = None, slides_seed: SlidesSeed = None, warm_up: WarmUp = None, epochs: Epochs = None,
-    out: Out = None,
+    out: Out = None, project: Project = None, backbone: OnBackbone = None, background: Background = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """The full network against itself without one part at a time, on the same seeds; quarters of patches, of which a
-    reader graded some on each training slide."""
+    reader graded some on each training slide.
+
+    With --project the heads of the paper's Table 2 on a lab's own labels and frozen features: DA-MIL (a network for
+    each task), MTL-MIL and MMD-Net, patients apart 6:2:2; the one of four tasks learns from simulated slides alone.
+    """
     from mmdnet.experiments import ablation as ours
 
+    if project is not None:
+        from mmdnet.experiments.field.plan import TABLE_2
+
+        asked = {"methods": TABLE_2, "seeds": list(range(seeds))}
+        of_project(project, asked, backbone, out, background, home, as_json)
+        return
     setting = replace(ours.FEW_GRADES, graded=graded or None, table=2 if paper else None)
     setting = _resized(setting, slides, slides_seed, warm_up, epochs)
     variants = ours.TABLE_2 if paper else ours.ABLATION
@@ -84,11 +98,21 @@ def ablation(
 def alpha(
     folder: Folder = None, home: Home = None, seeds: Seeds = 3, known: Known = False, threads: Threads = 1,
     slides: Slides = None, slides_seed: SlidesSeed = None, warm_up: WarmUp = None, epochs: Epochs = None,
-    out: Out = None,
+    out: Out = None, project: Project = None, backbone: OnBackbone = None, background: Background = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """The strength of the domain part, by quadratic kappa on validation patients; test patients are not looked at."""
+    """The strength of the domain part, by quadratic kappa on validation patients; test patients are not looked at.
+
+    With --project MMD-Net's heads on a lab's own labels and frozen features.
+    """
     from mmdnet.experiments import ablation as ours
 
+    if project is not None:
+        from mmdnet.experiments.field.plan import ALPHAS
+
+        asked = {"alphas": ALPHAS, "judged": "validation", "seeds": list(range(seeds))}
+        of_project(project, asked, backbone, out, background, home, as_json)
+        return
     place = experiments_folder(folder, home)
     setting = _resized(ours.FEW_GRADES, slides, slides_seed, warm_up, epochs)
     _say_variants(setting, ours.ALPHA_GRID, place, seeds, known, threads, "validation", out)

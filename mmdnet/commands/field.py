@@ -1,4 +1,7 @@
-"""`mmdnet experiment field | backbones | slides`: methods, or backbones, on the same bags and folds, as tables."""
+"""`mmdnet experiment field | backbones | slides`: methods, or backbones, on the same bags and folds, as tables.
+
+`experiment ablation` and `experiment alpha` come here, too, where they are of a project's labels.
+"""
 
 from __future__ import annotations
 
@@ -135,6 +138,18 @@ def slides_by_highest_bag(
     _compare(asked, choice, source, out, background, as_json)
 
 
+def of_project(
+    project: str, asked: Mapping[str, Any], backbone: str | None, out: Path | None, background: bool, home: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """The paper's Table 2, or a grid of alpha, on a project's labels: heads on frozen features.
+
+    Raises:
+        LabError: as for the other experiments.
+    """
+    _compare(asked, None, Source(project, backbone, None, {}, 0, None, home, 2), out, background, as_json)
+
+
 @dataclass(frozen=True)
 class Source:
     """What is learnt from: a project's labels, or simulated slides drawn into a folder; and whose features.
@@ -195,7 +210,8 @@ def _of_simulated(plan: FieldPlan, folder: Path, source: Source, as_json: bool) 
 
     def data_of(name: str, told: Progress) -> FieldData:
         weights = source.files.get(name, source.weights)
-        return simulated_data(folder, source.slides, extractor=extractor_of(name, weights), progress=told)
+        extractor = extractor_of(name, weights)
+        return simulated_data(folder, source.slides, extractor=extractor, progress=told, scales=plan.scales)
 
     torch.set_num_threads(source.threads)
     with bar(as_json, f"{plan.rows.capitalize()}s") as step:
@@ -208,10 +224,11 @@ def _of_simulated(plan: FieldPlan, folder: Path, source: Source, as_json: bool) 
 def _write(result: FieldResult, out: Path | None, kind: str | None, as_json: bool) -> None:
     from mmdnet.evaluation.tables import plain_table
     from mmdnet.experiments.field.comparison import Comparison
-    from mmdnet.experiments.field.files import compared, comparison_tables, facts, written
+    from mmdnet.experiments.field.files import compared, comparison_tables, definitions, facts, written
 
     comparison = Comparison(result)
     if out is not None and kind is not None:
         write_out(out, written(comparison, kind))
-    words = [*facts(result), *map(plain_table, comparison_tables(comparison)), compared(result)]
+    meanings = "\n".join(f"{name}: {said}" for name, said in definitions(result))
+    words = [*facts(result), *map(plain_table, comparison_tables(comparison)), compared(result), meanings]
     say(as_json, result, "\n\n".join(words) + (f"\nWritten to {out}." if out else ""))

@@ -297,7 +297,7 @@ class Run:
 
     def _close_epoch(self, losses: dict[str, float], metrics: dict[str, float | None], seconds: float) -> None:
         done = self.state
-        if done.close(losses, metrics, seconds, judged=bool(self.epoch_plan.validation)):
+        if done.close(losses, metrics, seconds, bool(self.epoch_plan.validation), self.stepper.rate):
             with self.stepper.judged():
                 self.best = {key: value.detach().clone() for key, value in self.net.state_dict().items()}
         if self.rank == 0:

@@ -29,7 +29,12 @@ class RunState:
     seconds: float = 0.0
 
     def close(
-        self, losses: Mapping[str, float], metrics: Mapping[str, float | None], seconds: float, judged: bool
+        self,
+        losses: Mapping[str, float],
+        metrics: Mapping[str, float | None],
+        seconds: float,
+        judged: bool,
+        rate: float | None = None,
     ) -> bool:
         """Count an epoch as done; True where its weights are the best so far.
 
@@ -38,11 +43,14 @@ class RunState:
             metrics: on the validation part; empty while warming up.
             seconds: that the epoch took.
             judged: there is a validation part; without one the last epoch counts as the best.
+            rate: the highest learning rate of the epoch's last step.
         """
         self.epoch += 1
         self.seconds += seconds
         row: Row = {"epoch": self.epoch, "seconds": round(seconds, 3), "loss": losses["total"]}
         row |= {f"loss_{key}": value for key, value in losses.items() if key != "total"}
+        if rate is not None:
+            row["learning_rate"] = rate
         row |= {f"validation_{key}": value for key, value in metrics.items()}
         self.history.append(row)
         kappa, loss = metrics.get("kappa_mean"), metrics.get("loss")

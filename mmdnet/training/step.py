@@ -106,6 +106,11 @@ class Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = group["full_lr"] * share
 
+    @property
+    def rate(self) -> float:
+        """The highest learning rate there is now: that of the heads, unless the backbone's is higher."""
+        return float(max(group["lr"] for group in self.optimizer.param_groups))
+
     def step(
         self, batch: Batch, weights: LossWeights, strength: float | None, stored: bool, average: bool
     ) -> dict[str, float]:

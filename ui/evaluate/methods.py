@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from mmdnet.experiments.field.plan import UNGROUPED, FieldPlan
+from mmdnet.experiments.field.plan import ALPHAS, TABLE_2, UNGROUPED, FieldPlan
 from mmdnet.nn.baselines.registry import BASELINES, MMD_NET
 from mmdnet.nn.registry import BACKBONES, SMALL
 from ui.shell.literal import literal
@@ -19,6 +19,11 @@ CAPTIONS = {
     "backbones": "One method learns on the frozen features of each backbone in turn, from the same bags and tested on "
     "the same patients. A backbone without weights in this lab is random: fetch them on the Train page. A backbone "
     "that cannot be used is named, and the others go on.",
+    "ablation": "The heads of the paper's Table 2 on the same frozen features: DA-MIL, a network for each feature "
+    "alone; MTL-MIL, all features and no domain part; MMD-Net, both. The paper's network of four tasks is not among "
+    "them.",
+    "alpha": "One method with each strength of its domain part, judged on validation patients, so that a strength can "
+    "be chosen while the test patients stay unseen.",
     "slides": "As above, and then each slide is graded by its highest bag, by a network that saw nothing of its "
     "patient.",
 }
@@ -27,9 +32,15 @@ WAYS = {
     "patient": "6 : 2 : 2, patients kept apart",
     "bags": "6 : 2 : 2, bags at random (as the paper)",
 }
-
-
-ROWS = {"methods": "Methods", "backbones": "Backbones (Table 3)", "slides": "Methods by slide (Table 4)"}
+WAYS_OF = {"methods": tuple(WAYS), "ablation": ("patient", "folds"), "alpha": ("patient", "folds")}
+ROWS = {
+    "methods": "Methods",
+    "ablation": "Ablation (Table 2)",
+    "backbones": "Backbones (Table 3)",
+    "slides": "Methods by slide (Table 4)",
+    "alpha": "Domain strength",
+}
+SAID = {"backbones": "Compare backbones", "alpha": "Compare strengths"}
 
 
 def compare_form(project_id: int, drawn: bool) -> None:
@@ -38,8 +49,7 @@ def compare_form(project_id: int, drawn: bool) -> None:
         "Compare", list(ROWS), format_func=ROWS.__getitem__, default="methods", required=True, key="field_rows"
     )
     choices, backbone = _choices(rows, drawn)
-    said = "Compare backbones" if rows == "backbones" else "Compare methods"
-    if st.button(said, type="primary", icon=":material/leaderboard:", key="field_start"):
+    if st.button(SAID.get(rows, "Compare methods"), type="primary", icon=":material/leaderboard:", key="field_start"):
         with refusals(), st.spinner("Checking"):
             lab().field.start(project_id, choices, backbone)
             say_next_run("The comparison is queued")
@@ -55,20 +65,27 @@ def _choices(rows: str, drawn: bool) -> tuple[dict[str, Any], str | None]:
             "Backbones", list(BACKBONES), format_func=lambda name: BACKBONES[name].title, key="field_backbones",
             placeholder="All of them",
         ) or list(BACKBONES)  # fmt: skip
+    elif rows == "ablation":
+        choices["methods"] = list(TABLE_2)
+    elif rows == "alpha":
+        choices |= {"alphas": list(ALPHAS), "judged": "validation"}
     else:
         choices["methods"] = st.multiselect(
             "Methods", list(BASELINES), format_func=lambda name: f"{BASELINES[name].title} · {BASELINES[name].paper}",
             key="field_methods", placeholder="All of them",
         )  # fmt: skip
-    ways = [name for name in WAYS if rows == "methods" or name == "folds"]
+    ways = list(WAYS_OF.get(rows, ("folds",)))
     backbone = None
     with st.container(horizontal=True):
-        way = st.selectbox("Tested on", ways, format_func=WAYS.__getitem__, key="field_way", width=320)
+        asked = "Validated on" if rows == "alpha" else "Tested on"
+        way = st.selectbox(asked, ways, format_func=WAYS.__getitem__, key="field_way", width=320)
         folds = st.number_input("Folds", 3, 20, 5, key="field_folds", width=110, disabled=way != "folds")
         seeds = st.number_input("Seeds", 1, 20, 1, key="field_seeds", width=110)
-        if rows == "backbones":
-            choices["methods"] = [_method()]
-        else:
+        if rows in {"backbones", "alpha"}:
+            choices["methods"] = [
+                _method([name for name in BASELINES if rows == "backbones" or BASELINES[name].adversary])
+            ]
+        if rows != "backbones":
             backbone = _backbone(drawn)
         usual = FieldPlan.model_fields["epochs"].default
         epochs = st.number_input("Epochs", 2, 1000, usual, key="field_epochs", width=110)
@@ -81,8 +98,9 @@ def _choices(rows: str, drawn: bool) -> tuple[dict[str, Any], str | None]:
     return choices, backbone
 
 
-def _method() -> str:
-    names = list(BASELINES)
+def _method(of_domains: bool) -> str:
+    """One method; `of_domains`: of those that have a domain part."""
+    names = [name for name, entry in BASELINES.items() if entry.adversary or not of_domains]
     return st.selectbox(
         "Method", names, index=names.index(MMD_NET), format_func=lambda name: BASELINES[name].title,
         key="field_head", width=300,

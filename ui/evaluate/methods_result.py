@@ -20,17 +20,24 @@ from mmdnet.experiments.field.files import (
     published_table,
     rank_table,
     shows_published,
+    split_table,
     title_of,
     written,
 )
 from mmdnet.labels.grading import task as task_called
 from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, colour_of, reliability_curves
 from ui.evaluate.result import FILE_WORDS, show_table
+from ui.models.runs_compared import COLOURS
 from ui.shell import theme
 from ui.shell.literal import in_figure, literal, plain
 from ui.shell.session import lab
 
+MOST_CURVES = 6
+CURVES = (("loss", "Training loss", ".3f"), ("kappa", "Mean κ, validation", ".3f"), ("rate", "Learning rate", ".1e"))
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mmdnet.workflows.evaluation.views import EvaluationHead
 
 
@@ -53,6 +60,9 @@ def show(head: EvaluationHead) -> None:
     kappa_figure(comparison)
     show_table(kappa_table(comparison))
     st.caption(literal(compared(result)))
+    beside = result.kept_apart()
+    if beside is not None:
+        show_table(split_table(comparison, Comparison(beside)))
     if shows_published(result):
         show_table(published_table(result))
     if comparison.ranks is not None:
@@ -77,12 +87,15 @@ def show(head: EvaluationHead) -> None:
     reliability_curves(curves, result.plan.unit, "field_reliability")
     st.markdown("## Mean over features")
     show_table(feature_table(comparison, MEAN))
+    if any(cell.curve for cell in result.cells):
+        curves_beside(comparison)
     st.markdown("## Cost")
     show_table(cost_table(result))
     minutes = sum(cell.cost.train_processor_s for cell in result.cells) / 60
     st.caption(
         f"All trainings together: {minutes:.1f} processor-minutes of the heads alone; features were computed "
-        "once for all of them."
+        "once for all of them. A step is a training step: weights, gradients, AdamW's moments and what is kept for the "
+        "way back."
     )
     with st.container(horizontal=True):
         for kind in KINDS:
@@ -92,6 +105,42 @@ def show(head: EvaluationHead) -> None:
             )  # fmt: skip
     with st.expander("What the figures mean"):
         st.markdown("\n".join(f"- **{literal(term)}**: {literal(said)}" for term, said in definitions(result)))
+
+
+def curves_beside(comparison: Comparison) -> None:
+    """Loss, validation kappa and learning rate of chosen rows over each other."""
+    st.markdown("## Curves beside one another")
+    rows = by_mean(comparison)
+    reference = comparison.result.plan.reference
+    usual = list(dict.fromkeys([*rows[: MOST_CURVES // 2], reference]))
+    chosen = st.multiselect(
+        comparison.result.plan.rows.capitalize() + "s", rows, default=[row for row in usual if row in rows],
+        format_func=title_of, max_selections=MOST_CURVES, key="field_curves",
+    )  # fmt: skip
+    if not chosen:
+        st.caption("Choose one or more.")
+        return
+    for place, (name, title, digits) in zip(st.columns(3, gap="medium"), CURVES, strict=True):
+        with place:
+            beside_figure(comparison, chosen, name, title, digits)
+    st.caption(
+        "Mean over seeds or folds that were still training. The configuration is the same for all but what the row "
+        "names. TensorBoard reads the same numbers in the folder tensorboard beside each comparison's trainings."
+    )
+
+
+def beside_figure(comparison: Comparison, rows: Sequence[str], name: str, title: str, digits: str) -> None:
+    """One of an epoch's numbers, a line for each row."""
+    made = theme.figure("Epoch", title, height=280)
+    for colour, row in zip(COLOURS, rows, strict=False):
+        values = comparison.curve(row, name)
+        made.add_scatter(
+            x=list(range(1, len(values) + 1)), y=values, mode="lines", name=in_figure(title_of(row)),
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{in_figure(title_of(row))}: %{{y:{digits}}}<extra></extra>",
+        )  # fmt: skip
+    made.update_layout(hovermode="closest", margin={"t": 8}, legend={"orientation": "h", "y": -0.25})
+    theme.show_figure(made, key=f"field_beside_{name}", alt=f"{title} by epoch, a line for each chosen row")
 
 
 def kappa_figure(comparison: Comparison) -> None:

@@ -63,7 +63,8 @@ def _curves(
     runs: Sequence[RunView], names: Mapping[int, str], histories: Mapping[int, Sequence[Mapping[str, float]]]
 ) -> None:
     for title, key, value in (("Validation loss", "compared_loss", lambda row: row.get(LOSS)),
-                              ("Mean weighted κ, validation bags", "compared_kappa", mean_kappa)):  # fmt: skip
+                              ("Mean weighted κ, validation bags", "compared_kappa", mean_kappa),
+                              ("Learning rate", "compared_rate", lambda row: row.get("learning_rate"))):  # fmt: skip
         made = figure("Epoch", title, height=240)
         for colour, run in zip(COLOURS, runs, strict=False):
             rows = histories[run.id]

@@ -34,6 +34,8 @@ MEASURES: Mapping[str, str] = {
     "precision_macro": "Precision macro",
     "recall_macro": "Recall macro",
     "f1_macro": "F1 macro",
+    "precision_weighted": "Precision weighted",
+    "recall_weighted": "Recall weighted",
     "f1_weighted": "F1 weighted",
     "mae": "MAE",
     "auroc": "AUROC",
@@ -142,6 +144,16 @@ class Comparison:
             drawn = estimate_of(by_part[0], self._drawn[method], 1)
             return Spread(by_part[0], None, drawn.low, drawn.high, 1)
         return _spread(by_part)
+
+    def curve(self, method: str, name: str) -> list[float | None]:
+        """An epoch's `loss`, `kappa` or `rate`, mean over the parts that still trained; None where none has it."""
+        curves = [cell.curve for cell in self.result.cells if cell.method == method]
+        means: list[float | None] = []
+        for epoch in range(max(map(len, curves), default=0)):
+            values = [getattr(curve[epoch], name) for curve in curves if epoch < len(curve)]
+            known = [value for value in values if value is not None]
+            means.append(float(np.mean(known)) if known else None)
+        return means
 
     def confusion(self, method: str, task: str) -> np.ndarray:
         """Bags by true grade (rows) and said grade, over all parts."""

@@ -36,17 +36,18 @@ class FieldData:
     Attributes:
         cohort: slides and grades.
         features: (N, width) float32 of each patch, 0 where no bag may hold it.
-        coarse: (N, width) of the same patches at half the magnification, for methods of two scales.
+        coarse: (N, width) of the same patches at half the magnification, for methods of two scales; None where no
+            method asks for them.
         extractor: what made them, in words.
         name: of the data, in words.
         key: changes with any feature, grade or slide.
         parameters: of what made them.
-        processor_ms: that it took for a patch at both scales, where it is known.
+        processor_ms: that it took for a patch, at all of its scales, where it is known.
     """
 
     cohort: Cohort
     features: np.ndarray
-    coarse: np.ndarray
+    coarse: np.ndarray | None
     extractor: str
     name: str
     key: str
@@ -104,9 +105,10 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
 
 
 def field_data(
-    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, folder: Path, name: str, progress: Progress = silent
-) -> FieldData:
-    """Features of a cohort at two scales; what is in `folder` already is used again.
+    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, folder: Path, name: str,
+    progress: Progress = silent, scales: int = 2,
+) -> FieldData:  # fmt: skip
+    """Features of a cohort at one or two scales; what is in `folder` already is used again.
 
     Raises:
         LabError: patches and pixels do not fit, or a feature is not a finite number.
@@ -115,18 +117,20 @@ def field_data(
         raise LabError("The patches and their pixels are not equally many.")
     ids = hashlib.sha256(np.ascontiguousarray(cohort.patch_id, "<i8").tobytes())
     ids.update(f"{name}|{extractor.key}|{code_versions()}".encode())
-    path = folder / f"features-{ids.hexdigest()[:16]}.npz"
+    both = folder / f"features-{ids.hexdigest()[:16]}.npz"
+    one = both.with_stem(f"{both.stem}-fine")
+    path = both if scales > 1 or both.is_file() else one
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         buffer, began = io.BytesIO(), time.process_time()
-        fine, coarse = _embed(cohort, pixels, extractor.net, progress)
+        arrays = _embed(cohort, pixels, extractor.net, scales, progress)
         took_ms = (time.process_time() - began) * 1000 / max(1, len(_embedded(cohort)))
-        np.savez(buffer, fine=fine, coarse=coarse, processor_ms=took_ms)
+        np.savez(buffer, **arrays, processor_ms=np.float64(took_ms))
         write_aside(path, buffer.getvalue())
     with np.load(path) as file:
-        fine, coarse = file["fine"], file["coarse"]
+        fine, coarse = file["fine"], file.get("coarse")
         processor_ms = float(file["processor_ms"]) if "processor_ms" in file else None
-    key = hashlib.sha256(f"{path.stem}|{cohort.label_sha256()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{both.stem}|{cohort.label_sha256()}".encode()).hexdigest()
     parameters = sum(parameter.numel() for parameter in extractor.net.backbone.parameters())
     return FieldData(cohort, fine, coarse, extractor.words, name, key, parameters, processor_ms)
 
@@ -136,25 +140,32 @@ def _embedded(cohort: Cohort) -> np.ndarray:
     return np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
 
 
-def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, scales: int, progress: Progress) -> dict[str, np.ndarray]:
+    """Features by scale, "fine" and with two scales "coarse".
+
+    Raises:
+        LabError: one is not a finite number.
+    """
     import torch
     from torch.nn import functional as F
 
-    fine, coarse = (np.zeros((len(cohort.patch_id), net.width), np.float32) for _ in range(2))
+    names = ("fine", "coarse")[:scales]
+    arrays = {name: np.zeros((len(cohort.patch_id), net.width), np.float32) for name in names}
     places = _embedded(cohort)
     with torch.inference_mode():
         for at in range(0, len(places), PATCHES_AT_ONCE):
             chosen = places[at : at + PATCHES_AT_ONCE]
             images = torch.from_numpy(pixels.read(chosen)).permute(0, 3, 1, 2).contiguous()
-            half = F.interpolate(images.float() / 255, scale_factor=0.5, mode="area").clamp(0, 1)
-            if net.architecture.backbone != SMALL:  # ours takes any side, others the one they were built for
-                half = F.interpolate(half, images.shape[-2:], mode="bilinear")
-            fine[chosen] = net.embed(images).float().numpy()
-            coarse[chosen] = net.embed(half).float().numpy()
+            arrays["fine"][chosen] = net.embed(images).float().numpy()
+            if "coarse" in arrays:
+                half = F.interpolate(images.float() / 255, scale_factor=0.5, mode="area").clamp(0, 1)
+                if net.architecture.backbone != SMALL:  # ours takes any side, others the one they were built for
+                    half = F.interpolate(half, images.shape[-2:], mode="bilinear")
+                arrays["coarse"][chosen] = net.embed(half).float().numpy()
             progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {count(at + len(chosen), 'patch')}")
-    if not (np.isfinite(fine).all() and np.isfinite(coarse).all()):
+    if not all(np.isfinite(values).all() for values in arrays.values()):
         raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
-    return fine, coarse
+    return arrays
 
 
 def simulated_data(
@@ -163,6 +174,7 @@ def simulated_data(
     seed: int = SEED,
     extractor: FieldExtractor | None = None,
     progress: Progress = silent,
+    scales: int = 2,
 ) -> FieldData:  # fmt: skip
     """Simulated slides, two of each patient, drawn on first use.
 
@@ -176,4 +188,4 @@ def simulated_data(
     home = home_of(folder, slides, seed)
     drawn = draw_cohort(slides, seed, home, between(progress, 0, 0.6))
     name = f"{slides} simulated slides (seed {seed})"
-    return field_data(drawn.cohort, drawn.pixels, made_by, home, name, between(progress, 0.6, 1))
+    return field_data(drawn.cohort, drawn.pixels, made_by, home, name, between(progress, 0.6, 1), scales)

@@ -33,6 +33,10 @@ COMPARED = (
     "more than the others."
 )
 BY_BAG = "Bags are judged, not slides."
+FOR_CHOOSING = (
+    "Validation patients, by whom each training's epoch was chosen as well, so that these figures are a little high: "
+    "they are for choosing. The test patients were not looked at."
+)
 
 
 def compared(result: FieldResult) -> str:
@@ -53,6 +57,9 @@ def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
     if comparison.ranks is not None:
         tables.append(rank_table(comparison))
     tables.append(cost_table(result))
+    beside = result.kept_apart()
+    if beside is not None:
+        tables.insert(1, split_table(comparison, Comparison(beside)))
     if shows_published(result):
         tables.append(published_table(result))
     return tuple(tables)
@@ -72,12 +79,24 @@ def kappa_table(comparison: Comparison) -> Table:
             against = (with_interval(ahead[method].ahead), figure(ahead[method].p_adjusted, 3))
         else:
             against = (NOTHING, NOTHING)
-        known = BASELINES.get(result.plan.on_one_backbone().asked[0] if result.plan.backbones else method)
+        known = BASELINES.get(method if result.plan.rows == "method" else result.plan.one_method)
         learns = "bags and patches" if known is not None and known.from_patches else "bags"
         rows.append((title_of(method), *cells, *against, learns))
     names = (*(task_called(name).title for name in comparison.tasks), "Mean")
     columns = (_row_name(result), *names, f"{title_of(reference)} ahead", "p", "Learns from")
-    return Table(f"Quadratic κ on test {result.plan.unit}s", columns, tuple(rows))
+    return Table(f"Quadratic κ on {result.plan.judged} {result.plan.unit}s", columns, tuple(rows))
+
+
+def split_table(at_random: Comparison, apart: Comparison) -> Table:
+    """Mean quadratic kappa of every method by how bags or patients were split."""
+    rows = []
+    for method in by_mean(at_random):
+        high, low = at_random.spread(method, MEAN), apart.spread(method, MEAN)
+        known = high.mean is not None and low.mean is not None
+        more = figure(high.mean - low.mean) if known else NOTHING  # type: ignore[operator]
+        rows.append((title_of(method), spread_words(high, short=True), spread_words(low, short=True), more))
+    columns = (_row_name(at_random.result), "Bags at random", "Patients kept apart", "Too high by")
+    return Table("What a split of bags at random makes of the mean quadratic κ", columns, tuple(rows))
 
 
 def _row_name(result: FieldResult) -> str:
@@ -118,8 +137,13 @@ def cost_table(result: FieldResult) -> Table:
         seconds = sum(cost.train_processor_s for cost in costs) / len(costs)
         speed = sum(cost.patches_per_s for cost in costs) / len(costs)
         epochs = sum(cell.best_epoch for cell in result.cells if cell.method == method) / len(costs)
-        rows.append((title_of(method), f"{costs[0].parameters:,}", f"{seconds:.1f}", f"{speed:,.0f}", f"{epochs:.0f}"))
-    columns = (_row_name(result), "Parameters", "Processor-s a training", "Patches/s (features given)", "Best epoch")
+        memory = NOTHING if costs[0].step_mib is None else f"{costs[0].step_mib:.1f}"
+        size = f"{costs[0].parameters:,}"
+        rows.append((title_of(method), size, memory, f"{seconds:.1f}", f"{speed:,.0f}", f"{epochs:.0f}"))
+    columns = (
+        _row_name(result), "Parameters", "Memory of a step, MiB", "Processor-s a training",
+        "Patches/s (features given)", "Best epoch",
+    )  # fmt: skip
     return Table("Cost of the heads alone", columns, tuple(rows))
 
 
@@ -155,9 +179,10 @@ def facts(result: FieldResult) -> list[str]:
     folds = f"{plan.folds} folds, " if plan.folds else "6:2:2, "
     seeds = count(len(plan.seeds), "seed")
     tested = len({name for cell in result.cells for name in cell.bags.patients})
+    judged_on = "tested" if plan.judged == "test" else "validated on"
     judged = ", slides judged by their highest" if plan.unit == "slide" else ""
     said = [
-        f"{result.data}; {result.extractor}; {folds}{seeds}, {how}; {tested} patients tested, bags of "
+        f"{result.data}; {result.extractor}; {folds}{seeds}, {how}; {tested} patients {judged_on}, bags of "
         f"{plan.bag_size} patches{judged}. {'Simulated tissue only. ' if result.simulated else ''}{USE}",
         *result.notes,
     ]
@@ -165,6 +190,8 @@ def facts(result: FieldResult) -> list[str]:
         said.append(f"{tested} patients are too few to tell methods apart: neither an interval nor a p is given.")
     elif tested < FEWEST_PATIENTS:
         said.append(f"{tested} patients are too few to tell methods apart: no p is given, and intervals say little.")
+    if plan.judged == "validation":
+        said.append(FOR_CHOOSING)
     if not shows_published(result):
         said.append("Published figures stand beside none of these: the paper's data and its split of bags are others.")
     return said
@@ -201,6 +228,7 @@ def definitions(result: FieldResult) -> Iterator[tuple[str, str]]:
 COLUMNS = (
     "method",
     "backbone",
+    "alpha",
     "judged",
     "task",
     "measure",
@@ -222,7 +250,7 @@ def figures_csv(comparison: Comparison) -> str:
     common: dict[str, object] = {"data": result.data, "split": plan.split, "use": USE, "judged": plan.unit}
     lines: list[dict[str, object]] = []
     for row in result.methods:
-        named = {"method": plan.on_one_backbone().asked[0], "backbone": row} if plan.backbones else {"method": row}
+        named = {"method": row} if plan.rows == "method" else {"method": plan.one_method, plan.rows: row}
         for name in (*comparison.tasks, MEAN):
             for measure in MEASURES:
                 spread = comparison.spread(row, name, measure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from mmdnet.training.schedules import class_weights, domain_strength, learning_r
 CLIP = 1.0
 CAP = 3.0  # most that a rare grade is lifted
 BAGS_AT_ONCE = 64
+WEIGHT_BYTES = 16  # of a parameter while it learns: itself, its gradient, AdamW's two moments, four bytes each
 Done = Callable[[Cell], None]
 
 
@@ -54,12 +55,9 @@ def make_batch(data: FieldData, bags: Sequence[Bag], domains: np.ndarray, weight
     """Bags read and padded to the largest; `weights` of each grade by task."""
     mask, known = build_targets(data.cohort, bags, domains)
     rows = torch.from_numpy(np.concatenate([bag.instances for bag in bags]))
-    features = {}
-    both = np.concatenate([data.features[rows], data.coarse[rows]], axis=1)
-    for scales, values in ((1, both[:, : data.features.shape[1]]), (2, both)):
-        padded = torch.zeros(*mask.shape, values.shape[1])
-        padded[mask] = torch.from_numpy(np.ascontiguousarray(values))
-        features[scales] = padded
+    features = {1: data.features[rows]}
+    if data.coarse is not None:
+        features[2] = np.concatenate([data.features[rows], data.coarse[rows]], axis=1)
     targets = {}
     for t, task in enumerate(TASKS):
         grades = known.grades[:, t]
@@ -67,7 +65,14 @@ def make_batch(data: FieldData, bags: Sequence[Bag], domains: np.ndarray, weight
         targets[task.name] = BagTargets(
             grades, of_grade * known.label_confidence[:, t], known.instance_grades[..., t], known.domains
         )
-    return Batch(features, mask, targets)
+    return Batch({scales: _padded(values, mask) for scales, values in features.items()}, mask, targets)
+
+
+def _padded(values: np.ndarray, mask: Tensor) -> Tensor:
+    """Rows of all bags one after another, (instances, width), as (B, N, width); 0 on padding."""
+    padded = torch.zeros(*mask.shape, values.shape[1])
+    padded[mask] = torch.from_numpy(values)
+    return padded
 
 
 class Learner:
@@ -91,7 +96,7 @@ class Learner:
         self.best: dict[str, Tensor] = {}
         self.best_kappa, self.best_epoch = -np.inf, 0
         self.curve: list[Epoch] = []
-        self.seconds = 0.0
+        self.seconds, self.kept_bytes = 0.0, 0
 
     def _optimiser(self) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.model.parameters(), lr=self.plan.rate, weight_decay=self.plan.decay, foreach=True)
@@ -113,7 +118,8 @@ class Learner:
                 group["lr"] = self.plan.rate * learning_rate_share(min(progress, 1.0))
             strength = domain_strength(min(progress, 1.0), self.plan.alpha)
             targets = {name: replace(batch.targets[name], strength=strength) for name in self.tasks}
-            loss = self.model.training_loss(batch.of_scales(self.model.scales), batch.mask, targets)
+            with self._measured() if not self.kept_bytes else nullcontext():
+                loss = self.model.training_loss(batch.of_scales(self.model.scales), batch.mask, targets)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -122,6 +128,22 @@ class Learner:
         self.random = torch.get_rng_state()
         self.seconds += time.process_time() - began
         return total / len(batches)
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Note how many bytes a step keeps for the way back, beside the weights themselves; each storage once."""
+        own = {parameter.untyped_storage().data_ptr() for parameter in self.model.parameters()}
+        kept: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in own:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            yield
+        self.kept_bytes = sum(kept.values())
 
     @torch.no_grad()
     def predict(self, batches: Sequence[Batch]) -> dict[str, Prediction]:
@@ -174,6 +196,7 @@ class Learner:
         said = self.predict(batches)
         seconds = max(time.process_time() - began, 1e-6)
         patches = sum(int(batch.mask.sum()) for batch in batches)
+        parameters = sum(p.numel() for p in self.model.parameters())
         return Cell(
             method=self.entry.name,
             part=self.part.name,
@@ -183,9 +206,10 @@ class Learner:
             curve=tuple(self.curve),
             best_epoch=self.best_epoch + 1,
             cost=Cost(
-                parameters=sum(p.numel() for p in self.model.parameters()),
+                parameters=parameters,
                 train_processor_s=round(self.seconds, 2),
                 patches_per_s=round(patches / seconds, 1),
+                step_mib=round((WEIGHT_BYTES * parameters + self.kept_bytes) / 2**20, 2),
             ),
             warnings=tuple(warnings),
         )
@@ -235,11 +259,12 @@ def _learn_part(
     tasks = trained_tasks(first)
     if not tasks:
         raise LabError(f"{part.name}: no feature has two grades among the training bags, so nothing can be learnt.")
-    warnings = (*part.warnings, *_lacking(part.test, tasks))
+    judged = part.validation if plan.judged == "validation" else part.test
+    warnings = (*part.warnings, *_lacking(judged, tasks, plan.judged))
     learners = [Learner(entry, plan, part, tasks, data.features.shape[1], len(names)) for entry in entries]
-    validation, test = ([*_batches(data, bags, domains, BAGS_AT_ONCE)] for bags in (part.validation, part.test))
+    validation, test = ([*_batches(data, bags, domains, BAGS_AT_ONCE)] for bags in (part.validation, judged))
     truth = np.stack([bag.grades for bag in part.validation])
-    tested = _tested(data, part.test)
+    tested = _tested(data, judged)
     for epoch in range(plan.epochs):
         bags = first if epoch == 0 else part.training_bags(epoch)
         batches = [*_batches(data, bags, domains, plan.bags_per_step, grade_weights(bags))]
@@ -281,7 +306,7 @@ def _tested(data: FieldData, bags: Sequence[Bag]) -> TestedBags:
     )
 
 
-def _lacking(bags: Sequence[Bag], tasks: Mapping[str, int]) -> list[str]:
+def _lacking(bags: Sequence[Bag], tasks: Mapping[str, int], judged: str) -> list[str]:
     """Tasks that cannot be judged on these bags, and grades that none of them has, in sentences."""
     grades = np.stack([bag.grades for bag in bags])
     said = []
@@ -290,5 +315,5 @@ def _lacking(bags: Sequence[Bag], tasks: Mapping[str, int]) -> list[str]:
         if task.name not in tasks:
             said.append(f"{task.title} has no two grades among the training bags, so it was not learnt.")
         elif missing := sorted(set(range(task.highest + 1)) - seen):
-            said.append(f"No test bag has {task.title.lower()} {', '.join(map(str, missing))}.")
+            said.append(f"No {judged} bag has {task.title.lower()} {', '.join(map(str, missing))}.")
     return said

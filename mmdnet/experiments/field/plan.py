@@ -16,6 +16,10 @@ from mmdnet.nn.kinds import HeadKind
 VERSION = 1
 SplitWay = Literal["patient", "bags"]
 Unit = Literal["bag", "slide"]
+Judged = Literal["test", "validation"]
+ALPHAS = (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0)
+TABLE_2 = ("da-mil", "mtl-mil", MMD_NET)
+"""The paper's Table 2 on frozen features. A method that shares nothing between tasks is a network for each task."""
 UNGROUPED = (
     "Bags were split at random, as in the paper: bags of one slide, and bags that share a patch, lie on both sides. "
     "These figures are too high; they say nothing of a patient who was not seen."
@@ -29,6 +33,9 @@ class FieldPlan(BaseModel):
         methods: names of `mmdnet.nn.baselines.registry.BASELINES`; all of them if none is given.
         backbones: whose frozen features one method (MMD-Net if none is given) is trained on in turn; they stand in the
             rows then (the paper's Table 3). None: one backbone, and methods in the rows.
+        alphas: strengths of the domain part that one method (MMD-Net if none is given) is trained with in turn; they
+            stand in the rows then, judged on validation patients.
+        judged: whose bags the figures are of; `validation` is for choosing, and leaves the test patients unseen.
         unit: what is judged: bags, or slides by their highest bag (the paper's Table 4).
         seeds: of split, weights and bags.
         split: `patient` keeps a patient's slides on one side; `bags` is the paper's, which does not.
@@ -43,6 +50,8 @@ class FieldPlan(BaseModel):
 
     methods: tuple[str, ...] = ()
     backbones: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(default=(), max_length=50)
+    alphas: tuple[Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)], ...] = Field(default=(), max_length=20)
+    judged: Judged = "test"
     unit: Unit = "bag"
     seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field(default=(0,), min_length=1, max_length=20)
     split: SplitWay = "patient"
@@ -64,7 +73,7 @@ class FieldPlan(BaseModel):
     def _known(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(entry.name for entry in baselines_called(methods)) if methods else ()
 
-    @field_validator("seeds", "backbones")
+    @field_validator("seeds", "backbones", "alphas")
     @classmethod
     def _each_once(cls, given: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(given))
@@ -76,6 +85,19 @@ class FieldPlan(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _alphas_are_chosen(self) -> FieldPlan:
+        if not self.alphas:
+            return self
+        if self.backbones or len(self.methods) > 1:
+            raise ValueError("alpha is compared by one method on one backbone")
+        method = BASELINES[self.one_method]
+        if not method.adversary:
+            raise ValueError(f"{method.title} has no domain part, so alpha changes nothing in it")
+        if self.judged != "validation":
+            raise ValueError("alpha is chosen on validation patients")
+        return self
+
+    @model_validator(mode="after")
     def _folds_are_of_patients(self) -> FieldPlan:
         if self.folds is not None and self.split != "patient":
             raise ValueError("folds are parts of the patients; they do not go with a split by bags")
@@ -83,29 +105,57 @@ class FieldPlan(BaseModel):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """What stands in the rows: backbones, else methods in the order of the registry or as they were asked for."""
-        return self.backbones or self.methods or tuple(BASELINES)
+        """What stands in the rows: backbones or alphas, else methods in the registry's order or as asked for."""
+        return self.backbones or tuple(map(alpha_row, self.alphas)) or self.methods or tuple(BASELINES)
 
     @property
     def reference(self) -> str:
         """The row that the others are compared with."""
         if self.backbones:
             return self.backbones[0]
+        if self.alphas:
+            usual = alpha_row(FieldPlan.model_fields["alpha"].default)
+            return usual if usual in self.asked else self.asked[0]
         return MMD_NET if MMD_NET in self.asked else self.asked[0]
+
+    @property
+    def one_method(self) -> str:
+        """The method that is trained where backbones or alphas stand in the rows."""
+        return self.methods[0] if self.methods else MMD_NET
+
+    @property
+    def scales(self) -> int:
+        """Magnifications that its methods see of each patch."""
+        own = (self.one_method,) if self.backbones or self.alphas else self.asked
+        return max(BASELINES[name].scales for name in own)
 
     @property
     def rows(self) -> str:
         """What the rows are, in the singular."""
-        return "backbone" if self.backbones else "method"
+        return "backbone" if self.backbones else "alpha" if self.alphas else "method"
 
     def on_one_backbone(self) -> FieldPlan:
         """The same of one method on the features of one backbone."""
-        return self.model_copy(update={"methods": self.methods or (MMD_NET,), "backbones": ()})
+        return self.model_copy(update={"methods": (self.one_method,), "backbones": ()})
+
+    def of_alpha(self, alpha: float) -> FieldPlan:
+        """The same of one method with one strength of its domain part."""
+        return self.model_copy(update={"methods": (self.one_method,), "alphas": (), "alpha": alpha})
+
+    def kept_apart(self) -> FieldPlan:
+        """The same with patients kept apart."""
+        return self.model_copy(update={"split": "patient"})
 
     def identity(self, data: str) -> str:
         """Name of the folder that holds results of these choices on this data: methods and seeds may be added later."""
-        told = self.model_dump_json(exclude={"methods", "seeds", "backbones", "unit"})
+        usual = {"judged"} if self.judged == "test" else set()
+        told = self.model_dump_json(exclude={"methods", "seeds", "backbones", "alphas", "unit", *usual})
         return f"v{VERSION}-{hashlib.sha256(f'{data}|{told}'.encode()).hexdigest()[:16]}"
+
+
+def alpha_row(alpha: float) -> str:
+    """What a strength of the domain part is called in the rows."""
+    return f"alpha {alpha:g}"
 
 
 def check_files(files: Iterable[Path]) -> None:

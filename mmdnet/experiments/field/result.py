@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from mmdnet.experiments.field.plan import VERSION, FieldPlan
 from mmdnet.files import write_aside
 
 RESULT = "field.json"
+CURVES = "tensorboard"
 
 
 class Record(BaseModel):
@@ -48,11 +50,16 @@ class Epoch(Record):
 
 
 class Cost(Record):
-    """What a method took: processor time of its own steps, of its test, and its size."""
+    """What a method took: processor time of its own steps, of its test, and its size.
+
+    `step_mib` is the memory of a training step: weights, gradients, AdamW's two moments, and what is kept for the way
+    back; None for results of an earlier version.
+    """
 
     parameters: int
     train_processor_s: float
     patches_per_s: float
+    step_mib: float | None = None
 
 
 class Cell(Record):
@@ -79,7 +86,8 @@ class Cell(Record):
 
 
 class FieldResult(Record):
-    """All cells of an experiment, and what it was."""
+    """All cells of an experiment, and what it was. `apart`: where bags were split at random, the same methods with
+    patients kept apart."""
 
     version: Literal[1] = VERSION  # type: ignore[assignment]
     plan: FieldPlan
@@ -90,6 +98,7 @@ class FieldResult(Record):
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
     wall_min: float = 0.0
+    apart: tuple[Cell, ...] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -103,6 +112,12 @@ class FieldResult(Record):
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(cell.part for cell in self.cells))
+
+    def kept_apart(self) -> FieldResult | None:
+        """The same methods with patients kept apart; None where that was not tried, or could not be."""
+        if not self.apart:
+            return None
+        return self.model_copy(update={"plan": self.plan.kept_apart(), "cells": self.apart, "apart": ()})
 
     def truth(self, part: str, task: str) -> np.ndarray:
         """True grades of a part's bags, -1 where unknown."""
@@ -118,6 +133,20 @@ def cell_file(folder: Path, method: str, part: str) -> Path:
 def write_cell(folder: Path, cell: Cell) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_aside(cell_file(folder, cell.method, cell.part), cell.model_dump_json())
+
+
+def write_curve(folder: Path, cell: Cell) -> None:
+    """The cell's epochs as TensorBoard reads them, a run of its own; an earlier one of the same name is replaced."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    place = folder / CURVES / cell_file(folder, cell.method, cell.part).stem
+    shutil.rmtree(place, ignore_errors=True)
+    with SummaryWriter(str(place)) as board:
+        for number, epoch in enumerate(cell.curve, start=1):
+            board.add_scalar("loss/train", epoch.loss, number)
+            board.add_scalar("learning/rate", epoch.rate, number)
+            if epoch.kappa is not None:
+                board.add_scalar("validation/kappa_mean", epoch.kappa, number)
 
 
 def known_cell(folder: Path, method: str, part: str) -> Cell | None:

@@ -9,8 +9,16 @@ from pathlib import Path
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.data import FieldData
-from mmdnet.experiments.field.plan import UNGROUPED, FieldPlan
-from mmdnet.experiments.field.result import RESULT, Cell, FieldResult, cell_file, known_cell, write_cell
+from mmdnet.experiments.field.plan import UNGROUPED, FieldPlan, alpha_row
+from mmdnet.experiments.field.result import (
+    RESULT,
+    Cell,
+    FieldResult,
+    cell_file,
+    known_cell,
+    write_cell,
+    write_curve,
+)
 from mmdnet.experiments.field.slides import judged_by_slide
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASKS
@@ -24,9 +32,12 @@ DataOf = Callable[[str, Progress], FieldData]
 def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress = silent) -> FieldResult:
     """Train and test what is not there yet, part by part; a part that cannot be trained is said and passed over.
 
+    Where bags are split at random, the same methods are tested with patients kept apart as well, so that the difference
+    stands beside them.
+
     Args:
         data: features and grades.
-        plan: what to do, on one backbone.
+        plan: what to do, on one backbone; methods or alphas stand in the rows.
         folder: of the cells; a stopped experiment goes on there.
         progress: told after every method's epoch; what it raises ends the experiment, which goes on from its cells.
 
@@ -34,12 +45,49 @@ def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress
         LabError: no part could be trained.
     """
     began = time.monotonic()
-    home = folder / plan.identity(data.key)
-    cells, notes = _cells(data, plan, home, progress)
+    apart: list[Cell] = []
+    if plan.alphas:
+        cells, notes = _alphas(data, plan, folder, progress)
+    elif plan.split == "bags":
+        cells, notes = _cells(data, plan, _home(folder, plan, data), between(progress, 0, 0.5))
+        apart, said = _with_patients_apart(data, plan, folder, between(progress, 0.5, 1))
+        notes += said
+    else:
+        cells, notes = _cells(data, plan, _home(folder, plan, data), progress)
     result = _result(plan, data, data.extractor, cells, notes, began)
-    write_aside(home / RESULT, result.model_dump_json())
+    result = result.model_copy(update={"apart": tuple(apart)})
+    if not plan.alphas:
+        write_aside(_home(folder, plan, data) / RESULT, result.model_dump_json())
     progress(1.0, f"{count(len(cells), 'training')} compared")
     return result
+
+
+def _home(folder: Path, plan: FieldPlan, data: FieldData) -> Path:
+    """The folder of a plan's cells on this data."""
+    return folder / plan.identity(data.key)
+
+
+def _alphas(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress) -> tuple[list[Cell], list[str]]:
+    cells: list[Cell] = []
+    notes: list[str] = []
+    for number, alpha in enumerate(plan.alphas):
+        of_one, row = plan.of_alpha(alpha), alpha_row(alpha)
+        told = part_of(progress, number, len(plan.alphas), row)
+        own, said = _cells(data, of_one, _home(folder, of_one, data), told)
+        cells += [cell.model_copy(update={"method": row}) for cell in own]
+        notes += said
+    return cells, notes
+
+
+def _with_patients_apart(
+    data: FieldData, plan: FieldPlan, folder: Path, progress: Progress
+) -> tuple[list[Cell], list[str]]:
+    """The cells of the same methods with patients kept apart, or why there are none."""
+    own = plan.kept_apart()
+    try:
+        return _cells(data, own, _home(folder, own, data), progress)[0], []
+    except LabError as refused:
+        return [], [f"With patients kept apart nothing could be tested beside it: {refused}"]
 
 
 def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Progress = silent) -> FieldResult:
@@ -63,7 +111,7 @@ def run_backbones(data_of: DataOf, plan: FieldPlan, folder: Path, progress: Prog
         told = part_of(progress, number, len(plan.backbones), name)
         try:
             seen = data_of(name, between(told, 0, 0.7))
-            own, said = _cells(seen, of_one, folder / of_one.identity(seen.key), between(told, 0.7, 1))
+            own, said = _cells(seen, of_one, _home(folder, of_one, seen), between(told, 0.7, 1))
         except LabError as refused:
             notes.append(f"{name} was left out: {refused}")
             continue
@@ -96,6 +144,7 @@ def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> 
 
         def keep(cell: Cell) -> None:
             write_cell(home, cell)
+            write_curve(home, cell)
 
         try:
             learn_part(

@@ -24,6 +24,7 @@ class BaselineEntry:
         model: its `BagModel`, where the tasks share something.
         from_patches: it learns from grades of single patches as well: not comparable with those that do not.
         scales: magnifications it sees of each patch.
+        adversary: it has a domain part, whose strength can be chosen.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BaselineEntry:
     model: Factory = "mmdnet.nn.baselines.contract:BagModel"
     from_patches: bool = False
     scales: int = 1
+    adversary: bool = False
 
 
 _BASELINES: dict[str, BaselineEntry] = {}
@@ -86,9 +88,10 @@ for _entry in (
     BaselineEntry("clam-mb", "CLAM-MB", "Lu 2021", f"{_ROOT}.clam:ClamMB"),
     BaselineEntry("dsmil", "DSMIL", "Li 2021", f"{_ROOT}.dsmil:DSMIL"),
     BaselineEntry("transmil", "TransMIL", "Shao 2021", f"{_ROOT}.transmil:TransMIL"),
+    BaselineEntry("dest", "DEST-like (enhanced Swin)", "Yan 2022", f"{_ROOT}.dest:DEST", scales=2),
     BaselineEntry("ibmil", "IBMIL", "Lin 2023", f"{_ROOT}.ibmil:IBMIL"),
     BaselineEntry("remix", "ReMix on ABMIL", "Yang 2022", f"{_ROOT}.remix:ReMix"),
-    BaselineEntry("da-mil", "DA-MIL", "Hashimoto 2020", f"{_ROOT}.da_mil:DAMIL"),
+    BaselineEntry("da-mil", "DA-MIL", "Hashimoto 2020", f"{_ROOT}.da_mil:DAMIL", adversary=True),
     BaselineEntry(
         "da-mil-ms", "DA-MIL, two scales", "Hashimoto 2020", f"{_ROOT}.da_mil:MultiScaleDAMIL", scales=2
     ),
@@ -100,10 +103,12 @@ for _entry in (
     BaselineEntry(
         "mtl-mil", "MTL-MIL", "MMD-Net, Table 2", f"{_ROOT}.mmd_net:TaskBranch", f"{_ROOT}.mmd_net:MultiTaskMIL"
     ),
-    BaselineEntry(MMD_NET, "MMD-Net", "MMD-Net", f"{_ROOT}.mmd_net:TaskBranch", f"{_ROOT}.mmd_net:MMDNetHeads"),
+    BaselineEntry(
+        MMD_NET, "MMD-Net", "MMD-Net", f"{_ROOT}.mmd_net:TaskBranch", f"{_ROOT}.mmd_net:MMDNetHeads", adversary=True
+    ),
     BaselineEntry(
         "mmd-net-patches", "MMD-Net, patch grades too", "this program", f"{_ROOT}.mmd_net:TaskBranch",
-        f"{_ROOT}.mmd_net:MMDNetWithPatches", from_patches=True,
+        f"{_ROOT}.mmd_net:MMDNetWithPatches", from_patches=True, adversary=True,
     ),
 ):  # fmt: skip
     add_baseline(_entry)

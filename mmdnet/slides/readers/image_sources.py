@@ -9,7 +9,7 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -23,6 +23,7 @@ from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, check_size, fingerprint, folder_fingerprint
 from mmdnet.slides.geometry import Level, Window, levels_of
 from mmdnet.slides.pixels import WHITE, Pixels, blank, clip, shrink
+from mmdnet.slides.readers.png_stream import holds_all_pixels
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 LARGEST_IMAGE_PX = 120_000_000  # decoded as a whole: 360 MB
@@ -46,19 +47,15 @@ def decode_image(path: Path) -> Pixels:
 
 
 def decoded_size(path: Path) -> tuple[int, int]:
-    """Width and height, upright, of a picture that was decoded to its last pixel.
+    """Width and height, upright, of a picture that was decoded to its last pixel, or is known to hold them all.
 
     Raises:
         LabError: as `decode_image`.
     """
-    import imagecodecs
-
     with _opened(path) as image:
-        if image.format == "PNG" and not _may_be_turned(data := path.read_bytes()):
-            with suppress(Exception):  # the slower decoder below says what is wrong
-                imagecodecs.spng_decode(data)
-                return image.width, image.height
-        image.load()
+        if image.format == "PNG" and not _may_be_turned(data := path.read_bytes()) and holds_all_pixels(data):
+            return image.width, image.height
+        image.load()  # says what is wrong
         return _upright_size(image)
 
 

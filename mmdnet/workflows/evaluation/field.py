@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from db.models import Job
 from mmdnet.errors import LabError
@@ -101,13 +101,13 @@ class FieldExperiments:
         """Compute features, then train and test what is not done yet (in the worker).
 
         Raises:
-            LabError: patches cannot be read, or no part could be trained.
+            LabError: patches cannot be read, no part could be trained, or the job is of another version.
         """
         from mmdnet.experiments.field.data import FieldData, extractor_of, field_data
         from mmdnet.experiments.field.run import run_backbones, run_field
 
         folder = self._folder(frozen)
-        told = FrozenField.model_validate_json((folder / PLAN).read_text("utf-8"))
+        told = _read_frozen(folder / PLAN)
         cohort, _ = self._training.frozen(folder, project_id, _config(told.backbone))
 
         heard = checked(context)
@@ -119,7 +119,7 @@ class FieldExperiments:
             if backbone in told.refused:
                 raise LabError(told.refused[backbone])
             extractor = extractor_of(backbone, told.files.get(backbone, told.weights), cohort.patch_px)
-            return field_data(cohort, pixels, extractor, folder, name, progress)
+            return field_data(cohort, pixels, extractor, folder, name, progress, told.plan.scales)
 
         if told.plan.backbones:
             result = run_backbones(data_of, told.plan, folder / "cells", between(heard, 0.1, 1))
@@ -170,6 +170,21 @@ class FieldExperiments:
 
     def _file(self, job_id: str) -> Path:
         return self._services.settings.folder("evaluations") / f"{job_id}.json"
+
+
+def _read_frozen(file: Path) -> FrozenField:
+    """What was frozen when the job was queued.
+
+    Raises:
+        LabError: it is gone, damaged or of another version of the program.
+    """
+    try:
+        return FrozenField.model_validate_json(file.read_text("utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError) as problem:
+        raise LabError(
+            "What this comparison was to do is damaged, gone or of another version of the program. Start it anew; "
+            "nothing else was touched."
+        ) from problem
 
 
 def _config(backbone: str) -> TrainingConfig:

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from mmdnet.commands.experiment import experiment_app
 from mmdnet.experiments import ablation as ours
+from mmdnet.experiments.field.plan import read_plan
 
 
 def run(*arguments):
@@ -49,6 +50,18 @@ def test_alpha_is_chosen_on_validation_patients(tmp_path):
     said = json.loads(run("alpha", "--known", "--folder", tmp_path))
     assert said["validation"] == {"alpha-0.1": {"mean": {"mean": 0.7, "n": 1}}}
     assert "test" not in said
+
+
+@pytest.mark.parametrize(("command", "choices"), [
+    ("ablation", {"methods": ("da-mil", "mtl-mil", "mmd-net"), "seeds": [0, 1, 2]}),
+    ("alpha", {"alphas": (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0), "judged": "validation", "seeds": [0, 1, 2]}),
+])  # fmt: skip
+def test_of_a_project_the_same_is_asked_of_its_labels(command, choices, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("mmdnet.commands.experiment.of_project", lambda *given: asked.append(given))
+    run(command, "--project", "Mine", "--seeds", 3, "--backbone", "small")
+    assert asked == [("Mine", choices, "small", None, False, None, False)]
+    assert read_plan(dict(choices)).folds is None
 
 
 def test_every_experiment_has_a_line_of_help():

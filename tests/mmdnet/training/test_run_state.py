@@ -5,7 +5,8 @@ LOSSES = {"total": 1.0, "steatosis": 0.5}
 
 def test_an_epoch_counts_as_best_by_kappa_then_by_loss():
     state = RunState({})
-    assert state.close(LOSSES, {"kappa_mean": 0.5, "loss": 1.0}, 2.0, judged=True)
+    assert state.close(LOSSES, {"kappa_mean": 0.5, "loss": 1.0}, 2.0, judged=True, rate=1e-3)
+    assert state.history[-1].pop("learning_rate") == 1e-3
     assert not state.close(LOSSES, {"kappa_mean": 0.4, "loss": 0.1}, 2.0, judged=True)
     assert state.close(LOSSES, {"kappa_mean": 0.5, "loss": 0.9}, 2.0, judged=True)
     assert (state.epoch, state.best_epoch, state.seconds) == (3, 3, 6.0)

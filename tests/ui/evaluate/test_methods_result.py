@@ -34,6 +34,16 @@ def test_the_bar_of_ranks_is_the_critical_difference_long(comparison, drawn):
     assert bar.x[1] - bar.x[0] == pytest.approx(comparison.ranks.critical_difference)
 
 
+def test_curves_lie_over_each_other_and_are_means_over_parts(comparison, drawn):
+    for name, title, digits in parts.CURVES:
+        parts.beside_figure(comparison, ["abmil", "mmd-net"], name, title, digits)
+        ours, _ = drawn[f"field_beside_{name}"].data
+        cells = [cell for cell in comparison.result.cells if cell.method == "abmil"]
+        first = [getattr(cell.curve[0], name) for cell in cells]
+        assert ours.y[0] == pytest.approx(sum(first) / len(first))
+        assert len(ours.y) == max(len(cell.curve) for cell in cells)
+
+
 def test_matrix_and_curves_are_of_the_chosen_method(comparison, drawn):
     parts.confusion_figure(comparison, "abmil", "steatosis")
     assert (drawn["field_confusion"].data[0].z == comparison.confusion("abmil", "steatosis")).all()

@@ -38,6 +38,6 @@ def test_curves_of_two_lie_over_each_other(monkeypatch):
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["runs"], app.session_state["compare_runs"] = [RUN, OTHER], True
     assert not app.run().exception
-    assert len(app.get("plotly_chart")) == 2 and list(app.dataframe[0].value.columns[2:]) == ["First (7)", "First (8)"]
+    assert len(app.get("plotly_chart")) == 3 and list(app.dataframe[0].value.columns[2:]) == ["First (7)", "First (8)"]
     app.multiselect(key="compared_runs").set_value([7]).run()
     assert "two or more" in app.caption[0].value and not app.dataframe

@@ -52,6 +52,17 @@ def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_p
     assert pixels.reads > reads
 
 
+def test_one_scale_alone_costs_one_pass_and_two_that_are_there_serve_it(tmp_path, extractor):
+    cohort, pixels = cohort_of(np.ones((5, 3), np.int8)), Squares(5)
+    fine = field_data(cohort, pixels, extractor, tmp_path, "squares", scales=1)
+    assert fine.coarse is None
+    both = field_data(cohort, pixels, extractor, tmp_path, "squares")
+    assert np.array_equal(both.features, fine.features) and both.key == fine.key
+    reads = pixels.reads
+    assert field_data(cohort, pixels, extractor, tmp_path, "squares", scales=1).coarse is not None
+    assert pixels.reads == reads
+
+
 def test_other_grades_are_other_data_with_the_same_features(tmp_path, extractor):
     pixels = Squares(5)
     keys = {field_data(cohort_of(np.full((5, 3), g, np.int8)), pixels, extractor, tmp_path, "s").key for g in (0, 1)}

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from mmdnet.experiments.field.bags import parts_of
-from mmdnet.experiments.field.learning import learn_part, make_batch, trained_tasks
+from mmdnet.experiments.field.learning import WEIGHT_BYTES, learn_part, make_batch, trained_tasks
 from mmdnet.nn.baselines.registry import baselines_called
 from tests.mmdnet.experiments.field.made import WIDTH, made_data, plan
 
@@ -32,6 +32,7 @@ def test_it_learns_and_stops_when_validation_gets_no_better():
     truth, said = np.array(cell.bags.truth["steatosis"]), np.array(cell.said["steatosis"].grades)
     assert (truth == said).mean() > 0.7
     assert cell.cost.parameters > 0
+    assert cell.cost.step_mib > WEIGHT_BYTES * cell.cost.parameters / 2**20
 
 
 def test_heads_take_their_steps_in_one_thread_and_leave_the_others_as_they_were():

@@ -29,11 +29,32 @@ def test_methods_and_seeds_may_be_added_to_an_experiment_and_nothing_else():
         ({"rate": float("nan")}, "rate"),
         ({"leniency": 3}, "leniency"),
         ({"methods": ["mean", "max"], "backbones": ["small"]}, "backbones are compared by one method"),
+        ({"alphas": [0, 1]}, "alpha is chosen on validation patients"),
+        ({"alphas": [0, 1], "judged": "validation", "methods": ["abmil"]}, "no domain part, so alpha changes nothing"),
+        ({"alphas": [0, 1], "judged": "validation", "backbones": ["small"]}, "by one method on one backbone"),
     ],
 )
 def test_what_does_not_work_is_refused_by_a_sentence(choices, said):
     with pytest.raises(LabError, match=said):
         read_plan(choices)
+
+
+def test_trainings_of_an_earlier_build_are_found_again():
+    assert FieldPlan().identity("d") == "v1-cd33d3d02daea8ed"
+
+
+def test_alphas_stand_in_the_rows_and_are_trainings_of_their_own():
+    plan = read_plan({"alphas": [0, 0.1, 0.1, 1], "judged": "validation"})
+    assert (plan.asked, plan.reference, plan.rows) == (("alpha 0", "alpha 0.1", "alpha 1"), "alpha 0.1", "alpha")
+    assert plan.of_alpha(1.0).asked == ("mmd-net",)
+    apart = {of.identity("data") for of in (plan.of_alpha(0.1), plan.of_alpha(1.0), FieldPlan())}
+    assert len(apart) == 3
+
+
+def test_a_second_scale_is_computed_for_methods_that_see_it_alone():
+    assert read_plan({}).scales == 2
+    assert read_plan({"methods": ["mean", "da-mil-ms"]}).scales == 2
+    assert read_plan({"methods": ["mean"]}).scales == read_plan({"backbones": ["small"]}).scales == 1
 
 
 def test_a_seed_is_done_once():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.experiments.field.bags import parts_of
 from mmdnet.experiments.field.comparison import MEAN, Comparison
-from mmdnet.experiments.field.files import figures_csv, kappa_table, written
+from mmdnet.experiments.field.files import comparison_tables, figures_csv, kappa_table, written
 from mmdnet.experiments.field.plan import UNGROUPED
 from mmdnet.experiments.field.run import run_backbones, run_field
 from tests.mmdnet.experiments.field.made import made_data, plan
@@ -45,11 +46,38 @@ def test_a_method_added_later_trains_alone(tmp_path):
 
 
 def test_the_papers_split_is_warned_of_and_nothing_learnable_is_refused(tmp_path):
-    assert run_field(made_data(), plan(methods=("mean",), epochs=2, split="bags"), tmp_path).notes[0] == UNGROUPED
     data = made_data()
+    result = run_field(data, plan(methods=("mean",), epochs=2, split="bags"), tmp_path)
+    assert result.notes[0] == UNGROUPED
+    apart = run_field(data, plan(methods=("mean",), epochs=2), tmp_path)
+    assert result.kept_apart().cells == apart.cells
+    assert apart.kept_apart() is None
+    high, low = (Comparison(of).spread("mean", MEAN).mean for of in (result, apart))
+    table = comparison_tables(Comparison(result))[1]
+    assert table.rows[0][1:] == (f"{high:.2f}", f"{low:.2f}", f"{high - low:.2f}")
+    few = run_field(made_data(patients=3), plan(methods=("mean",), epochs=2, split="bags"), tmp_path / "few")
+    assert any("With patients kept apart nothing could be tested" in note for note in few.notes)
     data.cohort.grades[:] = np.where(data.cohort.grades >= 0, 1, -1)
     with pytest.raises(LabError, match="nothing can be learnt"):
         run_field(data, plan(methods=("mean",)), tmp_path / "same")
+
+
+def test_alphas_are_judged_on_validation_patients_and_no_training_is_repeated(tmp_path):
+    data, asked = made_data(), plan(methods=("da-mil",), alphas=(0.0, 0.1), judged="validation", epochs=2)
+    result = run_field(data, asked, tmp_path)
+    assert result.methods == ("alpha 0", "alpha 0.1")
+    (part,) = parts_of(data.cohort, asked)
+    of_validation = {data.cohort.slides[bag.slide_index].slide_id for bag in part.validation}
+    assert all(set(cell.bags.slides) == of_validation for cell in result.cells)
+    said = written(Comparison(result), "md")
+    assert "Quadratic κ on validation bags" in said and "for choosing" in said
+    assert figures_csv(Comparison(result)).splitlines()[1].startswith("da-mil,,alpha 0,bag,")
+    seen = []
+    again = run_field(data, asked, tmp_path, lambda share, message, /, **_: seen.append(message))
+    assert again.cells == result.cells
+    assert not any("epoch" in message for message in seen)
+    curves = sorted(path.parent.name for path in tmp_path.rglob("events.out.tfevents.*"))
+    assert curves == ["da-mil--seed-0"] * 2
 
 
 def test_backbones_are_compared_on_the_same_patients_and_one_that_cannot_be_used_is_named(tmp_path):
@@ -69,7 +97,7 @@ def test_backbones_are_compared_on_the_same_patients_and_one_that_cannot_be_used
     assert comparison.spread("sees", MEAN).mean > comparison.spread("blind", MEAN).mean
     assert [difference.method for difference in comparison.differences] == ["sees"]
     assert kappa_table(comparison).columns[0] == "Backbone"
-    assert figures_csv(comparison).splitlines()[1].startswith("mean,blind,bag,")
+    assert figures_csv(comparison).splitlines()[1].startswith("mean,blind,,bag,")
     seen = []
     again = run_backbones(data_of, asked, tmp_path, lambda share, message, /, **_: seen.append(message))
     assert again.cells == result.cells

@@ -76,6 +76,15 @@ def test_what_cannot_be_compared_is_refused_and_nothing_is_queued(labelled, choi
     assert not (labelled.lab.settings.home / "evaluations").exists()
 
 
+def test_a_plan_frozen_by_another_version_is_refused_by_a_sentence(labelled, tmp_path):
+    lab = labelled.lab
+    job = lab.field.start(labelled.project, CHOICES, "small")
+    (frozen,) = (lab.settings.home / "evaluations").glob("field-*/plan.json")
+    frozen.write_text(frozen.read_text().replace('"epochs"', '"rounds"'))
+    with pytest.raises(LabError, match="of another version of the program"):
+        run_job(*spec(lab, job), JobInProcess(lab.settings, tmp_path / "job", job))
+
+
 def test_weights_that_are_not_there_and_labels_that_are_not_are_refused(labelled, tmp_path):
     with pytest.raises(LabError, match="There is no file"):
         labelled.lab.field.start(labelled.project, CHOICES, "small", tmp_path / "gone.safetensors")
