@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,16 +25,23 @@ def backbones_list(home: Home = None, as_json: AsJson = False) -> None:
 @backbones_app.command("get")
 def backbones_get(
     name: Annotated[str, typer.Argument(help="Of the list, or a repository of the hub in timm's form, owner/name.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="A folder with its repository as it was downloaded elsewhere, in place of the hub."
+        ),
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch a backbone's weights once from the hub; afterwards they need no internet.
 
-    A gated one needs the token of somebody who was let in: HF_TOKEN, or 'hf auth login' once on this machine.
+    A gated one needs the token of somebody who was let in: HF_TOKEN, or 'hf auth login' once on this machine; or
+    --from takes the folder that such a person downloaded (config.json and model.safetensors).
     """
     lab = lab_at(home)
     with bar(as_json, "Fetching") as progress:
-        view = lab.backbones.get(name, progress)
+        view = lab.backbones.get(name, progress, folder)
     say(as_json, view, f"{_line(view)}\nTrain from it: mmdnet train --backbone {view.name}")
 
 

@@ -25,6 +25,7 @@ from mmdnet.cli_parts import (
     lab_at,
     project_called,
     say,
+    settings_at,
     write_out,
 )
 from mmdnet.errors import LabError
@@ -206,12 +207,17 @@ def _of_simulated(plan: FieldPlan, folder: Path, source: Source, as_json: bool) 
 
     from mmdnet.experiments.field.data import DEMO, FieldData, extractor_of, simulated_data
     from mmdnet.experiments.field.run import run_backbones, run_field
+    from mmdnet.nn.hub.fetch import usable_weights
+    from mmdnet.nn.packaged import packaged_weights
     from mmdnet.progress import Progress, between
 
     def data_of(name: str, told: Progress) -> FieldData:
-        weights = source.files.get(name, source.weights)
-        extractor = extractor_of(name, weights)
+        extractor = extractor_of(name, source.files.get(name, source.weights) or fetched(name))
         return simulated_data(folder, source.slides, extractor=extractor, progress=told, scales=plan.scales)
+
+    def fetched(name: str) -> Path | None:
+        known = name == DEMO or packaged_weights(name) is not None
+        return None if known else usable_weights(name, settings_at(source.home).fetched_backbones)
 
     torch.set_num_threads(source.threads)
     with bar(as_json, f"{plan.rows.capitalize()}s") as step:

@@ -98,7 +98,7 @@ class WeightsOrigin(BaseModel):
 
     Attributes:
         backbone: its name in the lab.
-        hub_id: repository on the hub, and `revision`, the commit.
+        hub_id: repository on the hub, and `revision`, the commit; empty where it came from a folder.
         file: in that repository, with its SHA-256 as it came.
         licence: as the repository states it; empty where it states none.
         weights_sha256: of the safetensors file beside this record.
@@ -119,6 +119,8 @@ class WeightsOrigin(BaseModel):
     @property
     def words(self) -> str:
         """For a sentence."""
+        if not self.revision:
+            return f"a folder on this machine, SHA-256 {self.file_sha256[:12]}"
         return f"{self.hub_id} on the hub, revision {self.revision[:12]}"
 
 

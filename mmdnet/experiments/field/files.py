@@ -137,7 +137,7 @@ def cost_table(result: FieldResult) -> Table:
         seconds = sum(cost.train_processor_s for cost in costs) / len(costs)
         speed = sum(cost.patches_per_s for cost in costs) / len(costs)
         epochs = sum(cell.best_epoch for cell in result.cells if cell.method == method) / len(costs)
-        memory = NOTHING if costs[0].step_mib is None else f"{costs[0].step_mib:.1f}"
+        memory = next((f"{cost.step_mib:.1f}" for cost in costs if cost.step_mib is not None), NOTHING)
         size = f"{costs[0].parameters:,}"
         rows.append((title_of(method), size, memory, f"{seconds:.1f}", f"{speed:,.0f}", f"{epochs:.0f}"))
     columns = (

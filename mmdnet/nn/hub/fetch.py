@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from mmdnet.errors import LabError
 from mmdnet.files import moved_into_place, sha256_of, write_aside
-from mmdnet.nn.hub.catalogue import HubEntry, hub_entry
+from mmdnet.nn.hub.catalogue import HubEntry, catalogue, hub_entry
 from mmdnet.nn.recipe import DROPPED, ORIGIN, WEIGHTS, Recipe, WeightsOrigin, origin_of
 from mmdnet.nn.registry import backbone_entry
 from mmdnet.progress import Progress, silent
@@ -60,6 +60,57 @@ def fetched_weights(name: str, place: Path) -> Path | None:
     return weights
 
 
+def usable_weights(name: str, place: Path) -> Path | None:
+    """The safetensors file of a backbone that was fetched; None for one that starts without.
+
+    Raises:
+        LabError: it is one of the hub's that was not fetched yet, or no longer the file that was fetched.
+    """
+    weights = fetched_weights(name, place)
+    if weights is None and backbone_entry(name) is None and (name in catalogue() or "/" in name):
+        raise LabError(
+            f"The weights of {name} are not in this lab yet. Fetch them once with internet: mmdnet backbones get "
+            f"{name}, or More backbones on the Train page. Nothing was started."
+        )
+    return weights
+
+
+def take_folder(
+    name: str, folder: Path, place: Path, progress: Progress = silent, patch_px: int = PATCH_PX
+) -> WeightsOrigin:
+    """Take a backbone's weights from a folder on this machine: a hub's repository as somebody downloaded it.
+
+    So weights come in that a hub gives only to those who were let in, or where the lab has no internet.
+
+    Args:
+        name, place, progress, patch_px: as for `fetch`.
+        folder: holds the file of weights and, but for the paper's networks, config.json.
+
+    Raises:
+        LabError: no such folder, or as `fetch`. Nothing is left behind.
+    """
+    entry = hub_entry(name)
+    target = folder_of(entry.name, place)
+    try:
+        sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
+    except OSError as problem:
+        raise LabError(
+            f"{entry.name} was not taken: {folder} cannot be read ({problem.strerror}). {UNCHANGED}"
+        ) from None
+    file, size = _safetensors(entry, sizes, str(folder))
+    with _refusals(entry, str(folder)):
+        place.mkdir(parents=True, exist_ok=True)
+        _clear_left(target)
+        _room(entry, place, size)
+        with moved_into_place(target) as aside:
+            aside.mkdir()
+            progress(0.1, "building the network of them")
+            origin = _made(entry, folder / file, _recipe(entry, folder / CONFIG), aside, patch_px)
+            write_aside(aside / ORIGIN, origin.model_dump_json(indent=2) + "\n")
+    progress(1.0, f"{entry.name} from {origin.words}")
+    return origin
+
+
 def fetch(
     name: str, place: Path, progress: Progress = silent, patch_px: int = PATCH_PX, endpoint: str | None = None
 ) -> WeightsOrigin:
@@ -84,7 +135,8 @@ def fetch(
     with _refusals(entry, hub):
         progress(0.0, f"asking the hub for {entry.hub_id}")
         info = _info(entry, hub)
-        file, size = _safetensors(entry, info)
+        sizes = {each.rfilename: each.size or 0 for each in info.siblings or () if "/" not in each.rfilename}
+        file, size = _safetensors(entry, sizes, entry.hub_id)
         place.mkdir(parents=True, exist_ok=True)
         _clear_left(target)
         _room(entry, place, 2 * size)
@@ -110,32 +162,40 @@ def _fetched(
             f"Try again. {UNCHANGED}"
         )
     named = backbone_entry(entry.name)
-    if named is not None and named.timm:
-        recipe = Recipe(
-            network=named.timm,
-            mean=named.mean,
-            std=named.std,
-            input_px=named.input_px,
-            interpolation=named.interpolation,
-        )
-    else:
-        recipe = recipe_of(entry, _download(entry, CONFIG, revision, aside / "hub", silent, hub))
+    needs = named is None or not named.timm
+    config = _download(entry, CONFIG, revision, aside / "hub", silent, hub) if needs else aside
     progress(0.9, "building the network of them")
-    tensors = _proven(entry, recipe, there, patch_px)
+    origin = _made(entry, there, _recipe(entry, config), aside, patch_px)
     shutil.rmtree(aside / "hub")
+    return origin.model_copy(
+        update={"revision": revision, "file": file, "file_sha256": digest, "licence": _licence(info)}
+    )
 
+
+def _made(entry: HubEntry, file: Path, recipe: Recipe, aside: Path, patch_px: int) -> WeightsOrigin:
+    """Prove a file of weights and write them into `aside`; the record of them, of no revision."""
     from safetensors.torch import save_file
 
-    save_file(tensors, aside / WEIGHTS)
+    save_file(_proven(entry, recipe, file, patch_px), aside / WEIGHTS)
     return WeightsOrigin(
         backbone=entry.name,
         hub_id=entry.hub_id,
-        revision=revision,
-        file=file,
-        file_sha256=digest,
-        licence=_licence(info),
+        revision="",
+        file=file.name,
+        file_sha256=sha256_of(file),
+        licence=entry.licence,
         weights_sha256=sha256_of(aside / WEIGHTS),
         recipe=recipe,
+    )
+
+
+def _recipe(entry: HubEntry, config: Path) -> Recipe:
+    """How the network is built: as the registry says of one of ours, else as the repository's config.json does."""
+    named = backbone_entry(entry.name)
+    if named is None or not named.timm:
+        return recipe_of(entry, config)
+    return Recipe(
+        network=named.timm, mean=named.mean, std=named.std, input_px=named.input_px, interpolation=named.interpolation
     )
 
 
@@ -197,9 +257,8 @@ def _info(entry: HubEntry, hub: str) -> ModelInfo:
     return HfApi(endpoint=hub).model_info(entry.hub_id, timeout=ANSWER_S, files_metadata=True)
 
 
-def _safetensors(entry: HubEntry, info: ModelInfo) -> tuple[str, int]:
-    """The repository's file of weights, and its bytes."""
-    sizes = {each.rfilename: each.size or 0 for each in info.siblings or () if "/" not in each.rfilename}
+def _safetensors(entry: HubEntry, sizes: Mapping[str, int], where: str) -> tuple[str, int]:
+    """The file of weights among those of a repository or folder, whose bytes are given, and its bytes."""
     safe = sorted(name for name in sizes if name.endswith(".safetensors"))
     wanted = "model.safetensors" if "model.safetensors" in safe else safe[0] if len(safe) == 1 else None
     if wanted is not None:
@@ -215,7 +274,7 @@ def _safetensors(entry: HubEntry, info: ModelInfo) -> tuple[str, int]:
             f"it is opened and is never opened here. Ask its owner for model.safetensors, or convert it elsewhere and "
             f"give the file as the training's weights. {UNCHANGED}"
         )
-    raise LabError(f"{entry.name} was not fetched: {entry.hub_id} holds no weights. {UNCHANGED}")
+    raise LabError(f"{entry.name} was not fetched: {where} holds no weights. {UNCHANGED}")
 
 
 def _licence(info: ModelInfo) -> str:

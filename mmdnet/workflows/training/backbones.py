@@ -42,20 +42,24 @@ class Backbones:
         ]
         return [*with_program, *listed, *others]
 
-    def get(self, name: str, progress: Progress = silent) -> BackboneView:
-        """Fetch a backbone's weights from the hub into the lab, now.
+    def get(self, name: str, progress: Progress = silent, folder: Path | None = None) -> BackboneView:
+        """Fetch a backbone's weights from the hub into the lab, now, or take them from a folder on this machine.
 
         Args:
             name: of the list, or a repository of the hub in timm's form, "owner/name".
             progress: told how far it is.
+            folder: a repository as it was downloaded elsewhere; nothing is asked of the hub then.
 
         Raises:
             LabError: see `mmdnet.nn.hub.fetch.fetch`; nothing was changed then.
         """
-        from mmdnet.nn.hub.fetch import fetch
+        from mmdnet.nn.hub.fetch import fetch, take_folder
 
-        entry = hub_entry(name)
-        origin = fetch(entry.name, self._place(), progress, self._services.settings.patch_px)
+        entry, side = hub_entry(name), self._services.settings.patch_px
+        if folder is not None:
+            origin = take_folder(entry.name, folder, self._place(), progress, side)
+        else:
+            origin = fetch(entry.name, self._place(), progress, side)
         return _view(entry, origin)
 
     def submit(self, name: str) -> str:
@@ -82,20 +86,10 @@ class Backbones:
         entry = backbone_entry(config.backbone)
         if config.weights is not None or config.pretrain_epochs or (entry is not None and entry.packaged):
             return config
-        weights = self._weights(config.backbone)
-        if weights is not None:
-            return read_config({**choices, "weights": weights})
-        if entry is None and (config.backbone in catalogue() or "/" in config.backbone):
-            raise LabError(
-                f"The weights of {config.backbone} are not in this lab yet. Fetch them once with internet: mmdnet "
-                f"backbones get {config.backbone}, or More backbones on the Train page. Nothing was started."
-            )
-        return config
+        from mmdnet.nn.hub.fetch import usable_weights
 
-    def _weights(self, name: str) -> Path | None:
-        from mmdnet.nn.hub.fetch import fetched_weights
-
-        return fetched_weights(name, self._services.settings.fetched_backbones)
+        weights = usable_weights(config.backbone, self._services.settings.fetched_backbones)
+        return config if weights is None else read_config({**choices, "weights": weights})
 
     def _origins(self) -> Sequence[WeightsOrigin]:
         origins = [

@@ -59,6 +59,19 @@ def test_labels_of_one_task_alone_teach_that_task_and_the_rest_is_said():
         assert sum("was not learnt" in warning for warning in cell.warnings) == 2
 
 
+def test_a_fold_without_a_grade_is_said_and_judged_by_the_others():
+    data = made_data()
+    steatosis = data.cohort.grades[:, 2]
+    steatosis[(steatosis == 3) & (data.cohort.slide_index >= 2)] = 2  # the first patient alone has a 3
+    asked = plan(methods=("mean",), epochs=2, folds=4)
+    cells = []
+    for part in parts_of(data.cohort, asked):
+        learn_part(data, part, baselines_called(("mean",)), asked, cells.append)
+    without = [cell for cell in cells if any("No test bag has steatosis 3." in said for said in cell.warnings)]
+    assert len(cells) == 4 and len(without) >= 3
+    assert all("steatosis" in cell.said for cell in cells)
+
+
 def test_a_batch_holds_both_scales_and_pads_short_bags():
     data = made_data()
     (part,) = parts_of(data.cohort, plan())

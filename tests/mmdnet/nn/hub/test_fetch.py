@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import load_file, save
 
 from mmdnet.errors import LabError
+from mmdnet.experiments.field.data import extractor_of
 from mmdnet.files import sha256_of
 from mmdnet.nn.backbones import create_backbone
-from mmdnet.nn.hub.fetch import fetch, fetched_weights
+from mmdnet.nn.hub.fetch import fetch, fetched_weights, take_folder, usable_weights
 from mmdnet.nn.recipe import origin_of
 from tests.hub_stub import COMMIT, Repository, hub
 
@@ -52,6 +53,32 @@ def fetched(there, place, repository: Repository | None = None, name: str = "a/b
     finally:
         if before is not None:
             there.repositories[name] = before
+
+
+def test_a_folder_that_was_downloaded_elsewhere_answers_alike_and_nobody_is_asked(there, network, tmp_path):
+    folder, place, asked = tmp_path / "uni", tmp_path / "place", len(there.asked)
+    folder.mkdir()
+    (folder / "config.json").write_bytes(config())
+    with pytest.raises(LabError, match="holds no weights"):
+        take_folder("UNI", folder, place, patch_px=96)
+    (folder / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(LabError, match="never opened here"):
+        take_folder("UNI", folder, place, patch_px=96)
+    (folder / "model.safetensors").write_bytes(save(network.state_dict()))
+    with pytest.raises(LabError, match="cannot be read"):
+        take_folder("UNI", tmp_path / "gone", place, patch_px=96)
+    assert usable_weights("small", place) is None and fetched_weights("a/b", place) is None
+    with pytest.raises(LabError, match="mmdnet backbones get a/b"):
+        usable_weights("a/b", place)
+    origin = take_folder("a/b", folder, place, patch_px=96)
+    weights = usable_weights("a/b", place)
+    assert origin.words.startswith("a folder on this machine")
+    assert len(there.asked) == asked
+    from_hub = fetched(there, tmp_path / "hub")
+    assert load_file(weights).keys() == load_file(fetched_weights("a/b", tmp_path / "hub")).keys()
+    assert (origin.recipe, origin.weights_sha256) == (from_hub.recipe, from_hub.weights_sha256)
+    extractor = extractor_of("a/b", weights, 96)
+    assert extractor.net.embed(torch.zeros(2, 3, 96, 96, dtype=torch.uint8)).shape == (2, extractor.net.width)
 
 
 def test_what_was_fetched_answers_as_the_hubs_network_does_and_says_what_it_is(there, network, tmp_path):
