@@ -75,9 +75,9 @@ def _label_and_learn(home: Path, paths: list[Path]) -> list[dict[str, Any]]:
     lab = open_lab(Settings(home=home))
     project, reader = lab.projects.create("First").id, lab.readers.ensure("Ada").id
     began = time.process_time()
-    slides = [_added(lab, project, path) for path in paths]
+    slides = [add_slide(lab, project, path) for path in paths]
     reader_s = time.process_time() - began
-    truth = {slide_id: _truth(lab, path, slide_id) for path, slide_id in zip(paths, slides, strict=True)}
+    truth = {slide_id: true_grades(lab, path, slide_id) for path, slide_id in zip(paths, slides, strict=True)}
     patients = {slide_id: str(lab.slides.get(slide_id).patient) for slide_id in slides}
     labelled = sorted(set(patients.values()))[::2]
     mine = [slide_id for slide_id in slides if patients[slide_id] in labelled]
@@ -120,7 +120,7 @@ def _starting_s() -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _added(lab: Lab, project: int, path: Path) -> int:
+def add_slide(lab: Lab, project: int, path: Path) -> int:
     """Add a slide, laid but not measured, as the page leaves it when labelling can begin."""
     (outcome,) = lab.slides.register(project, path, StatedFacts(), measure=False)
     if outcome.slide_id is None:
@@ -128,7 +128,7 @@ def _added(lab: Lab, project: int, path: Path) -> int:
     return outcome.slide_id
 
 
-def _truth(lab: Lab, path: Path, slide_id: int) -> dict[int, Grades]:
+def true_grades(lab: Lab, path: Path, slide_id: int) -> dict[int, Grades]:
     """The true grades of a slide's patches that have any."""
     drawn, grades = load_truth(path), {}
     for patch in lab.slides.patches(slide_id):
