@@ -40,7 +40,7 @@ def test_the_papers_split_is_warned_of_before_it_is_made(filled):
     assert "These figures are too high" in app.warning[0].value
 
 
-def test_backbones_are_compared_by_one_method_and_slides_by_folds(filled_home, filled):
+def test_what_stands_in_the_rows_says_what_is_asked_for(filled_home, filled):
     app = filled("methods")
     app.segmented_control(key="field_rows").set_value("slides").run()
     assert app.selectbox(key="field_way").options == ["every patient once, in folds"]
@@ -49,6 +49,15 @@ def test_backbones_are_compared_by_one_method_and_slides_by_folds(filled_home, f
     app.number_input(key="field_folds").set_value(20).run()
     button(app, "Compare backbones").click().run()
     assert "20 folds cannot be made" in app.error[0].value
+    for rows, label, methods in (("alpha", "Compare strengths", 3), ("ablation", "Compare methods", 0)):
+        app.segmented_control(key="field_rows").set_value(rows).run()
+        assert [len(choice.options) for choice in app.selectbox if choice.key == "field_head"] == [methods] * bool(
+            methods
+        )
+        app.selectbox(key="field_way").set_value("folds").run()
+        app.number_input(key="field_folds").set_value(20).run()
+        button(app, label).click().run()
+        assert "20 folds cannot be made" in app.error[0].value
     assert not app.exception
     assert not [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "field"]
 

@@ -47,7 +47,8 @@ def _chunks(png: bytes) -> list[tuple[bytes, bytes]] | None:
     """Kind and content of all chunks but the end; None where one is cut off, its CRC is wrong, or there is no end."""
     if not png.startswith(SIGNATURE):
         return None
-    chunks, at = [], len(SIGNATURE)
+    chunks: list[tuple[bytes, bytes]] = []
+    at = len(SIGNATURE)
     while at + 12 <= len(png):
         end = at + 8 + int.from_bytes(png[at : at + 4])
         if zlib.crc32(png[at + 4 : end]) != int.from_bytes(png[end : end + 4]):
