@@ -82,9 +82,7 @@ def _choices(rows: str, drawn: bool) -> tuple[dict[str, Any], str | None]:
         folds = st.number_input("Folds", 3, 20, 5, key="field_folds", width=110, disabled=way != "folds")
         seeds = st.number_input("Seeds", 1, 20, 1, key="field_seeds", width=110)
         if rows in {"backbones", "alpha"}:
-            choices["methods"] = [
-                _method([name for name in BASELINES if rows == "backbones" or BASELINES[name].adversary])
-            ]
+            choices["methods"] = [_method(of_domains=rows == "alpha")]
         if rows != "backbones":
             backbone = _backbone(drawn)
         usual = FieldPlan.model_fields["epochs"].default

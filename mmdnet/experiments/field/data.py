@@ -125,7 +125,7 @@ def field_data(
         buffer, began = io.BytesIO(), time.process_time()
         arrays = _embed(cohort, pixels, extractor.net, scales, progress)
         took_ms = (time.process_time() - began) * 1000 / max(1, len(_embedded(cohort)))
-        np.savez(buffer, **arrays, processor_ms=np.float64(took_ms))
+        np.savez(buffer, **arrays, processor_ms=np.float64(took_ms))  # type: ignore[arg-type]  # its stub: any name may be a flag
         write_aside(path, buffer.getvalue())
     with np.load(path) as file:
         fine, coarse = file["fine"], file.get("coarse")

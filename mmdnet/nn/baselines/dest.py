@@ -31,6 +31,7 @@ from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchSh
 from mmdnet.nn.heads import weighted_mean
 
 WINDOW, STAGES, HEADS_EACH = 4, 3, 4
+SHIFTS = (0, WINDOW // 2)
 STAGE_WEIGHTS = (0.2, 0.3, 1.0)
 
 
@@ -114,9 +115,7 @@ class DEST(Branch):
         width = max(HEADS_EACH, shape.projection // HEADS_EACH * HEADS_EACH)
         self.project = nn.Sequential(nn.Linear(shape.width, width), nn.LayerNorm(width), nn.Dropout(shape.dropout))
         self.order = nn.Linear(width, 1)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(WindowAttention(width, shift) for shift in (0, WINDOW // 2)) for _ in range(STAGES)
-        )
+        self.blocks = nn.ModuleList(WindowAttention(width, shift) for _ in range(STAGES) for shift in SHIFTS)
         self.merging = nn.ModuleList(Merging(width) for _ in range(STAGES - 1))
         self.readings = nn.ModuleList(Reading(self, width) for _ in range(STAGES))
         self.head = self.readings[-1].head
@@ -130,7 +129,7 @@ class DEST(Branch):
         for stage in range(STAGES):
             if stage:
                 x, real = self.merging[stage - 1](x, real)
-            for block in self.blocks[stage]:  # type: ignore[union-attr]
+            for block in self.blocks[len(SHIFTS) * stage : len(SHIFTS) * (stage + 1)]:
                 x = block(x, real)
             said.append(self.readings[stage](x, real))
         earlier = torch.cat([*(logits for logits, _ in said[:-1]), score.amax(dim=1, keepdim=True)], dim=1)
