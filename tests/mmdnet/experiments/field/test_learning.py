@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import torch
 
@@ -62,13 +64,13 @@ def test_labels_of_one_task_alone_teach_that_task_and_the_rest_is_said():
 def test_a_fold_without_a_grade_is_said_and_judged_by_the_others():
     data = made_data()
     steatosis = data.cohort.grades[:, 2]
-    steatosis[(steatosis == 3) & (data.cohort.slide_index >= 2)] = 2  # the first patient alone has a 3
+    steatosis[(steatosis == 3) & (data.cohort.slide_index // 2 != 1)] = 2  # one patient alone has a 3
     asked = plan(methods=("mean",), epochs=2, folds=4)
-    cells = []
+    cells, lacks = [], re.compile(r"No test bag has steatosis [\d, ]*3\.")
     for part in parts_of(data.cohort, asked):
         learn_part(data, part, baselines_called(("mean",)), asked, cells.append)
-    without = [cell for cell in cells if any("No test bag has steatosis 3." in said for said in cell.warnings)]
-    assert len(cells) == 4 and len(without) >= 3
+    without = [cell for cell in cells if any(lacks.search(said) for said in cell.warnings)]
+    assert len(cells) == 4 and len(without) == 3
     assert all("steatosis" in cell.said for cell in cells)
 
 
