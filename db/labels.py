@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -20,6 +20,7 @@ from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 GENESIS = "0" * 64
 NO_LABEL_BY_ITSELF = ("undo", "clear", "flag")  # acts after which a patch may have no label at all
+FEW_SLIDES = 200  # with newer events, up to which what was read of a project's other labels is worth keeping
 CHUNK = 500  # ids in one IN (...): SQLite's oldest limit on parameters is 999
 
 
@@ -38,6 +39,29 @@ LABELS = or_(
 
 def last_hash(session: Session) -> str:
     return session.scalar(select(LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)) or GENESIS
+
+
+class EventHead(NamedTuple):
+    """The newest label event: what was read off all events up to it is true while the chain goes on from its hash."""
+
+    id: int
+    hash: str
+
+
+def newest_event(session: Session) -> EventHead | None:
+    newest = session.execute(select(LabelEvent.id, LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)).first()
+    return None if newest is None else EventHead(*newest)
+
+
+def slides_with_events_after(session: Session, project_id: int, head: EventHead | None) -> set[int] | None:
+    """Slides of a project with label events newer than this one; None where the chain does not go on from it."""
+    newer = select(Patch.slide_id).join(LabelEvent, LabelEvent.patch_id == Patch.id)
+    newer = newer.join(Slide, Slide.id == Patch.slide_id).where(Slide.project_id == project_id).distinct()
+    if head is None:
+        return set(session.scalars(newer))
+    if session.scalar(select(LabelEvent.hash).where(LabelEvent.id == head.id)) != head.hash:
+        return None
+    return set(session.scalars(newer.where(LabelEvent.id > head.id)))
 
 
 def before(session: Session, act: Sequence[LabelEvent], inside: bool) -> dict[int, LabelEvent]:
@@ -118,16 +142,20 @@ def with_keys(session: Session, keys: Sequence[str]) -> list[LabelEvent]:
     return sorted(events, key=lambda event: event.id)
 
 
-def _newest_ids(reader_id: int | None = None, slide_id: int | None = None) -> Select[Any]:
-    """The newest event of each reader on each patch; only one reader's, only on one slide, if given.
+def _newest_ids(reader_id: int | None = None, slide_ids: Collection[int] | None = None) -> Select[Any]:
+    """The newest event of each reader on each patch; only one reader's, only on these slides, if given.
 
     Of every project: an index alone answers that, and a patch has one project, so whoever asks joins it afterwards.
     """
     statement = select(func.max(LabelEvent.id)).group_by(LabelEvent.reader_id, LabelEvent.patch_id)
-    if slide_id is not None:
-        on_slide = select(Patch.id).where(Patch.slide_id == slide_id)
-        statement = statement.where(LabelEvent.patch_id.in_(on_slide))
+    if slide_ids is not None:
+        on_slides = select(Patch.id).where(Patch.slide_id.in_(slide_ids))
+        statement = statement.where(LabelEvent.patch_id.in_(on_slides))
     return statement if reader_id is None else statement.where(LabelEvent.reader_id == reader_id)
+
+
+def _one(slide_id: int | None) -> tuple[int, ...] | None:
+    return None if slide_id is None else (slide_id,)
 
 
 def _standing_in(project_id: int, newest: Select[Any], *columns: Any) -> Select[Any]:
@@ -148,7 +176,7 @@ def current(
 
     Only one reader's, only on one slide, if given.
     """
-    standing = _standing_in(project_id, _newest_ids(reader_id, slide_id), LabelEvent, Patch.slide_id)
+    standing = _standing_in(project_id, _newest_ids(reader_id, _one(slide_id)), LabelEvent, Patch.slide_id)
     return [(event, slide_id) for event, slide_id in session.execute(standing.order_by(LabelEvent.id))]
 
 
@@ -165,12 +193,14 @@ class StandingVote(NamedTuple):
     grades: tuple[int | None, ...]
 
 
-def standing_votes(session: Session, project_id: int, reader_id: int | None = None) -> list[StandingVote]:
+def standing_votes(
+    session: Session, project_id: int, reader_id: int | None = None, slide_ids: Collection[int] | None = None
+) -> list[StandingVote]:
     """The labels of `current` without an object of each event: a training asks for all of a project."""
     grades = [getattr(LabelEvent, name) for name in TASK_NAMES]
     event = LabelEvent
     columns = (event.id, event.session_id, event.reader_id, event.patch_id, Patch.slide_id, event.act, event.ignored)
-    standing = _standing_in(project_id, _newest_ids(reader_id), *columns, *grades).order_by(event.id)
+    standing = _standing_in(project_id, _newest_ids(reader_id, slide_ids), *columns, *grades).order_by(event.id)
     said = len(columns)
     return [StandingVote._make((*row[:said], tuple(row[said:]))) for row in session.execute(standing)]
 
@@ -227,30 +257,27 @@ def labelled_by_slide(session: Session, project_id: int) -> dict[int, int]:
     slides with newer events are counted again.
     """
     kept = _COUNTED.setdefault(session.get_bind(), {})
-    head = session.execute(select(LabelEvent.id, LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)).first()
+    head = newest_event(session)
     if head is None:
         return {}
     known = kept.get(project_id)
-    if known is not None and known.hash == head.hash:
+    if known is not None and known.head == head:
         return dict(known.by_slide)
-    by_slide, touched = {}, None
-    if known is not None and session.scalar(select(LabelEvent.hash).where(LabelEvent.id == known.id)) == known.hash:
-        newer = select(Patch.slide_id).join(LabelEvent, LabelEvent.patch_id == Patch.id)
-        touched = set(session.scalars(newer.where(LabelEvent.id > known.id).distinct()))
-        by_slide = {slide: count for slide, count in known.by_slide.items() if slide not in touched}
-    if touched is None:
+    touched = None if known is None else slides_with_events_after(session, project_id, known.head)
+    if known is None or touched is None:
         by_slide = _counted_on(session, project_id, _newest_ids())
-    for slide in touched or ():
-        by_slide |= _counted_on(session, project_id, _newest_ids(slide_id=slide))
-    kept[project_id] = _Counted(head.id, head.hash, by_slide)
+    else:
+        by_slide = {slide: count for slide, count in known.by_slide.items() if slide not in touched}
+        for slide in touched:
+            by_slide |= _counted_on(session, project_id, _newest_ids(slide_ids=(slide,)))
+    kept[project_id] = _Counted(head, by_slide)
     return dict(by_slide)
 
 
 class _Counted(NamedTuple):
     """What was counted when this event was the newest."""
 
-    id: int
-    hash: str
+    head: EventHead
     by_slide: dict[int, int]
 
 

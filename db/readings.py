@@ -4,6 +4,7 @@ A label given in an adjudication session (or imported as one) settles a disagree
 of that patch, and whatever that reader says of it later is not blind either.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -59,8 +60,8 @@ def newest(session: Session, project_id: int) -> list[Reading]:
     return _by_person(_standing(session, project_id, ids), other_names(session))
 
 
-def blind(session: Session, project_id: int) -> list[Reading]:
-    """Every reader's newest blind label of every patch that stands; in the order given.
+def blind(session: Session, project_id: int, slide_ids: Collection[int] | None = None) -> list[Reading]:
+    """Every reader's newest blind label of every patch that stands; in the order given. Only on these slides, if given.
 
     Who saw others' grades under one name is not blind under another.
     """
@@ -77,6 +78,8 @@ def blind(session: Session, project_id: int) -> list[Reading]:
         .where(or_(seen.c.first.is_(None), LabelEvent.id < seen.c.first))
         .group_by(LabelEvent.reader_id, LabelEvent.patch_id)
     )
+    if slide_ids is not None:
+        ids = ids.where(LabelEvent.patch_id.in_(select(Patch.id).where(Patch.slide_id.in_(slide_ids))))
     readings, names = _standing(session, project_id, ids), other_names(session)
     if names:
         first: dict[tuple[int, int], int] = {}

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -268,15 +269,24 @@ def _parts(shares: tuple[float, float, float]) -> int:
 
 def _folds(cohort: Cohort, slides: list[int], groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """Fold of each slide, groups kept together, the folds' grades as alike as several shufflings allow."""
+    highest = tuple(tuple(_highest_grades(cohort, s).tolist()) for s in slides)
+    return np.array(_alike(highest, tuple(cohort.slides[s].site for s in slides), tuple(groups.tolist()), folds, seed))
+
+
+@lru_cache(maxsize=16)
+def _alike(
+    highest_grades: tuple[tuple[int, ...], ...], sites: tuple[str, ...], persons: tuple[str, ...], folds: int, seed: int
+) -> tuple[int, ...]:
+    """See `_folds`. Kept: thousands of slides take seconds, and a label seldom changes a slide's highest grades."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    highest = np.array([_highest_grades(cohort, s) for s in slides])
-    codes = _codes(cohort, slides, highest, folds)
-    best, best_cost = np.zeros(len(slides), int), np.inf
+    slides, groups, highest = len(persons), np.array(persons), np.array(highest_grades)
+    codes = _codes(highest_grades, sites, folds)
+    best, best_cost = np.zeros(slides, int), np.inf
     for attempt in range(TRIES):
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=(seed * TRIES + attempt) % 2**32)
-        assigned = np.zeros(len(slides), int)
-        for f, (_, test) in enumerate(splitter.split(np.zeros(len(slides)), codes, groups)):
+        assigned = np.zeros(slides, int)
+        for f, (_, test) in enumerate(splitter.split(np.zeros(slides), codes, groups)):
             assigned[test] = f
         cost = _unlikeness(highest, assigned, folds)
         if len(np.unique(assigned)) == folds and cost < best_cost:
@@ -285,7 +295,7 @@ def _folds(cohort: Cohort, slides: list[int], groups: np.ndarray, folds: int, se
         order = np.random.default_rng(seed).permutation(sorted(set(groups)))
         fold_of = {group: i % folds for i, group in enumerate(order)}
         best = np.array([fold_of[group] for group in groups])
-    return best
+    return tuple(best.tolist())
 
 
 def _highest_grades(cohort: Cohort, slide: int) -> np.ndarray:
@@ -294,9 +304,9 @@ def _highest_grades(cohort: Cohort, slide: int) -> np.ndarray:
     return np.maximum(patch, np.where(cohort.weakly_graded(slide), cohort.slide_grades(slide), UNKNOWN))
 
 
-def _codes(cohort: Cohort, slides: list[int], highest: np.ndarray, folds: int) -> np.ndarray:
+def _codes(highest: tuple[tuple[int, ...], ...], sites: tuple[str, ...], folds: int) -> np.ndarray:
     """One code for grades and site together; codes rarer than the folds become one."""
-    keys = [(tuple(row.tolist()), cohort.slides[s].site) for row, s in zip(highest, slides, strict=True)]
+    keys = list(zip(highest, sites, strict=True))
     common = Counter(keys)
     names = sorted(key for key, n in common.items() if n >= folds)
     return np.array([names.index(key) if key in names else len(names) for key in keys])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -278,18 +279,19 @@ def estimates(
     if not len(table):
         return dict.fromkeys(names, Estimate(None, None, None, 0))
     number = int(((table != UNKNOWN).sum(axis=1) >= 2).sum())
-    group = _groups(table, clusters)
+    patterns, pattern = _patterns(table, grades)  # a row's addends follow from what it says
+    group = np.unique(clusters, return_inverse=True)[1].reshape(-1) if _enough(clusters) else pattern
     times = np.bincount(group).astype(float)
-    rng = np.random.default_rng(seed)
+    held = np.bincount(group * len(patterns) + pattern, minlength=len(times) * len(patterns))
+    held = held.reshape(len(times), len(patterns)).astype(float)
     if _enough(clusters):
-        draws = rng.multinomial(len(times), np.full(len(times), 1 / len(times)), size=resamples).astype(float)
+        draws = _even_draws(len(times), seed, resamples)
     else:  # equal rows are one group: drawing patches is drawing groups by how many rows they hold
-        draws = rng.multinomial(len(table), times / len(table), size=resamples) / times
+        draws = np.random.default_rng(seed).multinomial(len(table), times / len(table), size=resamples) / times
     drawn: dict[str, Estimate] = {}
     for name in names:
         known = COEFFICIENTS[name]
-        addends = known.sums(table, grades)
-        added = np.stack([np.bincount(group, column, minlength=len(times)) for column in addends.T], axis=1)
+        added = held @ known.sums(patterns, grades)
         values = known.value(draws @ added, grades)
         drawn[name] = _estimate(
             float(known.value(added.sum(axis=0), grades)), values[~np.isnan(values)], resamples, number
@@ -306,8 +308,15 @@ def draws_of_rows(clusters: np.ndarray, seed: int = 0, resamples: int = RESAMPLE
     units = clusters if _enough(clusters) else np.arange(len(clusters))
     group = np.unique(units, return_inverse=True)[1]
     number = int(group.max(initial=-1)) + 1
-    draws = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
-    return draws[:, group].astype(float)
+    return _even_draws(number, seed, resamples)[:, group]
+
+
+@lru_cache(maxsize=4)
+def _even_draws(number: int, seed: int, resamples: int) -> np.ndarray:
+    """How often each of `number` units is drawn in each resample, shape (resamples, number)."""
+    draws = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples).astype(float)
+    draws.flags.writeable = False
+    return draws
 
 
 def number_drawn(clusters: np.ndarray) -> int:
@@ -320,9 +329,12 @@ def estimate_of(value: float, drawn: np.ndarray, number: int) -> Estimate:
     return _estimate(value, drawn[~np.isnan(drawn)], len(drawn), number)
 
 
-def _groups(table: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    rows = clusters if _enough(clusters) else table
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+def _patterns(table: np.ndarray, grades: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows of a table, and which of them each row is; column by column, faster than by whole rows."""
+    pattern = np.zeros(len(table), np.int64)
+    for column in table.T:
+        _, first, pattern = np.unique(pattern * (grades + 1) + column - UNKNOWN, return_index=True, return_inverse=True)
+    return table[first], pattern
 
 
 def _enough(clusters: np.ndarray) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import func, select
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from db import consensus as rules
 from db import readings
+from db.blind_table import BlindTable, blind_table
 from db.labels import last_hash
 from db.models import Model, PatientAnswer, Project, Reader, Score, Slide
 from db.projects import patient_answers
@@ -30,7 +32,7 @@ from mmdnet.labels.agreement import (
     estimates,
 )
 from mmdnet.labels.consensus import Vote, consensus
-from mmdnet.labels.grading import TASKS, UNKNOWN, Grades
+from mmdnet.labels.grading import TASK_NAMES, TASKS, UNKNOWN, Grades
 from mmdnet.slides.identity import person
 from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice, GroupAgreement
 from mmdnet.workflows.scoring.predictions import PatchPredictions, Predictions
@@ -42,42 +44,43 @@ MANY = 3  # readers from which on the consensus of the others is more than one o
 
 @dataclass(frozen=True)
 class PairedReadings:
-    """Patches that two sides graded, each with both sides' grades by task."""
+    """Patches that two sides graded: patches and slides (patches,), grades (patches, 2, tasks), -1 where unknown."""
 
     kind: str
     first: str
     second: str
     key: str
-    patches: Sequence[int]
-    slides: Sequence[int]
-    grades: Sequence[tuple[Grades, Grades]]
+    patches: np.ndarray
+    slides: np.ndarray
+    grades: np.ndarray
     left_out: int = 0
 
     def table(self, task: str) -> np.ndarray:
         """Grades of a task, shape (patches, 2); -1 where unknown."""
-        rows = [[_number(side[task]) for side in both] for both in self.grades]
-        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+        return self.grades[:, :, TASK_NAMES.index(task)]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Readings:
     """A project's blind readings and what else they are held against."""
 
     readers: dict[int, str]
-    blind: list[Reading]
+    blind: BlindTable
     settled: list[Reading]
     repeats: list[tuple[Reading, Reading]]
     clusters: dict[int, str]
     by_patient: bool
-    by_reader: dict[int, dict[int, Reading]] = field(init=False)
-    slide_of: dict[int, int] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.by_reader = defaultdict(dict)
-        self.slide_of = {}
-        for reading in self.blind:
-            self.slide_of[reading.patch_id] = reading.slide_id
-            self.by_reader[reading.reader_id][reading.patch_id] = reading
+    @property
+    def order(self) -> list[int]:
+        """The readers with blind readings, by id."""
+        return np.unique(self.blind.reader).tolist()
+
+    def drawn_whole(self, slides: np.ndarray) -> np.ndarray:
+        """Which patient (or slide, where not every slide has one) each of these slides is of, as numbers, (slides,)."""
+        known, place = np.unique(slides, return_inverse=True)
+        names = [self.clusters[slide] for slide in known.tolist()]
+        return np.unique(names, return_inverse=True)[1][place]
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class _Cells:
 class _Kept:
     """A project's agreement and the cells behind it, by comparison, while what they depend on (`mark`) stands."""
 
-    mark: tuple[object, ...]
+    mark: _Mark
     view: AgreementView
     cells: Mapping[str, _Cells]
 
@@ -104,6 +107,7 @@ class Agreement:
         self._services = services
         self._predictions = predictions
         self._kept: dict[int, _Kept] = {}
+        self._told: dict[int, _Told] = {}
 
     def of_project(self, project_id: int) -> AgreementView:
         """Every comparison there is to be made in a project, per task, with 95 % bootstrap intervals.
@@ -122,13 +126,13 @@ class Agreement:
             collected = _read(session, project_id)
             rule = rules.of_project(session, project_id)
             sides = _all_sides(collected, rule)
-        model = self._against_model(collected)
+        model = self._against_model(project_id, collected, mark)
         pairs = [*sides, *model]
         view = AgreementView(
             comparisons=tuple(made for pair in pairs for made in _compare(pair, collected)),
             groups=tuple(_groups(collected)),
             rule=rule.rule,
-            readers=tuple(collected.readers[reader] for reader in collected.by_reader),
+            readers=tuple(collected.readers[reader] for reader in _first_come(collected.blind)),
             learnt_from=sum(pair.left_out for pair in model),
         )
         made = _Kept(mark, view, {pair.key: _cells(pair) for pair in pairs})
@@ -151,31 +155,33 @@ class Agreement:
         shown = tuple(patch for patch in patches if patch in may_see)
         return GradedTwice(shown, len(patches) - len(shown))
 
-    def _against_model(self, collected: _Readings) -> list[PairedReadings]:
+    def _against_model(self, project_id: int, collected: _Readings, mark: _Mark) -> list[PairedReadings]:
         """Each reader against the model that scored most of these slides, on slides it has not learnt from."""
-        predicted = self._predictions.of_slides(sorted(set(collected.slide_of.values())))
-        if not predicted:
+        slides = np.unique(collected.blind.slide)
+        asked = (mark.scores, slides.tobytes())
+        told = self._told.get(project_id)
+        if told is None or told.asked != asked:
+            told = _told(asked, self._predictions.of_slides(slides.tolist()))
+            self._told = dict([*self._told.items(), (project_id, told)][-PROJECTS_KEPT:])
+        if told.model_id is None:
             return []
-        learnt = self._learnt_slides(predicted[0].model_id)
-        read = np.fromiter(collected.slide_of, np.int64, len(collected.slide_of))
-        told: dict[int, Grades] = {}
-        for of_slide in predicted:
-            if of_slide.slide_id not in learnt:
-                told |= _told(of_slide, read)
+        learnt = np.array(sorted(self._learnt_slides(told.model_id)), np.int64)
         made = []
-        for reader, own in collected.by_reader.items():
-            alone = {patch: reading for patch, reading in own.items() if reading.suggestion is None}
-            both = sorted(set(alone) & set(told))
+        for reader in _first_come(collected.blind):
+            own = collected.blind.of_reader(reader)
+            seen = np.isin(own.slide, learnt)
+            alone = own.rows(own.alone & ~seen)
+            patches, first, second = np.intersect1d(alone.patch, told.patches, True, return_indices=True)
             made.append(
                 PairedReadings(
                     "model",
                     collected.readers[reader],
-                    predicted[0].model_name,
-                    f"model-{reader}-{predicted[0].model_id}",
-                    both,
-                    [collected.slide_of[patch] for patch in both],
-                    [(own[patch].grades, told[patch]) for patch in both],
-                    left_out=sum(collected.slide_of[patch] in learnt for patch in own),
+                    told.model_name,
+                    f"model-{reader}-{told.model_id}",
+                    patches,
+                    alone.slide[first],
+                    np.stack([alone.grades[first], told.grades[second]], axis=1),
+                    left_out=int(seen.sum()),
                 )
             )
         return made
@@ -194,12 +200,23 @@ class Agreement:
             return every
 
 
-def _mark(session: Session, project_id: int) -> tuple[object, ...]:
-    """What a project's agreement depends on, found by a handful of questions however many labels there are."""
+class _Mark(NamedTuple):
+    """What a project's agreement depends on."""
+
+    labels: str
+    rule: tuple[str, int | None]
+    scores: tuple[object, ...]
+    answers: int | None
+    readers: tuple[object, ...]
+    slides: tuple[object, ...]
+
+
+def _mark(session: Session, project_id: int) -> _Mark:
+    """Found by a handful of questions, however many labels there are."""
     rule = rules.of_project(session, project_id)
     scores = select(func.count(), func.max(Score.id)).join(Slide, Slide.id == Score.slide_id)
     slides = select(Slide.id, Slide.patient, Slide.site).where(Slide.project_id == project_id).order_by(Slide.id)
-    return (
+    return _Mark(
         last_hash(session),
         (rule.rule, rule.reader_id),
         tuple(session.execute(scores.where(Slide.project_id == project_id)).one()),
@@ -210,15 +227,13 @@ def _mark(session: Session, project_id: int) -> tuple[object, ...]:
 
 
 def _cells(pair: PairedReadings) -> _Cells:
-    return _Cells(
-        np.array(pair.patches, dtype=np.int64), {task.name: pair.table(task.name).astype(np.int8) for task in TASKS}
-    )
+    return _Cells(pair.patches, {task.name: pair.table(task.name) for task in TASKS})
 
 
 def _read(session: Session, project_id: int) -> _Readings:
     slides = session.scalars(select(Slide).where(Slide.project_id == project_id)).all()
-    blind = readings.blind(session, project_id)
-    used = {reading.slide_id for reading in blind}
+    blind = blind_table(session, project_id)
+    used = np.unique(blind.slide).tolist()
     answers = patient_answers(session, project_id)
     persons = {slide.id: person(slide.patient, slide.site, answers) for slide in slides}
     by_patient = all(persons[slide_id] for slide_id in used)
@@ -233,48 +248,52 @@ def _read(session: Session, project_id: int) -> _Readings:
 
 
 def _all_sides(collected: _Readings, rule: rules.Rule) -> list[PairedReadings]:
-    made = [_of_two(collected, reader, other) for reader, other in combinations(sorted(collected.by_reader), 2)]
-    givers = set(collected.by_reader) | {reading.reader_id for reading in collected.settled}
+    order = collected.order
+    made = [_of_two(collected, reader, other) for reader, other in combinations(order, 2)]
+    givers = {*order, *(reading.reader_id for reading in collected.settled)}
     if len(givers) >= MANY:
-        made += [_with_others(collected, reader, rule) for reader in sorted(collected.by_reader)]
+        made += [_with_others(collected, reader, rule) for reader in order]
     made += [_with_oneself(collected, reader) for reader in sorted({again.reader_id for _, again in collected.repeats})]
-    return [pair for pair in made if pair.patches]
+    return [pair for pair in made if len(pair.patches)]
 
 
 def _of_two(collected: _Readings, reader: int, other: int) -> PairedReadings:
-    first, second = collected.by_reader[reader], collected.by_reader[other]
-    both = sorted(set(first) & set(second))
+    one, two = collected.blind.of_reader(reader), collected.blind.of_reader(other)
+    patches, first, second = np.intersect1d(one.patch, two.patch, True, return_indices=True)
     return PairedReadings(
         "readers",
         collected.readers[reader],
         collected.readers[other],
         f"readers-{reader}-{other}",
-        both,
-        [collected.slide_of[patch] for patch in both],
-        [(first[patch].grades, second[patch].grades) for patch in both],
+        patches,
+        one.slide[first],
+        np.stack([one.grades[first], two.grades[second]], axis=1),
     )
 
 
 def _with_others(collected: _Readings, reader: int, rule: rules.Rule) -> PairedReadings:
     """A reader against the consensus of all the others; what the reader settled is left out with the rest."""
+    own = collected.blind.of_reader(reader)
+    others = collected.blind.rows((collected.blind.reader != reader) & np.isin(collected.blind.patch, own.patch))
     votes: dict[int, list[Vote]] = defaultdict(list)
-    for settled, given in ((False, collected.blind), (True, collected.settled)):
-        for reading in given:
-            if reading.reader_id != reader:
-                votes[reading.patch_id].append(
-                    Vote(reading.id, reading.reader_id, reading.grades, reading.ignored, settled)
-                )
-    own = collected.by_reader[reader]
-    agreed = {patch: consensus(votes[patch], rule.rule, rule.reader_id) for patch in own if patch in votes}
-    both = sorted(agreed)
+    columns = (others.id, others.reader, others.patch, others.grades, others.ignored)
+    for event, giver, patch, grades, ignored in zip(*(column.tolist() for column in columns), strict=True):
+        votes[patch].append(Vote(event, giver, _grades(grades), ignored, False))
+    for settled in collected.settled:
+        if settled.reader_id != reader:
+            votes[settled.patch_id].append(
+                Vote(settled.id, settled.reader_id, settled.grades, settled.ignored, adjudicated=True)
+            )
+    both = np.flatnonzero(np.isin(own.patch, list(votes)))
+    agreed = [consensus(votes[patch], rule.rule, rule.reader_id).grades for patch in own.patch[both].tolist()]
     return PairedReadings(
         "consensus",
         collected.readers[reader],
         "the others' consensus",
         f"consensus-{reader}",
-        both,
-        [collected.slide_of[patch] for patch in both],
-        [(own[patch].grades, agreed[patch].grades) for patch in both],
+        own.patch[both],
+        own.slide[both],
+        np.stack([own.grades[both], _numbers(agreed)], axis=1),
     )
 
 
@@ -285,9 +304,9 @@ def _with_oneself(collected: _Readings, reader: int) -> PairedReadings:
         f"{collected.readers[reader]}, first read",
         "repeat read",
         f"repeat-{reader}",
-        [again.patch_id for _, again in own],
-        [again.slide_id for _, again in own],
-        [(before.grades, again.grades) for before, again in own],
+        np.array([again.patch_id for _, again in own], np.int64),
+        np.array([again.slide_id for _, again in own], np.int64),
+        np.stack([_numbers([pair[side].grades for pair in own]) for side in (0, 1)], axis=1),
     )
 
 
@@ -297,7 +316,7 @@ def _compare(pair: PairedReadings, collected: _Readings) -> Iterable[Comparison]
         both = (table != UNKNOWN).all(axis=1)
         if not both.any():
             continue
-        clusters = np.array([collected.clusters[slide] for slide in pair.slides])[both]
+        clusters = collected.drawn_whole(pair.slides)[both]
         counts = confusion(table[both], len(task.grades))
         yield Comparison(
             key=pair.key,
@@ -313,14 +332,14 @@ def _compare(pair: PairedReadings, collected: _Readings) -> Iterable[Comparison]
 
 def _groups(collected: _Readings) -> Iterable[GroupAgreement]:
     """All readers together, per task, where there are three or more."""
-    order = sorted(collected.by_reader)
+    blind, order = collected.blind, np.array(collected.order)
     if len(order) < MANY:
         return
-    patches = sorted(collected.slide_of)
-    clusters = np.array([collected.clusters[collected.slide_of[patch]] for patch in patches])
-    for task in TASKS:
-        rows = [[_grade(collected.by_reader[reader].get(patch), task.name) for reader in order] for patch in patches]
-        table = np.array(rows, dtype=np.int64).reshape(-1, len(order))
+    patches, first, row = np.unique(blind.patch, return_index=True, return_inverse=True)
+    clusters = collected.drawn_whole(blind.slide[first])
+    for place, task in enumerate(TASKS):
+        table = np.full((len(patches), len(order)), UNKNOWN, np.int64)
+        table[row, np.searchsorted(order, blind.reader)] = blind.grades[:, place]
         yield GroupAgreement(
             task=task.name,
             readers=len(order),
@@ -338,21 +357,51 @@ def _drawn(clusters: np.ndarray, by_patient: bool) -> str:
     return "patients" if by_patient else "slides"
 
 
-def _grade(reading: Reading | None, task: str) -> int:
-    return UNKNOWN if reading is None else _number(reading.grades[task])
+def _first_come(blind: BlindTable) -> list[int]:
+    """The readers by who gave the first of these readings."""
+    readers, first = np.unique(blind.reader[np.argsort(blind.id)], return_index=True)
+    return readers[np.argsort(first)].tolist()
 
 
-def _number(grade: int | None) -> int:
-    return UNKNOWN if grade is None else int(grade)
+def _grades(numbers: Sequence[int]) -> Grades:
+    return Grades.from_values(None if number == UNKNOWN else number for number in numbers)
 
 
-def _told(of_slide: PatchPredictions, read: np.ndarray) -> dict[int, Grades]:
-    """The likeliest grade by patch and task, of those patches (patches,) that were read, where the model has one."""
-    likeliest: dict[int, dict[str, int | None]] = {}
-    wanted = np.isin(of_slide.patch_id, read)
-    for name, shares in of_slide.probabilities.items():
-        known = np.isfinite(shares).all(axis=1) & wanted
-        grades = shares[known].argmax(axis=1).tolist()
-        for patch, grade in zip(of_slide.patch_id[known].tolist(), grades, strict=True):
-            likeliest.setdefault(patch, {})[name] = grade
-    return {patch: Grades(**grades) for patch, grades in likeliest.items()}
+def _numbers(grades: Sequence[Grades]) -> np.ndarray:
+    """Grades as numbers, -1 where unknown, int8 (rows, tasks)."""
+    rows = [[UNKNOWN if grade is None else grade for grade in given.as_tuple] for given in grades]
+    return np.array(rows, np.int8).reshape(-1, len(TASK_NAMES))
+
+
+class _Told(NamedTuple):
+    """The likeliest grades a model gave: patches (patches,) in order, grades (patches, tasks), -1 where it gave none.
+
+    `asked` is what it was asked for: while that stands, no score is read again.
+    """
+
+    asked: tuple[object, ...]
+    model_id: int | None
+    model_name: str
+    patches: np.ndarray
+    grades: np.ndarray
+
+
+def _told(asked: tuple[object, ...], predicted: Sequence[PatchPredictions]) -> _Told:
+    if not predicted:
+        return _Told(asked, None, "", np.empty(0, np.int64), np.empty((0, len(TASK_NAMES)), np.int8))
+    patches = np.concatenate([of_slide.patch_id for of_slide in predicted])
+    grades = np.concatenate([_likeliest(of_slide) for of_slide in predicted])
+    known = np.flatnonzero((grades != UNKNOWN).any(axis=1))
+    known = known[np.argsort(patches[known])]
+    return _Told(asked, predicted[0].model_id, predicted[0].model_name, patches[known], grades[known])
+
+
+def _likeliest(of_slide: PatchPredictions) -> np.ndarray:
+    """The likeliest grade of each patch and task, int8 (patches, tasks); -1 where the model has none."""
+    grades = np.full((len(of_slide.patch_id), len(TASK_NAMES)), UNKNOWN, np.int8)
+    for place, name in enumerate(TASK_NAMES):
+        if name in of_slide.probabilities:
+            shares = of_slide.probabilities[name]
+            known = np.isfinite(shares).all(axis=1)
+            grades[known, place] = shares[known].argmax(axis=1)
+    return grades

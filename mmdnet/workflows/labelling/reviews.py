@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,10 +11,10 @@ from sqlalchemy.orm import Session
 from db import atlas, event_log, readings
 from db import labels as rows
 from db import sessions as queues
+from db.blind_table import BlindTable, blind_table
 from db.models import LabelSession, Project, Reader
-from db.readings import Reading
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import UNKNOWN
 from mmdnet.workflows.labelling.agreement_views import ReviewView
 from mmdnet.workflows.labelling.sessions import session_view
 from mmdnet.workflows.labelling.views import SessionPlan, SessionView
@@ -24,6 +23,7 @@ from mmdnet.workflows.services import Services, must_get
 TITLES = {"second": "Second reads", "repeat": "Repeat reads", "adjudication": "Disagreements"}
 KINDS = tuple(TITLES)
 WASHOUT_DAYS = 14
+NO_GRADE = 127  # above every grade: where none is known, none is lowest
 
 
 class Reviews:
@@ -38,8 +38,8 @@ class Reviews:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
             mine = queues.sessions_of(session, project_id, reader_id)
-            given = readings.blind(session, project_id)
-            return [_review(session, project_id, reader_id, kind, washout_days, mine, given) for kind in KINDS]
+            waiting = _waiting(session, project_id, reader_id, washout_days, KINDS)
+            return [_review(session, reader_id, kind, mine, len(waiting[kind])) for kind in KINDS]
 
     def create(
         self,
@@ -81,58 +81,53 @@ def patches_to_review(
     """
     if kind not in KINDS or not 0 < share <= 1:
         raise LabError(f"A review is one of {', '.join(KINDS)}, of a share above 0 and up to 1.")
-    given = readings.blind(session, project_id)
-    eligible = np.array(sorted(_eligible(session, project_id, reader_id, kind, washout_days, given)), dtype=np.int64)
+    eligible = _waiting(session, project_id, reader_id, washout_days, (kind,))[kind]
     take = len(eligible) if kind == "adjudication" else round(len(eligible) * share + 0.4999)
     if take == 0:
         raise LabError("There is nothing to read: no patch fits this kind of review yet.")
     return np.random.default_rng(seed).permutation(eligible)[:take].tolist()
 
 
-def _eligible(
-    session: Session, project_id: int, reader_id: int, kind: str, washout_days: float, blind: Sequence[Reading]
-) -> set[int]:
-    given: dict[int, list[Reading]] = defaultdict(list)
-    for reading in blind:
-        given[reading.patch_id].append(reading)
-    if kind == "second":
-        mine = rows.labelled_patches(session, project_id, reader_id)
-        told = atlas.shown_to(session, reader_id) | queues.queued_for(session, project_id, reader_id, ("adjudication",))
-        return set(given) - mine - told
-    if kind == "repeat":
+def _waiting(
+    session: Session, project_id: int, reader_id: int, washout_days: float, kinds: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The patches of each of these kinds of review, in the order of their ids (see `patches_to_review`)."""
+    blind = blind_table(session, project_id)
+    waiting: dict[str, np.ndarray] = {}
+    if "repeat" in kinds:
         before = datetime.now(UTC) - timedelta(days=washout_days)
-        return {
-            patch
-            for patch, of_patch in given.items()
-            if any(reading.reader_id == reader_id and reading.at <= before for reading in of_patch)
-        }
-    done = {reading.patch_id: reading.id for reading in readings.settled(session, project_id)}
-    mine = rows.labelled_patches(session, project_id, reader_id)
-    waiting = queues.queued_for(session, project_id, reader_id, queues.BLIND_KINDS) - mine
-    return {
-        patch
-        for patch, of_patch in given.items()
-        if patch not in waiting and _differ(of_patch) and max(reading.id for reading in of_patch) > done.get(patch, 0)
-    }
+        waiting["repeat"] = blind.patch[(blind.reader == reader_id) & (blind.at_s <= before.timestamp())]
+    if "second" in kinds or "adjudication" in kinds:
+        mine = rows.labelled_patches(session, project_id, reader_id)
+        queued = queues.queued_for(session, project_id, reader_id, ("adjudication",))
+        told = mine | atlas.shown_to(session, reader_id) | queued
+        asked = queues.queued_for(session, project_id, reader_id, queues.BLIND_KINDS) - mine
+        settled = {reading.patch_id: reading.id for reading in readings.settled(session, project_id)}
+        waiting["second"] = _without(blind.patch, told)
+        waiting["adjudication"] = _without(_unsettled(blind, settled), asked)
+    return waiting
 
 
-def _differ(given: list[Reading]) -> bool:
-    if len({reading.ignored for reading in given}) > 1:
-        return True
-    known = [{reading.grades[name] for reading in given} - {None} for name in TASK_NAMES]
-    return any(len(grades) > 1 for grades in known)
+def _without(patches: np.ndarray, others: set[int]) -> np.ndarray:
+    return np.setdiff1d(patches, np.fromiter(others, np.int64, len(others)))
 
 
-def _review(
-    session: Session,
-    project_id: int,
-    reader_id: int,
-    kind: str,
-    washout_days: float,
-    mine: Sequence[LabelSession],
-    given: Sequence[Reading],
-) -> ReviewView:
-    waiting = len(_eligible(session, project_id, reader_id, kind, washout_days, given))
+def _unsettled(blind: BlindTable, settled: Mapping[int, int]) -> np.ndarray:
+    """Patches on which blind readings differ, one of them newer than what settled the patch last (its label event)."""
+    if not len(blind):
+        return blind.patch
+    patches, first = np.unique(blind.patch, return_index=True)
+    known = blind.grades != UNKNOWN
+    lowest = np.minimum.reduceat(np.where(known, blind.grades, NO_GRADE), first)
+    highest = np.maximum.reduceat(blind.grades, first)
+    ignored = np.minimum.reduceat(blind.ignored, first) != np.maximum.reduceat(blind.ignored, first)
+    differ = ignored | (lowest < highest).any(axis=1)
+    newest = np.maximum.reduceat(blind.id, first)
+    done = np.array([settled.get(patch, 0) for patch in patches[differ].tolist()], np.int64)
+    return patches[differ][newest[differ] > done]
+
+
+def _review(session: Session, reader_id: int, kind: str, mine: Sequence[LabelSession], waiting: int) -> ReviewView:
     for row in mine:
         if SessionPlan.of(row.plan).kind == kind:
             left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))
