@@ -41,7 +41,7 @@ class NewEvent:
     grades: Grades = field(default_factory=Grades)
     ignored: bool = False
     flagged: bool = False
-    shown: dict[str, Any] | None = None  # JSON of whoever gave the label, hashed as it was written
+    shown: dict[str, object] | None = None  # JSON of whoever gave the label, hashed as it was written
     took_ms: int | None = None
 
 

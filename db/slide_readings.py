@@ -39,7 +39,7 @@ class NewReading:
     fibrosis: str | None = None
     blinded: bool = True
     read_on: date | None = None
-    shown: dict[str, Any] | None = None  # JSON of whoever gave the reading, hashed as it was written
+    shown: dict[str, object] | None = None  # JSON of whoever gave the reading, hashed as it was written
     took_ms: int | None = None
     key: str = field(default_factory=lambda: f"slide-reading-{uuid.uuid4().hex}")
 
@@ -69,7 +69,7 @@ def append(session: Session, readings: Iterable[NewReading], at: datetime | None
         blinded = reading.blinded and reading.act not in NOT_BLIND and who not in seen
         if not blinded:
             seen.add(who)
-        row: dict[str, Any] = {
+        row: dict[str, object] = {
             name: getattr(reading, name)
             for name in ("key", "slide_id", "reader_id", "act", "nas", "fibrosis", "read_on", "took_ms")
         }

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from mmdnet.errors import LabError
 
+Answer = dict[str, Any]  # the JSON object of a module that the one who asks knows
 
-def ask_process(module: str, question: dict[str, Any], limit_s: float) -> dict[str, Any]:
+
+def ask_process(module: str, question: Mapping[str, object], limit_s: float) -> Answer:
     """What the module answers to the question.
 
     Args:
@@ -27,7 +30,7 @@ def ask_process(module: str, question: dict[str, Any], limit_s: float) -> dict[s
     command = [sys.executable, "-m", module]
     try:
         done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, timeout=limit_s)
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        answer: Answer = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
         raise LabError("The check did not come to an end. Run `mmdnet doctor`, then try again.") from error
     return answer

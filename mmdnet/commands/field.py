@@ -75,7 +75,7 @@ def field(
     as_json: AsJson = False,
 ) -> None:
     """Every method of the field side by side; what is trained already is not trained again."""
-    asked: dict[str, Any] = {"methods": methods or [], "seeds": list(range(seeds)), "folds": folds}
+    asked: dict[str, object] = {"methods": methods or [], "seeds": list(range(seeds)), "folds": folds}
     asked |= {"split": "bags" if ungrouped else "patient"}
     source = Source(project, backbone, weights, {}, slides, folder, home, threads)
     _compare(asked, choice, source, out, background, as_json)
@@ -107,7 +107,7 @@ def backbones(
     from mmdnet.nn.registry import BACKBONES
 
     named = {name: file for name, _, file in (given.partition("=") for given in backbone or BACKBONES)}
-    asked: dict[str, Any] = {"methods": [method] if method else [], "backbones": list(named)}
+    asked: dict[str, object] = {"methods": [method] if method else [], "backbones": list(named)}
     asked |= {"seeds": list(range(seeds)), "folds": folds}
     files = {name: Path(file) for name, file in named.items() if file}
     source = Source(project, None, None, files, slides, folder, home, threads)
@@ -134,7 +134,7 @@ def slides_by_highest_bag(
 
     The trainings are those of `experiment field --folds`; what is trained there is not trained again.
     """
-    asked: dict[str, Any] = {"methods": methods or [], "seeds": list(range(seeds)), "folds": folds, "unit": "slide"}
+    asked: dict[str, object] = {"methods": methods or [], "seeds": list(range(seeds)), "folds": folds, "unit": "slide"}
     source = Source(project, backbone, weights, {}, slides, folder, home, threads)
     _compare(asked, choice, source, out, background, as_json)
 

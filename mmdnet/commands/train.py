@@ -96,7 +96,7 @@ def train(
     follow(lab, job.id, as_json, background or plan.not_before is not None)
 
 
-def _searched(lab: Lab, project_id: int, search: int | None, trial: int | None) -> dict[str, Any]:
+def _searched(lab: Lab, project_id: int, search: int | None, trial: int | None) -> dict[str, object]:
     """Choices that a search found; none where no search is named."""
     if search is None:
         if trial is not None:

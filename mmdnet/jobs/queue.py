@@ -180,7 +180,7 @@ class JobQueue:
 
     def has_work(self, queues: Sequence[str], executor: str) -> bool:
         """Whether a job waits in one of these queues that may begin now, or this worker runs one."""
-        asked: tuple[dict[str, Any], ...] = (
+        asked: tuple[dict[str, Any], ...] = (  # keyword arguments of `list_workflows`
             {"status": "ENQUEUED", "queue_name": list(queues)},
             {"status": "PENDING", "executor_id": executor},
         )

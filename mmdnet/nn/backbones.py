@@ -236,7 +236,7 @@ def _timm_network(name: str, patch_px: int, arguments: Mapping[str, Any]) -> nn.
     if not timm.is_model(name):
         raise LabError(f'There is no backbone called "{name}". Use "{SMALL}" or a network that timm lists.')
     known = timm.models.model_entrypoint(name)
-    given: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}
+    given: dict[str, Any] = {"img_size": patch_px} if _takes_size(known.__module__) else {}  # of timm, by name
     given |= arguments
     if given.get("mlp_layer"):
         given["mlp_layer"] = getattr(timm.layers, given["mlp_layer"])

@@ -75,7 +75,7 @@ class Recipe(BaseModel):
 
     @field_validator("arguments")
     @classmethod
-    def _of_shape(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _of_shape(cls, given: dict[str, Any]) -> dict[str, Any]:  # of timm, by name
         for name, value in given.items():
             kind = PASSED.get(name)
             if kind is None:

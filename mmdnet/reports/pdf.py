@@ -135,7 +135,7 @@ def chip(task_name: str, grade: int | None) -> Chip:
 
 def _content(
     report: Report, content_sha256: str, crop: Crop | None, images: dict[str, bytes], maps: ReportMaps
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All that the template sets, as plain values: texts, colours, names of pictures."""
     header, signed, nas = report.header, report.sign_off.current, report.nas
     top = [(shown.task, patch) for shown in report.evidence for patch in shown.top[: 6 // max(len(report.evidence), 1)]]
@@ -213,16 +213,16 @@ def _content(
     }
 
 
-def _card(card: CardDocument) -> dict[str, Any]:
+def _card(card: CardDocument) -> dict[str, object]:
     rows = [[item.number, item.topic, typeset(item.said)] for item in card.filled]
     about = typeset(" ".join(filter(None, (card.note, card.verdict, card.summary))))
     return {"name": card.name, "about": about, "rows": rows, "open": card.open_words}
 
 
-def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, Any]]:
+def _headlines(report: Report, signed: SignOff | None) -> Iterator[dict[str, object]]:
     """The signed score where there is one, and the model's."""
 
-    def line(who: str, nas: int | None, words: str, grades: dict[str, int | None]) -> dict[str, Any]:
+    def line(who: str, nas: int | None, words: str, grades: dict[str, int | None]) -> dict[str, object]:
         chips = [
             {"title": feature.title} | asdict(chip(feature.task, grades.get(feature.task)))
             for feature in report.features
@@ -245,7 +245,7 @@ def _state(signed: SignOff | None, report: Report, content_sha256: str) -> str:
     return f"Signed by {signed.reader} on {moment(signed.at)}, {signed.proven}.{changed}"
 
 
-def _feature(feature: Feature, report: Report) -> dict[str, Any]:
+def _feature(feature: Feature, report: Report) -> dict[str, object]:
     rows = []
     for criterion in feature.criteria:
         share = feature.probabilities[criterion.grade] if feature.probabilities else None
@@ -283,7 +283,7 @@ def _nas(report: Report) -> list[str]:
     return [*lines, *((f"{told.advice} {told.measured}".strip(), likeness_of(report)) if told else ())]
 
 
-def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, Any]:
+def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, object]:
     same = signature.content_sha256 == content_sha256
     return {
         "at": moment(signature.at),
@@ -296,7 +296,7 @@ def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[
     }
 
 
-def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
+def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> dict[str, object]:
     name = f"patch-{patch.patch_id}.jpg"
     return asdict(chip(task_name, patch.grade)) | {
         "task": task(task_name).title,
@@ -316,7 +316,7 @@ def _map_name(task_name: str, place: int) -> str:
     return f"on-{task_name}-{place}.jpg"
 
 
-def _map(report: Report, task_name: str, images: dict[str, bytes]) -> dict[str, Any]:
+def _map(report: Report, task_name: str, images: dict[str, bytes]) -> dict[str, object]:
     legend = next((legend for legend in report.maps if legend.task == task_name), None)
     name = f"map-{task_name or 'slide'}.jpg"
     return {

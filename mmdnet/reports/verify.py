@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -109,7 +109,7 @@ def _readers(given: Report, kept: Report) -> list[Finding]:
     return [Finding(False, f"{said} They were given anew since, or altered; they are no part of what is signed.")]
 
 
-def _blocks(report: Report) -> dict[str, Any]:
+def _blocks(report: Report) -> dict[str, object]:
     return json.loads(canonical_json(report, content_only=True))
 
 

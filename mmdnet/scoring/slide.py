@@ -304,7 +304,7 @@ def _task_summaries(aggregator: Aggregator, evidence: SlideEvidence, estimate: S
     return summaries
 
 
-def _coverage(aggregator: Aggregator, task: Task, estimate: TaskEstimate) -> dict[str, Any]:
+def _coverage(aggregator: Aggregator, task: Task, estimate: TaskEstimate) -> dict[str, Any]:  # by field
     """Whether the intervals of a task cover the model's own error, and how often such intervals held."""
     fit, density = aggregator.calibrations.get(task.name), aggregator.densities.get(task.name)
     covers = fit is not None and (fit.conformal is not None or bool(fit.residuals))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import FileFacts
@@ -124,7 +124,7 @@ def _left_out(source: TiffFile, kept: Sequence[TiffPage]) -> tuple[str, ...]:
     return (*pictures, *words, *(f"the tag {tag}" for tag in sorted(tags)))
 
 
-def _described(page: TiffPage, facts: FileFacts, number: int) -> dict[str, Any]:
+def _described(page: TiffPage, facts: FileFacts, number: int) -> dict[str, object]:
     """What a level says beside its pixels, as tifffile takes it: its scale, and of Aperio's which level it is."""
     aperio = facts.vendor == "aperio"
     scale = {}

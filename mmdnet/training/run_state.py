@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 LATE_EPOCHS = 3
 Row = dict[str, float | None]  # numbers of an epoch by name, as metrics.csv has them
@@ -21,7 +20,7 @@ class RunState:
         seconds: spent so far.
     """
 
-    identity: dict[str, Any]  # compared as a whole, never read by field
+    identity: dict[str, object]  # compared as a whole, never read by field
     epoch: int = 0
     best_epoch: int = 0
     best_score: tuple[float, float] = (-1e9, -1e9)

@@ -122,7 +122,7 @@ def _rule(path: str) -> Rule:
     return RULES[path]
 
 
-def _bound(work: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(work: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, object]:
     """Every argument by its name, defaults too; what some carry in themselves stands beside them."""
     bound = inspect.signature(work).bind(*args, **named)
     bound.apply_defaults()

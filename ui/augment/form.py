@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from mmdnet.augment.choices import DiffusionChoices
@@ -46,7 +44,7 @@ def new_batch(project_id: int) -> None:
             st.rerun()
 
 
-def _parents() -> dict[str, Any]:
+def _parents() -> dict[str, object]:
     names = [shown.name for shown in SHOWN_TASKS]
     with st.container(horizontal=True):
         name = st.selectbox(
@@ -63,7 +61,7 @@ def _parents() -> dict[str, Any]:
     return {"task": name, "least_grade": least, "children": int(children)}
 
 
-def _weights() -> dict[str, Any]:
+def _weights() -> dict[str, object]:
     named = st.text_input(
         "Weights",
         key="augment_weights",
@@ -75,7 +73,7 @@ def _weights() -> dict[str, Any]:
     return {"weights": named.strip()}
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> dict[str, object]:
     with st.container(horizontal=True):
         strength = st.number_input(
             "Strength", 0.05, 1.0, USUAL["strength"], 0.05, key="augment_strength", width=120,
@@ -92,7 +90,7 @@ def _settings() -> dict[str, Any]:
     return {"strength": float(strength), "guidance": float(guidance), "steps": int(steps)}
 
 
-def _more(project_id: int) -> dict[str, Any]:
+def _more(project_id: int) -> dict[str, object]:
     with st.expander("More"):
         negatives = st.checkbox(
             "As many of grade 0", value=USUAL["negatives"], key="augment_negatives",
@@ -116,7 +114,7 @@ def _more(project_id: int) -> dict[str, Any]:
                 help="Parents are patches of the slides that a training with this seed learns from.",
             )  # fmt: skip
         gate = _gate_model(project_id)
-    given: dict[str, Any] = {
+    given: dict[str, object] = {
         "negatives": negatives, "prompt": prompt.strip() or None, "side_px": side, "most_parents": int(most),
         "batch_size": int(batch_size), "device": device, "seed": int(seed), "split_seed": int(split_seed),
     }  # fmt: skip

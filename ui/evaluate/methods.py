@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from mmdnet.experiments.field.plan import ALPHAS, TABLE_2, UNGROUPED, FieldPlan
@@ -56,10 +54,10 @@ def compare_form(project_id: int, drawn: bool) -> None:
             st.rerun()
 
 
-def _choices(rows: str, drawn: bool) -> tuple[dict[str, Any], str | None]:
+def _choices(rows: str, drawn: bool) -> tuple[dict[str, object], str | None]:
     """Choices of `FieldPlan`, and the one backbone where methods are compared."""
     st.caption(literal(CAPTIONS[rows]))
-    choices: dict[str, Any] = {"unit": "slide" if rows == "slides" else "bag"}
+    choices: dict[str, object] = {"unit": "slide" if rows == "slides" else "bag"}
     if rows == "backbones":
         choices["backbones"] = st.multiselect(
             "Backbones", list(BACKBONES), format_func=lambda name: BACKBONES[name].title, key="field_backbones",

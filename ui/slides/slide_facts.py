@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 
-def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:
+def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:  # by fact
     """A field for each of these facts, as a form holds them; by name what stands in it, checked only once it is sent.
 
     A slide's own facts come from its file, whatever it says, and must not keep a person from correcting them.

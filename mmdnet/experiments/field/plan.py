@@ -169,7 +169,7 @@ def check_files(files: Iterable[Path]) -> None:
             raise LabError(f"There is no file {file}. Nothing was started.")
 
 
-def read_plan(choices: dict[str, Any]) -> FieldPlan:
+def read_plan(choices: dict[str, object]) -> FieldPlan:
     """A plan out of what a person gave.
 
     Raises:

@@ -8,7 +8,7 @@ observation without a value that says why.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmdnet.reports.hospital import codes as own
 from mmdnet.reports.hospital.reference import DICOM, MANUFACTURER, PRODUCT, source_words
@@ -17,6 +17,8 @@ from mmdnet.reports.schema import report_sha256
 from mmdnet.reports.withhold import withheld
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir.resources.R4B.bundle import Bundle
     from fhir.resources.R4B.diagnosticreport import DiagnosticReport
     from pydantic import BaseModel
@@ -56,7 +58,7 @@ class _Resources:
         self._content_sha256 = report_sha256(report)
         self._report, self._header = withheld(report), report.header
         self._source = source_words(report.header, is_dicom)
-        self._made: dict[str, Any] = {}  # by URN
+        self._made: dict[str, BaseModel] = {}  # by URN
 
     def bundle(self) -> Bundle:
         """The report first, then what it points to."""
@@ -73,12 +75,12 @@ class _Resources:
         }
         return Bundle.model_validate(facts)
 
-    def _meta(self) -> dict[str, Any]:
+    def _meta(self) -> dict[str, object]:
         """That it is for research, and of no patient where the slide is drawn."""
         labels = [RESEARCH, *([TEST_DATA] if self._header.simulated else [])]
         return {"security": [_coding(label) for label in labels]}
 
-    def _add(self, name: str, kind: type[BaseModel], facts: dict[str, Any]) -> dict[str, str]:
+    def _add(self, name: str, kind: type[BaseModel], facts: Mapping[str, object]) -> dict[str, str]:
         """Make a resource and keep it under a URN of its own; the reference to it."""
         urn = own.made_uuid(name, self._header.fingerprint, self._content_sha256).urn
         self._made[urn] = kind.model_validate(facts)
@@ -96,7 +98,7 @@ class _Resources:
         common = about | {"specimen": self._specimen(about)}
         results = self._by_model(common | {"device": self._model(), "effectiveDateTime": made.scored_at})
         results += self._by_pixels(common)
-        interpreter: dict[str, Any] = {}
+        interpreter: dict[str, object] = {}
         if signed:
             person = self._add("Practitioner", Practitioner, {"name": [{"text": signed.reader}]})
             interpreter = {"resultsInterpreter": [person]}
@@ -128,7 +130,7 @@ class _Resources:
         from fhir.resources.R4B.specimen import Specimen
 
         header = self._header
-        facts: dict[str, Any] = {
+        facts: dict[str, object] = {
             "type": _concept(SLIDE),
             "container": [{"identifier": [{"value": header.barcode or header.slide}]}],
         }
@@ -158,7 +160,7 @@ class _Resources:
         names = [{"name": own.FAT_METHOD, "type": "user-friendly-name"}, {"name": PRODUCT, "type": "model-name"}]
         return self._add("Device measurement", Device, {"manufacturer": MANUFACTURER, "deviceName": names})
 
-    def _by_model(self, common: dict[str, Any]) -> list[dict[str, str]]:
+    def _by_model(self, common: dict[str, object]) -> list[dict[str, str]]:
         made = []
         for feature in self._report.features:
             value = _value(feature.grade, feature.absent, self._report.validity.holds_for(feature.task))
@@ -173,15 +175,15 @@ class _Resources:
         made.append(self._observed("model", own.NAS, common, value | parts | {"note": [{"text": nas.meaning}]}))
         return made
 
-    def _by_pixels(self, common: dict[str, Any]) -> list[dict[str, str]]:
+    def _by_pixels(self, common: Mapping[str, object]) -> list[dict[str, str]]:
         """The fat that was measured without the model, where it was."""
         fat = self._report.fat_area
         if fat is not None:
             share = {"valueQuantity": {"value": round(fat, 6), "unit": "1", "system": UCUM, "code": "1"}}
-            return [self._observed("pixels", own.FAT_AREA, common | {"device": self._measurement()}, share)]
+            return [self._observed("pixels", own.FAT_AREA, {**common, "device": self._measurement()}, share)]
         return []
 
-    def _by_person(self, signed: SignOff, common: dict[str, Any]) -> list[dict[str, str]]:
+    def _by_person(self, signed: SignOff, common: dict[str, object]) -> list[dict[str, str]]:
         return [
             self._observed("signed", code, common, _value(grade, "left unknown by the reader", None))
             for code, grade in (
@@ -190,7 +192,9 @@ class _Resources:
             )
         ]
 
-    def _observed(self, by: str, code: own.PrivateCode, common: dict[str, Any], said: dict[str, Any]) -> dict[str, str]:
+    def _observed(
+        self, by: str, code: own.PrivateCode, common: Mapping[str, object], said: Mapping[str, object]
+    ) -> dict[str, str]:
         from fhir.resources.R4B.observation import Observation
 
         facts = {
@@ -200,22 +204,22 @@ class _Resources:
             "code": _own(code),
             "bodySite": _concept(LIVER),
         }
-        return self._add(f"Observation {by} {code.value}", Observation, facts | common | said)
+        return self._add(f"Observation {by} {code.value}", Observation, {**facts, **common, **said})
 
 
 def _coding(code: Coding) -> dict[str, str]:
     return dict(zip(("system", "code", "display"), code, strict=True))
 
 
-def _concept(code: Coding) -> dict[str, Any]:
+def _concept(code: Coding) -> dict[str, object]:
     return {"coding": [_coding(code)], "text": code[2]}
 
 
-def _own(code: own.PrivateCode) -> dict[str, Any]:
+def _own(code: own.PrivateCode) -> dict[str, object]:
     return _concept((own.SCHEME_URI, code.value, code.meaning))
 
 
-def _value(number: int | None, absent: str | None, holds: bool | None) -> dict[str, Any]:
+def _value(number: int | None, absent: str | None, holds: bool | None) -> dict[str, object]:
     """The number, or why there is none: withheld where it does not hold, not graded, or left unknown (None)."""
     if number is not None:
         return {"valueInteger": number}
@@ -223,7 +227,7 @@ def _value(number: int | None, absent: str | None, holds: bool | None) -> dict[s
     return {"dataAbsentReason": reason | {"text": absent or reason["text"]}}
 
 
-def _interval(interval: Interval) -> dict[str, Any]:
+def _interval(interval: Interval) -> dict[str, object]:
     """The 90 % interval as a component."""
     ends = {"low": {"value": round(interval.low, 6)}, "high": {"value": round(interval.high, 6)}}
     return {"code": _own(own.INTERVAL_90), "valueRange": ends}

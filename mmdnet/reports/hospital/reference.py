@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmdnet import __version__
 from mmdnet.errors import LabError
@@ -171,7 +171,7 @@ def object_uid(kind: str, report: Report) -> str:
     return dicom_uid(kind, __version__, report_sha256(report), told)
 
 
-def object_facts(kind: str, series_number: int, about: str, report: Report, image: Dataset) -> dict[str, Any]:
+def object_facts(kind: str, series_number: int, about: str, report: Report, image: Dataset) -> dict[str, object]:
     """Which object it is, of which series and time, and the program that wrote it, as arguments of highdicom's classes.
 
     Args:

@@ -112,7 +112,7 @@ def _plain(file: h5py.File, key: str, name: str) -> NDArray[Any]:
     return read
 
 
-def _side(said: dict[str, Any]) -> tuple[str, float | None]:
+def _side(said: dict[str, Any]) -> tuple[str, float | None]:  # attributes as another program wrote them
     """Unit of the corners, and the patches' side in it."""
 
     def number(word: str) -> float | None:

@@ -58,7 +58,7 @@ class FrozenPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    choices: dict[str, Any]  # as `TrainingConfig` writes them; read by `read_config`
+    choices: dict[str, object]  # as `TrainingConfig` writes them; read by `read_config`
     folds: tuple[FoldPlan, ...]
 
 

@@ -126,7 +126,7 @@ class SessionPlan(BaseModel):
         """The plan a session's row keeps."""
         return cls.model_validate(kept)
 
-    def kept(self) -> dict[str, Any]:  # a JSON column; `of` reads it back
+    def kept(self) -> dict[str, object]:  # a JSON column; `of` reads it back
         """JSON for the session's row: what was chosen, and nothing that was not."""
         return self.model_dump(mode="json", exclude_unset=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from mmdnet.accounts.roles import Proof, Role
 
@@ -60,5 +59,5 @@ class AccessView:
     account: str | None
     act: str
     project_id: int | None
-    said: dict[str, Any]  # JSON: each act tells other things
+    said: dict[str, object]  # JSON: each act tells other things
     at: datetime

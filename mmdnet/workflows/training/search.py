@@ -169,7 +169,7 @@ class Searches:
             search = must_get(session, Search, search_id, "search")
         return self._views([search])[0]
 
-    def settings(self, search_id: int, trial: int | None = None) -> dict[str, Any]:
+    def settings(self, search_id: int, trial: int | None = None) -> dict[str, object]:
         """All choices of a training with a trial's settings; with those of the best, if none is named.
 
         Raises:

@@ -10,6 +10,8 @@ from mmdnet.experiments.search.plan import SearchPlan
 from mmdnet.experiments.search.trial import Trial, best_of, verdict
 from mmdnet.workflows.views import JobView
 
+Recorded = dict[str, Any]  # JSON of a label set as it was recorded, by this build or an earlier one
+
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
@@ -64,8 +66,8 @@ class RunView:
     project_id: int
     name: str
     job: JobView | None
-    choices: dict[str, Any]  # as given; options of earlier builds may be among them
-    label_set: dict[str, Any]  # as it was recorded, by this build or an earlier one
+    choices: dict[str, object]  # as given; options of earlier builds may be among them
+    label_set: Recorded
     created_at: datetime
     model_id: int | None
 
@@ -85,8 +87,8 @@ class SearchView:
     id: int
     project_id: int
     plan: SearchPlan
-    choices: dict[str, Any]
-    label_set: dict[str, Any]
+    choices: dict[str, object]
+    label_set: Recorded
     trials: tuple[Trial, ...]
     spent_s: float
     created_at: datetime

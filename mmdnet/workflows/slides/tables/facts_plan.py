@@ -63,7 +63,7 @@ class PlannedReading:
 
     slide_id: int
     row: FactsRow
-    said: dict[str, Any]  # keyword arguments of `slide_readings.put`
+    said: dict[str, object]  # keyword arguments of `slide_readings.put`
 
 
 @dataclass(frozen=True, slots=True)
