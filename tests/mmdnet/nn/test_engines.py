@@ -45,7 +45,8 @@ def quicker(monkeypatch) -> None:
 
 def test_openvino_gives_torchs_features_and_is_remembered(net, sample, tmp_path, quicker, monkeypatch):
     chosen = embedder_for(net, "cpu", WORTHWHILE, sample, tmp_path)
-    assert chosen.engine == f"OpenVINO {openvino_version()}"
+    alone = f"OpenVINO {openvino_version()}"
+    assert chosen.engine in (alone, f"{alone} bf16")  # in half precision where the processor computes so
     more = np.random.default_rng(1).integers(0, 256, (7, SIDE, SIDE, 3), np.uint8)  # another number of patches
     assert least_cosine(torch_embedder(net).embed(more), chosen.embed(more)) > 0.9999
     (record,) = all_records(tmp_path)
