@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.settings import COPIES, Settings
 from mmdnet.workflows.context import Queue
@@ -35,6 +37,16 @@ def must_get(session: Session, kind: type[Row], key: int | str, what: str) -> Ro
     if row is None:
         raise LabError(f"There is no {what} with the number {key} here.")
     return row
+
+
+def must_get_slides(session: Session, slide_ids: Sequence[int]) -> list[Slide]:
+    """The slides with these numbers, in this order, of whatever projects; all are asked for at once.
+
+    Raises:
+        LabError: one is not there.
+    """
+    known = {slide.id: slide for slide in session.scalars(select(Slide).where(Slide.id.in_(slide_ids)))}
+    return [known.get(slide_id) or must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
 
 
 def copies_of(settings: Settings, fingerprints: Iterable[str]) -> list[str]:

@@ -28,7 +28,7 @@ from mmdnet.workflows.scoring.models import guard_of, load_kept, model_folder
 from mmdnet.workflows.scoring.slide_features import features_of
 from mmdnet.workflows.scoring.validities import Validities
 from mmdnet.workflows.scoring.views import ScoreView, leading_of, score_view
-from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.services import Services, must_get, must_get_slides
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
@@ -103,7 +103,7 @@ class Scoring:
             raise LabError("No slide was chosen. Choose at least one.")
         check_rule(rule)
         with self._services.db() as session:
-            slides = [must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
+            slides = must_get_slides(session, slide_ids)
         for slide in slides:
             if slide.project_id != project_id:
                 raise LabError(f"{slide.name} belongs to another project.")

@@ -13,7 +13,7 @@ from mmdnet.words import count
 from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.job_specs import StainsSpec
 from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
-from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.services import Services, must_get, must_get_slides
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 from mmdnet.workflows.slides.survey import colour_sample
 
@@ -34,7 +34,7 @@ class Stains:
         if not slide_ids:
             raise LabError("Name a slide whose colours are to be looked at. Nothing was started.")
         with self._services.db() as session:
-            projects = {must_get(session, Slide, slide_id, "slide").project_id for slide_id in slide_ids}
+            projects = {slide.project_id for slide in must_get_slides(session, slide_ids)}
         if len(projects) > 1:
             raise LabError("These slides are of more than one project. Nothing was started.")
         title = f"Look at the colours of {count(len(slide_ids), 'slide')}"
@@ -88,8 +88,7 @@ class Stains:
         """
         taken = 0
         with self._services.db.begin() as session:
-            for slide_id in slide_ids:
-                slide = must_get(session, Slide, slide_id, "slide")
+            for slide in must_get_slides(session, slide_ids):
                 if slide.stain or not slide.proposed_stain:
                     continue
                 slide.stain = slide.proposed_stain
