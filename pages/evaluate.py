@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mmdnet.words import count
 from ui.evaluate import evaluate as parts
 from ui.evaluate import result
 from ui.shell.session import lab, project_or_stop
@@ -14,9 +15,16 @@ models = lab().models.list(project.id)
 done = lab().evaluations.list(project.id)
 
 if not graded:
+    in_view = sum(truth.graded or truth.nas is not None for truth in lab().truth.of_project(project.id))
     st.info(
         "No slide of this project has a true grade yet. A model is judged by grades of whole slides that readers gave "
-        "without a score in view: grade slides on their page, or import a table of facts and grades."
+        "without a report or others' grades in view: grade slides on their page, or import a table of facts and grades."
+        + (
+            f" {count(in_view, 'slide')} signed or graded with those in view {'do' if in_view > 1 else 'does'} not "
+            "count here, though a training may learn from them."
+            if in_view
+            else ""
+        )
     )
     st.page_link("pages/slides.py", label="Grade slides", icon=":material/biotech:")
 else:

@@ -54,6 +54,12 @@ def test_without_true_grades_the_page_says_what_to_do(filled, said):
     assert not app.button or all(known.key != "evaluate_start" for known in app.button)
 
 
+def test_a_signature_with_the_report_in_view_is_no_true_grade_and_the_page_says_so(filled, filled_home, said):
+    lab, who = filled_home.lab, filled_home.reader
+    lab.reports.sign(filled_home.score, who, {"steatosis": 2, "inflammation": 1, "ballooning": 0})
+    assert "1 slide signed or graded with those in view does not count here" in said(filled("evaluate"))
+
+
 def test_a_model_that_learnt_from_every_graded_slide_cannot_be_judged_and_says_so(graded, filled, said):
     app = filled("evaluate")
     assert "3 graded slides" in said(app)
