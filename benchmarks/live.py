@@ -46,7 +46,8 @@ from mmdnet.settings import load_settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
-from mmdnet.workflows.slides.features import Extractor, keep_features
+from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.features import keep_features
 from mmdnet.workflows.slides.local_densities import keep_densities
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS
@@ -153,13 +154,13 @@ def _with_features(bench: LiveLab) -> dict[int, Grades]:
     """Keep features and local density of every patch; the grades that the features hold, by patch."""
     rng = np.random.default_rng(0)
     extractor = Extractor.frozen(PRETRAINED, PATCH_PX)
-    pushed = rng.normal(0, 0.3, (3, extractor.net.width))
+    pushed = rng.normal(0, 0.3, (3, extractor.width))
     truth: dict[int, Grades] = {}
     with bench.lab.db() as db:
         for slide_id in bench.slides:
             slide, patches = db.get_one(Slide, slide_id), list(patches_of(db, slide_id))
             grades = np.stack([rng.integers(0, most, len(patches)) for most in (3, 4, 4)], axis=1)
-            values = (rng.normal(size=(len(patches), extractor.net.width)) + grades @ pushed).astype(np.float32)
+            values = (rng.normal(size=(len(patches), extractor.width)) + grades @ pushed).astype(np.float32)
             places, grid, wanted = stored_places(patches), stored_grid(slide), list(range(len(patches)))
             keep_features(bench.lab.settings, extractor, slide, places, wanted, values, grid, "drawn at random")
             keep_densities(bench.lab.settings, slide, places, wanted, grid, silent)

@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -22,7 +22,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmdnet.files import write_aside
-from mmdnet.nn.registry import MEAN
+from mmdnet.nn.registry import BACKBONES, MEAN
+from mmdnet.slides.stores.features import torch_version
 
 if TYPE_CHECKING:
     import torch
@@ -178,10 +179,39 @@ def features_sha256(net: MMDNet) -> str:
         given = (*given, recipe.tokens)
     if built.place_pooling != MEAN:
         given = (*given, built.place_pooling)
+    tensors = sorted(backbone.state_dict().items())
+    return _digest(given, ((name, tensor.detach().cpu().contiguous().numpy()) for name, tensor in tensors))
+
+
+def packaged_sha256(backbone: str, weights: Path) -> str:
+    """The same of a backbone as it comes with its package, pooled by its mean: of the file alone, without torch.
+
+    Args:
+        backbone: its name in the registry.
+        weights: what `mmdnet.nn.packaged.packaged_weights` made of the package.
+
+    Raises:
+        LabError: the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    from mmdnet.errors import LabError
+
+    entry = BACKBONES[backbone]
+    given = (entry.name, entry.input_px, entry.interpolation, entry.mean, entry.std)
+    try:
+        tensors = {f"net.{name}": tensor for name, tensor in load_file(weights).items()}  # as TimmBackbone names them
+    except (OSError, SafetensorError) as problem:
+        raise LabError(f"The weights {weights.name} could not be read as safetensors: {problem}") from problem
+    return _digest(given, sorted(tensors.items()))
+
+
+def _digest(given: tuple[object, ...], tensors: Iterable[tuple[str, np.ndarray]]) -> str:
     digest = sha256(repr(given).encode())
-    for name, tensor in sorted(backbone.state_dict().items()):
+    for name, tensor in tensors:
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensor.tobytes())
     return digest.hexdigest()
 
 
@@ -234,7 +264,7 @@ def _parsed(path: Path) -> EngineRecord | None:
 
 
 def _file(records: Path, features: str, side_px: int) -> Path:
-    facts = (features, side_px, machine(), _torch_version(), openvino_version())
+    facts = (features, side_px, machine(), torch_version(), openvino_version())
     return records / f"{sha256(repr(facts).encode()).hexdigest()[:32]}.json"
 
 
@@ -260,7 +290,7 @@ def _record(
         backbone=net.architecture.backbone,
         side_px=sample.shape[1],
         machine=machine(),
-        torch_version=_torch_version(),
+        torch_version=torch_version(),
         engine_version=openvino_version() or "",
         chosen=chosen.engine,
         reason=reason,
@@ -280,12 +310,6 @@ def machine() -> str:
         pass
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {usable} cores"
-
-
-def _torch_version() -> str:
-    import torch
-
-    return str(torch.__version__)
 
 
 def _ms(embedder: Embedder, sample: np.ndarray) -> float:

@@ -33,6 +33,7 @@ class PackagedWeights:
         file: in that folder, read only if its SHA-256 is `sha256`.
         licence: of the weights.
         trained_on: the images they learnt from.
+        width: length of the feature that the network gives of a patch.
     """
 
     package: str
@@ -42,6 +43,7 @@ class PackagedWeights:
     sha256: str
     licence: str
     trained_on: str
+    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ for _entry in (
             sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             licence="Apache-2.0",
             trained_on="ImageNet-1k",
+            width=1280,
         ),
     ),
     BackboneEntry(

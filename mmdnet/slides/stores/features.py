@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,19 @@ FEATURE_VERSION = 2  # raised whenever the same pixels and weights would give ot
 
 def code_versions() -> list[object]:
     """Versions of all code that a network's features depend on."""
-    import torch
+    return [FEATURE_VERSION, PIXEL_VERSION, torch_version()]
 
-    return [FEATURE_VERSION, PIXEL_VERSION, str(torch.__version__)]
+
+@cache
+def torch_version() -> str:
+    """Torch's version with what it was built for, as torch says it, read from its files: loading it takes seconds."""
+    torch = find_spec("torch")
+    assert torch is not None and torch.origin is not None  # one of the requirements
+    spec = spec_from_file_location("version", Path(torch.origin).with_name("version.py"))
+    assert spec is not None and spec.loader is not None
+    said = module_from_spec(spec)
+    spec.loader.exec_module(said)
+    return str(said.__version__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.progress import Progress
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.features import Extractor, kept_features
+from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.features import kept_features
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard

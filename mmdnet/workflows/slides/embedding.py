@@ -20,7 +20,7 @@ from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 
 if TYPE_CHECKING:
     from mmdnet.scoring.predict import SlideFeatures
-    from mmdnet.workflows.slides.features import Extractor
+    from mmdnet.workflows.slides.extractor import Extractor
 
 MEASURED = 0.4  # of a job that measures a slide; the rest is its features
 EMBEDDED = 0.9  # of what is computed then, the network's part
@@ -110,7 +110,8 @@ def slide_features(
     Raises:
         LabError: the slide is gone, has no patches or its file is away, or there is no room to keep its features.
     """
-    from mmdnet.workflows.slides.features import Extractor, kept_features
+    from mmdnet.workflows.slides.extractor import Extractor
+    from mmdnet.workflows.slides.features import kept_features
 
     with services.db() as session:
         slide = must_get(session, Slide, slide_id, "slide")

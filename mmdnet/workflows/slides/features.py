@@ -7,8 +7,7 @@ backbone share them, and so do training and scoring. What is missing is computed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,53 +15,18 @@ import numpy as np
 from db.models import Slide
 from mmdnet.errors import LabError
 from mmdnet.nn.device import PATCHES_AT_ONCE
-from mmdnet.nn.registry import MEAN
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import ENGINES, Settings
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.stores.features import FeatureStore, code_versions, feature_key
 from mmdnet.words import count
+from mmdnet.workflows.slides.extractor import Extractor
 from mmdnet.workflows.slides.feature_rows import BYTES, RowKeeper, corners_of, kept_rows, known_rows, room_for
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.slides.stores import feature_stores
 
 if TYPE_CHECKING:
-    from mmdnet.nn.mmdnet import MMDNet
     from mmdnet.scoring.predict import SlideFeatures
-
-
-@dataclass(frozen=True)
-class Extractor:
-    """What makes features: a network on a device, and the hash of all in it that features depend on."""
-
-    net: MMDNet
-    sha256: str
-    device: str
-
-    @classmethod
-    def of(cls, net: MMDNet, device: str) -> Extractor:
-        """Of any network; it is moved to the device and put in evaluation mode."""
-        from mmdnet.nn.engines import features_sha256
-
-        return cls(net.to(device).eval(), features_sha256(net), device)
-
-    @classmethod
-    def frozen(cls, backbone: str, patch_px: int, weights: Path | None = None, place_pooling: str = MEAN) -> Extractor:
-        """Of a backbone as it starts, on the best device here.
-
-        Args:
-            backbone: its name.
-            patch_px: side of the patches.
-            weights: a safetensors file of them; those that come with it if not given.
-            place_pooling: how the places of its maps are pooled.
-
-        Raises:
-            LabError: it has no weights of its own and none are given.
-        """
-        from mmdnet.nn.device import best_device
-        from mmdnet.nn.engines import frozen_network
-
-        return cls.of(frozen_network(backbone, patch_px, weights, place_pooling), best_device())
 
 
 def kept_features(
@@ -100,14 +64,14 @@ def kept_features(
     kept = kept_rows(store, key)
     here = np.full(len(places), -1) if kept is None else kept.at(corners)
     todo = [index for index in usable if here[index] < 0]
-    values = np.full((len(places), extractor.net.width), np.nan, np.float32)
+    values = np.full((len(places), extractor.width), np.nan, np.float32)
     done = [index for index in usable if here[index] >= 0]
     if kept is not None and done:
         values[done] = kept.features[here[done]]
     if not todo:
         progress(1.0, "features are there already")
         return SlideFeatures(values, {}, kept.engines if kept else ())
-    room = room_for(settings, len(todo) * extractor.net.width * BYTES, slide.name)
+    room = room_for(settings, len(todo) * extractor.width * BYTES, slide.name)
     if room and must_keep:
         raise LabError(room)
     if kept is None and _earlier(store, slide, extractor):
@@ -124,7 +88,7 @@ def known_features(
     settings: Settings, extractor: Extractor, slide: Slide, places: Sequence[PatchPlace], grid: PatchGrid
 ) -> np.ndarray:
     """Features of a slide's patches that are kept, shape (places, width), NaN where none are; nothing is computed."""
-    return known_rows(feature_stores(settings)[0], _key(extractor, slide, grid), places, extractor.net.width)
+    return known_rows(feature_stores(settings)[0], _key(extractor, slide, grid), places, extractor.width)
 
 
 def compute_features(
@@ -141,7 +105,7 @@ def compute_features(
     Raises:
         LabError: the file is gone or another by now.
     """
-    values = np.full((len(places), extractor.net.width), np.nan, np.float32)
+    values = np.full((len(places), extractor.width), np.nan, np.float32)
     _compute(settings, extractor, slide, places, wanted, grid, values, corners_of(places), None, progress)
     return values[list(wanted)]
 
@@ -245,8 +209,8 @@ def _key(extractor: Extractor, slide: Slide, grid: PatchGrid) -> str:
 def _meta(slide: Slide, extractor: Extractor) -> dict[str, object]:
     return {
         "slide": slide.name,
-        "backbone": extractor.net.architecture.backbone,
-        "place_pooling": extractor.net.architecture.place_pooling,
+        "backbone": extractor.backbone,
+        "place_pooling": extractor.place_pooling,
         "weights": extractor.sha256,
         "code": code_versions(),
     }

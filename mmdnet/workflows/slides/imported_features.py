@@ -57,7 +57,8 @@ class FeatureImport:
             LabError: the file, its grid or its numbers do not fit; nothing is kept then.
         """
         from mmdnet.slides.stores.h5_features import read_h5, rows_on
-        from mmdnet.workflows.slides.features import Extractor, compute_features, keep_features
+        from mmdnet.workflows.slides.extractor import Extractor
+        from mmdnet.workflows.slides.features import compute_features, keep_features
 
         name = shown or file.name
         with self._services.db() as session:
@@ -70,7 +71,7 @@ class FeatureImport:
         places, grid = stored_places(patches), stored_grid(slide)
         rows = rows_on(given, places, grid, name, side_px0)
         extractor = Extractor.frozen(backbone, slide.patch_px, self._weights(backbone))
-        width = extractor.net.width
+        width = extractor.width
         if given.features.shape[1] != width:
             raise LabError(
                 f"The features of {name} are {given.features.shape[1]} numbers long and those of {backbone} {width}: "

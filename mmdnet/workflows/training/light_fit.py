@@ -25,7 +25,8 @@ from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
 from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, light_folder, slide_file, version_of
 from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.features import Extractor, known_features
+from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.features import known_features
 from mmdnet.workflows.slides.local_densities import known_densities
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 

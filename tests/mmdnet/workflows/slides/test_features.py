@@ -13,7 +13,8 @@ from mmdnet.nn.io import load_model
 from mmdnet.settings import DEMO_MODEL
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.slides import feature_rows, features
-from mmdnet.workflows.slides.features import Extractor, kept_features
+from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.features import kept_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.slides.stores import feature_stores
 
