@@ -1,4 +1,8 @@
-"""[eyes] Fat of real liver patches, with pretrained weights beside random ones: one field left out in turn."""
+"""[eyes] Fat of real liver patches, with pretrained weights beside random ones: one field left out in turn.
+
+Beside both trainings stands the light model's head of steatosis, which reads measured fat and learns from the same
+labels in a moment.
+"""
 
 import tempfile
 import time
@@ -18,9 +22,11 @@ from mmdnet.bags.splits import Split
 from mmdnet.errors import LabError
 from mmdnet.labels.agreement import quadratic_kappa
 from mmdnet.labels.grading import UNKNOWN, steatosis_grade
+from mmdnet.labels.light import FAT, Moments, fat_features, fit_head, likeliest_grade
 from mmdnet.nn.registry import PRETRAINED, SMALL
 from mmdnet.reports.findings import FAT_AREA_PER_FATTY_SHARE
 from mmdnet.slides.geometry import PATCH_PX
+from mmdnet.slides.measures.fat import fat_mask
 from mmdnet.training.config import TrainingConfig
 from mmdnet.training.loop import train
 
@@ -30,6 +36,7 @@ QUARTER = 1024  # px: a bag is of one quarter of a field
 OVERLAP = 2  # a patch begins every half patch, since the fields hold 81 patches only
 DRAWS = 500
 WAYS = {"pretrained": PRETRAINED, "small": SMALL}
+LIGHT = "light"
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Fields:
     Attributes:
         field: (N,) which field a patch is of.
         fat: (N,) share of its area that is painted.
+        measured: (N,) share of its area that the product finds to be fat.
         block: (N,) a number for each square of a patch's side in it; draws take whole ones.
     """
 
@@ -46,6 +54,7 @@ class Fields:
     pixels: Pixels
     field: np.ndarray
     fat: np.ndarray
+    measured: np.ndarray
     block: np.ndarray
 
     @property
@@ -74,6 +83,7 @@ def run(quick: bool = False) -> Result:
         folds = len(left_out)
         beside[f"{way}_s_a_fold"] = round((time.perf_counter() - began) / folds, 1)
         beside[f"{way}_processor_s_a_fold"] = round((time.process_time() - processor) / folds, 1)
+    expected[LIGHT], graded[LIGHT] = light_of(fields)
     looked = np.isin(fields.field, list(left_out))
     parts = {FIELDS[field]: fields.field == field for field in left_out} | {"all": looked}
     for name, part in parts.items():
@@ -96,6 +106,7 @@ def read_fields() -> Fields:
     for field, name in enumerate(FIELDS):
         image = cv2.imread(str(data / "liver_he" / f"{name}_HE.jpg"))[:, :, ::-1]
         painted = _is_green(cv2.imread(str(data / "liver_he" / f"{name}_HE_tagged.jpg")))
+        found = fat_mask(np.ascontiguousarray(image), MPP)
         for top in range(0, len(image), QUARTER):
             for left in range(0, len(image), QUARTER):
                 slide = len(infos)
@@ -105,12 +116,13 @@ def read_fields() -> Fields:
                         patch = cv2.resize(image[y : y + side, x : x + side], (PATCH_PX, PATCH_PX), interpolation=3)
                         images.append(patch)
                         fat = float(painted[y : y + side, x : x + side].mean())
-                        rows.append((slide, field, fat, field * 10_000 + y // side * 100 + x // side))
-    slide, field, fat, block = (np.array(column) for column in zip(*rows, strict=True))
+                        measured = float(found[y : y + side, x : x + side].mean())
+                        rows.append((slide, field, fat, measured, field * 10_000 + y // side * 100 + x // side))
+    slide, field, fat, measured, block = (np.array(column) for column in zip(*rows, strict=True))
     grades = np.full((len(rows), 3), UNKNOWN, np.int8)
     grades[:, 2] = [steatosis_grade(min(1.0, share / FAT_AREA_PER_FATTY_SHARE)) for share in fat]
     cohort = Cohort(tuple(infos), np.arange(len(rows)), slide, grades, np.zeros(len(rows), bool))
-    return Fields(cohort, Pixels(np.stack(images)), field, fat, block)
+    return Fields(cohort, Pixels(np.stack(images)), field, fat, measured, block)
 
 
 def _is_green(bgr: np.ndarray) -> np.ndarray:
@@ -143,10 +155,23 @@ def _learn(fields: Fields, backbone: str, left_out: int, epochs: int | None) -> 
     return shares @ np.arange(4), (np.cumsum(shares, axis=1) < 0.5).sum(axis=1)
 
 
+def light_of(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
+    """Mean grade and grade of every patch by the light model's head of steatosis, learnt on the other fields."""
+    features, moments = fat_features(fields.measured), Moments()
+    moments.add(features)
+    reduced = moments.reduction()(features)
+    shares = np.zeros((len(reduced), 4))
+    for field in range(len(FIELDS)):
+        out = fields.field == field
+        shares[out] = fit_head(reduced[~out], fields.grade[~out], 4, FAT).probabilities(reduced[out])
+    return shares @ np.arange(4), likeliest_grade(shares)
+
+
 def _compared(
     fields: Fields, part: np.ndarray, expected: dict[str, np.ndarray], graded: dict[str, np.ndarray]
 ) -> dict[str, object]:
-    """Kappa and AUC (more fat than the part's median) of both ways, and of their difference, with intervals."""
+    """Kappa and AUC (more fat than the part's median) of each way, and of what the others gain over small, with
+    intervals."""
     fatter = fields.fat > np.median(fields.fat[part])
 
     def kappa(way: str) -> Callable[[np.ndarray], float]:
@@ -161,12 +186,13 @@ def _compared(
     drawn = [np.concatenate([of_block[i] for i in rng.integers(0, len(of_block), len(of_block))]) for _ in range(DRAWS)]
     drawn = [rows for rows in drawn if 0 < fatter[rows].sum() < len(rows) and len(set(fields.grade[rows])) > 1]
     for name, measure in (("kappa", kappa), ("auc", auc)):
-        values = {way: np.array([measure(way)(rows) for rows in drawn]) for way in WAYS}
-        points = {way: measure(way)(np.flatnonzero(part)) for way in WAYS}
-        for way in WAYS:
+        values = {way: np.array([measure(way)(rows) for rows in drawn]) for way in graded}
+        points = {way: measure(way)(np.flatnonzero(part)) for way in graded}
+        for way in graded:
             result[f"{way}_{name}"] = _with_interval(points[way], values[way])
-        gain = values["pretrained"] - values["small"]
-        result[f"{name}_gained"] = _with_interval(points["pretrained"] - points["small"], gain)
+        for way in ("pretrained", LIGHT):
+            gain = values[way] - values["small"]
+            result[f"{name}_gained_by_{way}"] = _with_interval(points[way] - points["small"], gain)
     return result
 
 

@@ -47,7 +47,7 @@ KEYS_A_PATCH = len(TASKS)
 KAPPA = 0.4
 LIMIT_S = 600.0
 RIVAL = "with_instance_loss"  # `small` from random weights, what a lab trained by default before
-A_JOB_LOADS = "import mmdnet.lab, mmdnet.nn.engines, timm, sklearn.linear_model"
+A_JOB_LOADS = "import mmdnet.lab, mmdnet.workflows.job_kinds, sklearn.linear_model"
 
 
 def run(quick: bool = False) -> Result:

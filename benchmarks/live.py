@@ -151,16 +151,18 @@ def _learning_s(bench: LiveLab) -> float:
 
 
 def _with_features(bench: LiveLab) -> dict[int, Grades]:
-    """Keep features and local density of every patch; the grades that the features hold, by patch."""
+    """Keep features, local density and fat of every patch; the grades that they hold, by patch."""
     rng = np.random.default_rng(0)
     extractor = Extractor.frozen(PRETRAINED, PATCH_PX)
     pushed = rng.normal(0, 0.3, (3, extractor.width))
     truth: dict[int, Grades] = {}
-    with bench.lab.db() as db:
+    with bench.lab.db.begin() as db:
         for slide_id in bench.slides:
             slide, patches = db.get_one(Slide, slide_id), list(patches_of(db, slide_id))
             grades = np.stack([rng.integers(0, most, len(patches)) for most in (3, 4, 4)], axis=1)
             values = (rng.normal(size=(len(patches), extractor.width)) + grades @ pushed).astype(np.float32)
+            for patch, steatosis in zip(patches, grades[:, 2].tolist(), strict=True):
+                patch.fat_area_share = steatosis / 10 + float(rng.normal(0.1, 0.02))
             places, grid, wanted = stored_places(patches), stored_grid(slide), list(range(len(patches)))
             keep_features(bench.lab.settings, extractor, slide, places, wanted, values, grid, "drawn at random")
             keep_densities(bench.lab.settings, slide, places, wanted, grid, silent)

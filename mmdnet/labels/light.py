@@ -1,8 +1,8 @@
 """The light model: one grade head a task on features that stay as they are, fitted in seconds while one labels.
 
 The head is multinomial logistic regression with a weight penalty, all grades counting alike however few labels some
-have. It is not the network's own training: a head on the mean of a patch sees much and little of one cell in it. Foci
-of inflammation it does not see at all; heads of `BY_DENSITY` read the local density of the stain in its place.
+have. It is not the network's own training: a head on the mean of a patch sees much and little of one cell in it. What
+the product measures tells more of two tasks, and their heads read that in its place (`READS`).
 """
 
 from __future__ import annotations
@@ -20,16 +20,22 @@ MOST_STEPS = 400  # of the solver
 LEAST_SPREAD = 1e-6  # a feature that varies less tells nothing
 COMPONENTS = 256  # as good as all 1,280 on simulated patches, at an eighth of the time with some hundred labels
 LENGTH = 5.0  # deviation of the first component: what the penalty is measured by
-NETWORK, DENSITY = "network", "density"  # features of a network, and `mmdnet.slides.measures.local_density`
-BY_DENSITY = frozenset({"inflammation"})  # with both, or the other one, each task came out worse from few labels
+NETWORK, DENSITY, FAT = "network", "density", "fat"  # a network's, `measures.local_density`, `fat_features`
+READS = {"inflammation": DENSITY, "steatosis": FAT}  # all others the network's: with both each came out worse
 
 Features = Mapping[str, np.ndarray]
-"""By what they are of, `NETWORK` or `DENSITY`: shape (n, features) each, NaN rows where there are none."""
+"""By what they are of, `NETWORK`, `DENSITY` or `FAT`: shape (n, features) each, NaN rows where there are none."""
 
 
 def read_by(task: str) -> str:
     """What the head of a task reads."""
-    return DENSITY if task in BY_DENSITY else NETWORK
+    return READS.get(task, NETWORK)
+
+
+def fat_features(area_share: np.ndarray) -> np.ndarray:
+    """What is read of measured fat, shape (n, 1): the square root of its share of the tissue, (n,), which spreads the
+    low grades; NaN where it is not measured."""
+    return np.sqrt(np.asarray(area_share, float))[:, None]
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class LightModel:
     def of_arrays(cls, kept: Mapping[str, np.ndarray]) -> LightModel:
         """What `arrays` gave, now or when every head read the network's features."""
         heads, reductions = {}, {}
-        for of in (NETWORK, DENSITY):
+        for of in (NETWORK, DENSITY, FAT):
             if f"{_before(of)}mean" in kept:
                 reductions[of] = Reduction(kept[f"{_before(of)}mean"], kept[f"{_before(of)}across"])
             for task in TASKS:

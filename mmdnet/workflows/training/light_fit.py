@@ -16,6 +16,7 @@ from db.models import LightModel, Slide
 from db.slides import patches_of, slides_of
 from mmdnet.files import moved_into_place, write_aside
 from mmdnet.labels.grading import UNKNOWN
+from mmdnet.labels.light import DENSITY, FAT, NETWORK, READS, Moments, fat_features, there
 from mmdnet.nn.registry import PRETRAINED
 from mmdnet.slides.measures.local_density import LOCAL_DENSITY_VERSION
 from mmdnet.words import count
@@ -94,8 +95,8 @@ def _learnt_from(row: LightModel, labels: LabelSet, extractor: Extractor) -> boo
 
 
 def features_sha256(extractor: Extractor) -> str:
-    """Of all that a version's features depend on: the backbone, and how local density is measured."""
-    return hashlib.sha256(f"{extractor.sha256} {LOCAL_DENSITY_VERSION}".encode()).hexdigest()
+    """Of all that a version depends on but labels: the backbone, how local density is measured, what heads read."""
+    return hashlib.sha256(f"{extractor.sha256} {LOCAL_DENSITY_VERSION} {sorted(READS.items())}".encode()).hexdigest()
 
 
 def look_at_slide(
@@ -117,12 +118,11 @@ def look_at_slide(
 
 def _gather(services: Services, project_id: int, labels: LabelSet, extractor: Extractor) -> Gathered | None:
     """None where no labelled patch has features."""
-    from mmdnet.labels.light import DENSITY, NETWORK, Moments, there
     from mmdnet.labels.light_estimate import Labelled
 
     graded = {row.patch_id: row for row in labels.rows if row.grades.any_known and not row.ignored}
-    moments = {NETWORK: Moments(), DENSITY: Moments()}
-    features: dict[str, list[np.ndarray]] = {NETWORK: [], DENSITY: []}
+    moments = {NETWORK: Moments(), DENSITY: Moments(), FAT: Moments()}
+    features: dict[str, list[np.ndarray]] = {of: [] for of in moments}
     ids: list[int] = []
     slide_of: list[int] = []
     with services.db() as session:
@@ -228,9 +228,7 @@ def _known(
     services: Services, session: Session, slide: Slide, extractor: Extractor
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Usable patches of a slide whose features are kept, shape (n,), and those, shape (n, width) each; rows of local
-    density are NaN where it is not kept."""
-    from mmdnet.labels.light import DENSITY, NETWORK, there
-
+    density and of fat are NaN where it is not known."""
     if slide.status != "ready":
         return np.empty(0, np.int64), {}
     patches, grid = patches_of(session, slide.id, usable_only=True), stored_grid(slide)
@@ -238,5 +236,6 @@ def _known(
     values = known_features(services.settings, extractor, slide, places, grid)
     known = there(values)
     densities = known_densities(services.settings, slide, places, grid)
+    fat = fat_features(np.array([patch.fat_area_share for patch in patches], float))
     patch_id = np.array([patch.id for patch in patches], np.int64)[known]
-    return patch_id, {NETWORK: values[known], DENSITY: densities[known]}
+    return patch_id, {NETWORK: values[known], DENSITY: densities[known], FAT: fat[known]}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmdnet.labels.light import NETWORK
+from mmdnet.labels.light import FAT
 from mmdnet.labels.light_estimate import FEWEST_RANDOM, Labelled, judge, patient_folds
 
 
@@ -15,7 +15,7 @@ def labelled(patients=6, each=20, strength=3.0, seed=0, **changes):
     features = rng.normal(size=(n, 8))
     features[:, 0] += strength * grades[:, 2]
     facts = {"at_random": np.zeros(n, bool), "blind": np.ones(n, bool), "patient": np.arange(n) % patients} | changes
-    return Labelled({NETWORK: features}, grades, **facts)
+    return Labelled({FAT: features}, grades, **facts)
 
 
 def test_a_patient_is_in_one_fold_and_folds_are_alike_in_size():
@@ -41,7 +41,7 @@ def test_a_patient_that_gives_itself_away_helps_nobody():
     grades = np.full((120, 3), -1)
     grades[:, 2] = np.array([0, 3, 1, 2, 0, 3])[patient]
     ones = np.ones(120, bool)
-    estimate, _ = judge(Labelled({NETWORK: features}, grades, patient, ~ones, ones))
+    estimate, _ = judge(Labelled({FAT: features}, grades, patient, ~ones, ones))
     assert estimate.kappa["steatosis"].value < 0.3
 
 

@@ -147,10 +147,10 @@ def test_a_labelled_patch_is_told_by_heads_that_saw_nothing_of_its_patient(learn
     folder = lab.settings.home / "light" / str(project) / str(version.number)
     from safetensors.numpy import load_file
 
-    from mmdnet.labels.light import DENSITY, NETWORK, LightModel
+    from mmdnet.labels.light import DENSITY, FAT, LightModel
 
     heads = LightModel.of_arrays(load_file(folder / "heads.safetensors"))
-    assert {name: head.reads for name, head in heads.heads.items()} == {"inflammation": DENSITY, "steatosis": NETWORK}
+    assert {name: head.reads for name, head in heads.heads.items()} == {"inflammation": DENSITY, "steatosis": FAT}
     told = load_file(folder / f"slide-{slides[0]}.safetensors")
     rows_ = np.isin(told["patch_id"], list(labelled))
     assert rows_.any() and np.isfinite(told["steatosis"][rows_]).all() and np.isfinite(told["inflammation"]).all()
