@@ -21,6 +21,7 @@ with the learnt bias :math:`\beta` of how far apart two tokens stand. Between st
 Simplified: the original sees pixels of one patch and grades it; here the extractor is frozen (a Swin as well where
 that backbone is chosen) and tokens are patches. A bag has no grid, so a line takes its place: patches stand in the
 order of a score of their own, learnt from the bag's grade through the highest one (as `two_stage` learns its filter).
+Tokens are half as wide as other methods' z, and no wider after merging: a bag has few.
 """
 
 import torch
@@ -112,7 +113,7 @@ class DEST(Branch):
 
     def __init__(self, shape: BranchShape) -> None:
         super().__init__(shape)
-        width = max(HEADS_EACH, shape.projection // HEADS_EACH * HEADS_EACH)
+        width = max(HEADS_EACH, shape.projection // 2 // HEADS_EACH * HEADS_EACH)
         self.project = nn.Sequential(nn.Linear(shape.width, width), nn.LayerNorm(width), nn.Dropout(shape.dropout))
         self.order = nn.Linear(width, 1)
         self.blocks = nn.ModuleList(WindowAttention(width, shift) for _ in range(STAGES) for shift in SHIFTS)
