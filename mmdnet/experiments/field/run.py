@@ -55,7 +55,7 @@ def run_field(data: FieldData, plan: FieldPlan, folder: Path, progress: Progress
     else:
         cells, notes = _cells(data, plan, _home(folder, plan, data), progress)
     result = _result(plan, data, data.extractor, cells, notes, began)
-    result = result.model_copy(update={"apart": tuple(apart)})
+    result = result.model_copy(update={"apart": _judged(plan, apart)})
     if not plan.alphas:
         write_aside(_home(folder, plan, data) / RESULT, result.model_dump_json())
     progress(1.0, f"{count(len(cells), 'training')} compared")
@@ -164,10 +164,14 @@ def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> 
 def _result(
     plan: FieldPlan, data: FieldData, extractor: str, cells: Sequence[Cell], notes: Sequence[str], began: float
 ) -> FieldResult:
-    judged = judged_by_slide(cells) if plan.unit == "slide" else tuple(cells)
     return FieldResult(
         plan=plan, data=data.name, extractor=extractor,
         simulated=all(slide.simulated for slide in data.cohort.slides),
-        tasks={task.name: task.highest + 1 for task in TASKS}, cells=judged, notes=tuple(dict.fromkeys(notes)),
+        tasks={task.name: task.highest + 1 for task in TASKS}, cells=_judged(plan, cells),
+        notes=tuple(dict.fromkeys(notes)),
         wall_min=round((time.monotonic() - began) / 60, 2),
     )  # fmt: skip
+
+
+def _judged(plan: FieldPlan, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    return judged_by_slide(cells) if plan.unit == "slide" else tuple(cells)

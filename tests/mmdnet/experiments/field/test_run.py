@@ -55,6 +55,8 @@ def test_the_papers_split_is_warned_of_and_nothing_learnable_is_refused(tmp_path
     high, low = (Comparison(of).spread("mean", MEAN).mean for of in (result, apart))
     table = comparison_tables(Comparison(result))[1]
     assert table.rows[0][1:] == (f"{high:.2f}", f"{low:.2f}", f"{high - low:.2f}")
+    by_slide = run_field(data, plan(methods=("mean",), epochs=2, split="bags", unit="slide"), tmp_path)
+    assert all(len(set(cell.bags.slides)) == len(cell.bags.slides) for cell in (*by_slide.cells, *by_slide.apart))
     few = run_field(made_data(patients=3), plan(methods=("mean",), epochs=2, split="bags"), tmp_path / "few")
     assert any("With patients kept apart nothing could be tested" in note for note in few.notes)
     data.cohort.grades[:] = np.where(data.cohort.grades >= 0, 1, -1)
