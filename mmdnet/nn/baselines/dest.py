@@ -3,8 +3,8 @@ r"""DEST-like: a hierarchical Swin transformer, supervised at each stage, with a
 Yan, He, Liu, Gou, Sun, Zhou, He, Guan: DEST: deep enhanced Swin transformer toward better scoring for NAFLD. PRCV 2022.
 Its abstract alone was to be had (Swin, deep self-supervision, a residual module, patches at two scales), so this is
 *like* it. Blocks and merging after Liu et al.: Swin transformer. ICCV 2021. Tokens :math:`x_k` are a bag's patches,
-both scales side by side; each of three stages has attention within windows of M = 4 tokens, then in windows moved by
-M/2:
+both scales side by side; three stages of attention within windows of M = 4 tokens, the first also within windows moved
+by M/2:
 
 .. math:: X \leftarrow X + \operatorname{(S)W-MSA}(\operatorname{LN}(X)), \quad
           X \leftarrow X + \operatorname{MLP}(\operatorname{LN}(X)), \qquad
@@ -24,15 +24,17 @@ order of a score of their own, learnt from the bag's grade through the highest o
 Tokens are half as wide as other methods' z, and no wider after merging: a bag has few.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchShape, even_attention, masked_mean
-from mmdnet.nn.heads import weighted_mean
+from mmdnet.nn.heads import GradeHead, weighted_mean
 
-WINDOW, STAGES, HEADS_EACH = 4, 3, 4
-SHIFTS = (0, WINDOW // 2)
+WINDOW, HEADS_EACH = 4, 4
+SHIFTS = ((0, WINDOW // 2), (0,), (0,))  # of the blocks of each stage
 STAGE_WEIGHTS = (0.2, 0.3, 1.0)
 
 
@@ -106,6 +108,24 @@ class Reading(nn.Module):
         return self.head(bag), bag
 
 
+class Stage(nn.Module):
+    """Neighbours merge (but before the first stage), attend to each other within windows, and are read."""
+
+    def __init__(self, branch: Branch, width: int, shifts: Sequence[int], merges: bool) -> None:
+        super().__init__()
+        self.merging = Merging(width) if merges else None
+        self.blocks = nn.ModuleList(WindowAttention(width, shift) for shift in shifts)
+        self.reading = Reading(branch, width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Tokens and which are real, then logits (B, outputs) and what they are read from (B, width)."""
+        if self.merging is not None:
+            x, mask = self.merging(x, mask)
+        for block in self.blocks:
+            x = block(x, mask)
+        return x, mask, *self.reading(x, mask)
+
+
 class DEST(Branch):
     """See the module. Its `critical_logits` are those of the earlier stages and the highest score, side by side."""
 
@@ -116,10 +136,14 @@ class DEST(Branch):
         width = max(HEADS_EACH, shape.projection // 2 // HEADS_EACH * HEADS_EACH)
         self.project = nn.Sequential(nn.Linear(shape.width, width), nn.LayerNorm(width), nn.Dropout(shape.dropout))
         self.order = nn.Linear(width, 1)
-        self.blocks = nn.ModuleList(WindowAttention(width, shift) for _ in range(STAGES) for shift in SHIFTS)
-        self.merging = nn.ModuleList(Merging(width) for _ in range(STAGES - 1))
-        self.readings = nn.ModuleList(Reading(self, width) for _ in range(STAGES))
-        self.head = self.readings[-1].head
+        self.steps = nn.ModuleList(Stage(self, width, shifts, bool(n)) for n, shifts in enumerate(SHIFTS))
+
+    @property
+    def grade_head(self) -> GradeHead:
+        """That of the last stage."""
+        last = self.steps[-1]
+        assert isinstance(last, Stage)
+        return last.reading.head
 
     def forward(self, h: Tensor, mask: Tensor) -> BagOutput:
         x = self.project(h)
@@ -127,20 +151,17 @@ class DEST(Branch):
         order = score.detach().argsort(dim=1, descending=True)
         x, real = x.gather(1, order.unsqueeze(-1).expand_as(x)), mask.gather(1, order)
         said = []
-        for stage in range(STAGES):
-            if stage:
-                x, real = self.merging[stage - 1](x, real)
-            for block in self.blocks[len(SHIFTS) * stage : len(SHIFTS) * (stage + 1)]:
-                x = block(x, real)
-            said.append(self.readings[stage](x, real))
-        earlier = torch.cat([*(logits for logits, _ in said[:-1]), score.amax(dim=1, keepdim=True)], dim=1)
-        logits, bag = said[-1]
-        return BagOutput(logits, even_attention(mask), mask, bag=bag, critical_logits=earlier)
+        for step in self.steps:
+            x, real, logits, bag = step(x, real)
+            said.append(logits)
+        earlier = torch.cat([*said[:-1], score.amax(dim=1, keepdim=True)], dim=1)
+        return BagOutput(said[-1], even_attention(mask), mask, bag=bag, critical_logits=earlier)
 
     def auxiliary_loss(self, output: BagOutput, targets: BagTargets) -> Tensor:
         """The earlier stages' losses, and that of the score the patches are ordered by."""
         assert output.critical_logits is not None
-        *stages, score = output.critical_logits.split([output.logits.shape[1]] * (STAGES - 1) + [1], dim=1)
+        sizes = [output.logits.shape[1]] * (len(SHIFTS) - 1)
+        *stages, score = output.critical_logits.split([*sizes, 1], dim=1)
         lesion = F.binary_cross_entropy_with_logits(
             score.squeeze(-1), (targets.grades > 0).float(), reduction="none"
         )  # fmt: skip

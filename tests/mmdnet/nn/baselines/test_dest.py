@@ -57,8 +57,8 @@ def test_every_stage_is_supervised_by_its_own_weight():
     branch, known = model_of(BASELINES["dest"]).branch("steatosis"), targets["steatosis"]
     branch.loss(branch(h, mask), known).backward()
     sizes = []
-    for weight, reading in zip(STAGE_WEIGHTS, branch.readings, strict=True):
-        given = reading.head.linear.weight.grad.clone()
+    for weight, step in zip(STAGE_WEIGHTS, branch.steps, strict=True):
+        given = step.reading.head.linear.weight.grad.clone()
         sizes.append(given.abs().sum().item() / weight)
     assert min(sizes) > 0
     highest = branch.order(branch.project(h)).squeeze(-1).masked_fill(~mask, -torch.inf).amax(dim=1)
