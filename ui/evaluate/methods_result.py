@@ -25,7 +25,8 @@ from mmdnet.experiments.field.files import (
     written,
 )
 from mmdnet.labels.grading import task as task_called
-from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, colour_of, reliability_curves
+from mmdnet.scoring.palette import GRADE_RAMPS
+from ui.evaluate.figures import NAS_COLOUR, OWN_COLOUR, REFERENCE, reliability_curves
 from ui.evaluate.result import FILE_WORDS, show_table
 from ui.models.runs_compared import COLOURS
 from ui.shell import theme
@@ -120,9 +121,8 @@ def curves_beside(comparison: Comparison) -> None:
     if not chosen:
         st.caption("Choose one or more.")
         return
-    for place, (name, title, digits) in zip(st.columns(3, gap="medium"), CURVES, strict=True):
-        with place:
-            beside_figure(comparison, chosen, name, title, digits)
+    for name, title, digits in CURVES:
+        beside_figure(comparison, chosen, name, title, digits)
     st.caption(
         "Mean over seeds or folds that were still training. The configuration is the same for all but what the row "
         "names. TensorBoard reads the same numbers in the folder tensorboard beside each comparison's trainings."
@@ -131,7 +131,7 @@ def curves_beside(comparison: Comparison) -> None:
 
 def beside_figure(comparison: Comparison, rows: Sequence[str], name: str, title: str, digits: str) -> None:
     """One of an epoch's numbers, a line for each row."""
-    made = theme.figure("Epoch", title, height=280)
+    made = theme.figure("Epoch", title, height=240)
     for colour, row in zip(COLOURS, rows, strict=False):
         values = comparison.curve(row, name)
         made.add_scatter(
@@ -139,7 +139,7 @@ def beside_figure(comparison: Comparison, rows: Sequence[str], name: str, title:
             line={"color": colour, "width": 2},
             hovertemplate=f"{in_figure(title_of(row))}: %{{y:{digits}}}<extra></extra>",
         )  # fmt: skip
-    made.update_layout(hovermode="closest", margin={"t": 8}, legend={"orientation": "h", "y": -0.25})
+    made.update_layout(hovermode="closest")
     theme.show_figure(made, key=f"field_beside_{name}", alt=f"{title} by epoch, a line for each chosen row")
 
 
@@ -212,10 +212,13 @@ def confusion_figure(comparison: Comparison, method: str, task: str) -> None:
     unit = comparison.result.plan.unit
     table = comparison.confusion(method, task)
     grades = [str(grade) for grade in range(len(table))]
+    fills = GRADE_RAMPS[task]
+    ramp = [[k / (len(fills) - 1), fill] for k, fill in enumerate(fills)]  # opaque, so that its ink fits in any theme
+    text = [[f"{count:g}" if count else "" for count in row] for row in table]
     made = theme.figure("Method", "Truth", height=320)
     made.add_heatmap(
-        z=table, x=grades, y=grades, colorscale=[[0, "rgba(0,0,0,0)"], [1, colour_of(task)]], showscale=False,
-        text=table, texttemplate="%{text}", hovertemplate=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
+        z=table, x=grades, y=grades, colorscale=ramp, showscale=False, xgap=2, ygap=2, zmin=0, text=text,
+        texttemplate="%{text}", hovertemplate=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
     )  # fmt: skip
     made.update_xaxes(type="category", constrain="domain", showgrid=False)
     made.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)

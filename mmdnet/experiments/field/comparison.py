@@ -1,7 +1,7 @@
 r"""Methods beside one another: figures over cells, paired differences and ranks.
 
-* A figure over several cells (seeds, folds) is their mean with standard deviation and Student's t interval; of a single
-  cell its interval is the evaluation's, by drawing patients.
+* A figure over several cells (seeds, folds) is their mean with standard deviation and Student's t interval, which ends
+  where the measure does; of a single cell its interval is the evaluation's, by drawing patients.
 * Two methods are compared on the same draws of patients (paired bootstrap): per draw the mean quadratic kappa over
   parts and tasks of the reference less the other's. p is twice the smaller tail; over all methods it is corrected by
   Benjamini-Hochberg.
@@ -123,7 +123,10 @@ class Comparison:
     def spread(self, method: str, task: str, measure: str = "kappa_quadratic") -> Spread:
         """A measure of a method in a task, or with `mean` the mean over tasks, over all cells."""
         known = self._mean_over_tasks(method, measure) if task == MEAN else self._of_task(method, task, measure)
-        return known if self.carries_intervals else replace(known, low=None, high=None)
+        if not self.carries_intervals or known.low is None or known.high is None:
+            return replace(known, low=None, high=None)
+        least, most = (-1.0 if measure.startswith("kappa") else 0.0), (np.inf if measure == "mae" else 1.0)
+        return replace(known, low=max(least, known.low), high=float(min(most, known.high)))
 
     def _of_task(self, method: str, task: str, measure: str) -> Spread:
         values = self._values(method, task, measure)

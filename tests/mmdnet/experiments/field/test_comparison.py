@@ -24,7 +24,7 @@ def test_figures_are_scikit_learns_over_the_whole_scale(result, comparison):
     assert spread.mean == pytest.approx(np.mean(kappas))
     assert spread.sd == pytest.approx(np.std(kappas, ddof=1))
     low, high = stats.t.interval(0.95, 1, np.mean(kappas), stats.sem(kappas))
-    assert (spread.low, spread.high) == pytest.approx((low, high), abs=1e-3)
+    assert (spread.low, spread.high) == pytest.approx((max(low, -1), min(high, 1)), abs=1e-3)
     assert comparison.spread("abmil", "steatosis", "f1_macro").mean == pytest.approx(np.mean(f1))
     by_task = [comparison.spread("abmil", task).mean for task in comparison.tasks]
     assert comparison.spread("abmil", MEAN).mean == pytest.approx(np.mean(by_task))
