@@ -19,6 +19,9 @@ HE, MASSON, GOLDNER, SIRIUS_RED = STAINS = ("H&E", "Masson trichrome", "Goldner 
 """Stains of liver as they are named here; a person may state any other."""
 BLOCK = 64 * 1024
 BLOCKS = 16
+VISIT_HELP = "Which of a patient's biopsies it is: baseline, week 52."
+RUN_HELP = "Slides that were stained together share one: a date, a batch."
+CONTROL_HELP = "Only for a slide that is no patient's: what kind of control it is (donor, chow)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class StatedFacts:
     scanner: str | None = field(default=None, metadata={"title": "Scanner"})
     site: str | None = field(default=None, metadata={"title": "Site"})
     patient: str | None = field(default=None, metadata={"title": "Patient"})
-    visit: str | None = field(default=None, metadata={"title": "Visit"})
-    staining_run: str | None = field(default=None, metadata={"title": "Staining run"})
-    control: str | None = field(default=None, metadata={"title": "Control"})
+    visit: str | None = field(default=None, metadata={"title": "Visit", "help": VISIT_HELP})
+    staining_run: str | None = field(default=None, metadata={"title": "Staining run", "help": RUN_HELP})
+    control: str | None = field(default=None, metadata={"title": "Control", "help": CONTROL_HELP})
     accession_number: str | None = field(default=None, metadata={"title": "Accession number"})
     barcode: str | None = field(default=None, metadata={"title": "Barcode"})
     overrule_scale: bool = field(default=False, kw_only=True, metadata={"title": "Overrule the file's scale"})
@@ -72,6 +75,11 @@ class StatedFacts:
     def title(cls, name: str) -> str:
         """A fact's name for people."""
         return str(cls.__dataclass_fields__[name].metadata["title"])
+
+    @classmethod
+    def help(cls, name: str) -> str | None:
+        """What a fact is, where its title does not say it."""
+        return cls.__dataclass_fields__[name].metadata.get("help")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Overview:
             sentence = f"{graded} grades of the whole slide: a network can learn from them."
             return NextStep(sentence, "train", "Train a network")
         if project.labelled_patches == 0 and not project.scored_slides and not enough:
-            sentence = "The slides are ready. Grade some patches of each, or bring the slides' own grades as a table."
+            ready = "More slides are being added; those that are here" if "ingest" in running else "The slides"
+            sentence = f"{ready} are ready. Grade some patches of each, or bring the slides' own grades as a table."
             return NextStep(sentence, "label", "Label patches")
         if not own_model and project.labelled_patches < ENOUGH_LABELS and not project.scored_slides:
             sentence = f"{labelled}; {ENOUGH_LABELS} or more make a better start."

@@ -94,7 +94,7 @@ def numbers(project: ProjectView) -> None:
     """How far the project is."""
     with st.grid(5, min_column_width=108):
         st.metric("Slides ready", f"{project.ready_slides} of {project.slides}", border=True)
-        st.metric("Patches", f"{project.patches:,}", border=True)
+        st.metric("Patches", f"{project.patches:,}", border=True, help="All; the Slides page counts those in use.")
         st.metric("Labelled", f"{project.labelled_patches:,}", border=True)
         st.metric("Models", str(project.models), border=True)
         st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)

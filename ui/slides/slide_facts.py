@@ -24,7 +24,7 @@ def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) 
     A slide's own facts come from its file, whatever it says, and must not keep a person from correcting them.
     """
     st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
-    with st.grid("auto", min_column_width=130):
+    with st.grid("auto", min_column_width=172):
         return {name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names}
 
 
@@ -36,7 +36,7 @@ def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a nu
         options = list(STAINS) + ([known] if known and known not in STAINS else [])
         index = options.index(known) if known else None
         return st.selectbox(title, options, index=index, accept_new_options=True, placeholder="unknown", key=key)
-    return st.text_input(title, value=known or "", key=key)
+    return st.text_input(title, value=known or "", key=key, help=StatedFacts.help(name))
 
 
 def mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:

@@ -41,6 +41,7 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
         ({}, "label", "Grade some patches"),
         ({"project": Project(ENOUGH_LABELS - 1)}, "label", "make a better start"),
         ({"project": Project(ENOUGH_LABELS)}, "train", "carry a label"),
+        ({"project": Project(), "running": ("ingest",)}, "label", "More slides are being added; those that are here"),
         ({"project": Project(ENOUGH_LABELS), "own_model": True}, "score", "2 of 2 slides not scored yet"),
         ({"project": Project(graded_slides=ENOUGH_GRADED - 1)}, "label", "as a table"),
         ({"project": Project(graded_slides=ENOUGH_GRADED)}, "train", "10 slides carry grades of the whole slide"),
