@@ -5,12 +5,12 @@ import streamlit as st
 from ui.projects import projects as project_parts
 from ui.shell import home as parts
 from ui.shell.literal import literal
-from ui.shell.session import lab, project_id
+from ui.shell.session import lab, project_id, undecided
 
 projects = {project.id: project for project in lab().projects.list()}
-chosen = project_id(projects)
+chosen = None if undecided() else project_id(projects)
 if chosen is None:
-    parts.first_project()
+    parts.first_project(list(projects.values()))
     project_parts.archived(lab().projects.list(archived=True))
     st.stop()
 current = projects[chosen]
@@ -30,11 +30,11 @@ with left:
         parts.worklist_at_a_glance(slides, leading)
     else:
         st.caption("No slides yet.")
-with right:
-    st.header("Background jobs")
-    parts.jobs_at_a_glance(current.id)
-    parts.backup_at_a_glance()
+with right:  # what comes and goes by itself stands last, so that it moves nothing
     st.header("Projects")
     parts.projects_at_a_glance(current, list(projects.values()))
     project_parts.manage(current)
     project_parts.archived(lab().projects.list(archived=True))
+    st.header("Background jobs")
+    parts.jobs_at_a_glance(current.id)
+    parts.backup_at_a_glance()

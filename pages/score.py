@@ -7,6 +7,7 @@ from ui.shell.session import lab, project_or_stop
 
 project = project_or_stop("Score")
 st.title("Score")
+next_step = st.container()
 slides = [slide for slide in lab().slides.list(project.id) if slide.status == "ready"]
 models = lab().models.list(project.id)
 scores = lab().scoring.list(project.id)
@@ -33,6 +34,8 @@ else:
 parts.scoring_jobs(project.id)
 
 if scores:
+    with next_step:
+        parts.to_a_report(scores)
     st.header("Scores")
     parts.score_table(scores)
     parts.compare_models(scores)

@@ -7,7 +7,7 @@ from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import adding, slide_facts
 from ui.slides import patches as patch_parts
-from ui.slides.by_table import facts_by_table
+from ui.slides.by_table import facts_by_table, shared_patients
 from ui.slides.finding import find
 from ui.slides.glass_pictures import glass_pictures
 from ui.slides.imported import features_from_elsewhere
@@ -31,6 +31,8 @@ if slide is None:
         st.warning("The slide this link names is not in this project.")
         go_to("slide", None)
     adding.add_slides(project.id, expanded=not slides)
+    if slides:
+        facts_by_table(project.id)  # above what comes and goes by itself: nothing may move under a hand that writes
     coming = adding.ingest_jobs(project.id, none_yet=not slides)
     if coming and not slides:
         st.info("The first slides appear here by themselves, as soon as patches are laid on them.")
@@ -43,8 +45,8 @@ if slide is None:
         begin_at("add_path")
         st.stop()
     reads_due(project.id)
+    shared_patients(project.id)
     stains_to_confirm(project.id, slides)
-    facts_by_table(project.id)
     leading = lab().scoring.leading(project.id)
     slide_list(project.id, find(slides, leading), leading)
     st.stop()

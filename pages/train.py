@@ -19,10 +19,12 @@ with new:
     if not manages:
         parts.labels_so_far(project.id)
     elif parts.anything_to_learn_from(there := parts.to_learn_from(project.id)):
+        start = st.container()  # above the choices, which may all stay as they are: the button is seen at once
         chosen = parts.choose_labels(project.id, there)
         filled = search.filled_in(project.id)
         choices, name = parts.choose(project.id, drawn=project.simulated, fetched=fetched_titles(), filled=filled)
-        parts.check_and_start(project.id, choices, chosen, name)
+        with start:
+            parts.check_and_start(project.id, choices, chosen, name)
         search.search_form(project.id, choices, chosen)
     else:
         st.info(

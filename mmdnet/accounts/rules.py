@@ -93,6 +93,7 @@ RULES: Mapping[str, Rule] = {
     "slides.overrule": MANAGE,
     "slides.patch": SEE,
     "slides.patches": SEE,
+    "slides.passed_over": Rule(May.MANAGE, filtered=True),
     "slides.register": MANAGE,
     "slides.remove": Rule(May.MANAGE, logged=DELETED),
     "slides.set_facts": MANAGE,

@@ -49,7 +49,7 @@ class StatedFacts:
     def __post_init__(self) -> None:
         if self.mpp is not None and not FINEST_MPP <= self.mpp <= COARSEST_MPP:
             raise LabError(
-                f"{self.mpp} µm per pixel cannot be right: slides lie between {FINEST_MPP} and {COARSEST_MPP:g}. "
+                f"{self.mpp:g} µm per pixel cannot be right: slides lie between {FINEST_MPP} and {COARSEST_MPP:g}. "
                 "Nothing was changed."
             )
         for name in self.words():

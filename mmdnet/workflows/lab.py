@@ -74,7 +74,7 @@ class Lab:
         self.scores_again = ScoresAgain(services, self.jobs)
         self.project_reports = ProjectReports(services, self.scoring)
         self.store = Store(services)
-        self.overview = Overview(self.models, self.jobs)
+        self.overview = Overview(self.models, self.jobs, self.training)
 
     def _after_labels(self, project_id: int) -> None:
         self.learning.after_labels(project_id)

@@ -10,6 +10,7 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import Models
 from mmdnet.workflows.scoring.views import ScoreView
 from mmdnet.workflows.slides.views import SlideView
+from mmdnet.workflows.training.training import Training
 from mmdnet.workflows.views import ProjectView
 from mmdnet.workflows.worklist import unsigned
 
@@ -29,9 +30,10 @@ class NextStep:
 
 
 class Overview:
-    def __init__(self, models: Models, jobs: Jobs) -> None:
+    def __init__(self, models: Models, jobs: Jobs, training: Training) -> None:
         self._models = models
         self._jobs = jobs
+        self._training = training
 
     def next_step(
         self, project: ProjectView, slides: Sequence[SlideView], leading: Mapping[int, ScoreView]
@@ -64,8 +66,7 @@ class Overview:
         labelled = f"{count(project.labelled_patches, 'patch carries', 'patches carry')} a label"
         if enough and not own_model and not project.scored_slides:
             graded = count(project.graded_slides, "slide carries", "slides carry")
-            sentence = f"{graded} grades of the whole slide: a network can learn from them."
-            return NextStep(sentence, "train", "Train a network")
+            return self._train(project, f"{graded} grades of the whole slide")
         if project.labelled_patches == 0 and not project.scored_slides and not enough:
             ready = "More slides are being added; those that are here" if "ingest" in running else "The slides"
             sentence = f"{ready} are ready. Grade some patches of each, or bring the slides' own grades as a table."
@@ -74,7 +75,7 @@ class Overview:
             sentence = f"{labelled}; {ENOUGH_LABELS} or more make a better start."
             return NextStep(sentence, "label", "Go on labelling")
         if not own_model and not project.scored_slides:
-            return NextStep(f"{labelled}.", "train", "Train a network")
+            return self._train(project, labelled)
         if project.scored_slides < project.ready_slides:
             left = project.ready_slides - project.scored_slides
             return NextStep(
@@ -87,3 +88,12 @@ class Overview:
             sentence = f"{len(left_to_sign)} of {count(len(leading), 'report')} not signed yet."
             return NextStep(sentence, "report", "Open the next report", left_to_sign[0])
         return NextStep("Every slide is scored and every report is signed.", "report", "Open the reports")
+
+    def _train(self, project: ProjectView, there: str) -> NextStep:
+        """A training; or what it still needs, if it could not begin or its scores could not be reported."""
+        told = self._training.readiness(project.id, {})
+        if told.unjudged:
+            return NextStep(f"{there}. A network could learn from them, but {told.unjudged}", "slides", "Add slides")
+        if not told.ready:
+            return NextStep(f"{there}. Before a training: {told.sentence}", "train", "See what is missing")
+        return NextStep(f"{there}: a network can learn from them.", "train", "Train a network")

@@ -36,7 +36,7 @@ def test_a_project_of_one_reader_says_what_to_do_next(filled, said):
 def test_two_readers_are_shown_as_a_picture_with_every_coefficient(filled, second_reader, said):
     app = filled("agreement")
     assert not app.exception and not app.error
-    assert len(app.get("plotly_chart")) == 2
+    assert [kind in said(app) for kind in ("mmd-kappas", "mmd-matrix")] == [True, True]
     table = app.dataframe[0].value
     assert table["Coefficient"].tolist() == [
         "Cohen's κ, quadratic", "Cohen's κ, linear", "Cohen's κ, plain", "Fleiss' κ", "Krippendorff's α, ordinal",

@@ -1,5 +1,8 @@
 """The Overview page: the way in, the next step, and how far slides, jobs and projects are."""
 
+from mmdnet.lab import open_lab
+from mmdnet.settings import Settings
+
 
 def labelled(elements, label):
     return next(element for element in elements if element.label == label)
@@ -17,6 +20,21 @@ def test_an_empty_lab_makes_its_first_project_knows_its_reader_and_goes_on_to_th
     app.switch_page("pages/overview.py").run()
     assert app.title[0].value == "Cohort 2026" and "Nothing was started yet" in said(app)
     assert "Your name" not in [field.label for field in app.text_input], "who reads is known"
+
+
+def test_who_comes_before_there_is_a_project_of_ones_own_is_greeted_and_no_demo_takes_the_form_away(
+    empty, tmp_path, said
+):
+    lab = open_lab(Settings(home=tmp_path / "home"))
+    app = empty("overview")
+    demo = lab.projects.named("Demo", simulated=True).id
+    app.run()
+    assert app.title[0].value == "Welcome to the lab" and "Or look around first" in [h.value for h in app.header]
+    assert app.selectbox(key="pick_project").value is None and "project" not in app.query_params
+    app.button(key=f"open_project_{demo}").click().run()
+    assert app.title[0].value == "Demo" and app.query_params["project"] == str(demo)
+    assert empty("overview").title[0].value == "Welcome to the lab", "the next to come is asked, too"
+    assert empty("slides").title[0].value == "Slides"
 
 
 def test_a_name_that_is_none_makes_no_project(empty):
@@ -45,12 +63,11 @@ def test_its_numbers_and_table_say_how_far_the_slides_are(filled, filled_home):
     assert len(table) == 4
     assert table.loc[slides[filled_home.without_mpp].name, "Waits for"] == "µm/px missing"
     scored = slides[filled_home.slides[0]]
-    assert table.loc[scored.name, "Labelled"] == scored.labelled > 0
     assert table["NAS"].count() == 0 and table.loc[scored.name, "NAS by"] == "not reportable"
 
 
 def test_a_project_name_that_is_taken_is_refused_in_a_sentence(filled):
-    app = filled("overview")
+    app = filled("overview", new_project_box=True)
     labelled(app.text_input, "Name of the new project").set_value("Cohort")
     labelled(app.form_submit_button, "Make project").click().run()
     assert "already a project called Cohort" in app.error[0].value

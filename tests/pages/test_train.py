@@ -101,7 +101,7 @@ def test_a_number_out_of_range_blocks_the_start_and_says_why(filled):
 def test_readiness_is_in_sight_and_says_why_not(filled, filled_home, said):
     app = filled("train")
     assert "Ready: 24 labelled patches; slides: " in said(app)
-    assert "with labels of five patients or more some are kept to judge it by" in said(app)
+    assert "With labels of fewer than five patients its scores are seldom reportable" in said(app)
     app.number_input(key="train_epochs_product_1").set_value(999_999_999).run()
     assert "Ready: " not in said(app) and button(app, "Start training").disabled
     app.number_input(key="train_epochs_product_1").set_value(2)

@@ -8,9 +8,9 @@ import streamlit as st
 
 from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from mmdnet.scoring.palette import GRADE_RAMPS, TASK_COLOURS
+from ui.agreement.figures import grade_matrix, kappa_rows
 from ui.shell import theme, words
-from ui.shell.literal import in_figure, literal, plain
+from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, open_page
 
 if TYPE_CHECKING:
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ReaderView
 
 SHOWN = "kappa_quadratic"
-MARKS = {"readers": "circle", "consensus": "diamond", "model": "square", "repeat": "triangle-up"}
-LOWEST = -0.25
-ROW_PX = 30
 MOST_PICTURES = 6
-REFERENCE = "#7d848a"
 DRAWN = {
     "patients": "patients were drawn, since patches of one patient are alike",
     "slides": "slides were drawn, since patches of one slide are alike",
@@ -61,24 +57,10 @@ def interval(estimate: Estimate) -> str:
 
 def overview(view: AgreementView) -> None:
     """Every comparison as a dot with its interval, one panel per feature, published figures as dotted lines."""
-    rows = list(dict.fromkeys((pair.key, short_sides(pair)) for pair in view.comparisons))
-    order = [key for key, _ in rows]
-    made = theme.figure("", "", height=112 + ROW_PX * len(rows))
-    made.set_subplots(1, len(SHOWN_TASKS), shared_yaxes=True, horizontal_spacing=0.03)
-    for column, shown_task in enumerate(SHOWN_TASKS, start=1):
-        _references(made, shown_task.name, column, len(rows))
-        for comparison in view.comparisons:
-            if comparison.task == shown_task.name:
-                _dot(made, comparison, order, column)
-        made.update_xaxes(
-            range=[LOWEST, 1.05], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=shown_task.title, row=1, col=column
-        )
-    names = [in_figure(name if len(name) <= 28 else f"{name[:27]}…") for _, name in rows]
-    made.update_yaxes(tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -1.0])
-    made.update_layout(showlegend=False, hovermode="closest", margin={"t": 8})
-    theme.show_figure(
-        made, key="agreement_overview", alt="Quadratic kappa with its interval, by feature and comparison"
-    )
+    rows = {pair.key: short_sides(pair) for pair in view.comparisons}
+    named = {pair.key: sides(pair) for pair in view.comparisons}
+    with st.container(key="agreement_overview"):
+        st.html(kappa_rows(rows, view.comparisons, SHOWN, named))
     letters = "; ".join(f"**{literal(study.name[0])}** {literal(study.source)}" for study in PUBLISHED)
     kinds = {pair.kind: pair.second for pair in view.comparisons}
     said = ["Quadratic κ on single patches with its 95 % bootstrap interval."]
@@ -92,41 +74,6 @@ def overview(view: AgreementView) -> None:
         )
     said.append(f"Dotted: weighted κ of whole biopsies as published, another unit: {letters}.")
     st.caption(" ".join(said))
-
-
-def _references(made, task_name: str, column: int, rows: int) -> None:  # type: ignore[no-untyped-def]
-    for study in (known for known in PUBLISHED if task_name in known.kappa):
-        at = study.kappa[task_name]
-        made.add_scatter(
-            x=[at, at], y=[-0.55, rows - 0.4], mode="lines", row=1, col=column,
-            line={"color": REFERENCE, "width": 1, "dash": "dot"}, hoverinfo="skip",
-        )  # fmt: skip
-        made.add_scatter(
-            x=[at], y=[-0.78], mode="text", text=[study.name[0]], row=1, col=column,
-            textfont={"size": 11, "color": REFERENCE},
-            hovertemplate=f"{in_figure(study.source)}: {at:.2f}<extra></extra>",
-        )  # fmt: skip
-
-
-def _dot(made, pair: Comparison, order: list[str], column: int) -> None:  # type: ignore[no-untyped-def]
-    estimate = pair.estimates[SHOWN]
-    if estimate.value is None:
-        return
-    bars = None
-    if estimate.low is not None and estimate.high is not None:
-        bars = {
-            "array": [estimate.high - estimate.value],
-            "arrayminus": [estimate.value - estimate.low],
-            "thickness": 2,
-            "width": 4,
-        }
-    of_patches = words.count(pair.n, "patch", "patches")
-    said = f"{in_figure(sides(pair))}<br>κ {estimate.value:.2f} ({interval(estimate)}), {of_patches}"
-    made.add_scatter(
-        x=[max(estimate.value, LOWEST)], y=[order.index(pair.key)], mode="markers", error_x=bars, row=1, col=column,
-        marker={"size": 10, "symbol": MARKS[pair.kind], "color": TASK_COLOURS[pair.task]},
-        hovertemplate=f"{said}<extra></extra>",
-    )  # fmt: skip
 
 
 def choose(view: AgreementView) -> Comparison | None:
@@ -175,28 +122,12 @@ def details(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
             st.dataframe(pd.DataFrame(table), hide_index=True, height="content", alt="Coefficients of agreement")
         st.caption(f"{words.count(pair.n, 'patch', 'patches')} both graded. For the intervals, {DRAWN[pair.drawn]}.")
     with right:
-        confusion_figure(pair)
+        st.html(grade_matrix(pair))
     behind(project_id, pair, who)
 
 
 def _value(estimate: Estimate) -> str:
     return words.NOTHING if estimate.value is None else f"{estimate.value:.2f}"
-
-
-def confusion_figure(pair: Comparison) -> None:
-    """Counts of grade pairs, darker where there are more, the diagonal where they agree."""
-    grades = [str(grade.value) for grade in task(pair.task).grades]
-    first, second = in_figure(pair.first), in_figure(pair.second)
-    figure = theme.figure(second, first, height=330)
-    ramp = [[n / (len(GRADE_RAMPS[pair.task]) - 1), fill] for n, fill in enumerate(GRADE_RAMPS[pair.task])]
-    figure.add_heatmap(
-        x=grades, y=grades, z=pair.counts, text=pair.counts, texttemplate="%{text}", colorscale=ramp, showscale=False,
-        xgap=2, ygap=2, hovertemplate=f"{first} %{{y}}, {second} %{{x}}: %{{z}} patches<extra></extra>",
-    )  # fmt: skip
-    figure.update_xaxes(type="category", constrain="domain", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
-    figure.update_layout(margin={"t": 8}, hovermode="closest")
-    theme.show_figure(figure, key="confusion", alt=f"{task(pair.task).title}: grades of {plain(sides(pair))}")
 
 
 def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:

@@ -26,12 +26,13 @@ DOUBTED = "**You said that these patches cannot be judged** · "
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(reader: ReaderView, view: SessionView) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add. After the first
-    slides what they say is asked in its place: the canvas below stays where it is."""
-    with st.container(key="learns_line"):
-        if not first_look(reader, view):
-            doubted = view.plan.judgeable is False
-            state = lab().learning.state(view.project_id)
-            st.caption(f"{DOUBTED if doubted else ''}{learning_words(state)}", help=NOT_JUDGEABLE if doubted else HELP)
+    slides what they say is asked beside it, and it is shorter meanwhile: the canvas below stays where it is."""
+    with st.container(key="learns_line", horizontal=True, vertical_alignment="center"):
+        line = st.container(width="content")
+        asked = first_look(reader, view)
+        doubted = view.plan.judgeable is False
+        said = learning_words(lab().learning.state(view.project_id), short=asked)
+        line.caption(f"{DOUBTED if doubted else ''}{said}", help=NOT_JUDGEABLE if doubted else HELP)
 
 
 HELP = (
@@ -42,11 +43,11 @@ HELP = (
 )
 
 
-def learning_words(state: LearningState) -> str:
-    """The line, as Markdown."""
+def learning_words(state: LearningState, short: bool = False) -> str:
+    """The line, as Markdown; `short` without what it is worth."""
     if state.version is None:
         if state.job is not None and state.job.active:
-            return f"**Learns with you** · {_first_words(state.job)}"
+            return f"**Learns with you** · {_first_words(state.job, state.labels)}"
         if state.until_first:
             return f"**Learns with you** · begins after {count(state.until_first, 'more label')}"
         failure = state.job.failure if state.job is not None else None
@@ -58,6 +59,8 @@ def learning_words(state: LearningState) -> str:
         for task in SHOWN_TASKS
         if task.name in estimate.kappa
     ]
+    if short:
+        return f"**Learns with you** · {literal(parts[0])}"
     parts.append(", ".join(judged) or "how good it is needs labels of two patients and two grades")
     if judged:
         parts.append(_gain(estimate))
@@ -66,9 +69,11 @@ def learning_words(state: LearningState) -> str:
     return "**Learns with you** · " + " · ".join(literal(part) for part in parts if part)
 
 
-def _first_words(job: JobView) -> str:
-    """What the job that makes the first version is at."""
-    return progress_line(job) if job.message or job.status == "queued" else "looking at the slides"
+def _first_words(job: JobView, labels: int) -> str:
+    """That the first version is being made, of what, and how long that takes: not which of its steps it is at."""
+    if job.status == "queued":
+        return progress_line(job)
+    return progress_line(job, f"learning from the first {count(labels, 'label')}")
 
 
 def _number(judged: Judged) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
+JUDGED_FROM = 5  # patients, see `mmdnet.bags.splits.split_by_patient`
 START = "start_session"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
@@ -71,12 +73,23 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         st.error(literal(str(refusal)), icon=":material/error:")
         return
     st.markdown(preview_words(preview, plan.at_random))
+    _patients([slides[key] for key in chosen])
     if pressed("Start labelling", type="primary", key=START, disabled=preview.patches == 0):
         with refusals():
             made = lab().labels.sessions.create(project.id, reader.id, name, choice)
             answered(START)
             go_to("session", made.id)
             st.rerun()
+
+
+def _patients(chosen: Sequence[SlideView]) -> None:
+    """Before the work goes in: what comes of labels of few patients."""
+    patients = {slide.patient or slide.id for slide in chosen}
+    if len(patients) < JUDGED_FROM:
+        st.caption(
+            f"Slides of {count(len(patients), 'patient')}. A training keeps patients aside to judge the network by: "
+            f"with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they seldom do."
+        )
 
 
 def preview_words(preview: SessionPreview, at_random: bool) -> str:

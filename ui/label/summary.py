@@ -51,8 +51,8 @@ def first_look(reader: ReaderView, view: SessionView) -> bool:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first_look"):
         st.caption(first_look_words(looked.numbers, looked.slides), help=WHAT_FOR, width="content")
-        yes = st.button("Yes", key="judgeable_yes", type="tertiary")
-        no = st.button("No", key="judgeable_no", type="tertiary")
+        yes = st.button("Yes", key="judgeable_yes")
+        no = st.button("No", key="judgeable_no")
     if yes or no:
         with refusals():
             lab().labels.own.answer(view.id, reader.id, yes)
@@ -67,7 +67,7 @@ def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    return f"**{slides:,} slides in** · {pace}{unknown}. Can the grades be told on such small patches?"
+    return f"**{slides:,} slides in** · {pace}{unknown}. Asked once: can the grades be told on such small patches?"
 
 
 WHAT_FOR = (

@@ -63,6 +63,7 @@ def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
         _verdict(card)
     history = lab().training.history(run_id)
     if history:
+        _ended_early(run, len(history))
         _curves(run_id, history, card)
     elif job.status == "running":
         st.caption("The curves begin with the first finished epoch.")
@@ -70,6 +71,13 @@ def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
     with st.expander("Log", key=f"log_{run_id}", on_change="rerun") as box:
         if box.open:
             st.code(lab().training.log(run_id) or "Nothing written yet.", language=None, height=280)
+
+
+def _ended_early(run: RunView, epochs: int) -> None:
+    """Why fewer epochs were done than asked for."""
+    asked, patience = run.choices.get("epochs"), run.choices.get("patience")
+    if run.job is not None and run.job.status == "done" and isinstance(asked, int) and epochs < asked:
+        st.caption(f"It ended after epoch {epochs:d} of at most {asked:d}: {patience} epochs brought nothing better.")
 
 
 def _verdict(card: ModelCard) -> None:
@@ -136,7 +144,13 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                     "one grade, or all have one. Labels of more patients, with every grade, give it something to tell."
                 )
         else:
-            st.caption("No agreement is measured: too few patients to keep any aside for validation.")
+            kept = any("validation_loss" in row for row in history)
+            why = (
+                "the patients kept aside hold too few labels, or one grade alone"
+                if kept
+                else "no patient could be kept aside for validation"
+            )
+            st.caption(f"No agreement is measured: {why}.")
 
 
 def _at_nought(history: Sequence[dict[str, float]]) -> list[str]:

@@ -320,6 +320,19 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         open_page("report")
 
 
+def to_a_report(scores: Sequence[ScoreView]) -> None:
+    """At the head of the page the way on: the newest report nobody signed."""
+    waiting = [score for score in scores if not score.signed]
+    if not waiting:
+        return
+    newest = max(waiting, key=lambda score: score.created_at)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{words.count(len(waiting), 'report')}** not signed yet", width="content")
+        if st.button("Open the newest", icon=":material/arrow_forward:", key="to_newest_report"):
+            go_to("score", newest.id)
+            open_page("report")
+
+
 def all_reports(project_id: int) -> None:
     """The reports of all scored slides as files; each is made when it is asked for."""
     st.caption("The report of each slide, all in one file: the one signed last, else the newest")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmdnet.training.choices.options import FormField
     from mmdnet.workflows.labelling.views import LabelCounts
 
+CHECKING = "Checking labels, split and network, and how fast this machine is: some seconds, more where it is busy"
 START, STARTED = "train_start", "train_started"
 
 
@@ -200,6 +201,7 @@ def choose(
         choices["epochs"] = _widget(options["epochs"], form)
     with right:
         choices["device"] = _widget(options["device"], form)
+    st.caption("Everything else begins as it usually serves; open only what you want otherwise.")
     for group, title in GROUPS.items():
         folded = [option for option in options.values() if option.option.group == group and not option.option.common]
         with st.expander(title):
@@ -271,7 +273,7 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
         plan = ask_plan("train")
     _started_here()
     if start:
-        with refusals(), st.spinner("Checking labels and splitting by patient"):
+        with refusals(), st.spinner(CHECKING, show_time=True):
             run_id = lab().training.start(project_id, choices, name=name, labels=labels, plan=plan)
             answered(START)
             go_to("run", run_id)
@@ -279,7 +281,7 @@ def check_and_start(project_id: int, choices: dict[str, object], labels: LabelCh
             say_next_run("Training is queued")
             st.rerun()
     if check:
-        with st.spinner("Checking labels and splitting by patient"):
+        with st.spinner(CHECKING, show_time=True):
             checked = lab().training.check(project_id, choices, labels)
         if not checked.ok:
             st.error(literal(checked.problem or "This training cannot start."), icon=":material/error:")

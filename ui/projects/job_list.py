@@ -22,7 +22,7 @@ def jobs(project_id: int) -> None:
     known = lab().jobs.list(project_id)
     states = [state for state in STATES if any(job.status == state for job in known)]
     kinds = list(dict.fromkeys(job.kind for job in known))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         state = st.pills(
             "State", states, format_func=lambda name: STATES[name][0], key="jobs_state", persist_state="session"
         )

@@ -163,7 +163,7 @@ def not_reportable(report: Report) -> None:
         said = objection.words[0].upper() + objection.words[1:]
         whose = "" if every else " " + literal(f"({of})")
         lines.append(f"- {literal(said)}{whose}. :gray[{literal(objection.remedy)}]")
-    st.warning("\n".join(lines), title=NOT_REPORTABLE, icon=":material/block:")
+    st.warning("\n".join(lines), title=f"The model's score is {NOT_REPORTABLE.lower()}", icon=":material/block:")
 
 
 def caution(report: Report) -> None:

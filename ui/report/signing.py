@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmdnet.reports.schema import Report
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
 
+BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs."
+
 
 def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
     """The reader's own grades and the signature.
@@ -36,16 +38,17 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     if who is None:
         st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
         return
-    _from_the_keys(f"sign_{score.id}_{len(signed)}_{report.features[0].task}_{who.id}")
+    choices = [f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}" for feature in report.features]
+    _from_the_keys(choices)
     own = [signature for signature in signed if signature.reader == who.name]
     begin = own[-1].grades if own else own_read or report.model_grades
     chosen: dict[str, int | None] = {}
-    for feature in report.features:
+    for feature, key in zip(report.features, choices, strict=True):
         chosen[feature.task] = st.segmented_control(
             feature.title,
             [criterion.grade for criterion in feature.criteria],
             default=begin.get(feature.task),
-            key=f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}",
+            key=key,
         )
         st.caption(literal(" · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)))
     grades = Grades(**chosen)
@@ -70,15 +73,15 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     st.caption("A signature is never changed or deleted; a later one amends it.")
 
 
-def _from_the_keys(first: str) -> None:
+def _from_the_keys(choices: Sequence[str]) -> None:
     """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first."""
-    if st.button(
-        "Grade by keys", shortcut="g", type="tertiary", key="to_grades", help="Leads the keys to the grades below."
-    ):
+    first = choices[0]
+    if st.button("Grade by keys", shortcut="g", type="tertiary", key="to_grades", help=BY_KEYS):
         st.session_state["keys_led"] = st.session_state.get("keys_led", 0) + 1
         st.session_state["keys_led_to"] = first
     if st.session_state.get("keys_led_to") == first:  # not on the next report, nor after the signature
-        begin_at(first, st.session_state["keys_led"])
+        st.caption(BY_KEYS)
+        begin_at(first, st.session_state["keys_led"], choices, then="sign")
 
 
 def _who_signs(known: Person) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
@@ -15,7 +16,7 @@ from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
 from ui.shell.memory import reader_memory
 from ui.shell.pages import PAGES
-from ui.shell.presses import at_page
+from ui.shell.presses import at_page, given_up
 from ui.shell.session import (
     LostLink,
     at,
@@ -31,6 +32,7 @@ from ui.shell.session import (
     said,
     set_reader,
     sign_out,
+    undecided,
 )
 from ui.shell.settled import freeze_loaded
 from ui.shell.sign_in import PAGE as SIGN_IN
@@ -77,7 +79,7 @@ def draw() -> None:
             with st.sidebar:
                 _signed_in()
             return
-        _sidebar()
+        _sidebar(greets=page.url_path == "" and undecided())
         at_page(name, at("project"))
         keep_address(name)
         for sentence in said():
@@ -85,6 +87,9 @@ def draw() -> None:
         with body:
             page.run()
         freeze_loaded(name)
+    except RerunException:
+        given_up()
+        raise
     except Exception as fault:
         with body:
             show_fault(fault)
@@ -137,10 +142,10 @@ def show_fault(fault: Exception) -> bool:
     return True
 
 
-def _sidebar() -> None:
+def _sidebar(greets: bool) -> None:
     with st.sidebar:
         _signed_in()
-        _project_picker()
+        _project_picker(greets)
         _reader_picker()
         running_jobs()
 
@@ -154,16 +159,18 @@ def _signed_in() -> None:
         st.button("Sign out", icon=":material/logout:", on_click=sign_out, key="sign_out")
 
 
-def _project_picker() -> None:
+def _project_picker(greets: bool) -> None:
+    """Which project; where the page greets, none is chosen for whoever comes."""
     names = told_apart({key: plain(name) for key, name in lab().projects.names().items()})
     if not names:
         return
-    st.session_state["pick_project"] = project_id(names)
+    st.session_state["pick_project"] = None if greets else project_id(names)
     st.selectbox(
         "Project",
         list(names),
         format_func=names.__getitem__,
         key="pick_project",
+        placeholder="Choose one",
         on_change=lambda: go_to("project", st.session_state["pick_project"]),
     )
 

@@ -33,22 +33,28 @@ if TYPE_CHECKING:
 
 MAKE = "make_project"
 RECENT_JOBS = 5
-WAITS_PX, LETTER_PX = 310, 5.6  # the longest there is to wait for, in one line; and about one letter of it
+WAITS_PX, LETTER_PX = 230, 5.6  # the longest there is to wait for, in one line; and about one letter of it
 
 
-def first_project() -> None:
-    """What there is to see before there is any project: what the lab does, and the way in."""
+def first_project(there: Sequence[ProjectView] = ()) -> None:
+    """What there is to see before there is a project of one's own: what the lab does, the way in, and what is `there`.
+
+    What comes in meanwhile stands below the form, which so stays as it is while it is filled in.
+    """
     st.title("Welcome to the lab")
     st.markdown(
         "Add scanned liver biopsies, grade some of their patches, train a network on your grades, and let it score "
         "whole slides: ballooning, lobular inflammation and steatosis, summed to the NAFLD activity score, each with "
         "the tissue it rests on."
     )
-    running = lab().jobs.list(active=True)
-    for job in running:
-        job_card(job, cancel=False)
     new_project()
     begin_at("new_project_name")
+    if there:
+        st.header("Or look around first")
+    for project in there:
+        _project_line(project)
+    for job in lab().jobs.list(active=True):
+        job_card(job, cancel=False)
 
 
 def new_project() -> None:
@@ -131,7 +137,6 @@ def _work_table(items: Sequence[WorkItem]) -> None:
             "Waits for": waits,
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": [words.nas_by(score) for score in scores],
-            "Labelled": [item.slide.labelled for item in items],
             "Patient": plain_all(item.slide.patient for item in items),
         }
     )
@@ -144,7 +149,8 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         column_config={
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
-            "Labelled": st.column_config.NumberColumn(width=72),
+            "Slide": st.column_config.TextColumn(width=150),
+            "NAS by": st.column_config.TextColumn(width=104),
             "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },
@@ -196,17 +202,24 @@ def backup_at_a_glance() -> None:
 def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) -> None:
     """All projects, and a new project."""
     for project in projects:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            kind = " · simulated" if project.simulated else ""
-            here = " :gray-badge[open]" if project.id == current.id else ""
-            st.markdown(
-                f"**{literal(project.name)}**{here}  \n:gray[{words.count(project.slides, 'slide')} · "
-                f"{words.count(project.labelled_patches, 'labelled patch', 'labelled patches')} · "
-                f"{project.scored_slides} scored{kind}]",
-                width="stretch",
-            )
-            if project.id != current.id and st.button("Open", key=f"open_project_{project.id}"):
-                go_to("project", project.id)
-                st.rerun()
-    with st.popover("New project", icon=":material/add:"):
-        new_project()
+        _project_line(project, is_open=project.id == current.id)
+    with st.popover("New project", icon=":material/add:", key="new_project_box", on_change="rerun") as box:
+        if box.open:
+            new_project()
+            begin_at("new_project_name")
+
+
+def _project_line(project: ProjectView, is_open: bool = False) -> None:
+    """A project with how far it is, and the way into it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind = " · simulated" if project.simulated else ""
+        here = " :gray-badge[open]" if is_open else ""
+        st.markdown(
+            f"**{literal(project.name)}**{here}  \n:gray[{words.count(project.slides, 'slide')} · "
+            f"{words.count(project.labelled_patches, 'labelled patch', 'labelled patches')} · "
+            f"{project.scored_slides} scored{kind}]",
+            width="stretch",
+        )
+        if not is_open and st.button("Open", key=f"open_project_{project.id}"):
+            go_to("project", project.id)
+            st.rerun()

@@ -48,6 +48,7 @@ STATES = {
 }
 
 TOLD_AT_MOST = 20
+SIGN_OF_LIFE_S = 5  # a job that has taken so long and tells no time left says how long: that it goes on is seen
 
 
 def duration(seconds: float | None) -> str:
@@ -70,12 +71,17 @@ def ago(moment: datetime) -> str:
     return f"{round(seconds / 86400)} days ago"
 
 
-def progress_line(job: JobView) -> str:
-    """One line on a job, as Markdown: its message and, while it runs, the time left."""
+def progress_line(job: JobView, said: str | None = None) -> str:
+    """One line on a job, as Markdown: its message, or what is `said` in its place; and while it runs the time left, or
+    else the time it has taken."""
     if job.status == "queued":
         return waiting_words(job)
     left = "" if job.eta_s is not None and job.eta_s < 1 else duration(job.eta_s)  # no guess of nothing at the end
-    return literal(job.message.rstrip(".") or "Starting") + (f" · {left} left" if left else "")
+    told = literal((said or job.message).rstrip(".") or "Starting the program that does it")
+    if left:
+        return f"{told} · {left} left"
+    taken_s = (datetime.now(UTC) - job.started_at).total_seconds() if job.started_at else 0
+    return told + (f" · {duration(taken_s)} so far" if taken_s >= SIGN_OF_LIFE_S else "")
 
 
 def state_badge(job: JobView) -> None:

@@ -3,8 +3,9 @@
 Streamlit tells a script of a press in one run alone. On a busy machine that run may be given up before it comes to the
 button, for another press, a field that was left or a page that draws itself anew: then nothing happens. Here a press
 is noted as the run begins, and stands until the button's own place in the page asks for it (`pressed`, `submitted`),
-once. It is forgotten when another page or project is opened, and counts for what the person saw: pressed again before
-the page shows what the first press did (`answered`), it asks for nothing more.
+once; where the run is given up between the button and what it asks for, it stands again (`given_up`). It is forgotten
+when another page or project is opened, and counts for what the person saw: pressed again before the page shows what the
+first press did (`answered`), it asks for nothing more.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-KEPT, ROUND, PLACE = "presses_kept", "presses_round", "presses_place"
+KEPT, TAKEN, ROUND, PLACE = "presses_kept", "presses_taken", "presses_round", "presses_place"
 
 
 def pressed(label: str, *, key: str, **look: Any) -> bool:
@@ -31,13 +32,20 @@ def submitted(label: str, *, key: str, **look: Any) -> bool:
 def answered(key: str) -> None:
     """What the button asks for is done: presses made before the page is drawn anew are of that same wish."""
     st.session_state.setdefault(ROUND, {})[key] = _round(key) + 1
+    st.session_state.get(TAKEN, set()).discard(key)
 
 
 def at_page(name: str, project_id: int | None) -> None:
-    """Say which page of which project is drawn: presses of another are forgotten."""
+    """Say which page of which project is drawn, as its run begins: presses of another are forgotten."""
+    st.session_state.pop(TAKEN, None)
     if st.session_state.get(PLACE) != (name, project_id):
         st.session_state[PLACE] = (name, project_id)
         st.session_state.pop(KEPT, None)
+
+
+def given_up() -> None:
+    """The run ends before its page does: presses that it took and did not answer wait for the next."""
+    st.session_state.setdefault(KEPT, set()).update(st.session_state.pop(TAKEN, set()))
 
 
 def _round(key: str) -> int:
@@ -54,4 +62,5 @@ def _take(key: str) -> bool:
     if key not in kept:
         return False
     kept.discard(key)
+    st.session_state.setdefault(TAKEN, set()).add(key)
     return True

@@ -220,6 +220,18 @@ def keep_address(page: str) -> None:
     st.session_state["address"] = (wanted, time.monotonic())
 
 
+def undecided() -> bool:
+    """Whether this tab is at no project yet, and none of a person's own was there as it came: it is greeted.
+
+    It stays so whatever comes in meanwhile, such as the demo: a form must not go from under the hands that fill it.
+    """
+    if at("project") is not None:
+        return False
+    if "greeted" not in st.session_state:
+        st.session_state["greeted"] = all(project.simulated for project in lab().projects.list())
+    return bool(st.session_state["greeted"])
+
+
 def project_id(known: Collection[int]) -> int | None:
     """Which of the known projects this tab works in: the one asked for, else the first there is."""
     chosen = at("project")

@@ -14,7 +14,7 @@ def table_height(rows: int, most: int, row_px: int = 35) -> int | Literal["conte
 
 def open_column(key: str) -> Any:
     """Column configuration of the buttons; the click is read with `opened_row`."""
-    return st.column_config.ButtonColumn("Open", key=key, type="tertiary", width=76)
+    return st.column_config.ButtonColumn("Open", key=key, type="secondary", width=76)
 
 
 def opened_row(key: str, rows: int) -> int | None:

@@ -81,6 +81,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         elif sent and files:
             with refusals():
                 _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
+                answered(SEND)
         elif sent:
             st.warning("Name a file or folder first.")
 
@@ -160,8 +161,10 @@ def _ingest_jobs(project_id: int, none_yet: bool) -> None:
         refused = job.progress.get("refused") or []
         if job.active:
             job_line(job)
-        elif job.status == "failed" or refused:
+        elif job.status == "failed" or refused or job.progress.get("passed_over"):
             job_card(job, retry=job.kind == "demo")
+        if job.progress.get("passed_over"):
+            st.markdown(f":material/info: {literal(str(job.progress['passed_over']))}.")
         if refused:
             st.caption("Not added, each with its reason; Dismiss takes them out of sight.")
         seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}

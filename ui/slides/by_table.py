@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +25,18 @@ MIME = {
     "parquet": "application/vnd.apache.parquet",
 }
 MOST_LINES = 100
+ROUND, HELD = "facts_round", "facts_rows_"  # how often the table was begun anew; its rows while it is open
 TITLES = {task.name: task.title for task in SHOWN_TASKS} | {"nas": "NAS", "fibrosis": "Fibrosis", "date": "Read on"}
 
 
 def facts_by_table(project_id: int) -> None:
-    """The fold of the Slides page with the table, its file, and patients that two sites share."""
-    _shared_patients(project_id)
+    """The fold of the Slides page with the table and its file."""
     with st.expander(
         "Facts and grades by table", icon=":material/table_chart:", key="by_table", on_change="rerun"
     ) as box:
         if not box.open:
+            for held in [key for key in st.session_state if str(key).startswith(HELD)]:
+                del st.session_state[held]  # opened again, it begins with what there is then
             return
         who = reader()
         if who is None:
@@ -53,8 +55,8 @@ def _editor(project_id: int, who: ReaderView) -> None:
     """The rows as they stand; what was edited is looked at at once, and done at a press."""
     import pandas as pd
 
-    rows = lab().slides.tables.rows(project_id, seen_by=who.id)
-    key = f"facts_editor_{project_id}_{st.session_state.get('facts_round', 0)}"
+    key = f"facts_editor_{project_id}_{st.session_state.get(ROUND, 0)}"
+    rows = _rows_in_hand(project_id, who, f"{HELD}{key}_{who.id}")
     shown = pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
     shown.index = range(2, len(rows) + 2)  # as a file's rows are numbered
     graded: dict[str, Any] = {  # by column: Streamlit's column configurations
@@ -84,6 +86,24 @@ def _editor(project_id: int, who: ReaderView) -> None:
         )
 
 
+def _rows_in_hand(project_id: int, who: ReaderView, held: str) -> Sequence[Mapping[str, object]]:
+    """The rows as they were when the table was opened: what comes in meanwhile must not move a row from under the hand
+    that writes in it, or a patient goes to another's slide. That something came is said, and shows at a press."""
+    now = lab().slides.tables.rows(project_id, seen_by=who.id)
+    rows: Sequence[Mapping[str, object]] = st.session_state.setdefault(held, now)
+    if [(row["path"], row["reader"]) for row in rows] == [(row["path"], row["reader"]) for row in now]:
+        rows = st.session_state[held] = now
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Slides or readings came or went since this table was opened; it stays as it is while you edit.")
+            st.button("Show them", key=f"show_{held}", on_click=_begin_anew)
+    return rows
+
+
+def _begin_anew() -> None:
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+
+
 def _row(row: Mapping[str, object], cells: Mapping[str, object]) -> dict[str, object]:
     """An edited row: which slide and whose reading it is, and the cells that were changed."""
     return {"path": row["path"], "reader": row["reader"], **cells}
@@ -108,7 +128,7 @@ def _files(project_id: int, who: ReaderView) -> None:
     sent = st.file_uploader(
         "Bring a table",
         type=["csv", "tsv", "txt", "xlsx", "parquet"],
-        key=f"facts_in_{project_id}_{st.session_state.get('facts_round', 0)}",
+        key=f"facts_in_{project_id}_{st.session_state.get(ROUND, 0)}",
         help="A column slide (or path), and of the columns above those that you have.",
     )
     if sent is not None:
@@ -142,12 +162,12 @@ def _look_and_do(bring: Callable[..., FactsPlan], key: str) -> None:
     ):
         with st.spinner("Writing; where µm per pixel changes, patches are laid"):
             done = bring(apply=True)
-        st.session_state["facts_round"] = st.session_state.get("facts_round", 0) + 1
+        _begin_anew()
         say_next_run(f"{words.count(len(done.changes), 'row')} changed")
         st.rerun()
 
 
-def _shared_patients(project_id: int) -> None:
+def shared_patients(project_id: int) -> None:
     """Ask of every id that two sites use whether it is one person."""
     who = reader()
     for shared in lab().slides.patients.shared(project_id):

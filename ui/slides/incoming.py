@@ -52,12 +52,16 @@ def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
     def told(share: float, message: str, /, **numbers: object) -> None:
         bar.progress(share, text=literal(message))
 
-    files = lab().slides.incoming.look(project_id, path, others, told)
-    bar.empty()
+    try:
+        files = lab().slides.incoming.look(project_id, path, others, told)
+    finally:
+        bar.empty()
     kinds = {file.kind for file in files}
     if kinds <= {"new", "part", "here"} and kinds != {"here"}:
         lab().slides.submit(project_id, path, stated, by=reader_id())
         st.session_state[SENT] = True
+        if passed_over := lab().slides.passed_over(path):
+            say_next_run(f"{passed_over}.")
     else:
         st.session_state[KEY] = Waiting(project_id, path, stated, files)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from mmdnet.slides.facts import COARSEST_MPP, FINEST_MPP, STAINS, StatedFacts
+from mmdnet.slides.facts import STAINS, StatedFacts
 from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import job_card
@@ -17,14 +17,20 @@ from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
+FIELD_PX = 172  # room for a µm per pixel of four decimals
+
 
 def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:  # by fact
     """A field for each of these facts, as a form holds them; by name what stands in it, checked only once it is sent.
 
     A slide's own facts come from its file, whatever it says, and must not keep a person from correcting them.
     """
-    st.caption("What the files do not say themselves (leave empty to take it from the file):" if slide is None else "")
-    with st.grid("auto", min_column_width=172):
+    if slide is None:
+        st.caption(
+            "What the files do not say themselves; it counts for every file of a folder. Where a folder holds several "
+            "patients, leave Patient empty: *Facts and grades by table* asks for each slide's once they are in."
+        )
+    with st.grid("auto", min_column_width=FIELD_PX):
         return {name: _fact_field(name, f"{key}_{name}", getattr(slide, name, None)) for name in names}
 
 
@@ -40,9 +46,8 @@ def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a nu
 
 
 def mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:
-    return st.number_input(
-        StatedFacts.title("mpp"), FINEST_MPP, COARSEST_MPP, value=None, step=0.01, format="%.4f", width=width, key=key
-    )
+    # without its bounds: a browser keeps back a number beyond them, and nothing says why; the lab refuses it in words
+    return st.number_input(StatedFacts.title("mpp"), value=None, step=0.01, format="%.4f", width=width, key=key)
 
 
 def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
@@ -140,7 +145,7 @@ def ask_mpp(slide: SlideView) -> None:
         mpp = mpp_field(f"ask_mpp_{slide.id}", width=320)  # room for what the field says of Enter
         sent = st.form_submit_button("Lay patches", type="primary")
     begin_at(f"ask_mpp_{slide.id}")
-    if sent and mpp:
+    if sent and mpp is not None:
         with refusals(), st.spinner("Looking for tissue and laying patches"):
             lab().slides.set_facts(slide.id, StatedFacts(mpp=mpp), by=reader_id())
             measure(slide.id)

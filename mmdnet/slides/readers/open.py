@@ -1,6 +1,7 @@
 """Open any slide, and find the slides below a folder."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import OVERRULED, SAME_SCALE, FileFacts, check_mpp, scale_not_used
 from mmdnet.slides.readers.formats import format_of, slide_suffixes, slides_in
-from mmdnet.slides.readers.image_sources import slide_ids
+from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, slide_ids
 from mmdnet.slides.readers.reader import SlideReader
 
 
@@ -75,6 +76,13 @@ def _look(path: Path) -> None:
         raise LabError(f"{path.name} was not added: it is no file that can be read at any place, as a pipe is none.")
     elif path.name not in slide_ids(path.parent):
         raise FileNotFoundError
+
+
+def pictures_beside(slides: Sequence[Path]) -> list[Path]:
+    """Plain pictures that `discover` passed over since slides lie beside them, sorted."""
+    taken, folders = set(slides), {slide.parent for slide in slides}
+    found = (file for folder in folders for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(file for file in found if file not in taken and file.is_file() and not file.name.startswith("."))
 
 
 def discover(path: Path | str) -> list[Path]:

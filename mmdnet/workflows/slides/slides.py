@@ -42,6 +42,7 @@ from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, p
 
 LAYING = 0.05  # of the time that adding slides takes; the rest is measuring
 REGISTERED = 0.4  # of a job that adds slides; the rest is their features
+MOST_PICTURES_NAMED = 3
 
 
 class Slides:
@@ -186,10 +187,26 @@ class Slides:
         here = sum(outcome.was_here for outcome in outcomes)
         words = f"{added - here} of {count(len(outcomes), 'slide')} added" + (f", {here} here already" if here else "")
         seen = self.refused_pictures.keep(context.job_id, outcomes)
-        told = ". ".join([words, *refused[:MOST_REFUSALS]])
-        context.progress(1.0, told, added=added, refused=refused, seen=seen)
+        passed_over = self.passed_over(spec.path)
+        told = ". ".join([words, *filter(None, [passed_over]), *refused[:MOST_REFUSALS]])
+        context.progress(1.0, told, added=added, refused=refused, seen=seen, passed_over=passed_over)
         if not added:
             raise LabError(" ".join(refused[:5]))
+
+    def passed_over(self, path: str | Path) -> str:
+        """Which plain pictures of a folder do not come in, and why, in a sentence; empty where there is none."""
+        from mmdnet.slides.readers.open import discover, pictures_beside
+
+        place = self.allowed(path)
+        pictures = pictures_beside(discover(place)) if place.is_dir() else []
+        if not pictures:
+            return ""
+        names = ", ".join(shown_name(picture.name) for picture in pictures[:MOST_PICTURES_NAMED])
+        more = f" and {len(pictures) - MOST_PICTURES_NAMED:,} more" if len(pictures) > MOST_PICTURES_NAMED else ""
+        return (
+            f"{count(len(pictures), 'plain picture')} beside the slides stayed out ({names}{more}), for there they are "
+            "mostly masks or labels; give a picture's own path to add it as a slide"
+        )
 
     def allowed(self, path: str | Path) -> Path:
         """The resolved path, if slides may be read from there.

@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 
 UNLABELLED = 4000  # patches at most for a warm-up without labels: more teach little more and take longer
 NONE_JUDGES = (  # see `mmdnet.bags.splits.split_by_patient`
-    "no patient is left to judge it by, so its scores would not be reportable. With labels of three patients one is "
-    "kept to choose the epoch by, of five or more some to judge it by."
+    "no patient is left to judge it by, so its scores would not be reportable. With labels of five patients or more "
+    "some are kept to judge it by, of three or four one to choose the epoch by, which seldom is enough."
 )
 ONE_JUDGES = (
-    " One patient alone often says too little for scores to be reportable; with labels of five patients or more some "
-    "are kept to judge it by."
+    " With labels of fewer than five patients its scores are seldom reportable: one patient says too little to judge "
+    "it by. A reader can grade and sign the reports all the same."
 )
 DOES = {"train": "learn from", "validation": "choose the epoch by", "test": "judge it by"}  # a split's parts
 LABELS, SPLIT = "labels.json", "split.json"

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from mmdnet.workflows.next_step import ENOUGH_GRADED, ENOUGH_LABELS, Overview
+from mmdnet.workflows.training.views import ReadinessView
 
 
 @dataclass
@@ -17,7 +18,7 @@ class Project:
     graded_slides: int = 0
 
 
-def step(project=None, slides=("ready", "ready"), running=(), own_model=False, signed=()):
+def step(project=None, slides=("ready", "ready"), running=(), own_model=False, signed=(), ready=True, unjudged=""):
     """The next step of a project in that state."""
     rows = [SimpleNamespace(id=n, name=f"{n}.svs", status=status) for n, status in enumerate(slides)]
     models = [SimpleNamespace(project_id=1 if own_model else None)]
@@ -26,6 +27,7 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
     return Overview(
         SimpleNamespace(list=lambda project_id: models),
         SimpleNamespace(list=lambda project_id, active: jobs),
+        SimpleNamespace(readiness=lambda project_id, choices: ReadinessView(ready, "no grade differs.", unjudged)),
     ).next_step(project or Project(), rows, scores)
 
 
@@ -42,6 +44,8 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
         ({"project": Project(ENOUGH_LABELS - 1)}, "label", "make a better start"),
         ({"project": Project(ENOUGH_LABELS)}, "train", "carry a label"),
         ({"project": Project(), "running": ("ingest",)}, "label", "More slides are being added; those that are here"),
+        ({"project": Project(ENOUGH_LABELS), "unjudged": "nobody is left."}, "slides", "but nobody is left."),
+        ({"project": Project(ENOUGH_LABELS), "ready": False}, "train", "Before a training: no grade differs."),
         ({"project": Project(ENOUGH_LABELS), "own_model": True}, "score", "2 of 2 slides not scored yet"),
         ({"project": Project(graded_slides=ENOUGH_GRADED - 1)}, "label", "as a table"),
         ({"project": Project(graded_slides=ENOUGH_GRADED)}, "train", "10 slides carry grades of the whole slide"),

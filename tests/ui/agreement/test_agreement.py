@@ -7,10 +7,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.labels.agreement import COEFFICIENTS, Estimate
-from mmdnet.workflows.labelling.agreement_views import AgreementView, Comparison, GradedTwice
+from mmdnet.workflows.labelling.agreement_views import Comparison, GradedTwice
 from ui.agreement import agreement
 from ui.agreement.agreement import interval, short_sides, sides
-from ui.shell import theme
 
 
 def pair(kind="readers", key="readers-1-2", task="steatosis", first="Ada", second="Ben", kappa=0.5) -> Comparison:
@@ -40,25 +39,8 @@ def test_an_interval_that_is_not_defined_is_a_dash():
     assert interval(Estimate(None, None, None, 0)) == interval(Estimate(0.5, None, None, 1)) == "–"
 
 
-def test_every_comparison_is_a_dot_with_its_interval_and_one_below_the_scale_stands_at_its_end(monkeypatch):
-    drawn = []
-    monkeypatch.setattr(theme, "show_figure", lambda figure, key, alt: drawn.append(figure))
-    monkeypatch.setattr(st, "caption", lambda text: None)
-    pairs = (pair(), pair(key="model-1", kind="model", kappa=-0.6), pair(task="ballooning", kappa=0.1))
-    agreement.overview(AgreementView(pairs, (), "latest", ("Ada", "Ben"), 0))
-    dots = [trace for trace in drawn[0].data if trace.mode == "markers"]
-    assert [(trace.x[0], trace.y[0], trace.marker.symbol) for trace in sorted(dots, key=lambda trace: trace.x[0])] == [
-        (-0.25, 1, "square"),
-        (0.1, 0, "circle"),
-        (0.5, 0, "circle"),
-    ]
-    assert list(drawn[0].layout.yaxis.ticktext) == ["Ada – Ben", "Ada – model"]
-
-
 def choice_page():
     from types import SimpleNamespace
-
-    import streamlit as st
 
     from tests.ui.agreement.test_agreement import pair
     from ui.agreement.agreement import choose

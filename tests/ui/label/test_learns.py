@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -37,3 +37,10 @@ def test_kappa_stands_with_its_interval_and_a_gain_only_where_it_is_none_of_chan
 
 def test_with_one_patient_it_says_what_is_missing():
     assert "needs labels of two patients" in learning_words(LearningState(60, version(), None))
+
+
+def test_while_the_first_is_made_it_says_of_what_and_for_how_long_whatever_step_the_job_is_at():
+    begun = datetime.now(UTC) - timedelta(seconds=40)
+    job = SimpleNamespace(active=True, status="running", message="looking up", eta_s=None, started_at=begun)
+    assert learning_words(LearningState(40, None, job)).endswith("learning from the first 40 labels · 40 s so far")
+    assert learning_words(LearningState(60, version(), None), short=True).endswith("from 52 labels, just now")

@@ -9,11 +9,12 @@ def page():
     from ui.shell.focus import begin_at
 
     begin_at("ask_mpp_4")
-    begin_at("grade", press=2)
+    begin_at("grade", press=2, digits=["grade", "other"], then="sign")
 
 
 def test_the_browser_is_told_which_field_the_keys_go_to():
     app = AppTest.from_function(page, default_timeout=60).run()
     at_once, pressed = (element.proto for element in app.get("bidi_component"))
     assert not app.exception and json.loads(at_once.json) == {"key": "ask_mpp_4"}
-    assert json.loads(pressed.json) == {"key": "grade"} and pressed.id.endswith("begin_at_grade_2")
+    assert json.loads(pressed.json) == {"key": "grade", "digits": ["grade", "other"], "then": "sign"}
+    assert pressed.id.endswith("begin_at_grade_2")

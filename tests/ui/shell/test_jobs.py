@@ -24,13 +24,16 @@ def test_a_moment_is_said_by_how_long_it_is_past(seconds, words):
 
 
 def job(**changes):
-    facts = {"status": "running", "message": "", "title": "Training A", "eta_s": None}
+    facts = {"status": "running", "message": "", "title": "Training A", "eta_s": None, "started_at": None}
     waits = {"after_title": None, "not_before": None, "priority": "normal"}
     return SimpleNamespace(**facts | waits | changes)
 
 
 def test_a_running_job_says_what_it_does_and_how_long_still():
     assert progress_line(job(status="queued", eta_s=5)) == "Waiting for a free worker"
-    assert progress_line(job()) == "Starting", "its title stands beside it"
+    assert progress_line(job()) == "Starting the program that does it", "its title stands beside it"
+    begun = datetime.now(UTC) - timedelta(seconds=70)
+    assert progress_line(job(started_at=begun)).endswith(" it · 70 s so far"), "it goes on, and that is seen"
+    assert progress_line(job(started_at=begun, eta_s=120)).endswith(" it · 2 min left")
     assert progress_line(job(message="Epoch 2 of 5.", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
     assert progress_line(job(message="Judging", eta_s=0.0)) == "Judging"

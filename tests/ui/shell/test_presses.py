@@ -57,6 +57,34 @@ def test_a_press_is_forgotten_where_another_page_or_project_was_opened_or_the_bu
     assert app.session_state["done"] == []
 
 
+def slow_below():
+    """The first run after a press is given up between the button and what it asks for."""
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import RerunException
+
+    from ui.shell import presses
+
+    presses.at_page("train", 1)
+    start = presses.pressed("Start", key="start")
+    try:
+        if start and not st.session_state.get("again"):
+            st.session_state["again"] = True
+            st.rerun()
+    except RerunException:
+        presses.given_up()
+        raise
+    if start:
+        st.session_state["starts"] = st.session_state.get("starts", 0) + 1
+        presses.answered("start")
+
+
+def test_a_press_that_was_taken_and_not_come_to_is_not_lost_and_counts_once():
+    app = AppTest.from_function(slow_below, default_timeout=60).run()
+    app.button(key="start").click().run()
+    app.run()
+    assert app.session_state["starts"] == 1
+
+
 def impatient():
     """The lab takes its time over the first press, and a second one comes meanwhile."""
     import streamlit as st

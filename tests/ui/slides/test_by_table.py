@@ -10,9 +10,10 @@ from ui.slides.by_table import _row
 
 
 def page() -> None:
-    from ui.slides.by_table import facts_by_table
+    from ui.slides.by_table import facts_by_table, shared_patients
 
     facts_by_table(1)
+    shared_patients(1)
 
 
 class Slides:
@@ -57,6 +58,14 @@ def test_wrong_rows_are_told_and_nothing_can_be_pressed(app):
     assert "1 row cannot be used" in app.error[0].value
     assert any("names nowhere" in known.value for known in app.markdown)
     assert all(known.key != "facts_do_file" for known in app.button)
+
+
+def test_a_slide_that_comes_in_moves_no_row_of_the_open_table_until_that_is_asked_for(app):
+    held = f"facts_rows_facts_editor_1_0_{app.bench.readers[0]}"
+    app.session_state[held] = app.session_state[held][1:]  # as if the first had come in since
+    assert len(app.run().dataframe[0].value) == 1 and "it stays as it is while you edit" in app.caption[1].value
+    app.button(key=f"show_{held}").click().run()
+    assert len(app.dataframe[0].value) == 2 and not app.exception
 
 
 def test_an_id_of_two_sites_asks_once(app):

@@ -11,7 +11,7 @@ import pytest
 
 from mmdnet.errors import LabError
 from mmdnet.slides.patches import patch_grid
-from mmdnet.slides.readers.open import discover, open_slide
+from mmdnet.slides.readers.open import discover, open_slide, pictures_beside
 
 
 def test_a_missing_file_is_named(tmp_path, refusal):
@@ -103,6 +103,7 @@ def test_slides_are_found_below_a_folder_and_their_masks_are_not(tmp_path, odd_p
     cv2.imwrite(str(tmp_path / "b" / "one_mask.png"), field)
     cv2.imwrite(str(tmp_path / "fields" / "field.jpg"), field)
     assert discover(tmp_path) == [tmp_path / "b" / "one.tiff", tmp_path / "fields" / "field.jpg"]
+    assert pictures_beside(discover(tmp_path)) == [tmp_path / "b" / "one_mask.png"], "they are named"
     assert discover(tmp_path / "b" / "one.tiff") == [tmp_path / "b" / "one.tiff"]
     with pytest.raises(LabError, match="No slides"):
         discover(_empty(tmp_path))

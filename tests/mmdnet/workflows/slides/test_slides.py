@@ -56,6 +56,14 @@ def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
     assert outcomes["good.png"].slide_id and outcomes["bad.png"].problem
 
 
+def test_which_pictures_of_a_folder_stay_out_is_told(lab, tmp_path, tissue_png):
+    picture = tissue_png("mask.png")
+    assert lab.slides.passed_over(tmp_path) == "", "where no slide lies, they are slides"
+    cv2.imwritemulti(str(tmp_path / "slide.tiff"), [cv2.imread(str(picture))])
+    assert "1 plain picture beside the slides stayed out (mask.png)" in lab.slides.passed_over(tmp_path)
+    assert lab.slides.passed_over(picture) == ""
+
+
 def test_a_slide_without_pixel_size_waits_for_it_and_is_laid_when_it_comes(lab, tissue_png):
     slide = lab.slides.get(lab.slides.register(_project(lab), tissue_png())[0].slide_id)
     assert slide.status == "needs_mpp" and slide.patches == 0

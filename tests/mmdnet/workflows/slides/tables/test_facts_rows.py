@@ -39,7 +39,7 @@ def test_empty_cells_say_nothing_and_a_row_without_grades_needs_no_reader():
         ({"mpp": "0,25"}, "0,25 as mpp, a decimal comma"),
         ({"steatosis": "1,5"}, "decimal comma"),
         ({"mpp": "wide"}, "must be a number"),
-        ({"mpp": 250}, "says 250.0 µm per pixel cannot be right"),
+        ({"mpp": 250}, "says 250 µm per pixel cannot be right"),
         ({"mpp": "nan"}, "cannot be right: .*[0-9]$"),
         ({"patient": "P" * 81}, "Patient is given in 81 letters; 80 are the most$"),
         ({"mpp": "-inf"}, "cannot be right"),
