@@ -10,7 +10,7 @@ from ui.shell.session import lab, project_or_stop
 project = project_or_stop("Augment")
 st.title("Augment")
 batches = lab().augmenting.list(project.id)
-new, made = st.columns([2, 3], gap="large")
+new, made = st.container(key="augment_body").columns([2, 3], gap="large")
 
 with new:
     st.header("New batch")

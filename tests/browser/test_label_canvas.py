@@ -104,7 +104,7 @@ def test_the_atlas_shows_drawn_exemplars_then_agreed_ones_but_none_of_ones_own_q
     rows = canvas.locator(".grade-row")
     agreed, drawn = canvas.locator(".exemplars > .exemplar"), rows.nth(1).locator(".drawn")
     canvas.get_by_text("made by the simulator, not scanned").wait_for()
-    assert "fat in 5-33 %" in rows.nth(1).inner_text() and "drawn" in rows.nth(1).inner_text()
+    assert "fat in 5-33 %" in rows.nth(1).inner_text() and "simulated" in rows.nth(1).inner_text()
     assert (agreed.count(), drawn.count()) == (0, 3)
     lab.labels.acts.put_many(
         home.project, home.reader, [PatchGrades(patch, Grades(steatosis=1)) for patch in ahead[-4:]]

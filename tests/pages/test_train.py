@@ -52,7 +52,7 @@ def test_a_choice_is_sent_only_where_it_differs_and_a_preset_says_what_it_sets(f
     kept = filled_home.lab.training.runs(filled_home.project)[0]
     wanted = {"ema": 0.9, "microbatch_size": 8, "head": "ce", "weights": None, "warm_up_epochs": None, "alpha": 0.1}
     assert {name: kept.choices[name] for name in wanted} == wanted
-    app.get("button_group")[0].set_value("paper").run()
+    app.get("button_group")[1].set_value("paper").run()
     head = app.selectbox(key="train_head_paper_1")
     assert head.value == "ce"
     assert "As published: Unordered grades (softmax)" in head.help

@@ -29,7 +29,7 @@ def kappa_rows(rows: Mapping[str, str], pairs: Sequence[Comparison], shown: str,
         said: by key of a comparison its sides in full.
     """
     found = {(pair.key, pair.task): pair for pair in pairs}
-    head = "".join(f"<th>{_letters(shown_task.name)}{in_html(shown_task.title)}</th>" for shown_task in SHOWN_TASKS)
+    head = "".join(f"<th>{in_html(shown_task.title)}{_letters(shown_task.name)}</th>" for shown_task in SHOWN_TASKS)
     body = []
     for key, name in rows.items():
         cells = []
@@ -48,7 +48,7 @@ def _at(value: float) -> float:
 
 
 def _letters(task_name: str) -> str:
-    """Above a panel, the letter of each published study over its line."""
+    """Above a panel the letter of each published study over its line."""
     found = [study for study in PUBLISHED if task_name in study.kappa]
     letters = "".join(
         f'<i style="left:{_at(study.kappa[task_name]):.1f}%" title="{in_html(study.source)}: '

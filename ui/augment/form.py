@@ -27,7 +27,10 @@ def new_batch(project_id: int) -> None:
             st.session_state["augment_checked"] = (project_id, choices, lab().augmenting.plan(project_id, choices))
     checked = st.session_state.get("augment_checked")
     if checked is None or checked[:2] != (project_id, choices):
-        st.caption("The button that starts it appears beside the number of calls.")
+        st.caption(
+            "What would be made says how many patches and how often the diffusion model is called for them; then the "
+            "button that starts it stands here."
+        )
         return
     plan = checked[2]
     st.markdown("\n".join(f"- {literal(line)}" for line in plan.lines))

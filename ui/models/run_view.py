@@ -77,7 +77,8 @@ def _ended_early(run: RunView, epochs: int) -> None:
     """Why fewer epochs were done than asked for."""
     asked, patience = run.choices.get("epochs"), run.choices.get("patience")
     if run.job is not None and run.job.status == "done" and isinstance(asked, int) and epochs < asked:
-        st.caption(f"It ended after epoch {epochs:d} of at most {asked:d}: {patience} epochs brought nothing better.")
+        why = f"{literal(str(patience))} epochs brought nothing better"
+        st.caption(f"It ended after epoch {epochs:d} of at most {asked:d}: {why}.")
 
 
 def _verdict(card: ModelCard) -> None:
@@ -111,6 +112,8 @@ def _run_buttons(run: RunView) -> None:
 
 
 def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | None) -> None:
+    from mmdnet.scoring.validity import checks_of
+
     epochs = [row.get("epoch", index) for index, row in enumerate(history, start=1)]
     losses, agreement = st.columns(2)
     with losses:
@@ -138,6 +141,11 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
         if made.data:
             _mark_best(made, card)
             show_figure(made, f"kappa_{run_id}", "Weighted kappa on validation bags by epoch, one line per feature")
+            if card is not None and not checks_of(card):
+                st.caption(
+                    "These bags of the patients kept aside chose which epoch is kept; they are too few to say how "
+                    "right the model is."
+                )
             if flat := _at_nought(history):
                 st.caption(
                     f"κ of {literal(' and '.join(flat))} is 0 in every epoch: the bags it is judged on are all given "

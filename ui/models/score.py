@@ -305,10 +305,12 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         key="score_table",
         column_config={
             "open": open_column("score_table_open"),
-            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
+            "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
             "Signed otherwise": st.column_config.TextColumn(
-                help="Features signed with another grade than the model's."
+                help="Features signed with another grade than the model's.", width=108
             ),
+            "Model's NAS, 90 % interval": st.column_config.TextColumn(width=142),
+            "Model": st.column_config.TextColumn(width=120),
             "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width="large"),
             "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },

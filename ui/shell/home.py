@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.shell import words
 from ui.shell.focus import begin_at
-from ui.shell.jobs import ago, job_card, told_jobs
+from ui.shell.jobs import ago, done_line, job_card, told_jobs
 from ui.shell.literal import literal, plain_all
 from ui.shell.presses import answered, submitted
 from ui.shell.session import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAKE = "make_project"
 RECENT_JOBS = 5
-WAITS_PX, LETTER_PX = 230, 5.6  # the longest there is to wait for, in one line; and about one letter of it
+WAITS_PX, LETTER_PX = 250, 5.6  # the longest there is to wait for, in one line; and about one letter of it
 
 
 def first_project(there: Sequence[ProjectView] = ()) -> None:
@@ -149,7 +149,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         column_config={
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
-            "Slide": st.column_config.TextColumn(width=150),
+            "Slide": st.column_config.TextColumn(width=140),
             "NAS by": st.column_config.TextColumn(width=104),
             "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
@@ -182,7 +182,11 @@ def _jobs(project_id: int, was_active: bool) -> None:
         st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
     active = [job for job in jobs if job.active]  # all of them, as in the side bar; of those that ended the last
     for job in active + [job for job in jobs if not job.active][: max(0, RECENT_JOBS - len(active))]:
-        job_card(job)  # before the page is asked to draw anew, which drops a press that came meanwhile
+        # before the page is asked to draw anew, which drops a press that came meanwhile
+        if job.status == "done":
+            done_line(job)
+        else:
+            job_card(job)
     st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
     if was_active and not active:
         st.rerun()
@@ -211,7 +215,7 @@ def projects_at_a_glance(current: ProjectView, projects: Sequence[ProjectView]) 
 
 def _project_line(project: ProjectView, is_open: bool = False) -> None:
     """A project with how far it is, and the way into it."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"oneline_project_{project.id}"):
         kind = " · simulated" if project.simulated else ""
         here = " :gray-badge[open]" if is_open else ""
         st.markdown(

@@ -185,7 +185,21 @@ def job_card(
                 with refusals():
                     lab().jobs.retry(job.id)
                     st.rerun()
-            if dismiss and not job.dismissed and st.button("Dismiss", key=f"dismiss_{job.id}", type="tertiary"):
-                with refusals():
-                    lab().jobs.dismiss(job.id)
-                    st.rerun()
+            if dismiss and not job.dismissed:
+                _dismiss(job)
+
+
+def done_line(job: JobView) -> None:
+    """A job that is done, in one line: there is nothing to see to but its result, elsewhere."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"oneline_{job.id}"):
+        when = ago(job.finished_at or job.created_at)
+        st.markdown(f":green[:material/check:] **{literal(job.title)}** :gray[{when}]", width="stretch")
+        if not job.dismissed:
+            _dismiss(job)
+
+
+def _dismiss(job: JobView) -> None:
+    if st.button("Dismiss", key=f"dismiss_{job.id}", type="tertiary"):
+        with refusals():
+            lab().jobs.dismiss(job.id)
+            st.rerun()

@@ -59,7 +59,9 @@ def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
         [] if active else [job_view(id=n, title=f"Job {n}", **ended) for n in range(7)]
     )
     app = AppTest.from_function(jobs, default_timeout=60).run()
-    assert [text.value for text in app.markdown if "Job" in text.value] == [f"**Job {n}**" for n in range(5)]
+    assert [text.value for text in app.markdown if "Job" in text.value] == [
+        f":green[:material/check:] **Job {n}** :gray[just now]" for n in range(5)
+    ]
 
 
 def backup():
@@ -77,6 +79,7 @@ def test_how_old_the_last_verified_backup_is_stands_there_or_that_there_is_none(
 
 def test_all_that_is_running_is_shown_as_in_the_side_bar_and_no_learning_beside_labels(lab):
     running = {"status": "running", "active": True, "share_done": 0.5, "message": "", "eta_s": None, "dismissed": False}
+    running["started_at"] = None
     known = [job_view(id=n, title=f"Job {n}", **running) for n in range(7)]
     learning = job_view(id=9, title="Learn", **running)
     learning.kind = "learn"

@@ -101,7 +101,7 @@ export class Atlas {
       const path = `/api/label/atlas/${task.name}/${grade.value}/${number}.jpg`
       const picture = this.afterDrawn.then(() => this.pictures.get(path))
       this.afterDrawn = picture.catch(() => {})
-      figure.append(exemplar(picture, `Drawn exemplar of ${task.title} ${grade.value}`), make('i', '', 'drawn'))
+      figure.append(exemplar(picture, `Drawn exemplar of ${task.title} ${grade.value}`), make('i', '', 'simulated'))
       shown.append(figure)
     }
     if (known?.missing && !known.drawn) shown.append(make('span', 'missing', missingWords(known)))
