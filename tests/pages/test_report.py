@@ -9,6 +9,7 @@ import safetensors
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.cam.deletion import Deletion
 from mmdnet.scoring.cam.evidence_maps import PatchMap, save_maps
 from mmdnet.slides.geometry import PATCH_PX
@@ -42,7 +43,8 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").value is None
     app.get_by_key("to_grades").click().run()
     told = [json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "begin_at" in drawn.proto.id]
-    assert told == [{"key": f"sign_{score}_0_steatosis_{filled_home.reader}"}], "the keys are led to the first grade"
+    choices = [f"sign_{score}_0_{task.name}_{filled_home.reader}" for task in SHOWN_TASKS]
+    assert told == [{"key": choices[0], "digits": choices, "then": "sign"}], "the keys are led through the grades"
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
         app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)
     button(app, "Sign as Ada").click().run()

@@ -133,6 +133,7 @@ def test_labelling_with_plain_buttons_and_a_new_session_show_hostile_text_as_it_
 def test_toasts_and_refusals_show_hostile_text_as_it_is(spoilt):
     app = spoilt("overview", {"project": "1"})
     for _ in range(2):
+        app.session_state["new_project_box"] = True
         app.switch_page("pages/overview.py").run()  # a new project leads to its slides
         name = next(field for field in app.text_input if field.label == "Name of the new project")
         name.set_value(SHORT)

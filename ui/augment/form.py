@@ -28,8 +28,8 @@ def new_batch(project_id: int) -> None:
     checked = st.session_state.get("augment_checked")
     if checked is None or checked[:2] != (project_id, choices):
         st.caption(
-            "What would be made says how many patches and how often the diffusion model is called for them; then the "
-            "button that starts it stands here."
+            "*What would be made?* says how many patches, and how often the diffusion model is called for them; then "
+            "the button that starts it stands here."
         )
         return
     plan = checked[2]

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.labels.agreement import COEFFICIENTS, Estimate
@@ -41,6 +40,8 @@ def test_an_interval_that_is_not_defined_is_a_dash():
 
 def choice_page():
     from types import SimpleNamespace
+
+    import streamlit as st
 
     from tests.ui.agreement.test_agreement import pair
     from ui.agreement.agreement import choose
