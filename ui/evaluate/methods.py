@@ -47,7 +47,9 @@ def compare_form(project_id: int, drawn: bool) -> None:
         "Compare", list(ROWS), format_func=ROWS.__getitem__, default="methods", required=True, key="field_rows"
     )
     choices, backbone = _choices(rows, drawn)
-    if st.button(SAID.get(rows, "Compare methods"), type="primary", icon=":material/leaderboard:", key="field_start"):
+    if st.button(
+        literal(SAID.get(rows, "Compare methods")), type="primary", icon=":material/leaderboard:", key="field_start"
+    ):
         with refusals(), st.spinner("Checking"):
             lab().field.start(project_id, choices, backbone)
             say_next_run("The comparison is queued")
