@@ -169,3 +169,16 @@ def test_the_first_question_stands_beside_what_was_learnt_also_in_a_finished_ses
     app = filled("label", reader_id=reader)
     app.button(key="judgeable_yes").click().run()
     assert "Learns with you" in said(app)
+
+
+def test_the_form_of_a_new_session_stays_while_the_page_draws_itself_anew_and_goes_once_it_is_made(filled, filled_home):
+    ben = filled_home.lab.readers.ensure("Ben").id
+    filled_home.lab.labels.sessions.create(1, ben, "First", QueueChoice(filled_home.slides[:1], 1))
+    app = filled("label", reader_id=ben)
+    next(known for known in app.button if known.label == "New session").click().run()
+    app.number_input(key="session_per_slide").set_value(2).run()
+    app.run()  # as when a job in the background ends
+    assert app.number_input(key="session_per_slide").value == 2
+    app.button(key="start_session").click().run()
+    assert len(filled_home.lab.labels.sessions.of_project(1, ben)) == 2
+    assert not [known for known in app.number_input if known.key == "session_per_slide"]

@@ -10,12 +10,13 @@ import streamlit as st
 from mmdnet.errors import LabError
 from mmdnet.words import count
 from ui.label.canvas import canvas
-from ui.label.own_labels import own_labels
+from ui.label.own_labels import OWN_LABELS, own_labels
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
 from ui.label.summary import session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
+from ui.shell.presses import keep_open, shut, stays_open
 from ui.shell.session import at, go_to, lab, open_page, person, say_next_run
 from ui.shell.words import told_apart
 from ui.slides.viewer import deep_zoom, tissue_layer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 STARTS_WITHIN_S = 8.0
+NEW_SESSION = "New label session"
 
 
 def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView) -> None:
@@ -43,9 +45,11 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
             label_visibility="collapsed",
             width=250,
         )
-        if st.button("New session", icon=":material/add:"):
+        st.button("New session", icon=":material/add:", on_click=keep_open, args=(NEW_SESSION,))
+        st.button("My labels", icon=":material/list:", on_click=keep_open, args=(OWN_LABELS,))
+        if stays_open(NEW_SESSION):
             _new_session(project, reader)
-        if st.button("My labels", icon=":material/list:"):
+        if stays_open(OWN_LABELS):
             own_labels(project, reader)
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
@@ -86,7 +90,7 @@ def _switch_suggestions(reader: ReaderView, view: SessionView) -> None:
         say_next_run(str(refusal))
 
 
-@st.dialog("New label session", width="medium")
+@st.dialog(NEW_SESSION, width="medium", on_dismiss=shut)
 def _new_session(project: ProjectView, reader: ReaderView) -> None:
     session_form(project, reader)
 

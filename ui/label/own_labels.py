@@ -11,6 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import SHOWN_TASKS, Grades
 from ui.shell import theme
 from ui.shell.literal import literal
+from ui.shell.presses import shut
 from ui.shell.session import go_to, lab, refusals
 from ui.shell.words import count
 from ui.slides.pictures import patch_jpeg
@@ -23,11 +24,19 @@ ACROSS, AT_ONCE = 6, 18
 FILTERS = {"All": "all", "Flagged": "flagged", "Ignored": "ignored", "With unknown": "unknown"}
 
 
+OWN_LABELS = "My labels"
+
+
 def _back() -> None:
     st.session_state.pop("own_patch", None)
 
 
-@st.dialog("My labels", width="large", on_dismiss=_back)
+def _dismissed() -> None:
+    _back()
+    shut()
+
+
+@st.dialog(OWN_LABELS, width="large", on_dismiss=_dismissed)
 def own_labels(project: ProjectView, reader: ReaderView) -> None:
     """The list, and one label of it to change."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -104,7 +113,7 @@ def _one(project: ProjectView, reader: ReaderView, label: GivenLabel) -> None:
                 go_to("session", label.session_id)
                 jump = {"session": label.session_id, "position": label.position, "at": time.time_ns()}
                 st.session_state["jump"] = jump
-                _back()
+                _dismissed()
                 st.rerun()
             st.button("Back to the list", key="own_back", on_click=_back)
 

@@ -12,7 +12,7 @@ from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
 from ui.shell.literal import literal, plain
-from ui.shell.presses import answered, pressed
+from ui.shell.presses import answered, pressed, shut
 from ui.shell.session import go_to, lab, refusals
 from ui.shell.words import count, told_apart
 
@@ -78,6 +78,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         with refusals():
             made = lab().labels.sessions.create(project.id, reader.id, name, choice)
             answered(START)
+            shut()
             go_to("session", made.id)
             st.rerun()
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import streamlit as st
 
-KEPT, TAKEN, ROUND, PLACE = "presses_kept", "presses_taken", "presses_round", "presses_place"
+KEPT, TAKEN, ROUND = "presses_kept", "presses_taken", "presses_round"
+PLACE, OPEN = "presses_place", "presses_open"
 
 
 def pressed(label: str, *, key: str, **look: Any) -> bool:
@@ -41,6 +42,22 @@ def at_page(name: str, project_id: int | None) -> None:
     if st.session_state.get(PLACE) != (name, project_id):
         st.session_state[PLACE] = (name, project_id)
         st.session_state.pop(KEPT, None)
+        st.session_state.pop(OPEN, None)
+
+
+def keep_open(dialog: str) -> None:
+    """From now on `stays_open`: Streamlit shuts a dialog when the page draws itself anew, as it does after each job."""
+    st.session_state[OPEN] = dialog
+
+
+def stays_open(dialog: str) -> bool:
+    """Whether the page is to draw this dialog: it was opened, and neither dismissed (`shut`) nor left with its page."""
+    return st.session_state.get(OPEN) == dialog
+
+
+def shut() -> None:
+    """The dialog is dismissed, or what it asked is done."""
+    st.session_state.pop(OPEN, None)
 
 
 def given_up() -> None:

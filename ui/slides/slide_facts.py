@@ -12,12 +12,14 @@ from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import job_card
 from ui.shell.literal import literal
+from ui.shell.presses import keep_open, shut, stays_open
 from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import PatchView, SlideView
 
 FIELD_PX = 172  # room for a µm per pixel of four decimals
+TAKE_OUT = "Take this slide out?"
 
 
 def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) -> dict[str, Any]:  # by fact
@@ -114,11 +116,15 @@ def edit_facts(slide: SlideView) -> None:
                     lab().slides.set_facts(slide.id, StatedFacts(**entered), by=reader_id())
                     say_next_run("Saved")
                     st.rerun()
-        if st.button("Take out of the project", icon=":material/delete:", type="tertiary"):
+        asked = f"{TAKE_OUT} {slide.id}"
+        st.button(
+            "Take out of the project", icon=":material/delete:", type="tertiary", on_click=keep_open, args=(asked,)
+        )
+        if stays_open(asked):
             remove_slide(slide)
 
 
-@st.dialog("Take this slide out?")
+@st.dialog(TAKE_OUT, on_dismiss=shut)
 def remove_slide(slide: SlideView) -> None:
     """Ask once, naming what goes and what stays."""
     st.write(
@@ -129,6 +135,7 @@ def remove_slide(slide: SlideView) -> None:
     if st.button("Take it out", icon=":material/delete:"):
         with refusals():
             lab().slides.remove(slide.id, by=reader_id())
+            shut()
             go_to("slide", None)
             say_next_run(f"{slide.name} was taken out")
             st.rerun()
