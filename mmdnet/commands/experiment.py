@@ -108,7 +108,7 @@ def alpha(
     from mmdnet.experiments import ablation as ours
 
     if project is not None:
-        from mmdnet.experiments.field.plan import ALPHAS
+        from mmdnet.nn.kinds import ALPHAS
 
         asked = {"alphas": ALPHAS, "judged": "validation", "seeds": list(range(seeds))}
         of_project(project, asked, backbone, out, background, home, as_json)

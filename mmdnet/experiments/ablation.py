@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 import numpy as np
 
 from mmdnet.evaluation.tables import NOTHING, Table, figure
-from mmdnet.experiments.field.plan import ALPHAS
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.labels.grading import task as task_called
+from mmdnet.nn.kinds import ALPHAS
 from mmdnet.nn.registry import SMALL
 from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX
 from mmdnet.training.config import PAPER

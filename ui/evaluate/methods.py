@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mmdnet.experiments.field.plan import ALPHAS, TABLE_2, UNGROUPED, FieldPlan
+from mmdnet.experiments.field.plan import TABLE_2, UNGROUPED, FieldPlan
 from mmdnet.nn.baselines.registry import BASELINES, MMD_NET
+from mmdnet.nn.kinds import ALPHAS
 from mmdnet.nn.registry import BACKBONES, SMALL
 from ui.shell.literal import literal
 from ui.shell.session import lab, refusals, say_next_run

@@ -17,7 +17,6 @@ VERSION = 1
 SplitWay = Literal["patient", "bags"]
 Unit = Literal["bag", "slide"]
 Judged = Literal["test", "validation"]
-ALPHAS = (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0)
 TABLE_2 = ("da-mil", "mtl-mil", MMD_NET)
 """The paper's Table 2 on frozen features. A method that shares nothing between tasks is a network for each task."""
 UNGROUPED = (
