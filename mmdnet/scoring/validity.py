@@ -98,7 +98,8 @@ class Validity(BaseModel):
         """Why it is not reportable, in a sentence; empty where it is."""
         if self.reportable:
             return ""
-        return f"{NOT_REPORTABLE}: {'; '.join(objection.words for objection in self.objections)}."
+        why = "; ".join(objection.words for objection in self.objections)
+        return f"The model's score is {NOT_REPORTABLE.lower()}: {why}."
 
     @property
     def remedies(self) -> tuple[str, ...]:

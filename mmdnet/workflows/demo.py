@@ -12,6 +12,7 @@ from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.progress import Progress, between
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
+from mmdnet.workflows.job_plans import JobPlan
 from mmdnet.workflows.job_specs import DemoSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
 
@@ -24,26 +25,36 @@ TRUTH_READER = "Drawn truth"
 SESSION = "Drawn truth, 24 patches a slide"
 PATCHES_A_SLIDE = 24
 SOON = 1  # slides that are drawn, added and scored before the others
+EACH = 3  # of the others at once, after which jobs that wait go first
+TITLE = "Make the demo slides"
 
 
 def submit_demo(lab: Lab) -> str:
     """Queue the making of the demo project; the job's number."""
     project = lab.projects.named(PROJECT, simulated=True)
-    return lab.jobs.submit("Make the demo slides", DemoSpec(project_id=project.id), project.id)
+    return lab.jobs.submit(TITLE, DemoSpec(project_id=project.id), project.id)
 
 
-def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
+def make_demo(lab: Lab, context: JobContext, project_id: int, made: int = 0) -> None:
     """Draw slides, add and score them with the shipped model, then label a subset of each from what was drawn.
 
-    The first slide goes the whole way before the others are begun, so that there is a report to look at soon.
+    The first slide goes the whole way before the others are begun, so that there is a report to look at soon. Nobody
+    asked for a demo who has work of their own: while other jobs wait, the rest is left to a job that goes last.
     Started again after a stop, it goes on where it was: nothing is drawn, added, scored or labelled twice.
+
+    Args:
+        made: slides that a job before this one has made.
     """
     from mmdnet.simulate.recipes import demo_recipes
 
     recipes = demo_recipes()
     model = lab.models.shipped()
     added: list[int] = []
-    for part in (recipes[:SOON], recipes[SOON:]):
+    for part in (recipes[:SOON], *(recipes[first : first + EACH] for first in range(SOON, len(recipes), EACH))):
+        if len(added) > made and _others_wait(lab, context.job_id):
+            lab.jobs.submit(TITLE, DemoSpec(project_id=project_id, made=len(added)), project_id, JobPlan("last"))
+            context.progress(1.0, f"{len(added)} of {len(recipes)} slides; the others come after the jobs that wait")
+            return
         whole = len(recipes) / 0.98  # the last fiftieth is left for the labels
         steps = between(context.progress, len(added) / whole, (len(added) + len(part)) / whole)
         paths = _draw(lab, part, between(steps, 0.0, 0.5))
@@ -57,6 +68,15 @@ def make_demo(lab: Lab, context: JobContext, project_id: int) -> None:
     context.progress(0.98, "labelling from what was drawn")
     label_from_truth(lab, project_id, added)
     context.progress(1.0, f"{count(len(added), 'slide')} drawn, labelled and scored")
+
+
+def _others_wait(lab: Lab, job_id: str) -> bool:
+    """Whether a job waits for a worker alone, one that makes no demo."""
+    return any(
+        job.status == "queued" and job.kind != DemoSpec.kind and job.after is None and job.not_before is None
+        for job in lab.jobs.list(active=True)
+        if job.id != job_id
+    )
 
 
 def _draw(lab: Lab, recipes: Sequence[SlideRecipe], steps: Progress) -> list[Path]:

@@ -77,7 +77,7 @@ KINDS: tuple[JobKind[Any], ...] = (
     JobKind(FieldSpec, lambda lab, context, spec: lab.field.run(context, spec.project_id, spec.frozen)),
     JobKind(BackboneSpec, lambda lab, context, spec: lab.backbones.run(context, spec.name)),
     JobKind(AugmentSpec, lambda lab, context, spec: lab.augmenting.run(context, spec.augmentation_id)),
-    JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id)),
+    JobKind(DemoSpec, lambda lab, context, spec: make_demo(lab, context, spec.project_id, spec.made)),
 )
 BY_NAME = {kind.spec.kind: kind for kind in KINDS}
 

@@ -206,8 +206,9 @@ class AugmentSpec(JobSpec):
 
 
 class DemoSpec(JobSpec):
-    """Make the demo's slides in a project."""
+    """Make the demo's slides in a project; a job before this one has made so many of them."""
 
     kind = "demo"
 
     project_id: int
+    made: int = 0

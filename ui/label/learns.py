@@ -88,5 +88,5 @@ def _gain(estimate: LightEstimate) -> str:
     if gain.value is None:
         return ""
     if gain.low is None or gain.low <= 0:
-        return f"what {estimate.next_labels} more add cannot be told from chance yet"
+        return f"whether {estimate.next_labels} more would help cannot be said yet"
     return f"{estimate.next_labels} more are expected to add {gain.value:.2f} ({gain.low:.2f} to {gain.high:.2f})"

@@ -195,7 +195,7 @@ def test_the_models_card_stands_at_the_end_and_is_linked_from_provenance():
 def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_shown():
     words = " ".join(" ".join(read(to_html(build_report(not_reportable()))).words).split())
     said = (
-        "Not reportable: the model was not validated",
+        "The model's score is not reportable: the model was not validated",
         "Grade slides of patients",
         "Before trusting",
         "– not reportable",

@@ -123,7 +123,12 @@ def test_a_signature_leads_and_a_model_with_fewer_features_has_a_pdf():
 
 def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_shown():
     words = pages(to_pdf(build_report(not_reportable())))[0]
-    said = ("Not reportable: the model was not validated", "Grade slides of patients", "Before trusting", "Model NAS –")
+    said = (
+        "The model's score is not reportable: the model was not validated",
+        "Grade slides of patients",
+        "Before trusting",
+        "Model NAS –",
+    )
     places = [words.index(part) for part in said]
     assert places == sorted(places)
     assert "such held" not in words[: words.index("2 Features")]

@@ -25,7 +25,7 @@ def test_a_validated_model_on_tissue_like_its_own_is_reportable():
 def test_a_model_nobody_validated_is_not_reportable_and_it_says_what_would_change_that():
     validity = judged(by=card(metrics={}))
     assert grounds(validity) == {Ground.NOT_VALIDATED}
-    assert validity.words == "Not reportable: the model was not validated on other patients."
+    assert validity.words == "The model's score is not reportable: the model was not validated on other patients."
     assert "evaluate it" in validity.remedies[0]
     assert not validity.holds_for("steatosis")
 

@@ -1,6 +1,13 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+from db.models import Job
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.simulate import SlideRecipe, load_truth, simulate_slide
-from mmdnet.workflows.demo import PROJECT, TRUTH_READER, label_from_truth, submit_demo
+from mmdnet.workflows import demo
+from mmdnet.workflows.demo import PROJECT, TRUTH_READER, label_from_truth, make_demo, submit_demo
+from mmdnet.workflows.job_specs import DemoSpec, IngestSpec
+from tests.small_lab import JobInProcess
 
 
 def test_the_demo_is_queued_for_a_project_of_its_own_that_is_made_once(lab):
@@ -25,3 +32,31 @@ def test_patches_get_the_grades_that_were_drawn_and_no_second_label(lab, tmp_pat
         assert label.ignored == (drawn["ignored"] is not None)
         if not label.ignored:
             assert dict(label.grades) == {name: drawn[name] for name in TASK_NAMES}
+
+
+def test_while_other_jobs_wait_the_rest_of_the_demo_is_left_to_a_job_that_goes_last(lab, tmp_path, monkeypatch):
+    asked, labelled = [], []
+    monkeypatch.setattr(demo, "_draw", lambda lab, part, steps: [Path(recipe.name) for recipe in part])
+    monkeypatch.setattr(demo, "label_from_truth", lambda lab, project, slides: labelled.append(len(slides)))
+    monkeypatch.setattr(lab.slides, "register", lambda project, path: [SimpleNamespace(slide_id=path)])
+    monkeypatch.setattr(lab.scoring, "score_now", lambda context, slides, *given: asked.append(len(slides)))
+    job = submit_demo(lab)
+    project = lab.jobs.get(job).project_id
+    context = JobInProcess(lab.settings, tmp_path, job)
+    make_demo(lab, context, project)
+    assert (sum(asked), labelled) == (12, [12])  # nobody waits
+
+    waiting = lab.jobs.submit("Add slides", IngestSpec(project_id=project, path="nowhere"), project)
+    asked.clear()
+    make_demo(lab, context, project)
+    (rest,) = (known for known in lab.jobs.list(active=True) if known.id not in (job, waiting))
+    assert (asked, rest.kind, rest.priority) == ([1], "demo", "last")
+    assert "the others come after" in context.told[-1][1]
+    made = demo_spec(lab, rest.id).made
+    make_demo(lab, context, project, made)
+    assert (made, asked) == (1, [1, 1, 3]) and demo_spec(lab, lab.jobs.list(active=True)[0].id).made == 4
+
+
+def demo_spec(lab, job_id):
+    with lab.db() as session:
+        return DemoSpec.model_validate(session.get_one(Job, job_id).spec)

@@ -23,8 +23,8 @@ def test_before_the_first_version_it_says_how_many_labels_are_missing():
     ("gain", "said"),
     [
         (Judged(value=0.03, low=0.01, high=0.05), "20 more are expected to add 0.03 (0.01 to 0.05)"),
-        (Judged(value=0.03, low=-0.01, high=0.05), "cannot be told from chance"),
-        (Judged(value=0.03), "cannot be told from chance"),
+        (Judged(value=0.03, low=-0.01, high=0.05), "more would help cannot be said yet"),
+        (Judged(value=0.03), "more would help cannot be said yet"),
     ],
 )
 def test_kappa_stands_with_its_interval_and_a_gain_only_where_it_is_none_of_chance(gain, said):

@@ -60,7 +60,7 @@ def test_it_lies_where_the_patches_lie(named, of_dicom, tmp_path):
 def test_where_the_network_looked_is_written_though_the_grade_is_withheld_and_that_is_said(tmp_path):
     document = read_back(attention_map(*built(not_reportable()), SIDE), tmp_path)
     assert frames(document).max() > 1
-    assert "Research use only. Not reportable: " in document["ImageComments"][0]
+    assert "Research use only. The model's score is not reportable: " in document["ImageComments"][0]
 
 
 def test_of_a_drawn_slide_it_is_said_that_no_patient_is_behind_it(tmp_path):

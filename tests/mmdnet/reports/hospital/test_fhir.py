@@ -87,7 +87,10 @@ def test_what_is_withheld_or_was_not_graded_has_no_value_and_a_reason():
     }  # fmt: skip
     why = {each["code"]["coding"][0]["code"]: each.get("dataAbsentReason") for each in withheld["Observation"]}
     assert why["nas"]["coding"][0]["code"] == why["steatosis"]["coding"][0]["code"] == "withheld"
-    assert why["nas"]["text"].startswith("Not reportable: ") and "component" not in withheld["Observation"][3]
+    assert (
+        why["nas"]["text"].startswith("The model's score is not reportable: ")
+        and "component" not in withheld["Observation"][3]
+    )
     untrained = resources(built(without("ballooning")))
     why = {each["code"]["coding"][0]["code"]: each.get("dataAbsentReason") for each in untrained["Observation"]}
     assert why["ballooning"]["coding"][0]["code"] == "not-performed" and "not trained" in why["ballooning"]["text"]

@@ -73,7 +73,7 @@ def test_each_grade_is_a_group_of_its_patches_with_its_probability_and_the_model
 def test_patches_of_a_feature_that_is_withheld_have_no_grade(tmp_path):
     by_label, _ = groups(built(not_reportable()), tmp_path)
     assert {label.rsplit(" grade")[0] for label in by_label} == {"Patches assessed", "Lobular inflammation"}
-    assert "Not reportable: " in by_label["Patches assessed"]["AnnotationGroupDescription"][0]
+    assert "The model's score is not reportable: " in by_label["Patches assessed"]["AnnotationGroupDescription"][0]
 
 
 def test_without_patches_or_scale_there_is_nothing_to_annotate():

@@ -56,7 +56,9 @@ def test_a_withheld_score_puts_no_number_of_the_model_into_it(tmp_path):
     assert ("CODE", "Steatosis grade, 0 to 3", "Withheld: not reportable") in said
     assert ("CODE", "Lobular inflammation grade, 0 to 3", "Lobular inflammation grade 2") in said  # this one holds
     assert not [name for _, name, _ in said if name.startswith("Steatosis score")]
-    assert any(value.startswith("Not reportable: the model was not validated") for _, _, value in said)
+    assert any(
+        value.startswith("The model's score is not reportable: the model was not validated") for _, _, value in said
+    )
     assert ("TEXT", "Comment", "Not signed.") in said
     assert not any("Second reader advised" in value for _, _, value in said)
 

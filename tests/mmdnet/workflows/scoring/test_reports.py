@@ -107,7 +107,7 @@ def test_the_command_writes_the_report_that_leads_and_says_no_withheld_grade(sco
         model.card = {**model.card, "simulated": True}
     told = CliRunner().invoke(app, ["report", name, "--out", str(tmp_path / "r.csv"), *home])
     facts = json.loads(told.stdout)
-    assert facts["score_id"] == scored.score and facts["reportable"].startswith("Not reportable")
+    assert facts["score_id"] == scored.score and facts["reportable"].startswith("The model's score is not reportable")
     assert facts["nas"] is None and set(facts["grades"].values()) == {None}
 
 
