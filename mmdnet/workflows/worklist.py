@@ -18,7 +18,7 @@ class Waiting(StrEnum):
     UNSCORED = "not scored"
     REFER = "second reader advised"
     UNREAD = "to be read: reader's grades first"
-    WITHHELD = "to be read: model withheld"
+    WITHHELD = "to be read: no reportable score"
     UNSIGNED = "not signed"
     DIFFERS = "signed otherwise than the model"
 
