@@ -77,9 +77,9 @@ class StatedFacts:
         return str(cls.__dataclass_fields__[name].metadata["title"])
 
     @classmethod
-    def help(cls, name: str) -> str | None:
-        """What a fact is, where its title does not say it."""
-        return cls.__dataclass_fields__[name].metadata.get("help")
+    def help(cls, name: str) -> str:
+        """What a fact is, where its title does not say it; else empty."""
+        return str(cls.__dataclass_fields__[name].metadata.get("help", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _panel(task_name: str, pair: Comparison | None, shown: str, sides: str) -> s
     if estimate.low is not None and estimate.high is not None:
         left, right = _at(estimate.low), _at(estimate.high)
         bar = f'<b style="left:{left:.1f}%;width:{right - left:.1f}%;background:{colour}"></b>'
-    dot = f'<em class="{pair.kind}" style="left:{_at(estimate.value):.1f}%;background:{colour}"></em>'
+    dot = f'<span class="{pair.kind}" style="left:{_at(estimate.value):.1f}%;background:{colour}"></span>'
     return f'<div class="mmd-panel" role="img" aria-label="{words}" title="{words}">{lines}{bar}{dot}</div>'
 
 

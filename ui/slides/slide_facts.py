@@ -44,7 +44,7 @@ def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a nu
         options = list(STAINS) + ([known] if known and known not in STAINS else [])
         index = options.index(known) if known else None
         return st.selectbox(title, options, index=index, accept_new_options=True, placeholder="unknown", key=key)
-    return st.text_input(title, value=known or "", key=key, help=StatedFacts.help(name))
+    return st.text_input(title, value=known or "", key=key, help=literal(StatedFacts.help(name)) or None)
 
 
 def mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:

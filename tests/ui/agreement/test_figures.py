@@ -10,7 +10,7 @@ def test_every_comparison_is_a_dot_with_its_interval_and_one_below_the_scale_sta
     pairs = (pair(), pair(key="model-1", kind="model", kappa=-0.6), pair(task="ballooning", kappa=0.1))
     rows = {"readers-1-2": "Ada – <Ben>", "model-1": "Ada – model"}
     html = kappa_rows(rows, pairs, "kappa_quadratic", {"readers-1-2": "Ada and Ben"})
-    dots = re.findall(r'<em class="(\w+)" style="left:([\d.]+)%', html)
+    dots = re.findall(r'<span class="(\w+)" style="left:([\d.]+)%', html)
     assert dots == [("readers", "57.7"), ("readers", "26.9"), ("model", "0.0")]
     assert "Ada and Ben: κ 0.50 (0.25 to 0.75), n 5" in html and "Ada – &lt;Ben&gt;" in html
 
