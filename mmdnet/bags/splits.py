@@ -23,6 +23,7 @@ FoldsBy = Literal["patient", "site", "staining_run"]
 SplitBy = FoldsBy | Literal["slide"]
 WHAT: dict[FoldsBy, str] = {"patient": "patient", "site": "site", "staining_run": "staining run"}
 SHARES = (0.6, 0.2, 0.2)
+JUDGED_FROM = 5  # patients with labels, below which none is left to test on
 TRIES = 12  # shufflings looked at; the one whose parts are most alike is kept
 
 
@@ -251,7 +252,7 @@ def _split(cohort: Cohort, labelled: list[int], seed: int, shares: tuple[float, 
     warnings: tuple[str, ...] = ()
     folds = min(units, _parts(shares))
     tests, validations = (round(share * folds) for share in (shares[2], shares[1]))
-    if units < 5:
+    if units < JUDGED_FROM:
         folds, tests, validations = units, 0, 1
         warnings = (f"Labels come from {count(units, by)} only: one validates, none is left to test on.",)
     assigned = _folds(cohort, labelled, own, folds, seed)

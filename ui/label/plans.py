@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mmdnet.bags.splits import JUDGED_FROM
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
-JUDGED_FROM = 5  # patients, see `mmdnet.bags.splits.split_by_patient`
 START = "start_session"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
