@@ -339,8 +339,8 @@ def _warnings(seen: _Seen, evidence: SlideEvidence, tasks: dict[str, TaskSummary
     warnings = []
     if low_evidence:
         warnings.append(
-            f"Little tissue: {count(len(seen.used), 'patch')}, {evidence.fields:.2g} of a 200x field "
-            f"({evidence.area_mm2:.2g} mm²). Grades of so little tissue vary."
+            f"Little tissue: {count(len(seen.used), 'patch')} of {evidence.area_mm2:.2g} mm² in all, "
+            f"{evidence.fields:.2g} of a 200x field. Grades of so little tissue vary."
         )
     if broken := sum(seen.features.not_read.values()):
         warnings.append(f"{count(broken, 'patch')} could not be read from the slide's file, and the score is without.")

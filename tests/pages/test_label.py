@@ -182,3 +182,16 @@ def test_the_form_of_a_new_session_stays_while_the_page_draws_itself_anew_and_go
     app.button(key="start_session").click().run()
     assert len(filled_home.lab.labels.sessions.of_project(1, ben)) == 2
     assert not [known for known in app.number_input if known.key == "session_per_slide"]
+
+
+def test_slides_that_come_in_while_a_session_is_chosen_are_chosen_where_all_were(filled, filled_home):
+    ben = filled_home.lab.readers.ensure("Ben").id
+    app = filled("label", reader_id=ben)
+    assert app.multiselect(key="session_slides").value == filled_home.slides
+    app.session_state["session_slides"] = filled_home.slides[:2]
+    app.session_state["session_slides_listed"] = filled_home.slides[:2]
+    app.run()
+    assert app.multiselect(key="session_slides").value == filled_home.slides
+    app.multiselect(key="session_slides").set_value(filled_home.slides[:1]).run()
+    app.run()
+    assert app.multiselect(key="session_slides").value == filled_home.slides[:1]

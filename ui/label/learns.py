@@ -36,10 +36,11 @@ def learns_with_you(reader: ReaderView, view: SessionView) -> None:
 
 
 HELP = (
-    "Heads on features that stay as they are (EfficientNet-Lite0; of inflammation local density), learnt in seconds "
-    "from the labels so far. κ is the quadratic kappa on patients left out in turn, with its 95 % interval over "
-    "patients (from five on). Plans that ask for uncertain or rare patches take their order from it. What more labels "
-    "add goes by the last doubling of labels."
+    "κ is 1 where it grades as you do and 0 where it does no better than guessing; from 0.4 on it suggests grades, if "
+    "you let it. Learnt in seconds from the labels so far: heads on features that stay as they are "
+    "(EfficientNet-Lite0; local density for inflammation, measured fat for steatosis). It is the quadratic kappa on "
+    "patients left out in turn, with its 95 % interval over patients (from five on). Plans that ask for uncertain or "
+    "rare patches take their order from it. What more labels add goes by the last doubling of labels."
 )
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from mmdnet.bags.splits import JUDGED_FROM
 from mmdnet.errors import LabError
+from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.labelling.views import QueueChoice
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
-START = "start_session"
+START, SLIDES, LISTED = "start_session", "session_slides", "session_slides_listed"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
 
@@ -34,13 +35,10 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     names = told_apart({key: _slide_words(slide) for key, slide in slides.items()})
     number = 1 + len(lab().labels.sessions.of_project(project.id, reader.id))
     name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
-    chosen = st.multiselect(
-        "Slides",
-        list(slides),
-        default=list(slides),
-        format_func=names.__getitem__,
-        key="session_slides",
-    )
+    _all_where_all_were(list(slides))
+    chosen = st.multiselect("Slides", list(slides), format_func=names.__getitem__, key=SLIDES)
+    if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
+        st.caption("More slides are being added. They come into this list as they are ready.")
     plan = _plan_choice(project, chosen)
     label_efficiency_section()
     per_slide, total = _how_many({key: slides[key] for key in chosen})
@@ -81,6 +79,16 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
             shut()
             go_to("session", made.id)
             st.rerun()
+
+
+def _all_where_all_were(slides: list[int]) -> None:
+    """Choose all slides at first; and those that came since, where all that there were are chosen still."""
+    state, listed = st.session_state, st.session_state.get(LISTED, [])
+    if SLIDES not in state or set(state[SLIDES]) == set(listed):
+        state[SLIDES] = slides
+    else:
+        state[SLIDES] = [slide for slide in state[SLIDES] if slide in slides]
+    state[LISTED] = slides
 
 
 def _patients(chosen: Sequence[SlideView]) -> None:

@@ -67,7 +67,8 @@ def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    return f"**{slides:,} slides in** · {pace}{unknown}. Asked once: can the grades be told on such small patches?"
+    question = "Asked once: can the grades be told on such small patches? Grading goes on without an answer."
+    return f"**Patches of {slides:,} slides graded** · {pace}{unknown}. {question}"
 
 
 WHAT_FOR = (

@@ -136,7 +136,10 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                     name=task.title,
                     line={"color": TASK_COLOURS[task.name], "width": 2},
                 )
-        made.update_yaxes(range=[-0.2, 1.02])
+        lowest = min(
+            (row.get(f"validation_kappa_{name}", 0.0) for row in history for name in TASK_COLOURS), default=0.0
+        )
+        made.update_yaxes(range=[min(-0.2, lowest - 0.05), 1.02])
         made.update_layout(showlegend=True)  # also of a single line: which feature it is
         if made.data:
             _mark_best(made, card)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from db import event_log, slide_readings
 from db import scores as rows
 from db.models import Project, Reader, SignOff
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES, TASKS
+from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.scoring.validity import Validity
 from mmdnet.workflows.scoring.attention_maps import attention_map
@@ -115,8 +115,9 @@ class Reports:
             account: who signed in and was asked again; None where the lab asks nobody: the signer is not proven.
 
         Raises:
-            LabError: a grade outside its scale, one that differs from the model's without a reason, or a project that
-                asks for the reader's own grades first and has none of this reader.
+            LabError: a grade outside its scale, one that differs from the model's without a reason, what this reader
+                signed last already, or a project that asks for the reader's own grades first and has none of this
+                reader.
         """
         from mmdnet.reports.schema import report_sha256
 
@@ -128,6 +129,7 @@ class Reports:
             reader = must_get(session, Reader, reader_id, "reader")
             if not earlier and must_get(session, Project, scored.slide.project_id, "project").reader_first:
                 _check_has_read(session, scored.slide.id, reader)
+            _check_amends(earlier, given, reason, reader, account)
             signed = SignOff(
                 score_id=score_id,
                 reader_id=reader_id,
@@ -146,6 +148,25 @@ class Reports:
             slide_readings.put(session, scored.slide.id, reader_id, "sign", given, shown=shown)
             session.flush()
             return sign_off_view(signed, reader)
+
+
+def _check_amends(
+    earlier: Sequence[tuple[SignOff, Reader]],
+    given: Mapping[str, int | None],
+    reason: str,
+    reader: Reader,
+    account: Person | None,
+) -> None:
+    """Refuse a signature that says what the last one says: a key pressed twice amends nothing."""
+    if not earlier:
+        return
+    last, signer = earlier[-1]
+    same = signer.id == reader.id and last.account_id == (account.account_id if account else None)
+    if same and dict(Grades.of(last)) == dict(given) and " ".join(reason.split())[:500] in ("", last.reason):
+        raise LabError(
+            f"{reader.name} has signed just these grades already. Change a grade, or say in the remark what is new. "
+            "Nothing was signed."
+        )
 
 
 def _check_has_read(session: Session, slide_id: int, reader: Reader) -> None:

@@ -53,7 +53,7 @@ def test_after_the_second_slide_one_line_asks_and_an_answer_ends_it(lab, label_b
     label(label_bench, view, 12, grades={"steatosis": 2, "ballooning": 0})
     app.run()
     words = app.caption[0].value
-    assert "**2 slides in** · 2.0 s a patch" in words and "lobular inflammation: 100 %" in words
+    assert "**Patches of 2 slides graded** · 2.0 s a patch" in words and "lobular inflammation: 100 %" in words
     app.button(key="judgeable_no").click().run()
     assert not app.caption and lab.labels.sessions.get(view.id).plan.judgeable is False
 

@@ -43,8 +43,12 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
     lab, score = scored.lab, scored.score
     reader = lab.readers.ensure("Ada").id
     first = lab.reports.sign(score, reader, MODEL)
+    with pytest.raises(LabError, match="signed just these grades already"):  # the key was pressed twice
+        lab.reports.sign(score, reader, MODEL)
     second = lab.reports.sign(score, reader, MODEL | {"steatosis": 3}, "  more   fat by eye ")
     assert (second.amends_id, second.reason) == (first.id, "more fat by eye")
+    with pytest.raises(LabError, match="signed just these grades already"):
+        lab.reports.sign(score, reader, MODEL | {"steatosis": 3}, "more fat by eye")
     assert [signed.grades for signed in lab.reports.sign_offs(score)] == [
         Grades(**MODEL),
         Grades(**MODEL | {"steatosis": 3}),
