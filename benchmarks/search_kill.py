@@ -32,9 +32,10 @@ Done = dict[tuple[int, int], Any]  # what a finished training came to, by trial 
 def run(quick: bool = False) -> Result:
     """Finished trainings that were lost or done again after kills of the worker and all it had started.
 
-    24 slides of 12 patients, an hour, ten kills. Quick: 12 slides of six patients, three minutes, two kills.
+    24 slides of 12 patients (of fewer a fold may hold one grade alone), an hour, ten kills. Quick: three minutes, two
+    kills.
     """
-    slides, minutes, kills = (12, 3.0, 2) if quick else (24, 60.0, 10)
+    slides, minutes, kills = 24, *((3.0, 2) if quick else (60.0, 10))
     home = home_of(experiments_folder(), SLIDES, SEED) / "slides"
     paths = draw(training_recipes(SLIDES, SEED)[:slides], home)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
