@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.event_cache import EventCache, joined_by_slide
 from db.models import USABLE, ExemplarShown, LabelEvent, Patch, Slide
 from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 GENESIS = "0" * 64
 NO_LABEL_BY_ITSELF = ("undo", "clear", "flag")  # acts after which a patch may have no label at all
-FEW_SLIDES = 200  # with newer events, up to which what was read of a project's other labels is worth keeping
+MOST_COUNTED = 64  # projects whose counts by slide stay in memory
 CHUNK = 500  # ids in one IN (...): SQLite's oldest limit on parameters is 999
 
 
@@ -39,29 +39,6 @@ LABELS = or_(
 
 def last_hash(session: Session) -> str:
     return session.scalar(select(LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)) or GENESIS
-
-
-class EventHead(NamedTuple):
-    """The newest label event: what was read off all events up to it is true while the chain goes on from its hash."""
-
-    id: int
-    hash: str
-
-
-def newest_event(session: Session) -> EventHead | None:
-    newest = session.execute(select(LabelEvent.id, LabelEvent.hash).order_by(LabelEvent.id.desc()).limit(1)).first()
-    return None if newest is None else EventHead(*newest)
-
-
-def slides_with_events_after(session: Session, project_id: int, head: EventHead | None) -> set[int] | None:
-    """Slides of a project with label events newer than this one; None where the chain does not go on from it."""
-    newer = select(Patch.slide_id).join(LabelEvent, LabelEvent.patch_id == Patch.id)
-    newer = newer.join(Slide, Slide.id == Patch.slide_id).where(Slide.project_id == project_id).distinct()
-    if head is None:
-        return set(session.scalars(newer))
-    if session.scalar(select(LabelEvent.hash).where(LabelEvent.id == head.id)) != head.hash:
-        return None
-    return set(session.scalars(newer.where(LabelEvent.id > head.id)))
 
 
 def before(session: Session, act: Sequence[LabelEvent], inside: bool) -> dict[int, LabelEvent]:
@@ -154,10 +131,6 @@ def _newest_ids(reader_id: int | None = None, slide_ids: Collection[int] | None 
     return statement if reader_id is None else statement.where(LabelEvent.reader_id == reader_id)
 
 
-def _one(slide_id: int | None) -> tuple[int, ...] | None:
-    return None if slide_id is None else (slide_id,)
-
-
 def _standing_in(project_id: int, newest: Select[Any], *columns: Any) -> Select[Any]:
     """These columns of the events that stand as labels in a project."""
     return (
@@ -176,7 +149,8 @@ def current(
 
     Only one reader's, only on one slide, if given.
     """
-    standing = _standing_in(project_id, _newest_ids(reader_id, _one(slide_id)), LabelEvent, Patch.slide_id)
+    newest = _newest_ids(reader_id, None if slide_id is None else (slide_id,))
+    standing = _standing_in(project_id, newest, LabelEvent, Patch.slide_id)
     return [(event, slide_id) for event, slide_id in session.execute(standing.order_by(LabelEvent.id))]
 
 
@@ -253,35 +227,16 @@ def patches_said(session: Session, project_id: int, said: ColumnElement[bool] | 
 def labelled_by_slide(session: Session, project_id: int) -> dict[int, int]:
     """Patches per slide that carry a label (a grade, or ignored) by at least one reader.
 
-    What was counted before is kept while this program runs: the chain's hash says whether it still holds, and only
-    slides with newer events are counted again.
+    What was counted before is kept, see `db.event_cache`.
     """
-    kept = _COUNTED.setdefault(session.get_bind(), {})
-    head = newest_event(session)
-    if head is None:
-        return {}
-    known = kept.get(project_id)
-    if known is not None and known.head == head:
-        return dict(known.by_slide)
-    touched = None if known is None else slides_with_events_after(session, project_id, known.head)
-    if known is None or touched is None:
-        by_slide = _counted_on(session, project_id, _newest_ids())
-    else:
-        by_slide = {slide: count for slide, count in known.by_slide.items() if slide not in touched}
-        for slide in touched:
-            by_slide |= _counted_on(session, project_id, _newest_ids(slide_ids=(slide,)))
-    kept[project_id] = _Counted(head, by_slide)
-    return dict(by_slide)
+
+    def counted(slides: Collection[int] | None) -> dict[int, int]:
+        return _counted_on(session, project_id, _newest_ids(slide_ids=slides))
+
+    return dict(_COUNTED.get(session, project_id, counted))
 
 
-class _Counted(NamedTuple):
-    """What was counted when this event was the newest."""
-
-    head: EventHead
-    by_slide: dict[int, int]
-
-
-_COUNTED: WeakKeyDictionary[Any, dict[int, _Counted]] = WeakKeyDictionary()
+_COUNTED: EventCache[dict[int, int]] = EventCache(MOST_COUNTED, joined_by_slide)
 
 
 def _counted_on(session: Session, project_id: int, newest: Select[Any]) -> dict[int, int]:

@@ -128,6 +128,11 @@ class Grades(Mapping[str, int | None]):
         return self._values
 
     @property
+    def as_numbers(self) -> tuple[int, ...]:
+        """The same, `UNKNOWN` where there is no grade: as arrays hold them."""
+        return tuple(UNKNOWN if grade is None else grade for grade in self._values)
+
+    @property
     def any_known(self) -> bool:
         """Whether at least one task has a grade."""
         return any(value is not None for value in self._values)

@@ -2,8 +2,8 @@
 
 from db import event_log
 from db import labels as rows
+from db.event_cache import EventHead
 from db.event_log import NewEvent
-from db.labels import EventHead
 from db.models import LabelEvent
 from mmdnet.labels.grading import Grades
 
@@ -51,6 +51,6 @@ def test_labels_are_counted_by_what_they_say_and_again_only_where_something_came
         assert rows.patches_said(session, project, LabelEvent.ballooning.is_not(None)) == 2
         assert rows.grade_counts(session, project)["ballooning"] == [0, 2, 1]
     with label_bench.db() as session:  # another log under the same address is counted from its beginning
-        kept = rows._COUNTED[session.get_bind()]
-        kept[project] = kept[project]._replace(head=EventHead(5, "0" * 64), by_slide={99: 1})
+        kept = rows._COUNTED._kept[session.get_bind()]
+        kept[project, ()] = kept[project, ()]._replace(head=EventHead(5, "0" * 64), value={99: 1})
         assert rows.labelled_by_slide(session, project) == {label_bench.slides[0]: 1, label_bench.slides[1]: 1}

@@ -84,20 +84,12 @@ class _Readings:
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """What is kept of a comparison: its patches (patches,) and both sides' grades by task, (patches, 2)."""
-
-    patches: np.ndarray
-    tables: Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
 class _Kept:
-    """A project's agreement and the cells behind it, by comparison, while what they depend on (`mark`) stands."""
+    """A project's agreement and the grades behind it, by comparison, while what they depend on (`mark`) stands."""
 
     mark: _Mark
     view: AgreementView
-    cells: Mapping[str, _Cells]
+    pairs: Mapping[str, PairedReadings]
 
 
 class Agreement:
@@ -135,7 +127,7 @@ class Agreement:
             readers=tuple(collected.readers[reader] for reader in _first_come(collected.blind)),
             learnt_from=sum(pair.left_out for pair in model),
         )
-        made = _Kept(mark, view, {pair.key: _cells(pair) for pair in pairs})
+        made = _Kept(mark, view, {pair.key: pair for pair in pairs})
         self._kept = dict([*self._kept.items(), (project_id, made)][-PROJECTS_KEPT:])
         return made
 
@@ -146,12 +138,12 @@ class Agreement:
 
         Shown are patches the reader has graded and is not about to grade again; of the others only how many.
         """
-        cells = self._of(project_id).cells.get(key)
-        if cells is None:
+        pair = self._of(project_id).pairs.get(key)
+        if pair is None:
             return GradedTwice((), 0)
         with self._services.db() as session:
             may_see = readings.may_see(session, project_id, reader_id)
-        patches = cells.patches[(cells.tables[task] == [first, second]).all(axis=1)].tolist()
+        patches = pair.patches[(pair.table(task) == [first, second]).all(axis=1)].tolist()
         shown = tuple(patch for patch in patches if patch in may_see)
         return GradedTwice(shown, len(patches) - len(shown))
 
@@ -224,10 +216,6 @@ def _mark(session: Session, project_id: int) -> _Mark:
         tuple(session.execute(select(Reader.id, Reader.name, Reader.same_as).order_by(Reader.id)).tuples()),
         tuple(session.execute(slides).tuples()),
     )
-
-
-def _cells(pair: PairedReadings) -> _Cells:
-    return _Cells(pair.patches, {task.name: pair.table(task.name) for task in TASKS})
 
 
 def _read(session: Session, project_id: int) -> _Readings:
@@ -369,8 +357,7 @@ def _grades(numbers: Sequence[int]) -> Grades:
 
 def _numbers(grades: Sequence[Grades]) -> np.ndarray:
     """Grades as numbers, -1 where unknown, int8 (rows, tasks)."""
-    rows = [[UNKNOWN if grade is None else grade for grade in given.as_tuple] for given in grades]
-    return np.array(rows, np.int8).reshape(-1, len(TASK_NAMES))
+    return np.array([given.as_numbers for given in grades], np.int8).reshape(-1, len(TASK_NAMES))
 
 
 class _Told(NamedTuple):

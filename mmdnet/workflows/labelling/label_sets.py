@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import consensus as rules
 from db import labels as rows
+from db.event_cache import EventCache, joined_by_slide
 from db.event_log import HASHED
 from db.models import LabelEvent, Patch, Reader, Slide
 from db.readings import SETTLED_IMPORT
@@ -56,35 +56,16 @@ class _OfSlide(NamedTuple):
     readers: set[int]
 
 
-class _Kept(NamedTuple):
-    """Parts by slide as they were when this was the newest event."""
-
-    head: rows.EventHead | None
-    slides: dict[int, _OfSlide]
-
-
-_KEPT: WeakKeyDictionary[Any, dict[tuple[object, ...], _Kept]] = WeakKeyDictionary()
-
-
 def _slides(session: Session, project_id: int, rule: rules.Rule, reader_id: int | None) -> dict[int, _OfSlide]:
-    """Every slide's part. Only slides with labels newer than what was asked for last are read again.
+    """Every slide's part; what was read before is kept, see `db.event_cache`."""
 
-    Nothing else changes a part: events and the patches they point at are never deleted (see `db.blind_table`).
-    """
-    kept = _KEPT.setdefault(session.get_bind(), {})
-    asked = (project_id, rule.rule, rule.reader_id, reader_id)
-    head, known = rows.newest_event(session), kept.get(asked)
-    if known is not None and known.head == head:
-        return known.slides
-    touched = None if known is None else rows.slides_with_events_after(session, project_id, known.head)
-    if known is None or touched is None or len(touched) > rows.FEW_SLIDES:
-        slides = _read(session, project_id, rule, reader_id, None)
-    else:
-        slides = {key: part for key, part in known.slides.items() if key not in touched}
-        slides |= _read(session, project_id, rule, reader_id, touched)
-    kept.pop(asked, None)
-    _KEPT[session.get_bind()] = dict([*kept.items(), (asked, _Kept(head, slides))][-CHOICES_KEPT:])
-    return slides
+    def read(slides: Collection[int] | None) -> dict[int, _OfSlide]:
+        return _read(session, project_id, rule, reader_id, slides)
+
+    return _PARTS.get(session, project_id, read, asked=(rule.rule, rule.reader_id, reader_id))
+
+
+_PARTS: EventCache[dict[int, _OfSlide]] = EventCache(CHOICES_KEPT, joined_by_slide)
 
 
 def _read(

@@ -13,7 +13,7 @@ from db.models import Slide
 from db.projects import patient_answers
 from db.slides import cells_with_ids, slides_of, usable_by_slide
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import UNKNOWN, Grades
+from mmdnet.labels.grading import Grades
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
 from mmdnet.slides.identity import sites_of_patients
 from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
@@ -96,7 +96,7 @@ def make_cohort(
     cells = cells_with_ids(session, [row.patch_id for row in rows])
     index = {slide.slide_id: s for s, slide in enumerate(slides)}
     table = sorted(rows, key=lambda row: (row.slide_id, cells[row.patch_id]))
-    grades = [[UNKNOWN if grade is None else grade for grade in row.grades.as_tuple] for row in table]
+    grades = [row.grades.as_numbers for row in table]
     return Cohort(
         slides=tuple(slides),
         patch_id=np.array([row.patch_id for row in table], np.int64),

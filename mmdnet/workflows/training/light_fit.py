@@ -15,14 +15,13 @@ from db import light_models as rows
 from db.models import LightModel, Slide
 from db.slides import patches_of, slides_of
 from mmdnet.files import moved_into_place, write_aside
-from mmdnet.labels.grading import UNKNOWN
 from mmdnet.labels.light import DENSITY, FAT, NETWORK, READS, Moments, fat_features, there
 from mmdnet.nn.registry import PRETRAINED
 from mmdnet.slides.measures.local_density import LOCAL_DENSITY_VERSION
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.labelling import label_sets
-from mmdnet.workflows.labelling.views import LabelChoice, LabelRow, LabelSet
+from mmdnet.workflows.labelling.views import LabelChoice, LabelSet
 from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, light_folder, slide_file, version_of
 from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services
@@ -146,16 +145,12 @@ def _gather(services: Services, project_id: int, labels: LabelSet, extractor: Ex
     reductions = {of: sums.reduction() for of, sums in moments.items() if sums.number}
     labelled = Labelled(
         reduced={of: reduction(np.concatenate(features[of])) for of, reduction in reductions.items()},
-        grades=np.array([_grades(graded[patch]) for patch in ids]),
+        grades=np.array([graded[patch].grades.as_numbers for patch in ids]),
         patient=np.unique([persons[slide_id] for slide_id in slide_of], return_inverse=True)[1],
         at_random=np.array([patch in at_random for patch in ids]),
         blind=np.array([patch not in beside for patch in ids]),
     )
     return Gathered(np.array(ids, dtype=np.int64), labelled, reductions)
-
-
-def _grades(row: LabelRow) -> list[int]:
-    return [UNKNOWN if grade is None else grade for grade in row.grades.as_tuple]
 
 
 def _publish(
