@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -94,7 +95,7 @@ class SearchRun:
                 return True
             took = self._clock() - began
             self._spent_s += took
-            done = done.model_copy(update={"seconds": round(took, 2)})
+            done = done.model_copy(update={"seconds": math.floor(took * 100) / 100})  # never more than was spent
             trial = trial.model_copy(update={"folds": (*trial.folds, done)})
             others = [known for known in self.trials if known.number != trial.number]
             if len(trial.folds) == self._plan.folds:
