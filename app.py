@@ -19,10 +19,10 @@ else:
 
     from ui.label.bulk_routes import bulk_routes
     from ui.label.routes import label_routes
-    from ui.shell.door import base_path, why_not_here
+    from ui.server.door import base_path, why_not_here
+    from ui.server.patience import close_half_sent
     from ui.shell.frame import show_fault
     from ui.shell.front import Front
-    from ui.shell.patience import close_half_sent
     from ui.shell.routes import at_base, middleware, routes
     from ui.shell.session import lab_of_server
     from ui.shell.sign_in import asked, sign_in_routes

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from mmdnet.simulate import SlideRecipe
-from mmdnet.simulate.artefacts import KINDS, ArtefactPlace, cover, mask_of, place_artefacts, thicken
 from mmdnet.simulate.recipes import STAINS
-from mmdnet.simulate.scanner import scanner_named
+from mmdnet.simulate.scanning.artefacts import KINDS, ArtefactPlace, cover, mask_of, place_artefacts, thicken
+from mmdnet.simulate.scanning.scanner import scanner_named
 from mmdnet.simulate.scene import build_scene
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.truth import SlideTruth, truth_of

@@ -16,7 +16,7 @@ from benchmarks._mosaic import tissue_field
 from benchmarks.result import Result
 from mmdnet.lab import open_lab
 from mmdnet.settings import Settings
-from mmdnet.workflows.slides.tile_sets import TileImport
+from mmdnet.workflows.slides.ingest.tile_sets import TileImport
 
 SIDE, ACROSS, TILES_A_SLIDE = 299, 20, 400
 PICTURES = 96  # different tiles; the others are links to them, so that a folder of 9 GB takes 18 MB

@@ -9,7 +9,7 @@ from benchmarks.result import Result
 from mmdnet.progress import silent
 from mmdnet.settings import Settings
 from mmdnet.slides.readers.open import open_slide
-from mmdnet.workflows.slides.survey import survey
+from mmdnet.workflows.slides.ingest.survey import survey
 
 SIDE_PX, QUICK_SIDE_PX = 12_000, 4_800
 

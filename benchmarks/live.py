@@ -46,9 +46,9 @@ from mmdnet.settings import load_settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
-from mmdnet.workflows.slides.extractor import Extractor
-from mmdnet.workflows.slides.features import keep_features
-from mmdnet.workflows.slides.local_densities import keep_densities
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.features import keep_features
+from mmdnet.workflows.slides.feature_store.local_densities import keep_densities
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS
 from tests.browser.drawn import draw_field

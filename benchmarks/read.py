@@ -19,8 +19,8 @@ from mmdnet.slides.readers.formats import format_of
 from mmdnet.slides.readers.jpeg_tiles import JpegTileSource
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import SlideReader
-from mmdnet.slides.readers.tiff import read_directories
-from mmdnet.slides.readers.tile_cache import memory
+from mmdnet.slides.readers.tiles.tiff import read_directories
+from mmdnet.slides.readers.tiles.tile_cache import memory
 
 SIDE_PX = 20_000
 MPP, SCANNERS_MPP = 0.25, 0.2524  # a whole factor to 0.5, and one as scanners state it

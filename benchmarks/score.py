@@ -20,8 +20,8 @@ from mmdnet.scoring.slide import score_features
 from mmdnet.settings import DEMO_MODEL, ENGINES, Settings
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX, PatchGrid
 from mmdnet.slides.readers.open import open_slide
-from mmdnet.workflows.slides.extractor import Extractor
-from mmdnet.workflows.slides.features import kept_features
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.features import kept_features
 from mmdnet.workflows.slides.stores import feature_stores
 
 REACH = 0.92

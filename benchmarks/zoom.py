@@ -24,8 +24,8 @@ from mmdnet.slides.geometry import PatchPlace
 from mmdnet.slides.patches import patch_grid
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.lab import Lab
-from mmdnet.workflows.slides.register import slide_row, write_survey
-from mmdnet.workflows.slides.survey import Survey, SurveyedPatch
+from mmdnet.workflows.slides.ingest.register import slide_row, write_survey
+from mmdnet.workflows.slides.ingest.survey import Survey, SurveyedPatch
 from tests.browser.lab_process import RunningLab
 
 SIDE_PX = 30_000

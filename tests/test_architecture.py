@@ -1,11 +1,18 @@
-"""No module imports itself by way of others: not when it is loaded, not inside a function, not for a type."""
+"""No module imports itself by way of others, not inside a function, not for a type; and every folder fits in the head."""
 
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import grimp
 import pytest
 
 PACKAGES = ("mmdnet", "db", "ui")
+
+ROOT = Path(__file__).parent.parent
+
+# Modules that one folder may hold, its marker aside.
+LARGEST_FOLDER = 18
 
 
 def imports() -> dict[str, set[str]]:
@@ -33,3 +40,9 @@ def test_a_circle_would_be_found(added):
     before, after = added
     imported[before] = imported[before] | {after}
     assert set(added) <= set(first_circle(imported))
+
+
+def test_no_folder_of_the_core_or_the_pages_parts_is_a_flat_heap():
+    modules = (path for top in ("mmdnet", "ui") for path in (ROOT / top).rglob("*.py") if path.name != "__init__.py")
+    held = Counter(path.parent.relative_to(ROOT) for path in modules)
+    assert {str(folder): number for folder, number in held.items() if number > LARGEST_FOLDER} == {}

@@ -12,7 +12,7 @@ import yaml
 
 from mmdnet.cli import app as cli
 from mmdnet.settings import PROJECT_ROOT, Settings
-from ui.shell.door import why_not_here
+from ui.server.door import why_not_here
 
 DEPLOY = PROJECT_ROOT / "deploy"
 FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())

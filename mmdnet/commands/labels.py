@@ -27,7 +27,7 @@ from mmdnet.cli_parts import (
 )
 from mmdnet.errors import LabError
 from mmdnet.words import count
-from mmdnet.workflows.slides.tile_layout import READER, STAIN, TILE_MPP, read_layout
+from mmdnet.workflows.slides.ingest.tile_layout import READER, STAIN, TILE_MPP, read_layout
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.views import AuditView

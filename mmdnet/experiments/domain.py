@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NONE = "no-domain"
 STAIN: Mapping[str, Any] = {"domain_key": "scanner+stain", "alpha": 1.0}
 SLIDE: Mapping[str, Any] = {"domain_key": "slide", "alpha": 1.0}
-# By the other rule this weight is the relative one, see `mmdnet.nn.domain.reversal_weight`.
+# By the other rule this weight is the relative one, see `mmdnet.nn.domains.domain.reversal_weight`.
 HASHIMOTO: Mapping[str, Any] = {"reversal": "hashimoto", "attention_rule": "mean"}
 VARIANTS = (
     Variant(NONE, "neither domain part nor stain balanced in the bags", {"domain_key": "none"}),

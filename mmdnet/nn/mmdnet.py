@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
-from mmdnet.nn.alignment import DISTANCES, alignment_loss
 from mmdnet.nn.attention import BagDropout
 from mmdnet.nn.backbones import build_backbone
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.distributed import all_reduce_sum
-from mmdnet.nn.domain import (
+from mmdnet.nn.domains.alignment import DISTANCES, alignment_loss
+from mmdnet.nn.domains.domain import (
     AttentionRule,
     DomainPredictor,
     ReversalMode,
@@ -32,7 +32,7 @@ from mmdnet.nn.domain import (
     reversal_weight,
     shared_attention,
 )
-from mmdnet.nn.gradient_reversal import reverse_gradient
+from mmdnet.nn.domains.gradient_reversal import reverse_gradient
 from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
 from mmdnet.nn.kinds import DomainMethod, HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
@@ -73,8 +73,8 @@ class MMDNet(nn.Module):
 
     Args:
         architecture: what to build; weights start at random.
-        reversal_mode: how attention spares instances, see `mmdnet.nn.domain.reversal_weight`.
-        attention_rule: how the tasks' attentions become one, see `mmdnet.nn.domain.shared_attention`.
+        reversal_mode: how attention spares instances, see `mmdnet.nn.domains.domain.reversal_weight`.
+        attention_rule: how the tasks' attentions become one, see `mmdnet.nn.domains.domain.shared_attention`.
         domain_method: how it is made insensitive to the domain; the branch is an adversary's alone.
     """
 

@@ -7,7 +7,6 @@ from scipy.spatial import cKDTree
 
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import FIELD_MM2
-from mmdnet.simulate.artefacts import ArtefactPlace, place_artefacts
 from mmdnet.simulate.cells import CELL_RADIUS_UM, Cells, Mesh, build_mesh, lay_cells, lobular_zone, make_room
 from mmdnet.simulate.ground import MAP_UM, Ground, draw_ground
 from mmdnet.simulate.lesions import (
@@ -25,6 +24,7 @@ from mmdnet.simulate.lobules import Lobules, build_lobules
 from mmdnet.simulate.nuclei import Nuclei, all_nuclei
 from mmdnet.simulate.outline import tissue_outlines
 from mmdnet.simulate.recipes import SlideRecipe
+from mmdnet.simulate.scanning.artefacts import ArtefactPlace, place_artefacts
 
 
 @dataclass(frozen=True, slots=True)

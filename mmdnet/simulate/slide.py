@@ -15,15 +15,15 @@ import numpy as np
 
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, silent
-from mmdnet.simulate.artefacts import cover, mask_of, thicken
 from mmdnet.simulate.paint import margin_px, paint
 from mmdnet.simulate.recipes import SlideRecipe
-from mmdnet.simulate.scanner import Scanner, scan, scanner_named
+from mmdnet.simulate.scanning.artefacts import cover, mask_of, thicken
+from mmdnet.simulate.scanning.scanner import Scanner, scan, scanner_named
+from mmdnet.simulate.scanning.stain import light_through, stain_density
+from mmdnet.simulate.scanning.write import write_pyramid
 from mmdnet.simulate.scene import Scene, build_scene
-from mmdnet.simulate.stain import light_through, stain_density
 from mmdnet.simulate.texture import Window
 from mmdnet.simulate.truth import SlideTruth, truth_of
-from mmdnet.simulate.write import write_pyramid
 
 BLOCK = 1024  # pixels drawn at a time: a multiple of the file's tiles
 

@@ -15,7 +15,7 @@ from mmdnet.labels.grading import (
     slide_inflammation_grade,
     steatosis_grade,
 )
-from mmdnet.simulate.artefacts import ArtefactPlace
+from mmdnet.simulate.scanning.artefacts import ArtefactPlace
 from mmdnet.simulate.scene import Scene
 
 VERSION = 1

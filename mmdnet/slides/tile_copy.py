@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mmdnet.slides.facts import FileFacts
-from mmdnet.slides.readers.tiff import MOST_DIRECTORIES
+from mmdnet.slides.readers.tiles.tiff import MOST_DIRECTORIES
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage, TiffWriter

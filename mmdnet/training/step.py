@@ -11,9 +11,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
 from mmdnet.augment.stain import restain
-from mmdnet.nn.alignment import GroupWeights
 from mmdnet.nn.backbones import TimmBackbone
 from mmdnet.nn.distributed import all_reduce_sum, sum_gradients
+from mmdnet.nn.domains.alignment import GroupWeights
 from mmdnet.nn.mmdnet import MMDNet, scatter
 from mmdnet.nn.outputs import LossWeights
 from mmdnet.training.batch_loader import Batch, to_device

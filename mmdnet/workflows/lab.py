@@ -12,9 +12,9 @@ from mmdnet.workflows.evaluation.evaluation import Evaluations
 from mmdnet.workflows.evaluation.field import FieldExperiments
 from mmdnet.workflows.health import Health
 from mmdnet.workflows.jobs import Jobs
+from mmdnet.workflows.labelling.exchange.qupath import QuPath
 from mmdnet.workflows.labelling.label_efficiency import LabelEfficiency
 from mmdnet.workflows.labelling.labels import Labels
-from mmdnet.workflows.labelling.qupath import QuPath
 from mmdnet.workflows.next_step import Overview
 from mmdnet.workflows.people.accounts import Accounts
 from mmdnet.workflows.projects import Projects, Readers
@@ -28,9 +28,9 @@ from mmdnet.workflows.scoring.scores_again import ScoresAgain
 from mmdnet.workflows.scoring.scoring import Scoring
 from mmdnet.workflows.scoring.slide_truth import SlideTruths
 from mmdnet.workflows.services import Services
+from mmdnet.workflows.slides.ingest.tile_sets import TileSets
 from mmdnet.workflows.slides.slides import Slides
 from mmdnet.workflows.slides.stores import Store
-from mmdnet.workflows.slides.tile_sets import TileSets
 from mmdnet.workflows.slides.tissue_map import TissueMaps
 from mmdnet.workflows.training.backbones import Backbones
 from mmdnet.workflows.training.learning import Learning

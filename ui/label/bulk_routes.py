@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mmdnet.labels.grading import SHOWN_TASKS, TASK_NAMES
+from ui.server.bodies import Id, Json, Sent, read_body
 from ui.shell.access import remember
-from ui.shell.bodies import Id, Json, Sent, read_body
 from ui.shell.literal import plain
 from ui.shell.routes import LabGetter, answering, grant_of
 from ui.shell.session import lab_of_server

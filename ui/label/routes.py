@@ -20,8 +20,8 @@ from starlette.routing import Route
 
 from mmdnet.errors import LabError
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused
+from ui.server.bodies import Id, Json, Sent, number_in_path, read_body, sound
 from ui.shell.access import remember
-from ui.shell.bodies import Id, Json, Sent, number_in_path, read_body, sound
 from ui.shell.literal import plain
 from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of, number_of
 from ui.shell.session import lab_of_server

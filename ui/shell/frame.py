@@ -10,8 +10,9 @@ from streamlit.runtime.scriptrunner import RerunException
 
 from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
+from ui.server.door import under_base
+from ui.server.settled import freeze_loaded
 from ui.shell import theme
-from ui.shell.door import under_base
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import literal, plain
 from ui.shell.memory import reader_memory
@@ -34,7 +35,6 @@ from ui.shell.session import (
     sign_out,
     undecided,
 )
-from ui.shell.settled import freeze_loaded
 from ui.shell.sign_in import PAGE as SIGN_IN
 from ui.shell.sign_in import asked, provider_configured
 from ui.shell.words import told_apart

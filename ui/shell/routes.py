@@ -21,9 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdnet.errors import LabError
 from mmdnet.troubles import trouble_of
+from ui.server.bodies import MOST_DIGITS, number_in_path
+from ui.server.door import Door, base_path, from_our_pages
 from ui.shell.access import lab_secret
-from ui.shell.bodies import MOST_DIGITS, number_in_path
-from ui.shell.door import Door, base_path, from_our_pages
 from ui.shell.literal import plain
 from ui.shell.session import lab_of_server
 from ui.shell.sign_in import ACTING, Wall, lab_for_request, person_granted, provider_configured
@@ -211,7 +211,7 @@ def routes(lab_getter: LabGetter = lab_of_server) -> list[Route]:
 
 
 def middleware(lab_getter: LabGetter = lab_of_server, base: str | None = "", **door: Any) -> list[Middleware]:
-    """The door in front of everything (see `ui.shell.door.Door` for `door`), and the guard of all under `/api/`."""
+    """The door in front of everything (see `ui.server.door.Door` for `door`), and the guard of all under `/api/`."""
     path = base_path(base)
     return [
         Middleware(Door, base=path, **door),

@@ -11,7 +11,7 @@ from ui.shell.literal import literal, plain
 from ui.shell.session import lab
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.folders import FolderView
+    from mmdnet.workflows.slides.ingest.folders import FolderView
 
 BOX, AT = "browse", "browse_at"  # Streamlit's key of the small window (whether it is open), and where one is in it
 AT_ONCE = 30  # names to press; more are found by typing

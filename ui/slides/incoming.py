@@ -15,7 +15,7 @@ from ui.shell.literal import literal
 from ui.shell.session import lab, may, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.incoming import IncomingFile
+    from mmdnet.workflows.slides.ingest.incoming import IncomingFile
 
 KEY = "incoming"
 SENT = "incoming_sent"  # set once files were sent on their way, for the form that they came from

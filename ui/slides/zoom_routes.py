@@ -22,7 +22,7 @@ from starlette.routing import Route
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import PROJECT_ROOT
-from ui.shell.bodies import number_in_path
+from ui.server.bodies import number_in_path
 from ui.shell.routes import PICTURE_HEADERS, LabGetter, answering, grant_of
 from ui.shell.session import lab_of_server
 from ui.shell.sign_in import lab_for_request

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchShape, masked_softmax
-from mmdnet.nn.domain import DomainPredictor, domain_loss, reversal_weight
-from mmdnet.nn.gradient_reversal import reverse_gradient
+from mmdnet.nn.domains.domain import DomainPredictor, domain_loss, reversal_weight
+from mmdnet.nn.domains.gradient_reversal import reverse_gradient
 
 
 class DAMIL(Branch):

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from mmdnet.nn.baselines.contract import BagModel, BagOutput, BagTargets, Branch, BranchShape
 from mmdnet.nn.card import Architecture
-from mmdnet.nn.domain import DomainPredictor, domain_loss, reversal_weight, shared_attention
-from mmdnet.nn.gradient_reversal import reverse_gradient
+from mmdnet.nn.domains.domain import DomainPredictor, domain_loss, reversal_weight, shared_attention
+from mmdnet.nn.domains.gradient_reversal import reverse_gradient
 from mmdnet.nn.mmdnet import TaskHead
 
 

@@ -12,7 +12,7 @@ from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
 from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file
 from mmdnet.slides.readers.source import Source
-from mmdnet.slides.readers.tiff import PICTURE_CODINGS, NotTiffError, read_directories
+from mmdnet.slides.readers.tiles.tiff import PICTURE_CODINGS, NotTiffError, read_directories
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels
-from mmdnet.slides.readers.jpeg import COLOURS, decode
 from mmdnet.slides.readers.openslide_source import OpenSlideSource
-from mmdnet.slides.readers.tiff import Directory, NotTiffError, TiffBytes, read_directories
-from mmdnet.slides.readers.tile_cache import TileCache
-from mmdnet.slides.readers.tile_pass import Tiling, read_tiles
+from mmdnet.slides.readers.tiles.jpeg import COLOURS, decode
+from mmdnet.slides.readers.tiles.tiff import Directory, NotTiffError, TiffBytes, read_directories
+from mmdnet.slides.readers.tiles.tile_cache import TileCache
+from mmdnet.slides.readers.tiles.tile_pass import Tiling, read_tiles
 
 JPEG = 7
 VENDORS = {"aperio", "generic-tiff"}  # their tiles lie side by side; others overlap them or leave gaps

@@ -17,7 +17,7 @@ from mmdnet.slides.pixels import Pixels, blank, clip
 from mmdnet.slides.readers.dicom import series_files
 from mmdnet.slides.readers.levels import StoredLevel, UsedLevel, used_levels
 from mmdnet.slides.readers.refusals import damaged, refuse_unknown
-from mmdnet.slides.readers.tiff import Directory, NotTiffError, read_directories
+from mmdnet.slides.readers.tiles.tiff import Directory, NotTiffError, read_directories
 
 PRINT_MPP = 20.0  # a TIFF's resolution tag coarser than this is one for printing (72 dpi), not a scanner's
 READ_ERRORS = (openslide.OpenSlideError, OSError, ValueError, MemoryError)

@@ -28,8 +28,8 @@ from mmdnet.slides.geometry import (
 )
 from mmdnet.slides.pixels import Pixels, shrink
 from mmdnet.slides.readers.source import Source
-from mmdnet.slides.readers.tile_cache import Recycled
-from mmdnet.slides.readers.tile_pass import Here, TilePass, Tiling
+from mmdnet.slides.readers.tiles.tile_cache import Recycled
+from mmdnet.slides.readers.tiles.tile_pass import Here, TilePass, Tiling
 
 BLOCK_PX = 4096 * 1024  # source pixels read at once when much is shrunk to little
 STRIPE = 24  # columns of patches that are read together; memory follows this, not the slide's width

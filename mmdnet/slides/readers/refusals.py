@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from mmdnet.errors import LabError
 from mmdnet.slides.readers.dicom import DicomHead, NotDicomError, read_head
-from mmdnet.slides.readers.tiff import Directory, NotTiffError, read_directories
+from mmdnet.slides.readers.tiles.tiff import Directory, NotTiffError, read_directories
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 TIFF_CODINGS = {

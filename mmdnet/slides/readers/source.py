@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels
-from mmdnet.slides.readers.tile_pass import Tiling
+from mmdnet.slides.readers.tiles.tile_pass import Tiling
 
 
 class Source(Protocol):

@@ -36,10 +36,10 @@ from mmdnet.slides.readers.openslide_source import (
     refuse_turned,
 )
 from mmdnet.slides.readers.refusals import damaged
-from mmdnet.slides.readers.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, TiffBytes, read_directories
-from mmdnet.slides.readers.tiff_tiles import claimed_size, piece_of, small_tiff
-from mmdnet.slides.readers.tile_cache import TileCache
-from mmdnet.slides.readers.tile_pass import Tiling, read_tiles
+from mmdnet.slides.readers.tiles.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, TiffBytes, read_directories
+from mmdnet.slides.readers.tiles.tiff_tiles import claimed_size, piece_of, small_tiff
+from mmdnet.slides.readers.tiles.tile_cache import TileCache
+from mmdnet.slides.readers.tiles.tile_pass import Tiling, read_tiles
 from mmdnet.words import count
 
 COMPARED = 6

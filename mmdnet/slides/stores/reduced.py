@@ -28,7 +28,7 @@ from mmdnet.slides.geometry import Level, PatchGrid, PatchPlace, Window, choose_
 from mmdnet.slides.pixels import WHITE, Pixels, blank, clip, shrink_into
 from mmdnet.slides.readers.reader import SlideReader, Unreadable
 from mmdnet.slides.readers.source import Source
-from mmdnet.slides.readers.tile_pass import Tiling
+from mmdnet.slides.readers.tiles.tile_pass import Tiling
 from mmdnet.slides.stores.patches import StoreEntry
 
 FACTORS = (4, 8, 16)  # the first that leaves no more than so many pixels, else the last

@@ -20,7 +20,7 @@ from mmdnet.workflows.labelling.agreement import Agreement
 from mmdnet.workflows.labelling.atlas import Atlas
 from mmdnet.workflows.labelling.bulk import Bulk
 from mmdnet.workflows.labelling.consensus import Consensus
-from mmdnet.workflows.labelling.files import Files
+from mmdnet.workflows.labelling.exchange.files import Files
 from mmdnet.workflows.labelling.orders import Orders
 from mmdnet.workflows.labelling.own import Own
 from mmdnet.workflows.labelling.plans import Planner

@@ -14,8 +14,8 @@ from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.scoring.models import guard_of, load_kept
 from mmdnet.workflows.scoring.scored_slide import ScoredSlide, load_scored_slide
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.extractor import Extractor
-from mmdnet.workflows.slides.features import compute_features
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.features import compute_features
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 from mmdnet.workflows.views import JobView
 

@@ -10,8 +10,8 @@ from db.models import Slide
 from db.slides import patches_of
 from mmdnet.progress import Progress
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.extractor import Extractor
-from mmdnet.workflows.slides.features import kept_features
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.features import kept_features
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
@@ -32,7 +32,7 @@ def features_of(
     """
     from mmdnet.nn.device import best_device
     from mmdnet.scoring.slide import check_patch_size
-    from mmdnet.workflows.slides.embedding import usable_of
+    from mmdnet.workflows.slides.feature_store.embedding import usable_of
     from mmdnet.workflows.slides.measuring import measure_slide
     from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 

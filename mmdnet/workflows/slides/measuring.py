@@ -14,9 +14,9 @@ from mmdnet.words import count
 from mmdnet.workflows.job_specs import MeasureSpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.ingest.survey import SurveyedPatch, fat_of, is_measured, measure
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 from mmdnet.workflows.slides.stores import with_reduced
-from mmdnet.workflows.slides.survey import SurveyedPatch, fat_of, is_measured, measure
 
 WRITE_EVERY_S = 2.0  # what is measured is kept so often, so that no more than this is done twice
 NOTHING_READABLE = "None of its patches can be decoded. Copy or scan it again."

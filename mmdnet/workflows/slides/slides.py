@@ -24,20 +24,20 @@ from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
 from mmdnet.workflows.services import Services, copies_of, must_get, remove_from_home
 from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.copies import Copies
-from mmdnet.workflows.slides.embedding import Embedding, embed_at_once
-from mmdnet.workflows.slides.folders import FolderView, look_into
+from mmdnet.workflows.slides.feature_store.embedding import Embedding, embed_at_once
+from mmdnet.workflows.slides.feature_store.imported_features import FeatureImport
 from mmdnet.workflows.slides.glass_pictures import GlassPictures
-from mmdnet.workflows.slides.imported_features import FeatureImport
-from mmdnet.workflows.slides.incoming import Incoming
+from mmdnet.workflows.slides.ingest.folders import FolderView, look_into
+from mmdnet.workflows.slides.ingest.incoming import Incoming
+from mmdnet.workflows.slides.ingest.refused_pictures import RefusedPictures
+from mmdnet.workflows.slides.ingest.register import allowed_path, register_file, shown_name, tell_slide
+from mmdnet.workflows.slides.ingest.uploads import Uploads
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
 from mmdnet.workflows.slides.pictures import SlidePictures
-from mmdnet.workflows.slides.refused_pictures import RefusedPictures
-from mmdnet.workflows.slides.register import allowed_path, register_file, shown_name, tell_slide
 from mmdnet.workflows.slides.slide_reads import SlideReads
 from mmdnet.workflows.slides.stains import Stains
 from mmdnet.workflows.slides.tables.facts_table import FactsTables
-from mmdnet.workflows.slides.uploads import Uploads
 from mmdnet.workflows.slides.views import IngestOutcome, PatchView, SlideView, patch_views, slide_view
 
 LAYING = 0.05  # of the time that adding slides takes; the rest is measuring

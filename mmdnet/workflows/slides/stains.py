@@ -14,8 +14,8 @@ from mmdnet.workflows.context import JobContext, checked
 from mmdnet.workflows.job_specs import StainsSpec
 from mmdnet.workflows.jobs import MOST_REFUSALS, Jobs
 from mmdnet.workflows.services import Services, must_get, must_get_slides
+from mmdnet.workflows.slides.ingest.survey import colour_sample
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
-from mmdnet.workflows.slides.survey import colour_sample
 
 
 class Stains:

@@ -12,11 +12,11 @@ from mmdnet.progress import Progress
 from mmdnet.training.config import TrainingConfig
 from mmdnet.words import count
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.embedding import slide_features
+from mmdnet.workflows.slides.feature_store.embedding import slide_features
 
 if TYPE_CHECKING:
     from mmdnet.training.evaluate import FeatureSource
-    from mmdnet.workflows.slides.extractor import Extractor
+    from mmdnet.workflows.slides.feature_store.extractor import Extractor
 
 
 def kept_source(
@@ -36,7 +36,7 @@ def kept_source(
     from mmdnet.nn.device import best_device
     from mmdnet.nn.packaged import packaged_weights
     from mmdnet.training.evaluate import FeatureSource
-    from mmdnet.workflows.slides.extractor import Extractor
+    from mmdnet.workflows.slides.feature_store.extractor import Extractor
 
     weights = config.weights or packaged_weights(config.backbone)
     if weights is None or config.warm_up or config.mode_on(best_device(config.device)) != "fast":

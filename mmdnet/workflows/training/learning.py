@@ -28,8 +28,8 @@ from mmdnet.workflows.labelling.orders import Orders, follows
 from mmdnet.workflows.labelling.views import SessionPlan
 from mmdnet.workflows.scoring.light_predictions import LightVersion, version_of
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.embedding import see_slide
-from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.embedding import see_slide
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.training.light_fit import fit_version, known_already, look_at_slide
 from mmdnet.workflows.views import JobView
 

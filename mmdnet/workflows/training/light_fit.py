@@ -25,9 +25,9 @@ from mmdnet.workflows.labelling.views import LabelChoice, LabelSet
 from mmdnet.workflows.scoring.light_predictions import HEADS, LightVersion, light_folder, slide_file, version_of
 from mmdnet.workflows.scoring.slide_truth import slide_truth
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.extractor import Extractor
-from mmdnet.workflows.slides.features import known_features
-from mmdnet.workflows.slides.local_densities import known_densities
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.features import known_features
+from mmdnet.workflows.slides.feature_store.local_densities import known_densities
 from mmdnet.workflows.slides.stored_geometry import stored_grid, stored_places
 
 if TYPE_CHECKING:

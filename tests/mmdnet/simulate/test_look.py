@@ -4,9 +4,9 @@ import numpy as np
 
 from mmdnet.simulate import SlideRecipe
 from mmdnet.simulate.recipes import GOLDNER, HE, MASSON
-from mmdnet.simulate.scanner import scan, scanner_named
+from mmdnet.simulate.scanning.scanner import scan, scanner_named
+from mmdnet.simulate.scanning.stain import light_through, stain_density
 from mmdnet.simulate.sprites import KINDS, VARIANTS, nucleus_sprites
-from mmdnet.simulate.stain import light_through, stain_density
 from mmdnet.simulate.texture import Window
 
 

@@ -11,7 +11,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASKS
 from mmdnet.simulate import SlideRecipe, demo_recipes, domain_recipes, training_recipes
 from mmdnet.simulate.recipes import HE
-from mmdnet.simulate.write import description
+from mmdnet.simulate.scanning.write import description
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mmdnet.settings import Settings
-from mmdnet.workflows.slides.folders import look_into
+from mmdnet.workflows.slides.ingest.folders import look_into
 from ui.slides import choosing
 
 

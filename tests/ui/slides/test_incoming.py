@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 def nothing_to_add() -> None:
     from mmdnet.slides.facts import StatedFacts
-    from mmdnet.workflows.slides.incoming import IncomingFile
+    from mmdnet.workflows.slides.ingest.incoming import IncomingFile
     from ui.slides.incoming import Waiting, decide
 
     copies = [IncomingFile(f"/a/{i}.svs", f"{i}.svs", "copy", f"{i}.svs is a copy of *x*.") for i in range(25)]

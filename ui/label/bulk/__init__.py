@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from mmdnet.scoring.palette import GRADE_RAMPS
 from ui.label.grade_buttons import task_buttons
-from ui.shell.door import under_base
+from ui.server.door import under_base
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 from mmdnet.labels.keys import ACTS, TAKEN, USUAL
 from mmdnet.labels.queue import KEPT_PLACES
 from ui.label.grade_buttons import task_buttons
-from ui.shell.door import under_base
+from ui.server.door import under_base
 from ui.shell.scripts import bundle
 
 _HERE = Path(__file__).parent

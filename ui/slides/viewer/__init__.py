@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 from pydantic_core import to_jsonable_python
 
+from ui.server.door import under_base
 from ui.shell.access import view_access
-from ui.shell.door import under_base
 from ui.shell.literal import plain
 from ui.shell.scripts import bundle
 from ui.shell.session import at, go_to, lab, person, refusals

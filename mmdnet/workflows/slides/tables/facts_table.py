@@ -22,8 +22,8 @@ from mmdnet.progress import Progress, part_of, silent
 from mmdnet.tables import Line, NoTable
 from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
-from mmdnet.workflows.slides.register import write_survey
-from mmdnet.workflows.slides.survey import Survey, survey
+from mmdnet.workflows.slides.ingest.register import write_survey
+from mmdnet.workflows.slides.ingest.survey import Survey, survey
 from mmdnet.workflows.slides.tables.facts_plan import FactsPlan, FactsPlanner, Planned
 from mmdnet.workflows.slides.tables.facts_rows import COLUMNS, FACTS, check_columns
 

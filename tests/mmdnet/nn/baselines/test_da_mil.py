@@ -16,7 +16,7 @@ def test_the_adversary_spares_the_most_attended_instance_and_turns_the_others_gr
     said.z.retain_grad()
     branch.auxiliary_loss(said, replace(targets["steatosis"], strength=0.5)).backward()
     free = said.z.detach().clone().requires_grad_()
-    from mmdnet.nn.domain import domain_loss
+    from mmdnet.nn.domains.domain import domain_loss
 
     domain_loss(branch.domain(free), targets["steatosis"].domains, mask).backward()
     weight = 0.5 * (said.attention.max() - said.attention)

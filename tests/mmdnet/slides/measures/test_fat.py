@@ -13,7 +13,7 @@ from mmdnet.slides.measures.tissue import Tissue, find_tissue
 from mmdnet.slides.patches import lay_patches, patch_grid
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import Unreadable
-from mmdnet.slides.readers.tiff import read_directories
+from mmdnet.slides.readers.tiles.tiff import read_directories
 
 PINK, WHITE = (200, 130, 178), (243, 242, 244)
 

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import artefacts
 from mmdnet.simulate import ArtefactPlace, SlideRecipe
-from mmdnet.simulate.artefacts import KINDS
 from mmdnet.simulate.recipes import STAINS
+from mmdnet.simulate.scanning.artefacts import KINDS
 from mmdnet.simulate.scene import build_scene
 from mmdnet.simulate.slide import render_field
 from mmdnet.simulate.truth import truth_of

@@ -14,7 +14,7 @@ from mmdnet.slides.geometry import Window
 from mmdnet.slides.readers.jpeg_tiles import JpegTileSource, direct_pages
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.openslide_source import OpenSlideSource
-from mmdnet.slides.readers.tiff import read_directories
+from mmdnet.slides.readers.tiles.tiff import read_directories
 
 
 @pytest.mark.parametrize(("subsampling", "photometric", "tile"), [("420", 6, 256), ("422", 6, 240), ("444", 2, 128)])

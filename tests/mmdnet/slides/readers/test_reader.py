@@ -12,7 +12,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.slides.readers.reader import Unreadable
-from mmdnet.slides.readers.tiff import read_directories
+from mmdnet.slides.readers.tiles.tiff import read_directories
 
 
 def test_patches_that_are_kept_stay_as_they_were_read(one_level):

@@ -13,8 +13,8 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.slides import pictures
+from mmdnet.workflows.slides.ingest.register import slide_row
 from mmdnet.workflows.slides.pictures import OpenSlides, encode_jpeg, outlined_png
-from mmdnet.workflows.slides.register import slide_row
 
 
 @pytest.fixture

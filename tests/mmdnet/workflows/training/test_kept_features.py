@@ -7,7 +7,7 @@ from mmdnet.progress import silent
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.training.config import TrainingConfig
 from mmdnet.workflows.services import Services
-from mmdnet.workflows.slides.embedding import slide_features
+from mmdnet.workflows.slides.feature_store.embedding import slide_features
 from mmdnet.workflows.slides.stores import feature_stores
 from mmdnet.workflows.training.kept_features import kept_source
 
@@ -28,7 +28,7 @@ def test_what_was_kept_is_read_and_what_was_not_is_computed_alone(lab, services,
     patch_id = np.array([of_second[1], of_first[2], of_first[0]])
     source = kept_source(services, patch_id, 299, TrainingConfig(device="cpu"), silent)
     assert source is not None
-    monkeypatch.setattr("mmdnet.workflows.slides.features.PATCHES_AT_ONCE", 1)
+    monkeypatch.setattr("mmdnet.workflows.slides.feature_store.features.PATCHES_AT_ONCE", 1)
     features = source.read(np.array([2, 0, 1]))
     assert np.array_equal(features[[0, 2]], kept[[0, 2]])
     assert np.isfinite(features).all()

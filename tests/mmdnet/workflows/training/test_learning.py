@@ -16,7 +16,7 @@ from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.job_specs import LearnSpec
 from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
-from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS, labels_between
 from mmdnet.workflows.training.light_fit import features_sha256
 from tests.small_lab import JobInProcess

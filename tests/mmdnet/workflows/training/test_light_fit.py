@@ -1,6 +1,6 @@
 """A version is made only where there is something to learn from and to learn on."""
 
-from mmdnet.workflows.slides.extractor import Extractor
+from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.training.light_fit import fit_version
 from tests.label_bench import grade_all
 from tests.small_lab import JobInProcess
