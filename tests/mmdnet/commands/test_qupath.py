@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from tests.mmdnet.workflows.labelling.test_qupath import file_of, region
 
+from tests.mmdnet.workflows.labelling.exchange.test_qupath import file_of, region
 from tests.small_lab import draw_tissue
 
 
