@@ -110,6 +110,13 @@ def usable_ids(session: Session, project_id: int) -> Sequence[int]:
     return session.scalars(statement.where(Slide.project_id == project_id, Slide.status == "ready", USABLE)).all()
 
 
+def slides_by_id(session: Session, slide_ids: Iterable[int]) -> dict[int, Slide]:
+    """Those of these slides that are there, by their numbers."""
+    ids = sorted(set(slide_ids))
+    parts = (select(Slide).where(Slide.id.in_(ids[start : start + CHUNK])) for start in range(0, len(ids), CHUNK))
+    return {slide.id: slide for part in parts for slide in session.scalars(part)}
+
+
 def usable_by_slide(session: Session, slide_ids: Iterable[int]) -> dict[int, list[int]]:
     """The usable patches of those of these slides that are ready and have any, row by row; by slide."""
     by_slide: dict[int, list[int]] = {}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.models import Slide
+from db.slides import slides_by_id
 from mmdnet.errors import LabError
 from mmdnet.settings import COPIES, Settings
 from mmdnet.workflows.context import Queue
@@ -45,7 +45,7 @@ def must_get_slides(session: Session, slide_ids: Sequence[int]) -> list[Slide]:
     Raises:
         LabError: one is not there.
     """
-    known = {slide.id: slide for slide in session.scalars(select(Slide).where(Slide.id.in_(slide_ids)))}
+    known = slides_by_id(session, slide_ids)
     return [known.get(slide_id) or must_get(session, Slide, slide_id, "slide") for slide_id in slide_ids]
 
 

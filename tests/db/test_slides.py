@@ -17,6 +17,7 @@ from db.slides import (
     signed_scores,
     slide_at,
     slide_with_fingerprint,
+    slides_by_id,
     slides_of,
     usable_ids,
 )
@@ -42,6 +43,7 @@ def test_slides_are_found_by_project_path_and_content(label_bench, session):
     assert [slide.name for slide in slides] == ["slide 0", "slide 1"]
     assert slide_at(session, label_bench.project, "nowhere/1") is slides[1]
     assert slide_with_fingerprint(session, label_bench.project, "print0") is slides[0]
+    assert slides_by_id(session, [slides[1].id, -1, *range(-2000, 0)]) == {slides[1].id: slides[1]}
     assert slide_at(session, label_bench.project + 1, "nowhere/1") is None
 
 

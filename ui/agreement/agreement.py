@@ -8,7 +8,7 @@ import streamlit as st
 
 from mmdnet.labels.agreement import COEFFICIENTS, PUBLISHED
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from ui.agreement.figures import grade_matrix, kappa_rows
+from ui.agreement.figures import grade_matrix, interval, kappa_rows
 from ui.shell import theme, words
 from ui.shell.literal import literal, plain
 from ui.shell.session import go_to, lab, open_page
@@ -46,13 +46,6 @@ def short_sides(pair: Comparison) -> str:
         return f"{pair.first.removesuffix(', first read')}, read twice"
     other = {"consensus": "the others", "model": "model"}.get(pair.kind, pair.second)
     return f"{pair.first} – {other}"
-
-
-def interval(estimate: Estimate) -> str:
-    """A 95 % interval as people read it, or a dash."""
-    if estimate.low is None or estimate.high is None:
-        return words.NOTHING
-    return f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def overview(view: AgreementView) -> None:

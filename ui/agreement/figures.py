@@ -8,6 +8,7 @@ from mmdnet.labels.agreement import PUBLISHED
 from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.scoring.palette import GRADE_RAMPS, TASK_COLOURS, ink_on
 from ui.shell.literal import in_html
+from ui.shell.words import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def _panel(task_name: str, pair: Comparison | None, shown: str, sides: str) -> s
     if pair is None or estimate is None or estimate.value is None:
         return f'<div class="mmd-panel">{lines}</div>'
     colour = TASK_COLOURS[task_name]
-    words = in_html(f"{sides}: κ {estimate.value:.2f}{_interval(estimate)}, n {pair.n:,}")
+    words = in_html(f"{sides}: κ {estimate.value:.2f} ({interval(estimate)}), n {pair.n:,}")
     bar = ""
     if estimate.low is not None and estimate.high is not None:
         left, right = _at(estimate.low), _at(estimate.high)
@@ -78,8 +79,9 @@ def _panel(task_name: str, pair: Comparison | None, shown: str, sides: str) -> s
     return f'<div class="mmd-panel" role="img" aria-label="{words}" title="{words}">{lines}{bar}{dot}</div>'
 
 
-def _interval(estimate: Estimate) -> str:
-    return "" if estimate.low is None or estimate.high is None else f" ({estimate.low:.2f} to {estimate.high:.2f})"
+def interval(estimate: Estimate) -> str:
+    """A 95 % interval as people read it, or a dash."""
+    return NOTHING if estimate.low is None or estimate.high is None else f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def grade_matrix(pair: Comparison) -> str:

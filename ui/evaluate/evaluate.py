@@ -50,7 +50,7 @@ def graded_slides(truths: Sequence[SlideTruth], graded: Sequence[SlideTruth]) ->
 
 def judge_a_model(project_id: int, models: Sequence[ModelView]) -> None:
     """Which model, what it would be judged by, and the button."""
-    names = words.told_apart({model.id: plain(model.name) for model in models})
+    names = words.names_of(models)
     model_id = st.selectbox("Model", list(names), format_func=names.__getitem__, key="evaluate_model", width=420)
     rule = choose_rule("evaluate_rule")
     plan = lab().evaluations.plan(project_id, model_id)

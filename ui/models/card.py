@@ -10,9 +10,9 @@ import streamlit as st
 
 from mmdnet.reports.model_card import OPEN, to_json, to_markdown
 from mmdnet.reports.words import RESEARCH_USE
-from ui.shell.literal import code, in_html, literal, plain
+from ui.shell.literal import code, in_html, literal
 from ui.shell.session import at, go_to, open_page
-from ui.shell.words import told_apart
+from ui.shell.words import names_of
 
 if TYPE_CHECKING:
     from mmdnet.reports.model_card import CardDocument
@@ -25,7 +25,7 @@ MUTED = ' class="mmd-muted"'
 def picker(known: Sequence[ModelView]) -> ModelView:
     """Which model; a link to one that is not here draws nothing else."""
     by_id = {model.id: model for model in known}
-    names = told_apart({model.id: plain(model.name) for model in known})
+    names = names_of(known)
     asked = at("model")
     shown = asked if asked in by_id else None if asked is not None else next(iter(by_id))
     if shown is not None and asked != shown:

@@ -11,7 +11,7 @@ from mmdnet.scoring.validity import kappas_of, verdict_of
 from ui.models import card
 from ui.models.score import model_words
 from ui.shell import words
-from ui.shell.literal import code, literal, plain, plain_all
+from ui.shell.literal import code, literal, plain_all
 from ui.shell.session import go_to, lab, reader_id, refusals, say_next_run
 from ui.shell.tables import table_height
 
@@ -31,7 +31,7 @@ def models(project: ProjectView, manages: bool) -> None:
     else:
         _table(known, project.report_model_id)
         by_id = {model.id: model for model in known}
-        names = words.told_apart({model.id: plain(model.name) for model in known})
+        names = words.names_of(known)
         chosen = st.selectbox(
             "Model in full", list(names), format_func=names.__getitem__, key="registry_model", width=420
         )

@@ -36,7 +36,7 @@ ALL_REPORTS = (
 def choose_model(models: Sequence[ModelView]) -> ModelView:
     """Which network grades."""
     known = {model.id: model for model in models}
-    names = words.told_apart({model.id: plain(model.name) for model in models})
+    names = words.names_of(models)
     if st.session_state.get("score_by") not in known:
         st.session_state.pop("score_by", None)
     chosen = st.selectbox(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mmdnet.reports.words import percent
 from mmdnet.scoring.validity import NOT_REPORTABLE
@@ -17,6 +17,16 @@ Key = TypeVar("Key")
 if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ScoreView
     from mmdnet.workflows.slides.views import PatchView, SlideView
+
+
+class Named(Protocol):
+    """A slide, a model or another thing of the lab: what is read of it to list it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
 
 NOTHING = "–"
 READER_FIRST = "reader's grades first"  # where the model's are not shown yet
@@ -138,3 +148,8 @@ def told_apart(names: Mapping[Key, str]) -> dict[Key, str]:
     """
     often = Counter(names.values())
     return {key: name if often[name] == 1 else f"{name} · no. {key}" for key, name in names.items()}
+
+
+def names_of(things: Iterable[Named]) -> dict[int, str]:
+    """What slides, models and the like are called in a list to choose from, by their numbers."""
+    return told_apart({thing.id: plain(thing.name) for thing in things})

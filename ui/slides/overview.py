@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.shell import words
-from ui.shell.literal import literal, plain
+from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
 from ui.slides.drawn import keep, listed, own_drawings, shapes
@@ -174,7 +174,7 @@ def patch_column(slide: SlideView, patches: Sequence[PatchView], labels: Mapping
 
 def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
     """Back to the list, or on to another slide."""
-    names = words.told_apart({there.id: plain(there.name) for there in slides})
+    names = words.names_of(slides)
     ids = list(names)
     here = ids.index(slide.id)
     st.session_state["pick_slide"] = slide.id
