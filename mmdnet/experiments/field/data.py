@@ -43,6 +43,7 @@ class FieldData:
         key: changes with any feature, grade or slide.
         parameters: of what made them.
         processor_ms: that it took for a patch, at all of its scales, where it is known.
+        engine: what computed them (`mmdnet.nn.engines`), where it is known.
     """
 
     cohort: Cohort
@@ -53,21 +54,30 @@ class FieldData:
     key: str
     parameters: int = 0
     processor_ms: float | None = None
+    engine: str = ""
 
     @property
     def extracted(self) -> str:
         """What made the features, and what that cost."""
         size = f"{self.extractor}, {self.parameters / 1e6:.1f} million parameters"
-        return size if self.processor_ms is None else f"{size}, {self.processor_ms:.0f} processor-ms a patch"
+        if self.processor_ms is None:
+            return size
+        by = f" by {self.engine}" if self.engine else ""
+        return f"{size}, {self.processor_ms:.0f} processor-ms a patch{by}"
 
 
 @dataclass(frozen=True)
 class FieldExtractor:
-    """A frozen network and what it is, in words and as a key."""
+    """A frozen network and what it is, in words and as a key.
+
+    One from random weights has batch normalisation that normalises nothing yet (`mmdnet.nn.batch_norm`); where `fits`,
+    it is fitted to the patches that it is to see.
+    """
 
     net: MMDNet
     words: str
     key: str
+    fits: bool = False
 
 
 def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = PATCH_PX) -> FieldExtractor:
@@ -99,7 +109,10 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
     given = weights or packaged_weights(name)
     net = MMDNet(Architecture(backbone=name, recipe=recipe_for(name, given), patch_px=patch_px)).eval()
     if given is None:
-        return FieldExtractor(net, f"{name} from random weights, frozen", f"{name}-random")
+        words, key = f"{name} from random weights, frozen", f"{name}-random"
+        if not net.backbone.batch_norms():
+            return FieldExtractor(net, words, key)
+        return FieldExtractor(net, f"{words}, batch normalisation fitted to the patches", f"{key}-fitted", fits=True)
     start_from(net, given)
     return FieldExtractor(net, f"{name} ({given.name}), frozen", f"{name}-{sha256_of(given)[:16]}")
 
@@ -122,17 +135,16 @@ def field_data(
     path = both if scales > 1 or both.is_file() else one
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        buffer, began = io.BytesIO(), time.process_time()
-        arrays = _embed(cohort, pixels, extractor.net, scales, progress)
-        took_ms = (time.process_time() - began) * 1000 / max(1, len(_embedded(cohort)))
-        np.savez(buffer, **arrays, processor_ms=np.float64(took_ms))  # type: ignore[arg-type]  # its stub: any name may be a flag
+        buffer = io.BytesIO()
+        np.savez(buffer, **_embed(cohort, pixels, extractor, scales, progress))  # type: ignore[arg-type]  # its stub: any name may be a flag
         write_aside(path, buffer.getvalue())
     with np.load(path) as file:
         fine, coarse = file["fine"], file.get("coarse")
         processor_ms = float(file["processor_ms"]) if "processor_ms" in file else None
+        engine = str(file["engine"]) if "engine" in file else ""
     key = hashlib.sha256(f"{both.stem}|{cohort.label_sha256()}".encode()).hexdigest()
     parameters = sum(parameter.numel() for parameter in extractor.net.backbone.parameters())
-    return FieldData(cohort, fine, coarse, extractor.words, name, key, parameters, processor_ms)
+    return FieldData(cohort, fine, coarse, extractor.words, name, key, parameters, processor_ms, engine)
 
 
 def _embedded(cohort: Cohort) -> np.ndarray:
@@ -140,32 +152,60 @@ def _embedded(cohort: Cohort) -> np.ndarray:
     return np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
 
 
-def _embed(cohort: Cohort, pixels: PixelSource, net: MMDNet, scales: int, progress: Progress) -> dict[str, np.ndarray]:
-    """Features by scale, "fine" and with two scales "coarse".
+def _embed(
+    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, scales: int, progress: Progress
+) -> dict[str, np.ndarray]:
+    """Features by scale, "fine" and with two scales "coarse"; "processor_ms" of a patch, and the "engine".
 
     Raises:
         LabError: one is not a finite number.
     """
-    import torch
-    from torch.nn import functional as F
+    from mmdnet.nn.engines import SAMPLE, embedder_for, torch_embedder
 
+    net = extractor.net
     names = ("fine", "coarse")[:scales]
     arrays = {name: np.zeros((len(cohort.patch_id), net.width), np.float32) for name in names}
     places = _embedded(cohort)
-    with torch.inference_mode():
-        for at in range(0, len(places), PATCHES_AT_ONCE):
-            chosen = places[at : at + PATCHES_AT_ONCE]
-            images = torch.from_numpy(pixels.read(chosen)).permute(0, 3, 1, 2).contiguous()
-            arrays["fine"][chosen] = net.embed(images).float().numpy()
-            if "coarse" in arrays:
-                half = F.interpolate(images.float() / 255, scale_factor=0.5, mode="area").clamp(0, 1)
-                if net.architecture.backbone != SMALL:  # ours takes any side, others the one they were built for
-                    half = F.interpolate(half, images.shape[-2:], mode="bilinear")
-                arrays["coarse"][chosen] = net.embed(half).float().numpy()
-            progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {count(at + len(chosen), 'patch')}")
+    if extractor.fits:
+        _fit_batch_norms(net, pixels, places)
+    embedder = embedder_for(net, "cpu", scales * len(places), pixels.read(places[:SAMPLE]), None)
+    whole = net.architecture.backbone != SMALL  # ours takes any side, others the one they were built for
+    coarse = embedder if whole else torch_embedder(net)
+    began = time.process_time()
+    for at in range(0, len(places), PATCHES_AT_ONCE):
+        chosen = places[at : at + PATCHES_AT_ONCE]
+        images = pixels.read(chosen)
+        arrays["fine"][chosen] = embedder.embed(images)
+        if "coarse" in arrays:
+            arrays["coarse"][chosen] = coarse.embed(_halved(images, whole))
+        progress(min(1.0, (at + PATCHES_AT_ONCE) / len(places)), f"features of {count(at + len(chosen), 'patch')}")
+    took_ms = (time.process_time() - began) * 1000 / max(1, len(places))
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise LabError("Some patch features are not finite numbers; the backbone's weights are damaged.")
-    return arrays
+    return {**arrays, "processor_ms": np.float64(took_ms), "engine": np.array(embedder.engine)}  # type: ignore[dict-item]
+
+
+def _fit_batch_norms(net: MMDNet, pixels: PixelSource, places: np.ndarray) -> None:
+    """To patches of all patients, whose grades are not looked at: every fold's test patients have the same features."""
+    import torch
+
+    from mmdnet.nn.batch_norm import AT_ONCE, FITTED_ON, fit_batch_norms
+
+    drawn = np.random.default_rng(29).permutation(places)[:FITTED_ON]
+    parts = (np.sort(drawn[at : at + AT_ONCE]) for at in range(0, len(drawn), AT_ONCE))
+    fit_batch_norms(net, (torch.from_numpy(pixels.read(part)).permute(0, 3, 1, 2) for part in parts))
+
+
+def _halved(images: np.ndarray, whole: bool) -> np.ndarray:
+    """The same patches, (n, side, side, 3) uint8, at half the magnification; `whole`: enlarged to their side again."""
+    import torch
+    from torch.nn import functional as F
+
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    half = F.interpolate(pixels, scale_factor=0.5, mode="area")
+    if whole:
+        half = F.interpolate(half, pixels.shape[-2:], mode="bilinear")
+    return half.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def simulated_data(

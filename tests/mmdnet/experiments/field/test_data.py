@@ -4,6 +4,7 @@ import pytest
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.data import FieldExtractor, extractor_of, field_data
+from mmdnet.nn.engines import LEAST_COSINE, least_cosine
 
 
 class Squares:
@@ -67,7 +68,33 @@ def test_other_grades_are_other_data_with_the_same_features(tmp_path, extractor)
     pixels = Squares(5)
     keys = {field_data(cohort_of(np.full((5, 3), g, np.int8)), pixels, extractor, tmp_path, "s").key for g in (0, 1)}
     assert len(keys) == 2
-    assert pixels.reads == 1
+    assert pixels.reads == 2  # a sample by which the engine is chosen, then all at once
+
+
+def test_random_batch_normalisation_is_fitted_to_the_patches(tmp_path):
+    random = extractor_of("resnet10t.c3_in1k", patch_px=64)
+    assert "fitted to the patches" in random.words and random.fits
+    before = [norm.running_mean.clone() for norm in random.net.backbone.batch_norms()]
+    cohort, pixels = cohort_of(np.ones((9, 3), np.int8)), Squares(9)
+    data = field_data(cohort, pixels, random, tmp_path, "squares", scales=1)
+    after = [norm.running_mean for norm in random.net.backbone.batch_norms()]
+    assert not any(np.allclose(a, b) for a, b in zip(before, after, strict=True))
+    anew = extractor_of("resnet10t.c3_in1k", patch_px=64)
+    again = field_data(cohort, pixels, anew, tmp_path / "2", "squares", scales=1)
+    assert np.array_equal(again.features, data.features)
+
+
+def test_the_fastest_engine_gives_the_same_features_and_is_named(tmp_path, extractor, monkeypatch):
+    cohort, pixels = cohort_of(np.ones((9, 3), np.int8)), Squares(9)
+    plain = field_data(cohort, pixels, extractor, tmp_path, "squares")
+    assert plain.engine == "torch"
+    monkeypatch.setattr("mmdnet.nn.engines.WORTHWHILE", 1)
+    monkeypatch.setattr("mmdnet.nn.engines._ms", lambda embedder, _: 1.0 if embedder.engine == "torch" else 0.5)
+    fast = field_data(cohort, pixels, extractor, tmp_path / "fast", "squares")
+    assert fast.engine.startswith("OpenVINO") and f"by {fast.engine}" in fast.extracted
+    assert least_cosine(plain.features[:-1], fast.features[:-1]) >= LEAST_COSINE
+    assert least_cosine(plain.coarse[:-1], fast.coarse[:-1]) >= LEAST_COSINE
+    assert not fast.features[-1].any()
 
 
 def test_what_does_not_fit_is_refused(tmp_path, extractor):
