@@ -12,8 +12,8 @@ from mmdnet.cli_parts import experiments_folder
 from mmdnet.experiments.ablation import home_of
 from mmdnet.experiments.field.comparison import MEAN, Comparison
 from mmdnet.experiments.field.data import SEED, SLIDES, simulated_data
+from mmdnet.experiments.field.plan import usual_methods
 from mmdnet.experiments.field.result import FieldResult, read_field
-from mmdnet.nn.baselines.registry import BASELINES
 
 SEEDS = 5
 SAMPLE = ("mean", "abmil", "mmd-net")
@@ -35,9 +35,11 @@ def run(quick: bool = False) -> Result:
     heads = _heads_s(result)
     if quick:
         alone = [_command(["-m", name], seeds) for name in SAMPLE]
-        apart = heads + len(BASELINES) * sum(took - _heads_s(read_field(own)) for took, _, own in alone) / len(SAMPLE)
+        apart = heads + len(usual_methods()) * sum(took - _heads_s(read_field(own)) for took, _, own in alone) / len(
+            SAMPLE
+        )
     else:
-        apart = sum(_command(["-m", name], seeds)[0] for name in BASELINES)
+        apart = sum(_command(["-m", name], seeds)[0] for name in usual_methods())
     kappas = {method: _rounded(comparison.spread(method, MEAN).mean) for method in result.methods}
     beside = {
         "reach": 3, "wall_min": round(minutes, 2), "together_processor_s": round(together, 1),

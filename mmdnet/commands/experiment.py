@@ -78,7 +78,8 @@ def ablation(
     reader graded some on each training slide.
 
     With --project the heads of the paper's Table 2 on a lab's own labels and frozen features: DA-MIL (a network for
-    each task), MTL-MIL and MMD-Net, patients apart 6:2:2; the one of four tasks learns from simulated slides alone.
+    each task), MTL-MIL, MMD-Net and MMD-Net with the fourth task, whether a bag holds a patch that readers set aside;
+    patients apart 6:2:2.
     """
     from mmdnet.experiments import ablation as ours
 

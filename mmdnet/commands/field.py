@@ -213,7 +213,9 @@ def _of_simulated(plan: FieldPlan, folder: Path, source: Source, as_json: bool) 
 
     def data_of(name: str, told: Progress) -> FieldData:
         extractor = extractor_of(name, source.files.get(name, source.weights) or fetched(name))
-        return simulated_data(folder, source.slides, extractor=extractor, progress=told, scales=plan.scales)
+        return simulated_data(
+            folder, source.slides, extractor=extractor, progress=told, scales=plan.scales, ignored=plan.ignored_task
+        )
 
     def fetched(name: str) -> Path | None:
         known = name == DEMO or packaged_weights(name) is not None

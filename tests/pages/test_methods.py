@@ -49,7 +49,7 @@ def test_what_stands_in_the_rows_says_what_is_asked_for(filled_home, filled):
     app.number_input(key="field_folds").set_value(20).run()
     button(app, "Compare backbones").click().run()
     assert "20 folds cannot be made" in app.error[0].value
-    for rows, label, methods in (("alpha", "Compare strengths", 3), ("ablation", "Compare methods", 0)):
+    for rows, label, methods in (("alpha", "Compare strengths", 4), ("ablation", "Compare methods", 0)):
         app.segmented_control(key="field_rows").set_value(rows).run()
         assert [len(choice.options) for choice in app.selectbox if choice.key == "field_head"] == [methods] * bool(
             methods

@@ -19,8 +19,8 @@ CAPTIONS = {
     "the same patients. A backbone without weights in this lab is random: fetch them on the Train page. A backbone "
     "that cannot be used is named, and the others go on.",
     "ablation": "The heads of the paper's Table 2 on the same frozen features: DA-MIL, a network for each feature "
-    "alone; MTL-MIL, all features and no domain part; MMD-Net, both. The paper's network of four tasks is not among "
-    "them.",
+    "alone; MTL-MIL, all features and no domain part; MMD-Net, both; and MMD-Net with the fourth task, whether a bag "
+    "holds a patch that readers set aside (left out where none is).",
     "alpha": "One method with each strength of its domain part, judged on validation patients, so that a strength can "
     "be chosen while the test patients stay unseen.",
     "slides": "As above, and then each slide is graded by its highest bag, by a network that saw nothing of its "

@@ -119,9 +119,11 @@ def extractor_of(name: str = DEMO, weights: Path | None = None, patch_px: int = 
 
 def field_data(
     cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, folder: Path, name: str,
-    progress: Progress = silent, scales: int = 2,
+    progress: Progress = silent, scales: int = 2, ignored: bool = False,
 ) -> FieldData:  # fmt: skip
     """Features of a cohort at one or two scales; what is in `folder` already is used again.
+
+    `ignored`: of the patches that were set aside as well.
 
     Raises:
         LabError: patches and pixels do not fit, or a feature is not a finite number.
@@ -130,30 +132,33 @@ def field_data(
         raise LabError("The patches and their pixels are not equally many.")
     ids = hashlib.sha256(np.ascontiguousarray(cohort.patch_id, "<i8").tobytes())
     ids.update(f"{name}|{extractor.key}|{code_versions()}".encode())
-    both = folder / f"features-{ids.hexdigest()[:16]}.npz"
-    one = both.with_stem(f"{both.stem}-fine")
-    path = both if scales > 1 or both.is_file() else one
+    stem = f"features-{ids.hexdigest()[:16]}"
+    path, *richer = (
+        folder / f"{stem}{'' if more_scales else '-fine'}{'-set-aside' if more_patches else ''}.npz"
+        for more_scales in dict.fromkeys((scales > 1, True)) for more_patches in dict.fromkeys((ignored, True))
+    )  # fmt: skip
+    path = next((file for file in richer if file.is_file()), path)
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
-        np.savez(buffer, **_embed(cohort, pixels, extractor, scales, progress))  # type: ignore[arg-type]  # its stub: any name may be a flag
+        np.savez(buffer, **_embed(cohort, pixels, extractor, scales, ignored, progress))  # type: ignore[arg-type]  # its stub: any name may be a flag
         write_aside(path, buffer.getvalue())
     with np.load(path) as file:
         fine, coarse = file["fine"], file.get("coarse")
         processor_ms = float(file["processor_ms"]) if "processor_ms" in file else None
         engine = str(file["engine"]) if "engine" in file else ""
-    key = hashlib.sha256(f"{both.stem}|{cohort.label_sha256()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{stem}|{cohort.label_sha256()}".encode()).hexdigest()
     parameters = sum(parameter.numel() for parameter in extractor.net.backbone.parameters())
     return FieldData(cohort, fine, coarse, extractor.words, name, key, parameters, processor_ms, engine)
 
 
-def _embedded(cohort: Cohort) -> np.ndarray:
+def _embedded(cohort: Cohort, ignored: bool) -> np.ndarray:
     """Positions of the patches that a bag may hold."""
-    return np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & ~cohort.ignored)
+    return np.flatnonzero(np.isin(cohort.slide_index, cohort.labelled_slides()) & (~cohort.ignored | ignored))
 
 
 def _embed(
-    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, scales: int, progress: Progress
+    cohort: Cohort, pixels: PixelSource, extractor: FieldExtractor, scales: int, ignored: bool, progress: Progress
 ) -> dict[str, np.ndarray]:
     """Features by scale, "fine" and with two scales "coarse"; "processor_ms" of a patch, and the "engine".
 
@@ -165,9 +170,9 @@ def _embed(
     net = extractor.net
     names = ("fine", "coarse")[:scales]
     arrays = {name: np.zeros((len(cohort.patch_id), net.width), np.float32) for name in names}
-    places = _embedded(cohort)
+    places = _embedded(cohort, ignored)
     if extractor.fits:
-        _fit_batch_norms(net, pixels, places)
+        _fit_batch_norms(net, pixels, _embedded(cohort, ignored=False))
     embedder = embedder_for(net, "cpu", scales * len(places), pixels.read(places[:SAMPLE]), None)
     whole = net.architecture.backbone != SMALL  # ours takes any side, others the one they were built for
     coarse = embedder if whole else torch_embedder(net)
@@ -215,6 +220,7 @@ def simulated_data(
     extractor: FieldExtractor | None = None,
     progress: Progress = silent,
     scales: int = 2,
+    ignored: bool = False,
 ) -> FieldData:  # fmt: skip
     """Simulated slides, two of each patient, drawn on first use.
 
@@ -228,4 +234,4 @@ def simulated_data(
     home = home_of(folder, slides, seed)
     drawn = draw_cohort(slides, seed, home, between(progress, 0, 0.6))
     name = f"{slides} simulated slides (seed {seed})"
-    return field_data(drawn.cohort, drawn.pixels, made_by, home, name, between(progress, 0.6, 1), scales)
+    return field_data(drawn.cohort, drawn.pixels, made_by, home, name, between(progress, 0.6, 1), scales, ignored)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmdnet.bags.bag import Bag
+from mmdnet.bags.bag import Bag, with_ignored
 from mmdnet.experiments.field.bags import FieldPart
 from mmdnet.experiments.field.data import FieldData
 from mmdnet.experiments.field.plan import FieldPlan
@@ -54,7 +54,7 @@ def trained_tasks(bags: Sequence[Bag]) -> dict[str, int]:
 def make_batch(data: FieldData, bags: Sequence[Bag], domains: np.ndarray, weights: Mapping[str, np.ndarray]) -> Batch:
     """Bags read and padded to the largest; `weights` of each grade by task."""
     mask, known = build_targets(data.cohort, bags, domains)
-    rows = torch.from_numpy(np.concatenate([bag.instances for bag in bags]))
+    rows = torch.from_numpy(np.concatenate([part for bag in bags for part in (bag.instances, bag.ignored)]))
     features = {1: data.features[rows]}
     if data.coarse is not None:
         features[2] = np.concatenate([data.features[rows], data.coarse[rows]], axis=1)
@@ -63,8 +63,9 @@ def make_batch(data: FieldData, bags: Sequence[Bag], domains: np.ndarray, weight
         grades = known.grades[:, t]
         of_grade = torch.from_numpy(weights[task.name])[grades.clamp(min=0)] if task.name in weights else 1.0
         targets[task.name] = BagTargets(
-            grades, of_grade * known.label_confidence[:, t], known.instance_grades[..., t], known.domains
-        )
+            grades, of_grade * known.label_confidence[:, t], known.instance_grades[..., t], known.domains,
+            ignored=known.ignored_mask,
+        )  # fmt: skip
     return Batch({scales: _padded(values, mask) for scales, values in features.items()}, mask, targets)
 
 
@@ -226,8 +227,10 @@ def _said(of: Prediction) -> TaskSaid:
 def learn_part(
     data: FieldData, part: FieldPart, entries: Sequence[BaselineEntry], plan: FieldPlan, done: Done,
     progress: Progress = silent,
-) -> None:  # fmt: skip
+) -> list[str]:  # fmt: skip
     """Train these methods on one part and test each; `done` gets a method's cell as soon as it has stopped.
+
+    What could not be trained is told, in sentences.
 
     Heads are so small that a second thread costs more than it does, and on a busy machine the first waits for it; each
     takes its steps in one thread.
@@ -236,7 +239,7 @@ def learn_part(
         LabError: no task has two grades in the training bags.
     """
     with _one_thread():
-        _learn_part(data, part, entries, plan, done, progress)
+        return _learn_part(data, part, entries, plan, done, progress)
 
 
 @contextmanager
@@ -251,7 +254,7 @@ def _one_thread() -> Iterator[None]:
 
 def _learn_part(
     data: FieldData, part: FieldPart, entries: Sequence[BaselineEntry], plan: FieldPlan, done: Done, progress: Progress
-) -> None:
+) -> list[str]:
     from mmdnet.errors import LabError
 
     domains, names = data.cohort.domains("scanner+stain")
@@ -259,6 +262,7 @@ def _learn_part(
     tasks = trained_tasks(first)
     if not tasks:
         raise LabError(f"{part.name}: no feature has two grades among the training bags, so nothing can be learnt.")
+    entries, left_out = _trainable(data, part, entries, first)
     judged = part.validation if plan.judged == "validation" else part.test
     warnings = (*part.warnings, *_lacking(judged, tasks, plan.judged))
     learners = [Learner(entry, plan, part, tasks, data.features.shape[1], len(names)) for entry in entries]
@@ -267,8 +271,10 @@ def _learn_part(
     tested = _tested(data, judged)
     for epoch in range(plan.epochs):
         bags = first if epoch == 0 else part.training_bags(epoch)
-        batches = [*_batches(data, bags, domains, plan.bags_per_step, grade_weights(bags))]
+        kinds = {learner.entry.ignored_task for learner in learners}
+        batches_of = {kind: _training_batches(data, part, bags, domains, plan, epoch, kind) for kind in kinds}
         for number, learner in enumerate(learners):
+            batches = batches_of[learner.entry.ignored_task]
             progress((epoch + number / len(learners)) / plan.epochs, f"epoch {epoch + 1}, {learner.entry.title}")
             learner.judge(learner.learn(batches, epoch), epoch, validation, truth)
             learner.maybe_next_stage(epoch, batches)
@@ -278,7 +284,36 @@ def _learn_part(
             done(learner.cell(test, tested, warnings))
         learners = [learner for learner in learners if learner not in ended]
         if not learners:
-            return
+            break
+    return left_out
+
+
+def _trainable(
+    data: FieldData, part: FieldPart, entries: Sequence[BaselineEntry], bags: Sequence[Bag]
+) -> tuple[list[BaselineEntry], list[str]]:
+    """The methods that these training bags can teach, and why others are left out."""
+    cohort = data.cohort
+    slides = list({bag.slide_index for bag in bags})
+    if (cohort.ignored & np.isin(cohort.slide_index, slides)).any():
+        return list(entries), []
+    said = "no patch of its training slides is set aside, so the fourth task cannot be learnt."
+    left_out = [f"{part.name}: {entry.title} was left out, since {said}" for entry in entries if entry.ignored_task]
+    return [entry for entry in entries if not entry.ignored_task], left_out
+
+
+def _training_batches(
+    data: FieldData,
+    part: FieldPart,
+    bags: Sequence[Bag],
+    domains: np.ndarray,
+    plan: FieldPlan,
+    epoch: int,
+    ignored: bool,
+) -> list[Batch]:
+    """An epoch's steps; `ignored`: half of the bags hold a patch that was set aside as well."""
+    if ignored:
+        bags = with_ignored(data.cohort, bags, np.random.default_rng((part.seed, 23, epoch)))
+    return [*_batches(data, bags, domains, plan.bags_per_step, grade_weights(bags))]
 
 
 def grade_weights(bags: Sequence[Bag]) -> dict[str, np.ndarray]:

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mmdnet.errors import LabError
-from mmdnet.nn.baselines.registry import BASELINES, MMD_NET, baselines_called
+from mmdnet.nn.baselines.registry import BASELINES, MMD_NET, MMD_NET_FOUR, BaselineEntry, baselines_called
 from mmdnet.nn.kinds import HeadKind
 
 VERSION = 1
 SplitWay = Literal["patient", "bags"]
 Unit = Literal["bag", "slide"]
 Judged = Literal["test", "validation"]
-TABLE_2 = ("da-mil", "mtl-mil", MMD_NET)
+TABLE_2 = ("da-mil", "mtl-mil", MMD_NET, MMD_NET_FOUR)
 """The paper's Table 2 on frozen features. A method that shares nothing between tasks is a network for each task."""
 UNGROUPED = (
     "Bags were split at random, as in the paper: bags of one slide, and bags that share a patch, lie on both sides. "
@@ -29,7 +29,8 @@ class FieldPlan(BaseModel):
     """Choices of a field experiment; all methods are trained alike.
 
     Attributes:
-        methods: names of `mmdnet.nn.baselines.registry.BASELINES`; all of them if none is given.
+        methods: names of `mmdnet.nn.baselines.registry.BASELINES`; if none is given all of them, but those that are
+            trained only by name.
         backbones: whose frozen features one method (MMD-Net if none is given) is trained on in turn; they stand in the
             rows then (the paper's Table 3). None: one backbone, and methods in the rows.
         alphas: strengths of the domain part that one method (MMD-Net if none is given) is trained with in turn; they
@@ -105,7 +106,7 @@ class FieldPlan(BaseModel):
     @property
     def asked(self) -> tuple[str, ...]:
         """What stands in the rows: backbones or alphas, else methods in the registry's order or as asked for."""
-        return self.backbones or tuple(map(alpha_row, self.alphas)) or self.methods or tuple(BASELINES)
+        return self.backbones or tuple(map(alpha_row, self.alphas)) or self.methods or usual_methods()
 
     @property
     def reference(self) -> str:
@@ -125,8 +126,17 @@ class FieldPlan(BaseModel):
     @property
     def scales(self) -> int:
         """Magnifications that its methods see of each patch."""
-        own = (self.one_method,) if self.backbones or self.alphas else self.asked
-        return max(BASELINES[name].scales for name in own)
+        return max(entry.scales for entry in self._trained)
+
+    @property
+    def ignored_task(self) -> bool:
+        """Whether one of its methods learns from patches that readers set aside."""
+        return any(entry.ignored_task for entry in self._trained)
+
+    @property
+    def _trained(self) -> tuple[BaselineEntry, ...]:
+        names = (self.one_method,) if self.backbones or self.alphas else self.asked
+        return tuple(BASELINES[name] for name in names)
 
     @property
     def rows(self) -> str:
@@ -150,6 +160,11 @@ class FieldPlan(BaseModel):
         usual = {"judged"} if self.judged == "test" else set()
         told = self.model_dump_json(exclude={"methods", "seeds", "backbones", "alphas", "unit", *usual})
         return f"v{VERSION}-{hashlib.sha256(f'{data}|{told}'.encode()).hexdigest()[:16]}"
+
+
+def usual_methods() -> tuple[str, ...]:
+    """The methods that are compared unless some are named."""
+    return tuple(name for name, entry in BASELINES.items() if not entry.ignored_task)
 
 
 def alpha_row(alpha: float) -> str:

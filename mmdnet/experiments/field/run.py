@@ -147,9 +147,8 @@ def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> 
             write_curve(home, cell)
 
         try:
-            learn_part(
-                data, part, baselines_called(missing), plan, keep, part_of(progress, number, len(parts), part.name)
-            )
+            told = part_of(progress, number, len(parts), part.name)
+            notes += learn_part(data, part, baselines_called(missing), plan, keep, told)
         except LabError as refused:
             notes.append(str(refused))
     if unread:

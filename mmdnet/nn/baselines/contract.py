@@ -79,6 +79,7 @@ class BagTargets:
         instance_grades: (B, N), int64, -1 where unknown; methods that learn from bags alone do not look at them.
         domains: (B,), int64, -1 where unknown.
         strength: of a domain part's reversed gradient (lambda), 0-1.
+        ignored: (B, N), True on patches that readers set aside; None where a method does not learn from them.
     """
 
     grades: Tensor
@@ -86,6 +87,7 @@ class BagTargets:
     instance_grades: Tensor
     domains: Tensor
     strength: float = 0.0
+    ignored: Tensor | None = None
 
 
 class Branch(nn.Module):

@@ -5,7 +5,12 @@ one domain adversary that spares the instances any task attends to. Unlike the o
 tasks share: a layer :math:`h' = \operatorname{LN}(B h + c)`, which stands for the end of the extractor (frozen here)
 and is what the adversary acts on.
 
-`MultiTaskMIL` has no adversary (MTL-MIL in the paper's Table 2); `MMDNetWithPatches` also learns from grades of single
+`MultiTaskMIL` has no adversary (MTL-MIL in the paper's Table 2). `MMDNetFourTasks` has a fourth head, which alone sees
+the patches :math:`I` that readers set aside and learns whether a bag holds one:
+
+.. math:: L_4 = L + \operatorname{CE}\bigl(O^{(4)}(\{h'_k\}), [\{h_k\} \cap I \neq \emptyset]\bigr)
+
+`MMDNetWithPatches` also learns from grades of single
 patches, as this program's trainings do unless told otherwise, and is not to be compared with methods that do not.
 """
 
@@ -83,6 +88,26 @@ class MultiTaskMIL(MMDNetHeads):
     """See the module."""
 
     adversary = False
+
+
+class MMDNetFourTasks(MMDNetHeads):
+    """See the module. Without targets that say what was set aside, the fourth head learns nothing."""
+
+    def __init__(self, method: type[Branch], shape: BranchShape, tasks: Mapping[str, int]) -> None:
+        super().__init__(method, shape, tasks)
+        architecture = Architecture(
+            projection=shape.projection, attention_hidden=shape.hidden, dropout=shape.dropout
+        )  # fmt: skip
+        self.holds_ignored = TaskHead(shape.width, 2, architecture, "ce")
+
+    def training_loss(self, h: Tensor, mask: Tensor, targets: Mapping[str, BagTargets]) -> Tensor:
+        ignored = next(iter(targets.values())).ignored
+        if ignored is None:
+            return super().training_loss(h, mask, targets)
+        holds = ignored.any(dim=1).long()
+        said = self.holds_ignored(self.shared(h), mask)[0]
+        fourth = self.holds_ignored.grade.loss(said, holds, torch.ones_like(holds, dtype=torch.float32))
+        return super().training_loss(h, mask & ~ignored, targets) + fourth
 
 
 class MMDNetWithPatches(MMDNetHeads):

@@ -119,7 +119,9 @@ class FieldExperiments:
             if backbone in told.refused:
                 raise LabError(told.refused[backbone])
             extractor = extractor_of(backbone, told.files.get(backbone, told.weights), cohort.patch_px)
-            return field_data(cohort, pixels, extractor, folder, name, progress, told.plan.scales)
+            return field_data(
+                cohort, pixels, extractor, folder, name, progress, told.plan.scales, told.plan.ignored_task
+            )
 
         if told.plan.backbones:
             result = run_backbones(data_of, told.plan, folder / "cells", between(heard, 0.1, 1))

@@ -53,7 +53,7 @@ def test_alpha_is_chosen_on_validation_patients(tmp_path):
 
 
 @pytest.mark.parametrize(("command", "choices"), [
-    ("ablation", {"methods": ("da-mil", "mtl-mil", "mmd-net"), "seeds": [0, 1, 2]}),
+    ("ablation", {"methods": ("da-mil", "mtl-mil", "mmd-net", "mmd-net-four"), "seeds": [0, 1, 2]}),
     ("alpha", {"alphas": (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0), "judged": "validation", "seeds": [0, 1, 2]}),
 ])  # fmt: skip
 def test_of_a_project_the_same_is_asked_of_its_labels(command, choices, monkeypatch, tmp_path):

@@ -64,6 +64,17 @@ def test_one_scale_alone_costs_one_pass_and_two_that_are_there_serve_it(tmp_path
     assert pixels.reads == reads
 
 
+def test_patches_set_aside_are_computed_where_they_are_asked_for(tmp_path, extractor):
+    cohort, pixels = cohort_of(np.ones((5, 3), np.int8)), Squares(5)
+    plain = field_data(cohort, pixels, extractor, tmp_path, "squares", scales=1)
+    more = field_data(cohort, pixels, extractor, tmp_path, "squares", scales=1, ignored=True)
+    assert more.key == plain.key and more.features[-1].any() and not plain.features[-1].any()
+    assert np.allclose(more.features[:-1], plain.features[:-1], atol=1e-5)
+    reads = pixels.reads
+    again = field_data(cohort, pixels, extractor, tmp_path, "squares", scales=1, ignored=True)
+    assert np.array_equal(again.features, more.features) and pixels.reads == reads
+
+
 def test_other_grades_are_other_data_with_the_same_features(tmp_path, extractor):
     pixels = Squares(5)
     keys = {field_data(cohort_of(np.full((5, 3), g, np.int8)), pixels, extractor, tmp_path, "s").key for g in (0, 1)}

@@ -1,12 +1,13 @@
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.experiments.field.plan import FieldPlan, read_plan
-from mmdnet.nn.baselines.registry import BASELINES
+from mmdnet.experiments.field.plan import TABLE_2, FieldPlan, read_plan
+from mmdnet.nn.baselines.registry import BASELINES, MMD_NET_FOUR
 
 
 def test_without_names_all_methods_are_asked_and_mmd_net_is_the_reference():
-    assert FieldPlan().asked == tuple(BASELINES)
+    assert set(BASELINES) - set(FieldPlan().asked) == {MMD_NET_FOUR} and MMD_NET_FOUR in TABLE_2
+    assert read_plan({"methods": TABLE_2}).ignored_task and not FieldPlan().ignored_task
     assert FieldPlan().reference == "mmd-net"
     assert read_plan({"methods": ["mean", "abmil"]}).reference == "mean"
 

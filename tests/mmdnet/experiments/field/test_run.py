@@ -82,6 +82,24 @@ def test_alphas_are_judged_on_validation_patients_and_no_training_is_repeated(tm
     assert curves == ["da-mil--seed-0"] * 2
 
 
+def test_the_fourth_task_learns_from_patches_set_aside_and_without_any_it_is_left_out(tmp_path):
+    data, asked = made_data(), plan(methods=("mean", "mmd-net-four"), epochs=2)
+    without = run_field(data, asked, tmp_path)
+    assert without.methods == ("mean",)
+    (said,) = (note for note in without.notes if "left out" in note)
+    assert said.startswith("seed 0: MMD-Net, four tasks was left out, since no patch of its training slides")
+    with pytest.raises(LabError, match="no patch of its training slides is set aside"):
+        run_field(data, plan(methods=("mmd-net-four",), epochs=2), tmp_path)
+    data.cohort.ignored[::7] = True
+    (part,) = parts_of(data.cohort, asked)
+    result = run_field(replace(data, key="set aside"), asked, tmp_path)
+    assert result.methods == ("mean", "mmd-net-four")
+    tested = {cell.method: cell.bags for cell in result.cells}
+    assert tested["mean"] == tested["mmd-net-four"] and len(tested["mean"].slides) == len(part.test)
+    alone = run_field(replace(data, key="set aside"), plan(methods=("mean",), epochs=2), tmp_path / "alone")
+    assert alone.cells[0].said == result.cells[0].said
+
+
 def test_backbones_are_compared_on_the_same_patients_and_one_that_cannot_be_used_is_named(tmp_path):
     def data_of(name, progress, /):
         progress(0.5, "features")

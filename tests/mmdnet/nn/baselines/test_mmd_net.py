@@ -54,3 +54,19 @@ def test_grades_of_patches_teach_only_the_form_that_says_so():
         model = model_of(BASELINES[name])
         apart = model.training_loss(h, mask, targets) - model.training_loss(h, mask, unknown)
         assert bool(apart.abs() > 1e-6) is differs
+
+
+def test_a_patch_that_was_set_aside_teaches_the_fourth_task_alone():
+    h, mask, targets = bags(6)
+    mask[:, -1] = True
+    ignored = torch.zeros_like(mask)
+    ignored[:3, -1] = True
+    known = {name: replace(of_task, ignored=ignored) for name, of_task in targets.items()}
+    four, three = model_of(BASELINES["mmd-net-four"]), model_of(BASELINES["mmd-net"])
+    three.load_state_dict({key: value for key, value in four.state_dict().items() if "holds_ignored" not in key})
+    said = four.holds_ignored(four.shared(h), mask)[0]
+    fourth = torch.nn.functional.cross_entropy(said, torch.tensor([1, 1, 1, 0, 0, 0]))
+    of_three = three.training_loss(h, mask & ~ignored, targets)
+    assert torch.allclose(four.training_loss(h, mask, known), of_three + fourth, atol=1e-6)
+    fourth.backward()
+    assert four.shared[0].weight.grad.abs().max() > 0

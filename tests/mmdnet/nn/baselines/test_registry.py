@@ -71,6 +71,7 @@ def test_every_parameter_learns_and_what_is_unknown_teaches_nothing(entry):
             grades=torch.full_like(known.grades, -1),
             instance_grades=torch.full_like(known.instance_grades, -1),
             domains=torch.full_like(known.domains, -1),
+            ignored=None,
         )
         for name, known in targets.items()
     }

@@ -30,5 +30,7 @@ def bags(count: int, instances: int = 8, seed: int = 0):
         grade = torch.randint(classes, (count, instances)).clamp(max=ceiling).where(mask, torch.tensor(-1))
         rows, columns = torch.nonzero(grade > 0, as_tuple=True)
         h[rows, columns, 5 * place + grade[rows, columns]] += 3
-        targets[name] = BagTargets(grade.amax(dim=1), torch.ones(count), grade, domains, strength=0.1)
+        targets[name] = BagTargets(
+            grade.amax(dim=1), torch.ones(count), grade, domains, strength=0.1, ignored=torch.zeros_like(mask)
+        )
     return h, mask, targets
