@@ -23,7 +23,7 @@ leading = lab().scoring.leading(current.id)
 parts.next_step(current, slides, leading)
 parts.numbers(current)
 
-left, right = st.container(key="overview_body").columns([2, 1], gap="medium")
+left, right = st.container(key="overview_body").columns([5, 2], gap="medium")
 with left:
     st.header("Worklist")
     if slides:

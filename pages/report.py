@@ -64,7 +64,7 @@ with beside:
         sign_off(score, report, signed, own_read)
     st.header("Grades")
     for feature in report.features:
-        parts.feature_block(feature, report.covers(feature.task))
+        parts.feature_block(feature, report.covers(feature.task), signed[-1].grades if signed else None)
     st.header("Measured beside the grades")
     parts.quantities(report)
     st.header("Signatures")

@@ -242,10 +242,10 @@ def provenance_facts(report: Report) -> tuple[Fact, ...]:
         Fact("Bags of", count(made.bag_size, "patch", "patches")),
         Fact("Resamples, seed", f"{made.resamples}, {made.seed}"),
         Fact("Device", made.device),
-        Fact("Score number", str(made.score_id), 2),
+        Fact("Score number", str(made.score_id)),
+        Fact("Backbone", made.backbone),
         Fact("Trained on", trained, 2) if trained else Fact("Trained on", width=2),
         Fact("Agreement with readers", agreement_words(made.checks) or "not known", 2),
-        Fact("Backbone", made.backbone, 4),
         Fact("Weights, SHA-256", made.weights_sha256, 4, code=True),
         Fact("Label set, SHA-256", made.label_set_sha256, 4, code=True),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST = -0.25, 1.05
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CLOSE = 0.08  # two letters over lines so close would stand on each other
 
 
 def kappa_rows(rows: Mapping[str, str], pairs: Sequence[Comparison], shown: str, said: Mapping[str, str]) -> str:
@@ -49,14 +50,18 @@ def _at(value: float) -> float:
 
 
 def _letters(task_name: str) -> str:
-    """Above a panel the letter of each published study over its line."""
-    found = [study for study in PUBLISHED if task_name in study.kappa]
-    letters = "".join(
-        f'<i style="left:{_at(study.kappa[task_name]):.1f}%" title="{in_html(study.source)}: '
-        f'{study.kappa[task_name]:.2f}">{in_html(study.name[0])}</i>'
-        for study in found
-    )
-    return f'<div class="mmd-ticks" aria-hidden="true">{letters}</div>'
+    """Above a panel the letter of each published study over its line; of two that stand close each goes to its side."""
+    found = sorted(((s.kappa[task_name], s) for s in PUBLISHED if task_name in s.kappa), key=lambda pair: pair[0])
+    letters = []
+    for number, (kappa, study) in enumerate(found):
+        close_before = number > 0 and kappa - found[number - 1][0] < CLOSE
+        close_after = number + 1 < len(found) and found[number + 1][0] - kappa < CLOSE
+        side = "" if close_before == close_after else ' class="after"' if close_before else ' class="before"'
+        letters.append(
+            f'<i{side} style="left:{_at(kappa):.1f}%" title="{in_html(study.source)}: {kappa:.2f}">'
+            f"{in_html(study.name[0])}</i>"
+        )
+    return f'<div class="mmd-ticks" aria-hidden="true">{"".join(letters)}</div>'
 
 
 def _panel(task_name: str, pair: Comparison | None, shown: str, sides: str) -> str:

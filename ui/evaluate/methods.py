@@ -109,6 +109,6 @@ def _method(of_domains: bool) -> str:
 def _backbone(drawn: bool) -> str:
     names = list(BACKBONES)
     return st.selectbox(
-        "Features of", names, index=names.index(SMALL) if drawn else 0, key="field_backbone", width=300,
+        "Features of", names, index=names.index(SMALL) if drawn else 0, key="field_backbone", width=400,
         format_func=lambda name: BACKBONES[name].title,
     )  # fmt: skip

@@ -49,8 +49,8 @@ def first_look(reader: ReaderView, view: SessionView) -> bool:
     looked = lab().labels.own.first_look(view.project_id, reader.id)
     if looked is None:
         return False
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first_look"):
-        st.caption(first_look_words(looked.numbers, looked.slides), help=WHAT_FOR, width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="oneline_first_look"):
+        st.caption(first_look_words(looked.numbers, looked.slides), help=WHAT_FOR)
         yes = st.button("Yes", key="judgeable_yes")
         no = st.button("No", key="judgeable_no")
     if yes or no:
@@ -67,13 +67,13 @@ def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    question = "Asked once: can the grades be told on such small patches? Grading goes on without an answer."
+    question = "Asked once: can the grades be told on such small patches?"
     return f"**Patches of {slides:,} slides graded** · {pace}{unknown}. {question}"
 
 
 WHAT_FOR = (
-    "Asked once, after the first slides, before many hours go into it. Yes: go on. No: the session stays as it is, "
-    "your answer is kept with it, and what to do instead is said here."
+    "Asked once, after the first slides, before many hours go into it; grading goes on without an answer. Yes: go on. "
+    "No: the session stays as it is, your answer is kept with it, and what to do instead is said here."
 )
 NOT_JUDGEABLE = (
     "You found that this cannot be judged on these patches. Leave a grade unknown (U) where you cannot tell: it is "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
-from mmdnet.scoring.validity import kappas_of, verdict_of
+from mmdnet.scoring.validity import NOT_REPORTABLE, kappas_of, verdict_of
 from ui.models import card
 from ui.models.score import model_words
 from ui.shell import words
@@ -48,7 +48,9 @@ def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
             "Model": plain_all(model.name for model in known),
             "For reports": ["✓" if model.id == for_reports else None for model in known],
             **{f"κ {task.letter}": [kappas_of(model.card).get(task.name) for model in known] for task in SHOWN_TASKS},
-            "Validated": [verdict_of(model.card).words for model in known],
+            "Validated": [
+                "on other patients" if verdict_of(model.card).good else NOT_REPORTABLE.lower() for model in known
+            ],
             "Note": plain_all(model.note or None for model in known),
             "Made": [model.created_at for model in known],
         }
@@ -64,6 +66,8 @@ def _table(known: Sequence[ModelView], for_reports: int | None) -> None:
 
 def _in_full(model: ModelView, project: ProjectView, manages: bool) -> None:
     st.caption(model_words(model))
+    if not (verdict := verdict_of(model.card)).good:
+        st.caption(literal(verdict.words))
     if manages:
         _change(model, project)
     elif model.note:
@@ -78,7 +82,7 @@ def _change(model: ModelView, project: ProjectView) -> None:
     own = model.project_id is not None
     with st.form(f"describe_{model.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", value=model.name, key=f"model_name_{model.id}", width=280, disabled=not own)
-        note = st.text_input("Note", value=model.note, key=f"model_note_{model.id}", width=420, disabled=not own)
+        note = st.text_input("Note", value=model.note, key=f"model_note_{model.id}", width=340, disabled=not own)
         sent = st.form_submit_button("Save", disabled=not own)
     if sent:
         with refusals():

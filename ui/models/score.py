@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
-from mmdnet.labels.grading import task as task_called
 from mmdnet.scoring.choices import AUTO
 from mmdnet.scoring.validity import NOT_REPORTABLE, agreement_words, checks_of
 from ui.shell import words
@@ -288,7 +287,9 @@ def score_table(scores: Sequence[ScoreView]) -> None:
             **{task.title: pd.array([score.grades[task.name] for score in scores], dtype="Int64") for task in tasks},
             "Signed": [None if score.signed is None else plain(score.signed.reader) for score in scores],
             "Model's NAS, 90 % interval": [model_nas(score) for score in scores],
-            "Signed otherwise": [", ".join(task_called(name).letter for name in score.changed) for score in scores],
+            "Signed otherwise": [
+                ", ".join(task.letter for task in tasks if task.name in score.changed) for score in scores
+            ],
             "Model": plain_all(score.model_name for score in scores),
             "Scored": [score.created_at for score in scores],
             "Why not": [score.validity.words or None for score in scores],
@@ -304,13 +305,18 @@ def score_table(scores: Sequence[ScoreView]) -> None:
         height=table_height(len(scores), 16),
         key="score_table",
         column_config={
+            task.title: st.column_config.NumberColumn(task.letter, help=task.title, width=44) for task in tasks
+        }
+        | {
             "open": open_column("score_table_open"),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
             "Signed otherwise": st.column_config.TextColumn(
                 help="Features signed with another grade than the model's.", width=108
             ),
-            "Model's NAS, 90 % interval": st.column_config.TextColumn(width=142),
-            "Model": st.column_config.TextColumn(width=120),
+            "Model's NAS, 90 % interval": st.column_config.TextColumn(
+                "Model's NAS", help="With its 90 % interval.", width=104
+            ),
+            "Model": st.column_config.TextColumn(width=180),
             "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width="large"),
             "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
@@ -337,7 +343,7 @@ def to_a_report(scores: Sequence[ScoreView]) -> None:
 
 def all_reports(project_id: int) -> None:
     """The reports of all scored slides as files; each is made when it is asked for."""
-    st.caption("The report of each slide, all in one file: the one signed last, else the newest")
+    st.caption("The report of each slide, all in one file: the one signed last, else the newest.")
     with st.container(horizontal=True, gap="small"):
         for title, kind, mime in ALL_REPORTS:
             st.download_button(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -77,9 +77,17 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
     st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
 
 
-def feature_block(feature: Feature, covers: str = "") -> None:
-    """One feature: the model's grade among Kleiner's criteria, how sure it is, and what readers gave."""
-    title = f"{in_html(feature.title)} {chip(feature.task, feature.grade)}"
+def feature_block(feature: Feature, covers: str = "", signed: Mapping[str, int | None] | None = None) -> None:
+    """One feature: the grade that leads among Kleiner's criteria, how sure the model is, and what readers gave.
+
+    Args:
+        signed: the grades that were signed last: they lead, the model's stands behind them.
+    """
+    of_model = chip(feature.task, feature.grade)
+    title = f"{in_html(feature.title)} {of_model}"
+    if signed is not None:
+        of_model = f'<span class="mmd-muted mmd-small">model</span>{of_model}'
+        title = f"{in_html(feature.title)} {chip(feature.task, signed.get(feature.task))}{of_model}"
     rows = []
     for criterion in feature.criteria:
         shown = criterion.grade
@@ -91,7 +99,7 @@ def feature_block(feature: Feature, covers: str = "") -> None:
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
         + (probability_bar(feature.task, feature.probabilities) if feature.probabilities else "")
-        + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th><th>model</th><th>readers</th></tr>'
+        + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th><th>Model</th><th>Readers</th></tr>'
         + "".join(rows)
         + "</table>"
     )

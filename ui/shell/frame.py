@@ -14,7 +14,7 @@ from ui.server.door import under_base
 from ui.server.settled import freeze_loaded
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
-from ui.shell.literal import literal, plain
+from ui.shell.literal import in_html, literal, plain
 from ui.shell.memory import reader_memory
 from ui.shell.pages import PAGES
 from ui.shell.presses import at_page, given_up
@@ -85,6 +85,8 @@ def draw() -> None:
         for sentence in said():
             st.toast(literal(sentence), icon=":material/check:")
         with body:
+            if name != first.name:
+                _where()
             page.run()
         freeze_loaded(name)
     except RerunException:
@@ -206,6 +208,13 @@ def _take_reader() -> None:
         set_reader(lab().readers.ensure(name).id if name else None)
     except LabError as refusal:
         st.session_state["reader_refused"] = str(refusal)
+
+
+def _where() -> None:
+    """Which project, and who reads, beside the lab's name: drawn only while the side bar, which says so, is folded."""
+    place, who = lab().projects.names().get(at("project") or 0), reader()
+    named = [name for name in (place, who.name if who is not None else None) if name]
+    st.html(f'<div class="mmd-where">{in_html(" · ".join(named))}</div>')
 
 
 def _footer() -> None:

@@ -4,7 +4,8 @@ Streamlit serves its scripts uncompressed and leaves that to a web server in fro
 client looks for the server below the address of the page before it looks at the root, two requests that end in 404 at
 every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it
 makes several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field
-to field, `one_theme.js` where the theme is kept. Until the scripts are there the page says that it is being opened.
+to field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Until the scripts are
+there the page says that it is being opened.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "history.js": "oneStepAPress(window)",
     "tabbing.js": "tabToFields(window)",
     "one_theme.js": "oneTheme(localStorage, location.pathname)",
+    "side_bar.js": "foldOnTablets(window)",
 }
 ROOT = '<div id="root"></div>'
 OPENING = (  # in the place of what Streamlit draws there; in the browser's own theme

@@ -44,7 +44,7 @@ def first_project(there: Sequence[ProjectView] = ()) -> None:
     st.title("Welcome to the lab")
     st.markdown(
         "Add scanned liver biopsies, grade some of their patches, train a network on your grades, and let it score "
-        "whole slides: ballooning, lobular inflammation and steatosis, summed to the NAFLD activity score, each with "
+        "whole slides: steatosis, lobular inflammation and ballooning, summed to the NAFLD activity score, each with "
         "the tissue it rests on."
     )
     new_project()
@@ -150,7 +150,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
             "Slide": st.column_config.TextColumn(width=140),
-            "NAS by": st.column_config.TextColumn(width=104),
+            "NAS by": st.column_config.TextColumn(width=144),
             "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },

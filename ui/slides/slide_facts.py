@@ -58,7 +58,7 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
         {
             "Size": words.micron_size(slide),
             "Resolution": words.micron_per_pixel(slide),
-            "Objective": words.number(slide.objective, "×") if slide.objective else words.NOTHING,
+            "Objective": words.number(slide.objective, "×") if slide.objective else "unknown",
             "Stain": literal(slide.stain or "unknown"),
             "Scanner": literal(slide.scanner or "unknown"),
             "Site": literal(slide.site or "unknown"),
@@ -69,7 +69,7 @@ def facts_table(slide: SlideView, patches: Sequence[PatchView]) -> None:
             "Accession number": literal(slide.accession_number or "unknown"),
             "Barcode": literal(slide.barcode or "unknown"),
             "Tissue": words.number(slide.tissue_mm2, "mm²"),
-            "Core length": words.number(slide.core_length_mm, "mm"),
+            "Core length": words.number(slide.core_length_mm, "mm") if slide.core_length_mm else "not measured",
             "Fat, measured": words.measured_fat(slide),
             "Patches": f"{slide.usable:,} in use of {slide.patches:,} laid; {slide.labelled:,} labelled",
             "Set aside": literal(words.set_aside_counts(patches)) if patches else words.NOTHING,

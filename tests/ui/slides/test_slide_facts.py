@@ -16,7 +16,7 @@ def test_what_is_missing_is_said_to_be_missing():
     (table,) = AppTest.from_function(facts, default_timeout=60).run().table
     said = table.value.iloc[:, 0].to_dict() if table.value.shape[1] == 1 else table.value.iloc[0].to_dict()
     assert said["Resolution"] == "missing"
-    assert (said["Patient"], said["Stain"], said["Core length"]) == ("P1", "unknown", "–")
+    assert (said["Patient"], said["Stain"], said["Core length"]) == ("P1", "unknown", "not measured")
     assert (said["Accession number"], said["Barcode"]) == ("A\\*1\\*", "unknown")
     assert said["Patches"] == "1,000 in use of 1,200 laid; 7 labelled"
     assert said["File format"] == "aperio, read by openslide"

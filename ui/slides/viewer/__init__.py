@@ -90,13 +90,14 @@ def heat_layers(score: ScoreView | None) -> list[Layer]:
 
     There is none without a score, or while a reader's own grades are awaited.
     """
-    from mmdnet.labels.grading import task
+    from mmdnet.labels.grading import SHOWN_TASKS
 
     if score is None or score.awaits_reader:
         return []
     return [
-        Layer(name, task(name).title, f"/api/zoom/heat/{score.id}/{name}.png", begins_shown=False, map=True)
-        for name in score.summary.tasks
+        Layer(task.name, task.title, f"/api/zoom/heat/{score.id}/{task.name}.png", begins_shown=False, map=True)
+        for task in SHOWN_TASKS
+        if task.name in score.summary.tasks
     ]
 
 
