@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmdnet.errors import LabError
-from mmdnet.nn.places import STRIDES
+from mmdnet.nn.pooling.places import STRIDES
 from mmdnet.nn.recipe import Recipe, Tokens, origin_of
 from mmdnet.nn.registry import (
     IMAGENET_MEAN,

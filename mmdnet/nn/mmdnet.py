@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdnet.errors import LabError
-from mmdnet.nn.attention import BagDropout
 from mmdnet.nn.backbones import build_backbone
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.distributed import all_reduce_sum
@@ -36,6 +35,7 @@ from mmdnet.nn.domains.gradient_reversal import reverse_gradient
 from mmdnet.nn.heads import HEADS, GradeHead, expected_grade, weighted_mean
 from mmdnet.nn.kinds import DomainMethod, HeadKind
 from mmdnet.nn.outputs import LossWeights, Output, Prediction, Targets
+from mmdnet.nn.pooling.attention import BagDropout
 from mmdnet.nn.registry import load, pooling_entry
 
 WIDEST = 512  # a task's own features, unless chosen otherwise

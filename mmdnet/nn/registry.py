@@ -241,7 +241,7 @@ for _entry in (
 add_place_pooling(PlacePoolingEntry(MEAN, "As the backbone pools, mostly the mean of its last map", None))
 add_place_pooling(
     PlacePoolingEntry(
-        HIGHEST, "Beside it the mean and the highest places of finer maps", "mmdnet.nn.places:HighestPlaces"
+        HIGHEST, "Beside it the mean and the highest places of finer maps", "mmdnet.nn.pooling.places:HighestPlaces"
     )
 )
-add_pooling(PoolingEntry(GATED_ATTENTION, "Gated attention (Ilse 2018)", "mmdnet.nn.attention:GatedAttention"))
+add_pooling(PoolingEntry(GATED_ATTENTION, "Gated attention (Ilse 2018)", "mmdnet.nn.pooling.attention:GatedAttention"))

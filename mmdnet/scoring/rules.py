@@ -31,7 +31,7 @@ AT_ONCE = 128  # resamples whose patches are in memory together
 THRESHOLD = 0.5  # a patch counts where "at least one" is more probable than this
 
 Thresholds = Mapping[str, float]
-"""Fitted thresholds by task (`mmdnet.scoring.calibration.fit_thresholds`); a task without one has `THRESHOLD`."""
+"""Fitted thresholds by task (`mmdnet.scoring.calibration.thresholds.fit_thresholds`); else `THRESHOLD`."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Liver slides with known truth: drawn in micrometres, stained, scanned, written as slides any reader opens.
 
 The way of a slide: `recipes` (what is wanted) -> `scene` (what lies where, in µm: `outline`, `lobules`, `cells`,
-`lesions`, `nuclei`) -> `paint` (how much dye each pixel binds) -> `stain` (which light passes) -> `artefacts` and
-`scanner` (what a scanner makes of it) -> `write` (the pyramid) and `truth` (what was drawn). `slide` walks it.
+`lesions`, `nuclei`) -> `paint` (how much dye each pixel binds) -> `scanning`: `stain` (which light passes) ->
+`artefacts` and `scanner` (what a scanner makes of it) -> `write` (the pyramid); and `truth` (what was drawn). `slide`
+walks it.
 """
 
 from mmdnet.simulate.recipes import (

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from mmdnet.errors import LabError
 from mmdnet.nn import registry
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.card import Architecture
 from mmdnet.nn.mmdnet import MMDNet
+from mmdnet.nn.pooling.attention import GatedAttention
 from mmdnet.nn.registry import PoolingEntry
 from mmdnet.training.config import TrainingConfig, read_config
 

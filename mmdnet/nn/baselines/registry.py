@@ -79,39 +79,46 @@ def create_baseline(entry: BaselineEntry, shape: "BranchShape", tasks: Mapping[s
     return load(entry.model)(load(entry.branch), shape, tasks)
 
 
-_ROOT = "mmdnet.nn.baselines"
+_INSTANCES, _POOLING, _CONTEXT, _ADVERSARY = (
+    f"mmdnet.nn.baselines.{family}" for family in ("instances", "pooling", "context", "adversary")
+)
 for _entry in (
-    BaselineEntry("single-instance", "Single instance, Vanilla", "Ray 2005", f"{_ROOT}.single_instance:SingleInstance"),
-    BaselineEntry("mean", "Mean pooling", "Wang 2018", f"{_ROOT}.pooling:MeanPooling"),
-    BaselineEntry("max", "Maximum pooling", "Wang 2018", f"{_ROOT}.pooling:MaxPooling"),
-    BaselineEntry("abmil", "ABMIL / DeepMIL, gated", "Ilse 2018", f"{_ROOT}.abmil:ABMIL"),
-    BaselineEntry("varmil", "VarMIL (DeepSMILE)", "Schirris 2022", f"{_ROOT}.varmil:VarMIL"),
-    BaselineEntry("idars", "IDaRS", "Bilal 2021", f"{_ROOT}.idars:IDaRS"),
-    BaselineEntry("clam-sb", "CLAM-SB", "Lu 2021", f"{_ROOT}.clam:ClamSB"),
-    BaselineEntry("clam-mb", "CLAM-MB", "Lu 2021", f"{_ROOT}.clam:ClamMB"),
-    BaselineEntry("dsmil", "DSMIL", "Li 2021", f"{_ROOT}.dsmil:DSMIL"),
-    BaselineEntry("transmil", "TransMIL", "Shao 2021", f"{_ROOT}.transmil:TransMIL"),
-    BaselineEntry("dest", "DEST-like (enhanced Swin)", "Yan 2022", f"{_ROOT}.dest:DEST", scales=2),
-    BaselineEntry("ibmil", "IBMIL", "Lin 2023", f"{_ROOT}.ibmil:IBMIL"),
-    BaselineEntry("remix", "ReMix on ABMIL", "Yang 2022", f"{_ROOT}.remix:ReMix"),
-    BaselineEntry("da-mil", "DA-MIL", "Hashimoto 2020", f"{_ROOT}.da_mil:DAMIL", adversary=True),
     BaselineEntry(
-        "da-mil-ms", "DA-MIL, two scales", "Hashimoto 2020", f"{_ROOT}.da_mil:MultiScaleDAMIL", scales=2
+        "single-instance", "Single instance, Vanilla", "Ray 2005", f"{_INSTANCES}.single_instance:SingleInstance"
     ),
-    BaselineEntry("graph", "Patch graph (Xfibrosis-like)", "Chen 2021", f"{_ROOT}.graph:PatchGraph"),
-    BaselineEntry("two-stage", "Region filter, then MIL", "Junaid, Ahmadvand", f"{_ROOT}.two_stage:TwoStage"),
+    BaselineEntry("mean", "Mean pooling", "Wang 2018", f"{_POOLING}.mean_max:MeanPooling"),
+    BaselineEntry("max", "Maximum pooling", "Wang 2018", f"{_POOLING}.mean_max:MaxPooling"),
+    BaselineEntry("abmil", "ABMIL / DeepMIL, gated", "Ilse 2018", f"{_POOLING}.abmil:ABMIL"),
+    BaselineEntry("varmil", "VarMIL (DeepSMILE)", "Schirris 2022", f"{_POOLING}.varmil:VarMIL"),
+    BaselineEntry("idars", "IDaRS", "Bilal 2021", f"{_INSTANCES}.idars:IDaRS"),
+    BaselineEntry("clam-sb", "CLAM-SB", "Lu 2021", f"{_POOLING}.clam:ClamSB"),
+    BaselineEntry("clam-mb", "CLAM-MB", "Lu 2021", f"{_POOLING}.clam:ClamMB"),
+    BaselineEntry("dsmil", "DSMIL", "Li 2021", f"{_POOLING}.dsmil:DSMIL"),
+    BaselineEntry("transmil", "TransMIL", "Shao 2021", f"{_CONTEXT}.transmil:TransMIL"),
+    BaselineEntry("dest", "DEST-like (enhanced Swin)", "Yan 2022", f"{_CONTEXT}.dest:DEST", scales=2),
+    BaselineEntry("ibmil", "IBMIL", "Lin 2023", f"{_POOLING}.ibmil:IBMIL"),
+    BaselineEntry("remix", "ReMix on ABMIL", "Yang 2022", f"{_POOLING}.remix:ReMix"),
+    BaselineEntry("da-mil", "DA-MIL", "Hashimoto 2020", f"{_ADVERSARY}.da_mil:DAMIL", adversary=True),
     BaselineEntry(
-        "heinemann", "Heinemann, patches first", "Heinemann 2022", f"{_ROOT}.heinemann:Heinemann", from_patches=True
+        "da-mil-ms", "DA-MIL, two scales", "Hashimoto 2020", f"{_ADVERSARY}.da_mil:MultiScaleDAMIL", scales=2
     ),
+    BaselineEntry("graph", "Patch graph (Xfibrosis-like)", "Chen 2021", f"{_CONTEXT}.graph:PatchGraph"),
+    BaselineEntry("two-stage", "Region filter, then MIL", "Junaid, Ahmadvand", f"{_POOLING}.two_stage:TwoStage"),
     BaselineEntry(
-        "mtl-mil", "MTL-MIL", "MMD-Net, Table 2", f"{_ROOT}.mmd_net:TaskBranch", f"{_ROOT}.mmd_net:MultiTaskMIL"
-    ),
-    BaselineEntry(
-        MMD_NET, "MMD-Net", "MMD-Net", f"{_ROOT}.mmd_net:TaskBranch", f"{_ROOT}.mmd_net:MMDNetHeads", adversary=True
+        "heinemann", "Heinemann, patches first", "Heinemann 2022", f"{_INSTANCES}.heinemann:Heinemann",
+        from_patches=True,
     ),
     BaselineEntry(
-        "mmd-net-patches", "MMD-Net, patch grades too", "this program", f"{_ROOT}.mmd_net:TaskBranch",
-        f"{_ROOT}.mmd_net:MMDNetWithPatches", from_patches=True, adversary=True,
+        "mtl-mil", "MTL-MIL", "MMD-Net, Table 2", f"{_ADVERSARY}.mmd_net:TaskBranch",
+        f"{_ADVERSARY}.mmd_net:MultiTaskMIL",
+    ),
+    BaselineEntry(
+        MMD_NET, "MMD-Net", "MMD-Net", f"{_ADVERSARY}.mmd_net:TaskBranch", f"{_ADVERSARY}.mmd_net:MMDNetHeads",
+        adversary=True,
+    ),
+    BaselineEntry(
+        "mmd-net-patches", "MMD-Net, patch grades too", "this program", f"{_ADVERSARY}.mmd_net:TaskBranch",
+        f"{_ADVERSARY}.mmd_net:MMDNetWithPatches", from_patches=True, adversary=True,
     ),
     BaselineEntry(
         MMD_NET_FOUR, "MMD-Net, four tasks", "MMD-Net, Table 2", f"{_ROOT}.mmd_net:TaskBranch",

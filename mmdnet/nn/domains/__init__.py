@@ -1,0 +1,1 @@
+"""What makes a network insensitive to where a slide is from: the adversary, and distances between domains."""

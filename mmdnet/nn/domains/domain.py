@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmdnet.nn.attention import BagDropout
 from mmdnet.nn.heads import weighted_mean
 from mmdnet.nn.kinds import AttentionRule, ReversalMode
+from mmdnet.nn.pooling.attention import BagDropout
 
 
 class DomainPredictor(nn.Module):

@@ -1,0 +1,1 @@
+"""Labels out to files and in again: tables, JSON lines, and what QuPath reads and writes."""

@@ -137,7 +137,7 @@ def test_an_unknown_method_is_refused_by_a_sentence_and_names_are_taken_once():
 
 
 def test_a_method_is_added_by_one_entry():
-    entry = BaselineEntry("mine", "Mine", "nobody", "mmdnet.nn.baselines.pooling:MeanPooling")
+    entry = BaselineEntry("mine", "Mine", "nobody", "mmdnet.nn.baselines.pooling.mean_max:MeanPooling")
     add_baseline(entry)
     try:
         with pytest.raises(ValueError, match="already"):

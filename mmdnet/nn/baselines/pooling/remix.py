@@ -20,8 +20,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mmdnet.nn.baselines.abmil import ABMIL
 from mmdnet.nn.baselines.contract import BagTargets
+from mmdnet.nn.baselines.pooling.abmil import ABMIL
 
 PROTOTYPES, ROUNDS, CHANCE = 8, 5, 0.5
 

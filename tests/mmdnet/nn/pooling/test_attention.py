@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdnet.nn.attention import BagDropout, GatedAttention
+from mmdnet.nn.pooling.attention import BagDropout, GatedAttention
 
 
 @settings(max_examples=25, deadline=None)

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.baselines.contract import BagOutput, Branch, BranchShape
+from mmdnet.nn.pooling.attention import GatedAttention
 
 NEIGHBOURS, LAYERS = 4, 2
 

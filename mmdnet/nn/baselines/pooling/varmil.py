@@ -11,8 +11,8 @@ finite.
 import torch
 from torch import Tensor
 
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.baselines.contract import BagOutput, Branch, BranchShape
+from mmdnet.nn.pooling.attention import GatedAttention
 
 
 class VarMIL(Branch):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchShape, top_instances
-from mmdnet.nn.baselines.single_instance import instance_loss
+from mmdnet.nn.baselines.instances.single_instance import instance_loss
 from mmdnet.nn.heads import expected_grade
 
 

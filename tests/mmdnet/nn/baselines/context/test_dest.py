@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from mmdnet.nn.baselines.dest import HEADS_EACH, STAGE_WEIGHTS, WINDOW, Merging, WindowAttention
+from mmdnet.nn.baselines.context.dest import HEADS_EACH, STAGE_WEIGHTS, WINDOW, Merging, WindowAttention
 from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.toy import bags, model_of
 

@@ -8,8 +8,8 @@ Ilse, Tomczak, Welling: Attention-based deep multiple instance learning. ICML 20
 
 from torch import Tensor
 
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.baselines.contract import BagOutput, Branch, BranchShape
+from mmdnet.nn.pooling.attention import GatedAttention
 
 
 class ABMIL(Branch):

@@ -1,6 +1,6 @@
 import torch
 
-from mmdnet.nn.baselines.ibmil import CONFOUNDERS
+from mmdnet.nn.baselines.pooling.ibmil import CONFOUNDERS
 from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.toy import SHAPE, bags, model_of
 

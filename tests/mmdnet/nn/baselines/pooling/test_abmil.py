@@ -1,7 +1,7 @@
 import torch
 from torchmil import models
 
-from mmdnet.nn.baselines.abmil import ABMIL
+from mmdnet.nn.baselines.pooling.abmil import ABMIL
 from tests.mmdnet.nn.baselines.oracle import copy, pair, whole_bags
 
 

@@ -1,7 +1,7 @@
 import torch
 
+from mmdnet.nn.baselines.pooling.remix import mix, partners, prototypes
 from mmdnet.nn.baselines.registry import BASELINES
-from mmdnet.nn.baselines.remix import mix, partners, prototypes
 from tests.mmdnet.nn.baselines.toy import bags, model_of
 
 

@@ -15,8 +15,8 @@ stages have the same length.
 import torch
 from torch import Tensor, nn
 
-from mmdnet.nn.baselines.abmil import ABMIL
 from mmdnet.nn.baselines.contract import BagOutput, BranchShape
+from mmdnet.nn.baselines.pooling.abmil import ABMIL
 
 CONFOUNDERS = 8
 

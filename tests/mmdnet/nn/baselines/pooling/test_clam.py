@@ -4,8 +4,8 @@ import torch
 from torch.nn import functional as F
 from torchmil.models import CLAM_SB
 
-from mmdnet.nn.baselines.clam import BAG_WEIGHT, ClamSB
 from mmdnet.nn.baselines.contract import BagTargets
+from mmdnet.nn.baselines.pooling.clam import BAG_WEIGHT, ClamSB
 from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.oracle import copy, pair, whole_bags
 from tests.mmdnet.nn.baselines.toy import bags, model_of

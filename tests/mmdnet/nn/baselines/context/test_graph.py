@@ -1,6 +1,6 @@
 import torch
 
-from mmdnet.nn.baselines.graph import NEIGHBOURS, normalised_adjacency
+from mmdnet.nn.baselines.context.graph import NEIGHBOURS, normalised_adjacency
 
 
 def test_neighbours_are_the_most_alike_and_padding_is_nobodys():

@@ -6,8 +6,8 @@ from torch.nn import functional
 
 from mmdnet.errors import LabError
 from mmdnet.nn.backbones import TimmBackbone, create_backbone
-from mmdnet.nn.places import HighestPlaces
-from mmdnet.nn.registry import HIGHEST, PLACE_POOLINGS, PlacePoolingEntry, add_place_pooling, place_pooling_entry
+from mmdnet.nn.pooling.places import HighestPlaces
+from mmdnet.nn.registry import HIGHEST, MEAN, PLACE_POOLINGS, PlacePoolingEntry, add_place_pooling, place_pooling_entry
 
 NETWORK = "mobilenetv3_small_050"
 
@@ -63,7 +63,8 @@ def test_a_backbone_without_such_maps_is_refused_with_what_to_choose(name, why):
 
 
 def test_place_poolings_are_known_by_name_once():
-    assert [entry.name for entry in PLACE_POOLINGS.values()] == list(PLACE_POOLINGS) == ["mean", "highest"]
+    assert [entry.name for entry in PLACE_POOLINGS.values()] == list(PLACE_POOLINGS)
+    assert list(PLACE_POOLINGS)[:2] == [MEAN, HIGHEST]
     with pytest.raises(ValueError, match="already"):
         add_place_pooling(PlacePoolingEntry(HIGHEST, "", None))
     with pytest.raises(LabError, match="Known are: mean, highest"):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mmdnet.nn.baselines.da_mil import DAMIL, MultiScaleDAMIL
+from mmdnet.nn.baselines.adversary.da_mil import DAMIL, MultiScaleDAMIL
 from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.toy import SHAPE, bags, model_of
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchShape, top_instances
 from mmdnet.nn.heads import weighted_mean
+from mmdnet.nn.pooling.attention import GatedAttention
 
 
 class TwoStage(Branch):

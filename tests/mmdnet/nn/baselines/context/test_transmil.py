@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from mmdnet.nn.baselines.transmil import HEADS_EACH, SelfAttention
+from mmdnet.nn.baselines.context.transmil import HEADS_EACH, SelfAttention
 
 
 def test_its_attention_is_torchs_own():

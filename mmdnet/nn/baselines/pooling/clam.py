@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmdnet.nn.attention import GatedAttention
 from mmdnet.nn.baselines.contract import BagOutput, BagTargets, Branch, BranchShape, masked_softmax, top_instances
 from mmdnet.nn.heads import weighted_mean
+from mmdnet.nn.pooling.attention import GatedAttention
 
 BAG_WEIGHT = 0.7
 MOST = 8

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmdnet.nn.baselines.heinemann import between_grades, describe
+from mmdnet.nn.baselines.instances.heinemann import between_grades, describe
 from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.toy import bags, model_of
 

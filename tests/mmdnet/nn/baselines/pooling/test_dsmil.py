@@ -2,7 +2,7 @@ import torch
 from torchmil import models
 
 from mmdnet.nn.baselines.contract import BagTargets
-from mmdnet.nn.baselines.dsmil import DSMIL
+from mmdnet.nn.baselines.pooling.dsmil import DSMIL
 from tests.mmdnet.nn.baselines.oracle import copy, pair, whole_bags
 
 

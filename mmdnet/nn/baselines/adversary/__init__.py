@@ -1,0 +1,1 @@
+"""Methods with a domain part, MMD-Net's own heads among them."""

@@ -1,0 +1,1 @@
+"""Methods whose instances hear from each other before the bag is graded: graphs and transformers."""
