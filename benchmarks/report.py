@@ -25,8 +25,13 @@ def run(quick: bool) -> Result:
         lab = open_lab(Settings(home=Path(folder)))
         _, score = lay_slide(lab, write_mosaic(Path(folder) / "slide.tiff", side, MPP, field), side)
         patches = lab.scoring.get(score).summary.assessed_patches
-        taken = cpu_ms({"html": lambda: lab.reports.html(score), "pdf": lambda: lab.reports.pdf(score)}, runs)
-        sizes = {"html_kb": len(lab.reports.html(score)) // 1000, "pdf_kb": len(lab.reports.pdf(score)) // 1000}
+        taken = cpu_ms(
+            {"html": lambda: lab.reports.file(score, "html"), "pdf": lambda: lab.reports.file(score, "pdf")}, runs
+        )
+        sizes = {
+            "html_kb": len(lab.reports.file(score, "html")) // 1000,
+            "pdf_kb": len(lab.reports.file(score, "pdf")) // 1000,
+        }
     beside = {
         "reach": HTML_S,
         "reach_is": "most",

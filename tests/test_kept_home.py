@@ -159,9 +159,9 @@ def test_a_slide_is_scored_again_and_its_patches_get_the_same_grades(home: Home)
 def test_reports_are_built_and_signatures_stand(home: Home):
     lab = home.lab
     for score in home.rows["scores"]:
-        report = json.loads(lab.reports.json(score["id"]))
+        report = json.loads(lab.reports.file(score["id"], "json"))
         assert report["header"]["slide_id"] == score["slide_id"]
-        assert "esearch use only" in lab.reports.html(score["id"])
+        assert "esearch use only" in lab.reports.file(score["id"], "html")
     signed = lab.reports.sign_offs(home.rows["sign_offs"][0]["score_id"])
     assert [(sign.reader, sign.amends_id, sign.reason) for sign in signed] == [
         ("Ada", None, ""),

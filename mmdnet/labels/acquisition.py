@@ -1,7 +1,7 @@
-"""Acquisition functions: how much a label of a patch would tell, what ranked plans order patches by. Pure functions.
+"""What acquisition functions are made of: how much a label of a patch would tell of one task. Pure functions.
 
 Probabilities are a model's, shape (patches, grades), rows summing to 1; NaN rows (not assessed) give NaN. The functions
-of a plan take all that is known (`Evidence`) and give one value per patch, higher asked for sooner, NaN not at all.
+themselves stand beside the plans that go by them (`mmdnet.labels.plans`) and take all that is known (`Evidence`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmdnet.labels.grading import TASKS, UNKNOWN
+from mmdnet.labels.grading import UNKNOWN
 
 SMALL = 1e-12
 LEAST_DISTANCE = 0.25  # of the scale: a label and a model closer than this do not disagree
@@ -34,36 +34,6 @@ class Evidence:
     label_counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     grades: Mapping[str, np.ndarray] = field(default_factory=dict)
     ignored: np.ndarray | None = None
-
-
-def most_uncertain(known: Evidence) -> np.ndarray:
-    """Entropy of the task the model is least sure of."""
-    return over_tasks({name: entropy(table) for name, table in known.probabilities.items()})
-
-
-def smallest_margin(known: Evidence) -> np.ndarray:
-    """1 minus the margin between two grades, of the task where it is smallest."""
-    return over_tasks({name: 1 - margin(table) for name, table in known.probabilities.items()})
-
-
-def rarest_grade(known: Evidence) -> np.ndarray:
-    """How rare the grade is that the model expects, of the task where it is rarest."""
-    return over_tasks({name: rarity(table, known.label_counts[name]) for name, table in known.probabilities.items()})
-
-
-def disagreement(known: Evidence) -> np.ndarray:
-    """How far readers lie apart, or a reader and the model; NaN where neither do."""
-    apart: dict[str, np.ndarray] = {}
-    for task in TASKS:
-        grades = known.grades[task.name]
-        between = spread(grades, task.highest)
-        apart[f"readers on {task.name}"] = np.where(between > 0, between, np.nan)
-        for column in range(grades.shape[1]) if task.name in known.probabilities else ():
-            away = distance(known.probabilities[task.name], grades[:, column])
-            apart[f"model and reader {column} on {task.name}"] = np.where(away >= LEAST_DISTANCE, away, np.nan)
-    if known.ignored is not None:
-        apart["ignored by some"] = np.where(known.ignored.all(axis=1), 1.0, np.nan)
-    return over_tasks(apart)
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Sampling plans: the one registry of how a label session may choose its patches.
 
 A plan is an entry of `PLANS`: what it is called, what it reads, what has to be there before it can be followed, which
-acquisition function says how much a label would tell, and in which order patches are then asked for. Pages, sessions,
-suggestions and the label-efficiency experiment know plans from here alone.
+acquisition function says how much a label would tell, and in which order patches are then asked for. Such a function
+takes all that is known (`Evidence`) and gives one value per patch, higher asked for sooner, NaN not at all. Pages,
+sessions, suggestions and the label-efficiency experiment know plans from here alone.
 """
 
 from __future__ import annotations
@@ -13,8 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.labels import acquisition
-from mmdnet.labels.acquisition import Evidence
+from mmdnet.labels.acquisition import (
+    LEAST_DISTANCE,
+    Evidence,
+    distance,
+    entropy,
+    margin,
+    over_tasks,
+    rarity,
+    spread,
+)
+from mmdnet.labels.grading import TASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,36 @@ class Plan:
     was: str = ""
 
 
+def most_uncertain(known: Evidence) -> np.ndarray:
+    """Entropy of the task the model is least sure of."""
+    return over_tasks({name: entropy(table) for name, table in known.probabilities.items()})
+
+
+def smallest_margin(known: Evidence) -> np.ndarray:
+    """1 minus the margin between two grades, of the task where it is smallest."""
+    return over_tasks({name: 1 - margin(table) for name, table in known.probabilities.items()})
+
+
+def rarest_grade(known: Evidence) -> np.ndarray:
+    """How rare the grade is that the model expects, of the task where it is rarest."""
+    return over_tasks({name: rarity(table, known.label_counts[name]) for name, table in known.probabilities.items()})
+
+
+def disagreement(known: Evidence) -> np.ndarray:
+    """How far readers lie apart, or a reader and the model; NaN where neither do."""
+    apart: dict[str, np.ndarray] = {}
+    for task in TASKS:
+        grades = known.grades[task.name]
+        between = spread(grades, task.highest)
+        apart[f"readers on {task.name}"] = np.where(between > 0, between, np.nan)
+        for column in range(grades.shape[1]) if task.name in known.probabilities else ():
+            away = distance(known.probabilities[task.name], grades[:, column])
+            apart[f"model and reader {column} on {task.name}"] = np.where(away >= LEAST_DISTANCE, away, np.nan)
+    if known.ignored is not None:
+        apart["ignored by some"] = np.where(known.ignored.all(axis=1), 1.0, np.nan)
+    return over_tasks(apart)
+
+
 PLANS: Mapping[str, Plan] = {
     plan.name: plan
     for plan in (
@@ -89,7 +129,7 @@ PLANS: Mapping[str, Plan] = {
             "ranked",
             reads=(PREDICTIONS,),
             needs=PREDICTIONS,
-            acquisition=acquisition.most_uncertain,
+            acquisition=most_uncertain,
             replayed=True,
         ),
         Plan(
@@ -99,7 +139,7 @@ PLANS: Mapping[str, Plan] = {
             "ranked",
             reads=(PREDICTIONS,),
             needs=PREDICTIONS,
-            acquisition=acquisition.smallest_margin,
+            acquisition=smallest_margin,
             replayed=True,
             was="torn",
         ),
@@ -110,7 +150,7 @@ PLANS: Mapping[str, Plan] = {
             "ranked",
             reads=(PREDICTIONS, LABEL_COUNTS),
             needs=PREDICTIONS,
-            acquisition=acquisition.rarest_grade,
+            acquisition=rarest_grade,
             replayed=True,
         ),
         Plan(
@@ -120,7 +160,7 @@ PLANS: Mapping[str, Plan] = {
             "shuffled",
             reads=(PREDICTIONS, READINGS),
             needs=READINGS,
-            acquisition=acquisition.disagreement,
+            acquisition=disagreement,
             asks_again=True,
         ),
     )

@@ -38,7 +38,7 @@ def test_no_page_and_no_exported_report_breaks_a_rule_of_access(
 ):
     lab, filled = spoilt_lab
     exported = tmp_path / "report.html"
-    exported.write_text(filled.lab.reports.html(filled.score), "utf-8")
+    exported.write_text(filled.lab.reports.file(filled.score, "html"), "utf-8")
     wrong: dict[str, list[str]] = {}
     addresses = {entry.name: f"{lab.url}/{'' if entry.name == 'overview' else entry.name}?project=1" for entry in PAGES}
     for name, address in (addresses | {"exported report": exported.as_uri()}).items():

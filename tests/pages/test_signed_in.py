@@ -43,7 +43,7 @@ def test_a_signature_asks_for_the_password_and_says_how_it_was_proven(filled, fi
     app.button(key="sign").click().run()
     (signed,) = filled_home.lab.reports.sign_offs(filled_home.score)
     assert (signed.reader, signed.proof) == ("Ada", "password")
-    assert "proven by password" in filled_home.lab.reports.html(filled_home.score)
+    assert "proven by password" in filled_home.lab.reports.file(filled_home.score, "html")
     assert "proven by password" in said(app)
 
 
@@ -52,4 +52,4 @@ def test_where_nobody_signs_in_a_report_says_that_the_signer_is_not_proven(fille
     app.get_by_key(f"sign_{filled_home.score}_0_steatosis_{filled_home.reader}").set_value(2)
     app.button(key="sign").click().run()
     assert "Signer not proven" in said(app)
-    assert "signer not proven" in filled_home.lab.reports.html(filled_home.score)
+    assert "signer not proven" in filled_home.lab.reports.file(filled_home.score, "html")

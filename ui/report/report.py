@@ -205,7 +205,7 @@ def downloads(score: ScoreView) -> None:
     for title, kind, mime in FILES:
         st.download_button(
             title,
-            data=partial(getattr(lab().reports, kind), score.id),
+            data=partial(lab().reports.file, score.id, kind),
             file_name=f"{stem}.{kind}",
             mime=mime,
             icon=":material/download:",

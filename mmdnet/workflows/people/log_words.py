@@ -24,13 +24,10 @@ THINGS = {  # of each use case that is logged
     "reports.build": "a report",
     "reports.open": "a report",
     "reports.file": "a report",
-    "reports.csv": "a report as CSV",
-    "reports.geojson": "a report as GeoJSON",
-    "reports.html": "a report as HTML",
-    "reports.json": "a report as JSON",
-    "reports.pdf": "a report as PDF",
     "reports.patch_maps": "a report's maps of its patches",
 }
+FORMER_THINGS = {f"reports.{kind.lower()}": f"a report as {kind}" for kind in ("CSV", "GeoJSON", "HTML", "JSON", "PDF")}
+"""Of use cases of earlier builds, which stand in logs."""
 NUMBERED = {
     "slide_id": "slide", "patch_id": "patch", "score_id": "score", "session_id": "label session", "run_id": "training",
     "job_id": "job", "model_id": "model", "augmentation_id": "batch", "synthetic_id": "synthetic patch",
@@ -40,7 +37,7 @@ UNSAID = {"by", "what"}  # who ran a command stands where an account would
 
 def did_in_words(event: AccessView) -> str:
     """ "took out a report as PDF: score 3", "sign in: proof password"."""
-    thing = THINGS.get(str(event.said.get("what", "")), "")
+    thing = (FORMER_THINGS | THINGS).get(str(event.said.get("what", "")), "")
     act = f"{VERBS.get(event.act, event.act)} {thing}".strip() if thing else VERBS.get(event.act, event.act)
     details = _details(event.said)
     return f"{act}: {details}" if details else act

@@ -52,26 +52,6 @@ class Reports:
         """See `ScoredSlide.file`."""
         return self.open(score_id).file(kind)
 
-    def pdf(self, score_id: int) -> bytes:
-        """See `ScoredSlide.pdf`."""
-        return self.open(score_id).pdf()
-
-    def html(self, score_id: int) -> str:
-        """See `ScoredSlide.html`."""
-        return self.open(score_id).html()
-
-    def csv(self, score_id: int) -> str:
-        """See `ScoredSlide.csv`."""
-        return self.open(score_id).csv()
-
-    def geojson(self, score_id: int) -> str:
-        """See `ScoredSlide.geojson`."""
-        return self.open(score_id).geojson()
-
-    def json(self, score_id: int) -> str:
-        """See `ScoredSlide.json`."""
-        return self.open(score_id).json()
-
     def patch_maps(self, score_id: int) -> bytes:
         """See `ScoredSlide.maps_zip`."""
         return self.open(score_id).maps_zip()

@@ -95,7 +95,7 @@ def test_labels_become_a_model_a_score_and_a_signed_report(trained):
     assert score.summary.nas == sum(task.grade for task in tasks.values())
     assert lab.scoring.leading(project)[slide.id].id == score.id
 
-    html, csv = lab.reports.html(score.id), lab.reports.csv(score.id)
+    html, csv = lab.reports.file(score.id, "html"), lab.reports.file(score.id, "csv")
     assert "esearch use only" in html and "http://" not in html.replace("http://www.w3.org", "")
     assert "steatosis" in csv.lower()
     assert lab.reports.heat(score.id, "steatosis", 300)[0][:4] == b"\x89PNG"
@@ -121,7 +121,7 @@ def test_patches_of_another_scale_or_side_go_the_whole_way(tmp_path, tissue_png,
     assert (card.patch_px, card.patch_mpp) == (px, mpp)
     slide = lab.slides.list(project)[0]
     assert lab.scoring.score_now(JobInProcess(lab.settings, lab.settings.home, "score"), [slide.id], model) == []
-    assert "esearch use only" in lab.reports.html(lab.scoring.list(project)[0].id)
+    assert "esearch use only" in lab.reports.file(lab.scoring.list(project)[0].id, "html")
 
     usual = open_lab(Settings(home=tmp_path / "usual"))
     other = usual.slides.register(usual.projects.create("P").id, tissue_png("usual.png"), StatedFacts(mpp=0.5))[

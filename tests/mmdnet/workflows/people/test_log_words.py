@@ -15,6 +15,7 @@ def test_every_use_case_that_is_logged_has_its_words():
 
 def test_an_event_is_told_without_names_of_the_program():
     assert said("export", what="reports.pdf", score_id=3) == "took out a report as PDF: score 3"
+    assert said("export", what="reports.file", score_id=3, kind="pdf") == "took out a report: score 3, as pdf"
     assert said("view", what="slides.get", slide_id=5) == "looked at a slide: slide 5"
     assert said("export", what="labels.files.export", kind="csv") == "took out labels: as csv"
     assert said("add account", account=2, by="command line: root") == "add account: account 2"

@@ -89,7 +89,7 @@ def test_a_document_is_verified_on_the_page_and_by_a_command_that_fails_where_it
     lab, score = scored.lab, scored.score
     lab.reports.sign(score, lab.readers.ensure("Ada").id, MODEL)
     file = tmp_path / "report.json"
-    file.write_text(lab.reports.json(score))
+    file.write_text(lab.reports.file(score, "json"))
     found = lab.reports.verify(score, file.read_bytes())
     assert [finding.right for finding in found] == [True, True, False]  # a crafted model has no weights
     home = ["--home", str(lab.settings.home)]

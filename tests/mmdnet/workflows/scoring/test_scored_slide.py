@@ -121,7 +121,7 @@ def squares(text: str) -> set[tuple]:
 
 def test_a_reports_tiles_lie_where_the_slides_own_lie_on_a_slide_with_bounds(bounded):
     lab, slide, score = bounded.lab, bounded.slide, bounded.score
-    report = squares(lab.reports.geojson(score))
+    report = squares(lab.reports.file(score, "geojson"))
     assert report == squares(lab.qupath.export(slide))
     corners = {square[0] for square in report}
     patches = lab.slides.patches(slide)
@@ -129,14 +129,14 @@ def test_a_reports_tiles_lie_where_the_slides_own_lie_on_a_slide_with_bounds(bou
 
 
 def test_the_tiles_lie_there_too_where_the_slides_file_is_gone(bounded):
-    before = bounded.lab.reports.geojson(bounded.score)
+    before = bounded.lab.reports.file(bounded.score, "geojson")
     Path(bounded.lab.slides.get(bounded.slide).path).unlink()
-    assert squares(bounded.lab.reports.geojson(bounded.score)) == squares(before)
+    assert squares(bounded.lab.reports.file(bounded.score, "geojson")) == squares(before)
 
 
 def test_a_report_of_a_slide_whose_file_is_gone_has_no_pictures_but_all_else(scored):
     Path(scored.lab.slides.get(scored.slide).path).unlink()
-    html = scored.lab.reports.html(scored.score)
+    html = scored.lab.reports.file(scored.score, "html")
     assert "picture not included" in html
     assert "NAS 5" in html
 

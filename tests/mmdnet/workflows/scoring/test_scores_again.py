@@ -41,7 +41,7 @@ def test_it_is_queued_once_and_the_command_says_what_came_of_it(scored, tmp_path
         lab.scores_again.start(99)
 
     file = tmp_path / "report.json"
-    file.write_text(lab.reports.json(score))
+    file.write_text(lab.reports.file(score, "json"))
     asked = ["verify-report", str(file), "--json", "--home", str(lab.settings.home)]
     told = json.loads(CliRunner().invoke(app, [*asked, "--hashes-only"]).output)
     assert [finding["right"] for finding in told["findings"]] == [True, False], "a crafted model has no weights"
