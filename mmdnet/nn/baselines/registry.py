@@ -121,8 +121,8 @@ for _entry in (
         f"{_ADVERSARY}.mmd_net:MMDNetWithPatches", from_patches=True, adversary=True,
     ),
     BaselineEntry(
-        MMD_NET_FOUR, "MMD-Net, four tasks", "MMD-Net, Table 2", f"{_ROOT}.mmd_net:TaskBranch",
-        f"{_ROOT}.mmd_net:MMDNetFourTasks", adversary=True, ignored_task=True,
+        MMD_NET_FOUR, "MMD-Net, four tasks", "MMD-Net, Table 2", f"{_ADVERSARY}.mmd_net:TaskBranch",
+        f"{_ADVERSARY}.mmd_net:MMDNetFourTasks", adversary=True, ignored_task=True,
     ),
 ):  # fmt: skip
     add_baseline(_entry)
