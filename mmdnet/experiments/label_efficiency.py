@@ -16,7 +16,6 @@ import numpy as np
 from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.labels.efficiency_result import FILE, Band, EfficiencyResult, PlanResult, ShareNeeded
-from mmdnet.labels.grading import TASKS
 from mmdnet.labels.label_efficiency import (
     AUDIT,
     BUDGETS,
@@ -106,7 +105,7 @@ def _plan_result(curves: list[Curve], random: list[Curve], steps: int, budgets: 
     """One plan's curves, cut after `steps`, beside those of random labels."""
     return PlanResult(
         kappa=_band([curve.mean[:steps] for curve in curves]),
-        tasks={task.name: _band([np.array(curve.kappa[task.name][:steps]) for curve in curves]) for task in TASKS},
+        tasks={name: _band([np.array(curve.kappa[name][:steps]) for curve in curves]) for name in curves[0].kappa},
         share_needed={str(budget): _share(*share_needed(curves, random, budget)) for budget in budgets},
     )
 

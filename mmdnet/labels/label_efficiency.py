@@ -34,7 +34,8 @@ class Pool:
 
     Attributes:
         features: shape (n, d).
-        grades: shape (n, 3) in the order of `TASKS`, -1 where the patch is to be ignored.
+        grades: shape (n, tasks) in the order of `TASKS`, -1 where the patch is to be ignored. A task that no patch is
+            graded in is left out.
         ignored: shape (n,) bool; labelling such a patch costs a label and teaches no grade.
         slide: shape (n,), number of its slide.
         patient: shape (n,), number of its patient.
@@ -59,7 +60,7 @@ class Curve:
     @property
     def mean(self) -> np.ndarray:
         """Mean over tasks, shape (steps,)."""
-        return np.mean([self.kappa[task.name] for task in TASKS], axis=0)
+        return np.mean(list(self.kappa.values()), axis=0)
 
 
 def replayed_plans() -> dict[str, Plan]:
@@ -88,7 +89,8 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
     kinds = _kinds(features[open_], seed) if TISSUE_KINDS in known[plan].reads else None
     labelled = np.empty(0, dtype=int)
     heads: dict[str, Head] = {}
-    reached, kappa = [], {task.name: [] for task in TASKS}  # type: ignore[var-annotated]
+    graded = [n for n in range(len(TASKS)) if (pool.grades[:, n] != UNKNOWN).any()]
+    reached, kappa = [], {TASKS[n].name: [] for n in graded}  # type: ignore[var-annotated]
     for step in steps:
         wanted = step - labelled.size
         if wanted > open_.size - labelled.size:
@@ -99,7 +101,8 @@ def replay(pool: Pool, plan: str, seed: int, steps: tuple[int, ...] = STEPS) -> 
         labelled = np.concatenate([labelled, asked])
         reached.append(labelled.size)
         known = labelled[~pool.ignored[labelled]]
-        for n, task in enumerate(TASKS):
+        for n in graded:
+            task = TASKS[n]
             heads[task.name] = fit_head(features[known], pool.grades[known, n], len(task.grades))
             given = heads[task.name].probabilities(features[test]).argmax(axis=1)
             kappa[task.name].append(_kappa(pool.grades[test, n], given, len(task.grades)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
+from mmdnet.labels.grading import TASKS, UNKNOWN
 
 MakeCohort = Callable[..., Cohort]
 
@@ -11,7 +12,10 @@ MakeCohort = Callable[..., Cohort]
 def make_cohort(
     slides: int = 30, patches: int = 60, seed: int = 0, ignored: float = 0.05, per_patient: int = 2
 ) -> Cohort:
-    """A crafted cohort: each slide has its own level of each lesion, its patches scatter around it."""
+    """A crafted cohort: each slide has its own level of each lesion, its patches scatter around it.
+
+    Of the three tasks of the NAS; of any other no grade is known.
+    """
     random = np.random.default_rng(seed)
     infos, grades = [], []
     for s in range(slides):
@@ -21,9 +25,12 @@ def make_cohort(
         drawn = [np.clip(random.poisson(0.5 * level[t], patches), 0, highest[t]) for t in range(3)]
         grades.append(np.stack(drawn, axis=1))
     n = slides * patches
+    known = np.full((n, len(TASKS)), UNKNOWN, np.int8)
+    if grades:
+        known[:, :3] = np.concatenate(grades)
     return Cohort(
         tuple(infos), np.arange(n) + 1000, np.repeat(np.arange(slides), patches),
-        np.concatenate(grades).astype(np.int8) if grades else np.zeros((0, 3), np.int8), random.random(n) < ignored,
+        known, random.random(n) < ignored,
     )  # fmt: skip
 
 

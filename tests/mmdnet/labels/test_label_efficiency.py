@@ -50,6 +50,12 @@ def test_a_replay_counts_every_label_and_is_the_seeds(plan):
     assert curve_of_seed.mean[-1] > 0.3, "what shows in the features is learned"
 
 
+def test_a_task_that_no_patch_is_graded_in_is_left_out():
+    ungraded = pool(each=20)
+    ungraded.grades[:, 1] = -1
+    assert list(replay(ungraded, "rare", 0, STEPS[:2]).kappa) == ["ballooning", "steatosis"]
+
+
 def test_plans_of_one_seed_begin_with_the_same_labels():
     first = {
         plan: replay(pool(), plan, 2, STEPS[:1]).mean[0]
