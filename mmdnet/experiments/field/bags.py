@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,22 +47,48 @@ class FieldPart:
         return spread(list(self.fixed), np.random.default_rng((self.seed, 11, epoch)))
 
 
-def parts_of(cohort: Cohort, plan: FieldPlan) -> list[FieldPart]:
+def parts_of(
+    cohort: Cohort, plan: FieldPlan, passed_over: Callable[[str], None] = lambda sentence: None
+) -> list[FieldPart]:
     """All parts of a plan, seed by seed.
 
+    Args:
+        cohort: slides and grades.
+        plan: how they are split.
+        passed_over: told why a part cannot be made, as where a patient would be on two of its sides; the others are.
+
     Raises:
-        LabError: there are too few patients to validate and test on, or nothing to learn from.
+        LabError: there are too few patients to validate and test on, or nothing to learn from, so that no part can be
+            made.
     """
-    parts = []
+    parts: list[FieldPart] = []
+    problems: list[str] = []
+    for name, seed, split in _splits(cohort, plan):
+        try:
+            parts.append(_ungrouped(cohort, plan, seed) if split is None else _grouped(cohort, plan, seed, name, split))
+        except LabError as refused:
+            problems.append(f"{name}: {refused}")
+    if not parts:
+        raise LabError(problems[0].partition(": ")[2])
+    for sentence in problems:
+        passed_over(sentence)
+    return parts
+
+
+def _splits(cohort: Cohort, plan: FieldPlan) -> Iterator[tuple[str, int, Split | None]]:
+    """Name, seed and split of each part; no split where bags are split at random.
+
+    Raises:
+        LabError: there are fewer patients than folds.
+    """
     for seed in plan.seeds:
         if plan.split == "bags":
-            parts.append(_ungrouped(cohort, plan, seed))
+            yield f"seed {seed}", seed, None
         elif plan.folds is None:
-            parts.append(_grouped(cohort, plan, seed, f"seed {seed}", split_by_patient(cohort, seed)))
+            yield f"seed {seed}", seed, split_by_patient(cohort, seed)
         else:
-            folds = enumerate(kfold(cohort, plan.folds, seed), start=1)
-            parts += [_grouped(cohort, plan, seed, f"seed {seed} fold {n}", split) for n, split in folds]
-    return parts
+            for number, split in enumerate(kfold(cohort, plan.folds, seed), start=1):
+                yield f"seed {seed} fold {number}", seed, split
 
 
 def _grouped(cohort: Cohort, plan: FieldPlan, seed: int, name: str, split: Split) -> FieldPart:

@@ -133,8 +133,8 @@ def _cells(data: FieldData, plan: FieldPlan, home: Path, progress: Progress) -> 
     """
     from mmdnet.experiments.field.learning import learn_part
 
-    parts = parts_of(data.cohort, plan)
     notes: list[str] = [UNGROUPED] if plan.split == "bags" else []
+    parts = parts_of(data.cohort, plan, notes.append)
     unread = 0
     for number, part in enumerate(parts):
         missing = [name for name in plan.asked if known_cell(home, name, part.name) is None]

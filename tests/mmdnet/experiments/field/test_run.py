@@ -100,6 +100,22 @@ def test_the_fourth_task_learns_from_patches_set_aside_and_without_any_it_is_lef
     assert alone.cells[0].said == result.cells[0].said
 
 
+def test_a_fold_with_a_patient_on_two_sides_is_passed_over_and_the_others_go_on(tmp_path, monkeypatch):
+    from mmdnet.experiments.field import bags
+
+    data, asked = made_data(), plan(methods=("mean",), epochs=2, folds=3)
+    splits = list(bags.kfold(data.cohort, 3, 0))
+    one, *rest = splits[1].test  # two slides of each patient
+    torn = replace(splits[1], train=(*splits[1].train, one), test=tuple(rest))
+    monkeypatch.setattr(bags, "kfold", lambda *_: [splits[0], torn, splits[2]])
+    result = run_field(data, asked, tmp_path)
+    assert result.parts == ("seed 0 fold 1", "seed 0 fold 3")
+    assert any(note.startswith("seed 0 fold 2: Patient P") for note in result.notes)
+    monkeypatch.setattr(bags, "kfold", lambda *_: [torn])
+    with pytest.raises(LabError, match=r"^Patient P"):
+        run_field(data, asked, tmp_path / "alone")
+
+
 def test_backbones_are_compared_on_the_same_patients_and_one_that_cannot_be_used_is_named(tmp_path):
     def data_of(name, progress, /):
         progress(0.5, "features")
