@@ -25,8 +25,10 @@ AS_IF_UPDATED = """el => {
   }
   let at = el
   while (!at.labelCanvas) at = at.parentNode ?? at.host
-  at.labelCanvas.script = {}
-  at.labelCanvas.api.renew()
+  const { labelCanvas } = at
+  labelCanvas.script = {}
+  labelCanvas.api.renew()  // and once more while no answer comes, as the canvas does whenever it is refused
+  const again = setInterval(() => (window.newScript ? clearInterval(again) : labelCanvas.api.renew()), 5000)
 }"""
 
 
