@@ -119,9 +119,11 @@ class Viewer:
             self.page.mouse.up()
         else:
             self.page.mouse.move(x, y)
+            self.page.keyboard.down("Control")  # without it, or a press into the slide, the wheel scrolls the page
             for _ in range(self.chance.randint(2, 6)):
                 begun = self._now()
                 self.page.mouse.wheel(0, -240 if kind == "in" else 240)
+            self.page.keyboard.up("Control")
         took = self._whole_after(begun)
         return took if len(self.tiles) > before else None
 

@@ -127,7 +127,10 @@ def project_named(session: Session, name: str) -> Project | None:
 
 
 def project_counts(session: Session, project_id: int) -> dict[str, int]:
-    """Slides, ready and graded slides, patches, models and scored slides of a project."""
+    """Slides, ready and graded slides, patches, models and scored slides of a project.
+
+    Models that come with the lab or are all projects' (`shared_models`) are no project's own.
+    """
 
     def count(statement) -> int:  # type: ignore[no-untyped-def]
         return session.scalar(statement) or 0
@@ -139,9 +142,8 @@ def project_counts(session: Session, project_id: int) -> dict[str, int]:
         "patches": count(
             select(func.count()).where(Patch.slide_id.in_(select(Slide.id).where(Slide.project_id == project_id)))
         ),
-        "models": count(
-            select(func.count(Model.id)).where((Model.project_id == project_id) | (Model.project_id.is_(None)))
-        ),
+        "models": count(select(func.count(Model.id)).where(Model.project_id == project_id)),
+        "shared_models": count(select(func.count(Model.id)).where(Model.project_id.is_(None))),
         "graded_slides": count(
             select(func.count(func.distinct(SlideReading.slide_id)))
             .join(Slide)

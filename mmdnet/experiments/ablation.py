@@ -9,6 +9,7 @@ The seed moves everything but the slides: the split by patient, the weights at t
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,11 @@ SEEDS = (0, 1, 2, 3, 4)
 FULL = "full"
 Say = Callable[[str], None]
 Metrics = dict[str, dict[str, float | None]]  # by part, as in a model's card
+
+Ends = tuple[float, float]
+UNBOUNDED: Ends = (-math.inf, math.inf)
+KAPPA_ENDS: Ends = (-1.0, 1.0)
+SHARE_ENDS: Ends = (0.0, 1.0)
 
 
 class Took(TypedDict):
@@ -328,8 +334,12 @@ def _kappas(result: TrainingResult) -> str:
     return ", ".join(f"{name} {value:.2f}" for name, value in kappas(result).items())
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Mean over seeds and its 95 % interval (Student's t); no interval from a single value."""
+def interval(values: Sequence[float], ends: Ends = UNBOUNDED) -> Interval:
+    """Mean over seeds and its 95 % interval (Student's t); no interval from a single value.
+
+    Args:
+        ends: of the measure's scale: the interval is cut there, so near them it is not symmetric.
+    """
     from scipy import stats
 
     n = len(values)
@@ -337,7 +347,8 @@ def interval(values: Sequence[float]) -> Interval:
     if n < 2:
         return {"mean": mean, "n": n}
     half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    return {"mean": mean, "n": n, "interval": [round(mean - half, 3), round(mean + half, 3)]}
+    low, high = max(ends[0], round(mean - half, 3)), min(ends[1], round(mean + half, 3))
+    return {"mean": mean, "n": n, "interval": [low, high]}
 
 
 def summary(results: Sequence[TrainingResult], part: str = "test") -> dict[str, dict[str, Interval]]:
@@ -345,7 +356,7 @@ def summary(results: Sequence[TrainingResult], part: str = "test") -> dict[str, 
     variants = dict.fromkeys(result["variant"] for result in results)
     return {
         variant: {
-            name: interval(values)
+            name: interval(values, KAPPA_ENDS)
             for name in (*TASK_NAMES, "mean")
             if (values := [k[name] for k in _of(results, variant, part) if name in k])
         }

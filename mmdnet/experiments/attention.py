@@ -18,7 +18,7 @@ import numpy as np
 
 from mmdnet.bags.bag import Bag, natural_bags
 from mmdnet.bags.cohort import Cohort
-from mmdnet.experiments.ablation import Interval, home_of, interval
+from mmdnet.experiments.ablation import SHARE_ENDS, Interval, home_of, interval
 from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
@@ -149,13 +149,13 @@ def _summary(looked: Sequence[Looked]) -> TaskAttention | NoBags:
         return {"bags": 0}
     return {
         "bags": len(looked),
-        "attention_on_lesions": interval([bag.attention for bag in looked]),
-        "patches_with_lesions": interval([bag.patches for bag in looked]),
+        "attention_on_lesions": interval([bag.attention for bag in looked], SHARE_ENDS),
+        "patches_with_lesions": interval([bag.patches for bag in looked], SHARE_ENDS),
         "top_patch_holds_one": round(float(np.mean([bag.top_hits for bag in looked])), 3),
-        "heat_inside": interval([bag.heat for bag in looked]),
-        "area_inside": interval([bag.area for bag in looked]),
-        "heat_within_8_um": interval([bag.heat_near for bag in looked]),
-        "area_within_8_um": interval([bag.area_near for bag in looked]),
+        "heat_inside": interval([bag.heat for bag in looked], SHARE_ENDS),
+        "area_inside": interval([bag.area for bag in looked], SHARE_ENDS),
+        "heat_within_8_um": interval([bag.heat_near for bag in looked], SHARE_ENDS),
+        "area_within_8_um": interval([bag.area_near for bag in looked], SHARE_ENDS),
     }
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
+from mmdnet.experiments.ablation import KAPPA_ENDS, Clock, Interval, Metrics, Say, Took, Variant, interval
 from mmdnet.experiments.cells import judge, known_cells, patches_of, run_cells
 from mmdnet.nn.registry import SMALL
 from mmdnet.slides.geometry import QUARTER_PX
@@ -160,9 +160,9 @@ def augment_summary(results: Sequence[AugmentResult]) -> dict[str, AugmentFigure
     for variant in dict.fromkeys(r["variant"] for r in results):
         own = [r for r in results if r["variant"] == variant]
         of_variant = AugmentFigures(
-            known_sites=interval([r["kappa_mean"]["known_sites"] for r in own]),
-            new_site=interval([r["kappa_mean"]["new_site"] for r in own]),
-            new_stain=interval([r["kappa_mean"]["new_stain"] for r in own]),
+            known_sites=interval([r["kappa_mean"]["known_sites"] for r in own], KAPPA_ENDS),
+            new_site=interval([r["kappa_mean"]["new_site"] for r in own], KAPPA_ENDS),
+            new_stain=interval([r["kappa_mean"]["new_stain"] for r in own], KAPPA_ENDS),
         )
         pairs = [(r["kappa_mean"], without[r["seed"]]) for r in own if r["seed"] in without]
         if variant != WITHOUT and pairs:

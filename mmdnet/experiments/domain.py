@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
-from mmdnet.experiments.ablation import Clock, Interval, Metrics, Say, Took, Variant, interval
+from mmdnet.experiments.ablation import KAPPA_ENDS, SHARE_ENDS, Clock, Interval, Metrics, Say, Took, Variant, interval
 from mmdnet.experiments.cells import judge, known_cells, patches_of, run_cells
 from mmdnet.nn.registry import SMALL
 
@@ -212,9 +212,9 @@ def domain_summary(results: Sequence[DomainResult]) -> dict[str, DomainFigures]:
     for variant in dict.fromkeys(r["variant"] for r in results):
         own = [r for r in results if r["variant"] == variant]
         figures[variant] = {
-            "known_sites": interval([r["kappa_mean"]["known_sites"] for r in own]),
-            "new_site": interval([r["kappa_mean"]["new_site"] for r in own]),
-            "probe": interval([r["probe"] for r in own]),
+            "known_sites": interval([r["kappa_mean"]["known_sites"] for r in own], KAPPA_ENDS),
+            "new_site": interval([r["kappa_mean"]["new_site"] for r in own], KAPPA_ENDS),
+            "probe": interval([r["probe"] for r in own], SHARE_ENDS),
         }
         pairs = [r["kappa_mean"]["new_site"] - without[r["seed"]]["new_site"] for r in own if r["seed"] in without]
         if variant != NONE and pairs:

@@ -164,7 +164,11 @@ def _kappa(truth: np.ndarray, given: np.ndarray, grades: int) -> float:
 
 
 def over_seeds(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of curves of equal length over seeds and its 95 % interval (Student's t), each of shape (steps,)."""
+    """Mean of kappa's curves of equal length over seeds and its 95 % interval, each of shape (steps,).
+
+    The interval is Student's t on kappa as it is, cut at kappa's own ends, -1 and 1: near them it is no longer
+    symmetric, and what is cut off was no kappa.
+    """
     from scipy.stats import t
 
     table = np.stack(curves)
@@ -172,7 +176,7 @@ def over_seeds(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np
     if len(table) < 2:
         return mean, mean, mean
     half = t.ppf(0.975, len(table) - 1) * table.std(axis=0, ddof=1) / np.sqrt(len(table))
-    return mean, mean - half, mean + half
+    return mean, np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
 
 
 def labels_needed(labels: Sequence[int], kappa: np.ndarray, target: float) -> float:

@@ -2,9 +2,8 @@
 
 from mmdnet.labels.grading import TASKS
 from mmdnet.reports.schema import Interval, Report, report_sha256
-from mmdnet.reports.typeset import cautions_of
+from mmdnet.reports.typeset import advice_of, cautions_of
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import NO_ADVICE
 from mmdnet.tables import to_csv as table_csv
 
 PROBABILITIES = tuple(f"p_grade_{grade}" for grade in range(max(task.highest for task in TASKS) + 1))
@@ -73,7 +72,7 @@ def _worth(report: Report, name: str) -> dict[str, object]:
     return {
         "interval_covers": report.covers(name),
         "interval_holds": told.holds.get(name),
-        "second_reader": "; ".join(told.refer) or ("not advised" if report.validity.reportable else NO_ADVICE),
+        "second_reader": "; ".join(told.refer) or ("not advised" if report.validity.reportable else advice_of(report)),
         "unlikeness": told.unlikeness,
     }
 

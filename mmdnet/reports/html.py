@@ -14,6 +14,7 @@ from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
+    advice_of,
     as_left,
     bases,
     beside,
@@ -31,6 +32,7 @@ from mmdnet.reports.typeset import (
     provenance_facts,
     quantity_text,
     slide_facts,
+    times_text,
     typeset,
     unsigned,
     verdict,
@@ -201,6 +203,8 @@ def _environment() -> Environment:
         "quantity": quantity_text,
         "typeset": typeset,
         "verdict": verdict,
+        "advice": advice_of,
+        "times": times_text,
         "patch_chance": patch_chance,
         "left_out": left_out,
         "as_left": as_left,

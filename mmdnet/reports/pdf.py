@@ -22,12 +22,12 @@ from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
 from mmdnet.reports.typeset import (
+    advice_of,
     bases,
     beside,
     cautions_of,
     cautions_title,
     evidence_note,
-    figure_text,
     interval_text,
     left_out,
     likeness_of,
@@ -38,6 +38,7 @@ from mmdnet.reports.typeset import (
     provenance_facts,
     quantity_text,
     slide_facts,
+    times_text,
     typeset,
     unsigned,
     verdict,
@@ -155,7 +156,7 @@ def _content(
         "cautions_title": cautions_title(report),
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, report, content_sha256),
-        "advice": report.reliability.advice if report.reliability and report.validity.reportable else "",
+        "advice": advice_of(report) if report.validity.reportable else "",
         "maps": [_map(report, task, images) for task in ("", *(legend.task for legend in report.maps))],
         "map_words": MAP_CAPTION,
         "bar": {"share": crop.bar_px0 / crop.width, "words": crop.bar_words} if crop else None,
@@ -280,7 +281,7 @@ def _nas(report: Report) -> list[str]:
     if told and told.nas_at_least:
         shares = ", ".join(f"{k} or more {chance(share)}" for k, share in enumerate(told.nas_at_least) if k)
         lines.append(f"Probability of a NAS of {shares}.")
-    return [*lines, *((f"{told.advice} {told.measured}".strip(), likeness_of(report)) if told else ())]
+    return [*lines, *((f"{advice_of(report)} {told.measured}".strip(), likeness_of(report)) if told else ())]
 
 
 def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[str, object]:
@@ -302,7 +303,7 @@ def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> di
         "task": task(task_name).title,
         "image": name if name in images else "",
         "chance": patch_chance(patch),
-        "times": f"{figure_text(patch.attention)}×",
+        "times": times_text(patch.attention),
         "where": f"row {patch.row}, col {patch.col}",
     }
 

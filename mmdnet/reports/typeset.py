@@ -18,6 +18,8 @@ RECORD_TAKES = (
     f"It takes {LEAST_SLIDES} training slides of {LEAST_PATIENTS} patients, or a calibration on as many graded ones."
 )
 
+LEAST_TIMES = 0.01
+
 
 def figure_text(value: float | None, absent: str = "not recorded") -> str:
     """A number with two significant digits, and never fewer than its whole part."""
@@ -27,6 +29,13 @@ def figure_text(value: float | None, absent: str = "not recorded") -> str:
         return "0"
     decimals = max(0, 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{min(decimals, 4)}f}"
+
+
+def times_text(times: float) -> str:
+    """Attention in multiples of the slide's mean: what is next to none says so instead of a row of zeros."""
+    if times < LEAST_TIMES:
+        return f"under {LEAST_TIMES:g}×"
+    return f"{times:.{2 if times < 1 else 1}f}×"
 
 
 def interval_text(interval: Interval | None, style: str = "score") -> str:
@@ -66,6 +75,14 @@ def unsigned(report: Report) -> str:
     if any(feature.grade is not None for feature in report.features):
         return "Not signed: these are the model's grades alone."
     return "Not signed, and the model's grades are withheld: no grade stands here until a reader gives it."
+
+
+def advice_of(report: Report) -> str:
+    """Whether a second reader is advised; of a score that is withheld, whose grades hold instead."""
+    if report.reliability is None:
+        return ""
+    said = report.reliability.advice
+    return words.NO_ADVICE_SIGNED if said == words.NO_ADVICE and report.sign_off.current else said
 
 
 def verdict(sign_off: SignOff, report: Report) -> str:

@@ -87,6 +87,7 @@ def second_reader(reasons: Sequence[Reason]) -> str:
 
 
 NO_ADVICE = "No advice on a second reader: the model's score is withheld. Its grades are a reader's to give."
+NO_ADVICE_SIGNED = "No advice on a second reader: the model's score is withheld. What holds are the signed grades."
 
 
 def referral_measured(referral: Referral | None) -> str:

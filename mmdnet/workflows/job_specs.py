@@ -22,7 +22,10 @@ class JobSpec(BaseModel):
 
 
 class IngestSpec(JobSpec):
-    """Register the slide or the folder at `path`; `facts` is what a person stated of them; `left_out` are files."""
+    """Register the slide or the folder at `path`, and those at `more`, in one job.
+
+    `facts` is what a person stated of them; `left_out` are files.
+    """
 
     kind = "ingest"
 
@@ -30,6 +33,7 @@ class IngestSpec(JobSpec):
     path: str
     facts: StatedFacts = StatedFacts()
     left_out: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
 
 class DeidentifySpec(JobSpec):

@@ -253,4 +253,5 @@ def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> Job
         after=job.after_id,
         after_title=titles.get(job.after_id or ""),
         press=job.press or job.id,
+        queue=job.queue,
     )

@@ -21,6 +21,7 @@ class ProjectView:
     graded_slides: int
     models: int
     scored_slides: int
+    shared_models: int = 0
     archived_at: datetime | None = None
     report_model_id: int | None = None
     reader_first: bool = False
@@ -56,7 +57,7 @@ class JobView:
 
     One that is `dismissed` is shown on the Jobs page alone. It begins not before `not_before`, None where that is over,
     and when the job `after` is done; of the waiting those of the `priority` first go first. Jobs that one press queued
-    share `press`.
+    share `press`; workers take jobs by `queue`.
     """
 
     id: str
@@ -78,6 +79,7 @@ class JobView:
     after: str | None = None
     after_title: str | None = None
     press: str = ""
+    queue: str = "cpu"
 
     @property
     def active(self) -> bool:

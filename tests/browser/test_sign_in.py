@@ -37,6 +37,11 @@ def test_who_signs_in_at_the_provider_labels_and_signs_in_the_own_name_and_no_fu
             page.goto(lab.url)
             page.get_by_role("button", name="Sign in").click()
             page.get_by_text("this lab has no account for you").wait_for()
+            page.evaluate("sessionStorage.setItem('mmdnet:unsent:add_slides_1', JSON.stringify({ whose: '1' }))")
+            page.reload()
+            page.wait_for_function(
+                "!('mmdnet:unsent:add_slides_1' in sessionStorage)"
+            )  # of the last person at this tab
 
             known.who = ("1", "ben@example.org")
             page.context.clear_cookies()
@@ -50,6 +55,8 @@ def test_who_signs_in_at_the_provider_labels_and_signs_in_the_own_name_and_no_fu
                 chosen = page.locator(".st-key-sign_panel [data-testid='stButtonGroup']").nth(task)
                 chosen.get_by_text("1", exact=True).click()
                 steps.at_rest(page)
+            page.reload()
+            page.get_by_text("NAS 3").wait_for()  # what was chosen and not signed yet is there again
             page.get_by_role("button", name="Sign as Ben").click()
             page.get_by_text("Signer proven by identity provider").wait_for()
 
@@ -65,7 +72,7 @@ def test_who_signs_in_at_the_provider_labels_and_signs_in_the_own_name_and_no_fu
         finally:
             lab.stop()
     (signed,) = filled.lab.reports.sign_offs(filled.score)
-    assert (signed.reader, signed.proof) == ("Ben", "identity provider")
+    assert (signed.reader, signed.proof, signed.grades.total) == ("Ben", "identity provider", 3)
     given = labels.sessions.progress(session)
     kept = {(label.reader_id, label.patch_id): label.grades for label in labels.current(filled.project)}
     assert given.labelled == 1 and tuple(kept[reader, patch].values()) == (1, 2, 3)

@@ -5,10 +5,10 @@ from db.projects import all_projects, all_readers, project_counts, project_named
 def test_a_project_counts_its_slides_patches_models_and_scored_slides(sessions, study):
     with sessions() as session:
         assert project_counts(session, study) == {
-            "slides": 2, "ready_slides": 1, "graded_slides": 0, "patches": 3, "models": 1, "scored_slides": 1,
+            "slides": 2, "ready_slides": 1, "graded_slides": 0, "patches": 3, "models": 1, "shared_models": 0, "scored_slides": 1,
         }  # fmt: skip
         assert project_counts(session, study + 1) == {
-            "slides": 0, "ready_slides": 0, "graded_slides": 0, "patches": 0, "models": 0, "scored_slides": 0,
+            "slides": 0, "ready_slides": 0, "graded_slides": 0, "patches": 0, "models": 0, "shared_models": 0, "scored_slides": 0,
         }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def test_an_empty_lab_makes_its_first_project_knows_its_reader_and_goes_on_to_th
     assert app.query_params["project"] == "1"
     assert [app.selectbox(key=f"pick_{what}").value for what in ("project", "reader")] == [1, "Ada"]
     app.switch_page("pages/overview.py").run()
-    assert app.title[0].value == "Cohort 2026" and "Nothing was started yet" in said(app)
+    assert app.title[0].value == "Cohort 2026" and "Nothing was started in this project yet" in said(app)
     assert "Your name" not in [field.label for field in app.text_input], "who reads is known"
 
 
@@ -57,7 +57,7 @@ def test_it_offers_the_next_step_with_one_button(filled, filled_home, said):
 def test_its_numbers_and_table_say_how_far_the_slides_are(filled, filled_home):
     app = filled("overview")
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert (numbers["Slides ready"], numbers["Models"], numbers["Slides scored"]) == ("3 of 4", "1", "1 of 3")
+    assert (numbers["Slides ready"], numbers["Own models"], numbers["Slides scored"]) == ("3 of 4", "1", "1 of 3")
     table = app.dataframe[0].value.set_index("Slide")
     slides = {slide.id: slide for slide in filled_home.lab.slides.list(filled_home.project)}
     assert len(table) == 4

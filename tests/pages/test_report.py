@@ -47,7 +47,12 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert told == [{"key": choices[0], "digits": choices, "then": "sign"}], "the keys are led through the grades"
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
         app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)
+    app.run()
+    assert "not signed yet" in said(app)
+    kept = next(json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "unsent_" in drawn.proto.id)
+    assert kept["known"] == dict(zip(choices, "211", strict=True)), "the tab keeps what is not signed"
     button(app, "Sign as Ada").click().run()
+    assert "not signed yet" not in said(app) and "What holds are the signed grades." in said(app)
     (first,) = lab.reports.sign_offs(score)
     assert (first.reader, first.grades.total) == ("Ada", 4)
     assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)

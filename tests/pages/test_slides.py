@@ -51,13 +51,13 @@ def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(fill
     good = (filled_home.lab.settings.home / "slide_0.png").read_bytes()
     (folder / "new.png").write_bytes(good + b"\0")
     app = filled("slides")
-    app.text_input(key="add_path").set_value(str(folder))
+    app.text_input(key="add_path").set_value(f"{folder}; {folder / 'new.png'}")
     app.number_input(key="add_mpp").set_value(0.5)
     app.text_input(key="add_patient").set_value("P7")
     app.form_submit_button[0].click().run()
     assert not app.error
     (job,) = [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "ingest"]
-    assert job.status == "queued" and job.title.startswith("Add")
+    assert job.status == "queued" and job.title == f"Add {folder.name} and 1 more"
 
 
 def test_the_form_begins_anew_for_the_next_slide_but_for_what_is_the_labs(filled, filled_home):
@@ -86,8 +86,10 @@ def test_folders_are_gone_through_one_below_the_other_by_choosing(filled, filled
     folder.mkdir(parents=True)
     (folder / "new.png").write_bytes((filled_home.lab.settings.home / "slide_0.png").read_bytes())
     app = filled("slides", browse=True)
-    for name in (str(folder.parents[1]), "2026/", "March/", "new.png"):
+    for name in (str(folder.parents[1]), "2026/", "March/"):
         next(each for each in app.button if each.label == literal(name)).click().run()
+    next(each for each in app.checkbox if each.label == literal("new.png")).check().run()
+    app.button(key="browse_take").click().run()
     assert app.text_input(key="add_path").value == str(folder / "new.png") and not app.exception
     assert not app.session_state["browse"], "what was taken stands in the field, and the window is closed"
 

@@ -187,9 +187,10 @@ def rank_figure(comparison: Comparison) -> None:
             opacity=0.4,
             hoverinfo="skip",
         )
+        left = rank > (len(ordered) + 1) / 2  # a name stands where there is room for it, on a tablet, too
         made.add_scatter(
-            x=[rank], y=[row + 1], mode="markers+text", text=[f"  {in_figure(title_of(method))} {rank:.2f}"],
-            textposition="middle right", marker={"size": 7, "color": NAS_COLOUR},
+            x=[rank], y=[row + 1], mode="markers+text", text=[f"  {in_figure(title_of(method))} {rank:.2f}  "],
+            textposition="middle left" if left else "middle right", marker={"size": 7, "color": NAS_COLOUR},
             hovertemplate=f"{in_figure(title_of(method))}: %{{x:.2f}}<extra></extra>",
         )  # fmt: skip
     best = ordered[0][1]
@@ -197,7 +198,7 @@ def rank_figure(comparison: Comparison) -> None:
         x=[best, best + ranks.critical_difference], y=[-0.6, -0.6], mode="lines",
         line={"color": OWN_COLOUR, "width": 5}, hoverinfo="skip",
     )  # fmt: skip
-    made.update_xaxes(range=[0.5, 1.35 * len(ordered) + 1], rangemode="normal")
+    made.update_xaxes(range=[0.5, max(len(ordered), best + ranks.critical_difference) + 0.5], rangemode="normal")
     made.update_yaxes(showticklabels=False, showgrid=False, zeroline=True, range=[len(ordered) + 0.7, -1.2])
     made.update_layout(showlegend=False, hovermode="closest", margin={"t": 8})
     theme.show_figure(made, key="field_ranks", alt="Critical-difference diagram of the methods' mean ranks")

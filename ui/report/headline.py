@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from mmdnet.reports.typeset import cautions_of, cautions_title
+from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago
@@ -72,7 +72,7 @@ def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | N
     told = report.reliability
     if told is not None:
         icon = ":material/group:" if told.refer or not report.validity.reportable else ":material/check:"
-        st.markdown(f"{icon} {literal(told.advice)} :gray[{literal(told.measured)}]")
+        st.markdown(f"{icon} {literal(advice_of(report))} :gray[{literal(told.measured)}]")
     facts_of(report, signed)
 
 

@@ -19,6 +19,7 @@ from mmdnet.reports.typeset import (
     moment,
     notes_of,
     patch_chance,
+    times_text,
 )
 from mmdnet.reports.words import EVIDENCE_CAPTION, chance
 from mmdnet.scoring.validity import agreement_words
@@ -189,7 +190,7 @@ def _tile(
             picture = patch_jpeg(patch.patch_id, slide.path, 1.0, PATCH_PX)
         st.image(in_page(picture), width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        numbers = " · ".join(filter(None, (patch_chance(patch), f"{patch.attention:.1f}×")))
+        numbers = " · ".join(filter(None, (patch_chance(patch), times_text(patch.attention))))
         st.html(f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {numbers}</span>', width="content")
         key = f"find_{task_name}_{kind}_{patch.patch_id}"
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):

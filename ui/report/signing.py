@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from mmdnet.accounts.roles import Proof
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import Grades, task
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment
 from ui.shell.focus import begin_at
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
+from ui.shell.unsent import keep_unsent
 
 if TYPE_CHECKING:
     from mmdnet.accounts.roles import Person
     from mmdnet.reports.schema import Report
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
+    from ui.shell.unsent import Value
 
+UNKNOWN = "unknown"
 BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs."
 
 
@@ -38,26 +41,25 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     if who is None:
         st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
         return
-    choices = [f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}" for feature in report.features]
-    _from_the_keys(choices)
+    tasks = {f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}": feature.task for feature in report.features}
+    remark = f"reason_{score.id}_{len(signed)}_{who.id}"
+    _from_the_keys(list(tasks))
     own = [signature for signature in signed if signature.reader == who.name]
     begin = own[-1].grades if own else own_read or report.model_grades
+    _keep_until_signed(tasks, begin, remark)
     chosen: dict[str, int | None] = {}
-    for feature, key in zip(report.features, choices, strict=True):
-        chosen[feature.task] = st.segmented_control(
-            feature.title,
-            [criterion.grade for criterion in feature.criteria],
-            default=begin.get(feature.task),
-            key=key,
-        )
+    for feature, key in zip(report.features, tasks, strict=True):
+        offered = [criterion.grade for criterion in feature.criteria]
+        chosen[feature.task] = st.segmented_control(feature.title, offered, key=key)
         st.caption(literal(" · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)))
     grades = Grades(**chosen)
     total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
-    st.markdown(f"Your reading: **{total}**")
+    unsigned = "" if own and own[-1].grades == grades else " :orange-badge[not signed yet]"
+    st.markdown(f"Your reading: **{total}**{unsigned}")
     differs = any(grade is not None for grade in report.model_grades.values())
     reason = st.text_input(
         "Why, where you differ from the model" if differs else "Remark",
-        key=f"reason_{score.id}_{len(signed)}_{who.id}",
+        key=remark,
         placeholder="Only needed for a changed grade" if differs else "If there is something to add",
     )
     known = person()
@@ -71,6 +73,30 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             say_next_run("Signed")
             st.rerun()
     st.caption("A signature is never changed or deleted; a later one amends it.")
+
+
+def _keep_until_signed(tasks: Mapping[str, str], begin: Mapping[str, int | None], remark: str) -> None:
+    """Begin with those grades; what is chosen and written instead stays in the tab until it is signed.
+
+    Args:
+        tasks: the task of each choice, by its key.
+        remark: the key of what is written beside them.
+    """
+    state = st.session_state
+
+    def take_back(kept: Mapping[str, Value]) -> None:
+        for key, name in tasks.items():
+            known = {str(grade.value): grade.value for grade in task(name).grades} | {UNKNOWN: None}
+            if (given := str(kept.get(key))) in known:
+                state[key] = known[given]
+        state[remark] = str(kept.get(remark) or "")
+
+    for key, name in tasks.items():
+        if key not in state:
+            state[key] = begin.get(name)
+    changed = any(state[key] != begin.get(name) for key, name in tasks.items())
+    chosen = {key: (UNKNOWN if state[key] is None else str(state[key])) if changed else None for key in tasks}
+    keep_unsent(remark, take_back, known=chosen, typed=[remark])
 
 
 def _from_the_keys(choices: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ from ui.shell.session import (
 )
 from ui.shell.sign_in import PAGE as SIGN_IN
 from ui.shell.sign_in import asked, provider_configured
+from ui.shell.unsent import forget_unsent
 from ui.shell.words import told_apart
 
 MARK = Path(__file__).with_name("mark.svg")
@@ -118,6 +119,7 @@ def _lost(lost: LostLink, title: str) -> None:
 def _ask_to_sign_in() -> None:
     """What there is to see for whoever has not signed in, or no more."""
     st.title("MMD-Net lab")
+    forget_unsent()
     if not provider_configured():
         st.info("You are not signed in any more. What you saved is kept.")
         st.link_button("Sign in", under_base(SIGN_IN), type="primary")

@@ -102,7 +102,9 @@ def numbers(project: ProjectView) -> None:
         st.metric("Slides ready", f"{project.ready_slides} of {project.slides}", border=True)
         st.metric("Patches", f"{project.patches:,}", border=True, help="All; the Slides page counts those in use.")
         st.metric("Labelled", f"{project.labelled_patches:,}", border=True)
-        st.metric("Models", str(project.models), border=True)
+        shared = words.count(project.shared_models, "model")
+        which = f"Trained here or brought in. {shared} of the lab itself can score slides, too." if shared else None
+        st.metric("Own models", str(project.models), border=True, help=which)
         st.metric("Slides scored", f"{project.scored_slides} of {project.ready_slides}", border=True)
 
 
@@ -179,7 +181,10 @@ def jobs_at_a_glance(project_id: int) -> None:
 def _jobs(project_id: int, was_active: bool) -> None:
     jobs = [job for job in told_jobs(project_id) if job.active or not job.dismissed]
     if not jobs:
-        st.caption("Nothing was started yet. Adding slides, training and scoring run in the background and show here.")
+        st.caption(
+            "Nothing was started in this project yet. Adding slides, training and scoring run in the background "
+            "and show here."
+        )
     active = [job for job in jobs if job.active]  # all of them, as in the side bar; of those that ended the last
     for job in active + [job for job in jobs if not job.active][: max(0, RECENT_JOBS - len(active))]:
         # before the page is asked to draw anew, which drops a press that came meanwhile

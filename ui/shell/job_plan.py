@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from ui.shell.words import told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.views import JobView
+
+RUNNING, KNOWN_FOR_S = "jobs_running", 1.0
 
 
 def time_zone() -> tzinfo:
@@ -90,7 +93,18 @@ def waiting_words(job: JobView) -> str:
     if job.not_before is not None:
         said.append(f"{'not' if said else 'Not'} before {job.not_before.astimezone(time_zone()):%a %d %b, %H:%M}")
     if not said:
-        said.append("Waiting for a free worker")
+        said.append(f"Waiting for a free worker{_runs_now(job.queue)}")
     if job.priority != "normal":
         said.append(f"goes {literal(job.priority)}")
     return ", ".join(said)
+
+
+def _runs_now(queue: str) -> str:
+    """What the workers do that take jobs of this queue, as Markdown: as far as whoever sits here may see it."""
+    asked, running = st.session_state.get(RUNNING, (0.0, []))
+    if time.monotonic() - asked > KNOWN_FOR_S:  # a list of waiting jobs asks for each of them
+        running = [job for job in lab().jobs.list(active=True) if job.status == "running"]
+        st.session_state[RUNNING] = (time.monotonic(), running)
+    there = [job for job in running if job.queue == queue]
+    more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+    return f"; now runs {literal(there[-1].title)}{more}" if there else ""

@@ -48,6 +48,7 @@ STATES = {
 }
 
 TOLD_AT_MOST = 20
+ELSEWHERE_AT_MOST = 3  # jobs of other projects, in the side bar
 SIGN_OF_LIFE_S = 5  # a job that has taken so long and tells no time left says how long: that it goes on is seen
 
 
@@ -126,12 +127,24 @@ def _running_jobs() -> None:
     active = _told_here()
     if sorted(job.id for job in active) != st.session_state.get("jobs_seen"):
         st.rerun()
-    if not active:
+    known = {job.id for job in active}
+    elsewhere = [job for job in told_jobs(None, active=True) if job.id not in known]
+    if not active and not elsewhere:
         return
-    with st.expander(f"In the background · {len(active)}", expanded=True, key="background"):
+    with st.expander(f"In the background · {len(active) + len(elsewhere)}", expanded=True, key="background"):
         for job in active:
             st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
+        _of_other_projects(elsewhere)
         st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
+
+
+def _of_other_projects(jobs: Sequence[JobView]) -> None:
+    """That other projects have the machine work too, a line each: what was started there goes on."""
+    for job in jobs[:ELSEWHERE_AT_MOST]:
+        of = lab().projects.names().get(job.project_id or 0, "another project")
+        st.caption(f"{literal(of)}: {literal(job.title)} · {literal(STATES[job.status][0])}")
+    if len(jobs) > ELSEWHERE_AT_MOST:
+        st.caption(f"{len(jobs) - ELSEWHERE_AT_MOST} more of other projects")
 
 
 def job_line(job: JobView) -> None:

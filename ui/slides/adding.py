@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from mmdnet.accounts.roles import May
 from mmdnet.slides.facts import StatedFacts
+from mmdnet.workflows.slides.ingest.paths import paths_in
 from ui.shell.jobs import job_card, job_line
 from ui.shell.literal import literal
 from ui.shell.presses import answered, submitted
 from ui.shell.session import lab, person, reader_id, refusals
 from ui.shell.theme import in_page
+from ui.shell.unsent import keep_unsent, sent_now
 from ui.slides.choosing import choose_on_server
 from ui.slides.incoming import SENT, decide, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
@@ -22,9 +25,11 @@ from ui.slides.slide_facts import fact_fields, measure
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import IngestOutcome
     from mmdnet.workflows.views import JobView
+    from ui.shell.unsent import Value
 
 LAST_JOBS = 2
-SEND, ROUND = "add_slides_send", "add_round"
+SEND, ROUND, OF = "add_slides_send", "add_round", "add_of_project"
+HERE, ELSEWHERE = "On the server", "On this computer"
 KEPT_FACTS = ("stain", "scanner", "site")  # of the next slides, too; whose tissue it is must be said of each anew
 
 
@@ -34,7 +39,13 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
     if known is not None and May.MANAGE not in known.allowed(project_id):
         st.caption("Slides are added by a lead or an admin of this project.")
         return
-    _begin_anew()
+    _begin_anew(project_id)
+    keep_unsent(
+        _form(project_id),
+        lambda kept: _take_back(project_id, kept),
+        known={"add_way": ELSEWHERE if st.session_state.get("add_way") == ELSEWHERE else None},
+        typed=["add_path", "add_overrule_scale", *(f"add_{name}" for name in StatedFacts.names())],
+    )
     there = waiting(project_id)
     # As it was at the tab's first look: it must not close over what is being typed when the first slide comes in.
     expanded = st.session_state.setdefault(f"add_open_{project_id}", expanded)
@@ -44,16 +55,16 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             return
         way = st.segmented_control(
             "Where the slides are",
-            ["On the server", "On this computer"],
-            default="On the server",
+            [HERE, ELSEWHERE],
+            default=HERE,
             key="add_way",
             label_visibility="collapsed",
         )
-        if way == "On the server":
+        if way == HERE:
             choose_on_server("add_path")
         with st.form("add_slides", border=False):
             path, files = "", []
-            if way == "On this computer":
+            if way == ELSEWHERE:
                 files = st.file_uploader(
                     "Slide files, up to 200 MB each",
                     accept_multiple_files=True,
@@ -61,10 +72,11 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 )
             else:
                 path = st.text_input(
-                    "File or folder on the server",
+                    "Files or folders on the server",
                     key="add_path",
                     placeholder="/data/slides/2026-03",
-                    help="A folder adds every slide below it. Files stay where they are; nothing is copied.",
+                    help="A folder adds every slide below it. Several stand with ; between. Files stay where they are; "
+                    "nothing is copied.",
                 )
             entered = fact_fields("add", StatedFacts.names())
             overrule = st.checkbox(
@@ -73,9 +85,9 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
             )
             sent = submitted("Add slides", key=SEND, type="primary", icon=":material/add:")
-        if sent and path.strip():
+        if sent and (paths := paths_in(path)):
             with refusals():
-                look_first(project_id, path.strip(), StatedFacts(**entered, overrule_scale=overrule))
+                look_first(project_id, paths, StatedFacts(**entered, overrule_scale=overrule))
                 answered(SEND)
                 st.rerun()
         elif sent and files:
@@ -86,9 +98,37 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
             st.warning("Name a file or folder first.")
 
 
-def _begin_anew() -> None:
-    """Empty the form whose slides were sent: what was said of one patient must not go to the next."""
-    if not st.session_state.pop(SENT, False):
+def _form(project_id: int) -> str:
+    return f"add_slides_{project_id}"
+
+
+def _take_back(project_id: int, kept: Mapping[str, Value]) -> None:
+    """Fill the form in again as it stood in this tab; a path is looked at only once it is sent."""
+    for name in StatedFacts.names():
+        if (value := kept.get(f"add_{name}")) is not None:
+            st.session_state[f"add_{name}"] = _number(value) if name == "mpp" else str(value) or None
+    st.session_state["add_path"] = str(kept.get("add_path") or "")
+    st.session_state["add_overrule_scale"] = kept.get("add_overrule_scale") is True
+    if kept.get("add_way") == ELSEWHERE:
+        st.session_state["add_way"] = ELSEWHERE
+    st.session_state[f"add_open_{project_id}"] = True
+
+
+def _number(written: Value) -> float | None:
+    try:
+        number = float(str(written))
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _begin_anew(project_id: int) -> None:
+    """Empty the form whose slides were sent: what was said of one patient must not go to the next, nor elsewhere."""
+    sent, of = st.session_state.pop(SENT, False), st.session_state.get(OF, project_id)
+    st.session_state[OF] = project_id
+    if sent:
+        sent_now(_form(of))
+    elif of == project_id:
         return
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     st.session_state["add_path"] = ""

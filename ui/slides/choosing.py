@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from mmdnet.errors import LabError
+from mmdnet.workflows.slides.ingest.paths import written
+from ui.shell import words
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.ingest.folders import FolderView
 
 BOX, AT = "browse", "browse_at"  # Streamlit's key of the small window (whether it is open), and where one is in it
+TICKED = "browse_ticked"  # paths of files of that folder, in the order they were ticked
 AT_ONCE = 30  # names to press; more are found by typing
 LIST_PX = 300
 
@@ -24,8 +28,9 @@ def choose_on_server(field: str) -> None:
     Args:
         field: Streamlit's key of the text field that what is taken is written into.
     """
-    with st.popover("Choose a folder or file", icon=":material/folder_open:", key=BOX, on_change="rerun") as box:
+    with st.popover("Choose folders or files", icon=":material/folder_open:", key=BOX, on_change="rerun") as box:
         if not box.open:
+            st.session_state.pop(TICKED, None)
             return
         try:
             here = lab().slides.folder(st.session_state.get(AT))
@@ -34,22 +39,24 @@ def choose_on_server(field: str) -> None:
             st.session_state.pop(AT, None)
             return
         _where(here, field)
-        _entries(here, field)
+        _entries(here)
 
 
 def _where(here: FolderView, field: str) -> None:
-    """Which folder this is, the way up, and all of it."""
+    """Which folder this is, the way up, and what is taken of it: the ticked files, else all."""
     if here.path is None:
         st.markdown("Slides may be added from these folders:")
         return
     st.markdown(f"**{literal(here.path)}**")
+    ticked = st.session_state.get(TICKED, [])
+    take = f"Take {words.count(len(ticked), 'ticked file')}" if ticked else "Take all in this folder"
     with st.container(horizontal=True):
         st.button("Up", icon=":material/arrow_upward:", key="browse_up", on_click=_go, args=(here.above,))
-        st.button("Take all in this folder", key="browse_take", type="primary", on_click=_take, args=(here.path, field))
+        st.button(take, key="browse_take", type="primary", on_click=_take, args=(ticked or [here.path], field))
 
 
-def _entries(here: FolderView, field: str) -> None:
-    """Every folder and file by its name: a folder is opened, a file is taken; many are looked for by typing."""
+def _entries(here: FolderView) -> None:
+    """Every folder and file by its name: a folder is opened, a file is ticked; many are looked for by typing."""
     folders = [f"{name}/" for name in here.folders] if here.path else list(here.folders)
     names = [*folders, *here.files]
     if not names:
@@ -59,39 +66,53 @@ def _entries(here: FolderView, field: str) -> None:
         st.selectbox(
             "Find a folder or file by its name", names, index=None, format_func=plain,
             placeholder=f"{len(names):,} in this folder", key=f"{BOX}_in {here.path or ''}",
-            on_change=_find, args=(here.path, field),
+            on_change=_find, args=(here.path,),
         )  # fmt: skip
-    with st.container(height=LIST_PX if len(names) > LIST_PX // 40 else "content", border=False, gap=None):
-        for name in names[:AT_ONCE]:
-            path = name if here.path is None else f"{here.path}/{name}"
-            leads = name in folders
-            st.button(
-                literal(name),
-                icon=f":material/{'folder' if leads else 'biotech'}:",
-                type="tertiary",
-                key=f"{BOX}_to {path}",
-                on_click=_go if leads else _take,
-                args=(path,) if leads else (path, field),
-            )
+    ticked = st.session_state.get(TICKED, [])
+    found = [name for name in names[AT_ONCE:] if _path(here.path, name) in ticked]
+    shown = [*found, *names[:AT_ONCE]]
+    with st.container(height=LIST_PX if len(shown) > LIST_PX // 40 else "content", border=False, gap=None):
+        for name in shown:
+            path = _path(here.path, name)
+            if name in folders:
+                key = f"{BOX}_to {path}"
+                st.button(literal(name), icon=":material/folder:", type="tertiary", key=key, on_click=_go, args=(path,))
+            else:
+                key = f"{BOX}_tick {path}"
+                st.session_state[key] = path in ticked
+                st.checkbox(literal(name), key=key, on_change=_tick, args=(path,))
     if len(names) > AT_ONCE:
         st.caption(f"The first {AT_ONCE} of {len(names):,}.")
 
 
-def _find(folder: str | None, field: str) -> None:
+def _path(folder: str | None, name: str) -> str:
+    return name if folder is None else f"{folder}/{name}"
+
+
+def _find(folder: str | None) -> None:
     name = st.session_state.pop(f"{BOX}_in {folder or ''}", None)
     if name is None:
         return
-    path = name if folder is None else f"{folder}/{name}"
     if folder is None or name.endswith("/"):
-        _go(path)
+        _go(_path(folder, name))
     else:
-        _take(path, field)
+        _tick(_path(folder, name), on=True)
+
+
+def _tick(path: str, on: bool | None = None) -> None:
+    """Tick a file, or let go of it; without `on` the other of what it is."""
+    ticked: list[str] = st.session_state.setdefault(TICKED, [])
+    if path in ticked and not on:
+        ticked.remove(path)
+    elif path not in ticked:
+        ticked.append(path)
 
 
 def _go(path: str | None) -> None:
     st.session_state[AT] = path
+    st.session_state.pop(TICKED, None)
 
 
-def _take(path: str, field: str) -> None:
-    st.session_state[field] = path
+def _take(paths: Sequence[str], field: str) -> None:
+    st.session_state[field] = written(paths)
     st.session_state[BOX] = False

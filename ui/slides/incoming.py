@@ -39,12 +39,12 @@ class Waiting:
     """Files that wait for a person's word: where they are, what was stated of them, what they are."""
 
     project_id: int
-    path: str
+    paths: Sequence[str]
     stated: StatedFacts
     files: Sequence[IncomingFile]
 
 
-def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
+def look_first(project_id: int, paths: Sequence[str], stated: StatedFacts) -> None:
     """Add what is new at once; where anything else is among it, keep it until a person has said what to do."""
     others = [there.id for there in lab().projects.list() if there.id != project_id and may(May.MANAGE, there.id)]
     bar = st.progress(0.0, text="Looking at the files")
@@ -53,17 +53,17 @@ def look_first(project_id: int, path: str, stated: StatedFacts) -> None:
         bar.progress(share, text=literal(message))
 
     try:
-        files = lab().slides.incoming.look(project_id, path, others, told)
+        files = lab().slides.incoming.look(project_id, paths, others, told)
     finally:
         bar.empty()
     kinds = {file.kind for file in files}
     if kinds <= {"new", "part", "here"} and kinds != {"here"}:
-        lab().slides.submit(project_id, path, stated, by=reader_id())
+        lab().slides.submit(project_id, paths, stated, by=reader_id())
         st.session_state[SENT] = True
-        if passed_over := lab().slides.passed_over(path):
+        if passed_over := lab().slides.passed_over(paths):
             say_next_run(f"{passed_over}.")
     else:
-        st.session_state[KEY] = Waiting(project_id, path, stated, files)
+        st.session_state[KEY] = Waiting(project_id, paths, stated, files)
 
 
 def waiting(project_id: int) -> Waiting | None:
@@ -128,4 +128,4 @@ def _do(there: Waiting, chosen: dict[str, str]) -> None:
         say_next_run(f"{words.count(relinked, 'slide')} relinked; nothing of them was measured anew")
     out = [path for path, choice in chosen.items() if choice != "add"]
     if len(out) < len(chosen):
-        lab().slides.submit(there.project_id, there.path, there.stated, by=reader_id(), left_out=out)
+        lab().slides.submit(there.project_id, there.paths, there.stated, by=reader_id(), left_out=out)

@@ -194,7 +194,7 @@ def facts(result: FieldResult) -> list[str]:
         said.append(FOR_CHOOSING)
     if not shows_published(result):
         said.append("Published figures stand beside none of these: the paper's data and its split of bags are others.")
-    return said
+    return [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in said]  # a note begins with the part it is of
 
 
 def written(comparison: Comparison, kind: str) -> str:

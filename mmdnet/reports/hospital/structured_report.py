@@ -20,7 +20,7 @@ from mmdnet.reports.hospital.reference import (
     person_name,
 )
 from mmdnet.reports.schema import report_sha256
-from mmdnet.reports.typeset import cautions_of, limits_of
+from mmdnet.reports.typeset import advice_of, cautions_of, limits_of
 from mmdnet.reports.withhold import withheld
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def sentences(report: Report, source: str, content_sha256: str) -> tuple[str, ..
         told += [report.validity.words, *report.validity.remedies]
     told += cautions_of(report)
     if report.reliability is not None:
-        told.append(f"{report.reliability.advice} {report.reliability.measured}".strip())
+        told.append(f"{advice_of(report)} {report.reliability.measured}".strip())
     titles = {feature.task: feature.title for feature in report.features} | {"nas": "NAS"}
     covered = [f"{title}, {report.covers(name)}" for name, title in titles.items() if report.covers(name)]
     if covered:

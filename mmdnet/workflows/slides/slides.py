@@ -29,6 +29,7 @@ from mmdnet.workflows.slides.feature_store.imported_features import FeatureImpor
 from mmdnet.workflows.slides.glass_pictures import GlassPictures
 from mmdnet.workflows.slides.ingest.folders import FolderView, look_into
 from mmdnet.workflows.slides.ingest.incoming import Incoming
+from mmdnet.workflows.slides.ingest.paths import Paths, each_path
 from mmdnet.workflows.slides.ingest.refused_pictures import RefusedPictures
 from mmdnet.workflows.slides.ingest.register import allowed_path, register_file, shown_name, tell_slide
 from mmdnet.workflows.slides.ingest.uploads import Uploads
@@ -94,52 +95,62 @@ class Slides:
     def submit(
         self,
         project_id: int,
-        path: str | Path,
+        paths: Paths,
         stated: StatedFacts | None = None,
         by: int | None = None,
         left_out: Collection[str] = (),
     ) -> str:
-        """Register a file or a folder in the background; the job's number.
+        """Register files or folders in the background, all in one job; its number.
 
         Args:
             by: the reader who does it, for the project's history; so below.
             left_out: files of the folder that stay out, by their paths (see `incoming`).
 
         Raises:
-            LabError: the path may not be read from.
+            LabError: a path may not be read from.
         """
-        source = self.allowed(path)
-        facts = stated or StatedFacts()
-        spec = IngestSpec(project_id=project_id, path=str(source), facts=facts, left_out=tuple(sorted(left_out)))
-        job_id = self._jobs.submit(f"Add {source.name}", spec, project_id)
+        first, *more = [self.allowed(path) for path in each_path(paths)]
+        spec = IngestSpec(
+            project_id=project_id,
+            path=str(first),
+            facts=stated or StatedFacts(),
+            left_out=tuple(sorted(left_out)),
+            more=tuple(map(str, more)),
+        )
+        what = f"{first.name} and {len(more)} more" if more else first.name
+        job_id = self._jobs.submit(f"Add {what}", spec, project_id)
         with self._services.db.begin() as session:
-            add_change(session, project_id, "slides added", source.name, by)
+            add_change(session, project_id, "slides added", what, by)
         return job_id
 
     def register(
         self,
         project_id: int,
-        path: str | Path,
+        paths: Paths,
         stated: StatedFacts | None = None,
         progress: Progress = silent,
         *,
         measure: bool = True,
         left_out: Collection[str] = (),
     ) -> Sequence[IngestOutcome]:
-        """Register a file, or every slide below a folder but those left out; each fails alone, with its reason.
+        """Register files, and every slide below folders, but those left out; each fails alone, with its reason.
 
         All are laid with patches first, so that labelling may begin, and then measured; without `measure` that is
         left to `measuring`.
 
         Raises:
-            LabError: the path may not be read from, or holds no slide.
+            LabError: a path may not be read from, or holds no slide.
         """
         from mmdnet.slides.readers.open import discover
 
         stated = stated or StatedFacts()
-        files = [file for file in discover(self.allowed(path)) if str(file) not in left_out]
+        places = [self.allowed(path) for path in each_path(paths)]
+        below = dict.fromkeys(file for place in places for file in discover(place))
+        files = [file for file in below if str(file) not in left_out]
         if not files:
-            raise LabError(f"There is no slide to add in {Path(path).name}. Nothing was added.")
+            raise LabError(
+                f"There is no slide to add in {', '.join(place.name for place in places)}. Nothing was added."
+            )
         laying = between(progress, 0.0, LAYING) if measure else progress
         outcomes = [
             register_file(
@@ -180,25 +191,27 @@ class Slides:
             LabError: not one slide could be added.
         """
         registering = between(context.progress, 0.0, REGISTERED)
-        outcomes = self.register(spec.project_id, spec.path, spec.facts, registering, left_out=spec.left_out)
+        paths = [spec.path, *spec.more]
+        outcomes = self.register(spec.project_id, paths, spec.facts, registering, left_out=spec.left_out)
         outcomes = self._embedded(outcomes, between(context.progress, REGISTERED, 1.0))
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
         here = sum(outcome.was_here for outcome in outcomes)
         words = f"{added - here} of {count(len(outcomes), 'slide')} added" + (f", {here} here already" if here else "")
         seen = self.refused_pictures.keep(context.job_id, outcomes)
-        passed_over = self.passed_over(spec.path)
+        passed_over = self.passed_over(paths)
         told = ". ".join([words, *filter(None, [passed_over]), *refused[:MOST_REFUSALS]])
         context.progress(1.0, told, added=added, refused=refused, seen=seen, passed_over=passed_over)
         if not added:
             raise LabError(" ".join(refused[:5]))
 
-    def passed_over(self, path: str | Path) -> str:
-        """Which plain pictures of a folder do not come in, and why, in a sentence; empty where there is none."""
+    def passed_over(self, paths: Paths) -> str:
+        """Which plain pictures of folders do not come in, and why, in a sentence; empty where there is none."""
         from mmdnet.slides.readers.open import discover, pictures_beside
 
-        place = self.allowed(path)
-        pictures = pictures_beside(discover(place)) if place.is_dir() else []
+        places = [self.allowed(path) for path in each_path(paths)]
+        beside = [picture for place in places if place.is_dir() for picture in pictures_beside(discover(place))]
+        pictures = [picture for picture in dict.fromkeys(beside) if picture not in places]
         if not pictures:
             return ""
         names = ", ".join(shown_name(picture.name) for picture in pictures[:MOST_PICTURES_NAMED])

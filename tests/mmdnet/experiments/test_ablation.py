@@ -88,6 +88,7 @@ def test_worth_is_paired_by_seed_and_an_interval_needs_two():
     ]
     assert ours.worth(results)["random-bags"] == {"mean": 0.1, "n": 2, "interval": [0.1, 0.1]}
     assert "interval" not in ours.interval([0.5])
+    assert ours.interval([0.6, 1.0], ours.KAPPA_ENDS)["interval"] == [-1, 1], "it ends where kappa does"
     of_full = ours.summary(results)["full"]["mean"]
     assert of_full["mean"] == 0.81
     low, high = of_full["interval"]

@@ -7,6 +7,7 @@ from mmdnet.reports.html import to_html
 from mmdnet.reports.schema import Interval
 from mmdnet.reports.typeset import (
     SAID_BY_VALIDITY,
+    advice_of,
     cautions_of,
     cautions_title,
     evidence_note,
@@ -21,6 +22,7 @@ from mmdnet.reports.typeset import (
     patch_chance,
     quantity_text,
     slide_facts,
+    times_text,
     typeset,
     unsigned,
     verdict,
@@ -38,6 +40,13 @@ from tests.mmdnet.reports.test_schema import signature
 )
 def test_numbers_have_two_significant_digits(value, text):
     assert figure_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("times", "text"), [(0, "under 0.01×"), (0.001, "under 0.01×"), (0.01, "0.01×"), (0.456, "0.46×"), (2.54, "2.5×")]
+)
+def test_attention_that_is_next_to_none_is_said_in_words(times, text):
+    assert times_text(times) == text
 
 
 def test_intervals_quantities_and_dates_are_written_one_way():
@@ -77,6 +86,16 @@ def test_where_the_models_grade_is_withheld_there_is_nothing_to_differ_from():
     )
     assert verdict(otherwise, nothing) == "read without the model"
     assert "no grade stands here until a reader gives it" in unsigned(nothing)
+
+
+def test_whose_grades_hold_where_the_score_is_withheld_is_said_before_and_after_it_is_signed():
+    report, signed = withheld(build_report(not_reportable())), signature("0" * 64)
+    assert advice_of(report).endswith("Its grades are a reader's to give.")
+    done = report.model_copy(update={"sign_off": report.sign_off.model_copy(update={"signed": (signed,)})})
+    assert advice_of(done).endswith("What holds are the signed grades.")
+    assert "a reader's to give" not in to_html(done)
+    told = build_report(inputs())
+    assert advice_of(told) == (told.reliability.advice if told.reliability else "")
 
 
 def test_a_patch_says_what_its_probability_is_of_and_how_many_are_left_out():

@@ -30,7 +30,8 @@ def test_kappas_are_drawn_best_first_and_the_reference_stands_out(comparison, dr
 
 def test_the_bar_of_ranks_is_the_critical_difference_long(comparison, drawn):
     parts.rank_figure(comparison)
-    bar = drawn["field_ranks"].data[-1]
+    *_, name, bar = drawn["field_ranks"].data
+    assert name.textposition == "middle left", "the last name does not stand beyond the figure"
     assert bar.x[1] - bar.x[0] == pytest.approx(comparison.ranks.critical_difference)
 
 

@@ -46,7 +46,7 @@ def test_the_first_project_is_asked_for_by_name_and_a_refusal_is_a_sentence(lab)
 
 def test_the_last_five_jobs_are_shown_and_none_is_said(lab):
     app = AppTest.from_function(jobs, default_timeout=60).run()
-    assert app.caption[0].value.startswith("Nothing was started yet.")
+    assert app.caption[0].value.startswith("Nothing was started in this project yet.")
     ended = {
         "status": "done",
         "active": False,

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from ui.shell import jobs
 from ui.shell.jobs import ago, duration, progress_line
 
 
@@ -29,11 +31,35 @@ def job(**changes):
     return SimpleNamespace(**facts | waits | changes)
 
 
-def test_a_running_job_says_what_it_does_and_how_long_still():
-    assert progress_line(job(status="queued", eta_s=5)) == "Waiting for a free worker"
+def test_a_running_job_says_what_it_does_and_how_long_still(monkeypatch):
+    monkeypatch.setattr(jobs, "waiting_words", lambda job: f"{job.title} waits")
+    assert progress_line(job(status="queued", eta_s=5)) == "Training A waits"
     assert progress_line(job()) == "Starting the program that does it", "its title stands beside it"
     begun = datetime.now(UTC) - timedelta(seconds=70)
     assert progress_line(job(started_at=begun)).endswith(" it · 70 s so far"), "it goes on, and that is seen"
     assert progress_line(job(started_at=begun, eta_s=120)).endswith(" it · 2 min left")
     assert progress_line(job(message="Epoch 2 of 5.", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
     assert progress_line(job(message="Judging", eta_s=0.0)) == "Judging"
+
+
+def in_the_background():
+    from ui.shell.jobs import running_jobs
+
+    running_jobs()
+
+
+def test_what_another_project_has_the_machine_do_stands_beside_the_own(monkeypatch):
+    def list_of(project, active):
+        own = [job(id=1, kind="train", project_id=1, share_done=0.5)]
+        others = [job(id=n, kind="demo", project_id=2, title=f"Make *{n}*", status="queued") for n in range(2, 7)]
+        return own if project == 1 else own + others
+
+    projects = SimpleNamespace(names=lambda: {1: "Cohort", 2: "Demo"})
+    lab = SimpleNamespace(jobs=SimpleNamespace(list=list_of), projects=projects)
+    monkeypatch.setattr(jobs, "lab", lambda: lab)
+    monkeypatch.setattr(jobs, "at", lambda place: 1)
+    monkeypatch.setattr(jobs.st, "page_link", lambda *_, **__: None)
+    app = AppTest.from_function(in_the_background, default_timeout=60).run()
+    assert not app.exception and app.expander[0].label == "In the background · 6"
+    said = [caption.value for caption in app.caption]
+    assert said == [*(rf"Demo: Make \*{n}\* · waiting" for n in (2, 3, 4)), "2 more of other projects"]

@@ -72,6 +72,7 @@ def test_nobody_gets_past_the_wall_but_to_the_form_and_to_health(client, ada):
     assert not reached(client)
     form = client.get("/sign-in")
     assert form.status_code == 200 and "Password" in form.text and form.headers["cache-control"] == "no-store"
+    assert "mmdnet:unsent:" in form.text, "what the last person filled in and did not send goes from the tab"
 
 
 def test_who_signs_in_gets_a_cookie_that_scripts_cannot_read_and_comes_in(client, lab, ada):

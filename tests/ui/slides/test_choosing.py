@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from mmdnet.settings import Settings
 from mmdnet.workflows.slides.ingest.folders import look_into
+from mmdnet.workflows.slides.ingest.paths import paths_in
+from ui.shell.literal import literal
 from ui.slides import choosing
 
 
@@ -42,25 +44,39 @@ def labels(app):
     return [button.label for button in app.button]
 
 
-def test_folders_and_files_are_there_to_press_by_their_names_and_a_folder_is_taken_whole(folder):
-    (folder / "a_1.svs").touch()
+def test_a_folder_is_taken_whole_or_the_files_of_it_that_are_ticked(folder):
+    for name in ("a_1.svs", "b;2.svs", "c.svs"):
+        (folder / name).touch()
     (folder / "below").mkdir()
     (folder / "notes.txt").touch()
     app = opened()
     assert labels(app) == [str(folder)]
     app.button[0].click().run()
-    assert labels(app) == ["Up", "Take all in this folder", "below/", "a_1.svs"]
+    assert labels(app) == ["Up", "Take all in this folder", "below/"]
+    assert [box.label for box in app.checkbox] == ["a_1.svs", "b;2.svs", "c.svs"]
+    for number in (1, 2, 0, 2):
+        app.checkbox[number].set_value(not app.checkbox[number].value).run()
+    assert [box.value for box in app.checkbox] == [True, True, False]
+    take = app.button(key="browse_take")
+    assert take.label == "Take 2 ticked files"
+    take.click().run()
+    line = app.text_input(key="path").value
+    assert paths_in(line) == [f"{folder}/b;2.svs", f"{folder}/a_1.svs"] and not labels(app)
+    app = opened(folder)
     app.button(key="browse_take").click().run()
-    assert app.text_input(key="path").value == str(folder) and not labels(app)
+    assert app.text_input(key="path").value == str(folder), "nothing is ticked: all of it"
 
 
 def test_of_many_the_first_are_shown_and_the_others_found_by_typing(folder):
     for number in range(choosing.AT_ONCE + 5):
         (folder / f"slide_{number:03d}.svs").touch()
     app = opened(folder)
-    assert len(labels(app)) == 2 + choosing.AT_ONCE
-    app.selectbox[0].set_value(f"slide_{choosing.AT_ONCE + 4:03d}.svs").run()
-    assert app.text_input(key="path").value == str(folder / f"slide_{choosing.AT_ONCE + 4:03d}.svs")
+    assert len(app.checkbox) == choosing.AT_ONCE
+    last = f"slide_{choosing.AT_ONCE + 4:03d}.svs"
+    app.selectbox[0].set_value(last).run()
+    assert (app.checkbox[0].label, app.checkbox[0].value) == (literal(last), True)
+    app.button(key="browse_take").click().run()
+    assert app.text_input(key="path").value == str(folder / last)
 
 
 def test_an_empty_folder_and_one_that_is_gone_are_said(folder):

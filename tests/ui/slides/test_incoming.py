@@ -9,7 +9,7 @@ def nothing_to_add() -> None:
     from ui.slides.incoming import Waiting, decide
 
     copies = [IncomingFile(f"/a/{i}.svs", f"{i}.svs", "copy", f"{i}.svs is a copy of *x*.") for i in range(25)]
-    decide(Waiting(1, "/a", StatedFacts(), [*copies, IncomingFile("/a/b.svs", "b.svs", "refused", "b.svs is bad.")]))
+    decide(Waiting(1, ["/a"], StatedFacts(), [*copies, IncomingFile("/a/b.svs", "b.svs", "refused", "b.svs is bad.")]))
 
 
 def test_where_nothing_can_be_added_each_reason_stands_there_and_nothing_goes_on():

@@ -1,8 +1,9 @@
-// The plane: every patch a dot. Drag draws a lasso, the wheel zooms, a drag with the right button moves.
+// The plane: every patch a dot. Drag draws a lasso, the wheel zooms (see `wheel.js`), a drag with the right button moves.
 
 import { abgr, fatStep } from './colours.js'
 import { Frame } from './frame.js'
 import { IGNORED, NO_GRADE } from './points.js'
+import { guardWheel } from '../../shell/wheel.js'
 
 const SEEN_THROUGH = 0.42 // of a patch's side
 const SHOWN_PX = 44 // of the patch that stands for a kind of tissue
@@ -27,10 +28,11 @@ export class Plane {
     this.oncancel = () => {}
     this.sized = new ResizeObserver(() => this.draw())
     this.sized.observe(box)
+    this.unguard = guardWheel(box, box.querySelector('[data-part=hint]'))
     this.listen()
   }
 
-  close() { this.sized.disconnect() }
+  close() { this.unguard(); this.sized.disconnect() }
 
   whole() { this.frame.whole() }
 

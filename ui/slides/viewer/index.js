@@ -9,5 +9,5 @@ export default function (component) {
   if (!mounted.has(parentElement)) mounted.set(parentElement, new Viewer(parentElement))
   const viewer = mounted.get(parentElement)
   viewer.update(data, (kind, what) => setTriggerValue(kind, what))
-  return () => { viewer.close(); mounted.delete(parentElement) }
+  return () => { viewer.end(); mounted.delete(parentElement) }
 }

@@ -1,6 +1,7 @@
 // The viewer: a slide at every magnification over our own tile route, what is laid over it, and what a hand does on it.
 
 import { TOKEN_HEADER } from '../../shell/token.js'
+import { guardWheel } from '../../shell/wheel.js'
 import { button, checkbox } from './dom.js'
 import { layerSpan, magnification, magnificationWords, scaleBar } from './geometry.js'
 import { keyLegend, scaleLegend } from './legends.js'
@@ -38,6 +39,7 @@ export class Viewer {
     marks.onpointerup = (event) => this.tools.up(event)
     marks.onpointercancel = () => this.tools.drop()
     marks.onwheel = (event) => this.wheel(event)
+    this.unguard = guardWheel(this.find('.stage'), this.find('.hint'))
   }
 
   async update(data, tell) {
@@ -350,6 +352,11 @@ export class Viewer {
     const box = this.find('.message')
     box.textContent = sentence
     box.hidden = false
+  }
+
+  end() {
+    this.unguard()
+    this.close()
   }
 
   close() {

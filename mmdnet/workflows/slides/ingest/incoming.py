@@ -16,6 +16,7 @@ from db.projects import add_change
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, silent
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.ingest.paths import Paths, each_path
 from mmdnet.workflows.slides.ingest.register import allowed_path, check_name, same_series, shown_name
 from mmdnet.workflows.slides.stored_geometry import open_stored, what_changed
 
@@ -69,7 +70,7 @@ class Incoming:
     def look(
         self,
         project_id: int | None,
-        paths: str | Path | Sequence[str | Path],
+        paths: Paths,
         project_ids: Collection[int] = (),
         progress: Progress = silent,
     ) -> Sequence[IncomingFile]:
@@ -85,8 +86,7 @@ class Incoming:
         """
         from mmdnet.slides.readers.open import discover
 
-        each = [paths] if isinstance(paths, str | Path) else paths
-        places = [allowed_path(self._services.settings, path) for path in each]
+        places = [allowed_path(self._services.settings, path) for path in each_path(paths)]
         files = list(dict.fromkeys(file for place in places for file in discover(place)))
         with self._services.db() as session:
             wanted = set(project_ids) | ({project_id} if project_id is not None else set())

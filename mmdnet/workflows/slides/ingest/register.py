@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from mmdnet.settings import SLIDES_IN_HOME, Settings
 from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
 from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.ingest.paths import as_typed
 from mmdnet.workflows.slides.ingest.survey import Survey, lay_out
 from mmdnet.workflows.slides.pictures import outlined_png
 from mmdnet.workflows.slides.stored_geometry import open_stored
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from mmdnet.slides.facts import FileFacts
 
 NEEDS_MPP = "It does not say how large its pixels are. Enter µm per pixel."
-
-
-def as_typed(path: str) -> str:
-    """A path as a person copies or types it, without spaces around it, quotes or `file://`."""
-    path = path.strip()
-    if len(path) > 1 and path[0] == path[-1] and path[0] in "\"'":
-        path = path[1:-1].strip()
-    return unquote(path.removeprefix("file://")) if path.startswith("file://") else path
 
 
 def allowed_path(settings: Settings, path: str | Path) -> Path:

@@ -56,6 +56,19 @@ def test_one_bad_slide_does_not_keep_the_others_out(lab, tmp_path, tissue_png):
     assert outcomes["good.png"].slide_id and outcomes["bad.png"].problem
 
 
+def test_files_that_are_named_together_come_in_by_one_job_and_each_once(lab, tmp_path, tissue_png):
+    paths = [str(tissue_png(f"{name}.png", seed=seed)) for seed, name in enumerate("abc")]
+    project = _project(lab)
+    with pytest.raises(LabError, match="is not there"):
+        lab.slides.submit(project, [paths[1], "/nowhere.svs"])
+    named = [paths[1], str(tmp_path), paths[0]]
+    lab.slides.submit(project, named)
+    (job,) = lab.jobs.list(project)
+    assert job.title == "Add b.png and 2 more"
+    outcomes = lab.slides.register(project, named, StatedFacts(mpp=0.5), measure=False, left_out=[paths[2]])
+    assert [(each.name, each.was_here) for each in outcomes] == [("b.png", False), ("a.png", False)]
+
+
 def test_which_pictures_of_a_folder_stay_out_is_told(lab, tmp_path, tissue_png):
     picture = tissue_png("mask.png")
     assert lab.slides.passed_over(tmp_path) == "", "where no slide lies, they are slides"
