@@ -21,11 +21,12 @@ MAP_CAPTION = (
     "patch was not assessed. The scale runs from 0 to the 99th percentile, at least to 2."
 )
 
-EVIDENCE_CAPTION = (
+_UNDER_EACH_PATCH = (
     "Under each patch: the model's grade of the patch and the probability of that grade or a higher one (where the "
-    "grade is 0, of any higher one), a dash where they are withheld; attention in multiples of the slide's mean; its "
-    "place on the grid."
+    "grade is 0, of any higher one), a dash where they are withheld; attention in multiples of the slide's mean; "
 )
+EVIDENCE_CAPTION = f"{_UNDER_EACH_PATCH}its place on the grid."
+EVIDENCE_ON_PAGE = f"{_UNDER_EACH_PATCH}a button that shows it on the slide."
 
 PATCH_MAP_CAPTION = (
     "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018); on a patch of grade "

@@ -54,7 +54,9 @@ REMEDIES: dict[Ground, str] = {
     Ground.SIMULATED_TRAINING: "Train a network on real slides of your own and score with it.",
     Ground.UNSEEN_STAIN: "Train on slides of this stain; if the stain is recorded wrongly, correct it.",
     Ground.UNSEEN_TISSUE: "Train or calibrate on slides like this one; check its µm/px, stain and scanner.",
-    Ground.UNSEEN_GRADE: "Label tissue of this grade and train again.",
+    Ground.UNSEEN_GRADE: (
+        "Label tissue of every grade, of several patients (those kept for validation teach nothing), and train again."
+    ),
     Ground.FLAT_ATTENTION: "Train longer or with more labels; then score again.",
 }
 
@@ -227,8 +229,8 @@ def _unseen_grades(graded: Sequence[str], score: ScoreSummary, card: ModelCard) 
     )
     if not unseen:
         return []
-    listed = " and ".join(f"{task(name).title.lower()} {score.tasks[name].grade}" for name in unseen)
-    return [_objection(Ground.UNSEEN_GRADE, unseen, f"its training held no tissue of {listed}")]
+    said = f"the patches it learnt from held none of the grade that it gave for {_titles(unseen)}"  # which is withheld
+    return [_objection(Ground.UNSEEN_GRADE, unseen, said)]
 
 
 def _flat(graded: Sequence[str], score: ScoreSummary) -> list[Objection]:

@@ -56,7 +56,7 @@ def test_who_signs_in_at_the_provider_labels_and_signs_in_the_own_name_and_no_fu
                 chosen.get_by_text("1", exact=True).click()
                 steps.at_rest(page)
             page.reload()
-            page.get_by_text("NAS 3").wait_for()  # what was chosen and not signed yet is there again
+            page.get_by_text("NAS 3 (S1 I1 B1)").wait_for()  # what was chosen and not signed yet is there again
             page.get_by_role("button", name="Sign as Ben").click()
             page.get_by_text("Signer proven by identity provider").wait_for()
 

@@ -45,10 +45,12 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     told = [json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "begin_at" in drawn.proto.id]
     choices = [f"sign_{score}_0_{task.name}_{filled_home.reader}" for task in SHOWN_TASKS]
     assert told == [{"key": choices[0], "digits": choices, "then": "sign"}], "the keys are led through the grades"
+    assert "nothing graded yet" in said(app)
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
         app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)
-    app.run()
-    assert "not signed yet" in said(app)
+    button(app, "Sign as Ada").click().run()
+    assert "NAS 4 (S2 I1 B1) was not shown yet" in app.warning[-1].value and not lab.reports.sign_offs(score)
+    assert "NAS 4 (S2 I1 B1)" in said(app) and "not signed yet" in said(app)
     kept = next(json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "unsent_" in drawn.proto.id)
     assert kept["known"] == dict(zip(choices, "211", strict=True)), "the tab keeps what is not signed"
     button(app, "Sign as Ada").click().run()
@@ -57,7 +59,7 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert (first.reader, first.grades.total) == ("Ada", 4)
     assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)
 
-    app.get_by_key(f"sign_{score}_1_steatosis_{filled_home.reader}").set_value(3)
+    app.get_by_key(f"sign_{score}_1_steatosis_{filled_home.reader}").set_value(3).run()
     button(app, "Amend as Ada").click().run()
     signed = lab.reports.sign_offs(score)
     assert [signature.amends_id for signature in signed] == [None, first.id]
@@ -77,7 +79,7 @@ def test_a_validated_models_grades_are_prefilled_and_another_needs_a_reason(fill
     app = filled("report", {"project": "1", "score": str(score)})
     model = lab.scoring.get(score).summary.tasks["steatosis"].grade
     assert app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").value == model
-    app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").set_value((model + 1) % 4)
+    app.get_by_key(f"sign_{score}_0_steatosis_{filled_home.reader}").set_value((model + 1) % 4).run()
     button(app, "Sign as Ada").click().run()
     assert "Say why" in app.error[0].value
     app.text_input(key=f"reason_{score}_0_{filled_home.reader}").set_value("Seen under the microscope")

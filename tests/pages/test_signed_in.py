@@ -35,7 +35,7 @@ def test_an_ended_sign_in_gets_the_way_back_in_and_nothing_else(filled, filled_h
 def test_a_signature_asks_for_the_password_and_says_how_it_was_proven(filled, filled_home, as_role, said):
     as_role("reader")
     app = filled("report")
-    app.get_by_key(f"sign_{filled_home.score}_0_steatosis_{filled_home.reader}").set_value(2)
+    app.get_by_key(f"sign_{filled_home.score}_0_steatosis_{filled_home.reader}").set_value(2).run()
     app.button(key="sign").click().run()
     assert "Password or code is not right" in said(app)
     assert filled_home.lab.reports.sign_offs(filled_home.score) == []
@@ -49,7 +49,7 @@ def test_a_signature_asks_for_the_password_and_says_how_it_was_proven(filled, fi
 
 def test_where_nobody_signs_in_a_report_says_that_the_signer_is_not_proven(filled, filled_home, said):
     app = filled("report")
-    app.get_by_key(f"sign_{filled_home.score}_0_steatosis_{filled_home.reader}").set_value(2)
+    app.get_by_key(f"sign_{filled_home.score}_0_steatosis_{filled_home.reader}").set_value(2).run()
     app.button(key="sign").click().run()
     assert "Signer not proven" in said(app)
     assert "signer not proven" in filled_home.lab.reports.file(filled_home.score, "html")

@@ -30,6 +30,7 @@ SAFE_CALLS = {
     "chance": "a number",
     "model_words": "checked below", "label_efficiency_words": "checked below", "preview_words": "checked below",
     "progress_line": "checked below", "waiting_words": "checked below",
+    "_runs_now": "checked below",
     "learning_words": "checked below",
     "summary_words": "checked below", "first_look_words": "checked below", "_first_words": "checked below",
 }  # fmt: skip
@@ -39,6 +40,7 @@ RETURN_MARKDOWN = (
     "preview_words",
     "progress_line",
     "waiting_words",
+    "_runs_now",
     "_amount",
     "learning_words",
     "_first_words",

@@ -98,7 +98,10 @@ def choose_slides(slides: Sequence[SlideView], scored: dict[int, ScoreView]) -> 
         selection_mode="multi-row",
         selection_default={"selection": {"rows": fresh}},
         key=f"score_slides_{'-'.join(map(str, sorted(scored)))}",
-        column_config={"Tissue, mm²": st.column_config.NumberColumn(format="%.1f")},
+        column_config={
+            "Patches": st.column_config.NumberColumn(width=84),  # narrow: headings stand left, numbers right
+            "Tissue, mm²": st.column_config.NumberColumn(format="%.1f", width=104),
+        },
         alt="Slides that can be scored",
     )
     return [slides[row].id for row in picked.selection.rows if row < len(slides)]
@@ -286,13 +289,13 @@ def score_table(scores: Sequence[ScoreView]) -> None:
             "NAS": pd.array([score.nas for score in scores], dtype="Int64"),
             **{task.title: pd.array([score.grades[task.name] for score in scores], dtype="Int64") for task in tasks},
             "Signed": [None if score.signed is None else plain(score.signed.reader) for score in scores],
-            "Model's NAS, 90 % interval": [model_nas(score) for score in scores],
+            "Model's NAS": [model_nas(score) for score in scores],
+            "Why not": [score.validity.words or None for score in scores],
             "Signed otherwise": [
                 ", ".join(task.letter for task in tasks if task.name in score.changed) for score in scores
             ],
             "Model": plain_all(score.model_name for score in scores),
             "Scored": [score.created_at for score in scores],
-            "Why not": [score.validity.words or None for score in scores],
         }
     )
     styled = table.style
@@ -313,11 +316,9 @@ def score_table(scores: Sequence[ScoreView]) -> None:
             "Signed otherwise": st.column_config.TextColumn(
                 help="Features signed with another grade than the model's.", width=108
             ),
-            "Model's NAS, 90 % interval": st.column_config.TextColumn(
-                "Model's NAS", help="With its 90 % interval.", width=104
-            ),
+            "Model's NAS": st.column_config.TextColumn(help="With its 90 % interval.", width=112),
+            "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width=300),
             "Model": st.column_config.TextColumn(width=180),
-            "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width="large"),
             "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
         alt="Scores of this project",

@@ -21,7 +21,7 @@ from mmdnet.reports.typeset import (
     patch_chance,
     times_text,
 )
-from mmdnet.reports.words import EVIDENCE_CAPTION, chance
+from mmdnet.reports.words import EVIDENCE_ON_PAGE, chance
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scores_again import finding_of
@@ -172,7 +172,7 @@ def evidence(scored: ScoredSlide, slide: SlideView) -> None:
                         _tile(patch, chosen, kind, slide, scored, maps)
         if kind == "top" and shown.left_out:
             st.caption(literal(left_out(shown)))
-    st.caption(literal(EVIDENCE_CAPTION))
+    st.caption(literal(EVIDENCE_ON_PAGE))
 
 
 def _tile(

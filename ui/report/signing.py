@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.accounts.roles import Proof
-from mmdnet.labels.grading import Grades, task
+from mmdnet.labels.grading import SHOWN_TASKS, Grades, task
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment
 from ui.shell.focus import begin_at
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ui.shell.unsent import Value
 
 UNKNOWN = "unknown"
-BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs."
+SEEN = "sign_seen"  # the grades that stood beside the button as it was pressed
+BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs what is shown."
 
 
 def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
@@ -53,9 +54,8 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
         chosen[feature.task] = st.segmented_control(feature.title, offered, key=key)
         st.caption(literal(" · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)))
     grades = Grades(**chosen)
-    total = "no NAS: a feature is left unknown" if grades.total is None else f"NAS {grades.total}"
     unsigned = "" if own and own[-1].grades == grades else " :orange-badge[not signed yet]"
-    st.markdown(f"Your reading: **{total}**{unsigned}")
+    st.markdown(f"Your reading: **{literal(_reading(grades))}**{unsigned}")
     differs = any(grade is not None for grade in report.model_grades.values())
     reason = st.text_input(
         "Why, where you differ from the model" if differs else "Remark",
@@ -65,7 +65,12 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     known = person()
     again = None if known is None else _who_signs(known)
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
-    if st.button(label, type="primary", icon=":material/draw:", key="sign"):
+    # what the page shows beside the button is what it signs: a press that comes before that is drawn signs nothing
+    seen = (score.id, len(signed), grades)
+    if st.button(label, type="primary", icon=":material/draw:", key="sign", on_click=_press, args=(seen,)):
+        if st.session_state.pop(SEEN, None) != seen:
+            st.warning(f"Not signed: {literal(_reading(grades))} was not shown yet as you pressed. Look, then sign.")
+            return
         with refusals():
             if known is not None and again is not None:
                 lab_of_server().accounts.confirm(known, *again)
@@ -73,6 +78,18 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             say_next_run("Signed")
             st.rerun()
     st.caption("A signature is never changed or deleted; a later one amends it.")
+
+
+def _reading(grades: Grades) -> str:
+    """The grades, each by its feature's letter, and what they come to."""
+    each = " ".join(f"{of.letter}{'–' if grades[of.name] is None else grades[of.name]}" for of in SHOWN_TASKS)
+    if grades.total is not None:
+        return f"NAS {grades.total} ({each})"
+    return f"no NAS ({each}): a feature is left unknown" if set(grades.values()) != {None} else "nothing graded yet"
+
+
+def _press(seen: tuple[int, int, Grades]) -> None:
+    st.session_state[SEEN] = seen
 
 
 def _keep_until_signed(tasks: Mapping[str, str], begin: Mapping[str, int | None], remark: str) -> None:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from mmdnet.scoring.validity import Ground, Validity, judge_validity, kappas_of, verdict_of
@@ -84,7 +86,8 @@ def test_a_grade_the_training_never_held():
     held = card().trained_on.model_copy(update={"grades": {"steatosis": (5, 5, 0, 2), "inflammation": (1, 0, 3)}})
     validity = judged(by=card(metrics={"test": GOOD}, trained_on=held))
     assert grounds(validity) == {Ground.UNSEEN_GRADE}
-    assert validity.objections[0].tasks == ("steatosis",) and "steatosis 2" in validity.words
+    assert validity.objections[0].tasks == ("steatosis",) and "the grade that it gave for steatosis" in validity.words
+    assert not re.search(r"\d", validity.words + "".join(validity.remedies)), "the grade itself is withheld"
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,27 @@
 // Leads the keys to a field of the page, once: as what asks for it is drawn. Where it is the first of several choices of
-// digits, a digit chooses within the one that has the keys, and they go on to the next, after the last to the button.
+// digits, the digits lead on (`digits.js`).
+
+import { fieldOf, leadByDigits } from './digits.js'
 
 const TRIES = 40
 const EVERY_MS = 50
 
-const FIELDS = ['input', '[role=radio][aria-checked=true]', '[role=radio]', 'button']
-
-const mounted = new WeakSet()
-
-const widget = (key) => document.querySelector(`.st-key-${CSS.escape(key)}`)
-const fieldOf = (key) => FIELDS.map((kind) => widget(key)?.querySelector(kind)).find(Boolean)
+const mounted = new WeakMap()
 
 export default function ({ data, parentElement }) {
-  if (mounted.has(parentElement)) return
-  mounted.add(parentElement)
+  if (!mounted.has(parentElement)) mounted.set(parentElement, lead(data))
+  // Given back each time it is drawn: Streamlit ends a component by what it was given last.
+  return () => { mounted.get(parentElement)?.(); mounted.delete(parentElement) }
+}
+
+function lead(data) {
+  let waits = null
   const look = (left) => {
-    const field = fieldOf(data.key)
+    const field = fieldOf(document, data.key)
     if (field) field.focus()
-    else if (left > 0) setTimeout(() => look(left - 1), EVERY_MS)
+    else if (left > 0) waits = setTimeout(() => look(left - 1), EVERY_MS)
   }
   look(TRIES)
-  if (!data.digits) return
-  const choose = (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || !/^\d$/.test(event.key)) return
-    const at = data.digits.findIndex((key) => widget(key)?.contains(document.activeElement))
-    const radios = at < 0 ? [] : [...widget(data.digits[at]).querySelectorAll('[role=radio]')]
-    const chosen = radios.find((radio) => radio.textContent.trim() === event.key)
-    if (!chosen) return
-    event.preventDefault()
-    event.stopPropagation()
-    if (chosen.getAttribute('aria-checked') !== 'true') chosen.click() // pressed again it would be unknown
-    fieldOf(data.digits[at + 1] ?? data.then)?.focus()
-  }
-  document.addEventListener('keydown', choose, true)
-  return () => document.removeEventListener('keydown', choose, true)
+  const end = data.digits ? leadByDigits(document, data.digits, data.then) : () => {}
+  return () => { clearTimeout(waits); end() }
 }
