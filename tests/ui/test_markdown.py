@@ -163,7 +163,6 @@ OWN: dict[str, dict[str, str]] = {
         "show(quantity.interval.low).removesuffix(' per field').removesuffix(' %')": NUMBER,
         "show(quantity.interval.high)": NUMBER,
     },
-    "ui/report/signing.py": {"grades.total": NUMBER},
     "ui/shell/frame.py": {"listed.title": FIXED, "listed.help": FIXED},
     "ui/shell/home.py": {"project.scored_slides": NUMBER},
     "ui/shell/jobs.py": {"part": "lengths of time"},

@@ -10,7 +10,7 @@ import streamlit as st
 from mmdnet.augment.gate import REASONS
 from mmdnet.labels.grading import task
 from ui.shell import words
-from ui.shell.jobs import ago, job_card
+from ui.shell.jobs import job_card, made_at
 from ui.shell.literal import in_html, literal, plain
 from ui.shell.session import lab, reader, refusals
 from ui.shell.theme import in_page
@@ -41,7 +41,7 @@ def choose_batch(batches: Sequence[BatchView]) -> BatchView:
     names = words.told_apart(
         {
             batch.id: f"{task(batch.choices.task).title} {batch.choices.least_grade}+, {plain(batch.origin.weights)}, "
-            f"{ago(batch.created_at)}"
+            f"{made_at(batch.created_at)}"
             for batch in batches
         }
     )

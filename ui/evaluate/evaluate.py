@@ -12,7 +12,7 @@ from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.nn.registry import SMALL
 from ui.models.score import choose_rule
 from ui.shell import words
-from ui.shell.jobs import ago, job_card
+from ui.shell.jobs import job_card, made_at
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.theme import chip
@@ -129,6 +129,6 @@ def choose_evaluation(done: Sequence[EvaluationHead]) -> EvaluationHead:
     known = {head.id: head for head in done}
     if len(known) == 1:
         return done[0]
-    names = words.told_apart({head.id: f"{plain(head.title)}, {ago(head.created_at)}" for head in done})
+    names = words.told_apart({head.id: f"{plain(head.title)}, {made_at(head.created_at)}" for head in done})
     chosen = st.selectbox("Result", list(names), format_func=names.__getitem__, key="evaluation", width=520)
     return known[chosen]

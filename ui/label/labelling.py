@@ -17,7 +17,7 @@ from ui.label.summary import session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
 from ui.shell.presses import keep_open, shut, stays_open
-from ui.shell.session import at, go_to, lab, open_page, person, say_next_run
+from ui.shell.session import at, go_to, go_to_picked, lab, open_page, person, say_next_run
 from ui.shell.words import told_apart
 from ui.slides.viewer import deep_zoom, tissue_layer
 
@@ -41,7 +41,8 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
             list(known),
             format_func=known.__getitem__,
             key="pick_session",
-            on_change=lambda: go_to("session", st.session_state["pick_session"]),
+            on_change=go_to_picked,
+            args=("session", "pick_session", list(known)),
             label_visibility="collapsed",
             width=250,
         )

@@ -11,7 +11,7 @@ from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.palette import TASK_COLOURS
 from mmdnet.training.config import describe
 from ui.shell import words
-from ui.shell.jobs import ago, duration, progress_line, state_badge
+from ui.shell.jobs import duration, made_at, progress_line, state_badge
 from ui.shell.literal import code, literal, plain
 from ui.shell.session import lab, open_page, pick_linked, refusals
 from ui.shell.theme import figure, show_figure
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def run_picker(runs: Sequence[RunView]) -> RunView:
     """Which of the project's trainings to show."""
-    names = {run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs}
+    names = {run.id: f"{plain(run.name)} · {made_at(run.created_at)}" for run in runs}
     lost = "The training this link names is not in this project. Choose one of its trainings."
     shown = pick_linked("run", "Training", names, lost, placeholder="Choose a training")
     return next(run for run in runs if run.id == shown)

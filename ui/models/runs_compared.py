@@ -10,7 +10,7 @@ import streamlit as st
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.training.config import describe
 from ui.shell import words
-from ui.shell.jobs import ago
+from ui.shell.jobs import made_at
 from ui.shell.literal import in_figure, plain
 from ui.shell.session import lab
 from ui.shell.theme import figure, show_figure
@@ -32,7 +32,7 @@ def compare(runs: Sequence[RunView]) -> None:
         if not box.open:
             return
         by_id = {run.id: run for run in runs}
-        names = words.told_apart({run.id: f"{plain(run.name)} · {ago(run.created_at)}" for run in runs})
+        names = words.told_apart({run.id: f"{plain(run.name)} · {made_at(run.created_at)}" for run in runs})
         chosen = st.multiselect(
             "Trainings", list(by_id), default=list(by_id)[:2], max_selections=MOST, key="compared_runs",
             format_func=names.__getitem__,

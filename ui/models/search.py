@@ -14,7 +14,7 @@ from mmdnet.experiments.search.trial import REFERENCE, TOO_GOOD, Trial, best_of
 from mmdnet.words import count
 from ui.models.train import FilledIn
 from ui.shell.job_plan import ask_plan
-from ui.shell.jobs import ago, duration, progress_line, state_badge
+from ui.shell.jobs import duration, made_at, progress_line, state_badge
 from ui.shell.literal import in_figure, literal, plain, plain_all
 from ui.shell.presses import answered, pressed
 from ui.shell.session import lab, refusals, say_next_run
@@ -90,7 +90,8 @@ def searches(project_id: int, manages: bool) -> None:
     if not known:
         return
     titles = {
-        key: plain(f"Search {key} · {view.choices['backbone']} · {ago(view.created_at)}") for key, view in known.items()
+        key: plain(f"Search {key} · {view.choices['backbone']} · {made_at(view.created_at)}")
+        for key, view in known.items()
     }
     st.header("Searches")
     chosen = st.selectbox("Search", list(known), key="search_shown", width=520, format_func=titles.__getitem__)

@@ -65,7 +65,8 @@ def choose(patients: Sequence[PatientView]) -> PatientView:
     names = words.told_apart(written_as)
 
     def write_address() -> None:
-        st.query_params["patient"] = number_of[st.session_state["pick_patient"]]
+        if (chosen := st.session_state["pick_patient"]) in number_of:  # else a name that changed meanwhile
+            st.query_params["patient"] = number_of[chosen]
 
     st.selectbox(
         "Patient", list(names), format_func=names.__getitem__, key="pick_patient", width=320, on_change=write_address

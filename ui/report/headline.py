@@ -11,7 +11,7 @@ from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
-from ui.shell.jobs import ago
+from ui.shell.jobs import ago, made_at
 from ui.shell.literal import in_html, literal, plain
 from ui.shell.session import go_to, nobody_reads, pick_linked
 from ui.shell.theme import chip, grade_chips
@@ -29,7 +29,7 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
     """Which score to report on; a link to one that is not here draws nothing else."""
     names = {
         score.id: plain(f"{score.slide_name} · {score.model_name}")
-        + f" · {ago(score.created_at)}"
+        + f" · {made_at(score.created_at)}"
         + (" · signed" if score.signed else "")
         for score in scores
     }

@@ -11,7 +11,7 @@ from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import SHOWN_TASKS, Grades, task
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment
-from ui.shell.focus import begin_at
+from ui.shell.focus import begin_at, grade_by_digits
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
 from ui.shell.theme import grade_chips
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.scoring.views import ScoreView, SignOffView
     from ui.shell.unsent import Value
 
-UNKNOWN = "unknown"
+UNKNOWN, START = "unknown", "g"
 SEEN = "sign_seen"  # the grades that stood beside the button as it was pressed
 BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs what is shown."
 
@@ -119,12 +119,12 @@ def _keep_until_signed(tasks: Mapping[str, str], begin: Mapping[str, int | None]
 def _from_the_keys(choices: Sequence[str]) -> None:
     """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first."""
     first = choices[0]
-    if st.button("Grade by keys", shortcut="g", type="tertiary", key="to_grades", help=BY_KEYS):
+    grade_by_digits(choices, start=START, then="sign")
+    # the browser takes the key before Streamlit does, which would come to it once the page is drawn: it is shown here
+    if st.button("Grade by keys", shortcut=START, type="tertiary", key="to_grades"):
         st.session_state["keys_led"] = st.session_state.get("keys_led", 0) + 1
-        st.session_state["keys_led_to"] = first
-    if st.session_state.get("keys_led_to") == first:  # not on the next report, nor after the signature
-        st.caption(BY_KEYS)
-        begin_at(first, st.session_state["keys_led"], choices, then="sign")
+        begin_at(first, st.session_state["keys_led"])
+    st.caption(BY_KEYS)
 
 
 def _who_signs(known: Person) -> tuple[str, str] | None:

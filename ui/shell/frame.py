@@ -21,7 +21,7 @@ from ui.shell.presses import at_page, given_up
 from ui.shell.session import (
     LostLink,
     at,
-    go_to,
+    go_to_picked,
     keep_address,
     lab,
     lab_of_server,
@@ -175,7 +175,8 @@ def _project_picker(greets: bool) -> None:
         format_func=names.__getitem__,
         key="pick_project",
         placeholder="Choose one",
-        on_change=lambda: go_to("project", st.session_state["pick_project"]),
+        on_change=go_to_picked,
+        args=("project", "pick_project", list(names)),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.errors import LabError
-from ui.shell.job_plan import change_plan, waiting_words
+from ui.shell.job_plan import change_plan, time_zone, waiting_words
 from ui.shell.literal import literal
 from ui.shell.notify import EndedJob, notify_of
 from ui.shell.session import at, lab, refusals
@@ -70,6 +70,12 @@ def ago(moment: datetime) -> str:
     if seconds < 36 * 3600:
         return f"{duration(seconds)} ago"
     return f"{round(seconds / 86400)} days ago"
+
+
+def made_at(moment: datetime) -> str:
+    """When, by the browser's clock: for a name in a list to choose from, which must stay as it is (`go_to_picked`)."""
+    there = moment.astimezone(time_zone())
+    return f"{there.day} {there:%b %Y, %H:%M}"
 
 
 def progress_line(job: JobView, said: str | None = None) -> str:

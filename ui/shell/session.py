@@ -178,6 +178,7 @@ def pick_linked(place: Place, label: str, names: Mapping[int, str], lost: str, *
     """A select box of what a page can show, by id; which is shown, the first where neither address nor tab says so.
 
     A link to what is not among them draws the sentence `lost` and nothing else: never another patient's in its place.
+    A name must stay as it is while the page is open: the browser knows what is chosen by its name.
     """
     names = told_apart(names)
     ids, key = list(names), f"pick_{place}"
@@ -191,13 +192,20 @@ def pick_linked(place: Place, label: str, names: Mapping[int, str], lost: str, *
         ids,
         format_func=names.__getitem__,
         key=key,
-        on_change=lambda: go_to(place, st.session_state[key]),
+        on_change=go_to_picked,
+        args=(place, key, ids),
         **look,
     )
     if shown is None:
         st.warning(literal(lost))
         st.stop()
     return shown
+
+
+def go_to_picked(place: Place, key: str, ids: Collection[int]) -> None:
+    """Go where a person chose; a name that has changed under the browser comes back as text, and is no choice."""
+    if (chosen := st.session_state[key]) in ids:
+        go_to(place, chosen)
 
 
 def keep_address(page: str) -> None:

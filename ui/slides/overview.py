@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui.shell import words
 from ui.shell.literal import literal
-from ui.shell.session import at, go_to, lab, reader, refusals
+from ui.shell.session import at, go_to, go_to_picked, lab, reader, refusals
 from ui.shell.theme import grade_chips, ignored_chip
 from ui.slides.drawn import keep, listed, own_drawings, shapes
 from ui.slides.patches import patch_card
@@ -188,7 +188,8 @@ def place_picker(slides: Sequence[SlideView], slide: SlideView) -> None:
             format_func=names.__getitem__,
             key="pick_slide",
             label_visibility="collapsed",
-            on_change=lambda: go_to("slide", st.session_state["pick_slide"]),
+            on_change=go_to_picked,
+            args=("slide", "pick_slide", ids),
             width=240,
         )
         for step, icon, words_ in ((-1, "chevron_left", "Previous slide"), (1, "chevron_right", "Next slide")):

@@ -6,15 +6,16 @@ from streamlit.testing.v1 import AppTest
 
 
 def page():
-    from ui.shell.focus import begin_at
+    from ui.shell.focus import begin_at, grade_by_digits
 
     begin_at("ask_mpp_4")
-    begin_at("grade", press=2, digits=["grade", "other"], then="sign")
+    begin_at("grade", press=2)
+    grade_by_digits(["grade", "other"], start="g", then="sign")
 
 
 def test_the_browser_is_told_which_field_the_keys_go_to():
     app = AppTest.from_function(page, default_timeout=60).run()
-    at_once, pressed = (element.proto for element in app.get("bidi_component"))
+    at_once, pressed, digits = (element.proto for element in app.get("bidi_component"))
     assert not app.exception and json.loads(at_once.json) == {"key": "ask_mpp_4"}
-    assert json.loads(pressed.json) == {"key": "grade", "digits": ["grade", "other"], "then": "sign"}
-    assert pressed.id.endswith("begin_at_grade_2")
+    assert json.loads(pressed.json) == {"key": "grade"} and pressed.id.endswith("begin_at_grade_2")
+    assert json.loads(digits.json) == {"digits": ["grade", "other"], "start": "g", "then": "sign"}

@@ -1,6 +1,8 @@
 """Jobs in words: how long, how long ago, how far."""
 
+import ast
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -63,3 +65,16 @@ def test_what_another_project_has_the_machine_do_stands_beside_the_own(monkeypat
     assert not app.exception and app.expander[0].label == "In the background · 6"
     said = [caption.value for caption in app.caption]
     assert said == [*(rf"Demo: Make \*{n}\* · waiting" for n in (2, 3, 4)), "2 more of other projects"]
+
+
+def test_no_name_in_a_list_to_choose_from_changes_with_the_clock():
+    """A browser knows what is chosen by its name: one that says "10 min ago" is another choice a minute later."""
+    for file in [*Path("ui").rglob("*.py"), *Path("pages").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.DictComp):
+                calls = {
+                    call.func.id
+                    for call in ast.walk(node)
+                    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+                }
+                assert "ago" not in calls, f"{file}:{node.lineno} names choices by how long ago: use made_at"

@@ -165,3 +165,14 @@ def test_a_refusal_is_shown_and_a_fault_is_not_swallowed(monkeypatch):
     with pytest.raises(ZeroDivisionError), session.refusals():
         raise ZeroDivisionError
     assert shown == ["Not so."]
+
+
+def test_a_name_that_changed_under_the_browser_is_no_choice(monkeypatch):
+    """Then the browser's choice comes back as its text, which must not come into the address."""
+    state, gone = {"pick_score": "a.svs · 10 min ago"}, []
+    monkeypatch.setattr(session.st, "session_state", state)
+    monkeypatch.setattr(session, "go_to", lambda *where: gone.append(where))
+    session.go_to_picked("score", "pick_score", [3, 4])
+    state["pick_score"] = 4
+    session.go_to_picked("score", "pick_score", [3, 4])
+    assert gone == [("score", 4)]

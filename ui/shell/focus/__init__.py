@@ -1,4 +1,4 @@
-"""A field that the keys are led to: who opens a page that begins with one writes at once."""
+"""Where the keys of a page go: to the field it begins with, and through grades that are given by digits."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ def _component() -> Any:
     return st.components.v2.component("mmdnet_focus", html="<span hidden></span>", js=js)
 
 
-def begin_at(key: str, press: int = 0, digits: Sequence[str] = (), then: str = "") -> None:
+def begin_at(key: str, press: int = 0) -> None:
     """Lead the keys to the field with this Streamlit key, once, as the page with it opens; and once for each `press`.
 
     Of a choice among several the one that is chosen has them, else the first.
+    """
+    _component()(key=f"begin_at_{key}_{press}", data={"key": key})
+
+
+def grade_by_digits(digits: Sequence[str], *, start: str, then: str) -> None:
+    """Let digits grade from the keys, in the browser alone: no key waits for the page to be drawn.
 
     Args:
         digits: keys of choices among digits, in order: a digit chooses in the one that has the keys and leads on.
+        start: the letter that leads to the first of them, from anywhere but a field that is written in.
         then: key of the button that they lead to after the last.
     """
-    data: dict[str, Any] = {"key": key} | ({"digits": list(digits), "then": then} if digits else {})
-    _component()(key=f"begin_at_{key}_{press}", data=data)
+    _component()(key=f"digits_{digits[0]}", data={"digits": list(digits), "start": start, "then": then})

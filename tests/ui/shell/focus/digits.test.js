@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { leadByDigits } from '../../../../ui/shell/focus/digits.js'
+import { gradeByDigits } from '../../../../ui/shell/focus/digits.js'
 
 globalThis.CSS = { escape: (text) => text }
 
@@ -37,7 +37,7 @@ function pageOf(choices) {
     return event.defaultPrevented
   }
   const onButton = () => page.activeElement === widgets.sign[0]
-  return { page, given, press, onButton, lead: () => leadByDigits(page, Object.keys(choices), 'sign') }
+  return { page, given, press, onButton, lead: () => gradeByDigits(page, { digits: Object.keys(choices), start: 'g', then: 'sign' }) }
 }
 
 const GRADES = { steatosis: ['0', '1', '2', '3'], inflammation: ['0', '1', '2', '3'], ballooning: ['0', '1', '2'] }
@@ -78,4 +78,21 @@ test('once it is ended no key grades', () => {
   lead()()
   press('2')
   assert.deepEqual(given, {})
+})
+
+test('a letter leads to the first grade at once, so that no digit that follows is lost', () => {
+  const { page, given, press, onButton, lead } = pageOf(GRADES)
+  lead()
+  page.activeElement = { tagName: 'BODY' }
+  assert.equal(press('2'), false, 'before it no digit grades')
+  for (const key of 'G221') press(key)
+  assert.deepEqual(given, { steatosis: '2', inflammation: '2', ballooning: '1' })
+  assert.equal(onButton(), true)
+})
+
+test('in a field that is written in the letter is a letter', () => {
+  const { page, press, lead } = pageOf(GRADES)
+  lead()
+  page.activeElement = { tagName: 'INPUT' }
+  assert.equal(press('g'), false)
 })
