@@ -24,11 +24,23 @@ RUN_HELP = "Slides that were stained together share one: a date, a batch."
 CONTROL_HELP = "Only for a slide that is no patient's: what kind of control it is (donor, chow)."
 
 
+def stain_meant(written: str) -> str:
+    """The known stain that this begins, whatever its case and signs ("h", "HE", "masson"); any other as written."""
+    letters = _letters(written)
+    begun = [stain for stain in STAINS if letters and _letters(stain).startswith(letters)]
+    return begun[0] if len(begun) == 1 else written
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalpha())
+
+
 @dataclass(frozen=True, slots=True)
 class StatedFacts:
     """What a person may say of a slide; None is "nothing said". A page's fields and a command's options are these.
 
-    Blanks count as nothing said; spaces are tidied. `overrule_scale`: `mpp` counts though the file says otherwise.
+    Blanks count as nothing said; spaces are tidied; a stain is called as it is here (`stain_meant`). `overrule_scale`:
+    `mpp` counts though the file says otherwise.
 
     Raises:
         LabError: µm/px out of range, or a text longer than `LONGEST_FACT`.
@@ -59,7 +71,7 @@ class StatedFacts:
                     f"{self.title(name)} is given in {len(text):,} letters; {LONGEST_FACT} are the most. "
                     "Nothing was changed."
                 )
-            object.__setattr__(self, name, text or None)
+            object.__setattr__(self, name, (stain_meant(text) if name == "stain" else text) or None)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -61,7 +61,8 @@ def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | N
         own_read: the reader's own grades, where the project asks for them first: they lead until somebody signs.
     """
     if signed:
-        _leading(signed[-1].grades, f"signed by {signed[-1].reader}, {ago(signed[-1].at)}")
+        amended = ", amending an earlier signature" if signed[-1].amends_id else ""
+        _leading(signed[-1].grades, f"signed by {signed[-1].reader}, {ago(signed[-1].at)}{amended}")
         _of_model(report, signed[-1].grades, "signed")
     elif own_read is not None:
         _leading(own_read, "your own grades")

@@ -107,3 +107,12 @@ def test_a_fingerprint_is_of_the_content_and_not_of_the_name(tmp_path):
     second.write_bytes(first.read_bytes()[:-1] + b"x")
     assert fingerprint(first) != fingerprint(second)
     assert folder_fingerprint([first, second]) == folder_fingerprint([second, first]) != folder_fingerprint([first])
+
+
+@pytest.mark.parametrize(
+    ("written", "stain"),
+    [("h", "H&E"), ("HE", "H&E"), (" H & E ", "H&E"), ("masson", "Masson trichrome"), ("Sirius", "Sirius red"),
+     ("HES", "HES"), ("Reticulin", "Reticulin"), ("&", "&"), ("", None)],
+)  # fmt: skip
+def test_a_stain_is_called_as_it_is_here_whatever_way_it_is_begun(written, stain):
+    assert StatedFacts(stain=written).stain == stain
