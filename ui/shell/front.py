@@ -29,6 +29,7 @@ BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "tabbing.js": "tabToFields(window)",
     "one_theme.js": "oneTheme(localStorage, location.pathname)",
     "side_bar.js": "foldOnTablets(window)",
+    "groups.js": "nameGroups(window)",
 }
 ROOT = '<div id="root"></div>'
 OPENING = (  # in the place of what Streamlit draws there; in the browser's own theme
