@@ -93,17 +93,17 @@ def heat_png(
     edges, width, height = frame.edges(width_px)
     share = (np.nan_to_num(values, nan=legend.low) - legend.low) / (legend.high - legend.low)
     levels = heat_rgba(share)[:, 3].tolist()
-    hatch = _hatch(height, width, HATCH_STEP_PX)
+    hatch = _hatch(width, HATCH_STEP_PX)
     picture = np.zeros((height, width), dtype=np.uint8)
     squares = np.clip(edges, 0, [width, height, width, height]).tolist()
     for (x0, y0, x1, y1), level, assessed in zip(squares, levels, np.isfinite(values).tolist(), strict=True):
-        picture[y0:y1, x0:x1] = level if assessed else hatch[y0:y1, x0:x1]
+        picture[y0:y1, x0:x1] = level if assessed else hatch[np.arange(y0, y1) % HATCH_STEP_PX, x0:x1]
     return _palette_png(picture, float(np.clip(opacity, 0.0, 1.0)))
 
 
-def _hatch(height: int, width: int, step: int) -> np.ndarray:
-    """Thin lines that rise to the right, `HATCHED` of shape (height, width) uint8: what was not assessed."""
-    row, col = np.ogrid[:height, :width]
+def _hatch(width: int, step: int) -> np.ndarray:
+    """Thin lines that rise to the right, `HATCHED` of shape (step, width) uint8: the rows that repeat down a picture."""
+    row, col = np.ogrid[:step, :width]
     return np.where((row + col) % step == 0, np.uint8(HATCHED), np.uint8(0))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from ui.shell.tokens import LIFE_S, Grant, TokenRefused, mint, read, secret_key
+from ui.shell.tokens import LIFE_S, VIEW_STEP_S, Grant, TokenRefused, mint, read, secret_key
 
 SECRET = b"s" * 32
 GRANT = Grant("label", 3, 5, 7)
@@ -23,6 +23,15 @@ def test_a_token_runs_out():
     read(SECRET, token, now=1000 + LIFE_S)
     with pytest.raises(TokenRefused, match="run out"):
         read(SECRET, token, now=1001 + LIFE_S)
+
+
+def test_for_a_few_minutes_the_same_pictures_may_be_asked_for_by_the_same_token():
+    seen, own = Grant("view", 3), Grant("view", 3, sign_in_id=1)
+    early, late = (mint(SECRET, seen, now=10 * VIEW_STEP_S + second) for second in (0, VIEW_STEP_S - 1))
+    assert early == late != mint(SECRET, seen, now=11 * VIEW_STEP_S)
+    assert early not in (mint(SECRET, own, now=10 * VIEW_STEP_S), mint(SECRET, Grant("view", 4), now=10 * VIEW_STEP_S))
+    with pytest.raises(TokenRefused, match="run out"):
+        read(SECRET, late, now=10 * VIEW_STEP_S + LIFE_S + 1)
 
 
 def test_another_labs_token_is_refused():

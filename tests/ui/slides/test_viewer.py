@@ -65,17 +65,18 @@ def test_it_knows_its_tiles_and_may_see_this_project_only(drawn):
 
 def test_patches_stand_where_they_are_in_their_states(drawn):
     data, _ = drawn()
-    states = [mark[:4] for mark in data["patches"]]
-    assert states == [[300, 0, 1, 0], [600, 0, 1, 1], [900, 0, 0, 0]]
+    known = data["patches"]
+    assert (known["x"], known["y"]) == ([300, 600, 900], [0, 0, 0])
+    assert (known["labelled"], known["aside"]) == ([1], [2])  # places among the patches
     assert data["patch_px0"] == [299, 299]
     assert [(switch["id"], switch["on"]) for switch in data["switches"]] == [("patches", True)]
 
 
 def test_nothing_measured_reaches_the_browser_unless_it_may_be_switched_on(drawn):
     data, _ = drawn()
-    assert data["fat"] is None and [mark[4:] for mark in data["patches"]] == 3 * [[None, None]]
+    assert (data["fat"], data["patches"]["fat"], data["patches"]["reasons"]) == (None, None, None)
     data, _ = drawn({"switches": {"patches": True, "fat": False, "aside": False}})
-    assert [mark[4:] for mark in data["patches"]] == [[0.31, None], [None, None], [None, 0]]
+    assert (data["patches"]["fat"], data["patches"]["reasons"]) == ([0.31, None, None], [None, None, 0])
     assert (data["fat"]["legend"]["high"], data["fat"]["legend"]["ticks"]) == (35.0, [0.0, 17.5, 35.0])
     (reason,) = data["reasons"]
     assert reason["title"] == "pen mark (1)"

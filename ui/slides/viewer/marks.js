@@ -17,17 +17,24 @@ export class Marks {
     this.size = size
   }
 
+  // Whatever of them is switched on: a slide may have 10,000, and this runs with every frame of a gesture.
   patches(data, on) {
+    const { x, y, fat, reasons } = data.patches
     const [width, height] = data.patch_px0.map((side) => side * this.scale)
-    for (const [x, y, used, labelled, fat, reason] of data.patches) {
-      const [left, top] = this.place([x, y])
+    const seen = width >= SMALLEST_PX
+    const labels = (on.labels ?? on.patches) && data.patches.labelled.length > 0
+    if (!((on.fat && fat) || (on.aside && reasons) || (seen && (on.patches || labels)))) return
+    const aside = new Set(data.patches.aside)
+    const labelled = new Set(labels ? data.patches.labelled : [])
+    for (let n = 0; n < x.length; n += 1) {
+      const [left, top] = this.place([x[n], y[n]])
       if (left > this.size[0] || top > this.size[1] || left + width < 0 || top + height < 0) continue
       const box = [left, top, width, height]
-      if (on.fat && fat !== null) this.fill(box, data.fat.colour, data.fat.opaque * Math.min(1, (100 * fat) / data.fat.legend.high))
-      if (on.aside && reason !== null) this.reason(box, data.reasons[reason])
-      if (width < SMALLEST_PX) continue
-      if (on.patches) this.patch(box, used)
-      if ((on.labels ?? on.patches) && labelled) this.dot(box)
+      if (on.fat && fat[n] !== null) this.fill(box, data.fat.colour, data.fat.opaque * Math.min(1, (100 * fat[n]) / data.fat.legend.high))
+      if (on.aside && reasons[n] !== null) this.reason(box, data.reasons[reasons[n]])
+      if (!seen) continue
+      if (on.patches) this.patch(box, !aside.has(n))
+      if (labelled.has(n)) this.dot(box)
     }
   }
 
