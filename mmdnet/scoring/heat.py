@@ -102,7 +102,7 @@ def heat_png(
 
 
 def _hatch(width: int, step: int) -> np.ndarray:
-    """Thin lines that rise to the right, `HATCHED` of shape (step, width) uint8: the rows that repeat down a picture."""
+    """Thin lines that rise to the right, `HATCHED` of shape (step, width) uint8: the rows that repeat."""
     row, col = np.ogrid[:step, :width]
     return np.where((row + col) % step == 0, np.uint8(HATCHED), np.uint8(0))
 

@@ -86,7 +86,7 @@ def _signed(secret: bytes) -> URLSafeSerializer:
 
 
 def mint(secret: bytes, grant: Grant, now: float | None = None) -> str:
-    """A token for this grant, good for `LIFE_S` seconds (up to `VIEW_STEP_S` fewer to view, `REMEMBER_S` to remember)."""
+    """A token for this grant, good for `LIFE_S` seconds (`REMEMBER_S` to remember, to view up to a step fewer)."""
     moment = time.time() if now is None else now
     if grant.role == "view":
         moment -= moment % VIEW_STEP_S

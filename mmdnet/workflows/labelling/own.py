@@ -9,14 +9,16 @@ from __future__ import annotations
 import statistics
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import numpy as np
 
 from db import event_log
 from db import labels as rows
 from db import sessions as queues
-from db.labels import Given
+from db.labels import Alike, Given
 from db.models import LabelSession, Project, Reader
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.acts import Acts, own_session
@@ -100,7 +102,7 @@ class Own:
         """A session in numbers: the labels it has by now."""
         with self._services.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
-            return _numbers(rows.given_in_session(session, session_id, row.reader_id))
+            return _numbers(rows.alike_in_session(session, session_id, row.reader_id))
 
     def first_look(self, project_id: int, reader_id: int) -> FirstLook | None:
         """What the reader's first labels say, once there are some of the second slide; None before, and where the
@@ -113,7 +115,8 @@ class Own:
         slides = len({label.slide_id for label in given})
         if slides < FIRST_SLIDES or not FIRST_PATCHES <= len(given) <= LOOKED_AT:
             return None
-        return FirstLook(slides, _numbers(given))
+        alone = [Alike(label.grades, label.ignored, label.flagged, label.took_ms, 1) for label in given]
+        return FirstLook(slides, _numbers(alone))
 
     def answer(self, session_id: int, reader_id: int, judgeable: bool) -> None:
         """Keep whether the reader finds that the question can be judged on these patches.
@@ -222,23 +225,28 @@ def _chosen(label: Given, which: str, task: str | None, grade: int | None) -> bo
     return {"all": True, "flagged": label.flagged, "ignored": label.ignored}[which]
 
 
-def _numbers(given: Sequence[Given]) -> GivenNumbers:
-    graded = [label for label in given if not label.ignored]
-    times = [label.took_ms for label in given if label.took_ms is not None]
+def _numbers(given: Sequence[Alike]) -> GivenNumbers:
+    graded = [same for same in given if not same.ignored]
+    labels, assessed = (sum(same.labels for same in parts) for parts in (given, graded))
+    counts = {name: _counts(graded, name) for name in TASK_NAMES}
+    timed = [(same.took_ms, same.labels) for same in given if same.took_ms is not None]
+    times = np.repeat(*np.array(timed, int).reshape(-1, 2).T)
     return GivenNumbers(
-        patches=len(given),
-        ignored=len(given) - len(graded),
-        flagged=sum(label.flagged for label in given),
-        grades={name: _tally(label.grades[name] for label in graded) for name in TASK_NAMES},
-        unknown_share={
-            name: sum(label.grades[name] is None for label in graded) / len(graded) if graded else None
-            for name in TASK_NAMES
+        patches=labels,
+        ignored=labels - assessed,
+        flagged=sum(same.labels for same in given if same.flagged),
+        grades={
+            name: dict(sorted((grade, labels) for grade, labels in counted.items() if grade is not None))
+            for name, counted in counts.items()
         },
-        pace_s=statistics.median(times) / 1000 if times else None,
-        minutes=sum(times) / 60_000 if times else None,
+        unknown_share={name: counted[None] / assessed if assessed else None for name, counted in counts.items()},
+        pace_s=float(np.median(times)) / 1000 if len(times) else None,
+        minutes=float(times.sum()) / 60_000 if len(times) else None,
     )
 
 
-def _tally(grades: Iterable[int | None]) -> dict[int, int]:
-    """How often each grade is there; unknown ones are not counted."""
-    return dict(sorted(Counter(grade for grade in grades if grade is not None).items()))
+def _counts(given: Sequence[Alike], task: str) -> Counter[int | None]:
+    counted: Counter[int | None] = Counter()
+    for same in given:
+        counted[same.grades[task]] += same.labels
+    return counted
