@@ -26,6 +26,7 @@ from mmdnet.scoring.result import ScoreArrays, SlideScore
 from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
 from mmdnet.settings import Settings
 from mmdnet.slides.geometry import PATCH_PX
+from mmdnet.slides.readers.open import open_slide
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import SessionPlan
@@ -97,15 +98,17 @@ def _slides(lab: Lab, project: int, number: int, rng: np.random.Generator) -> li
     folder = lab.settings.folder("slides")
     picture = folder / "field.png"
     draw_field(picture, COLUMNS, ROWS)
+    with open_slide(picture) as reader:
+        fingerprint = reader.facts.fingerprint  # another one's file would be refused as changed
     rows = []
     for index in range(number):
         path = folder / f"S{index:05d}.png"
         os.link(picture, path)
         rows.append(
             {
-                "project_id": project, "name": path.stem, "path": str(path), "fingerprint": f"full-{index}",
+                "project_id": project, "name": path.stem, "path": str(path), "fingerprint": fingerprint,
                 "vendor": "image", "reader": "image", "width_px0": PATCH_PX * COLUMNS, "height_px0": PATCH_PX * ROWS,
-                "mpp_x": 0.5, "mpp_y": 0.5, "mpp_source": "file", "stain": "H&E", "scanner": f"Scanner {index % 3}",
+                "mpp_x": 0.5, "mpp_y": 0.5, "mpp_source": "person", "stain": "H&E", "scanner": f"Scanner {index % 3}",
                 "site": f"Site {index // SLIDES_A_PATIENT % 5}", "patient": f"P{index // SLIDES_A_PATIENT:05d}",
                 "simulated": False,
                 "status": "ready", "tissue_mm2": round(float(rng.uniform(4, 40)), 2),

@@ -23,7 +23,7 @@ BREAK = ":red[]"
 text, where a backslash is forgotten already; a directive cuts the text in two, and nothing is found."""
 
 JOINERS = "\u200c\u200d"  # belong between letters of some scripts and parts of an emoji
-UNSEEN_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters by their class, yet nothing to see
+UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters by class, nothing to see
 MARKUP = re.compile(
     r"""(?P<cut>
       :(?=\S|$)      # a directive, an emoji, an icon, an address
@@ -42,7 +42,7 @@ MARKUP = re.compile(
 def plain(text: str) -> str:
     """The text on one line; what cannot be seen (control and direction marks, gaps without width) is said: ⟨U+202E⟩."""
     text = " ".join(text.split())
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and UNSEEN_LETTERS.isdisjoint(text):  # all that is hidden below is not printable, or of these
         return text
     return "".join(_seen(text, place) for place in range(len(text)))
 
