@@ -92,7 +92,7 @@ def cross_validate(project_id: int, graded: Sequence[SlideTruth], drawn: bool) -
         folds = st.number_input("Folds", 3, 20, 5, key="folds", width=120, disabled=by != "patient")
         names = list(BACKBONES)
         backbone = st.selectbox(
-            "Backbone", names, index=names.index(SMALL) if drawn else 0, key="fold_backbone", width=300,
+            "Backbone", names, index=names.index(SMALL) if drawn else 0, key="fold_backbone", width=400,
             format_func=lambda name: BACKBONES[name].title,
         )  # fmt: skip
         usual = next(option.default for option in training_options() if option.name == "epochs")

@@ -48,7 +48,8 @@ def agreement_figure(judged: Evaluation) -> None:
                 error_x=_whiskers(kappa), marker={"size": 11, "color": colour_of(name)},
                 hovertemplate=f"{titles()[name]}: κ {_words(kappa)}<extra></extra>",
             )  # fmt: skip
-    made.update_xaxes(range=[-0.15, 1.05], zeroline=True, rangemode="normal")
+    lowest = min((of.kappa_quadratic.value or 0.0 for of in judged.scales.values()), default=0.0)
+    made.update_xaxes(range=[min(-0.15, lowest - 0.1), 1.05], zeroline=True, rangemode="normal")  # every dot is on it
     made.update_yaxes(
         tickvals=list(range(len(names))), ticktext=[titles()[name] for name in names], range=[len(names) - 0.5, -0.7],
         showgrid=False, zeroline=False,

@@ -34,7 +34,7 @@ def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
         for score in scores
     }
     lost = "The report this link names is not in this project. Choose one of its reports."
-    look = {"label_visibility": "collapsed", "placeholder": "Choose a report", "width": 420}
+    look = {"label_visibility": "collapsed", "placeholder": "Choose a report", "width": 300}
     shown = pick_linked("score", "Report", names, lost, **look)
     return next(score for score in scores if score.id == shown)
 

@@ -61,7 +61,8 @@ def ignored_chip() -> str:
 def grade_chips(grades: Mapping[str, int | None], *, big: bool = False) -> str:
     """HTML of the grades of all tasks, each with its letter: S 2  I 1  B 0."""
     parts = [
-        f'<span class="mmd-muted">{feature.letter}</span>{chip(feature.name, grades.get(feature.name), big=big)}'
+        '<span class="mmd-row mmd-unbroken">'
+        f'<span class="mmd-muted">{feature.letter}</span>{chip(feature.name, grades.get(feature.name), big=big)}</span>'
         for feature in SHOWN_TASKS
     ]
     return f'<div class="mmd-row">{"".join(parts)}</div>'

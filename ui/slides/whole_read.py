@@ -149,7 +149,7 @@ def _criteria(read: Read) -> None:
     for task in SHOWN_TASKS:
         turn = " class='mine'" if read.turn is task else ""
         cells = "".join(
-            f"<div class='mmd-row'>{chip(task.name, grade.value)} "
+            f"<div class='mmd-row mmd-unbroken'>{chip(task.name, grade.value)} "
             f"{'<b>' if read.grades.get(task.name) == grade.value else ''}{grade.slide}"
             f"{'</b>' if read.grades.get(task.name) == grade.value else ''}</div>"
             for grade in task.grades
