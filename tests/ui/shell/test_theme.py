@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from base64 import b64decode
 
 import pytest
@@ -52,3 +53,16 @@ def test_no_page_leaves_a_picture_to_a_store_that_forgets_it():
     ]
     assert drawn
     assert [(name, given) for name, given in drawn if not given.startswith(("in_page(", "theme.in_page("))] == []
+
+
+def test_the_page_to_sign_in_has_the_colours_of_the_theme_light_and_dark():
+    style = (PROJECT_ROOT / "ui" / "shell" / "sign_in.html.j2").read_text("utf-8")
+    config = (PROJECT_ROOT / ".streamlit" / "config.toml").read_text("utf-8")
+    colours = set(re.findall(r"#[0-9a-f]{6}", style))
+    assert len(colours) > 8 and colours <= set(re.findall(r"#[0-9a-f]{6}", config))
+
+
+def test_a_tablet_is_as_wide_for_the_side_bar_as_for_the_pages():
+    (width,) = re.findall(r"TABLET_PX = (\d+)", (PROJECT_ROOT / "ui" / "shell" / "side_bar.js").read_text("utf-8"))
+    styles = (PROJECT_ROOT / "ui" / "shell" / "theme.css").read_text("utf-8")
+    assert f"max-width: {width}px" in styles and f"min-width: {int(width) + 1}px" in styles
