@@ -35,7 +35,7 @@ def times_text(times: float) -> str:
     """Attention in multiples of the slide's mean: what is next to none says so instead of a row of zeros."""
     if times < LEAST_TIMES:
         return f"under {LEAST_TIMES:g}×"
-    return f"{times:.{2 if times < 1 else 1}f}×"
+    return f"{times:.{2 if times < 0.1 else 1}f}×"
 
 
 def interval_text(interval: Interval | None, style: str = "score") -> str:

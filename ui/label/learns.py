@@ -74,7 +74,7 @@ def _first_words(job: JobView, labels: int) -> str:
     """That the first version is being made, of what, and how long that takes: not which of its steps it is at."""
     if job.status == "queued":
         return progress_line(job)
-    return progress_line(job, f"learning from the first {count(labels, 'label')}")
+    return progress_line(job, f"learning from {count(labels, 'label')} so far")
 
 
 def _number(judged: Judged) -> str:

@@ -39,8 +39,9 @@ def summary_words(numbers: GivenNumbers) -> str:
         f"{share(numbers.unknown)} of the grades unknown",
     ]
     if numbers.minutes is not None:
-        parts.append(f"{numbers.minutes:.0f} min" if numbers.minutes >= 1 else "under a minute")
-        parts.append(f"{numbers.pace_s:.1f} s a patch")
+        spent = f"{numbers.minutes:.0f} min" if numbers.minutes >= 1 else "under a minute"
+        parts.append(f"{spent} in all")
+        parts.append(f"{numbers.pace_s:.1f} s a patch in the median")
     return ", ".join(parts)
 
 

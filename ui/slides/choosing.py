@@ -71,7 +71,7 @@ def _entries(here: FolderView) -> None:
     ticked = st.session_state.get(TICKED, [])
     found = [name for name in names[AT_ONCE:] if _path(here.path, name) in ticked]
     shown = [*found, *names[:AT_ONCE]]
-    with st.container(height=LIST_PX if len(shown) > LIST_PX // 40 else "content", border=False, gap=None):
+    with st.container(height=LIST_PX if len(shown) > LIST_PX // 40 else "content", border=False, gap="xsmall"):
         for name in shown:
             path = _path(here.path, name)
             if name in folders:

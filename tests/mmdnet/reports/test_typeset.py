@@ -43,7 +43,8 @@ def test_numbers_have_two_significant_digits(value, text):
 
 
 @pytest.mark.parametrize(
-    ("times", "text"), [(0, "under 0.01×"), (0.001, "under 0.01×"), (0.01, "0.01×"), (0.456, "0.46×"), (2.54, "2.5×")]
+    ("times", "text"),
+    [(0, "under 0.01×"), (0.001, "under 0.01×"), (0.01, "0.01×"), (0.056, "0.06×"), (0.994, "1.0×"), (2.54, "2.5×")],
 )
 def test_attention_that_is_next_to_none_is_said_in_words(times, text):
     assert times_text(times) == text

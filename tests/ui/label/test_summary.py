@@ -40,7 +40,7 @@ def test_a_finished_session_says_what_was_given_and_how_long_it_took(lab, label_
     app = AppTest.from_function(ended, default_timeout=60, args=(view.id,)).run()
     assert not app.exception
     assert app.markdown[0].value == (
-        "**Finished.** 10 patches labelled, 0 of them ignored, 0 flagged, 67 % of the grades unknown, 5 min, 30.0 s a patch"
+        "**Finished.** 10 patches labelled, 0 of them ignored, 0 flagged, 67 % of the grades unknown, 5 min in all, 30.0 s a patch in the median"
     )
     html = app.get("html")[0].proto.body
     assert "× 10" in html and html.count("100 %") == 2
