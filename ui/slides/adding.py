@@ -17,9 +17,9 @@ from ui.shell.literal import literal
 from ui.shell.presses import answered, submitted
 from ui.shell.session import lab, person, reader_id, refusals
 from ui.shell.theme import in_page
-from ui.shell.unsent import keep_unsent, sent_now
+from ui.shell.unsent import bring_back, keep_unsent, sent_now
 from ui.slides.choosing import choose_on_server
-from ui.slides.incoming import SENT, decide, look_first, waiting
+from ui.slides.incoming import LEFT, SENT, decide, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         st.caption("Slides are added by a lead or an admin of this project.")
         return
     _begin_anew(project_id)
+    if st.session_state.pop(LEFT, False):
+        bring_back(_form(project_id))
     keep_unsent(
         _form(project_id),
         lambda kept: _take_back(project_id, kept),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.ingest.incoming import IncomingFile
 
 KEY = "incoming"
+LEFT = "incoming_left"  # set once nothing is to be added after all, for that form
 SENT = "incoming_sent"  # set once files were sent on their way, for the form that they came from
 MOST_LINES = 20
 TITLES = {
@@ -88,6 +89,7 @@ def decide(there: Waiting) -> None:
         go_on = some and st.button("Go on", type="primary", icon=":material/check:", key="incoming_go")
         if st.button("Add nothing" if some else "Close", key="incoming_leave"):
             st.session_state.pop(KEY, None)
+            st.session_state[LEFT] = True
             st.rerun()
     if go_on:
         with refusals():

@@ -29,7 +29,7 @@ def test_a_form_is_kept_for_whom_it_was_filled_in_by_until_it_is_sent(monkeypatc
         app = AppTest.from_function(page, default_timeout=60, args=(sent,)).run()
         assert not app.exception
         told, nobody = (json.loads(element.proto.json) for element in app.get("bidi_component"))
-        form = {"form": "add 1", "known": {"way": None}, "typed": ["path"], "taken": 0, "sent": int(sent)}
+        form = {"form": "add 1", "known": {"way": None}, "typed": ["path"], "taken": 0, "sent": int(sent), "asked": 0}
         assert told == form | {"whose": whose} and nobody == {"whose": None}
 
 

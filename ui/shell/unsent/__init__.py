@@ -18,7 +18,8 @@ from ui.shell.scripts import bundle
 from ui.shell.session import person
 
 MOST_LETTERS = 2000  # of one field; what is longer does not come back
-COUNTS = "unsent_counts"  # how often each form was taken back, and sent
+COUNTS = "unsent_counts"  # how often each form was taken back, sent, and asked for
+TAKEN, SENT, ASKED = range(3)
 
 Value = str | int | float | bool | None
 Take = Callable[[Mapping[str, Value]], None]
@@ -42,10 +43,10 @@ def keep_unsent(form: str, take: Take, *, known: Mapping[str, Value] | None = No
     """
     who = person()
     component, fields = f"unsent_{form}", {*(known or {}), *typed}
-    times = st.session_state.setdefault(COUNTS, {}).get(form, [0, 0])
+    times = st.session_state.setdefault(COUNTS, {}).get(form, [0, 0, 0])
 
     def taken() -> None:
-        _count(form, 0)
+        _count(form, TAKEN)
         take(_plain(st.session_state[component].kept, fields))
 
     _component()(
@@ -55,8 +56,9 @@ def keep_unsent(form: str, take: Take, *, known: Mapping[str, Value] | None = No
             "form": form,
             "known": dict(known or {}),
             "typed": list(typed),
-            "taken": times[0],
-            "sent": times[1],
+            "taken": times[TAKEN],
+            "sent": times[SENT],
+            "asked": times[ASKED],
         },
         on_kept_change=taken,
     )
@@ -64,7 +66,12 @@ def keep_unsent(form: str, take: Take, *, known: Mapping[str, Value] | None = No
 
 def sent_now(form: str) -> None:
     """The form is sent: what was kept of it is dropped."""
-    _count(form, 1)
+    _count(form, SENT)
+
+
+def bring_back(form: str) -> None:
+    """The form's fields were not drawn for a while and are empty: have the tab fill them in again."""
+    _count(form, ASKED)
 
 
 def forget_unsent() -> None:
@@ -73,7 +80,7 @@ def forget_unsent() -> None:
 
 
 def _count(form: str, which: int) -> None:
-    times = st.session_state.setdefault(COUNTS, {}).setdefault(form, [0, 0])
+    times = st.session_state.setdefault(COUNTS, {}).setdefault(form, [0, 0, 0])
     times[which] += 1
 
 

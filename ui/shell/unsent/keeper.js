@@ -18,7 +18,7 @@ export class Keeper {
     this.data = data
     this.dropOthers()
     if (!data.whose) return
-    if (last?.form !== data.form) {
+    if (last?.form !== data.form || data.asked !== last.asked) {
       const kept = this.read(data.form)?.fields
       this.waits = Boolean(kept)
       if (this.waits) tell(kept)

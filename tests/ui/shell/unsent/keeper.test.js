@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Keeper } from '../../../../ui/shell/unsent/keeper.js'
 import { freshPage } from '../../fakes.js'
 
-const DATA = { whose: '7', form: 'add 1', known: {}, typed: ['path', 'wrong_scale'], taken: 0, sent: 0 }
+const DATA = { whose: '7', form: 'add 1', known: {}, typed: ['path', 'wrong_scale'], taken: 0, sent: 0, asked: 0 }
 
 // A tab with a form, as it is drawn: `told` is what the page was given back.
 function tab(storage = freshPage().localStorage) {
@@ -57,6 +57,23 @@ test('what the page knows is kept beside what is typed, a field that is not on t
   draw({ known: { grade: 2 } }, keeper)
   draw()
   assert.deepEqual(told, [{ path: 'by eye', wrong_scale: false, grade: 2 }])
+})
+
+test('a page that did not draw the form for a while asks for it again', () => {
+  const { fields, told, draw } = tab()
+  const keeper = draw()
+  fields.path = '/data'
+  keeper.look()
+  delete fields.path
+  delete fields.wrong_scale
+  keeper.look()
+  Object.assign(fields, { path: '', wrong_scale: false })
+  draw({ asked: 1 }, keeper)
+  keeper.look()
+  assert.deepEqual(told, [{ path: '/data', wrong_scale: false }])
+  draw({ asked: 1, taken: 1 }, keeper)
+  draw()
+  assert.equal(told.length, 2, 'and is kept on')
 })
 
 test('nothing is left of a form that was sent or emptied', () => {
