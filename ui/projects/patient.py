@@ -107,7 +107,9 @@ def visit_table(rows: Sequence[VisitRow]) -> None:
         styled = styled.map(partial(theme.grade_styles, task.name), subset=[task.title])
     st.dataframe(
         styled, hide_index=True, key="patient_slides", placeholder=words.NOTHING, height="content",
-        column_config={
+        column_config={task.title: st.column_config.NumberColumn(task.letter, help=task.title, width=44)
+                       for task in SHOWN_TASKS}
+        | {
             "open": open_column("patient_open"), "Fat, %": st.column_config.NumberColumn(format="%.1f"),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP),
         },
