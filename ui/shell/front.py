@@ -1,11 +1,12 @@
 """Streamlit's own page and scripts as this server gives them out: small, and without requests that cannot be answered.
 
-Streamlit serves its scripts uncompressed and leaves that to a web server in front; here each is compressed once. Its
-client looks for the server below the address of the page before it looks at the root, two requests that end in 404 at
-every visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it
-makes several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field
-to field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Until the scripts are
-there the page says that it is being opened.
+Streamlit serves its scripts uncompressed and leaves that to a web server in front; here each is compressed once, by
+Brotli for who takes it (browsers do on this machine and over TLS), a tenth to a sixth smaller than by gzip. Its client
+looks for the server below the address of the page before it looks at the root, two requests that end in 404 at every
+visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it makes
+several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field to
+field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Until the scripts are there
+the page says that it is being opened.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ui.shell.pages import PAGES
 
 HELD = "public, immutable, max-age=31536000"  # as Streamlit says of them: their names carry their hash
+BROTLI_LEVEL = 9  # the largest script in half a second, once; 10 takes ten times as long
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "history.js": "oneStepAPress(window)",
@@ -55,7 +57,11 @@ def scripts() -> dict[str, Path]:
 
 
 @cache
-def _compressed(file: Path) -> bytes:
+def _compressed(file: Path, coding: str) -> bytes:
+    if coding == "br":
+        import imagecodecs
+
+        return bytes(imagecodecs.brotli_encode(file.read_bytes(), level=BROTLI_LEVEL))
     return gzip.compress(file.read_bytes(), 9, mtime=0)
 
 
@@ -88,8 +94,10 @@ class Front:
         if path in ADDRESSES:
             return HTMLResponse(page_at(self.base), headers={"cache-control": "no-cache"})
         file = scripts().get(path)
-        if file is None or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+        takes = {taken.strip() for taken in Headers(scope=scope).get("accept-encoding", "").lower().split(",")}
+        coding = next((known for known in ("br", "gzip") if known in takes), None)
+        if file is None or coding is None:
             return None
-        body = await run_in_threadpool(_compressed, file)
-        headers = {"cache-control": HELD, "content-encoding": "gzip", "vary": "accept-encoding"}
+        body = await run_in_threadpool(_compressed, file, coding)
+        headers = {"cache-control": HELD, "content-encoding": coding, "vary": "accept-encoding"}
         return Response(body, headers=headers, media_type=KINDS[file.suffix])
