@@ -94,10 +94,12 @@ def _all_where_all_were(slides: list[int]) -> None:
 def _patients(chosen: Sequence[SlideView]) -> None:
     """Before the work goes in: what comes of labels of few patients."""
     patients = {slide.patient or slide.id for slide in chosen}
+    nameless = sum(not slide.patient for slide in chosen)
+    taken = f" ({count(nameless, 'slide')} without a patient's id, each taken for one)" if nameless else ""
     if len(patients) < JUDGED_FROM:
         st.caption(
-            f"Slides of {count(len(patients), 'patient')}. A training keeps patients aside to judge the network by: "
-            f"with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they seldom do."
+            f"Slides of {count(len(patients), 'patient')}{taken}. A training keeps patients aside to judge the network "
+            f"by: with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they seldom do."
         )
 
 
