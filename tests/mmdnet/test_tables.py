@@ -33,7 +33,7 @@ def test_numbers_stay_numbers_and_nothing_is_empty():
     assert to_csv(["a", "b"], [{"a": -1.5, "b": None}, {"b": "-1"}]) == "a,b\r\n-1.5,\r\n,'-1\r\n"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(spiced.filter(lambda text: text.strip() != ""), min_size=1, max_size=5))
 def test_rows_come_back_from_a_workbook_as_text(texts):
     data = to_xlsx(["name", "n"], [{"name": text, "n": count} for count, text in enumerate(texts)])
@@ -118,7 +118,7 @@ def test_a_damaged_zip_is_a_sentence_whichever_byte_is_wrong():
                 assert str(refusal)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_a_damaged_workbook_is_a_sentence(place, value):
     whole = to_xlsx(["a"], [{"a": "text"}, {"a": 5}])

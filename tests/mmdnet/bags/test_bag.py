@@ -21,7 +21,7 @@ def one_slide(grades, own=None, n=None) -> Cohort:
     )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 30), st.integers(0, 50))
 def test_natural_bags_hold_every_usable_patch_exactly_once_and_never_change(crafted, size, seed):
     cohort = crafted(5, 23, seed, ignored=0.2)

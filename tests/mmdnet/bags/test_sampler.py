@@ -14,7 +14,7 @@ def same(a, b) -> bool:
     return len(a) == len(b) and all(np.array_equal(x.instances, y.instances) for x, y in zip(a, b, strict=True))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 100), st.integers(4, 20))
 def test_a_bags_grade_is_the_highest_of_its_patches_which_are_of_one_slide_and_each_there_once(crafted, seed, size):
     cohort = crafted(8, 25, seed)

@@ -10,7 +10,7 @@ from mmdnet.bags.splits import Split, audit_leakage, hold_out, kfold, split_by_p
 from mmdnet.errors import LabError
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(6, 30))
 def test_no_patient_stands_in_two_parts_and_every_slide_in_one(crafted, seed, slides):
     cohort = crafted(slides, 8)
@@ -124,7 +124,7 @@ def test_folds_by_patient_have_names(crafted):
     assert [fold.name for fold in splits_by(crafted(30, 8), "patient", 3)] == ["fold 1", "fold 2", "fold 3"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(8, 24))
 def test_ways_to_write_a_patient_never_come_apart(crafted, seed, slides):
     cohort = crafted(slides, 8)

@@ -27,7 +27,7 @@ def children_of(cohort, each=2):
     return [SyntheticPatchRow(int(p) * 10 + i, int(p)) for p in cohort.patch_id for i in range(each)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_no_child_is_in_validation_or_test_whatever_the_split(seed, split_seed):
     cohort = cohort_of(seed)

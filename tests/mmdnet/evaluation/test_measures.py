@@ -52,7 +52,7 @@ def test_one_definition_of_f1_never_exceeds_the_mean_of_precision_and_recall():
     """The paper's tables do: macro precision stands beside weighted F1 there."""
 
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
-    @settings(deadline=None, max_examples=30)
+    @settings(max_examples=30)
     def holds(pairs):
         truth, said = np.array(pairs).T
         measured = _measured(truth, said, [str(k) for k in range(len(truth))])
@@ -66,7 +66,7 @@ def test_one_definition_of_f1_never_exceeds_the_mean_of_precision_and_recall():
 
 
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=10))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_model_that_is_always_right_has_ones_and_zeros(grades):
     truth = np.array(grades)
     measured = _measured(truth, truth, [str(k) for k in range(len(truth))], 2)
@@ -167,7 +167,7 @@ def test_calibration_error_of_a_case_counted_by_hand():
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_every_slide_is_in_one_bin_and_the_error_is_a_share(pairs):
     right, probability = np.array([r for r, _ in pairs]), np.array([p for _, p in pairs])
     curve, error = reliability(right, probability, np.ones((1, len(pairs))))

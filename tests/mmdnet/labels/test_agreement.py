@@ -36,7 +36,7 @@ pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, ma
 gappy = st.lists(st.tuples(*[st.integers(-1, 3)] * 3), min_size=2, max_size=40)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pairs, st.sampled_from([("plain", None), ("linear", "linear"), ("quadratic", "quadratic")]))
 def test_kappa_equals_scikit_learn(grades, kind):
     table = np.array(grades)
@@ -53,7 +53,7 @@ def test_weighted_kappa_matches_a_case_by_hand():
     assert np.isnan(quadratic_kappa(np.zeros(3, int), np.zeros(3, int), 4))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(*[st.integers(-1, 3)] * 2), min_size=2, max_size=40))
 def test_one_kappa_is_the_one_of_many_and_leaves_out_what_either_did_not_grade(grades):
     table = np.array(grades)
@@ -64,7 +64,7 @@ def test_one_kappa_is_the_one_of_many_and_leaves_out_what_either_did_not_grade(g
     assert many == pytest.approx([alone, alone], abs=1e-9, nan_ok=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=3, max_size=40))
 def test_fleiss_equals_statsmodels(rows):
     table = np.array(rows)
@@ -75,7 +75,7 @@ def test_fleiss_equals_statsmodels(rows):
         assert ours == pytest.approx(fleiss_kappa(aggregate_raters(table, 4)[0]), abs=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(gappy, st.sampled_from(["ordinal", "nominal"]))
 def test_alpha_equals_krippendorffs_library_with_gaps_too(rows, level):
     table = np.array(rows)

@@ -47,7 +47,7 @@ def back(data: bytes, kind: str) -> list[LabelRecord]:
     return [record_of(line.fields) for line in read_lines(data, kind, lambda *_: SQUARE)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(records(), max_size=12), st.sampled_from(["csv", "jsonl", "parquet", "zip"]))
 def test_labels_come_back_exactly_from_every_kind_of_file(given_records, kind):
     read_back = back(
@@ -67,7 +67,7 @@ def _empty() -> bytes:
     return out.getvalue()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(records(), max_size=8))
 def test_a_slides_labels_come_back_exactly_from_qupath(given_records):
     of_slide = [dataclasses.replace(record, slide="s.svs", fingerprint="") for record in given_records]
@@ -89,7 +89,7 @@ def test_a_geojson_of_two_slides_is_refused_with_the_way_out():
         write_records(of_two_slides, "geojson", lambda *_: SQUARE)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from(list(KINDS)))
 def test_no_bytes_whatever_break_the_reading(data, kind):
     try:
@@ -100,7 +100,7 @@ def test_no_bytes_whatever_break_the_reading(data, kind):
         assert str(refusal)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.sampled_from(["slide", "x_px0", "y_px0", "steatosis", "at", "features", "geometry", "properties", "coordinates", "type"]) | st.text(max_size=9), inner, max_size=6), max_leaves=25))  # fmt: skip
 def test_no_json_whatever_breaks_the_reading(value):
     for kind in ("jsonl", "geojson"):

@@ -22,7 +22,7 @@ def candidates(slides=3, each=40):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 5),
     st.integers(1, 50),
@@ -61,7 +61,7 @@ def test_every_slide_has_patches_before_any_has_a_second_block():
     assert all(len({*order[start : start + 6]}) == 1 for start in range(6, 24, 6))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 99))
 def test_wherever_a_reader_stops_slides_and_runs_have_their_part(slides_of_runs, seed):
     run_of = np.repeat(np.arange(len(slides_of_runs)), slides_of_runs)
@@ -112,7 +112,7 @@ def test_a_shuffled_plan_asks_for_the_same_patches_in_an_order_that_tells_nothin
     assert abs(np.corrcoef(np.arange(100), values)[0, 1]) < 0.3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(0, 5), st.integers(1, 50), st.integers(0, 400), st.floats(0, 1), st.sampled_from(sorted(ORDERS)),
     st.integers(0, 99),
@@ -153,7 +153,7 @@ def test_fat_that_was_not_measured_is_its_own_kind():
     assert fat_kind(np.array([0.0, 0.05, 0.2, 0.5, np.nan])).tolist() == [0, 1, 2, 3, 4]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(0, 30), min_size=1, max_size=4),
     wanted=st.integers(0, 40),

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
@@ -86,7 +86,6 @@ PLACES = numbers(WHOLE)
 SIGNED = ("mean", "metrics", "choices", "calibration")  # the last two are another step's JSON
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_number_of_a_card_may_be_what_no_number_can_be(data):
     place = data.draw(st.sampled_from(PLACES))

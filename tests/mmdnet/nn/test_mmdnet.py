@@ -81,7 +81,7 @@ def test_outputs_have_the_shapes_they_promise(net):
     assert net.instance_probabilities(h[0])["ballooning"].shape == (5, 3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 12), st.integers(0, 6), st.integers(0, 10_000))
 def test_order_and_padding_of_a_bag_change_nothing(net, instances, padding, seed):
     torch.manual_seed(seed)

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
@@ -63,7 +63,6 @@ def test_numbers_that_cannot_be_are_refused_by_name(place, value):
         read_calibration(facts)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["ballooning", "inflammation", "steatosis"]), st.floats(0, 1))
 def test_densities_come_back_from_the_unit_they_are_compared_in(name, density):
     assert density_of(name, stabilise(name, density)) == pytest.approx(density, abs=1e-9)
@@ -74,7 +73,6 @@ def test_a_share_never_leaves_its_scale():
     assert density_of("ballooning", -1.0) == 0.0
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["ballooning", "inflammation"]), st.floats(0, 1)))
 def test_thresholds_in_use_are_within_bounds(thresholds):
     used = Calibration(thresholds=thresholds).safe_thresholds

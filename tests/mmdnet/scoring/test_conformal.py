@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from crepes import ConformalRegressor
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -71,7 +71,6 @@ def test_an_independent_library_gives_the_same_intervals(patients, level):
         assert told == pytest.approx(high, rel=1e-3) and told == pytest.approx(-low, rel=1e-3)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 3), st.floats(0, 3))
 def test_more_tissue_never_widens_and_the_models_own_error_stays(first, second):
     fit = fit_residuals(held(25, 0))

@@ -49,7 +49,6 @@ def resampled(draw):
     return own, draws
 
 
-@settings(deadline=None)
 @given(resampled(), st.integers(0, 9))
 def test_whatever_was_drawn_the_grade_is_the_one_its_bars_favour(given_scores, seed):
     check_agreement(GradeDistribution.of(*given_scores, seed))
@@ -84,7 +83,7 @@ calibrations = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(evidence(), st.sampled_from(["auto", *RULES]), calibrations)
 def test_whatever_a_network_says_of_a_slide_its_grades_agree(crafted, rule, calibration):
     check_agreement(estimate_slide(crafted, choose_aggregator(rule, calibration), resamples=200).distribution)

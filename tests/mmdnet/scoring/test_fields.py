@@ -10,7 +10,7 @@ places = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1,
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(places, st.integers(1, 60))
 def test_every_patch_is_in_one_group_and_all_groups_but_one_are_full(grid, size):
     group = spatial_groups(grid[:, 0], grid[:, 1], size)
@@ -21,7 +21,7 @@ def test_every_patch_is_in_one_group_and_all_groups_but_one_are_full(grid, size)
     assert 1 <= sizes[-1] <= size
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(places, st.integers(1, 60), st.randoms())
 def test_groups_do_not_depend_on_the_order_patches_come_in(grid, size, random):
     order = list(range(len(grid)))
@@ -40,7 +40,7 @@ def test_groups_are_compact_and_not_strips():
         assert np.ptp(cols[inside]) < 14
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(places, st.integers(1, 60))
 def test_a_block_lies_within_one_bag(grid, size):
     bag = spatial_groups(grid[:, 0], grid[:, 1], size)

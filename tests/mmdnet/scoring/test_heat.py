@@ -47,7 +47,7 @@ def test_a_patch_that_was_not_assessed_is_hatched_and_one_without_attention_clea
     assert (picture[:100, ..., 3] == round(255 * HEAT_OPAQUE / 2)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(1, 12), st.floats(5, 400), st.integers(40, 900))
 def test_neighbours_meet_without_a_seam_at_any_size(rows, cols, side, width_px):
     whole = frame(rows, cols, side)

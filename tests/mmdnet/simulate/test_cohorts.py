@@ -96,7 +96,7 @@ def test_cohorts_of_other_seeds_share_no_patient_and_no_name():
     assert first == cohort_recipes(CohortPlan(slides=12, seed=1, patches=20))
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.integers(4, 4_000), st.sampled_from(["needle", "wedge"]), st.integers(0, 99))
 def test_a_slide_is_as_large_as_the_wanted_patches(patches, form, seed):
     recipe = size_for(SlideRecipe(seed=seed, form=form), patches)

@@ -1,13 +1,12 @@
 """Textures stay where they are on the slide."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdnet.simulate.texture import Window, texture
 
 
-@settings(deadline=None)
 @given(st.integers(-3000, 9000), st.integers(-3000, 9000), st.sampled_from(["grain", "slow", "fibre", "sensor"]))
 def test_a_texture_is_the_same_in_every_window(x, y, name):
     whole = texture(name, Window(x, y, 40, 30, 0.5), seed=5)

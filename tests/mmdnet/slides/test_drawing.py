@@ -20,7 +20,7 @@ def test_a_length_and_an_area_are_in_micrometres_of_either_side():
     assert Drawn("length", ((0, 0), (1, 1))).area_um2(1, 1) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(outline=st.lists(corner, min_size=3, max_size=12))
 def test_an_outline_that_is_kept_never_crosses_itself_and_goes_round_what_it_says(outline):
     import shapely

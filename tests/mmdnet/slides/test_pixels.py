@@ -24,7 +24,7 @@ def area_weights(many: int, few: int) -> np.ndarray:
 
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(1, 5), st.floats(1, 5), st.integers(0, 1000))
 @example(299, 299, 1 / 0.2524 / 2, 1 / 0.2524 / 2, 0)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_shrinking_by_any_factor_is_the_mean_over_each_area_within_one_grey_level(width, height, across, down, seed):
     chance = np.random.default_rng(seed)
     image = chance.integers(0, 256, (round(height * down), round(width * across), 3)).astype(np.uint8)
@@ -36,7 +36,7 @@ def test_shrinking_by_any_factor_is_the_mean_over_each_area_within_one_grey_leve
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 1000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_halving_is_the_mean_of_four_with_halves_rounded_up_also_into_a_part_of_other_memory(height, width, seed):
     whole = np.random.default_rng(seed).integers(0, 256, (90, 90, 3)).astype(np.uint8)
     image, memory = whole[3 : 3 + 2 * height, 5 : 5 + 2 * width], np.zeros((50, 50, 3), np.uint8)

@@ -7,7 +7,7 @@ from sklearn.metrics import cohen_kappa_score
 from mmdnet.training.metrics import agreement, kappa_or_none
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=40))
 def test_quadratic_kappa_is_the_librarys(pairs):
     truth, predicted = np.array(pairs).T

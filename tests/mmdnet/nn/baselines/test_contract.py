@@ -8,7 +8,7 @@ from mmdnet.nn.baselines.registry import BASELINES
 from tests.mmdnet.nn.baselines.toy import TASKS, bags, model_of
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(0, 10), st.integers(0, 1000))
 def test_top_instances_are_real_and_the_highest(count, instances, most, seed):
     torch.manual_seed(seed)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mmdnet.nn.pooling.attention import BagDropout, GatedAttention
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(0, 10_000))
 def test_attention_sums_to_one_and_is_nothing_on_padding(bags, instances, seed):
     torch.manual_seed(seed)

@@ -32,7 +32,7 @@ def test_what_is_left_is_the_networks_own_probability_of_the_masked_patch():
     assert isinstance(result, Deletion)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 999), share=st.floats(0.02, 0.3))
 def test_at_most_the_share_is_marked_and_elsewhere_is_as_large(seed, share):
     heat = np.random.default_rng(seed).random((24, 24)).astype(np.float32)

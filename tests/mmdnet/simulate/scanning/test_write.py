@@ -19,7 +19,7 @@ def test_every_level_is_a_quarter_of_the_one_before_and_none_is_tiny(width, heig
         assert min(coarser) >= 64
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=5), st.integers(1, 600))
 def test_tiles_cover_the_level_once_whatever_the_portions(portions, width):
     height = sum(portions)

@@ -92,7 +92,7 @@ def test_on_the_real_liver_no_fat_is_lost_and_glass_stays_outside(real_data):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(20, 200), st.integers(20, 200), st.integers(1, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_bands_give_the_tissue_that_the_whole_gives(seed, height, width, band):
     chance = np.random.default_rng(seed)
     noise = cv2.GaussianBlur(chance.normal(size=(height, width)).astype(np.float32), (0, 0), chance.uniform(1, 6))

@@ -75,7 +75,7 @@ def source(odd_pyramid):
 
 
 @given(st.integers(-400, 1600), st.integers(-400, 1600), st.integers(1, 700), st.integers(1, 700))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_window_is_its_part_of_the_slide_and_white_beyond(source, x, y, width, height):
     assert all(source.tiling(level) for level in (0, 1, 2))
     whole = np.full((3200, 3200, 3), 255, np.uint8)

@@ -11,7 +11,7 @@ from mmdnet.slides.stores.features import FeatureStore, feature_key, load_featur
 
 
 @given(arrays(np.float16, st.tuples(st.integers(0, 20), st.integers(1, 8)), elements=st.floats(-100, 100, width=16)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_features_come_back_as_they_went(tmp_path, features):
     save_features(tmp_path / "f.safetensors", features, {"weights": "abc"})
     back, meta = load_features(tmp_path / "f.safetensors", verify=True)

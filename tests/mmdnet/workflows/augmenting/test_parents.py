@@ -22,7 +22,7 @@ def cohort_of(seed, slides=10, patches=12):
     return Cohort(infos, np.arange(1, n + 1), np.repeat(np.arange(slides), patches), grades, random.random(n) < 0.1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_parents_are_of_training_slides_graded_and_not_set_aside(seed):
     cohort = cohort_of(seed)

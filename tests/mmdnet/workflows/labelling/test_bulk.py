@@ -88,7 +88,7 @@ def test_a_grade_for_many_keeps_what_else_the_reader_gave_and_the_flag(label_ben
     assert (bulk.patches(session, ada).grades[:3] == IGNORED).all()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_undo_brings_back_exactly_what_was_before(tmp_path_factory, data):
     from tests.label_bench import make_label_bench

@@ -15,7 +15,7 @@ from mmdnet.slides.readers.openslide_source import OpenSlideSource
     st.integers(-700, 1700),
     st.sampled_from([(1, 1.0), (2, 0.5), (2, 0.48), (4, 1.0), (8, 2.0)]),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_patch_of_a_pass_over_the_slide_is_the_patch_read_alone(one_level, x, y, scale):
     """Whatever the geometry: whole factors or not, squares across tiles or not, beyond the edge or not."""
     factor, mpp = scale

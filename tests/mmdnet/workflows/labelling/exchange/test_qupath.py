@@ -82,7 +82,7 @@ def test_labels_come_in_as_their_readers_on_a_slide_that_has_none(lab, laid):
     ),
     st.sampled_from(["Include", "Region*", "Exclude", "Ignore*"]),
 )
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_region_decides_by_the_middle_of_each_patch_and_is_forgotten_again(lab, laid_once, box, kind):
     project, slide = laid_once
     before, view = state(lab, project, slide), lab.slides.get(slide)
