@@ -38,7 +38,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, chance, percent
+from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, chance, fibrosis_shown, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
@@ -103,6 +103,7 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
             cautions_title=cautions_title(report),
             intervals=has_interval(report),
             limits=limits_of(report),
+            fibrosis=fibrosis_shown(report.fibrosis),
             not_reportable=NOT_REPORTABLE.lower(),
         )
     )

@@ -44,7 +44,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, RESEARCH_USE, chance
+from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, RESEARCH_USE, chance, fibrosis_shown
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
 
@@ -164,7 +164,7 @@ def _content(
         "six": [_patch(patch, task, images) for task, patch in top],
         "facts": [asdict(fact) for fact in slide_facts(header)],
         "features": [_feature(feature, report) for feature in report.features],
-        "fibrosis": report.fibrosis,
+        "fibrosis": fibrosis_shown(report.fibrosis),
         "bases": [f"{titles}: {ground}." for titles, ground in bases(report).items()],
         "nas": _nas(report),
         "meaning": typeset(nas.meaning),

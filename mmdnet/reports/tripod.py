@@ -155,7 +155,7 @@ def _objectives(known: Known) -> str:
 def _model(known: Known) -> str:
     card = known.card
     return (
-        f"Backbone {card.backbone_words}; pooling {card.pooling}; {card.head} heads; bags of "
+        f"Backbone {card.backbone_words}; pooling {card.pooling}; {card.head} heads; trained in bags of "
         f"{count(card.bag_size, 'patch', 'patches')}; best epoch {card.best_epoch} of {card.epochs} by validation; "
         f"seed {card.seed}."
     )

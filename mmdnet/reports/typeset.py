@@ -56,8 +56,10 @@ def quantity_text(value: float | None, unit: str) -> str:
 
 
 def typeset(text: str) -> str:
-    """Ranges with a dash and magnifications with a cross, as print has them."""
-    return re.sub(r"(?<=\d)x(?= field)", "×", re.sub(r"(?<=\d)-(?=\d)", "–", text))
+    """Ranges with a dash, magnifications with a cross, no line that ends in < or >, as print has them."""
+    ranged = re.sub(r"(?<=\d)-(?=\d)", "–", text)
+    crossed = re.sub(r"(?<=\d)x(?= field)", "×", ranged)
+    return re.sub(r"([<>]) (?=\d)", "\\1\u00a0", crossed)
 
 
 def bases(report: Report) -> dict[str, str]:
@@ -86,7 +88,7 @@ def advice_of(report: Report) -> str:
 
 
 def verdict(sign_off: SignOff, report: Report) -> str:
-    """What was signed beside the model's grades: accepted, changed and why, or read without any.
+    """What was signed beside the model's grades: accepted, changed and why, or where it reports none.
 
     Args:
         sign_off: the signature.
@@ -98,7 +100,9 @@ def verdict(sign_off: SignOff, report: Report) -> str:
     alone = [titles[name] for name in titles if name not in said and sign_off.grades.get(name) is not None]
     parts = [f"{', '.join(changed)} changed"] if changed else ["the model's grades accepted"] if said else []
     if alone:
-        parts.append(f"{', '.join(alone)} read without the model" if said else "read without the model")
+        parts.append(
+            f"{', '.join(alone)} graded where the model reports none" if said else "the model reports no grade"
+        )
     return "; ".join(parts) + (f": {sign_off.reason}" if sign_off.reason else "")
 
 
@@ -125,8 +129,11 @@ def has_interval(report: Report) -> bool:
 
 
 def limits_of(report: Report) -> tuple[str, ...]:
-    """What a report cannot say; nothing on intervals where none is left in it."""
-    return tuple(said for said in report.limits if has_interval(report) or said not in words.ABOUT_INTERVALS)
+    """What a report cannot say; nothing on intervals where none is left in it, and of the grades that it shows."""
+    reported = any(feature.grade is not None for feature in report.features)
+    whose = words.whose_grades(reported, report.sign_off.current is not None)
+    kept = (said for said in report.limits if has_interval(report) or said not in words.ABOUT_INTERVALS)
+    return tuple(whose if said == words.OF_MODEL else said for said in kept)
 
 
 def likeness_of(report: Report) -> str:
@@ -256,7 +263,7 @@ def provenance_facts(report: Report) -> tuple[Fact, ...]:
         Fact("Model", made.model),
         Fact("Scored", moment(made.scored_at)),
         Fact("Code version", made.code_version),
-        Fact("Bags of", count(made.bag_size, "patch", "patches")),
+        Fact("Scored in bags of", count(made.bag_size, "patch", "patches")),
         Fact("Resamples, seed", f"{made.resamples}, {made.seed}"),
         Fact("Device", made.device),
         Fact("Score number", str(made.score_id)),

@@ -125,13 +125,21 @@ def under_floor(names: Sequence[str]) -> str:
     return f"{titles}: control slides of this staining run reach this density too, so the grade may be false."
 
 
+_FIBROSIS_OF_A_STAIN = "Not assessed on this stain."  # in the content that is signed, so it stays
+
+
+def fibrosis_shown(said: str) -> str:
+    """What a report shows of fibrosis: of no stain it is staged here, whatever its content says of one."""
+    return "Not assessed: the model does not stage fibrosis." if said == _FIBROSIS_OF_A_STAIN else said
+
+
 def fibrosis(stain: str | None) -> str:
     """Fibrosis is never staged here; why, for this slide."""
     if stain is None:
         return "Not assessed: the stain is not recorded, and the model does not stage fibrosis."
     if "trichrome" in stain.lower() or "sirius" in stain.lower():
         return "Not assessed: the model does not stage fibrosis."
-    return "Not assessed on this stain."
+    return _FIBROSIS_OF_A_STAIN
 
 
 _INTERVALS_OF_BEFORE = (
@@ -143,6 +151,26 @@ _INTERVALS = (
     "tissue alone; the others come from graded slides too (split conformal, by patient) and cover the model's own "
     "error on tissue like theirs."
 )
+
+
+OF_MODEL = (
+    "Not for diagnosis or treatment. The grades are a model's, made from weak labels; a pathologist's reading stands "
+    "above them."
+)
+
+
+def whose_grades(reported: bool, signed: bool) -> str:
+    """In the place of `OF_MODEL` where it does not fit what a report shows.
+
+    Args:
+        reported: a grade of the model stands in it.
+        signed: a reader's grades do.
+    """
+    if signed:
+        model = "the model's, made from weak labels, stand below them" if reported else "the model's are withheld"
+        return f"Not for diagnosis or treatment. The signed grades are a reader's; {model}."
+    withheld = "Not for diagnosis or treatment. The model's grades are withheld; a reader's count."
+    return OF_MODEL if reported else withheld
 
 
 ABOUT_INTERVALS = frozenset({_INTERVALS_OF_BEFORE, _INTERVALS})
@@ -159,8 +187,7 @@ def limits(simulated_slide: bool, simulated_training: bool, of_before: bool = Fa
     *kappas, last = (f"{kappa:.2f} for {task(name).title.lower()}" for name, kappa in KLEINER.kappa.items())
     return (
         *drawn,
-        "Not for diagnosis or treatment. The grades are a model's, made from weak labels; a pathologist's reading "
-        "stands above them.",
+        OF_MODEL,
         "NAS does not diagnose NASH, SAF is not derived from it, and fibrosis is not staged.",
         _INTERVALS_OF_BEFORE if of_before else _INTERVALS,
         "Attention says which patches the network's grade drew on. It does not outline lesions and gives no reason.",

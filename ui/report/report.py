@@ -20,8 +20,9 @@ from mmdnet.reports.typeset import (
     notes_of,
     patch_chance,
     times_text,
+    typeset,
 )
-from mmdnet.reports.words import EVIDENCE_ON_PAGE, chance
+from mmdnet.reports.words import EVIDENCE_ON_PAGE, chance, fibrosis_shown
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scores_again import finding_of
@@ -95,7 +96,7 @@ def feature_block(feature: Feature, covers: str = "", signed: Mapping[str, int |
         mine = ' class="mine"' if shown == feature.grade else ""
         share = "" if feature.probabilities is None else chance(feature.probabilities[shown])
         readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == shown)
-        cells = (chip(feature.task, shown), in_html(criterion.words), share, readers)
+        cells = (chip(feature.task, shown), in_html(typeset(criterion.words)), share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
@@ -298,7 +299,7 @@ def notes_and_limits(report: Report) -> None:
     if aside:
         listed = literal(", ".join(f"{reason} {number}" for reason, number in aside.items()))
         st.markdown(f"- Patches set aside: {listed}.")
-    st.markdown(f"- Fibrosis: {literal(report.fibrosis)}")
-    st.markdown(f"- {literal(report.nas.meaning)}")
+    st.markdown(f"- Fibrosis: {literal(fibrosis_shown(report.fibrosis))}")
+    st.markdown(f"- {typeset(literal(report.nas.meaning))}")
     for sentence in limits_of(report):
-        st.markdown(f"- {literal(sentence)}")
+        st.markdown(f"- {typeset(literal(sentence))}")

@@ -10,7 +10,7 @@ import streamlit as st
 from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import SHOWN_TASKS, Grades, task
 from mmdnet.reports.schema import NOT_PROVEN
-from mmdnet.reports.typeset import moment
+from mmdnet.reports.typeset import moment, typeset
 from ui.shell.focus import begin_at, grade_by_digits
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
@@ -52,16 +52,15 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     for feature, key in zip(report.features, tasks, strict=True):
         offered = [criterion.grade for criterion in feature.criteria]
         chosen[feature.task] = st.segmented_control(feature.title, offered, key=key)
-        st.caption(literal(" · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)))
+        each = " · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)
+        st.caption(typeset(literal(each)))
     grades = Grades(**chosen)
     unsigned = "" if own and own[-1].grades == grades else " :orange-badge[not signed yet]"
     st.markdown(f"Your reading: **{literal(_reading(grades))}**{unsigned}")
     differs = any(grade is not None for grade in report.model_grades.values())
-    reason = st.text_input(
-        "Why, where you differ from the model" if differs else "Remark",
-        key=remark,
-        placeholder="Only needed for a changed grade" if differs else "If there is something to add",
-    )
+    amends = bool(signed) and signed[-1].grades != grades
+    asked, needed = _why(differs, amends)
+    reason = st.text_input(asked, key=remark, placeholder=needed)
     known = person()
     again = None if known is None else _who_signs(known)
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
@@ -78,6 +77,20 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             say_next_run("Signed")
             st.rerun()
     st.caption("A signature is never changed or deleted; a later one amends it.")
+
+
+def _why(differs: bool, amends: bool) -> tuple[str, str]:
+    """What the field beside the grades asks for, and whether it must be filled in.
+
+    Args:
+        differs: the model has grades that may be reported, which one can differ from.
+        amends: other grades are signed already.
+    """
+    if amends:
+        return "Why the signed grades change", "Shown beside your signature, in a few words"
+    if differs:
+        return "Why, where you differ from the model", "Only needed for a changed grade"
+    return "Remark", "If there is something to add"
 
 
 def _reading(grades: Grades) -> str:

@@ -57,6 +57,7 @@ def test_intervals_quantities_and_dates_are_written_one_way():
     assert (quantity_text(0.2, "share"), quantity_text(2.54, "per field")) == ("20 %", "2.5 per field")
     assert moment(datetime(2026, 3, 4, 9, 30, tzinfo=UTC)) == "4 March 2026, 09:30 UTC"
     assert typeset("2-4 foci per 200x field") == "2–4 foci per 200× field"
+    assert typeset("> 4 foci per 200x field") == ">\u00a04 foci per 200× field"
     assert (names_text([]), names_text(["a", "b"]), names_text(3)) == ("none recorded", "a, b", "3")
 
 
@@ -79,13 +80,16 @@ def test_a_verdict_names_what_was_changed():
 def test_where_the_models_grade_is_withheld_there_is_nothing_to_differ_from():
     report, signed = withheld(build_report(not_reportable())), signature("0" * 64)
     otherwise = signed.model_copy(update={"grades": {"steatosis": 3, "inflammation": 2, "ballooning": 0}})
-    assert verdict(otherwise, report) == "the model's grades accepted; steatosis, ballooning read without the model"
+    assert (
+        verdict(otherwise, report)
+        == "the model's grades accepted; steatosis, ballooning graded where the model reports none"
+    )
     one = otherwise.model_copy(update={"grades": {"steatosis": 3, "inflammation": 1, "ballooning": None}})
-    assert verdict(one, report) == "lobular inflammation changed; steatosis read without the model"
+    assert verdict(one, report) == "lobular inflammation changed; steatosis graded where the model reports none"
     nothing = report.model_copy(
         update={"features": tuple(known.model_copy(update={"grade": None}) for known in report.features)}
     )
-    assert verdict(otherwise, nothing) == "read without the model"
+    assert verdict(otherwise, nothing) == "the model reports no grade"
     assert "no grade stands here until a reader gives it" in unsigned(nothing)
 
 
@@ -94,6 +98,7 @@ def test_whose_grades_hold_where_the_score_is_withheld_is_said_before_and_after_
     assert advice_of(report).endswith("Its grades are a reader's to give.")
     done = report.model_copy(update={"sign_off": report.sign_off.model_copy(update={"signed": (signed,)})})
     assert advice_of(done).endswith("What holds are the signed grades.")
+    assert any("signed grades are a reader's" in said for said in limits_of(done))
     assert "a reader's to give" not in to_html(done)
     told = build_report(inputs())
     assert advice_of(told) == (told.reliability.advice if told.reliability else "")

@@ -55,7 +55,7 @@ def test_no_form_of_a_signed_report_says_that_it_differs_from_what_is_withheld(s
         assert "No advice on a second reader" in form
         assert "changed:" not in form and "network said" not in form and "Second reader advised" not in form
     for form in (html, " ".join(pdf.split())):
-        assert "steatosis, ballooning read without the model" in form
+        assert "steatosis, ballooning graded where the model reports none" in form
         assert "has changed since it was signed" not in form and "an earlier content" not in form
 
 
