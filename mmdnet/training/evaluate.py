@@ -35,7 +35,13 @@ def pixels_to_features(net: MMDNet, device: torch.device) -> Embed:
 
 @torch.no_grad()
 def evaluate(
-    net: MMDNet, cohort: Cohort, bags: Sequence[Bag], read: Read, embed: Embed, trained: Sequence[str]
+    net: MMDNet,
+    cohort: Cohort,
+    bags: Sequence[Bag],
+    read: Read,
+    embed: Embed,
+    trained: Sequence[str],
+    told: Callable[[int], None] | None = None,
 ) -> dict[str, float | None]:
     """Grade bags and compare.
 
@@ -46,6 +52,7 @@ def evaluate(
         read: reads patches (or stored features) by their position in the cohort.
         embed: makes features of what was read.
         trained: tasks to judge by.
+        told: hears how many of the bags are graded.
 
     Returns:
         `agreement` of the trained tasks, "loss", the mean of the tasks' losses over the bags, and
@@ -72,6 +79,8 @@ def evaluate(
         grades.append(np.stack([predicted[name].grade.cpu().numpy() for name in tasks], axis=1))
         parts = net.compute_loss(output, targets, weights)
         losses.append((sum(float(parts[name]) for name in tasks), len(mask)))
+        if told is not None:
+            told(sum(bags_of for _, bags_of in losses))
     net.train(was_training)
     if not grades:
         return {}

@@ -1,8 +1,9 @@
 """The training loop: full (end to end, as the paper) or fast (frozen backbone, stored features), one code for both."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -285,12 +286,12 @@ class Run:
 
     # -- looking and keeping -------------------------------------------------------------------------------------
 
-    def _judge(self, bags: list[Bag]) -> dict[str, float | None]:
+    def _judge(self, bags: list[Bag], told: Callable[[int], None] | None = None) -> dict[str, float | None]:
         if self.stored is not None:
             as_is: Embed = lambda data: torch.from_numpy(data).to(self.device)  # noqa: E731
-            return evaluate(self.net, self.cohort, bags, self._read_stored, as_is, self.report.trained_tasks)
+            return evaluate(self.net, self.cohort, bags, self._read_stored, as_is, self.report.trained_tasks, told)
         embed = pixels_to_features(self.net, self.device)
-        return evaluate(self.net, self.cohort, bags, self.pixels.read, embed, self.report.trained_tasks)
+        return evaluate(self.net, self.cohort, bags, self.pixels.read, embed, self.report.trained_tasks, told)
 
     def _validate(self) -> dict[str, float | None]:
         return self._judge(self.epoch_plan.validation) if self.epoch_plan.validation else {}
@@ -318,11 +319,17 @@ class Run:
             self.net.load_state_dict(self.best)
         if self.frozen and self.stored is None and self.epoch_plan.validation:
             self.stored = self._store_features()
-        metrics = {"validation": self._validate()}
+        parts = {"validation": self.epoch_plan.validation}
         if self.split.test:
-            metrics["test"] = self._judge(self.epoch_plan.natural(self.split.test))
+            parts["test"] = self.epoch_plan.natural(self.split.test)
+        metrics: dict[str, dict[str, float | None]] = {}
+        for part, bags in parts.items():
+            metrics[part] = self._judge(bags, partial(self._tell_judged, part, len(bags))) if bags else {}
         card = self._card({part: of_part for part, of_part in metrics.items() if of_part})
         return save_model(self.net, self.folder / "model", card) if self.rank == 0 else card
+
+    def _tell_judged(self, part: str, of: int, done: int) -> None:
+        self._tell(self.config.epochs, {}, f"Judging the weights that were kept: {part} bags, {done} of {of}")
 
     def _card(self, metrics: dict[str, dict[str, float | None]]) -> ModelCard:
         config, state = self.config, self.state

@@ -52,7 +52,7 @@ def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
     if job.active:
         st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
         if expected := run.label_set.get("expected"):
-            st.caption(literal(expected))
+            st.caption(f"Estimated before it began, for a machine with nothing else to do: {literal(expected)}")
         st.caption("It goes on in the background; this page can be left or closed.")
     elif job.failure:
         st.error(literal(job.failure), icon=":material/error:")

@@ -132,13 +132,14 @@ def _work_table(items: Sequence[WorkItem]) -> None:
     import pandas as pd
 
     scores, waits = [item.score for item in items], [", ".join(item.waits) for item in items]
+    nas_by = [words.nas_by(score) for score in scores]
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(items),
             "Slide": plain_all(item.slide.name for item in items),
             "Waits for": waits,
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
-            "NAS by": [words.nas_by(score) for score in scores],
+            "NAS by": nas_by,
             "Patient": plain_all(item.slide.patient for item in items),
         }
     )
@@ -152,7 +153,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
             "Slide": st.column_config.TextColumn(width=140),
-            "NAS by": st.column_config.TextColumn(width=144),
+            "NAS by": st.column_config.TextColumn(width=max(144, _waits_px([said or "" for said in nas_by]))),
             "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.progress import Progress, silent
 from mmdnet.scoring.calibration.guard import Guard, fit_guard, mean_feature
 from mmdnet.scoring.calibration.thresholds import fit_thresholds
 from mmdnet.scoring.calibration_record import Calibration, ThresholdFit
@@ -24,7 +25,9 @@ AT_ONCE = 64
 OF_A_SLIDE = 48  # patches of a training slide that its mean feature is taken of
 
 
-def calibrate(folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, device: str = "cpu") -> ModelCard:
+def calibrate(
+    folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, device: str = "cpu", progress: Progress = silent
+) -> ModelCard:
     """Fit thresholds on the labelled validation patches, and write how that went into the card of a model folder.
 
     Validation patches are taken as they come. Without graded ones the card stays as it is. The guard beside the weights
@@ -33,9 +36,10 @@ def calibrate(folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, d
     from mmdnet.nn.io import load_model, save_model
 
     model, card = load_model(folder)
-    guard = fit_model_guard(model, cohort, pixels, split, device)
+    guard = fit_model_guard(model, cohort, pixels, split, device, progress=progress)
     if guard:
         guard.save(folder)
+    progress(1.0, "Fitting from where on a patch counts")
     fits = fit_model_thresholds(model, cohort, pixels, split, device)
     if not fits:
         return card
@@ -45,12 +49,19 @@ def calibrate(folder: Path, cohort: Cohort, pixels: PixelSource, split: Split, d
 
 
 def fit_model_guard(
-    model: MMDNet, cohort: Cohort, pixels: PixelSource, split: Split, device: str = "cpu", seed: int = 0
+    model: MMDNet,
+    cohort: Cohort,
+    pixels: PixelSource,
+    split: Split,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Guard | None:
     """The guard of the training slides, of some patches of each; None where they are too few."""
     model.to(device).eval()
     random, means, patients = np.random.default_rng(seed), [], []
-    for s in split.train:
+    for number, s in enumerate(split.train, start=1):
+        progress(1.0, f"Noting what tissue the model knows: slide {number} of {len(split.train)}")
         mine = np.flatnonzero((cohort.slide_index == s) & ~cohort.ignored & ~cohort.synthetic)
         shown = np.sort(random.permutation(mine)[:OF_A_SLIDE])
         if not len(shown):

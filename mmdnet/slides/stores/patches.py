@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -133,14 +133,28 @@ class StoreEntry:
     kind: str = "patches"
 
 
+BETWEEN = 32  # patches from one word on how many are decoded to the next
+Told = Callable[[int], None]
+
+
+def _told_nobody(done: int) -> None:
+    pass
+
+
 class PatchStore:
     """Decoded patches of slides in one folder, each slide's under its key; see `store_key`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def get(self, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> StoredPatches:
+    def get(
+        self, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid, told: Told = _told_nobody
+    ) -> StoredPatches:
         """The decoded patches of a slide: opened where they are stored already, else decoded once and stored.
+
+        Args:
+            slide, places, grid: which patches.
+            told: hears now and then how many are decoded; what it raises ends the work, and nothing is stored.
 
         Raises:
             LabError: no room on the disk.
@@ -155,7 +169,7 @@ class PatchStore:
                 os.utime(home)
                 return stored
         try:
-            return _make(home, slide, places, grid)
+            return _make(home, slide, places, grid, told)
         except OSError as error:
             raise LabError(
                 f"Patches could not be stored in {self.folder}: {error.strerror}. Make room, then try again."
@@ -186,7 +200,7 @@ class PatchStore:
         return gone
 
 
-def _make(home: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> StoredPatches:
+def _make(home: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid, told: Told) -> StoredPatches:
     """Decode a slide's patches into a folder aside and move it into place.
 
     Not by `files.moved_into_place`: what another process stored there meanwhile stays, for somebody may have it open,
@@ -195,7 +209,7 @@ def _make(home: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: Pa
     aside = _aside(home)
     aside.mkdir(parents=True)
     try:
-        _write(aside, slide, places, grid)
+        _write(aside, slide, places, grid, told)
         with _held(aside, alone=False):  # nobody prunes it between its move and its opening
             try:
                 aside.rename(home)
@@ -211,12 +225,14 @@ def _aside(home: Path) -> Path:
     return home.with_name(f"{home.name}.{os.getpid()}.{time.time_ns()}{PART}")
 
 
-def _write(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid) -> None:
+def _write(folder: Path, slide: SlideReader, places: Sequence[PatchPlace], grid: PatchGrid, told: Told) -> None:
     unreadable: dict[str, str] = {}
     size = grid.patch_px * grid.patch_px * 3
     with (folder / PIXELS).open("wb") as file:
         file.truncate(len(places) * size)
-        for index, patch in slide.read_patches(places, grid):
+        for done, (index, patch) in enumerate(slide.read_patches(places, grid)):
+            if done % BETWEEN == 0:
+                told(done)
             if isinstance(patch, Unreadable):
                 unreadable[str(index)] = patch.reason
             else:

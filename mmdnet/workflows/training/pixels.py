@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -15,6 +16,12 @@ from mmdnet.progress import Progress
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import must_get
 from mmdnet.workflows.training.synthetic import SyntheticPixels
+
+
+def _told(progress: Progress, before: int, of: int, name: str, done: int) -> None:
+    """Say how many of all patches are decoded: those of the slides before, and `done` of this one."""
+    share = (before + done) / of
+    progress(0.05 * share, f"decoding patches: {before + done} of {of}, {name}", eta_s=None)
 
 
 class PatchPixels:
@@ -63,9 +70,10 @@ class PatchPixels:
         groups = [(slide_id, list(group)) for slide_id, group in groupby(patches, key=lambda patch: patch.slide_id)]
         for number, (slide_id, group) in enumerate(groups):
             slide = must_get(session, Slide, slide_id, "slide")
-            progress(0.05 * number / len(groups), f"decoding patches of {slide.name}", eta_s=None)
+            told = partial(_told, progress, sum(len(of) for _, of in groups[:number]), len(patches), slide.name)
+            told(0)
             with open_stored(slide) as reader:
-                store = PatchStore(folder).get(reader, stored_places(group), stored_grid(slide))
+                store = PatchStore(folder).get(reader, stored_places(group), stored_grid(slide), told)
             if not store.readable.all():
                 raise LabError(
                     f"{slide.name}: {int((~store.readable).sum())} labelled patches can no longer be read. "

@@ -312,7 +312,7 @@ class Training:
 
         cohort, split = self.frozen(folder, project_id, config)
         pixels, _ = self._trained(context, folder, project_id, name, config, cohort, split)
-        return calibrate(folder / "model", cohort, pixels, split, best_device(config.device))
+        return calibrate(folder / "model", cohort, pixels, split, best_device(config.device), context.progress)
 
     def judge_in(self, context: JobContext, folder: Path, project_id: int, config: TrainingConfig) -> ModelCard:
         """As `train_in`, for the figures in the card alone: the model is not calibrated."""

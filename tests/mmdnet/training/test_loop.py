@@ -83,7 +83,10 @@ def test_a_finished_training_is_not_trained_again(crafted, tmp_path):
     first = run(crafted, tmp_path)
     began: list[str] = []
     again = run(crafted, tmp_path, lambda share, message, **numbers: began.append(message))
-    assert began == ["Going on after epoch 3.", "Judging the weights that were kept"]
+    assert began[:2] == ["Going on after epoch 3.", "Judging the weights that were kept"]
+    counted = [said.removeprefix("Judging the weights that were kept: ") for said in began[2:]]
+    done = [int(said.split()[-3]) for said in counted if said.startswith("validation bags, ")]
+    assert done and done == sorted(set(done)) and counted[len(done) - 1].endswith(f"{done[-1]} of {done[-1]}")
     assert again.weights_sha256 == first.weights_sha256
 
 

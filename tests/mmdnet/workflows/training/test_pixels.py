@@ -38,8 +38,16 @@ def two_slides(lab, tissue_png):
 def test_the_pixels_of_a_labs_patches_are_those_of_its_slides(lab, two_slides):
     paths, patches = two_slides
     wanted = [(1, patches[1][0]), (0, patches[0][-1]), (0, patches[0][0])]
+    told: list[str] = []
     with lab.db() as session:
-        read = PatchPixels.of(session, lab.settings, [patch.id for _, patch in wanted], silent).read(np.arange(3))
+        pixels = PatchPixels.of(
+            session, lab.settings, [patch.id for _, patch in wanted], lambda share, said, **_: told.append(said)
+        )
+    read = pixels.read(np.arange(3))
+    assert [said.split(",")[0] for said in dict.fromkeys(told)] == [
+        "decoding patches: 0 of 3",
+        "decoding patches: 2 of 3",
+    ]
     for image, (slide, patch) in zip(read, wanted, strict=True):
         with open_slide(paths[slide], mpp=0.5) as reader:
             region = reader.read_patch(patch.x_px0, patch.y_px0)
