@@ -8,6 +8,7 @@ from ui.agreement.leaning import leaning
 from ui.label import files as label_files
 from ui.shell.literal import literal
 from ui.shell.session import project_or_stop, reader
+from ui.shell.words import AT_READER
 
 project = project_or_stop("Agreement")
 st.title("Agreement")
@@ -56,7 +57,7 @@ if again.open:
 if files.open:
     with files:
         if who is None:
-            st.info("Choose your name under Reader in the side bar: which labels you may see depends on who reads.")
+            st.info(f"Choose your name under {AT_READER}: which labels you may see depends on who reads.")
         else:
             st.header("Save labels to a file")
             label_files.export(project, who)

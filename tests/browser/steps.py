@@ -28,9 +28,15 @@ MANY_READY = ".bulk[data-busy='0']:not([data-patches=''])"
 def choose_reader(page: Any, name: str) -> None:
     box = page.get_by_role("combobox", name="Reader")
     box.wait_for()
+    opens = page.get_by_test_id("stExpandSidebarButton")
+    folded = opens.is_visible()
+    if folded:
+        opens.click()
     box.click()
     box.fill(name)
     page.keyboard.press("Enter")
+    if folded:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
 
 
 def settled(page: Any) -> None:

@@ -136,7 +136,7 @@ def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
         return
     cells.sort(key=lambda cell: (-abs(cell[0] - cell[1]), -cell[2]))
     if who is None:
-        st.caption("Choose your name under Reader in the side bar to look at patches you have graded yourself.")
+        st.caption(f"Choose your name under {words.AT_READER} to look at patches you have graded yourself.")
         return
     first, second = plain(pair.first), plain(pair.second)
     row, column, _ = st.selectbox(

@@ -41,7 +41,7 @@ QUICK = 20_000  # events the record is checked with at every look
 def read_again(project_id: int, who: ReaderView | None) -> None:
     """Three cards: blinded second reads, repeat reads after a washout, disagreements to settle."""
     if who is None:
-        st.info("Choose your name under Reader in the side bar: what there is to read again depends on who reads.")
+        st.info(f"Choose your name under {words.AT_READER}: what there is to read again depends on who reads.")
         return
     days = int(st.session_state.get("washout", 14))
     reviews = {review.kind: review for review in lab().labels.reviews.of_reader(project_id, who.id, days)}

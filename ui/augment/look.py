@@ -27,7 +27,7 @@ def blinded_look(batch: BatchView) -> None:
     """The patch that is due, or the tables at the end."""
     who = reader()
     if who is None:
-        st.info("Choose your name under Reader in the side bar first: what is said of a patch is said by somebody.")
+        st.info(f"Choose your name under {words.AT_READER} first: what is said of a patch is said by somebody.")
         return
     if batch.job is not None and batch.job.active:
         st.info(LOOK_WAITS)

@@ -67,7 +67,7 @@ def new_project() -> None:
                 "Your name",
                 width=200,
                 key="new_project_reader",
-                help="Labels and signatures carry it. It can be chosen later, too, under Reader in the side bar.",
+                help=f"Labels and signatures carry it. It can be chosen later, too, under {words.AT_READER}.",
             )
         sent = submitted("Make project", key=MAKE, type="primary")
     if sent:

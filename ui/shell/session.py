@@ -21,7 +21,7 @@ from ui.shell.access import remembered_reader
 from ui.shell.literal import literal
 from ui.shell.pages import BELOW_PROJECT, NAMED, PLACES, Place, address_of
 from ui.shell.sign_in import asked, person_of, provider_configured
-from ui.shell.words import told_apart
+from ui.shell.words import AT_READER, told_apart
 
 if TYPE_CHECKING:
     from mmdnet.workflows.lab import Lab
@@ -273,7 +273,7 @@ def project_or_stop(title: str | None = None) -> ProjectView:
 def nobody_reads() -> str:
     """What to do where `reader` is None, in a sentence."""
     if person() is None:
-        return "Who is reading? Choose or type your name under Reader in the side bar; what you give carries it."
+        return f"Who is reading? Choose or type your name under {AT_READER}; what you give carries it."
     return "Your account reads no slides: ask an admin of the lab for the role of a reader in this project."
 
 

@@ -29,6 +29,7 @@ class Named(Protocol):
 
 
 NOTHING = "–"
+AT_READER = "Reader in the side bar (» opens it where it is folded)"  # where people say who they are
 READER_FIRST = "reader's grades first"  # where the model's are not shown yet
 MEASURES = {
     "pen_share": "pen",

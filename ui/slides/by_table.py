@@ -40,7 +40,7 @@ def facts_by_table(project_id: int) -> None:
             return
         who = reader()
         if who is None:
-            st.info("Choose your name under Reader in the side bar first: grades are somebody's, and so is a change.")
+            st.info(f"Choose your name under {words.AT_READER} first: grades are somebody's, and so is a change.")
             return
         st.caption(
             "An empty cell changes nothing. Grades you enter in a row without a reader are yours; what another reader "

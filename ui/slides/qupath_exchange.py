@@ -35,7 +35,7 @@ def qupath_exchange(slide: SlideView) -> None:
         )
         file = st.file_uploader("GeoJSON from QuPath", type=["geojson", "json"], key=f"qupath_in_{slide.id}")
         with st.container(horizontal=True):
-            nobody = "Choose your name under Reader in the side bar first: labels are brought in by somebody."
+            nobody = f"Choose your name under {words.AT_READER} first: labels are brought in by somebody."
             ready, key = file is not None and who is not None, f"qupath_bring_{slide.id}"
             bring = st.button("Bring in", type="primary", disabled=not ready, key=key, help=None if who else nobody)
             if bring and file and who:

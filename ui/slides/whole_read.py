@@ -74,7 +74,7 @@ def reads_due(project_id: int) -> None:
 def read_button(slide: SlideView) -> None:
     """Begin a read of this slide, or take one's own reading of it back."""
     who = reader()
-    nobody = "Choose your name under Reader in the side bar first: a slide is graded by somebody."
+    nobody = f"Choose your name under {words.AT_READER} first: a slide is graded by somebody."
     pressed = st.button(
         "Grade the slide",
         key="read_this",
