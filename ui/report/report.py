@@ -300,6 +300,6 @@ def notes_and_limits(report: Report) -> None:
         listed = literal(", ".join(f"{reason} {number}" for reason, number in aside.items()))
         st.markdown(f"- Patches set aside: {listed}.")
     st.markdown(f"- Fibrosis: {literal(fibrosis_shown(report.fibrosis))}")
-    st.markdown(f"- {typeset(literal(report.nas.meaning))}")
+    st.markdown(f"- {literal(typeset(report.nas.meaning))}")
     for sentence in limits_of(report):
-        st.markdown(f"- {typeset(literal(sentence))}")
+        st.markdown(f"- {literal(typeset(sentence))}")

@@ -53,7 +53,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
         offered = [criterion.grade for criterion in feature.criteria]
         chosen[feature.task] = st.segmented_control(feature.title, offered, key=key)
         each = " · ".join(f"{criterion.grade}: {criterion.words}" for criterion in feature.criteria)
-        st.caption(typeset(literal(each)))
+        st.caption(literal(typeset(each)))
     grades = Grades(**chosen)
     unsigned = "" if own and own[-1].grades == grades else " :orange-badge[not signed yet]"
     st.markdown(f"Your reading: **{literal(_reading(grades))}**{unsigned}")
