@@ -6,7 +6,7 @@ prefers, because random is hard to beat and a plan's own picks cannot say how go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,6 +159,18 @@ def planned_number(
     groups = groups or [(size, _quota(per_slide, slide)) for slide, size in sizes.items()]
     asked = [min(wanted or 0, size) for size, wanted in groups]
     return sum(asked), sum(round(number * audit_share) for number in asked)
+
+
+def number_of_each(sizes: Collection[int], wanted: int) -> int:
+    """The least number of patches per slide that comes to `wanted` in all, of slides of these sizes; all of the largest
+    where they are fewer."""
+    ascending = sorted(sizes)
+    for place, size in enumerate(ascending):
+        each = -(-wanted // (len(ascending) - place))
+        if each <= size:
+            return max(each, 0)
+        wanted -= size
+    return max(ascending, default=0)
 
 
 def _check(per_slide: int | Mapping[int, int] | None, order: str, audit_share: float, total: int | None) -> None:

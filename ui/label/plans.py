@@ -9,8 +9,10 @@ import streamlit as st
 
 from mmdnet.bags.splits import JUDGED_FROM
 from mmdnet.errors import LabError
+from mmdnet.labels.queue import number_of_each
 from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.labelling.views import QueueChoice
+from mmdnet.workflows.next_step import ENOUGH_LABELS
 from ui.agreement.label_efficiency import label_efficiency_section
 from ui.shell.jobs import duration
 from ui.shell.literal import literal, plain
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from mmdnet.workflows.views import ProjectView, ReaderView
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
+MOST_EACH = 5000
 START, SLIDES, LISTED = "start_session", "session_slides", "session_slides_listed"
+PER_SLIDE, PROPOSED = "session_per_slide", "session_proposed"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
 
@@ -41,7 +45,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
         st.caption("More slides are being added. They come into this list as they are ready.")
     plan = _plan_choice(project, chosen)
     label_efficiency_section()
-    per_slide, total = _how_many({key: slides[key] for key in chosen})
+    per_slide, total = _how_many({key: slides[key] for key in chosen}, project.labelled_patches)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         audit = DEFAULT_AUDIT
         if not plan.at_random:  # else all of it is
@@ -94,13 +98,23 @@ def _all_where_all_were(slides: list[int]) -> None:
 def _patients(chosen: Sequence[SlideView]) -> None:
     """Before the work goes in: what comes of labels of few patients."""
     patients = {slide.patient or slide.id for slide in chosen}
-    nameless = sum(not slide.patient for slide in chosen)
-    taken = f" ({count(nameless, 'slide')} without a patient's id, each taken for one)" if nameless else ""
     if len(patients) < JUDGED_FROM:
         st.caption(
-            f"Slides of {count(len(patients), 'patient')}{taken}. A training keeps patients aside to judge the network "
-            f"by: with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they seldom do."
+            f"{patients_words([slide.patient for slide in chosen])} A training keeps patients aside to judge the "
+            f"network by: with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they "
+            "seldom do."
         )
+
+
+def patients_words(patients: Sequence[str | None]) -> str:
+    """Of how many patients slides are, given the patient of each; a slide without one is called no patient."""
+    named = len(set(filter(None, patients)))
+    nameless = sum(not patient for patient in patients)
+    if not nameless:
+        return f"Slides of {count(named, 'patient')}."
+    if not named:
+        return f"Patients unknown: {'each of the slides' if nameless > 1 else 'the slide'} is taken for one."
+    return f"Slides of {count(named, 'patient')}, and {count(nameless, 'slide')} of unknown ones, each taken for one."
 
 
 def preview_words(preview: SessionPreview, at_random: bool) -> str:
@@ -128,24 +142,33 @@ def _plan_choice(project: ProjectView, chosen: list[int]) -> PlanView:
     return view
 
 
-def _how_many(slides: dict[int, SlideView]) -> tuple[int | dict[int, int] | None, int | None]:
-    """Patches of each slide, or by slide; or else over all of them."""
+def _how_many(slides: dict[int, SlideView], labelled: int) -> tuple[int | dict[int, int] | None, int | None]:
+    """Patches of each slide, or by slide; or else over all of them. Proposed are enough for a training, if there are.
+
+    Args:
+        labelled: patches of the project that carry a label.
+    """
+    enough = number_of_each([slide.usable for slide in slides.values()], ENOUGH_LABELS - labelled)
+    each = min(MOST_EACH, max(DEFAULT_PATCHES, enough))
     way = st.segmented_control("How many patches", [EACH, ALL, QUOTA], default=EACH, key="session_way") or EACH
     if way == ALL:
         total = st.number_input("Patches in all", 1, 1_000_000, DEFAULT_TOTAL, key="session_total", width=180)
         return None, int(total)
     if way == EACH:
-        each = st.number_input("Patches per slide", 1, 5000, DEFAULT_PATCHES, key="session_per_slide", width=180)
-        return int(each), None
-    return _quota(slides), None
+        state = st.session_state
+        if PER_SLIDE not in state or state[PER_SLIDE] == state.get(PROPOSED):
+            state[PER_SLIDE] = each
+        state[PROPOSED] = each
+        return int(st.number_input("Patches per slide", 1, MOST_EACH, key=PER_SLIDE, width=180)), None
+    return _quota(slides, each), None
 
 
-def _quota(slides: dict[int, SlideView]) -> dict[int, int]:
+def _quota(slides: dict[int, SlideView], each: int) -> dict[int, int]:
     keys = list(slides)
     table = {
         "Slide": [plain(slides[key].name) for key in keys],
         "Patches": [slides[key].usable for key in keys],
-        "Ask for": [min(DEFAULT_PATCHES, slides[key].usable) for key in keys],
+        "Ask for": [min(each, slides[key].usable) for key in keys],
     }
     wanted: Any = st.data_editor(
         table,

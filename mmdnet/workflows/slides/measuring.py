@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -55,20 +56,28 @@ def measure_slide(services: Services, slide_id: int, progress: Progress = silent
     places, grid = stored_places(patches), stored_grid(slide)
     todo = [i for i, patch in enumerate(patches) if not is_measured(patch.quality, patch.set_aside)]
     waiting: dict[int, SurveyedPatch] = {}
+    aside = sum(not patch.usable for patch in patches)
+    before = len(patches) - len(todo)
+    progress(before / max(1, len(patches)), _words(slide.name, before, patches, aside))
     written = time.monotonic()
     with with_reduced(open_stored(slide), services.settings) as reader:
         for done, (index, patch) in enumerate(measure(reader, places, grid, todo)):
             waiting[patches[index].id] = patch
+            aside += patches[index].usable and patch.set_aside is not None
             if time.monotonic() - written > WRITE_EVERY_S:
                 _write(services, waiting)
                 waiting, written = {}, time.monotonic()
-                share = (len(patches) - len(todo) + done) / len(patches)
-                progress(
-                    share, f"{slide.name}: {round(share * len(patches))} of {count(len(patches), 'patch')} measured"
-                )
+                measured = before + done + 1
+                progress(measured / len(patches), _words(slide.name, measured, patches, aside))
     _write(services, waiting)
     _finish(services, slide_id)
     progress(1.0, f"{slide.name}: {count(len(patches), 'patch')} measured")
+
+
+def _words(name: str, measured: int, patches: Sequence[Patch], aside: int) -> str:
+    """How far a slide is; patches set aside are told, for its list counts those in use."""
+    left_out = f", {aside:,} set aside" if aside else ""
+    return f"{name}: {measured:,} of {count(len(patches), 'patch')} measured{left_out}"
 
 
 def _write(services: Services, measured: dict[int, SurveyedPatch]) -> None:

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
-from mmdnet.labels.queue import BLOCK, FIRST_BLOCK, ORDERS, Candidates, fat_kind, plan_queue, planned_number
+from mmdnet.labels.queue import (
+    BLOCK,
+    FIRST_BLOCK,
+    ORDERS,
+    Candidates,
+    fat_kind,
+    number_of_each,
+    plan_queue,
+    planned_number,
+)
 
 
 def candidates(slides=3, each=40):
@@ -168,3 +177,11 @@ def test_the_number_of_a_queue_is_known_without_drawing_it(sizes, wanted, audit,
     queue = plan_queue(these, order=order, audit_share=audit, **asked)
     number = planned_number(dict(enumerate(sizes)), asked.get("per_slide"), audit, asked.get("total"))
     assert number == (len(queue), sum(pick.stream == "audit" for pick in queue))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wanted", "each"),
+    [([79, 63, 9], 60, 26), ([100] * 10, 60, 6), ([5, 4], 60, 5), ([30], 30, 30), ([8, 8], -3, 0), ([], 60, 0)],
+)
+def test_so_many_of_each_slide_come_to_what_is_wanted_where_there_are_as_many(sizes, wanted, each):
+    assert number_of_each(sizes, wanted) == each

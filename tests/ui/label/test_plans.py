@@ -3,7 +3,7 @@
 import pytest
 
 from mmdnet.workflows.labelling.views import SessionPreview
-from ui.label.plans import preview_words
+from ui.label.plans import patients_words, preview_words
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,9 @@ from ui.label.plans import preview_words
 )
 def test_a_preview_says_how_many_why_and_how_long(preview, at_random, words):
     assert preview_words(preview, at_random).startswith(words)
+
+
+def test_slides_without_a_patient_are_not_called_patients():
+    assert patients_words([None, None]) == "Patients unknown: each of the slides is taken for one."
+    assert patients_words(["P1", "P1", "P2"]) == "Slides of 2 patients."
+    assert patients_words(["P1", None]).startswith("Slides of 1 patient, and 1 slide of unknown ones")
