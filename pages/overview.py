@@ -21,7 +21,7 @@ if current.simulated:
     st.caption("Simulated slides with known truth, to learn the lab on. No patient is behind them.")
 leading = lab().scoring.leading(current.id)
 parts.next_step(current, slides, leading)
-parts.numbers(current)
+parts.numbers(current, slides)
 
 left, right = st.container(key="overview_body").columns([5, 2], gap="medium")
 with left:

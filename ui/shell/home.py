@@ -96,11 +96,13 @@ def next_step(project: ProjectView, slides: Sequence[SlideView], leading: Mappin
             open_page(step.page)
 
 
-def numbers(project: ProjectView) -> None:
+def numbers(project: ProjectView, slides: Sequence[SlideView]) -> None:
     """How far the project is."""
+    used = sum(slide.usable for slide in slides)
+    aside = f" {project.patches - used:,} more were laid and are set aside." if project.patches > used else ""
     with st.grid(5, min_column_width=108):
         st.metric("Slides ready", f"{project.ready_slides} of {project.slides}", border=True)
-        st.metric("Patches", f"{project.patches:,}", border=True, help="All; the Slides page counts those in use.")
+        st.metric("Patches", f"{used:,}", border=True, help=f"In use, as on the Slides page.{aside}")
         st.metric("Labelled", f"{project.labelled_patches:,}", border=True)
         shared = words.count(project.shared_models, "model")
         which = f"Trained here or brought in. {shared} of the lab itself can score slides, too." if shared else None

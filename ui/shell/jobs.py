@@ -85,6 +85,8 @@ def progress_line(job: JobView, said: str | None = None) -> str:
         return waiting_words(job)
     left = "" if job.eta_s is not None and job.eta_s < 1 else duration(job.eta_s)  # no guess of nothing at the end
     told = literal((said or job.message).rstrip(".") or "Starting the program that does it")
+    if job.share_done >= 1:  # it has told what came of it, and its program still ends
+        told += " · ending"
     if left:
         return f"{told} · {left} left"
     taken_s = (datetime.now(UTC) - job.started_at).total_seconds() if job.started_at else 0

@@ -41,6 +41,8 @@ def test_with_one_patient_it_says_what_is_missing():
 
 def test_while_the_first_is_made_it_says_of_what_and_for_how_long_whatever_step_the_job_is_at():
     begun = datetime.now(UTC) - timedelta(seconds=40)
-    job = SimpleNamespace(active=True, status="running", message="looking up", eta_s=None, started_at=begun)
+    job = SimpleNamespace(
+        active=True, status="running", message="looking up", eta_s=None, started_at=begun, share_done=0.1
+    )
     assert learning_words(LearningState(40, None, job)).endswith("learning from 40 labels so far · 40 s so far")
     assert learning_words(LearningState(60, version(), None), short=True).endswith("from 52 labels, just now")

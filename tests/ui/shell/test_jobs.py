@@ -28,7 +28,14 @@ def test_a_moment_is_said_by_how_long_it_is_past(seconds, words):
 
 
 def job(**changes):
-    facts = {"status": "running", "message": "", "title": "Training A", "eta_s": None, "started_at": None}
+    facts = {
+        "status": "running",
+        "message": "",
+        "title": "Training A",
+        "eta_s": None,
+        "started_at": None,
+        "share_done": 0.5,
+    }
     waits = {"after_title": None, "not_before": None, "priority": "normal"}
     return SimpleNamespace(**facts | waits | changes)
 
@@ -42,6 +49,7 @@ def test_a_running_job_says_what_it_does_and_how_long_still(monkeypatch):
     assert progress_line(job(started_at=begun, eta_s=120)).endswith(" it · 2 min left")
     assert progress_line(job(message="Epoch 2 of 5.", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
     assert progress_line(job(message="Judging", eta_s=0.0)) == "Judging"
+    assert progress_line(job(message="1 of 1 slide added", share_done=1.0)) == "1 of 1 slide added · ending"
 
 
 def in_the_background():
