@@ -99,10 +99,10 @@ def _patients(chosen: Sequence[SlideView]) -> None:
     """Before the work goes in: what comes of labels of few patients."""
     patients = {slide.patient or slide.id for slide in chosen}
     if len(patients) < JUDGED_FROM:
+        whose = patients_words([slide.patient for slide in chosen])
         st.caption(
-            f"{patients_words([slide.patient for slide in chosen])} A training keeps patients aside to judge the "
-            f"network by: with labels of {JUDGED_FROM} or more its scores can become reportable, with fewer they "
-            "seldom do."
+            f"{literal(whose)} A training keeps patients aside to judge the network by: with labels of {JUDGED_FROM} "
+            "or more its scores can become reportable, with fewer they seldom do."
         )
 
 
