@@ -157,15 +157,23 @@ def test_suggestions_are_switched_on_by_hand_and_for_this_session_only(filled, f
     assert lab.labels.suggestions.of_queue(view.id, 0, 99)
 
 
-def test_the_first_question_stands_beside_what_was_learnt_also_in_a_finished_session(filled, filled_home, said, ben):
+def test_the_first_question_stands_beside_what_was_learnt_until_the_session_is_finished(filled, filled_home, said, ben):
     labels, (reader, view) = filled_home.lab.labels, ben
-    for item in labels.sessions.queue(view.id):
+
+    def label(item):
         key = f"press-{item.position:03d}"
         labels.acts.put(LabelAct(key, view.id, reader, item.patch_id, grades={"steatosis": 1}, took_ms=900))
-    assert labels.sessions.get(view.id).finished
+
+    *others, last = labels.sessions.queue(view.id)
+    for item in others:
+        label(item)
     text = said(filled("label", reader_id=reader))
-    assert "Finished." in text and "Asked once: can the grades be told on such small patches?" in text
+    assert "Asked once: can the grades be told on such small patches?" in text
     assert "Learns with you" in text, "a question that nobody answers hides nothing"
+    label(last)
+    text = said(filled("label", reader_id=reader))
+    assert "Finished." in text and "Asked once" not in text
+    labels.sessions.create(filled_home.project, reader, "Next", QueueChoice(filled_home.slides, 1, seed=3))
     app = filled("label", reader_id=reader)
     app.button(key="judgeable_yes").click().run()
     assert "Learns with you" in said(app)

@@ -29,7 +29,7 @@ def learns_with_you(reader: ReaderView, view: SessionView) -> None:
     slides what they say is asked beside it, and it is shorter meanwhile: the canvas below stays where it is."""
     with st.container(key="learns_line", horizontal=True, vertical_alignment="center"):
         line = st.container(width="content")
-        asked = first_look(reader, view)
+        asked = not view.finished and first_look(reader, view)  # of what goes on, not of what is done
         doubted = view.plan.judgeable is False
         said = learning_words(lab().learning.state(view.project_id), short=asked)
         line.caption(f"{DOUBTED if doubted else ''}{said}", help=NOT_JUDGEABLE if doubted else HELP)

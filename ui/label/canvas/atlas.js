@@ -78,6 +78,7 @@ export class Atlas {
     const page = [title, ...task.grades.map((grade) => this.row(task, grade))]
     if (this.hasDrawn(task)) page.push(make('p', 'missing', DRAWN_WORDS))
     if (this.problem) page.push(make('p', 'missing', this.problem))
+    else if (!this.exemplars) page.push(make('p', 'missing', 'Exemplars are coming.'))
     return page
   }
 
@@ -94,15 +95,13 @@ export class Atlas {
     const known = this.exemplars?.[task.name]?.[grade.value]
     for (const patch of known?.patches ?? []) {
       const path = `/api/patch/${patch}.jpg`
-      shown.append(exemplar(this.pictures.get(path), `Exemplar of ${task.title} ${grade.value}`))
+      shown.append(exemplar(this.pictures.get(path), `Exemplar of ${task.title} ${grade.value}`, ''))
     }
     for (let number = 0; number < (known?.drawn ?? 0); number += 1) {
-      const figure = make('span', 'drawn')
       const path = `/api/label/atlas/${task.name}/${grade.value}/${number}.jpg`
       const picture = this.afterDrawn.then(() => this.pictures.get(path))
       this.afterDrawn = picture.catch(() => {})
-      figure.append(exemplar(picture, `Drawn exemplar of ${task.title} ${grade.value}`), make('i', '', 'simulated'))
-      shown.append(figure)
+      shown.append(exemplar(picture, `Drawn exemplar of ${task.title} ${grade.value}`, 'simulated'))
     }
     if (known?.missing && !known.drawn) shown.append(make('span', 'missing', missingWords(known)))
     row.append(words, shown)
@@ -110,15 +109,21 @@ export class Atlas {
   }
 }
 
-function exemplar(loading, said) {
-  const canvas = make('canvas', 'exemplar')
+// A frame that says its picture is coming, and once it is there what it is marked as.
+export function exemplar(loading, said, mark) {
+  const figure = make('span', mark ? 'exemplar drawn coming' : 'exemplar coming')
+  const words = make('i', '', 'coming')
+  const canvas = make('canvas')
   canvas.width = canvas.height = 150
   canvas.setAttribute('role', 'img')
   canvas.setAttribute('aria-label', said)
   loading.then((picture) => {
     canvas.getContext('2d', { alpha: false }).drawImage(picture, 0, 0, 150, 150)
-  }, () => canvas.replaceWith(make('span', 'missing', 'cannot be shown')))
-  return canvas
+    toggle(figure, 'coming', false)
+    words.textContent = mark
+  }, () => figure.replaceChildren(make('span', 'missing', 'cannot be shown')))
+  figure.append(canvas, words)
+  return figure
 }
 
 const DRAWN_WORDS = 'Drawn ones are made by the simulator, not scanned: they stand in until readers of this project agree on '

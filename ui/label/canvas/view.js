@@ -51,6 +51,7 @@ export class View {
   patch(reading, picture) {
     const { item } = reading
     this.root.dataset.patch = item.patch_id
+    this.ended(false)
     this.stage.show(picture, item.stain, item.side_um)
     this.grades(reading)
   }
@@ -126,9 +127,10 @@ export class View {
     this.part.done.style.width = `${patches ? (100 * done) / patches : 0}%`
   }
 
-  saved({ outbox }) {
+  saved({ outbox, done }) {
     const waiting = outbox.size
-    const state = savedState(outbox)
+    this.given ||= waiting > 0 || done > 0
+    const state = savedState(outbox, this.given)
     if (this.root.dataset.unsaved !== String(waiting)) this.root.dataset.unsaved = waiting
     clearTimeout(this.savedLater)
     if (state === 'saving') this.savedLater = setTimeout(() => this.saysSaved('saving', waiting), SAVING_SHOWS_MS)
@@ -181,8 +183,17 @@ export class View {
   finished(reading) {
     const all = reading.done >= reading.patches
     const words = `${number(reading.done)} of ${patches(reading.patches)} labelled; the rest you passed over.`
-    this.blank(reading, all ? `All labelled: ${patches(reading.patches)}.` : words)
+    const again = reading.strip.length ? ' To change one of the last, choose it below.' : ''
+    this.blank(reading, (all ? `All labelled: ${patches(reading.patches)}.` : words) + again)
+    this.ended(true)
     this.onfinished?.()
+  }
+
+  // Where nothing is left to grade, the grades are out of use and no room is kept for a patch.
+  ended(so) {
+    toggle(this.root, 'ended', so)
+    this.part.grades.inert = so
+    for (const button of this.root.querySelectorAll('.acts button:not([data-key="undo"], [data-key="guide"])')) button.disabled = so
   }
 }
 
@@ -203,12 +214,16 @@ export function countWords(done, patches, times) {
   return `${done} of ${patches}${left > 0 ? minutes : ''}`
 }
 
-export function savedState({ size, reachable }) { return size === 0 ? 'saved' : reachable ? 'saving' : 'away' }
+// Before a first label is `given` nothing is, and nothing says so.
+export function savedState({ size, reachable }, given = true) {
+  if (size === 0) return given ? 'saved' : 'none'
+  return reachable ? 'saving' : 'away'
+}
 
 export function savedWords(state, waiting, trouble = '') {
   const why = trouble || 'the lab does not answer.'
   const kept = `${waiting} not saved yet: ${why} Kept in this browser; sent by itself.`
-  return { saved: 'Saved', saving: 'Saving', away: kept }[state]
+  return { none: '', saved: 'Saved', saving: 'Saving', away: kept }[state]
 }
 
 // What the grade buttons show as given: the unfinished draft, else the reader's own label.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Atlas, hasColumn, missingWords } from '../../../../ui/label/canvas/atlas.js'
+import { Atlas, exemplar, hasColumn, missingWords } from '../../../../ui/label/canvas/atlas.js'
 
 test('exemplars that are missing are counted in words', () => {
   assert.equal(missingWords({ patches: [1], missing: 2 }), '2 more needed')
@@ -49,4 +49,29 @@ test('it fills the column that is free, and stays closed once its reader has clo
   assert.ok(!atlas.open && !classes.has('wide'))
   assert.deepEqual([loaded.length, placed], [2, ['column', 'place']])
   delete globalThis.sessionStorage
+})
+
+test('a frame says that its picture is coming, then what it is marked as, or that it cannot be shown', async () => {
+  const made = () => {
+    const classes = new Set()
+    const classList = { contains: (name) => classes.has(name), toggle: (name, on) => (on ? classes.add(name) : classes.delete(name)) }
+    const part = { classList, parts: [], setAttribute: () => {}, getContext: () => ({ drawImage: () => {} }) }
+    Object.defineProperty(part, 'className', { set: (names) => names.split(' ').forEach((name) => classes.add(name)) })
+    return Object.assign(part, {
+      append: (...parts) => part.parts.push(...parts), replaceChildren: (...parts) => { part.parts = parts },
+    })
+  }
+  globalThis.document = { createElement: made }
+  const words = ({ parts }) => parts.map((part) => part.textContent ?? '').join('')
+  let arrive
+  const shown = exemplar(new Promise((done) => { arrive = done }), 'Steatosis 1', 'simulated')
+  assert.equal(words(shown), 'coming')
+  arrive({})
+  await new Promise(setImmediate)
+  assert.equal(words(shown), 'simulated')
+  assert.ok(!shown.classList.contains('coming'))
+  const lost = exemplar(Promise.reject(new Error('away')), 'Steatosis 1', '')
+  await new Promise(setImmediate)
+  assert.equal(words(lost), 'cannot be shown')
+  delete globalThis.document
 })

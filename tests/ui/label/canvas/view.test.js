@@ -12,6 +12,8 @@ test('how long the rest takes is said by the middle of the last times, once five
 
 test('what is not in the database is never called saved', () => {
   assert.equal(savedState({ size: 0, reachable: false }), 'saved')
+  assert.equal(savedState({ size: 0, reachable: true }, false), 'none')
+  assert.equal(savedWords('none', 0), '')
   assert.equal(savedState({ size: 2, reachable: true }), 'saving')
   assert.equal(savedState({ size: 2, reachable: false }), 'away')
   assert.match(savedWords('away', 2), /^2 not saved yet: the lab does not answer/)
