@@ -111,6 +111,8 @@ def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinke
     assert "is a copy of" in said(app)
     assert not [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]
     assert app.radio(key="incoming_moved").value == "relink"
+    led = [drawn.proto for drawn in app.get("bidi_component") if "begin_at_incoming_go" in drawn.proto.id]
+    assert [json.loads(drawn.json) for drawn in led] == [{"key": "incoming_go"}], "Enter takes what is proposed"
     app.button(key="incoming_go").click().run()
     assert lab.slides.get(moved.id).path == str(folder / "renamed_*.png")
     (job,) = [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]
@@ -129,6 +131,12 @@ def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(fi
     app.form_submit_button[0].click().run()
     assert ["notes.txt" in element.value for element in app.error] == [True]
     assert "again.png" in app.success[0].value
+    other = filled_home.lab.projects.create("Elsewhere").id
+    app = filled("slides", {"project": str(other)}, add_way="On this computer")
+    app.file_uploader(key="add_files_0").upload("known.png", good + b"\0")
+    app.number_input(key="add_mpp").set_value(0.5)
+    app.form_submit_button[0].click().run()
+    assert "known.png" in app.success[0].value and "as again.png. Here it came in" in app.warning[0].value
 
 
 def test_an_uploaded_slide_without_tissue_is_refused_with_its_picture(filled):

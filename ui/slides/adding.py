@@ -19,7 +19,7 @@ from ui.shell.session import lab, person, reader_id, refusals
 from ui.shell.theme import in_page
 from ui.shell.unsent import bring_back, keep_unsent, sent_now
 from ui.slides.choosing import choose_on_server
-from ui.slides.incoming import LEFT, SENT, decide, look_first, waiting
+from ui.slides.incoming import LEFT, SENT, decide, known_elsewhere, look_first, waiting
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LAST_JOBS = 2
 SEND, ROUND, OF = "add_slides_send", "add_round", "add_of_project"
+CAME = "add_came"  # what became of the files that were sent
 HERE, ELSEWHERE = "On the server", "On this computer"
 KEPT_FACTS = ("stain", "scanner", "site")  # of the next slides, too; whose tissue it is must be said of each anew
 
@@ -94,10 +95,12 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 st.rerun()
         elif sent and files:
             with refusals():
-                _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
+                st.session_state[CAME] = _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
                 answered(SEND)
+                st.rerun()  # a page that showed no slide draws itself anew, and what became of the files stays
         elif sent:
             st.warning("Name a file or folder first.")
+        show_outcomes(st.session_state.pop(CAME, ()))
 
 
 def _form(project_id: int) -> str:
@@ -140,17 +143,18 @@ def _begin_anew(project_id: int) -> None:
             st.session_state[f"add_{name}"] = None if name == "mpp" else ""
 
 
-def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> None:
+def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> list[IngestOutcome]:
     bar = st.progress(0.0, text="Receiving")
     outcomes: list[IngestOutcome] = []
     for number, file in enumerate(files):
         bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
         with refusals():
-            outcomes.append(lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated, by=reader_id()))
+            came = lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated, by=reader_id())
+            outcomes.append(known_elsewhere(project_id, came))
             measure(outcomes[-1].slide_id)
             st.session_state[SENT] = True
     bar.empty()
-    show_outcomes(outcomes)
+    return outcomes
 
 
 def show_outcomes(outcomes: Sequence[IngestOutcome]) -> None:

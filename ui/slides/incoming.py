@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,11 +11,13 @@ import streamlit as st
 from mmdnet.accounts.roles import May
 from mmdnet.slides.facts import StatedFacts
 from ui.shell import words
+from ui.shell.focus import begin_at
 from ui.shell.literal import literal
 from ui.shell.session import lab, may, reader_id, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.ingest.incoming import IncomingFile
+    from mmdnet.workflows.slides.views import IngestOutcome
 
 KEY = "incoming"
 LEFT = "incoming_left"  # set once nothing is to be added after all, for that form
@@ -47,7 +49,7 @@ class Waiting:
 
 def look_first(project_id: int, paths: Sequence[str], stated: StatedFacts) -> None:
     """Add what is new at once; where anything else is among it, keep it until a person has said what to do."""
-    others = [there.id for there in lab().projects.list() if there.id != project_id and may(May.MANAGE, there.id)]
+    others = _other_projects(project_id)
     bar = st.progress(0.0, text="Looking at the files")
 
     def told(share: float, message: str, /, **numbers: object) -> None:
@@ -65,6 +67,25 @@ def look_first(project_id: int, paths: Sequence[str], stated: StatedFacts) -> No
             say_next_run(f"{passed_over}.")
     else:
         st.session_state[KEY] = Waiting(project_id, paths, stated, files)
+
+
+def known_elsewhere(project_id: int, outcome: IngestOutcome) -> IngestOutcome:
+    """What became of a file that the browser sent, and in which other project it is known.
+
+    It is not asked first, as it is of a path: before it was sent there was nothing to look at, and then it is here.
+    """
+    others = _other_projects(project_id)
+    if outcome.slide_id is None or outcome.was_here or not others:
+        return outcome
+    (file,) = lab().slides.incoming.look(None, lab().slides.get(outcome.slide_id).path, others)
+    if file.kind != "elsewhere":
+        return outcome
+    said = f"It{file.says.removeprefix(file.name)} Here it came in as a slide of its own."
+    return replace(outcome, notes=(*outcome.notes, said))
+
+
+def _other_projects(project_id: int) -> list[int]:
+    return [there.id for there in lab().projects.list() if there.id != project_id and may(May.MANAGE, there.id)]
 
 
 def waiting(project_id: int) -> Waiting | None:
@@ -91,6 +112,8 @@ def decide(there: Waiting) -> None:
             st.session_state.pop(KEY, None)
             st.session_state[LEFT] = True
             st.rerun()
+    if some:
+        begin_at("incoming_go")  # Enter takes what is proposed
     if go_on:
         with refusals():
             _do(there, chosen)
