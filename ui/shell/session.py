@@ -108,6 +108,7 @@ def lost_link() -> LostLink | None:
     """Whether the address was brought by a person and names what is not there: then no page opens something else.
 
     What this tab wrote itself is not looked up again. A link into another project leaves all that was below the last.
+    Where the project it names is there, the tab is in it from now on, so that the next page is not another project's.
     """
     brought = {
         place: written
@@ -128,6 +129,8 @@ def lost_link() -> LostLink | None:
             if project not in names:
                 of = "this lab" if person() is None else "this lab or not open to you"
                 return LostLink(f"This link leads to project {project}, which is not in {of}.", next(iter(names), None))
+            if project != remembered:
+                _begin_in(project)
         elif project is None or not lab().projects.holds(project, place, int(written)):
             where = f"in the project {names[project]}" if project else "here, as there is no project yet"
             said = f"This link leads to {NAMED[place]} {int(written)}, which is not {where}."
@@ -137,6 +140,13 @@ def lost_link() -> LostLink | None:
             if place not in brought:
                 go_to(place, None)
     return None
+
+
+def _begin_in(project: int) -> None:
+    """Be in the project that the address names; what was open in the last one is not."""
+    for place in BELOW_PROJECT:
+        st.session_state.pop(f"at_{place}", None)
+    st.session_state["at_project"] = project
 
 
 def leave_link(project_id: int | None) -> None:
