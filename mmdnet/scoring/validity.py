@@ -133,7 +133,8 @@ def judge_validity(
         return Validity()
     objections = _validation({name: kappas.get(name) for name in graded})
     if learnt_patient:
-        objections.append(_objection(Ground.LEARNT_PATIENT, graded, "the model was trained on this slide, or on another of its patient"))
+        words = "the model was trained on this slide, or on another of its patient"
+        objections.append(_objection(Ground.LEARNT_PATIENT, graded, words))
     if card.simulated and not simulated:
         slides = card.simulated_words if card.partly_simulated else "simulated slides"
         words = f"the model learnt from {slides}, and this is real tissue"
