@@ -152,7 +152,7 @@ def _content(
         ),
         "simulated": header.simulated,
         "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
-        "cautions": list(cautions_of(report)),
+        "cautions": [typeset(caution) for caution in cautions_of(report)],
         "cautions_title": cautions_title(report),
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, report, content_sha256),

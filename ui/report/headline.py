@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title
+from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title, typeset
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.jobs import ago, made_at
@@ -170,5 +170,5 @@ def not_reportable(report: Report) -> None:
 def caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
     if cautions := cautions_of(report):
-        listed = "\n".join(f"- {literal(sentence)}" for sentence in cautions)
+        listed = "\n".join(f"- {literal(typeset(sentence))}" for sentence in cautions)
         st.warning(listed, title=literal(cautions_title(report)), icon=":material/warning:")
