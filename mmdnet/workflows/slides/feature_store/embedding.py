@@ -165,6 +165,7 @@ def embed_at_once(services: Services, slide_id: int, progress: Progress) -> str:
         slide = session.get(Slide, slide_id)
         if slide is None or slide.status != "ready" or slide.simulated:
             return ""
+    progress(0.0, "loading the network that computes features")  # which takes longer than some slides
     try:
         see_slide(services, slide_id, progress)
     except LabError as error:
