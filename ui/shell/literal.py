@@ -22,6 +22,7 @@ BREAK = ":red[]"
 """Streamlit's own directive around nothing. Emoji and icon names, bare addresses and arrows are looked for in finished
 text, where a backslash is forgotten already; a directive cuts the text in two, and nothing is found."""
 
+GAP = re.compile(r"[^\S\u00a0]+")  # one that may not break is kept: print has it where no line may end
 JOINERS = "\u200c\u200d"  # belong between letters of some scripts and parts of an emoji
 UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters by class, nothing to see
 MARKUP = re.compile(
@@ -41,7 +42,7 @@ MARKUP = re.compile(
 
 def plain(text: str) -> str:
     """The text on one line; what cannot be seen (control and direction marks, gaps without width) is said: ⟨U+202E⟩."""
-    text = " ".join(text.split())
+    text = GAP.sub(" ", text.strip())
     if text.isprintable() and UNSEEN_LETTERS.isdisjoint(text):  # all that is hidden below is not printable, or of these
         return text
     return "".join(_seen(text, place) for place in range(len(text)))

@@ -79,6 +79,10 @@ def test_a_text_is_one_line():
     assert shown(literal("a\n\n# b\n    c")).text == "a # b c"
 
 
+def test_a_gap_where_no_line_may_end_is_kept():
+    assert plain("3: >\u00a04  foci\n") == "3: >\u00a04 foci"
+
+
 def test_a_column_keeps_its_gaps():
     assert plain_all(["a\u200b", None]) == ["a⟨U+200B⟩", None]
 
