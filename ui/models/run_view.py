@@ -149,6 +149,11 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                     "These bags of the patients kept aside chose which epoch is kept; they are too few to say how "
                     "right the model is."
                 )
+            if card is not None and (without := _without_kappa(history, card)):
+                st.caption(
+                    f"No κ of {literal(' and '.join(without))}: the patients kept aside hold too few of its labels, or "
+                    "one grade alone. It was learnt all the same."
+                )
             if flat := _at_nought(history):
                 st.caption(
                     f"κ of {literal(' and '.join(flat))} is 0 in every epoch: the bags it is judged on are all given "
@@ -162,6 +167,13 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                 else "no patient could be kept aside for validation"
             )
             st.caption(f"No agreement is measured: {why}.")
+
+
+def _without_kappa(history: Sequence[dict[str, float]], card: ModelCard) -> list[str]:
+    """Titles of the features that were learnt, but of which no epoch has a kappa."""
+    known = {key for row in history for key in row}
+    trained = [task for task in SHOWN_TASKS if task.name in card.trained_tasks]
+    return [task.title.lower() for task in trained if f"validation_kappa_{task.name}" not in known]
 
 
 def _at_nought(history: Sequence[dict[str, float]]) -> list[str]:

@@ -67,6 +67,14 @@ def test_an_agreement_that_stays_at_nought_is_explained(shown):
     assert any(words.startswith("κ of steatosis is 0 in every epoch") for words in said)
 
 
+def test_a_feature_that_was_learnt_and_has_no_agreement_is_named(shown):
+    said = [
+        caption.value for caption in shown(RUN, [{"epoch": 1, "validation_kappa_steatosis": 0.2}], best_epoch=1).caption
+    ]
+    (words,) = [words for words in said if words.startswith("No κ of")]
+    assert words.startswith("No κ of lobular inflammation and ballooning: the patients kept aside hold too few")
+
+
 def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
     app = shown(RUN, [{"epoch": 1, "loss": 2.0}])
     assert len(app.get("plotly_chart")) == 1
