@@ -14,7 +14,7 @@ from mmdnet.nn.card import ModelCard
 from mmdnet.reports.words import RESEARCH_USE, percent
 from mmdnet.scoring.calibration_record import Calibration, read_calibration
 from mmdnet.scoring.rules import THRESHOLD
-from mmdnet.scoring.validity import CHECKED_ON, verdict_of
+from mmdnet.scoring.validity import CHECKED_ON, checks_of, verdict_of
 from mmdnet.words import count
 
 SOURCE = "TRIPOD+AI (Collins et al. 2024, BMJ 385:e078378)"
@@ -149,6 +149,8 @@ def _kept_apart(known: Known) -> str:
 def _objectives(known: Known) -> str:
     if not any(known.card.split.get(part) for part in ("validation", "test")):
         return "Development. No patients were kept for validation."
+    if not checks_of(known.card):
+        return "Development. The patients kept aside chose the epoch; they are too few to validate the model."
     return "Development with internal validation on patients who were not learnt from."
 
 
@@ -237,7 +239,8 @@ def _performance(known: Known) -> str:
             listed.append(
                 f"{where}: quadratic κ {', '.join(kappas)}" + (f", exact {', '.join(right)}" if right else "")
             )
-    return f"{'; '.join(listed)}. Confidence intervals of these are not kept." if listed else ""
+    few = "" if checks_of(known.card) else " They are too few to say how right the model is."
+    return f"{'; '.join(listed)}. Confidence intervals of these are not kept.{few}" if listed else ""
 
 
 def _figures(metrics: Mapping[str, float | None], figure: str, write: Callable[[float], str]) -> list[str]:

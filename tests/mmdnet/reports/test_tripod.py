@@ -71,6 +71,14 @@ def test_a_site_that_was_kept_apart_is_not_said_to_be_where_the_training_slides_
     assert apart["12a"].startswith("Split by patient, and one staining run kept apart for the test: ")
 
 
+def test_bags_too_few_to_judge_by_are_no_validation():
+    few = {"validation": {"kappa_ballooning": 0.67, "n_ballooning": 2.0}}
+    items = said(crafted.card().model_copy(update={"metrics": few, "calibration": None, "split": {"validation": (2,)}}))
+    assert items["4"].startswith("Development. The patients kept aside chose the epoch; they are too few")
+    assert items["23a"].startswith("bags of validation patients: quadratic κ ballooning 0.67")
+    assert items["23a"].endswith("They are too few to say how right the model is.")
+
+
 def test_thresholds_that_were_fitted_are_named():
     fitted = crafted.card().model_copy(update={"calibration": {"lines": {"steatosis": 0.35}}})
     assert "steatosis 0.35" in said(fitted)["15"]
