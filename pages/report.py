@@ -28,6 +28,7 @@ scored = lab().reports.open(score.id)
 report, patches, signed = scored.shown, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
 who = reader()
+waiting = unsigned(lab().slides.list(project.id), leading_of(scores))
 own_read = lab().slides.reads.own(slide.id, who.id) if who is not None and project.reader_first else None
 
 if score.awaits_reader and own_read is None:  # nothing of the model's before the reader's own grades
@@ -36,7 +37,7 @@ if score.awaits_reader and own_read is None:  # nothing of the model's before th
         headline.facts_of(report, signed)
         headline.reader_first(who)
     with bar:
-        headline.unsigned_steps(unsigned(lab().slides.list(project.id), leading_of(scores)), score.id)
+        headline.unsigned_steps(waiting, score.id)
     if who is not None:
         read_for_report(slide, who)
     st.stop()
@@ -46,7 +47,7 @@ with heading:
     headline.headline(report, signed, own_read)
     headline.caution(report)
 with bar:
-    headline.unsigned_steps(unsigned(lab().slides.list(project.id), leading_of(scores)), score.id)
+    headline.unsigned_steps(waiting, score.id)
     parts.downloads(score)
 
 labels = own_labels(slide)
@@ -62,6 +63,8 @@ with picture:
 with beside:
     with st.container(border=True, key="sign_panel"):
         sign_off(score, report, signed, own_read)
+        if signed:
+            headline.after_signing(waiting, score.id)
     st.header("Grades")
     for feature in report.features:
         parts.feature_block(feature, report.covers(feature.task), signed[-1].grades if signed else None)

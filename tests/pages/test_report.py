@@ -24,7 +24,7 @@ def button(app, label):
 def test_a_report_shows_the_grades_with_their_criteria(filled, filled_home, said):
     app = filled("report", {"project": "1", "score": str(filled_home.score)})
     words = said(app)
-    for phrase in ("NAS", "Kleiner 2005", "&lt; 5 %", "Not signed yet", "not signed", "not reportable"):
+    for phrase in ("NAS", "Kleiner 2005", "&lt;\u00a05 %", "Not signed yet", "not signed", "not reportable"):
         assert phrase in words, phrase
     assert [download.label for download in app.get("download_button")] == ["PDF", "HTML", "CSV", "JSON", "QuPath"]
     pictures = app.image

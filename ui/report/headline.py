@@ -46,12 +46,27 @@ def unsigned_steps(waiting: Sequence[int], score_id: int) -> None:
         return
     here = waiting.index(score_id) if score_id in waiting else -1
     before = waiting[here - 1] if here > 0 else others[-1]
-    after = waiting[here + 1] if here + 1 < len(waiting) else others[0]
-    for target, icon, said in ((before, "skip_previous", "Previous"), (after, "skip_next", "Next")):
+    for target, icon, said in ((before, "skip_previous", "Previous"), (_after(waiting, score_id), "skip_next", "Next")):
         words_ = f"{said} unsigned report, {len(others)} wait"
         if st.button("", icon=f":material/{icon}:", help=literal(words_), key=f"unsigned_{said}"):
             go_to("score", target)
             st.rerun()
+
+
+def after_signing(waiting: Sequence[int], score_id: int) -> None:
+    """Where one's hands are once a report is signed: the next that waits, or that none does."""
+    number = sum(key != score_id for key in waiting)
+    if not number:
+        st.caption("No other report of this project waits for a signature.")
+    elif st.button(f"Next unsigned report, {number:d} wait", icon=":material/skip_next:", key="after_signing"):
+        go_to("score", _after(waiting, score_id))
+        st.rerun()
+
+
+def _after(waiting: Sequence[int], score_id: int) -> int:
+    """The one behind this in the order they wait, else the first; `waiting` holds another than this one."""
+    here = waiting.index(score_id) if score_id in waiting else -1
+    return waiting[here + 1] if here + 1 < len(waiting) else next(key for key in waiting if key != score_id)
 
 
 def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:

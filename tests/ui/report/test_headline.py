@@ -49,3 +49,24 @@ def test_a_model_nobody_validated_has_no_nas_but_the_reason_and_the_remedy():
     assert "<b>5</b>" not in words and "not reportable" in words and "interval" not in words
     assert "The model was not validated on other patients" in words
     assert "evaluate it on them" in words
+
+
+def way_on(waiting: list[int]):
+    import streamlit as st
+
+    from ui.report import headline
+
+    headline.unsigned_steps(waiting, 5)
+    headline.after_signing(waiting, 5)
+    st.write(f"at {st.session_state.get('at_score')}")
+
+
+def test_after_a_signature_the_next_report_that_waits_is_one_press_away():
+    for waiting, following in (([3, 5, 9], 9), ([3, 9], 3), ([3, 5], 3)):
+        app = AppTest.from_function(way_on, kwargs={"waiting": waiting}, default_timeout=60).run()
+        assert not app.exception
+        app.button(key="after_signing").click().run()
+        assert f"at {following}" in texts(app)
+    for none in ([], [5]):
+        app = AppTest.from_function(way_on, kwargs={"waiting": none}, default_timeout=60).run()
+        assert not app.button and "No other report of this project waits for a signature." in texts(app)
