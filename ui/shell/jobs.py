@@ -101,7 +101,7 @@ def state_badge(job: JobView) -> None:
 
 def running_jobs() -> None:
     """The project's running jobs, kept up to date by themselves; the whole page is drawn anew when one ends."""
-    active = _told_here()
+    active = told_jobs(at("project"), active=True)
     ended = _ended_since(active)
     st.session_state["jobs_seen"] = sorted(job.id for job in active)
     if ended:
@@ -114,9 +114,10 @@ def told_jobs(project_id: int | None, *, active: bool = False) -> list[JobView]:
     return [job for job in lab().jobs.list(project_id, active=active) if job.kind != "learn"]
 
 
-def _told_here() -> list[JobView]:
-    """Of the tab's project, those that wait or run."""
-    return told_jobs(at("project"), active=True)
+def _of_tab(jobs: Sequence[JobView]) -> list[JobView]:
+    """Those of the tab's project and of none; all where the tab is at no project."""
+    here = at("project")
+    return [job for job in jobs if here is None or job.project_id in (here, None)]
 
 
 def _ended_since(active: Sequence[JobView]) -> list[EndedJob]:
@@ -132,14 +133,15 @@ def _ended_since(active: Sequence[JobView]) -> list[EndedJob]:
 
 
 def _running_jobs() -> None:
-    active = _told_here()
-    if sorted(job.id for job in active) != st.session_state.get("jobs_seen"):
-        st.rerun()
+    told = told_jobs(None, active=True)  # asked once: this is drawn every few seconds on every page
+    active = _of_tab(told)
     known = {job.id for job in active}
-    elsewhere = [job for job in told_jobs(None, active=True) if job.id not in known]
-    if not active and not elsewhere:
+    if sorted(known) != st.session_state.get("jobs_seen"):
+        st.rerun()
+    elsewhere = [job for job in told if job.id not in known]
+    if not told:
         return
-    with st.expander(f"In the background · {len(active) + len(elsewhere)}", expanded=True, key="background"):
+    with st.expander(f"In the background · {len(told)}", expanded=True, key="background"):
         for job in active:
             st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
         _of_other_projects(elsewhere)
