@@ -7,8 +7,7 @@ from ui.agreement import reviews
 from ui.agreement.leaning import leaning
 from ui.label import files as label_files
 from ui.shell.literal import literal
-from ui.shell.session import project_or_stop, reader
-from ui.shell.words import AT_READER
+from ui.shell.session import nobody_reads, project_or_stop, reader
 
 project = project_or_stop("Agreement")
 st.title("Agreement")
@@ -27,8 +26,8 @@ if compare.open:
             else:
                 st.info(
                     f"Only {literal(', '.join(view.readers))} graded patches, and nothing stands beside those "
-                    "grades yet. Let a second reader grade some of the same patches: choose another name under Reader "
-                    "in the side bar, then begin second reads under Read again. Neither sees what the other gave. "
+                    "grades yet. Let a second reader grade some of the same patches, under a name of their own: "
+                    "begin second reads under Read again. Neither sees what the other gave. "
                     "A model that scored these slides is compared, too."
                 )
         else:
@@ -57,7 +56,7 @@ if again.open:
 if files.open:
     with files:
         if who is None:
-            st.info(f"Choose your name under {AT_READER}: which labels you may see depends on who reads.")
+            st.info(literal(nobody_reads("which labels you may see depends on who reads")))
         else:
             st.header("Save labels to a file")
             label_files.export(project, who)

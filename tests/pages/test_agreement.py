@@ -70,7 +70,7 @@ def test_the_patches_behind_a_difference_are_shown_to_who_graded_them(filled, fi
     assert not app.get("image")
     assert "not shown: you have not graded them yet" in said(app)
     app = filled("agreement", link, reader_id=None)
-    assert not app.get("image") and "Choose your name" in said(app)
+    assert not app.get("image") and "Who is reading? Choose" in said(app)
 
 
 def test_second_reads_begin_on_the_page_and_are_gone_on_with(filled, filled_home, said):

@@ -288,7 +288,7 @@ def test_facts_longer_than_a_person_may_give_are_shown_and_refused_only_where_th
 def test_without_a_name_the_slide_cannot_be_graded_and_the_button_says_why(filled, filled_home):
     where = {"project": "1", "slide": str(filled_home.slides[0])}
     button = filled("slides", where, reader_id=None).button(key="read_this")
-    assert button.disabled and "Choose your name" in button.help
+    assert button.disabled and "Who is reading? Choose" in button.help
     button = filled("slides", where).button(key="read_this")
     assert not button.disabled and not button.help
 

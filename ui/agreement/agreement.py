@@ -11,7 +11,7 @@ from mmdnet.labels.grading import SHOWN_TASKS, task
 from ui.agreement.figures import grade_matrix, interval, kappa_rows
 from ui.shell import theme, words
 from ui.shell.literal import literal, plain
-from ui.shell.session import go_to, lab, open_page
+from ui.shell.session import go_to, lab, nobody_reads, open_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def behind(project_id: int, pair: Comparison, who: ReaderView | None) -> None:
         return
     cells.sort(key=lambda cell: (-abs(cell[0] - cell[1]), -cell[2]))
     if who is None:
-        st.caption(f"Choose your name under {words.AT_READER} to look at patches you have graded yourself.")
+        st.caption(literal(nobody_reads("only patches that you have graded yourself are shown")))
         return
     first, second = plain(pair.first), plain(pair.second)
     row, column, _ = st.selectbox(

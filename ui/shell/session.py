@@ -280,10 +280,10 @@ def project_or_stop(title: str | None = None) -> ProjectView:
     return chosen
 
 
-def nobody_reads() -> str:
-    """What to do where `reader` is None, in a sentence."""
+def nobody_reads(because: str = "what you give carries it") -> str:
+    """What to do where `reader` is None, in a sentence; `because` says why this place asks who reads."""
     if person() is None:
-        return f"Who is reading? Choose or type your name under {AT_READER}; what you give carries it."
+        return f"Who is reading? Choose or type your name under {AT_READER}: {because}."
     return "Your account reads no slides: ask an admin of the lab for the role of a reader in this project."
 
 

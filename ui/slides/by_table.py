@@ -12,7 +12,7 @@ from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.slides.facts import StatedFacts
 from ui.shell import words
 from ui.shell.literal import literal, plain
-from ui.shell.session import lab, reader, refusals, say_next_run
+from ui.shell.session import lab, nobody_reads, reader, refusals, say_next_run
 from ui.shell.tables import table_height
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def facts_by_table(project_id: int) -> None:
             return
         who = reader()
         if who is None:
-            st.info(f"Choose your name under {words.AT_READER} first: grades are somebody's, and so is a change.")
+            st.info(literal(nobody_reads("grades are somebody's, and so is a change")))
             return
         st.caption(
             "An empty cell changes nothing. Grades you enter in a row without a reader are yours; what another reader "

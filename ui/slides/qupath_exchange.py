@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.shell import words
-from ui.shell.session import lab, reader, refusals, say_next_run
+from ui.shell.literal import literal
+from ui.shell.session import lab, nobody_reads, reader, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
@@ -35,7 +36,7 @@ def qupath_exchange(slide: SlideView) -> None:
         )
         file = st.file_uploader("GeoJSON from QuPath", type=["geojson", "json"], key=f"qupath_in_{slide.id}")
         with st.container(horizontal=True):
-            nobody = f"Choose your name under {words.AT_READER} first: labels are brought in by somebody."
+            nobody = literal(nobody_reads("labels are brought in by somebody"))
             ready, key = file is not None and who is not None, f"qupath_bring_{slide.id}"
             bring = st.button("Bring in", type="primary", disabled=not ready, key=key, help=None if who else nobody)
             if bring and file and who:

@@ -18,7 +18,7 @@ from mmdnet.labels.grading import SHOWN_TASKS, Task
 from mmdnet.workflows.slides.slide_reads import KINDS, ReadKind
 from ui.shell import words
 from ui.shell.literal import literal
-from ui.shell.session import go_to, lab, reader, refusals, say_next_run
+from ui.shell.session import go_to, lab, nobody_reads, reader, refusals, say_next_run
 from ui.shell.theme import chip, in_page
 from ui.slides.pictures import thumbnail
 from ui.slides.viewer import deep_zoom, viewer_is_here
@@ -74,7 +74,7 @@ def reads_due(project_id: int) -> None:
 def read_button(slide: SlideView) -> None:
     """Begin a read of this slide, or take one's own reading of it back."""
     who = reader()
-    nobody = f"Choose your name under {words.AT_READER} first: a slide is graded by somebody."
+    nobody = literal(nobody_reads("a slide is graded by somebody"))
     pressed = st.button(
         "Grade the slide",
         key="read_this",

@@ -58,7 +58,7 @@ def record():
 
 def test_what_there_is_to_read_depends_on_who_reads(lab):
     app = AppTest.from_function(nobody, default_timeout=60).run()
-    assert app.info[0].value.startswith("Choose your name under Reader") and not app.button
+    assert app.info[0].value.startswith("Who is reading? Choose") and not app.button
 
 
 def test_each_kind_says_how_many_patches_wait_and_none_is_begun_without_any(lab):
