@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from db import sessions as queues
 from db.labels import CHUNK, LABELS
 from db.models import Job, LabelEvent, LabelSession, LightModel, Patch, QueueItem, Slide
 
@@ -41,6 +42,19 @@ def labelled_since(session: Session, project_id: int, event_id: int) -> int:
         .where(LabelEvent.id > event_id, Slide.project_id == project_id, LABELS)
     )
     return session.scalar(statement) or 0
+
+
+def sessions_finished_since(session: Session, project_id: int, event_id: int) -> bool:
+    """Whether labels came after that event from sessions of the project with a queue, none of which is open still."""
+    since = (
+        select(LabelEvent.session_id)
+        .join(LabelSession, LabelSession.id == LabelEvent.session_id)
+        .where(LabelEvent.id > event_id, LabelSession.project_id == project_id, LABELS)
+        .where(LabelEvent.session_id.in_(select(QueueItem.session_id)))
+    )
+    labelled_in = session.scalars(select(LabelSession).where(LabelSession.id.in_(since))).all()
+    open_places = (queues.first_open(session, row.id, row.reader_id) for row in labelled_in)
+    return bool(labelled_in) and all(place is None for place in open_places)
 
 
 def asked_at_random(session: Session, patch_ids: Sequence[int]) -> set[int]:

@@ -90,7 +90,8 @@ class Learning:
             return newest.number if newest else 0
 
     def after_labels(self, project_id: int) -> str | None:
-        """Queue the learning where enough labels came since it was last queued; the job's number, or None.
+        """Queue the learning where enough labels came since it was last queued, or the last ones of what was to be
+        labelled: no more will come to wait for. The job's number, or None.
 
         Cheap where it is not due: it is asked after every label. The labels are safe already, so that nothing that
         keeps it from being queued reaches whoever gave them; it stands in the log.
@@ -127,7 +128,8 @@ class Learning:
 
     def run(self, context: JobContext, project_id: int) -> LightVersion | None:
         """Learn from the labels as they stand; then look at the slides that nobody has looked at yet, learning again
-        whenever enough labels came meanwhile. The newest version, None where there are no labels to learn from.
+        whenever enough labels came meanwhile, or the last ones of sessions that are finished. The newest version, None
+        where there are no labels to learn from.
 
         A slide that cannot be read is left out and named in the job's message. Nothing is done where the newest version
         has learnt from these very labels on this backbone and looked at every slide, nor beside another learning of
@@ -160,6 +162,9 @@ class Learning:
             if self._labelled_since(project_id, seen) >= labels_between(sum(labelled.values())):
                 seen = self._last_event()
                 version = self._learn(context, project_id, extractor)
+        while self._finished_since(project_id, seen):
+            seen = self._last_event()
+            version = self._learn(context, project_id, extractor)
         problems = [problem for problem in refused if problem]
         if version is None and problems:
             raise LabError(" ".join(problems[:3]))
@@ -197,6 +202,10 @@ class Learning:
         with self._services.db() as session:
             return rows.labelled_since(session, project_id, event_id)
 
+    def _finished_since(self, project_id: int, event_id: int) -> bool:
+        with self._services.db() as session:
+            return rows.sessions_finished_since(session, project_id, event_id)
+
 
 def _enough_new(session: Session, project_id: int, job: Job | None) -> bool:
     """Whether enough was labelled since the job was queued, or since what the newest version has learnt from."""
@@ -205,5 +214,8 @@ def _enough_new(session: Session, project_id: int, job: Job | None) -> bool:
         return sum(labelled_by_slide(session, project_id).values()) >= FIRST_LABELS
     learnt = 0 if newest is None else int(newest.label_set.get("events", 0))
     queued = 0 if job is None else int(job.spec.get("last_event", 0))
-    new = rows.labelled_since(session, project_id, max(learnt, queued))
-    return new >= EVERY_LABELS and new >= labels_between(sum(labelled_by_slide(session, project_id).values()))
+    known = max(learnt, queued)
+    new = rows.labelled_since(session, project_id, known)
+    if new >= EVERY_LABELS and new >= labels_between(sum(labelled_by_slide(session, project_id).values())):
+        return True
+    return newest is not None and new > 0 and rows.sessions_finished_since(session, project_id, known)

@@ -15,7 +15,7 @@ from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.job_specs import LearnSpec
-from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
+from mmdnet.workflows.labelling.views import LabelAct, PatchGrades, QueueChoice
 from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.training.learning import EVERY_LABELS, FIRST_LABELS, labels_between
 from mmdnet.workflows.training.light_fit import features_sha256
@@ -228,3 +228,31 @@ def test_suggestions_are_the_light_models_where_it_is_sure_enough(learnt):
         None
     }
     assert all(set(hint.grades) == {"inflammation", "steatosis"} for hint in offered.values())
+
+
+def test_the_last_labels_of_a_session_are_learnt_however_few_they_are(learnt, tmp_path):
+    lab, project, _, slides, *_ = learnt
+    for job in lab.jobs.list(project, active=True):
+        lab.jobs.cancel(job.id)
+    before = lab.learning.run(JobInProcess(lab.settings, tmp_path, "all so far"), project)
+    ben = lab.readers.ensure("Ben").id
+    view = lab.labels.sessions.create(project, ben, "Four", QueueChoice(slides, None, "random", total=4))
+    queue = iter(lab.labels.sessions.queue(view.id))
+
+    def give_next():
+        patch = next(queue).patch_id
+        lab.labels.acts.put(LabelAct(f"last-label-{patch}", view.id, ben, patch, grades={"ballooning": 1}))
+        return lab.learning.after_labels(project)
+
+    assert [give_next() for _ in range(3)] == [None] * 3, "more are to come"
+
+    class GivingTheLast(JobInProcess):
+        def progress(self, share, message, /, **numbers):
+            if "learning from" in message and not self.told:
+                self.told.append((share, message, numbers))
+                assert give_next() is not None, "the session is finished"
+
+    version = lab.learning.run(GivingTheLast(lab.settings, tmp_path, "last"), project)
+    assert version.number == before.number + 2, "the one that was being made had not seen it"
+    with lab.db() as session:
+        assert rows.newest(session, project).label_set["events"] == rows.last_event(session)
