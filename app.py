@@ -25,7 +25,7 @@ else:
     from ui.shell.front import Front
     from ui.shell.routes import at_base, middleware, routes
     from ui.shell.session import lab_of_server
-    from ui.shell.sign_in import asked, sign_in_routes
+    from ui.shell.sign_in import asked, provider_configured, sign_in_routes
     from ui.slides.zoom_routes import zoom_routes
 
     address, hosts = st.get_option("server.address"), st.get_option("server.allowedHosts") or ()
@@ -55,7 +55,9 @@ else:
         ),
         middleware=[
             *middleware(base=base, hosts=hosts, most_bytes=st.get_option("server.maxUploadSize") * 2**20),
-            Middleware(Front, base=base_path(base)),  # behind the wall: nobody sees the page who has not signed in
+            # behind the wall: nobody sees the page who has not signed in; with a provider Streamlit sets the cookie by
+            # which it knows who signed in at what a page asks for before the socket
+            Middleware(Front, base=base_path(base), at_once=not provider_configured()),
         ],
         on_script_error=show_fault,
     )

@@ -4,15 +4,21 @@ The lab runs as it does for people. Measured are both ways in: by a link, a whol
 with the program's scripts in the browser's cache, as they are for all but its first visitor, and this report's pictures
 too, as for whoever has seen it within minutes; and as a report is mostly opened, by the menu of a page that is open
 already. First content is the page's head with its grades; the map is there when the deep zoom painted all tiles in
-view with the attention over them. Seconds are of time passed, so they hold for a machine that does nothing else; what
-app and browser computed until then stands beside them.
+view with the attention over them. Between the visits by link a page of one line is loaded that Streamlit serves as it
+does by itself: the floor under any page of it. Seconds are of time passed, so they hold for a machine that does nothing
+else; what app and browser computed until then stands beside them.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-from contextlib import suppress
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +32,7 @@ from benchmarks.result import Result
 from benchmarks.zoom import WAIT_MS, lay_patches
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from tests.browser.lab_process import RunningLab
+from tests.browser.lab_process import RunningLab, free_port
 from tests.browser.steps import at_rest
 
 ROWS, QUICK_ROWS = 100, 30  # 10,000 and 900 patches of 299 px
@@ -40,7 +46,7 @@ WINDOW_MS = (
 PAINTED = ".stage[data-whole]:not([data-whole=''])"
 LISTEN = """
 new MutationObserver(() => {
-  if (!window.contentAt && document.querySelector(".mmd-nas")) {
+  if (!window.contentAt && document.querySelector(".mmd-nas, #one-line")) {
     requestAnimationFrame(() => setTimeout(() => { window.contentAt ||= performance.now(); }));
   }
 }).observe(document, { childList: true, subtree: true });
@@ -60,9 +66,10 @@ def run(quick: bool) -> Result:
         try:
             running.start_app()
             address = f"{running.url}/report?project={project}&score={lab.scoring.list(project)[0].id}"
-            with browser() as opened:
+            with browser() as opened, _bare_page(home) as bare:
                 context = opened.new_context(viewport={"width": 1440, "height": 900})  # type: ignore[attr-defined]
-                seen = [_visit(context, address, running) for _ in range(visits + 2)][2:]
+                both = [(_visit(context, address, running), _visit_bare(context, bare)) for _ in range(visits + 2)]
+                seen, floor = zip(*both[2:], strict=True)
                 by_menu = [_from_open_page(context, f"{running.url}/?project={project}") for _ in range(visits)]
         finally:
             running.stop()
@@ -77,6 +84,7 @@ def run(quick: bool) -> Result:
             "s to first content from an open page": (round(menu_content, 3), "most", CONTENT_S),
             "s to the map from an open page": (round(menu_painted, 3), "most", MAP_S),
         },
+        "bare_streamlit_page_s": round(statistics.median(floor), 3),
         "app_computed_s_to_content": round(app_content, 3),
         "app_computed_s_to_map": round(app_map, 3),
         "app_and_browser_computed_s_to_map": round(all_map, 3),
@@ -105,6 +113,40 @@ def _visit(context, address: str, running: RunningLab) -> tuple[float, ...]:  # 
     content, painted = float(page.evaluate("window.contentAt")), float(stage.get_attribute("data-whole") or 0)
     page.close()
     return content / 1000, painted / 1000, at_content - before, at_map - before, all_at_map - all_before
+
+
+@contextmanager
+def _bare_page(home: Path) -> Iterator[str]:
+    """The address of a Streamlit server whose page is one line, with Streamlit's own settings."""
+    folder, port = home / "bare", free_port()
+    folder.mkdir()
+    (folder / "bare.py").write_text('import streamlit as st\n\nst.title("One line", anchor="one-line")\n', "utf-8")
+    command = [sys.executable, "-m", "streamlit", "run", "bare.py", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        for _ in range(int(WAIT_MS / 100)):
+            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _visit_bare(context, address: str) -> float:  # type: ignore[no-untyped-def]
+    """Seconds from the address to the one line."""
+    page = context.new_page()
+    page.add_init_script(LISTEN)
+    page.wait_for_timeout(WINDOW_MS)
+    page.goto(address, wait_until="commit", timeout=WAIT_MS)
+    page.wait_for_function("window.contentAt > 0", timeout=WAIT_MS)
+    content = float(page.evaluate("window.contentAt"))
+    page.close()
+    return content / 1000
 
 
 def _from_open_page(context, address: str) -> tuple[float, float]:  # type: ignore[no-untyped-def]

@@ -17,6 +17,16 @@ LARGEST_SIDE_PX = 999_999
 LARGEST_AREA_PX = 2 * 10**11  # a whole glass slide, 26 x 76 mm, at 0.1 µm/px
 HE, MASSON, GOLDNER, SIRIUS_RED = STAINS = ("H&E", "Masson trichrome", "Goldner trichrome", "Sirius red")
 """Stains of liver as they are named here; a person may state any other."""
+OTHER_NAMES = {
+    "haematoxylineosin": HE,
+    "haematoxylinandeosin": HE,
+    "hematoxylineosin": HE,
+    "hematoxylinandeosin": HE,
+    "picrosiriusred": SIRIUS_RED,
+    "picrosirius": SIRIUS_RED,
+}
+"""What else a known stain is called, in small letters without blanks and signs; how its name begins is no entry."""
+STAIN_HELP = "HE, h&e or H E are taken as H&E, Masson as Masson trichrome. Others are kept as written."
 BLOCK = 64 * 1024
 BLOCKS = 16
 VISIT_HELP = "Which of a patient's biopsies it is: baseline, week 52."
@@ -25,8 +35,10 @@ CONTROL_HELP = "Only for a slide that is no patient's: what kind of control it i
 
 
 def stain_meant(written: str) -> str:
-    """The known stain that this begins, whatever its case and signs ("h", "HE", "masson"); any other as written."""
+    """The known stain that this names or begins, whatever its case and signs ("h", "H E"); any other as written."""
     letters = _letters(written)
+    if letters in OTHER_NAMES:
+        return OTHER_NAMES[letters]
     begun = [stain for stain in STAINS if letters and _letters(stain).startswith(letters)]
     return begun[0] if len(begun) == 1 else written
 
@@ -47,7 +59,7 @@ class StatedFacts:
     """
 
     mpp: float | None = field(default=None, metadata={"title": "µm per pixel"})
-    stain: str | None = field(default=None, metadata={"title": "Stain"})
+    stain: str | None = field(default=None, metadata={"title": "Stain", "help": STAIN_HELP})
     scanner: str | None = field(default=None, metadata={"title": "Scanner"})
     site: str | None = field(default=None, metadata={"title": "Site"})
     patient: str | None = field(default=None, metadata={"title": "Patient"})

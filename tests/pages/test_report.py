@@ -63,7 +63,11 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)
 
     app.get_by_key(f"sign_{score}_1_steatosis_{filled_home.reader}").set_value(3).run()
-    assert app.text_input(key=f"reason_{score}_1_{filled_home.reader}").label == "Why the signed grades change"
+    why = app.text_input(key=f"reason_{score}_1_{filled_home.reader}")
+    assert why.label == "Why the signed grades change"
+    assert button(app, "Amend as Ada").disabled and "Say why the signed grades change" in said(app)
+    why.set_value("Counted again").run()
+    assert not button(app, "Amend as Ada").disabled
     button(app, "Amend as Ada").click().run()
     signed = lab.reports.sign_offs(score)
     assert [signature.amends_id for signature in signed] == [None, first.id]

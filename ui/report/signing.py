@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from mmdnet.accounts.roles import Proof
 from mmdnet.labels.grading import SHOWN_TASKS, Grades, task
 from mmdnet.reports.schema import NOT_PROVEN
 from mmdnet.reports.typeset import moment, typeset
+from mmdnet.workflows.scoring.views import says_why
 from ui.shell.focus import begin_at, grade_by_digits
 from ui.shell.literal import code, literal
 from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 UNKNOWN, START = "unknown", "g"
 SEEN = "sign_seen"  # the grades that stood beside the button as it was pressed
 BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs what is shown."
+BY_KEYS_AMENDED = "A digit grades the feature that has the keys and leads to the next; then say why, and amend."
 
 
 def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
@@ -44,7 +46,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
         return
     tasks = {f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}": feature.task for feature in report.features}
     remark = f"reason_{score.id}_{len(signed)}_{who.id}"
-    _from_the_keys(list(tasks))
+    _from_the_keys(list(tasks), then=remark if signed else "sign")
     own = [signature for signature in signed if signature.reader == who.name]
     begin = own[-1].grades if own else own_read or report.model_grades
     _keep_until_signed(tasks, begin, remark)
@@ -66,7 +68,8 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
     # what the page shows beside the button is what it signs: a press that comes before that is drawn signs nothing
     seen = (score.id, len(signed), grades)
-    if st.button(label, type="primary", icon=":material/draw:", key="sign", on_click=_press, args=(seen,)):
+    look: Any = {"type": "primary", "icon": ":material/draw:", "disabled": amends and not says_why(reason)}
+    if st.button(label, key="sign", on_click=_press, args=(seen,), **look):
         if st.session_state.pop(SEEN, None) != seen:
             st.warning(f"Not signed: {literal(_reading(grades))} was not shown yet as you pressed. Look, then sign.")
             return
@@ -76,6 +79,8 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             lab().reports.sign(score.id, who.id, grades, reason)
             say_next_run("Signed")
             st.rerun()
+    if look["disabled"]:
+        st.caption("Say why the signed grades change, in a few words; then they can be amended.")
     st.caption("A signature is never changed or deleted; a later one amends it.")
 
 
@@ -129,15 +134,19 @@ def _keep_until_signed(tasks: Mapping[str, str], begin: Mapping[str, int | None]
     keep_unsent(remark, take_back, known=chosen, typed=[remark])
 
 
-def _from_the_keys(choices: Sequence[str]) -> None:
-    """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first."""
+def _from_the_keys(choices: Sequence[str], then: str) -> None:
+    """A key that leads to the grades from anywhere on the page: by Tab alone everything above them comes first.
+
+    Args:
+        then: key of what comes after the grades: the signature, or why a signed report changes.
+    """
     first = choices[0]
-    grade_by_digits(choices, start=START, then="sign")
+    grade_by_digits(choices, start=START, then=then)
     # the browser takes the key before Streamlit does, which would come to it once the page is drawn: it is shown here
     if st.button("Grade by keys", shortcut=START, type="tertiary", key="to_grades"):
         st.session_state["keys_led"] = st.session_state.get("keys_led", 0) + 1
         begin_at(first, st.session_state["keys_led"])
-    st.caption(BY_KEYS)
+    st.caption(BY_KEYS if then == "sign" else BY_KEYS_AMENDED)
 
 
 def _who_signs(known: Person) -> tuple[str, str] | None:

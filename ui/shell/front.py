@@ -5,14 +5,15 @@ Brotli for who takes it (browsers do on this machine and over TLS), a tenth to a
 looks for the server below the address of the page before it looks at the root, two requests that end in 404 at every
 visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it makes
 several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field to
-field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Until the scripts are there
-the page says that it is being opened.
+field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Scripts that are needed
+soon come with the page's own. Until the scripts are there the page says that it is being opened.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -33,6 +34,11 @@ BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "side_bar.js": "foldOnTablets(window)",
     "groups.js": "nameGroups(window)",
 }
+SOON = ("Html", "BidiComponent", "Button", "Selectbox", "ButtonGroup", "Checkbox", "DownloadButton", "ImageList")
+"""Streamlit's elements that every page or the report needs. Its client fetches each when first drawn, shows nothing in
+its place, and React shows it 300 ms after that nothing at the soonest: the head of a report waited so, and its map
+twice. They are fetched with the page's own scripts and run while the socket is being opened."""
+NEIGHBOUR = re.compile(r"""(?:from|import)["']\./([\w.$-]+\.js)["']""")
 ROOT = '<div id="root"></div>'
 OPENING = (  # in the place of what Streamlit draws there; in the browser's own theme
     '<div id="root"><div role="status" style="color-scheme: light dark; background: Canvas; color: CanvasText; '
@@ -66,13 +72,36 @@ def _compressed(file: Path, coding: str) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def page_at(base: str) -> str:
-    """Streamlit's page, which says that its server is below this path of the same origin."""
+def page_at(base: str, at_once: bool = False) -> str:
+    """Streamlit's page, which says that its server is below this path of the same origin.
+
+    Args:
+        at_once: the socket is opened without asking before what the server allows other origins (nothing) to do.
+    """
     html = (_streamlit_folder() / "index.html").read_text("utf-8")
-    here = f"window.__streamlit = {{ BACKEND_BASE_URL: location.origin + {json.dumps(f'{base}/')} }}"
+    told = f"BACKEND_BASE_URL: location.origin + {json.dumps(f'{base}/')}"
+    if at_once:
+        told += ", HOST_CONFIG: { allowedOrigins: [location.origin], useExternalAuthToken: false }"
     first = "".join(f'<script type="module">{_script(name)}{call}</script>' for name, call in BEFORE_STREAMLIT.items())
-    page = html.replace("<head>", f"<head><script>{here}</script>{first}", 1)
+    page = html.replace("<head>", f"<head><script>window.__streamlit = {{ {told} }}</script>{first}", 1)
+    page = page.replace("</head>", f"{_soon(html)}</head>", 1)
     return page.replace("<title>Streamlit</title>", "<title>MMD-Net lab</title>").replace(ROOT, OPENING, 1)
+
+
+def _soon(html: str) -> str:
+    """Tags that fetch the scripts of `SOON` with all they import, and run them after the page's own (`html`)."""
+    by_name = {file.name: file for path, file in scripts().items() if path.startswith("/static/js/")}
+    entries = [next(name for name in sorted(by_name) if name.startswith(f"{element}.")) for element in SOON]
+    wanted: dict[str, None] = {}
+    left = list(entries)
+    while left:
+        name = left.pop(0)
+        if name not in wanted and name not in html:
+            wanted[name] = None
+            left += NEIGHBOUR.findall(by_name[name].read_text("utf-8"))
+    fetched = "".join(f'<link rel="modulepreload" crossorigin href="./static/js/{name}">' for name in wanted)
+    run = "".join(f'import "./static/js/{name}";' for name in entries)
+    return f'{fetched}<script type="module">{run}</script>'
 
 
 def _script(name: str) -> str:
@@ -82,8 +111,8 @@ def _script(name: str) -> str:
 class Front:
     """Answers for the page and its scripts; everything else goes on to Streamlit."""
 
-    def __init__(self, app: ASGIApp, base: str = "") -> None:
-        self.app, self.base = app, base
+    def __init__(self, app: ASGIApp, base: str = "", at_once: bool = False) -> None:
+        self.app, self.base, self.at_once = app, base, at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = await self._answer(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
@@ -92,7 +121,7 @@ class Front:
     async def _answer(self, scope: Scope) -> Response | None:
         path = scope["path"].removeprefix(self.base)
         if path in ADDRESSES:
-            return HTMLResponse(page_at(self.base), headers={"cache-control": "no-cache"})
+            return HTMLResponse(page_at(self.base, self.at_once), headers={"cache-control": "no-cache"})
         file = scripts().get(path)
         takes = {taken.strip() for taken in Headers(scope=scope).get("accept-encoding", "").lower().split(",")}
         coding = next((known for known in ("br", "gzip") if known in takes), None)

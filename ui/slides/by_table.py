@@ -58,7 +58,7 @@ def _editor(project_id: int, who: ReaderView) -> None:
     key = f"facts_editor_{project_id}_{st.session_state.get(ROUND, 0)}"
     rows = _rows_in_hand(project_id, who, f"{HELD}{key}_{who.id}")
     shown = pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
-    shown.index = range(2, len(rows) + 2)  # as a file's rows are numbered
+    shown.index = range(1, len(rows) + 1)
     graded: dict[str, Any] = {  # by column: Streamlit's column configurations
         task.name: st.column_config.NumberColumn(task.title, min_value=0, max_value=task.highest, step=1, width=90)
         for task in SHOWN_TASKS
@@ -80,7 +80,7 @@ def _editor(project_id: int, who: ReaderView) -> None:
     )  # fmt: skip
     edited: Mapping[int, dict[str, object]] = st.session_state[key]["edited_rows"]
     if edited:
-        changed = {row + 2: _row(rows[row], cells) for row, cells in sorted(edited.items())}
+        changed = {row + 1: _row(rows[row], cells) for row, cells in sorted(edited.items())}
         _look_and_do(
             partial(lab().slides.tables.import_rows, project_id, changed, reader=who.name, by=who.id), "edited"
         )
@@ -151,6 +151,8 @@ def _look_and_do(bring: Callable[..., FactsPlan], key: str) -> None:
     left = max(len(plan.changes), len(plan.problems)) - MOST_LINES
     if left > 0:
         st.caption(f"The first {MOST_LINES} are shown; {left:d} more.")
+    if key == "file" and (plan.changes or plan.problems):
+        st.caption("Rows are numbered as in the file: its header is row 1.")
     for note in plan.notes:
         st.caption(literal(note))
     if plan.not_read:

@@ -37,14 +37,15 @@ def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) 
 
 
 def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a number of µm
-    title = StatedFacts.title(name)
+    title, help_ = StatedFacts.title(name), literal(StatedFacts.help(name)) or None
     if name == "mpp":
         return mpp_field(key)
     if name == "stain":
         options = list(STAINS) + ([known] if known and known not in STAINS else [])
         index = options.index(known) if known else None
-        return st.selectbox(title, options, index=index, accept_new_options=True, placeholder="unknown", key=key)
-    return st.text_input(title, value=known or "", key=key, help=literal(StatedFacts.help(name)) or None)
+        look: Any = {"placeholder": "unknown", "help": help_}
+        return st.selectbox(title, options, index=index, accept_new_options=True, key=key, **look)
+    return st.text_input(title, value=known or "", key=key, help=help_)
 
 
 def mpp_field(key: str, width: int | Literal["stretch"] = "stretch") -> float | None:

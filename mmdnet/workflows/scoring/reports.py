@@ -15,7 +15,7 @@ from mmdnet.scoring.summary import ScoreSummary
 from mmdnet.scoring.validity import Validity
 from mmdnet.workflows.scoring.attention_maps import attention_map
 from mmdnet.workflows.scoring.scored_slide import ScoredSlide, load_scored_slide
-from mmdnet.workflows.scoring.views import SignOffView, sign_off_view
+from mmdnet.workflows.scoring.views import SignOffView, says_why, sign_off_view
 from mmdnet.workflows.services import Services, must_get
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class Reports:
             account: who signed in and was asked again; None where the lab asks nobody: the signer is not proven.
 
         Raises:
-            LabError: a grade outside its scale, one that differs from the model's without a reason, what this reader
-                signed last already, or a project that asks for the reader's own grades first and has none of this
-                reader.
+            LabError: a grade outside its scale, one that differs from the model's or from what is signed without a
+                reason, what this reader signed last already, or a project that asks for the reader's own grades first
+                and has none of this reader.
         """
         from mmdnet.reports.schema import report_sha256
 
@@ -137,10 +137,16 @@ def _check_amends(
     reader: Reader,
     account: Person | None,
 ) -> None:
-    """Refuse a signature that says what the last one says: a key pressed twice amends nothing."""
+    """Refuse a signature that only says the last one again, as a key pressed twice does, or changes it without why."""
     if not earlier:
         return
     last, signer = earlier[-1]
+    changed = [task.title.lower() for task in TASKS if Grades.of(last)[task.name] != given[task.name]]
+    if changed and not says_why(reason):
+        raise LabError(
+            f"These grades change what {signer.name} signed: {', '.join(changed)}. Say why in a few words, then sign. "
+            "Nothing was signed."
+        )
     same = signer.id == reader.id and last.account_id == (account.account_id if account else None)
     if same and dict(Grades.of(last)) == dict(given) and " ".join(reason.split())[:500] in ("", last.reason):
         raise LabError(
@@ -177,5 +183,5 @@ def check_signature(score: ScoreSummary, grades: Mapping[str, int | None], reaso
         counts = task.name in score.tasks and validity.holds_for(task.name)
         if counts and grade != score.tasks[task.name].grade:
             changed.append(task.title.lower())
-    if changed and len(reason.strip()) < 3:
+    if changed and not says_why(reason):
         raise LabError(f"You changed the grade of {', '.join(changed)}. Say why in a few words, then sign.")

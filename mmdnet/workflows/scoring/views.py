@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from db.scores import ScoreRow, Signed
 
 
+LEAST_REASON = 3  # letters and digits
+
+
 @dataclass(frozen=True, slots=True)
 class ModelView:
     id: int
@@ -100,6 +103,11 @@ class SignOffView:
     report_sha256: str
     at: datetime
     proof: str | None = None
+
+
+def says_why(reason: str) -> bool:
+    """Whether the reason for a changed grade is more than a dash or a letter."""
+    return sum(character.isalnum() for character in reason) >= LEAST_REASON
 
 
 def leading_of(scores: Iterable[ScoreView]) -> dict[int, ScoreView]:

@@ -112,6 +112,7 @@ def test_a_fingerprint_is_of_the_content_and_not_of_the_name(tmp_path):
 @pytest.mark.parametrize(
     ("written", "stain"),
     [("h", "H&E"), ("HE", "H&E"), (" H & E ", "H&E"), ("masson", "Masson trichrome"), ("Sirius", "Sirius red"),
+     ("Hematoxylin & eosin", "H&E"), ("haematoxylin and eosin", "H&E"), ("PicroSirius red", "Sirius red"),
      ("HES", "HES"), ("Reticulin", "Reticulin"), ("&", "&"), ("", None)],
 )  # fmt: skip
 def test_a_stain_is_called_as_it_is_here_whatever_way_it_is_begun(written, stain):

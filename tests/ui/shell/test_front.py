@@ -1,6 +1,7 @@
 """The page says where its server is, and scripts travel compressed; what is not the page's goes on."""
 
 import gzip
+import re
 
 import imagecodecs
 import pytest
@@ -10,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from ui.shell.front import BEFORE_STREAMLIT, Front, scripts
+from ui.shell.front import BEFORE_STREAMLIT, SOON, Front, page_at, scripts
 from ui.shell.pages import PAGES
 
 
@@ -32,6 +33,24 @@ def test_every_address_of_ours_is_the_page_and_it_says_where_its_server_is(base)
         assert "The page is being opened" in answer.text
     assert asked.get(f"{base}/_stcore/health").text == asked.post(f"{base}/").text == "Streamlit"
     assert asked.get(f"{base}/overview/_stcore/health").text == "Streamlit", "nothing else is made of a page's address"
+
+
+def test_scripts_that_are_needed_soon_come_with_the_page_and_run_after_its_own():
+    page = page_at("")
+    run_after = page.rindex('<script type="module">')
+    assert page.index('<script type="module" crossorigin') < run_after
+    for element in SOON:
+        (path,) = {path for path in scripts() if path.startswith(f"/static/js/{element}.")}
+        assert (
+            f'import ".{path}";' in page[run_after:]
+            and f'<link rel="modulepreload" crossorigin href=".{path}">' in page
+        )
+    fetched = re.findall(r'<link rel="modulepreload" crossorigin href="\.([^"]+)">', page)
+    assert len(fetched) == len(set(fetched)) and set(fetched) <= set(scripts())
+
+
+def test_the_socket_is_opened_at_once_only_where_asked_for():
+    assert "HOST_CONFIG" in page_at("", at_once=True) and "HOST_CONFIG" not in page_at("")
 
 
 def test_scripts_travel_compressed_and_whoever_takes_none_compressed_gets_them_from_streamlit():

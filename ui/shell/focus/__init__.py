@@ -32,6 +32,6 @@ def grade_by_digits(digits: Sequence[str], *, start: str, then: str) -> None:
     Args:
         digits: keys of choices among digits, in order: a digit chooses in the one that has the keys and leads on.
         start: the letter that leads to the first of them, from anywhere but a field that is written in.
-        then: key of the button that they lead to after the last.
+        then: key of the button or field that they lead to after the last.
     """
     _component()(key=f"digits_{digits[0]}", data={"digits": list(digits), "start": start, "then": then})

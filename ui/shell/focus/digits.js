@@ -11,7 +11,7 @@ const widget = (page, key) => page.querySelector(`.st-key-${CSS.escape(key)}`)
 export const fieldOf = (page, key) => FIELDS.map((kind) => widget(page, key)?.querySelector(kind)).find(Boolean)
 
 // Listens to a page's keys: `start` leads to the first of the choices with the Streamlit keys `digits`, from anywhere but a
-// field that is written in; `then` is the button after the last. Gives back what ends it.
+// field that is written in; `then` is the button or field after the last. Gives back what ends it.
 export function gradeByDigits(page, { digits, then, start }) {
   const taken = (event) => {
     event.preventDefault()

@@ -62,6 +62,18 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
     assert lab.reports.build(score).sign_off.current.grades == MODEL | {"steatosis": 3}
 
 
+def test_other_grades_than_are_signed_need_a_reason_whatever_the_model_says(scored):
+    lab, score = scored.lab, scored.score
+    ada, ben = lab.readers.ensure("Ada").id, lab.readers.ensure("Ben").id
+    lab.reports.sign(score, ada, MODEL | {"steatosis": 1}, "read anew")
+    for reason in ("", " – "):
+        with pytest.raises(LabError, match="change what Ada signed: steatosis"):
+            lab.reports.sign(score, ben, MODEL, reason)
+    lab.reports.sign(score, ben, MODEL, "counted again")
+    lab.reports.sign(score, ada, MODEL)  # the same grades from another reader change nothing
+    assert [signed.reader for signed in lab.reports.sign_offs(score)] == ["Ada", "Ben", "Ada"]
+
+
 def test_a_project_that_asks_for_the_readers_grades_first_shows_no_model_and_takes_no_signature_before(scored):
     lab, score = scored.lab, scored.score
     ada, ben = lab.readers.ensure("Ada").id, lab.readers.ensure("Ben").id
