@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, func, not_, select, update
+import numpy as np
+from sqlalchemy import Select, delete, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from db import labels
@@ -13,6 +15,11 @@ from db.slides import USABLE
 ASKED = QueueItem.position >= 0
 """Of places that are asked for. One below 0 was set back for another: an act on it is still taken, since a browser may
 show it, and nobody is asked for it."""
+
+PLACES = np.dtype(
+    [("patch_id", "<i8"), ("slide_id", "<i8"), ("x_px0", "<i4"), ("y_px0", "<i4"), ("fat_area_share", "<f4")]
+)
+UNMEASURED = -1.0  # no fat has that share
 
 BLIND_KINDS = ("plan", "second", "repeat")
 KINDS = (*BLIND_KINDS, "adjudication")
@@ -53,15 +60,27 @@ def usable_patches(session: Session, project_id: int, slide_ids: Iterable[int]) 
     return [(patch_id, slide_id, fat) for patch_id, slide_id, fat in rows]
 
 
-def places_of_patches(session: Session, project_id: int) -> list[tuple[int, int, int, int, float | None]]:
-    """(patch id, slide id, x, y in level-0 pixels, fat area share) of every usable patch of ready slides, by id."""
-    rows = session.execute(
-        select(Patch.id, Patch.slide_id, Patch.x_px0, Patch.y_px0, Patch.fat_area_share)
-        .join(Slide, Slide.id == Patch.slide_id)
-        .where(Slide.project_id == project_id, Slide.status == "ready", USABLE)
-        .order_by(Patch.id)
-    )
-    return [(patch_id, slide_id, x, y, fat) for patch_id, slide_id, x, y, fat in rows]
+def _places(*columns: Any, project_id: int) -> Select[Any]:
+    usable = select(*columns).join(Slide, Slide.id == Patch.slide_id)
+    return usable.where(Slide.project_id == project_id, Slide.status == "ready", USABLE)
+
+
+def places_of_patches(session: Session, project_id: int) -> np.ndarray:
+    """Every usable patch of ready slides, by id: a structured array of `PLACES`; unmeasured fat is NaN.
+
+    Read as the database gives it: objects of a million patches take longer than the database itself.
+    """
+    columns = (Patch.id, Patch.slide_id, Patch.x_px0, Patch.y_px0, func.coalesce(Patch.fat_area_share, UNMEASURED))
+    found = session.connection().execute(_places(*columns, project_id=project_id).order_by(Patch.id))
+    places = np.fromiter(map(tuple, found), dtype=PLACES)
+    places["fat_area_share"][places["fat_area_share"] == UNMEASURED] = np.nan
+    return places
+
+
+def mark_of_places(session: Session, project_id: int) -> tuple[object, ...]:
+    """What another `places_of_patches` has another of: a patch more, less or exchanged, another fat."""
+    ids, fat = func.sum(Patch.id), func.sum(Patch.fat_area_share)
+    return tuple(session.execute(_places(func.count(), ids, fat, project_id=project_id)).one())
 
 
 def queued_for(session: Session, project_id: int, reader_id: int, kinds: Sequence[str] = KINDS) -> set[int]:

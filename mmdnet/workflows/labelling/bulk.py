@@ -83,6 +83,7 @@ class Bulk:
         self._services = services
         self._acts = acts
         self._after_labels = after_labels
+        self._placed: tuple[int, object, np.ndarray] | None = None  # of the project that was looked at last
 
     def session(self, project_id: int, reader_id: int, wanted: int | None = None) -> int:
         """The label session bulk acts go into: the wanted one if it is this reader's and no review, else the reader's
@@ -112,32 +113,38 @@ class Bulk:
         with self._services.db() as session:
             row = _own(session, session_id, reader_id)
             slides = {slide.id: slide for slide in slides_of(session, row.project_id)}
-            table = queues.places_of_patches(session, row.project_id)
+            places = self._places(session, row.project_id)
             queued = queues.queued_for(session, row.project_id, reader_id)
             standing = rows.standing_grades(session, row.project_id, reader_id)
             last = rows.last_standing(session, session_id, reader_id)
-        offered = [row for row in table if row[0] not in queued]
-        patch = np.array([row[0] for row in offered], dtype=np.int64)
-        order = sorted({row[1] for row in offered}, key=lambda key: slides[key].name)
-        at = {key: n for n, key in enumerate(order)}
-        slide = np.array([at[row[1]] for row in offered], dtype=np.uint16)
-        xy, side, boxes = _on_slides(np.array([row[2:4] for row in offered], float).reshape(-1, 2), slide,
-                                  [slides[key] for key in order])  # fmt: skip
+        offered = places[~np.isin(places["patch_id"], np.fromiter(queued, np.int64))]
+        patch = offered["patch_id"]
+        order = sorted(np.unique(offered["slide_id"]).tolist(), key=lambda key: slides[key].name)
+        slide = _positions(offered["slide_id"], order)
+        px0 = np.stack([offered["x_px0"], offered["y_px0"]], axis=1).astype(float)
+        xy, side, boxes = _on_slides(px0, slide, [slides[key] for key in order])
         map_xy, kind, method = self._on_map(row.project_id, patch)
         return BulkPatches(
             patch_id=patch,
             slides_xy=xy,
             map_xy=map_xy,
             kind=kind,
-            fat=np.array([np.nan if row[4] is None else row[4] for row in offered], dtype=np.float32),
+            fat=offered["fat_area_share"],
             grades=_own_grades(patch, standing),
             slide=slide,
             slides=boxes,
             side=side,
             method=method,
-            queued=len(table) - len(offered),
+            queued=len(places) - len(offered),
             last=_last(last),
         )
+
+    def _places(self, session: Session, project_id: int) -> np.ndarray:
+        """`queues.places_of_patches`, read anew where a patch is another than before."""
+        mark = queues.mark_of_places(session, project_id)
+        if self._placed is None or self._placed[:2] != (project_id, mark):
+            self._placed = project_id, mark, queues.places_of_patches(session, project_id)
+        return self._placed[2]
 
     def _on_map(self, project_id: int, patch: np.ndarray) -> tuple[np.ndarray, np.ndarray, str | None]:
         xy = np.full((len(patch), 2), np.nan, np.float32)
@@ -212,12 +219,19 @@ def _merged(patch: int, before: Standing | None, given: Mapping[str, int], ignor
     return PatchGrades(patch, Grades(**{**(before.grades if before else {}), **given}), flagged=flagged)
 
 
+def _positions(slide_ids: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Where each id stands in `order`, shape (n,), uint16."""
+    by_id = np.argsort(order)
+    return by_id[np.searchsorted(order, slide_ids, sorter=by_id)].astype(np.uint16) if order else np.empty(0, np.uint16)
+
+
 def _own_grades(patch: np.ndarray, standing: Mapping[int, Standing]) -> np.ndarray:
-    """Shape (n, tasks), uint8; see `BulkPatches`."""
+    """Shape (n, tasks), uint8, of patches by id; see `BulkPatches`."""
     grades = np.full((len(patch), len(TASK_NAMES)), NONE, np.uint8)
-    for n, patch_id in enumerate(patch.tolist()):
-        own = standing.get(patch_id)
-        if own is not None:
+    labelled = np.fromiter(standing, np.int64)
+    at = np.searchsorted(patch, labelled)
+    for n, patch_id, own in zip(at.tolist(), labelled.tolist(), standing.values(), strict=True):
+        if n < len(patch) and patch[n] == patch_id:
             grades[n] = IGNORED if own.ignored else [NONE if grade is None else grade for grade in own.grades.as_tuple]
     return grades
 

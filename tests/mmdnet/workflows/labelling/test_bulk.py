@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import labels as rows
+from db.models import Patch
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.bulk import IGNORED, MOST, NONE, shelf_layout
 from mmdnet.workflows.labelling.views import LabelAct, LabelRefused, PatchGrades
@@ -56,6 +57,17 @@ def test_what_is_in_a_queue_of_the_reader_is_neither_offered_nor_taken(label_ben
     assert len(bulk.patches(bulk.session(label_bench.project, ben), ben).patch_id) == 60, (
         "another's queue hides nothing"
     )
+
+
+def test_a_patch_set_aside_or_measured_anew_since_the_last_look_shows(label_bench, bulk, session):
+    ada, (first, second, *_) = label_bench.readers[0], label_bench.patches[label_bench.slides[0]]
+    before = bulk.patches(session, ada)
+    with label_bench.db.begin() as changing:
+        changing.get_one(Patch, first).set_aside = "blur"
+        changing.get_one(Patch, second).fat_area_share = None
+    after = bulk.patches(session, ada)
+    assert set(before.patch_id.tolist()) - set(after.patch_id.tolist()) == {first}
+    assert np.isnan(after.fat[after.patch_id == second]).all() and not np.isnan(after.fat).all()
 
 
 def test_nobody_sees_anothers_grades(label_bench, bulk, session):
