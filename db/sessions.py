@@ -229,6 +229,13 @@ def first_open(session: Session, session_id: int, reader_id: int) -> int | None:
     )
 
 
+def progress(session: Session, session_id: int, reader_id: int) -> tuple[int, int]:
+    """Patches that a label session asks for, and those of them that are labelled."""
+    asked = select(func.count()).select_from(QueueItem).where(QueueItem.session_id == session_id, ASKED)
+    labelled = asked.where(QueueItem.patch_id.in_(labels.done_in_session(session_id, reader_id)))
+    return session.scalar(asked) or 0, session.scalar(labelled) or 0
+
+
 def progress_by_slide(session: Session, session_id: int, reader_id: int) -> list[tuple[int, str, int, int]]:
     """(slide id, slide name, patches asked for, patches labelled) per slide of the queue, by name."""
     total = session.execute(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
+from mmdnet.workflows.labelling.views import newest_open
 from ui.label.labelling import draw_canvas, session_bar
 from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
@@ -35,7 +36,7 @@ chosen = next((view for view in sessions if view.id == at("session")), None)
 if chosen is None:
     if at("session") is not None:
         st.warning("That label session is another reader's or of another project; this is your own.")
-    chosen = lab().labels.sessions.open(project.id, who.id) or sessions[0]
+    chosen = newest_open(sessions) or sessions[0]
     go_to("session", chosen.id)
 
 session_bar(project, who, sessions, chosen)

@@ -26,6 +26,7 @@ def test_the_first_open_place_moves_on_with_every_label(label_bench):
     for n, item in enumerate(bench.labels.sessions.queue(view.id)):
         with bench.db() as session:
             assert queues.first_open(session, view.id, bench.readers[0]) == n
+            assert queues.progress(session, view.id, bench.readers[0]) == (2, n)
         bench.labels.acts.put(act(bench, view, item, n))
     with bench.db() as session:
         assert queues.first_open(session, view.id, bench.readers[0]) is None

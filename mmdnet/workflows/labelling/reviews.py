@@ -130,7 +130,7 @@ def _unsettled(blind: BlindTable, settled: Mapping[int, int]) -> np.ndarray:
 def _review(session: Session, reader_id: int, kind: str, mine: Sequence[LabelSession], waiting: int) -> ReviewView:
     for row in mine:
         if SessionPlan.of(row.plan).kind == kind:
-            left = sum(total - done for _, _, total, done in queues.progress_by_slide(session, row.id, reader_id))
-            if left:
-                return ReviewView(kind, waiting, row.id, left)
+            asked, labelled = queues.progress(session, row.id, reader_id)
+            if asked > labelled:
+                return ReviewView(kind, waiting, row.id, asked - labelled)
     return ReviewView(kind, waiting, None, 0)

@@ -25,6 +25,7 @@ from mmdnet.workflows.labelling.views import (
     SessionPreview,
     SessionView,
     SlideProgress,
+    newest_open,
 )
 from mmdnet.workflows.services import Services, must_get
 
@@ -58,9 +59,8 @@ class Sessions:
             return session_view(session, must_get(session, LabelSession, session_id, "label session"))
 
     def open(self, project_id: int, reader_id: int) -> SessionView | None:
-        """The reader's newest session with a patch left to label; else the newest at all; None if there is none."""
-        mine = self.of_project(project_id, reader_id)
-        return next((view for view in mine if not view.finished), mine[0] if mine else None)
+        """The `newest_open` session of the reader."""
+        return newest_open(self.of_project(project_id, reader_id))
 
     def create(self, project_id: int, reader_id: int, name: str, choice: QueueChoice) -> SessionView:
         """A new session of the reader.
@@ -235,7 +235,7 @@ def _session_name(name: str) -> str:
 
 def session_view(session: Session, row: LabelSession) -> SessionView:
     """A session as it is told to pages: its choices and how far it is."""
-    numbers = queues.progress_by_slide(session, row.id, row.reader_id)
+    patches, labelled = queues.progress(session, row.id, row.reader_id)
     return SessionView(
         id=row.id,
         project_id=row.project_id,
@@ -243,7 +243,7 @@ def session_view(session: Session, row: LabelSession) -> SessionView:
         name=row.name,
         plan=SessionPlan.of(row.plan),
         seed=row.seed,
-        patches=sum(total for _, _, total, _ in numbers),
-        labelled=sum(done for *_, done in numbers),
+        patches=patches,
+        labelled=labelled,
         created_at=row.created_at,
     )

@@ -169,6 +169,11 @@ class SessionView:
         return self.labelled >= self.patches
 
 
+def newest_open(newest_first: Sequence[SessionView]) -> SessionView | None:
+    """The newest session with a patch left to label; else the newest at all; None if there is none."""
+    return next((view for view in newest_first if not view.finished), next(iter(newest_first), None))
+
+
 @dataclass(frozen=True, slots=True)
 class QueueChoice:
     """What a new session is to ask for.
