@@ -37,7 +37,8 @@ def fact_fields(key: str, names: Sequence[str], slide: SlideView | None = None) 
 
 
 def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a number of µm
-    title, help_ = StatedFacts.title(name), literal(StatedFacts.help(name)) or None
+    title = StatedFacts.title(name)
+    help_ = literal(StatedFacts.help(name)) or None
     if name == "mpp":
         return mpp_field(key)
     if name == "stain":
