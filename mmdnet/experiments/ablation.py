@@ -24,6 +24,7 @@ from mmdnet.evaluation.tables import NOTHING, Table, figure
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES, UNKNOWN
 from mmdnet.labels.grading import task as task_called
+from mmdnet.labels.label_efficiency import over_seeds
 from mmdnet.nn.kinds import ALPHAS
 from mmdnet.nn.registry import SMALL
 from mmdnet.slides.geometry import PATCH_PX, QUARTER_PX
@@ -340,15 +341,9 @@ def interval(values: Sequence[float], ends: Ends = UNBOUNDED) -> Interval:
     Args:
         ends: of the measure's scale: the interval is cut there, so near them it is not symmetric.
     """
-    from scipy import stats
-
+    mean, low, high = (round(float(figure), 3) for figure in over_seeds(values, ends))
     n = len(values)
-    mean = round(float(np.mean(values)), 3)
-    if n < 2:
-        return {"mean": mean, "n": n}
-    half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    low, high = max(ends[0], round(mean - half, 3)), min(ends[1], round(mean + half, 3))
-    return {"mean": mean, "n": n, "interval": [low, high]}
+    return {"mean": mean, "n": n, "interval": [low, high]} if n > 1 else {"mean": mean, "n": n}
 
 
 def summary(results: Sequence[TrainingResult], part: str = "test") -> dict[str, dict[str, Interval]]:

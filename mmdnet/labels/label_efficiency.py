@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmdnet.labels.acquisition import Evidence
 from mmdnet.labels.agreement import quadratic_kappa
@@ -163,20 +164,21 @@ def _kappa(truth: np.ndarray, given: np.ndarray, grades: int) -> float:
     return 0.0 if np.isnan(kappa) else kappa
 
 
-def over_seeds(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of kappa's curves of equal length over seeds and its 95 % interval, each of shape (steps,).
+def over_seeds(values: ArrayLike, ends: tuple[float, float] = (-1.0, 1.0)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over seeds and its 95 % interval of values of shape (seeds, ...), each of shape (...).
 
-    The interval is Student's t on kappa as it is, cut at kappa's own ends, -1 and 1: near them it is no longer
-    symmetric, and what is cut off was no kappa.
+    The interval is Student's t on the measure as it is, cut at the ends of its scale (kappa's own if none are given):
+    near them it is no longer symmetric, and what is cut off was no value of it. One seed has no interval: both ends are
+    the value.
     """
     from scipy.stats import t
 
-    table = np.stack(curves)
+    table = np.asarray(values, float)
     mean = table.mean(axis=0)
     if len(table) < 2:
         return mean, mean, mean
     half = t.ppf(0.975, len(table) - 1) * table.std(axis=0, ddof=1) / np.sqrt(len(table))
-    return mean, np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
+    return mean, np.maximum(mean - half, ends[0]), np.minimum(mean + half, ends[1])
 
 
 def labels_needed(labels: Sequence[int], kappa: np.ndarray, target: float) -> float:
