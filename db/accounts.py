@@ -67,7 +67,7 @@ def any_account(session: Session) -> bool:
 
 
 def all_accounts(session: Session) -> Sequence[Account]:
-    return session.scalars(select(Account).order_by(Account.name)).all()
+    return session.scalars(select(Account).order_by(func.lower(Account.name))).all()
 
 
 def account_named(session: Session, name: str) -> Account | None:

@@ -150,9 +150,10 @@ def accounts_log(
     """The log of access: sign-ins, views, exports, deletions, changes of roles."""
     from mmdnet.workflows.people.log_words import did_in_words
 
-    events = lab_at(home).accounts.log(lines)
+    accounts = lab_at(home).accounts
+    events, names = accounts.log(lines), {account.id: account.name for account in accounts.list()}
     told = [
-        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or event.said.get('by', '-')}  {did_in_words(event)}"
+        f"{event.at:%Y-%m-%d %H:%M:%S}  {event.account or event.said.get('by', '-')}  {did_in_words(event, names)}"
         for event in events
     ]
     say(as_json, events, "\n".join(told) or "Nothing yet.")

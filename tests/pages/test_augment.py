@@ -62,7 +62,7 @@ def test_a_batch_shows_counts_by_reason_and_each_child_beside_its_parent(made, f
     assert not app.exception and not app.error
     text = said(app)
     assert "2 of 4 judged patches passed the gate" in text and "hardly differs from its parent" in text
-    assert "structure 0.93" in text and "fat 2.0 % (parent 2.1 %)" in text and "tiny \\*sd\\*" in text
+    assert "structure 0.93" in text and "fat 2.0\u00a0% (parent 2.1\u00a0%)" in text and "tiny \\*sd\\*" in text
     assert len(app.get("image")) == 8
     app.selectbox(key=f"augment_kind_{made}").set_value("passed").run()
     assert not app.exception and len(app.get("image")) == 4

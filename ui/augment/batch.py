@@ -13,7 +13,7 @@ from ui.shell import words
 from ui.shell.jobs import job_card, made_at
 from ui.shell.literal import in_html, literal, plain
 from ui.shell.session import lab, reader, refusals
-from ui.shell.theme import in_page
+from ui.shell.theme import grade_chips, in_page
 
 if TYPE_CHECKING:
     from mmdnet.augment.gate import GateLimits, GateValues
@@ -63,7 +63,7 @@ def _progress_and_counts(augmentation_id: int, was_active: bool) -> None:
     elif batch.job.status != "done":
         job_card(batch.job)
     if was_active:
-        with st.container(horizontal=True):
+        with st.grid("auto", min_column_width=PAIR_PX):
             for child in lab().augmenting.children(augmentation_id, newest=NEWEST):
                 _pair(child)
     _counts(batch)
@@ -161,7 +161,8 @@ def parents_and_children(batch: BatchView) -> None:
         st.caption("None yet." if not counts.made else "None of this batch.")
         return
     children = lab().augmenting.children(batch.id, verdict=kind, first=(page - 1) * AT_ONCE, count=AT_ONCE)
-    with st.container(horizontal=True):
+    st.caption("Left the parent, right what was made of it.")
+    with st.grid("auto", min_column_width=PAIR_PX):
         for child in children:
             _pair(child)
     _limits(batch.origin.limits)
@@ -177,21 +178,22 @@ def _look_goes_on(augmentation_id: int) -> bool:
 
 def _pair(child: SyntheticView) -> None:
     """One parent and its child, the verdict, and what was measured."""
-    with st.container(border=True, width=PAIR_PX):
-        with st.container(horizontal=True, gap="small"), refusals():
-            side = (PAIR_PX - 48) // 2
-            st.image(in_page(_parent(child.parent_id, child.slide)), width=side, alt="The parent, a patch of a slide")
-            st.image(in_page(_child(child.id, child.seed)), width=side, alt="The synthetic patch made of it")
-        if not child.judged:
-            st.badge("not judged yet", color="gray")
-        elif child.refused is None:
-            st.badge("passed", color="green", icon=":material/check:")
-        else:
-            st.badge(literal(f"refused: {child.refused}"), color="orange", icon=":material/block:")
-            st.caption(literal(f"{REASONS[child.refused]}.".capitalize()))
-        grades = ", ".join(f"{task(name).title} {grade}" for name, grade in child.grades.items())
-        said = f"{child.slide} · {grades}" + (f" · {_values(child.values)}" if child.values else "")
-        st.caption(literal(said))
+    with st.container(border=True, height="stretch", gap="small"):
+        with st.grid(2, min_column_width=120, gap="xsmall"), refusals():
+            st.image(in_page(_parent(child.parent_id, child.slide)), width="stretch", alt="The parent, a patch")
+            st.image(in_page(_child(child.id, child.seed)), width="stretch", alt="The synthetic patch made of it")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if not child.judged:
+                st.badge("not judged yet", color="gray")
+            elif child.refused is None:
+                st.badge("passed", color="green", icon=":material/check:")
+            else:
+                st.badge(literal(f"refused: {child.refused}"), color="orange", icon=":material/block:")
+            st.html(grade_chips(child.grades), width="content")
+        if child.refused is not None:
+            st.markdown(literal(f"{REASONS[child.refused]}.".capitalize()))
+        said = child.slide + (f" · {_values(child.values)}" if child.values else "")
+        st.caption(literal(said.replace(" %", "\u00a0%")))
 
 
 def _values(values: GateValues) -> str:
@@ -215,6 +217,6 @@ def _limits(limits: GateLimits) -> None:
             f"{limits.density_change:g}, stain within {limits.stain_degrees:g}°, focus within a factor of "
             f"{limits.focus:g}, fat within {100 * limits.fat_change:g} points or a quarter of its parent's, the "
             f"model's grade within {limits.grade_change:g}, a distance that is neither no change nor another patch's, "
-            f"and {limits.most_of_a_parent} of a parent at most. Left: the parent; right: what was made of it."
+            f"and {limits.most_of_a_parent} of a parent at most."
         )
     )

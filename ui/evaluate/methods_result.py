@@ -22,6 +22,7 @@ from mmdnet.experiments.field.files import (
     shows_published,
     split_table,
     title_of,
+    too_few,
     written,
 )
 from mmdnet.labels.grading import task as task_called
@@ -38,6 +39,8 @@ CURVES = (("loss", "Training loss", ".3f"), ("kappa", "Mean κ, validation", ".3
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from plotly.graph_objects import Figure
 
     from mmdnet.workflows.evaluation.views import EvaluationHead
 
@@ -56,8 +59,12 @@ def show(head: EvaluationHead) -> None:
         st.error(literal(str(refusal)), icon=":material/error:")
         return
     result = comparison.result
+    weak = too_few(result)
+    if weak:
+        st.warning(literal(weak), icon=":material/warning:")
     for sentence in facts(result):
-        st.caption(literal(sentence))
+        if sentence != weak:
+            st.caption(literal(sentence))
     kappa_figure(comparison)
     show_table(kappa_table(comparison))
     st.caption(literal(compared(result)))
@@ -139,6 +146,7 @@ def beside_figure(comparison: Comparison, rows: Sequence[str], name: str, title:
             line={"color": colour, "width": 2},
             hovertemplate=f"{in_figure(title_of(row))}: %{{y:{digits}}}<extra></extra>",
         )  # fmt: skip
+    _whole_epochs(made, max(len(comparison.curve(row, name)) for row in rows))
     made.update_layout(hovermode="closest")
     theme.show_figure(made, key=f"field_beside_{name}", alt=f"{title} by epoch, a line for each chosen row")
 
@@ -244,5 +252,13 @@ def curve_figure(comparison: Comparison, method: str) -> None:
             x=epochs, y=[epoch.loss for epoch in cell.curve], mode="lines", name=f"loss, {in_figure(cell.part)}",
             line={"color": REFERENCE, "dash": "dot"},
         )  # fmt: skip
+    _whole_epochs(made, max(len(cell.curve) for cell in comparison.result.cells))
     made.update_layout(showlegend=False, hovermode="closest", margin={"t": 8})
     theme.show_figure(made, key="field_curve", alt="Training loss and validation kappa by epoch")
+    st.caption("Solid: mean κ of the validation patients; dotted: training loss. A line for each seed or fold.")
+
+
+def _whole_epochs(made: Figure, epochs: int) -> None:
+    """Ticks at whole epochs, from the first."""
+    apart = max(1, -(-epochs // 10))
+    made.update_xaxes(rangemode="normal", tick0=1, dtick=apart, range=[0.9, max(2, epochs) + 0.1])

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.accounts.roles import Role
+from mmdnet.accounts.roles import May, Role
 from mmdnet.tables import to_csv
 from mmdnet.workflows.people.log_words import did_in_words
 from mmdnet.workflows.people.views import role_words
 from ui.shell.literal import literal, plain
-from ui.shell.session import lab, refusals, say_next_run
+from ui.shell.session import lab, may, refusals, say_next_run
 from ui.shell.tables import table_height
 from ui.shell.words import NOTHING, told_apart
 
@@ -31,12 +31,13 @@ def roles_in_words(roles: Sequence[RoleView], projects: Mapping[int, str]) -> st
 
 def account_row(account: AccountView, projects: Mapping[int, str]) -> dict[str, str]:
     """A line of the table of accounts."""
-    signs_in = "by password" if account.has_password else "elsewhere"
+    ways = ["by password"] if account.has_password else []
+    ways += [f"elsewhere, as {plain(account.identity)}"] if account.identity else []
+    signs_in = " or ".join(ways) or NOTHING
     return {
         "Account": plain(account.name),
         "Roles": "disabled" if account.retired_at else plain(roles_in_words(account.roles, projects)),
         "Signs in": f"{signs_in} and code" if account.second_factor else signs_in,
-        "Known there as": plain(account.identity or ""),
     }
 
 
@@ -110,15 +111,15 @@ def _change(account: AccountView, projects: Mapping[int, str]) -> None:
     with st.container(border=True):
         st.markdown(f"**{literal(account.name)}**: {literal(roles_in_words(account.roles, projects))}")
         role, project = _role_and_project(projects, "change")
-        give, take, disable = st.columns(3)
-        if give.button("Give role", key="give"):
-            _do(lambda: accounts.grant(account.id, role, project), "Role given")
-        if take.button("Take role", key="take"):
-            _do(lambda: accounts.take(account.id, role, project), "Role taken away")
-        with disable.popover("Disable"):
-            st.markdown("Nobody signs in by it any more; what it did stays. It cannot be undone.")
-            if st.button("Disable for good", key="disable"):
-                _do(lambda: accounts.retire(account.id), "Account disabled")
+        with st.container(horizontal=True):
+            if st.button("Give role", key="give"):
+                _do(lambda: accounts.grant(account.id, role, project), "Role given")
+            if st.button("Take role", key="take"):
+                _do(lambda: accounts.take(account.id, role, project), "Role taken away")
+            with st.popover("Disable"):
+                st.markdown("Nobody signs in by it any more; what it did stays. It cannot be undone.")
+                if st.button("Disable for good", key="disable"):
+                    _do(lambda: accounts.retire(account.id), "Account disabled")
         with st.form("reset", clear_on_submit=True):
             password = st.text_input("New password for them", type="password", key="reset_password")
             if st.form_submit_button("Reset password", key="reset_do", help="Ends their sign-ins and second factor."):
@@ -154,12 +155,18 @@ def log_of_access() -> None:
     """Who signed in, looked, took out, deleted or changed what: the newest events, and a file of them."""
     st.subheader("Log of access")
     events, projects = lab().accounts.log(EVENTS), lab().projects.names()
+    names = {account.id: account.name for account in lab().accounts.list()} if may(May.ADMINISTER, None) else {}
     if not events:
         st.caption("Nothing yet.")
         return
     rows = [event_row(event, projects) for event in events]
     shown = [
-        {"When": row["time"], "Who": row["account"], "Did": plain(did_in_words(event)), "Project": row["project"]}
+        {
+            "When": row["time"],
+            "Who": row["account"],
+            "Did": plain(did_in_words(event, names)),
+            "Project": row["project"],
+        }
         for event, row in zip(events, rows, strict=True)
     ]
     st.dataframe(shown, hide_index=True, height=table_height(len(shown), 12))

@@ -24,7 +24,7 @@ from mmdnet.evaluation.result import OrdinalMeasures, ReliabilityBin
 from mmdnet.experiments.ablation import interval
 from mmdnet.experiments.field.result import Cell, FieldResult
 from mmdnet.labels.agreement import FEWEST_CLUSTERS, Estimate, draws_of_rows, estimate_of, kappas_of_counts
-from mmdnet.labels.grading import UNKNOWN
+from mmdnet.labels.grading import SHOWN_TASKS, UNKNOWN
 
 MEASURES: Mapping[str, str] = {
     "kappa_quadratic": "κ quadratic",
@@ -86,8 +86,10 @@ class Comparison:
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
-        """Tasks that some cell was tested in."""
-        return tuple(name for name in self.result.tasks if any(self._judged(cell, name) for cell in self.result.cells))
+        """Tasks that some cell was tested in, as people read them."""
+        known = [task.name for task in SHOWN_TASKS if task.name in self.result.tasks]
+        ordered = [*known, *(name for name in self.result.tasks if name not in known)]
+        return tuple(name for name in ordered if any(self._judged(cell, name) for cell in self.result.cells))
 
     @staticmethod
     def _judged(cell: Cell, task: str) -> bool:

@@ -178,7 +178,7 @@ def facts(result: FieldResult) -> list[str]:
     how = "bags split at random" if plan.split == "bags" else "patients kept apart"
     folds = f"{plan.folds} folds, " if plan.folds else "6:2:2, "
     seeds = count(len(plan.seeds), "seed")
-    tested = len({name for cell in result.cells for name in cell.bags.patients})
+    tested = _tested(result)
     judged_on = "tested" if plan.judged == "test" else "validated on"
     judged = ", slides judged by their highest" if plan.unit == "slide" else ""
     said = [
@@ -186,15 +186,28 @@ def facts(result: FieldResult) -> list[str]:
         f"{plan.bag_size} patches{judged}. {'Simulated tissue only. ' if result.simulated else ''}{USE}",
         *result.notes,
     ]
-    if tested < FEWEST_CLUSTERS:
-        said.append(f"{tested} patients are too few to tell methods apart: neither an interval nor a p is given.")
-    elif tested < FEWEST_PATIENTS:
-        said.append(f"{tested} patients are too few to tell methods apart: no p is given, and intervals say little.")
+    if weak := too_few(result):
+        said.append(weak)
     if plan.judged == "validation":
         said.append(FOR_CHOOSING)
     if not shows_published(result):
         said.append("Published figures stand beside none of these: the paper's data and its split of bags are others.")
     return [f"{sentence[:1].upper()}{sentence[1:]}" for sentence in said]  # a note begins with the part it is of
+
+
+def too_few(result: FieldResult) -> str:
+    """That the patients are too few to tell methods apart, in a sentence; empty where they are not."""
+    tested = _tested(result)
+    if tested < FEWEST_CLUSTERS:
+        return f"{tested} patients are too few to tell methods apart: neither an interval nor a p is given."
+    if tested < FEWEST_PATIENTS:
+        return f"{tested} patients are too few to tell methods apart: no p is given, and intervals say little."
+    return ""
+
+
+def _tested(result: FieldResult) -> int:
+    """How many patients were tested."""
+    return len({name for cell in result.cells for name in cell.bags.patients})
 
 
 def written(comparison: Comparison, kind: str) -> str:

@@ -18,9 +18,9 @@ def test_roles_are_told_with_where_they_hold():
 
 def test_a_disabled_account_says_so_and_how_one_signs_in_stands_beside():
     account = AccountView(1, "Ada", None, None, (RoleView(Role.ADMIN, None),), True, True, None)
-    assert list(account_row(account, PROJECTS).values()) == ["Ada", "admin", "by password and code", ""]
+    assert list(account_row(account, PROJECTS).values()) == ["Ada", "admin", "by password and code"]
     gone = AccountView(2, "Eve", "eve@example.org", None, (), False, False, WHEN)
-    assert list(account_row(gone, PROJECTS).values()) == ["Eve", "disabled", "elsewhere", "eve@example.org"]
+    assert list(account_row(gone, PROJECTS).values()) == ["Eve", "disabled", "elsewhere, as eve@example.org"]
 
 
 def test_an_event_names_the_account_or_who_ran_a_command():

@@ -19,6 +19,9 @@ def test_an_event_is_told_without_names_of_the_program():
     assert said("view", what="slides.get", slide_id=5) == "looked at a slide: slide 5"
     assert said("export", what="labels.files.export", kind="csv") == "took out labels: as csv"
     assert said("add account", account=2, by="command line: root") == "add account: account 2"
+    event = AccessView(1, "Ada", "grant role", None, {"account": 2, "role": "lead"}, datetime.now(UTC))
+    assert did_in_words(event, {2: "Ben"}) == "grant role: Ben, role lead"
+    assert said("sign in", proof="password") == "sign in: by password"
     assert said("sign out") == "sign out"
     assert (
         said("delete", what="projects.delete", name="Cohort") == "deleted the project: Cohort"
