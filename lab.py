@@ -37,7 +37,12 @@ PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 FOR_A_GPU = ("cuda-", "nvidia-", "triton")  # how the names of packages begin that only a GPU needs
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
 # These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
-WAITING_TESTS = {"browser tests": "tests/browser", "tests of jobs": "tests/mmdnet/jobs"}
+# Those of real slides take as long as all others of the browser, and nobody else's labs: a process of their own.
+WAITING_TESTS = {
+    "browser tests of real slides": ["tests/browser/real_slides"],
+    "browser tests": ["tests/browser", "--ignore=tests/browser/real_slides"],
+    "tests of jobs": ["tests/mmdnet/jobs"],
+}
 # The other tests, a process for each part, all at once: the longest would else begin last. By folders, so
 # that no module is imported and no shared fixture made in two of them; what is new falls to one by itself.
 COMPUTING_TESTS = {
@@ -529,8 +534,8 @@ def run_tests(pytest_arguments: list[str]) -> int:
                 failed.append("tests")
         else:
             _quiet([PYTHON, "-c", LOADED_BY_MOST])  # where that fails a test says why
-            for name, folder in WAITING_TESTS.items():
-                told[waiting.submit(_hear, _pytest([folder]), environment)] = name
+            for name, part in WAITING_TESTS.items():
+                told[waiting.submit(_hear, _pytest(part), environment)] = name
             for name, part in COMPUTING_TESTS.items():
                 told[computing.submit(_hear, [*_behind(), *_pytest(part)], environment)] = name
         for future in concurrent.futures.as_completed(told):

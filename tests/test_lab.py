@@ -243,7 +243,7 @@ def test_a_part_of_the_tests_that_fails_is_told_and_the_others_run(shell: Shell,
 
 
 def test_every_file_of_tests_is_in_one_part() -> None:
-    parts = [*([folder] for folder in lab.WAITING_TESTS.values()), *lab.COMPUTING_TESTS.values()]
+    parts = [*lab.WAITING_TESTS.values(), *lab.COMPUTING_TESTS.values()]
     held = [(part[0], [other.removeprefix("--ignore=") for other in part[1:]]) for part in parts]
     for file in sorted((lab.ROOT / "tests").rglob("test_*.py")):
         folders = [

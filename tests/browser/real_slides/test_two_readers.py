@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +40,15 @@ def fresh_lab(tmp_path: Path) -> Iterator[RunningLab]:
 
 
 def add_slides(home: Path, slides: Path, folder: Path) -> None:
-    """The real liver slide and a simulated one, each by a process of its own: measuring their fat takes a while.
+    """The real liver slide and a simulated one, by a command.
 
     The lab is not opened in this process yet: a copy of its files made here would take its hold on them away (SQLite's
     locks are the process's).
     """
-
-    def ingest(path: Path) -> None:
-        command = [sys.executable, "-m", "mmdnet", "ingest", str(path), "--project", "Liver", "--home", str(home)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-
-    with ThreadPoolExecutor() as threads:
-        real = threads.submit(ingest, slides / "liver_he_fields.svs")
-        drawn = folder / "drawn.tiff"
-        simulate_slide(SlideRecipe(seed=5, width_px=4500, height_px=3600, artefacts=0.0), drawn)
-        ingest(drawn)
-        real.result()
+    drawn = folder / "drawn.tiff"
+    simulate_slide(SlideRecipe(seed=5, width_px=4500, height_px=3600, artefacts=0.0), drawn)
+    command = [sys.executable, "-m", "mmdnet", "ingest", str(slides / "liver_he_fields.svs"), str(drawn)]
+    subprocess.run([*command, "--project", "Liver", "--home", str(home)], cwd=ROOT, check=True, capture_output=True)
 
 
 def sit_down(page, name: str) -> None:
