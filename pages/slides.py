@@ -19,7 +19,7 @@ from ui.slides.whole_read import current_read, read_button, read_slide, reads_du
 
 project = project_or_stop("Slides")
 slides = lab().slides.list(project.id)
-read = current_read(slides)
+read = current_read(project.id, slides)
 if read is not None:
     read_slide(*read)
     st.stop()

@@ -68,14 +68,14 @@ def first_look_words(numbers: GivenNumbers, slides: int) -> str:
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    question = "Asked once: can the grades be told on such small patches?"
+    question = (
+        "Asked once: can the grades be told on such small patches? No keeps your answer with the session and says "
+        "what to do instead; nothing is lost either way."
+    )
     return f"**Patches of {slides:,} slides graded** · {pace}{unknown}. {question}"
 
 
-WHAT_FOR = (
-    "Asked once, after the first slides, before many hours go into it; grading goes on without an answer. Yes: go on. "
-    "No: the session stays as it is, your answer is kept with it, and what to do instead is said here."
-)
+WHAT_FOR = "Asked after the first slides, before many hours go into it; grading goes on without an answer."
 NOT_JUDGEABLE = (
     "You found that this cannot be judged on these patches. Leave a grade unknown (U) where you cannot tell: it is "
     "never taken for 0. Hold Z to see what lies around; where that is not enough, grade whole slides (Slides page)."

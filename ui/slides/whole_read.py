@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, Task
+from mmdnet.reports.typeset import typeset
 from mmdnet.workflows.slides.slide_reads import KINDS, ReadKind
 from ui.shell import words
-from ui.shell.literal import literal
+from ui.shell.literal import in_html, literal
 from ui.shell.session import go_to, lab, nobody_reads, reader, refusals, say_next_run
 from ui.shell.theme import chip, in_page
+from ui.shell.unsent import keep_unsent, sent_now
 from ui.slides.pictures import thumbnail
 from ui.slides.viewer import deep_zoom, viewer_is_here
 
 if TYPE_CHECKING:
     from mmdnet.workflows.slides.views import SlideView
     from mmdnet.workflows.views import ReaderView
+    from ui.shell.unsent import Value
 
 OVERVIEW_PX = 1400
+UNKNOWN = "unknown"  # a feature that had its turn and was left open, as the tab keeps it
 TITLES: dict[ReadKind, str] = {"own": "Read slides", "second": "Second reads", "settle": "Disagreements"}
 
 
@@ -99,14 +103,60 @@ def _begin(read: Read) -> None:
     st.rerun()
 
 
-def current_read(slides: Sequence[SlideView]) -> tuple[Read, SlideView, ReaderView] | None:
-    """The read under way in this tab, if its slide is here and its reader still reads."""
+def current_read(project_id: int, slides: Sequence[SlideView]) -> tuple[Read, SlideView, ReaderView] | None:
+    """The read under way in this tab, if its slide is here and its reader still reads; kept over a reload."""
     read, who = st.session_state.get("whole_read"), reader()
+    under_way = {
+        "read_kind": read.kind if read else None,
+        "read_slide": read.slide_id if read else None,
+        "read_reader": read.reader_id if read else None,
+    }
+    keep_unsent(_form(project_id), _take_back, known=under_way | _kept_grades(read))
+    if who is None:  # as in the first run after a reload: the browser says a moment later who reads
+        return None
     slide = next((there for there in slides if read is not None and there.id == read.slide_id), None)
-    if slide is None or who is None or read is None or who.id != read.reader_id:
+    if slide is None or read is None or who.id != read.reader_id:
         st.session_state.pop("whole_read", None)
         return None
     return read, slide, who
+
+
+def _form(project_id: int) -> str:
+    return f"whole_read_{project_id}"
+
+
+def _form_of_report(slide_id: int) -> str:
+    return f"report_read_{slide_id}"
+
+
+def _kept_grades(read: Read | None) -> dict[str, Value]:
+    """What the tab keeps of the grades given so far; nothing of a feature that had no turn."""
+    given = {} if read is None else read.grades
+    return {
+        f"read_{task.name}": None
+        if task.name not in given
+        else UNKNOWN
+        if given[task.name] is None
+        else str(given[task.name])
+        for task in SHOWN_TASKS
+    }
+
+
+def _grades_in(kept: Mapping[str, Value]) -> dict[str, int | None]:
+    """The grades among what a tab kept, and no others than there are."""
+    grades: dict[str, int | None] = {}
+    for task in SHOWN_TASKS:
+        known = {str(grade.value): grade.value for grade in task.grades} | {UNKNOWN: None}
+        if (value := str(kept.get(f"read_{task.name}"))) in known:
+            grades[task.name] = known[value]
+    return grades
+
+
+def _take_back(kept: Mapping[str, Value]) -> None:
+    """Go on with the read that was under way in this tab before it was loaded anew."""
+    kind, slide, who = (kept.get(f"read_{name}") for name in ("kind", "slide", "reader"))
+    if "whole_read" not in st.session_state and kind in KINDS and isinstance(slide, int) and isinstance(who, int):
+        st.session_state["whole_read"] = Read(kind, slide, who, _grades_in(kept))
 
 
 def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
@@ -114,7 +164,7 @@ def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(literal(slide.name))
         if st.button("Stop reading", key="read_stop", icon=":material/close:"):
-            _end()
+            _end(slide)
     _picture_and_criteria(read, slide, who)
 
 
@@ -123,6 +173,7 @@ def read_for_report(slide: SlideView, who: ReaderView) -> None:
     read = st.session_state.get("report_read")
     if read is None or (read.slide_id, read.reader_id) != (slide.id, who.id):
         read = st.session_state["report_read"] = Read("own", slide.id, who.id, alone=True)
+    keep_unsent(_form_of_report(slide.id), lambda kept: read.grades.update(_grades_in(kept)), known=_kept_grades(read))
     _picture_and_criteria(read, slide, who)
 
 
@@ -150,7 +201,7 @@ def _criteria(read: Read) -> None:
         turn = " class='mine'" if read.turn is task else ""
         cells = "".join(
             f"<div class='mmd-row mmd-unbroken'>{chip(task.name, grade.value)} "
-            f"{'<b>' if read.grades.get(task.name) == grade.value else ''}{grade.slide}"
+            f"{'<b>' if read.grades.get(task.name) == grade.value else ''}{in_html(typeset(grade.slide))}"
             f"{'</b>' if read.grades.get(task.name) == grade.value else ''}</div>"
             for grade in task.grades
         )
@@ -178,7 +229,7 @@ def _act(read: Read, slide: SlideView, who: ReaderView) -> None:
         with st.container(horizontal=True):
             for grade in task.grades:
                 key = f"read_{task.name}_{grade.value}"
-                if st.button(literal(grade.slide), key=key, shortcut=f"{grade.value:d}"):
+                if st.button(literal(typeset(grade.slide)), key=key, shortcut=f"{grade.value:d}"):
                     _give(read, task, grade.value)
             if st.button("Unknown", key=f"read_{task.name}_unknown", shortcut="u"):
                 _give(read, task, None)
@@ -205,6 +256,7 @@ def _save(read: Read, slide: SlideView, who: ReaderView) -> None:
         )
         if read.alone:
             del st.session_state["report_read"]
+            sent_now(_form_of_report(slide.id))
             say_next_run("Saved; the model's grades are shown beside yours")
             st.rerun()
         due = lab().slides.reads.due(slide.project_id, who.id).of(read.kind)
@@ -212,10 +264,11 @@ def _save(read: Read, slide: SlideView, who: ReaderView) -> None:
         say_next_run(f"Saved; {words.count(len(left), 'slide')} left" if left else "Saved")
         if left:
             _begin(Read(read.kind, left[0], who.id))
-        _end()
+        _end(slide)
 
 
-def _end() -> None:
+def _end(slide: SlideView) -> None:
     st.session_state.pop("whole_read", None)
+    sent_now(_form(slide.project_id))
     go_to("slide", None)
     st.rerun()
