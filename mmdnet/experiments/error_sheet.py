@@ -14,6 +14,7 @@ from mmdnet.experiments.simulated_cohorts import draw_cohort
 from mmdnet.files import write_aside
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.io import load_model
+from mmdnet.simulate.recipes import DRAWN
 from mmdnet.simulate.truth import load_truth
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.training.evaluate import pixels_to_features
@@ -51,6 +52,8 @@ def error_sheet(model: Path, folder: Path, slides: int, cohort_seed: int, pictur
         graded = {name: p.argmax(dim=1).numpy() for name, p in net.instance_probabilities(h).items()}
     counts, strips = {}, []
     for t, task in enumerate(TASK_NAMES):
+        if task not in DRAWN or task not in graded:
+            continue
         truth, said = cohort.grades[rows, t].astype(int), graded[task]
         off = np.abs(truth - said)
         counts[task] = {"patches": len(rows), "wrong": int((off > 0).sum()), "by_more_than_one": int((off > 1).sum())}

@@ -213,7 +213,8 @@ def _validation(kappas: Mapping[str, float | None]) -> list[Objection]:
     useless = tuple(name for name, kappa in kappas.items() if kappa is not None and kappa < LEAST_KAPPA)
     objections = []
     if unknown:
-        where = "" if len(unknown) == len(TASKS) else f" for {_titles(unknown)}"
+        of_the_nas = {known.name for known in TASKS if known.in_nas}
+        where = "" if of_the_nas <= set(unknown) == set(kappas) else f" for {_titles(unknown)}"
         words = f"the model was not validated on other patients{where}"
         objections.append(_objection(Ground.NOT_VALIDATED, unknown, words))
     if useless:

@@ -115,7 +115,15 @@ def test_the_chain_and_the_label_set_are_what_earlier_builds_made(label_bench):
     """Hashes and file of commit 20b346b, for the same acts at the same moment."""
     bench, patches = label_bench, label_bench.patches[label_bench.slides[0]]
     acts = [
-        NewEvent("press-00000001", None, 1, patches[0], "grade", Grades.from_values((1, 0, 3)), took_ms=2000),
+        NewEvent(
+            "press-00000001",
+            None,
+            1,
+            patches[0],
+            "grade",
+            Grades(ballooning=1, inflammation=0, steatosis=3),
+            took_ms=2000,
+        ),
         NewEvent("press-00000002", None, 2, patches[0], "grade", Grades(steatosis=2), flagged=True),
         NewEvent("press-00000003", None, 1, patches[1], "ignore", ignored=True),
         NewEvent("press-00000004", None, 2, patches[2], "grade", Grades(ballooning=2, inflammation=1)),
@@ -134,7 +142,7 @@ def test_the_chain_and_the_label_set_are_what_earlier_builds_made(label_bench):
 
 
 def test_a_later_task_is_hashed_behind_the_others_and_only_where_it_was_graded(monkeypatch):
-    given = NewEvent("press-00000001", None, 1, 2, "grade", Grades.from_values((1, None, 3)))
+    given = NewEvent("press-00000001", None, 1, 2, "grade", Grades(ballooning=1, steatosis=3))
     before = event_log.plain_fields(given)
     monkeypatch.setattr(event_log, "HASHED", ("ballooning", "inflammation"))  # as if steatosis had come later
     assert before == ["press-00000001", None, 1, 2, "grade", 1, None, 3, 0, 0, None]

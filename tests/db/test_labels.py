@@ -6,6 +6,7 @@ from db.event_cache import EventHead
 from db.event_log import NewEvent
 from db.models import LabelEvent
 from mmdnet.labels.grading import Grades
+from tests.nas import as_given
 
 
 def new_event(bench, number, patch, ballooning=1, **state):
@@ -43,10 +44,9 @@ def test_labels_are_counted_by_what_they_say_and_again_only_where_something_came
             ]
             votes = rows.standing_votes(session, project, reader)
             assert [Grades.from_values(vote.grades) for vote in votes] == [Grades.of(e) for e, _ in standing] != []
-        nothing = (None, None)
         assert sorted(rows.tallies(session, project)) == [
-            (label_bench.readers[0], (1, *nothing), False, False, 2),
-            (other, (2, *nothing), False, False, 1),
+            (label_bench.readers[0], as_given(1, None, None), False, False, 2),
+            (other, as_given(2, None, None), False, False, 1),
         ]
         assert rows.patches_said(session, project, LabelEvent.ballooning.is_not(None)) == 2
         assert rows.grade_counts(session, project)["ballooning"] == [0, 2, 1]

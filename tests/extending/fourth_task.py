@@ -41,6 +41,7 @@ def follow() -> None:
     from mmdnet.scoring.aggregate import choose_aggregator
     from mmdnet.scoring.calibration_record import Calibration
     from mmdnet.scoring.estimate import estimate_slide
+    from mmdnet.scoring.validity import verdict_of
     from mmdnet.simulate.recipes import demo_recipes, training_recipes
     from tests.mmdnet.reports import crafted
     from tests.mmdnet.reports.test_schema import signature
@@ -68,6 +69,7 @@ def follow() -> None:
     assert [feature.task for feature in ungraded.features] == ["steatosis", "inflammation", "ballooning"]
     assert (ungraded.nas.absent, signed.nas) == (None, 5)
     print(report_sha256(ungraded))
+    print(verdict_of(crafted.card(metrics={})).words)
 
     arrays, score = crafted.arrays(), crafted.score()
     for tables in (arrays.patch_probabilities, arrays.bag_probabilities):

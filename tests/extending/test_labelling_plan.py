@@ -8,6 +8,7 @@ from mmdnet.labels.label_efficiency import Pool, replay
 from mmdnet.labels.plans import PLANS, PREDICTIONS, Plan
 from mmdnet.workflows.labelling.views import QueueChoice
 from tests.label_bench import sure
+from tests.nas import columns
 from ui.agreement.label_efficiency import lines
 
 
@@ -49,7 +50,7 @@ def test_it_is_replayed_and_drawn_beside_the_others(plan):
     grades = np.stack([rng.integers(0, 3, 300), rng.integers(0, 4, 300), fat], axis=1).astype(np.int8)
     features = np.c_[fat + rng.normal(0, 0.1, 300), rng.normal(size=(300, 2))]
     slide = np.arange(300) // 30
-    pool = Pool(features, grades, np.zeros(300, bool), slide, slide // 2)
+    pool = Pool(features, columns(grades), np.zeros(300, bool), slide, slide // 2)
     curve = replay(pool, "fat", 0, (24, 48))
     assert curve.labels == (24, 48) and curve.kappa["steatosis"][-1] > 0.8
     assert lines()["fat"].title == "Much fat first"

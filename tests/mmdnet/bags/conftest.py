@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
-from mmdnet.labels.grading import TASKS, UNKNOWN
+from tests.nas import columns
 
 MakeCohort = Callable[..., Cohort]
 
@@ -25,9 +25,7 @@ def make_cohort(
         drawn = [np.clip(random.poisson(0.5 * level[t], patches), 0, highest[t]) for t in range(3)]
         grades.append(np.stack(drawn, axis=1))
     n = slides * patches
-    known = np.full((n, len(TASKS)), UNKNOWN, np.int8)
-    if grades:
-        known[:, :3] = np.concatenate(grades)
+    known = columns(np.concatenate(grades).astype(np.int8) if grades else np.empty((0, 3), np.int8))
     return Cohort(
         tuple(infos), np.arange(n) + 1000, np.repeat(np.arange(slides), patches),
         known, random.random(n) < ignored,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mmdnet.bags.bag import make_bag, natural_bags, with_ignored
 from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.sampler import PositiveFirstSampler
+from tests.nas import columns, row
 
 
 def same(a, b) -> bool:
@@ -14,7 +15,7 @@ def same(a, b) -> bool:
 
 
 def one_slide(grades, own=None, n=None) -> Cohort:
-    grades = np.array(grades, np.int8)
+    grades = columns(np.array(grades, np.int8))
     return Cohort(
         (SlideInfo(1, "a", grades=own or {}),), np.arange(len(grades)), np.zeros(len(grades), int), grades,
         np.zeros(len(grades), bool),
@@ -36,19 +37,16 @@ def test_natural_bags_hold_every_usable_patch_exactly_once_and_never_change(craf
 def test_a_patch_without_a_grade_is_not_a_negative():
     cohort = one_slide([[0, 0, -1], [-1, 1, -1], [-1, 3, -1], [-1, 0, -1]])
     bag = make_bag(cohort, 0, np.arange(4))
-    assert bag.grades.tolist() == [0, 3, -1]
-    assert bag.label_confidence.tolist() == [
-        0.25,
-        1.0,
-        0.0,
-    ]  # a highest grade stays the highest whatever the others are
+    assert bag.grades.tolist() == row(0, 3, -1)
+    # a highest grade stays the highest whatever the others are
+    assert bag.label_confidence.tolist() == row(0.25, 1.0, 0.0, other=0.0)
 
 
 def test_the_slides_own_grade_is_the_bags_only_where_no_patch_was_graded():
     cohort = one_slide([[0, -1, -1], [1, -1, -1]], own={"ballooning": 2, "inflammation": 3})
     bag = make_bag(cohort, 0, np.arange(2))
-    assert bag.grades.tolist() == [1, 3, -1]
-    assert bag.label_confidence.tolist() == [1.0, 1.0, 0.0]
+    assert bag.grades.tolist() == row(1, 3, -1)
+    assert bag.label_confidence.tolist() == row(1.0, 1.0, 0.0, other=0.0)
 
 
 def test_a_slide_with_fewer_patches_than_a_bag_gives_one_short_bag():
@@ -85,4 +83,4 @@ def test_a_bag_that_goes_by_its_slides_grade_is_trusted_as_the_cohort_says(craft
     slides = (replace(cohort.slides[0], grades={"steatosis": 2}), *cohort.slides[1:])
     cohort = replace(cohort, slides=slides, grades=grades, slide_trust=0.3)
     bag = make_bag(cohort, 0, cohort.patches_of(0)[:4])
-    assert bag.grades.tolist() == [-1, -1, 2] and bag.label_confidence.tolist() == [0, 0, 0.3]
+    assert bag.grades.tolist() == row(-1, -1, 2) and bag.label_confidence.tolist() == row(0, 0, 0.3, other=0)

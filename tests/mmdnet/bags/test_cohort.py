@@ -6,6 +6,7 @@ import pytest
 from mmdnet.bags.cohort import Cohort, SlideInfo, grade_counts
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
+from tests.nas import columns, row
 
 
 def small(**changes) -> Cohort:
@@ -13,7 +14,7 @@ def small(**changes) -> Cohort:
         "slides": (SlideInfo(1, "a", "s", "x", "H&E"), SlideInfo(2, "b", "s", "", "Masson trichrome")),
         "patch_id": np.arange(4),
         "slide_index": np.array([0, 0, 1, 1]),
-        "grades": np.array([[0, 1, 2], [-1, -1, -1], [2, -1, 3], [-1, 0, 0]], np.int8),
+        "grades": columns(np.array([[0, 1, 2], [-1, -1, -1], [2, -1, 3], [-1, 0, 0]], np.int8)),
         "ignored": np.array([False, False, False, True]),
     }
     return Cohort(**(facts | changes))
@@ -22,8 +23,8 @@ def small(**changes) -> Cohort:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"grades": np.full((4, 3), 3, np.int8)}, "Ballooning is graded 0 to 2"),
-        ({"grades": np.full((3, 3), 0, np.int8)}, "not equally many"),
+        ({"grades": columns(np.full((4, 3), 3, np.int8))}, "Ballooning is graded 0 to 2"),
+        ({"grades": columns(np.full((3, 3), 0, np.int8))}, "not equally many"),
         ({"slide_index": np.array([0, 0, 1, 2])}, "not there"),
         ({"patch_id": np.array([1, 1, 2, 3])}, "twice"),
         ({"slides": (SlideInfo(1, "a", grades={"steatosis": 4}), SlideInfo(2, "b"))}, "Steatosis is graded 0 to 3"),
@@ -43,7 +44,7 @@ def test_a_slides_own_grade_serves_only_where_no_patch_was_graded():
     slides = small().slides
     graded = replace(slides[1], grades={"inflammation": 2, "steatosis": 1})
     cohort = small(slides=(slides[0], graded))
-    assert cohort.weakly_graded(1).tolist() == [False, True, False]
+    assert cohort.weakly_graded(1).tolist() == row(False, True, False, other=False)
     assert grade_counts(cohort, [1])["inflammation"] == {2: 1}
 
 

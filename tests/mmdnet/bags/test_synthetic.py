@@ -13,13 +13,14 @@ from mmdnet.bags.sampler import PositiveFirstSampler
 from mmdnet.bags.splits import Split, audit_leakage, split_by_patient
 from mmdnet.bags.synthetic import SyntheticPatchRow, with_synthetic
 from mmdnet.errors import LabError
+from tests.nas import columns
 
 
 def cohort_of(seed=0, slides=12, patches=8):
     random = np.random.default_rng(seed)
     infos = tuple(SlideInfo(s + 1, f"P{s // 2}") for s in range(slides))
     n = slides * patches
-    grades = random.integers(0, 3, (n, 3)).astype(np.int8)
+    grades = columns(random.integers(0, 3, (n, 3)).astype(np.int8))
     return Cohort(infos, np.arange(1, n + 1), np.repeat(np.arange(slides), patches), grades, random.random(n) < 0.1)
 
 

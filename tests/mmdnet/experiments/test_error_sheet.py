@@ -3,7 +3,6 @@ import pytest
 
 from mmdnet.experiments import error_sheet as ours
 from mmdnet.experiments.simulated_cohorts import Drawn
-from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.settings import DEMO_MODEL
 from mmdnet.training.simulated import simulated_cohort
 
@@ -20,7 +19,7 @@ def sheet(drawn, tmp_path, monkeypatch):
 def test_the_sheet_counts_every_test_patch_and_has_a_row_for_each_task(sheet):
     counts, drawn, picture = sheet
     judged = sum(int((~drawn.cohort.ignored[drawn.cohort.patches_of(slide)]).sum()) for slide in (0, 1))
-    assert list(counts) == list(TASK_NAMES)
+    assert list(counts) == ["ballooning", "inflammation", "steatosis"]
     for of_task in counts.values():
         assert of_task["patches"] == judged
         assert 0 <= of_task["by_more_than_one"] <= of_task["wrong"] <= judged

@@ -9,7 +9,7 @@ from mmdnet.labels.grading import TASK_NAMES, Grades
 
 def test_a_grade_that_was_not_given_is_unknown():
     grades = Grades(steatosis=2)
-    assert dict(grades) == {"ballooning": None, "inflammation": None, "steatosis": 2}
+    assert dict(grades) == dict.fromkeys(TASK_NAMES) | {"steatosis": 2}
     assert grades.any_known
     assert not Grades().any_known
 
@@ -26,7 +26,7 @@ def test_the_nas_is_the_sum_of_known_grades_only():
 
 
 def test_equal_grades_are_one_value():
-    record = SimpleNamespace(ballooning=1, inflammation=None, steatosis=0)
+    record = SimpleNamespace(**dict.fromkeys(TASK_NAMES) | {"ballooning": 1, "steatosis": 0})
     assert Grades.of(record) == Grades(ballooning=1, steatosis=0)
     assert hash(Grades.of(record)) == hash(Grades(ballooning=1, steatosis=0))
     assert tuple(Grades()) == TASK_NAMES

@@ -14,6 +14,7 @@ from mmdnet.labels.label_efficiency import (
     replayed_plans,
     share_needed,
 )
+from tests.nas import columns
 
 STEPS = (24, 48, 96)
 
@@ -34,7 +35,7 @@ def pool(patients=9, each=60, seed=0):
     ignored = np.arange(n) % 10 == 0
     features = np.concatenate([2.0 * grades, rng.normal(0, 1, (n, 8))], axis=1) + rng.normal(0, 0.6, (n, 11))
     grades[ignored] = -1
-    return Pool(features, grades, ignored, np.arange(n) // (each // 2), np.arange(n) // each)
+    return Pool(features, columns(grades), ignored, np.arange(n) // (each // 2), np.arange(n) // each)
 
 
 def curve(kappa, plan="x", seed=0, labels=(10, 20, 40)):

@@ -22,11 +22,12 @@ from mmdnet.labels.light import (
     there,
 )
 from mmdnet.settings import PROJECT_ROOT
+from tests.nas import columns
 
 
 def separable(n=120, seed=0):
     rng = np.random.default_rng(seed)
-    grades = np.c_[rng.integers(0, 3, n), np.full(n, -1), rng.integers(0, 4, n)]
+    grades = columns(np.c_[rng.integers(0, 3, n), np.full(n, -1), rng.integers(0, 4, n)])
     features = rng.normal(size=(n, 40))
     features[:, 0] += 3 * grades[:, 0]
     features[:, 1] += 3 * grades[:, 2]

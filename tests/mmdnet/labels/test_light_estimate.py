@@ -5,12 +5,13 @@ import pytest
 
 from mmdnet.labels.light import FAT
 from mmdnet.labels.light_estimate import FEWEST_RANDOM, Labelled, judge, patient_folds
+from tests.nas import columns
 
 
 def labelled(patients=6, each=20, strength=3.0, seed=0, **changes):
     rng = np.random.default_rng(seed)
     n = patients * each
-    grades = np.full((n, 3), -1)
+    grades = columns(np.full((n, 3), -1))
     grades[:, 2] = rng.integers(0, 4, n)
     features = rng.normal(size=(n, 8))
     features[:, 0] += strength * grades[:, 2]
@@ -38,7 +39,7 @@ def test_a_patient_that_gives_itself_away_helps_nobody():
     """The label is the patient's, and so is a feature: heads that saw the patient would be right on every patch."""
     patient = np.arange(120) % 6
     features = np.eye(6)[patient] * 5
-    grades = np.full((120, 3), -1)
+    grades = columns(np.full((120, 3), -1))
     grades[:, 2] = np.array([0, 3, 1, 2, 0, 3])[patient]
     ones = np.ones(120, bool)
     estimate, _ = judge(Labelled({FAT: features}, grades, patient, ~ones, ones))

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.reports.inputs import ReaderGrades, ReportInputs, ReportSlide
 from mmdnet.reports.patch_maps import ReportMaps, patches_of
@@ -16,6 +15,7 @@ from mmdnet.scoring.result import ScoreArrays
 from mmdnet.scoring.summary import SCORE_VERSION, ScoreSummary, TaskSummary
 from mmdnet.scoring.validity import Ground, Objection, Validity
 from mmdnet.slides.geometry import PatchPlace
+from tests.nas import NAMES
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
@@ -101,7 +101,7 @@ def card(**changes: Any) -> ModelCard:
     facts = {
         "name": "first", "backbone": "small", "weights_sha256": "a" * 64, "label_set_sha256": "b" * 64,
         "code_version": "0.1.0", "simulated": False, "metrics": {"validation": {"kappa_steatosis": 0.81, "kappa_inflammation": 0.45, "kappa_ballooning": 0.56}},
-        "bag_size": 16, "split": {}, "trained_tasks": TASK_NAMES, "projection": 16,
+        "bag_size": 16, "split": {}, "trained_tasks": NAMES, "projection": 16,
         "trained_on": {"slides": 20, "stains": ["H&E"], "scanners": ["Scanner A"]},
     }  # fmt: skip
     return ModelCard(**(facts | changes))

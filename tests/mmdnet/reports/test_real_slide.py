@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.reports.build import build_report
@@ -25,13 +24,14 @@ from mmdnet.slides.measures.tissue import find_tissue
 from mmdnet.slides.patches import lay_patches
 from mmdnet.slides.readers.open import open_slide
 from tests.mmdnet.reports.crafted import NOW
+from tests.nas import NAMES
 
 
 @pytest.fixture(scope="module")
 def card():
     return ModelCard(
         name="random", backbone="small", bag_size=16, head="corn", projection=16, attention_hidden=8, dropout=0.5,
-        tasks={"ballooning": 3, "inflammation": 4, "steatosis": 4}, trained_tasks=TASK_NAMES,
+        tasks={"ballooning": 3, "inflammation": 4, "steatosis": 4}, trained_tasks=NAMES,
         label_set_sha256="0" * 64, split={}, weights_sha256="f" * 64,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from mmdnet.scoring.distribution import GradeDistribution
 from mmdnet.scoring.estimate import estimate_slide
 from mmdnet.scoring.rules import RULES
 from tests.mmdnet.scoring.crafted import slide
+from tests.nas import NAS_TASKS
 
 
 def check_agreement(grades: GradeDistribution) -> None:
@@ -24,17 +25,18 @@ def check_agreement(grades: GradeDistribution) -> None:
         assert grade == round_to_grade(np.array(grades.own[task.name]), task.highest)
         low, high = grades.interval(task.name)
         assert low <= grades.own[task.name] <= high
+    for task in NAS_TASKS:
         totals += grades.grades(task.name)
         every &= grades.grades(task.name) >= 1
     nas = grades.nas()
-    assert nas.nas == sum(grades.grade(task.name) for task in TASKS)
+    assert nas.nas == sum(grades.grade(task.name) for task in NAS_TASKS)
     assert nas.interval[0] <= nas.nas <= nas.interval[1]
     assert nas.expected == pytest.approx(sum(nas.at_least[1:])) == pytest.approx(totals.mean())
     assert nas.at_least[0] == 1 and all(np.diff(nas.at_least) <= 0)
     assert nas.at_least == pytest.approx([np.mean(totals >= k) for k in range(9)])
     assert nas.p_active <= nas.at_least[4] + 1e-9
     assert nas.p_active == pytest.approx(np.mean((totals >= 4) & every))
-    assert nas.p_active <= min(1 - grades.probabilities(task.name)[0] for task in TASKS) + 1e-9
+    assert nas.p_active <= min(1 - grades.probabilities(task.name)[0] for task in NAS_TASKS) + 1e-9
 
 
 def scores(highest: int):

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.nn.card import ModelCard
 from mmdnet.nn.mmdnet import MMDNet
 from mmdnet.scoring.choices import ScoringChoices
 from mmdnet.scoring.predict import SlideFeatures, predict_patches
 from mmdnet.scoring.slide import embed_slide, score_features, score_slide
 from mmdnet.slides.geometry import PatchPlace
+from tests.nas import NAMES
 
 PX = 64
 
@@ -34,7 +34,7 @@ def a_card(**changes):
     facts = {
         "name": "tiny", "backbone": "small", "patch_px": PX, "bag_size": 16, "head": "corn", "projection": 16,
         "attention_hidden": 8, "dropout": 0.5, "tasks": {"ballooning": 3, "inflammation": 4, "steatosis": 4},
-        "trained_tasks": TASK_NAMES, "label_set_sha256": "0" * 64, "split": {}, "weights_sha256": "f" * 64,
+        "trained_tasks": NAMES, "label_set_sha256": "0" * 64, "split": {}, "weights_sha256": "f" * 64,
     }  # fmt: skip
     return ModelCard(**(facts | changes))
 
@@ -65,11 +65,11 @@ def test_a_slide_gets_three_grades_a_nas_and_attention_that_sums_to_one(model, p
     told = []
     score = score_slide(model, a_card(), iter(patches), places, Grid(), progress=lambda *said: told.append(said))
     summary, arrays = score.summary, score.arrays
-    assert list(summary.tasks) == list(TASK_NAMES)
+    assert list(summary.tasks) == list(NAMES)
     assert summary.nas == sum(task.grade for task in summary.tasks.values())
     assert summary.assessed_patches == 80
     assert summary.bags == math.ceil(80 / 48)
-    for name in TASK_NAMES:
+    for name in NAMES:
         assert arrays.attention[name].sum() == pytest.approx(1, abs=1e-5)
         assert arrays.patch_probabilities[name].sum(axis=1) == pytest.approx(np.ones(80), abs=1e-5)
         assert arrays.bag_probabilities[name].sum(axis=1) == pytest.approx(np.ones(2), abs=1e-5)
@@ -79,7 +79,7 @@ def test_a_slide_gets_three_grades_a_nas_and_attention_that_sums_to_one(model, p
 def test_batch_size_and_order_of_patches_change_nothing(model, places, patches):
     plain = score_slide(model, a_card(), patches, places, Grid())
     mixed = score_slide(model, a_card(), patches[::-1], places, Grid(), choices=ScoringChoices(batch=7))
-    for name in TASK_NAMES:
+    for name in NAMES:
         assert mixed.arrays.attention[name] == pytest.approx(plain.arrays.attention[name], abs=1e-6)
         assert mixed.summary.tasks[name].expected == pytest.approx(plain.summary.tasks[name].expected, abs=1e-5)
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
 from mmdnet.scoring.summary import read_summary
 from tests.mmdnet.reports.crafted import score, task
 
@@ -16,7 +17,7 @@ def test_a_summary_comes_back_from_the_json_it_is_kept_as():
 
 
 def test_a_model_that_grades_less_has_grades_of_less():
-    assert dict(score().grades) == {"ballooning": 1, "inflammation": 2, "steatosis": 2}
+    assert score().grades == Grades(ballooning=1, inflammation=2, steatosis=2)
     assert score(tasks={"steatosis": task(3, 4)}).grades["ballooning"] is None
 
 

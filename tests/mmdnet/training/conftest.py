@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mmdnet.bags.cohort import Cohort, SlideInfo
+from tests.nas import columns
 
 
 class Pixels:
@@ -45,9 +46,8 @@ def textures(slides: int = 6, patches: int = 8, side: int = 48, seed: int = 0, i
         SlideInfo(s + 1, f"p{s}", f"site {s % 2}", f"scanner {s % 2}", "H&E", simulated=True, patch_px=side)
         for s in range(slides)
     )
-    cohort = Cohort(
-        infos, np.arange(n), np.repeat(np.arange(slides), patches), grades.astype(np.int8), random.random(n) < ignored
-    )
+    owner = np.repeat(np.arange(slides), patches)
+    cohort = Cohort(infos, np.arange(n), owner, columns(grades.astype(np.int8)), random.random(n) < ignored)
     return Crafted(cohort, Pixels(images.clip(0, 255).astype(np.uint8)))
 
 

@@ -11,7 +11,7 @@ def shares(craft, balance: bool) -> tuple[float, float]:
     """Of an epoch of bags: the lone slide of its scanner, and bags of one rare grade."""
     cohort = craft(slides=6, patches=24, ignored=0).cohort
     slides = [replace(slide, scanner="alone" if place == 0 else "common") for place, slide in enumerate(cohort.slides)]
-    grades = np.zeros_like(cohort.grades)
+    grades = np.where(cohort.grades < 0, cohort.grades, 0).astype(np.int8)
     grades[::72, 1] = 3  # one patch of slides 0 and 3
     cohort = replace(cohort, slides=tuple(slides), grades=grades)
     split = Split(tuple(range(6)), (), (), "patient", 0)

@@ -10,6 +10,7 @@ from mmdnet.experiments.field.data import FieldData
 from mmdnet.experiments.field.plan import FieldPlan
 from mmdnet.experiments.field.result import FieldResult
 from mmdnet.experiments.field.run import run_field
+from tests.nas import columns
 
 WIDTH = 16
 FEW = ("mean", "abmil", "ibmil", "da-mil-ms", "mmd-net")
@@ -40,7 +41,7 @@ def made_data(patients: int = 12, patches: int = 14, tasks: tuple[int, ...] = (0
     hidden = [t for t in range(3) if t not in tasks]
     known[:, hidden] = -1
     count = len(known)
-    cohort = Cohort(tuple(slides), np.arange(count), np.arange(count) // patches, known, np.zeros(count, bool))
+    cohort = Cohort(tuple(slides), np.arange(count), np.arange(count) // patches, columns(known), np.zeros(count, bool))
     return FieldData(cohort, features, features[:, ::-1].copy(), "numbers", "made patches", f"made-{patients}-{tasks}")
 
 

@@ -5,6 +5,7 @@ from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.errors import LabError
 from mmdnet.experiments.field.data import FieldExtractor, extractor_of, field_data
 from mmdnet.nn.engines import LEAST_COSINE, least_cosine
+from tests.nas import columns
 
 
 class Squares:
@@ -30,7 +31,7 @@ def extractor():
 def cohort_of(grades):
     ignored = np.zeros(len(grades), bool)
     ignored[-1] = True
-    return Cohort((SlideInfo(1, "P"),), np.arange(len(grades)), np.zeros(len(grades), int), grades, ignored)
+    return Cohort((SlideInfo(1, "P"),), np.arange(len(grades)), np.zeros(len(grades), int), columns(grades), ignored)
 
 
 def test_features_are_computed_once_at_two_scales_and_go_by_what_made_them(tmp_path, extractor, monkeypatch):

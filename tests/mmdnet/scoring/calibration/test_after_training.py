@@ -6,6 +6,7 @@ from mmdnet.bags.splits import Split
 from mmdnet.nn.io import load_model, save_model
 from mmdnet.scoring.calibration.after_training import calibrate
 from mmdnet.settings import DEMO_MODEL
+from tests.nas import columns
 
 PATCHES = 800
 
@@ -34,7 +35,7 @@ def folder(tmp_path):
 
 def cohort(graded: bool) -> Cohort:
     slides = tuple(SlideInfo(slide_id=n + 1, patient=f"P{n}") for n in range(5))
-    grades = np.tile(np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 3, 3]], np.int8), (PATCHES // 4, 1))
+    grades = columns(np.tile(np.array([[0, 0, 0], [1, 1, 1], [2, 2, 2], [0, 3, 3]], np.int8), (PATCHES // 4, 1)))
     return Cohort(
         slides=slides,
         patch_id=np.arange(PATCHES),

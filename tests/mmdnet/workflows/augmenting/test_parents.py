@@ -10,6 +10,7 @@ from mmdnet.bags.cohort import Cohort, SlideInfo
 from mmdnet.bags.splits import split_by_patient
 from mmdnet.errors import LabError
 from mmdnet.workflows.augmenting.parents import choose_parents
+from tests.nas import columns
 
 CHOICES = DiffusionChoices(weights="sd", task="ballooning")
 
@@ -18,7 +19,7 @@ def cohort_of(seed, slides=10, patches=12):
     random = np.random.default_rng(seed)
     infos = tuple(SlideInfo(s + 1, f"P{s // 2}", site="AB"[s % 2], stain="H&E") for s in range(slides))
     n = slides * patches
-    grades = np.stack([random.choice([-1, 0, 1, 2], n, p=[0.2, 0.5, 0.2, 0.1])] * 3, axis=1).astype(np.int8)
+    grades = columns(np.stack([random.choice([-1, 0, 1, 2], n, p=[0.2, 0.5, 0.2, 0.1])] * 3, axis=1).astype(np.int8))
     return Cohort(infos, np.arange(1, n + 1), np.repeat(np.arange(slides), patches), grades, random.random(n) < 0.1)
 
 

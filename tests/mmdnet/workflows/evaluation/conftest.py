@@ -8,11 +8,12 @@ import pytest
 
 from db import event_log, slide_readings
 from mmdnet.lab import open_lab
-from mmdnet.labels.grading import TASK_NAMES, Grades
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.labelling.views import PatchGrades
+from tests.nas import NAMES
 from tests.small_lab import JobInProcess, draw_tissue
 
 TRUTH = ((0, 0, 0), (1, 1, 1), (2, 3, 2), (0, 1, 3))
@@ -43,7 +44,7 @@ def random_model(folder: Path) -> Path:
     from mmdnet.nn.mmdnet import MMDNet
 
     torch.manual_seed(0)
-    card = ModelCard(name="Random", bag_size=16, projection=16, attention_hidden=8, trained_tasks=TASK_NAMES,
+    card = ModelCard(name="Random", bag_size=16, projection=16, attention_hidden=8, trained_tasks=NAMES,
                      label_set_sha256="0" * 64, split={})  # fmt: skip
     save_model(MMDNet(card.architecture), folder, card)
     return folder

@@ -12,7 +12,7 @@ def test_a_label_stands_where_it_was_put(label_bench, view, items):
     assert not saved.already
     (label,) = label_bench.labels.current(label_bench.project)
     assert (label.patch_id, label.slide_id) == (items[2].patch_id, items[2].slide_id)
-    assert dict(label.grades) == {"ballooning": 1, "inflammation": 0, "steatosis": 3}
+    assert label.grades == Grades(ballooning=1, inflammation=0, steatosis=3)
 
 
 def test_the_same_act_sent_twice_is_one_event(label_bench, view, items):

@@ -3,9 +3,10 @@
 import pytest
 
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import TASKS, Grades
 from mmdnet.workflows.labelling.atlas import WANTED
 from mmdnet.workflows.labelling.views import PatchGrades
+from tests.nas import NAMES
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def shown(exemplars):
 
 def test_without_labels_it_says_how_many_are_missing(label_bench, atlas):
     exemplars = atlas.exemplars(label_bench.session().id)
-    assert [list(exemplars[task]) for task in exemplars] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert [list(exemplars[task]) for task in NAMES] == [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert {task: max(grades) for task, grades in exemplars.items()} == {task.name: task.highest for task in TASKS}
     assert all(
         (of_grade.patches, of_grade.missing, of_grade.drawn) == ((), WANTED, WANTED)
         for grades in exemplars.values()

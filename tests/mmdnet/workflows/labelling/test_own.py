@@ -1,5 +1,6 @@
 """What a reader has given: sessions in numbers, the first look, and the list that finds and changes a label."""
 
+import numpy as np
 import pytest
 
 from mmdnet.labels.grading import Grades
@@ -8,6 +9,7 @@ from mmdnet.workflows.labelling.own import FIRST_PATCHES
 from mmdnet.workflows.labelling.views import LabelRefused, PatchGrades
 from mmdnet.workflows.scoring.predictions import Predictions
 from tests.label_bench import act, make_label_bench
+from tests.nas import by_task, row
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def test_a_session_ends_in_numbers(bench, own):
     bench.labels.acts.put(act(bench, view, items[1], 11, grades={"steatosis": 2}, flagged=True, took_ms=2500))
     numbers = own.summary(view.id)
     assert (numbers.patches, numbers.ignored, numbers.flagged) == (4, 1, 1)
-    assert numbers.grades == {"ballooning": {1: 2}, "inflammation": {0: 2}, "steatosis": {2: 1, 3: 2}}
-    assert numbers.unknown_share == {"ballooning": 1 / 3, "inflammation": 1 / 3, "steatosis": 0.0}
-    assert numbers.unknown == pytest.approx(2 / 9)
+    assert numbers.grades == by_task({"ballooning": {1: 2}, "inflammation": {0: 2}, "steatosis": {2: 1, 3: 2}}, {})
+    assert numbers.unknown_share == by_task({"ballooning": 1 / 3, "inflammation": 1 / 3, "steatosis": 0.0}, 1.0)
+    assert numbers.unknown == pytest.approx(np.mean(row(1 / 3, 1 / 3, 0.0, other=1.0)))
     assert (numbers.minutes, numbers.pace_s) == (pytest.approx(10 / 60), 2.75)
     bench.labels.acts.undo(view.id, ada)
     assert own.summary(view.id).flagged == 0

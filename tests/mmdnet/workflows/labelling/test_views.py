@@ -5,14 +5,14 @@ from dataclasses import asdict
 
 import pytest
 
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.labelling.views import AuditView, LabelRow, LabelSet, SessionPlan
 
 
 def test_a_row_comes_back_from_what_a_run_has_kept():
     row = LabelRow(7, 3, Grades(ballooning=1, steatosis=0), ignored=False)
     kept = json.loads(json.dumps(row.record()))
-    assert list(kept) == ["patch_id", "slide_id", "ballooning", "inflammation", "steatosis", "ignored"]
+    assert list(kept) == ["patch_id", "slide_id", *TASK_NAMES, "ignored"]
     assert LabelRow.of_record(kept) == row
     del kept["inflammation"]
     assert LabelRow.of_record(kept) == row, "a task there was none of when it was kept is unknown"

@@ -5,7 +5,7 @@ from sqlalchemy import event
 
 from db.models import Patch
 from mmdnet.errors import LabError
-from mmdnet.labels.grading import TASK_NAMES
+from tests.nas import NAMES
 
 
 def test_a_map_and_its_scale_are_the_reports_own_and_read_no_patch_as_a_whole(scored):
@@ -13,7 +13,7 @@ def test_a_map_and_its_scale_are_the_reports_own_and_read_no_patch_as_a_whole(sc
     opened = lab.reports.open(score)
     said: list[str] = []
     event.listen(lab.db.kw["bind"], "before_cursor_execute", lambda _c, _r, statement, *rest: said.append(statement))
-    for task in TASK_NAMES:
+    for task in NAMES:
         png, legend = lab.reports.heat(score, task, 300)
         assert png == opened.heat_png(task, 300)
         written = next(drawn for drawn in opened.report.maps if drawn.task == task)

@@ -15,6 +15,7 @@ from mmdnet.workflows.lab import Lab
 from mmdnet.workflows.scoring.calibrating import LEARNT, plan_words
 from mmdnet.workflows.scoring.models import guard_folder
 from tests.mmdnet.workflows.evaluation.conftest import Graded, give, random_model
+from tests.nas import NAMES
 from tests.small_lab import JobInProcess, draw_tissue
 
 SLIDES = 13
@@ -69,11 +70,7 @@ def test_a_calibration_is_kept_in_the_models_row_and_its_files_stay(graded, tmp_
     calibration = read_calibration(card(lab, graded.model)["calibration"])
     assert calibration.slides == calibration.patients == 12 and calibration.here
     assert calibration.patch_mpp == 0.5 and calibration.rule == calibration.tried[0].rule
-    assert set(calibration.floors) == {"R1"} and set(calibration.floors["R1"]) == {
-        "ballooning",
-        "inflammation",
-        "steatosis",
-    }
+    assert set(calibration.floors) == {"R1"} and set(calibration.floors["R1"]) == set(NAMES)
     assert calibration.nas is not None and calibration.referral is not None
     assert set(calibration.slide_ids) == set(graded.slides[:12])
     assert (guard_folder(lab.calibrations._services, graded.model) / GUARD).is_file()

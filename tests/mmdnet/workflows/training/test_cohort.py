@@ -9,6 +9,7 @@ from mmdnet.training.config import TrainingConfig
 from mmdnet.workflows.labelling.views import LabelChoice
 from mmdnet.workflows.training.cohort import gather, make_cohort, some
 from tests.label_bench import grade_all
+from tests.nas import row
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def test_a_lab_with_slide_grades_alone_has_a_cohort_of_patches_nobody_graded(ben
     assert {row.patch_id for row in data.rows} == {p for own in bench.patches.values() for p in own}
     with bench.db() as session:
         cohort = make_cohort(session, data.rows, data.slides, 0.4)
-    assert cohort.labelled_slides() == [0, 1] and cohort.weakly_graded(0).tolist() == [False, False, True]
+    assert cohort.labelled_slides() == [0, 1] and cohort.weakly_graded(0).tolist() == row(
+        False, False, True, other=False
+    )
     assert (cohort.slide_trust, cohort.slides[0].patient) == (0.4, "p0")
 
 

@@ -15,6 +15,7 @@ from mmdnet.errors import LabError
 from mmdnet.training.config import TrainingConfig
 from mmdnet.workflows.training.preflight import check_training
 from mmdnet.workflows.training.views import CheckView
+from tests.nas import columns
 
 SPLIT = Split((0, 1, 2), (3,))
 CONFIG = TrainingConfig(backbone="small", device="cpu", epochs=2, domain_key="scanner")
@@ -23,7 +24,7 @@ CONFIG = TrainingConfig(backbone="small", device="cpu", epochs=2, domain_key="sc
 def cohort(grade=lambda number: number % 3) -> Cohort:
     """Four slides of four patients and two scanners, three patches each."""
     slides = tuple(SlideInfo(10 + s, f"p{s}", "North", f"scanner {s % 2}", "H&E") for s in range(4))
-    grades = np.array([[grade(number)] * 3 for number in range(12)], np.int8)
+    grades = columns(np.array([[grade(number)] * 3 for number in range(12)], np.int8))
     return Cohort(slides, np.arange(12) + 100, np.repeat(np.arange(4), 3), grades, np.arange(12) == 5)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from db.models import LabelEvent, SlideReading
 from mmdnet.errors import LabError
 from mmdnet.workflows.slides.ingest.tile_layout import grade_of, read_layout
+from tests.nas import NAMES
 
 SIDE = 299
 
@@ -61,7 +62,10 @@ def grades_by_place(lab, project) -> dict[tuple[str, int, int], tuple]:
     labels_at = {}
     for label in lab.labels.current(project):
         patch = lab.slides.patch(label.patch_id)
-        labels_at[names[label.slide_id], patch.col, patch.row] = (*label.grades.values(), label.ignored)
+        labels_at[names[label.slide_id], patch.col, patch.row] = (
+            *(label.grades[name] for name in NAMES),
+            label.ignored,
+        )
     return labels_at
 
 
