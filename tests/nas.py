@@ -36,4 +36,4 @@ def as_given(*three: int | None) -> tuple[int | None, ...]:
 
 def by_task(said: Mapping[str, V], other: V) -> dict[str, V]:
     """What is said of some tasks, and `other` of each that is not in the NAS."""
-    return {task.name: other for task in TASKS if not task.in_nas} | said
+    return {**said, **{task.name: other for task in TASKS if not task.in_nas}}

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from mmdnet.lab import open_lab
-from mmdnet.labels.grading import TASK_NAMES
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import Settings
 from mmdnet.workflows.lab import Lab
+from tests.nas import NAMES
 from tests.small_lab import JobInProcess
 
 HOMES = Path(__file__).parent / "homes"
@@ -109,7 +110,7 @@ def test_grades_of_whole_slides_are_the_first_of_a_chain_that_holds(home: Home):
     assert verdict.intact and verdict.events == len(kept) > 0
     for row in kept:
         own = {truth.slide_id: truth for truth in lab.truth.of_project(home.project, reader_id=row["reader_id"])}
-        assert dict(own[row["slide_id"]].grades) == {name: row[name] for name in TASK_NAMES}
+        assert own[row["slide_id"]].grades == Grades(**{name: row[name] for name in NAMES})
     assert not any(truth.graded for truth in lab.truth.of_project(home.project, blinded_only=True))  # all were signed
 
 
@@ -149,7 +150,7 @@ def test_a_slide_is_scored_again_and_its_patches_get_the_same_grades(home: Home)
     assert lab.scoring.score_now(attempt, [slide], model) == []
     again = max(score.id for score in lab.scoring.list(home.project))
     before, after = (lab.reports.open(score).arrays for score in (home.rows["scores"][0]["id"], again))
-    for task in TASK_NAMES:
+    for task in NAMES:
         np.testing.assert_allclose(after.patch_probabilities[task], before.patch_probabilities[task], atol=1e-3)
         np.testing.assert_allclose(after.attention[task], before.attention[task], atol=1e-3)
     # That build kept features by whole model, this one keeps them by backbone: they are computed again.

@@ -9,11 +9,11 @@ import safetensors
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.cam.deletion import Deletion
 from mmdnet.scoring.cam.evidence_maps import PatchMap, save_maps
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scored_slide import evidence_maps_file
+from tests.nas import NAMES, by_task
 from tests.small_lab import do_here
 
 
@@ -45,7 +45,7 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     told = [
         json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "focus" in drawn.proto.component_name
     ]
-    choices = [f"sign_{score}_0_{task.name}_{filled_home.reader}" for task in SHOWN_TASKS]
+    choices = [f"sign_{score}_0_{name}_{filled_home.reader}" for name in reversed(NAMES)]
     led = [{"digits": choices, "start": "g", "then": "sign"}, {"key": choices[0]}]
     assert told == led, "the keys are led through the grades"
     assert "nothing graded yet" in said(app)
@@ -106,9 +106,10 @@ def test_a_project_that_asks_for_the_readers_grades_first_shows_the_models_after
     words = said(app)
     assert "asks for the reader's grades first" in words and "Kleiner" not in words
     assert not app.get("download_button") and "Model" not in words and "interval" not in words
-    given = {name: tasks[name].grade for name in tasks} | {"steatosis": (tasks["steatosis"].grade + 1) % 4}
-    for name in ("steatosis", "inflammation", "ballooning"):
-        app.get_by_key(f"read_{name}_{given[name]}").click().run()
+    given = {name: tasks[name].grade for name in ("steatosis", "inflammation", "ballooning")}
+    given = by_task(given | {"steatosis": (given["steatosis"] + 1) % 4}, "unknown")
+    for name, grade in given.items():
+        app.get_by_key(f"read_{name}_{grade}").click().run()
     app.get_by_key("read_save").click().run()
     words = said(app)
     assert "your own grades" in words and f"yours {given['steatosis']}" in words and "Kleiner 2005" in words

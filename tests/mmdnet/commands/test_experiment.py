@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from mmdnet.commands.experiment import experiment_app
 from mmdnet.experiments import ablation as ours
 from mmdnet.experiments.field.plan import read_plan
+from mmdnet.labels.grading import TASKS
 
 
 def run(*arguments):
@@ -35,7 +36,7 @@ def test_the_papers_networks_are_kept_apart_from_ours_of_the_same_name(tmp_path)
     said = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path, "--out", tmp_path / "table.md"))
     assert said["setting"].endswith("-table2")
     table = (tmp_path / "table.md").read_text()
-    assert "three tasks \\(MMD-Net\\) | – | – | – | 0.60 | – |" in table
+    assert f"three tasks \\(MMD-Net\\) |{' – |' * len(TASKS)} 0.60 | – |" in table
     assert "four tasks" not in table
     smaller = json.loads(run("ablation", "--paper", "--known", "--folder", tmp_path, "--slides", 10, "--epochs", 1))
     assert smaller["setting"] == "10x2-150px-5+1-24graded-table2" and smaller["test"] == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmdnet.lab import open_lab
+from mmdnet.labels.grading import Grades
 from mmdnet.settings import load_settings
 from mmdnet.simulate import load_truth
 
@@ -28,7 +29,7 @@ def test_a_cohort_is_drawn_as_asked_and_its_table_is_taken_as_facts_and_grades(r
     assert code == 0, out + err
     lab = open_lab(load_settings())
     (known,) = lab.truth.of_project(lab.projects.list()[0].id)
-    assert dict(known.grades) == truth.grades
+    assert known.grades == Grades(**truth.grades)
     assert known.control == "healthy" and known.staining_run == "Harbour run 1"
 
 

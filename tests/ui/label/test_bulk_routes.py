@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from mmdnet.labels.grading import TASKS
 from mmdnet.workflows.people.accounts import Accounts
 from ui.label.bulk_routes import COLUMNS, bulk_routes
 from ui.shell.access import lab_secret, label_access
@@ -42,7 +43,7 @@ def unpacked(data: bytes):
     length = int(np.frombuffer(data, "<u4", 1)[0])
     head, at, arrays = json.loads(data[4 : 4 + length]), 4 + length, {}
     for name, kind in COLUMNS:
-        width = {"slides_xy": 2, "map_xy": 2, "grades": 3}.get(name, 1)
+        width = {"slides_xy": 2, "map_xy": 2, "grades": len(TASKS)}.get(name, 1)
         arrays[name] = np.frombuffer(data, kind, head["patches"] * width, at)
         at += arrays[name].nbytes
     assert at == len(data)

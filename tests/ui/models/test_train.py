@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import TASKS, Grades
 from mmdnet.labels.slide_truth import SlideTruth
 from mmdnet.training.config import read_config
 from mmdnet.workflows.labelling.views import LabelCounts
+from tests.nas import by_task
 from ui.models import train
 
 
@@ -73,7 +74,7 @@ def at_hand(counts, *truths):
     )
 
 
-NONE = LabelCounts(0, 0, 0, (), {"ballooning": {}, "inflammation": {}, "steatosis": {}}, {})
+NONE = LabelCounts(0, 0, 0, (), {task.name: {} for task in TASKS}, {})
 
 
 def test_a_project_of_graded_slides_alone_can_learn_and_an_empty_one_cannot(monkeypatch):
@@ -88,14 +89,16 @@ def test_a_project_of_graded_slides_alone_can_learn_and_an_empty_one_cannot(monk
 
 
 def test_the_labels_at_hand_are_counted_by_grade(monkeypatch):
-    grades = {"ballooning": {0: 11, 2: 12}, "inflammation": {}, "steatosis": {3: 13}}
+    grades = by_task({"ballooning": {0: 11, 2: 12}, "inflammation": {}, "steatosis": {3: 13}}, {})
     counts = LabelCounts(40, 4, 0, (1, 2), grades, {1: 20, 2: 20})
     monkeypatch.setattr(train, "lab", lambda: at_hand(counts))
     app = AppTest.from_function(labels_page, default_timeout=60).run()
     assert "40 labelled patches" in app.markdown[0].value and "4 of them ignored" in app.markdown[0].value
     table = app.get("html")[0].value
     assert all(f"</span>{number}</span>" in table for number in (11, 12, 13))
-    assert table.count("</span>0</span>") == 8  # the others of the three tasks' eleven grades
+    assert (
+        table.count("</span>0</span>") == sum(len(task.grades) for task in TASKS) - 3
+    )  # the other grades of all tasks
 
 
 def visited_page():

@@ -59,7 +59,7 @@ def test_a_signature_is_kept_with_its_report_and_a_later_one_amends_it(scored):
         (graded,) = current(session, [scored.slide])
         assert (graded.steatosis, graded.act, graded.blinded) == (3, "sign", False)
     assert [signed["sign_off_id"] for signed in kept["sign_off"]["signed"]] == [first.id]
-    assert lab.reports.build(score).sign_off.current.grades == Grades(**MODEL | {"steatosis": 3})
+    assert lab.reports.build(score).sign_off.current.grades == dict(Grades(**MODEL | {"steatosis": 3}))
 
 
 def test_other_grades_than_are_signed_need_a_reason_whatever_the_model_says(scored):
