@@ -58,7 +58,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
         st.caption(literal(typeset(each)))
     grades = Grades(**chosen)
     unsigned = "" if own and own[-1].grades == grades else " :orange-badge[not signed yet]"
-    st.markdown(f"Your reading: **{literal(_reading(grades))}**{unsigned}")
+    st.markdown(f"Your reading: **{literal(reading(grades))}**{unsigned}")
     differs = any(grade is not None for grade in report.model_grades.values())
     amends = bool(signed) and signed[-1].grades != grades
     asked, needed = _why(differs, amends)
@@ -71,7 +71,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     look: Any = {"type": "primary", "icon": ":material/draw:", "disabled": amends and not says_why(reason)}
     if st.button(label, key="sign", on_click=_press, args=(seen,), **look):
         if st.session_state.pop(SEEN, None) != seen:
-            st.warning(f"Not signed: {literal(_reading(grades))} was not shown yet as you pressed. Look, then sign.")
+            st.warning(f"Not signed: {literal(reading(grades))} was not shown yet as you pressed. Look, then sign.")
             return
         with refusals():
             if known is not None and again is not None:
@@ -98,12 +98,14 @@ def _why(differs: bool, amends: bool) -> tuple[str, str]:
     return "Remark", "If there is something to add"
 
 
-def _reading(grades: Grades) -> str:
-    """The grades, each by its feature's letter, and what they come to."""
-    each = " ".join(f"{of.letter}{'–' if grades[of.name] is None else grades[of.name]}" for of in SHOWN_TASKS)
-    if grades.total is not None:
-        return f"NAS {grades.total} ({each})"
-    return f"no NAS ({each}): a feature is left unknown" if set(grades.values()) != {None} else "nothing graded yet"
+def reading(grades: Grades) -> str:
+    """The grades, each by its feature's letter, and what those in the NAS come to; others stand behind it."""
+    if not grades.any_known:
+        return "nothing graded yet"
+    letters = [f"{of.letter}{'–' if grades[of.name] is None else grades[of.name]}" for of in SHOWN_TASKS if of.in_nas]
+    beside = [f", {of.letter}{grades[of.name]}" for of in SHOWN_TASKS if not of.in_nas and grades[of.name] is not None]
+    each = f"({' '.join(letters)}){''.join(beside)}"
+    return f"no NAS {each}: a feature is left unknown" if grades.total is None else f"NAS {grades.total} {each}"
 
 
 def _press(seen: tuple[int, int, Grades]) -> None:

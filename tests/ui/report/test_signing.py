@@ -5,15 +5,24 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mmdnet.labels.grading import Grades
+from mmdnet.labels.grading import Grades, Task, task
 from mmdnet.workflows.scoring.views import SignOffView
 from tests.pages.conftest import texts
+from ui.report import signing
 
 
 def signatures_page(signed):
     from ui.report.signing import signatures
 
     signatures(signed)
+
+
+def test_a_grade_beside_the_nas_stands_outside_its_brackets_and_only_where_it_was_given(monkeypatch):
+    beside = Task("ballooning", "Beside", "F", task("ballooning").grades, in_nas=False)
+    monkeypatch.setattr(signing, "SHOWN_TASKS", (task("steatosis"), task("inflammation"), beside))
+    said = [signing.reading(Grades(steatosis=2, inflammation=1, ballooning=grade)) for grade in (1, None)]
+    assert said == ["NAS 4 (S2 I1), F1", "no NAS (S2 I1): a feature is left unknown"]
+    assert signing.reading(Grades()) == "nothing graded yet"
 
 
 @pytest.mark.parametrize(("number", "phrase"), [(0, "Not signed yet."), (1, "**Ada**"), (2, "amended since")])

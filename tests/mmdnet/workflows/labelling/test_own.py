@@ -22,10 +22,10 @@ def own(bench):
     return bench.labels.own
 
 
-def label_some(bench, view, count):
+def label_some(bench, view, count, **changes):
     items = bench.labels.sessions.queue(view.id)[:count]
     for number, item in enumerate(items):
-        bench.labels.acts.put(act(bench, view, item, number, took_ms=1000 * (number + 1)))
+        bench.labels.acts.put(act(bench, view, item, number, took_ms=1000 * (number + 1), **changes))
     return items
 
 
@@ -77,8 +77,9 @@ def test_many_at_once_is_no_first_look(bench, own):
 
 def test_every_own_label_is_listed_newest_first_and_filtered(bench, own):
     view, ada = bench.session(), bench.readers[0]
-    items = label_some(bench, view, 3)
-    bench.labels.acts.put(act(bench, view, items[0], 20, act="flag", flagged=True))
+    every = by_task({"ballooning": 1, "inflammation": 0, "steatosis": 3}, 0)
+    items = label_some(bench, view, 3, grades=every)
+    bench.labels.acts.put(act(bench, view, items[0], 20, act="flag", flagged=True, grades=every))
     alone = next(patch for patch in bench.patches[bench.slides[0]] if patch not in {i.patch_id for i in items})
     bench.labels.acts.put_many(bench.project, ada, [PatchGrades(alone, Grades(steatosis=0))])
     listed = own.labels(bench.project, ada)
