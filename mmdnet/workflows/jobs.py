@@ -227,6 +227,15 @@ def _titles(session: Session, ids: Iterable[str]) -> Mapping[str, str]:
     return dict(session.execute(select(Job.id, Job.title).where(Job.id.in_(wanted))).tuples().all()) if wanted else {}
 
 
+def _left_s(job: Job) -> float | None:
+    """Seconds left: what the job last told less the time since, as it may tell nothing for an epoch; None once over."""
+    told = job.progress.get("eta_s")
+    if not told:
+        return told
+    left = told - (now() - job.updated_at).total_seconds()
+    return left if left > 0 else None
+
+
 def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> JobView:
     started = state.started_at if state else None
     status = state.status if state else "failed"
@@ -246,7 +255,7 @@ def _view(job: Job, state: QueuedState | None, titles: Mapping[str, str]) -> Job
         created_at=job.created_at,
         started_at=started,
         finished_at=state.finished_at if state else None,
-        eta_s=job.progress.get("eta_s") if status == "running" else None,
+        eta_s=_left_s(job) if status == "running" else None,
         dismissed=job.dismissed_at is not None,
         priority=priority_of(state.priority) if state else "normal",
         not_before=still_to_come(job.not_before),

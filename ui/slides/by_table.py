@@ -88,14 +88,13 @@ def _editor(project_id: int, who: ReaderView) -> None:
 
 def _rows_in_hand(project_id: int, who: ReaderView, held: str) -> Sequence[Mapping[str, object]]:
     """The rows as they were when the table was opened: what comes in meanwhile must not move a row from under the hand
-    that writes in it, or a patient goes to another's slide. That something came is said, and shows at a press."""
+    that writes in it, or a patient goes to another's slide; nor change a cell elsewhere, as Streamlit then drops what
+    is being written. That something changed is said, in a place kept for it, and shows at a press."""
     now = lab().slides.tables.rows(project_id, seen_by=who.id)
     rows: Sequence[Mapping[str, object]] = st.session_state.setdefault(held, now)
-    if [(row["path"], row["reader"]) for row in rows] == [(row["path"], row["reader"]) for row in now]:
-        rows = st.session_state[held] = now
-    else:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Slides or readings came or went since this table was opened; it stays as it is while you edit.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if rows != now:
+            st.caption("Slides, facts or readings changed since this table was opened; it stays while you edit.")
             st.button("Show them", key=f"show_{held}", on_click=_begin_anew)
     return rows
 

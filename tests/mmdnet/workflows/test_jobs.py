@@ -1,9 +1,11 @@
 """Jobs are written before they are queued, so none is ever lost between the two."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import event
 
-from db.models import Job, Run
+from db.models import Job, Run, now
 from db.searches import Search
 from mmdnet.errors import LabError
 from mmdnet.workflows import jobs
@@ -77,3 +79,11 @@ def test_no_list_holds_one_connection_while_it_waits_for_a_second(lab):
 def test_a_job_that_is_not_there_is_named(lab):
     with pytest.raises(LabError, match="no job"):
         lab.jobs.get("nothing")
+
+
+def test_the_time_left_runs_on_while_a_job_tells_nothing_and_is_unknown_once_it_is_over():
+    def left(told, ago_s):
+        return jobs._left_s(Job(progress={"eta_s": told}, updated_at=now() - timedelta(seconds=ago_s)))
+
+    assert left(None, 5) is None and left(100.0, 101) is None
+    assert left(100.0, 30) == pytest.approx(70, abs=5)
