@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-ENTRY = """Task("iron", "Iron", "F", tuple(Grade(n, f"patch {n}", f"slide {n}") for n in range(5)), in_nas=False)"""
+ENTRY = """Task("iron", "Iron", "X", tuple(Grade(n, f"patch {n}", f"slide {n}") for n in range(5)), in_nas=False)"""
 
 
 def with_the_entry() -> None:
