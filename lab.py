@@ -539,8 +539,8 @@ def run_tests(pytest_arguments: list[str]) -> int:
             for name, part in COMPUTING_TESTS.items():
                 told[computing.submit(_hear, [*_behind(), *_pytest(part)], environment)] = name
         for future in concurrent.futures.as_completed(told):
-            code, words = future.result()
-            say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'}\n{words}")
+            code, words, took = future.result()
+            say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'} in {took:.0f} s\n{words}")
             if code != 0:
                 failed.append(told[future])
     if failed:
@@ -563,10 +563,11 @@ def _pytest(arguments: list[str]) -> Command:
     return [PYTHON, "-m", "pytest", *arguments]
 
 
-def _hear(command: Command, environment: dict[str, str]) -> tuple[int, str]:
-    """How a command ended, and all that it said."""
+def _hear(command: Command, environment: dict[str, str]) -> tuple[int, str, float]:
+    """How a command ended, all that it said, and after how many seconds: which part the others wait for at the end."""
+    began = time.monotonic()
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout.decode(errors="replace")
+    return done.returncode, done.stdout.decode(errors="replace"), time.monotonic() - began
 
 
 def say(words: str) -> None:

@@ -5,6 +5,7 @@ shares a positive patch with training almost surely. `audit_leakage` refuses suc
 """
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -287,8 +288,10 @@ def _alike(
     for attempt in range(TRIES):
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=(seed * TRIES + attempt) % 2**32)
         assigned = np.zeros(slides, int)
-        for f, (_, test) in enumerate(splitter.split(np.zeros(slides), codes, groups)):
-            assigned[test] = f
+        with warnings.catch_warnings():  # what is rarer than the folds, all together, may be rarer still
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            for f, (_, test) in enumerate(splitter.split(np.zeros(slides), codes, groups)):
+                assigned[test] = f
         cost = _unlikeness(highest, assigned, folds)
         if len(np.unique(assigned)) == folds and cost < best_cost:
             best, best_cost = assigned, cost

@@ -15,6 +15,8 @@ from mmdnet.bags.synthetic import SyntheticPatchRow, with_synthetic
 from mmdnet.errors import LabError
 from tests.nas import columns
 
+pytestmark = pytest.mark.filterwarnings("error:The least populated class")  # a person can do nothing with it
+
 
 def cohort_of(seed=0, slides=12, patches=8):
     random = np.random.default_rng(seed)
