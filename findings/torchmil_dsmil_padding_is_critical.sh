@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # torchmil 1.0.2: DSMIL takes the padding of a short bag for its critical patch, though it is given the mask.
 #
-# Expected: a slide's score does not depend on the slides beside it in the batch: with `mask`, which its own `collate_fn`
-#           makes, padding counts for nothing, as in ABMIL. The critical instance is the patch of the highest score (Li
-#           2021), so it is one of the slide's own.
+# Expected: a slide's score does not depend on the slides beside it in the batch: with `mask`, which its own
+#           `collate_fn` makes, padding counts for nothing, as in ABMIL. The critical instance is the patch of the
+#           highest score (Li 2021), so it is one of the slide's own.
 # Seen:     the mask is used in the softmax alone. Where all patches of a slide score below the bias, which is what
 #           padding scores, the padding is critical, and patches get attention by their likeness to a row of zeros. Of
 #           200 slides scored in one batch and one by one 9 to 18 change, by up to 3 logits, and some change sides, with
 #           sound models. The instance loss takes the highest score over the padding as well.
-# For a lab: above all slides without the sign looked for get a score that moves with the batch size and with the longest
-#           slide in the batch; scored one by one, as in most code for testing, they get another than in training.
+# For a lab: above all slides without the sign looked for get a score that moves with the batch size and with the
+#           longest slide in the batch; scored one by one, as in most code for testing, they get another than in
+#           training.
 # Searched (issues, documentation): torchmil, DSMIL, mask, padding, critical instance. Found nothing of torchmil.
 set -euo pipefail
 place=$(mktemp -d)
@@ -68,8 +69,9 @@ for kind in (DSMIL, ABMIL):
             moved = (alone - together).abs()
             changed = moved > 1e-3
             right = float(((alone > 0) == whole["Y"].bool()).float().mean())
-            told = f"{kind.__name__}, seed {seed}: right alone {right:.1%}; changed in the batch {int(changed.sum())} of "
-            told += f"{TESTED}, by up to {float(moved.max()):.2f}, {int(((alone > 0) != (together > 0)).sum())} change sides"
+            sides = int(((alone > 0) != (together > 0)).sum())
+            told = f"{kind.__name__}, seed {seed}: right alone {right:.1%}; in the batch {int(changed.sum())} of {TESTED}"
+            told += f" change, by up to {float(moved.max()):.2f}, {sides} of them sides"
             if kind is DSMIL:
                 scores = model(whole["X"], whole["mask"], return_inst_pred=True)[1]
                 padding = ~own.gather(1, scores.argmax(1, keepdim=True)).flatten()
