@@ -10,7 +10,7 @@ import streamlit as st
 from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import ago, done_line, job_card, told_jobs
-from ui.shell.literal import literal, plain_all
+from ui.shell.literal import literal, plain, plain_all
 from ui.shell.presses import answered, submitted
 from ui.shell.session import (
     go_to,
@@ -135,10 +135,11 @@ def _work_table(items: Sequence[WorkItem]) -> None:
 
     scores, waits = [item.score for item in items], [", ".join(item.waits) for item in items]
     nas_by = [words.nas_by(score) for score in scores]
+    names = [plain(item.slide.name) for item in items]
     table = pd.DataFrame(
         {
             "open": ["Open"] * len(items),
-            "Slide": plain_all(item.slide.name for item in items),
+            "Slide": names,
             "Waits for": waits,
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": nas_by,
@@ -154,8 +155,8 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         column_config={
             "open": open_column("overview_open"),
             "Waits for": st.column_config.TextColumn(width=_waits_px(waits)),
-            "Slide": st.column_config.TextColumn(width=140),
-            "NAS by": st.column_config.TextColumn(width=max(144, _waits_px([said or "" for said in nas_by]))),
+            "Slide": st.column_config.TextColumn(width=min(200, max(140, _waits_px(names)))),
+            "NAS by": st.column_config.TextColumn(width=max(90, _waits_px([said or "" for said in nas_by]))),
             "Patient": st.column_config.TextColumn(width=74),
             "NAS": st.column_config.NumberColumn(help=words.NAS_HELP, width=56),
         },
