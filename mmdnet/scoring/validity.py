@@ -46,8 +46,8 @@ class Ground(StrEnum):
 
 REMEDIES: dict[Ground, str] = {
     Ground.NOT_VALIDATED: (
-        "Grade slides of patients the model has not seen and evaluate it on them, or train with enough patients that "
-        "some are kept for validation."
+        "Grade slides of patients the model has not seen and evaluate it on them, or train with labels of so many "
+        "patients that those kept aside do more than choose the epoch."
     ),
     Ground.NO_AGREEMENT: "Train again with labels of more patients, or longer; then score again.",
     Ground.LEARNT_PATIENT: "Score with a model that did not learn from this patient, or cross-validate.",

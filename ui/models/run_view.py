@@ -118,7 +118,10 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
     losses, agreement = st.columns(2)
     with losses:
         made = figure("Epoch", "Loss")
-        for key, title, colour in (("loss", "training", "#5f6b76"), ("validation_loss", "validation", "#0f766e")):
+        for key, title, colour in (
+            ("loss", "training", "#5f6b76"),
+            ("validation_loss", "validation, chooses the epoch", "#0f766e"),
+        ):
             if any(key in row for row in history):
                 made.add_scatter(
                     x=epochs, y=[row.get(key) for row in history], name=title, line={"color": colour, "width": 2}
@@ -149,10 +152,10 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
                     "These bags of the patients kept aside chose which epoch is kept; they are too few to say how "
                     "right the model is."
                 )
-            if card is not None and (without := _without_kappa(history, card)):
+            if without := _without_kappa(history, card):
                 st.caption(
                     f"No κ of {literal(' and '.join(without))}: the patients kept aside hold too few of its labels, or "
-                    "one grade alone. It was learnt all the same."
+                    f"one grade alone. {'' if card is None else 'It was learnt all the same.'}"
                 )
             if flat := _at_nought(history):
                 st.caption(
@@ -169,10 +172,10 @@ def _curves(run_id: int, history: Sequence[dict[str, float]], card: ModelCard | 
             st.caption(f"No agreement is measured: {why}.")
 
 
-def _without_kappa(history: Sequence[dict[str, float]], card: ModelCard) -> list[str]:
-    """Titles of the features that were learnt, but of which no epoch has a kappa."""
+def _without_kappa(history: Sequence[dict[str, float]], card: ModelCard | None) -> list[str]:
+    """Titles of the features of which no epoch has a kappa: of those that were learnt, once there is a card."""
     known = {key for row in history for key in row}
-    trained = [task for task in SHOWN_TASKS if task.name in card.trained_tasks]
+    trained = [task for task in SHOWN_TASKS if card is None or task.name in card.trained_tasks]
     return [task.title.lower() for task in trained if f"validation_kappa_{task.name}" not in known]
 
 

@@ -39,7 +39,7 @@ def calibrate(
     guard = fit_model_guard(model, cohort, pixels, split, device, progress=progress)
     if guard:
         guard.save(folder)
-    progress(1.0, "Fitting from where on a patch counts")
+    progress(1.0, "Fitting the thresholds")
     fits = fit_model_thresholds(model, cohort, pixels, split, device)
     if not fits:
         return card

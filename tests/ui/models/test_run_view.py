@@ -73,6 +73,16 @@ def test_a_feature_that_was_learnt_and_has_no_agreement_is_named(shown):
     ]
     (words,) = [words for words in said if words.startswith("No κ of")]
     assert words.startswith("No κ of lobular inflammation and ballooning: the patients kept aside hold too few")
+    assert words.endswith("learnt all the same.")
+
+
+def test_a_running_training_says_too_which_feature_has_no_agreement(shown):
+    said = [
+        caption.value
+        for caption in shown(replace(RUN, model_id=None), [{"epoch": 1, "validation_kappa_inflammation": 0.2}]).caption
+    ]
+    (words,) = [words for words in said if words.startswith("No κ of")]
+    assert "steatosis and ballooning" in words and "learnt" not in words
 
 
 def test_a_run_without_validation_says_why_there_is_no_agreement(shown):
