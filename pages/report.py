@@ -8,6 +8,7 @@ from ui.models import card
 from ui.report import headline
 from ui.report import report as parts
 from ui.report.signing import sign_off, signatures
+from ui.shell.focus import begin_at_top
 from ui.shell.literal import literal
 from ui.shell.session import lab, project_or_stop, reader
 from ui.slides.overview import chosen_patch, own_labels, patch_column
@@ -24,6 +25,7 @@ if not scores:
 heading, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
 with bar:
     score = headline.score_picker(scores)
+begin_at_top(f"report_{score.id}")
 scored = lab().reports.open(score.id)
 report, patches, signed = scored.shown, scored.patches, scored.sign_offs
 slide = lab().slides.get(score.slide_id)
@@ -62,9 +64,9 @@ with picture:
     parts.evidence(scored, slide)
 with beside:
     with st.container(border=True, key="sign_panel"):
-        sign_off(score, report, signed, own_read)
         if signed:
             headline.after_signing(waiting, score.id)
+        sign_off(score, report, signed, own_read)
     st.header("Grades")
     for feature in report.features:
         parts.feature_block(feature, report.covers(feature.task), signed[-1].grades if signed else None)

@@ -46,8 +46,8 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
         json.loads(drawn.proto.json) for drawn in app.get("bidi_component") if "focus" in drawn.proto.component_name
     ]
     choices = [f"sign_{score}_0_{name}_{filled_home.reader}" for name in reversed(NAMES)]
-    led = [{"digits": choices, "start": "g", "then": "sign"}, {"key": choices[0]}]
-    assert told == led, "the keys are led through the grades"
+    led = [{"top": True}, {"digits": choices, "start": "g", "then": "sign"}, {"key": choices[0]}]
+    assert told == led, "the page begins at its top, the keys are led through the grades"
     assert "nothing graded yet" in said(app)
     for name, grade in (("steatosis", 2), ("inflammation", 1), ("ballooning", 1)):
         app.get_by_key(f"sign_{score}_0_{name}_{filled_home.reader}").set_value(grade)

@@ -1,4 +1,4 @@
-"""Where the keys of a page go: to the field it begins with, and through grades that are given by digits."""
+"""Where a page begins and its keys go: its top, the field it begins with, and grades that are given by digits."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def begin_at(key: str, press: int = 0) -> None:
     Of a choice among several the one that is chosen has them, else the first.
     """
     _component()(key=f"begin_at_{key}_{press}", data={"key": key})
+
+
+def begin_at_top(key: str) -> None:
+    """Show the page from its top, once for each `key`: another patient's page is not met in its middle."""
+    _component()(key=f"top_{key}", data={"top": True})
 
 
 def grade_by_digits(digits: Sequence[str], *, start: str, then: str) -> None:

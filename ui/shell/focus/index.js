@@ -1,4 +1,5 @@
-// Leads the keys to a field of the page, once, as what asks for it is drawn; or listens to digits that grade (`digits.js`).
+// Leads the keys to a field of the page, or the page to its top, once, as what asks for it is drawn; or listens to digits
+// that grade (`digits.js`).
 
 import { fieldOf, gradeByDigits } from './digits.js'
 
@@ -8,9 +9,16 @@ const EVERY_MS = 50
 const mounted = new WeakMap()
 
 export default function ({ data, parentElement }) {
-  if (!mounted.has(parentElement)) mounted.set(parentElement, data.digits ? gradeByDigits(document, data) : lead(data.key))
+  if (!mounted.has(parentElement)) mounted.set(parentElement, begin(data))
   // Given back each time it is drawn: Streamlit ends a component by what it was given last.
   return () => { mounted.get(parentElement)?.(); mounted.delete(parentElement) }
+}
+
+function begin({ digits, top, key, ...keys }) {
+  if (digits) return gradeByDigits(document, { digits, ...keys })
+  if (!top) return lead(key)
+  document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
+  return () => {}
 }
 
 function lead(key) {
