@@ -146,6 +146,7 @@ export class View {
   strip(reading) {
     const wanted = reading.strip.map((shown) => (shown.el ??= this.last(reading, shown)))
     wanted.forEach((el, n) => this.lastGrades(el, reading.strip[n].item))
+    wanted.reverse() // the newest first: where there is no room for all, the oldest are not seen
     const there = [...this.part.strip.children]
     if (there.length !== wanted.length || there.some((el, n) => el !== wanted[n])) this.part.strip.replaceChildren(...wanted)
     for (const el of wanted) toggle(el, 'now', el.dataset.patch === String(reading.item?.patch_id))
