@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.errors import LabError
-from mmdnet.workflows.slides.ingest.paths import written
+from mmdnet.workflows.slides.ingest.paths import paths_in, written
 from ui.shell import words
 from ui.shell.literal import literal, plain
 from ui.shell.session import lab
@@ -49,7 +49,8 @@ def _where(here: FolderView, field: str) -> None:
         return
     st.markdown(f"**{literal(here.path)}**")
     ticked = st.session_state.get(TICKED, [])
-    take = f"Take {words.count(len(ticked), 'ticked file')}" if ticked else "Take all in this folder"
+    what = words.count(len(ticked), "ticked file") if ticked else "all in this folder"
+    take = f"Add {what} to those chosen" if st.session_state.get(field) else f"Take {what}"
     with st.container(horizontal=True):
         st.button("Up", icon=":material/arrow_upward:", key="browse_up", on_click=_go, args=(here.above,))
         st.button(take, key="browse_take", type="primary", on_click=_take, args=(ticked or [here.path], field))
@@ -114,5 +115,6 @@ def _go(path: str | None) -> None:
 
 
 def _take(paths: Sequence[str], field: str) -> None:
-    st.session_state[field] = written(paths)
+    """Write the paths into the field, behind those that stand there: files of several folders come in together."""
+    st.session_state[field] = written(list(dict.fromkeys([*paths_in(st.session_state.get(field) or ""), *paths])))
     st.session_state[BOX] = False

@@ -62,6 +62,12 @@ def test_a_folder_is_taken_whole_or_the_files_of_it_that_are_ticked(folder):
     take.click().run()
     line = app.text_input(key="path").value
     assert paths_in(line) == [f"{folder}/b;2.svs", f"{folder}/a_1.svs"] and not labels(app)
+    app.session_state[choosing.AT], app.session_state[choosing.BOX] = f"{folder}/below", True
+    more = app.run().button(key="browse_take")
+    assert more.label == "Add all in this folder to those chosen"
+    more.click().run()
+    line = app.text_input(key="path").value
+    assert paths_in(line) == [f"{folder}/b;2.svs", f"{folder}/a_1.svs", f"{folder}/below"], "none is dropped"
     app = opened(folder)
     app.button(key="browse_take").click().run()
     assert app.text_input(key="path").value == str(folder), "nothing is ticked: all of it"
