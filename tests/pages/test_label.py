@@ -4,6 +4,7 @@ import pytest
 
 from mmdnet.labels.grading import Grades
 from mmdnet.workflows.labelling.views import LabelAct, QueueChoice
+from ui.label.summary import JUDGEABLE
 
 CANVAS = "bidi_component"
 
@@ -168,15 +169,17 @@ def test_the_first_question_stands_beside_what_was_learnt_until_the_session_is_f
     for item in others:
         label(item)
     text = said(filled("label", reader_id=reader))
-    assert "Asked once: can the grades be told on such small patches?" in text
+    assert "Can the grades be told on such small patches?" in text
     assert "Learns with you" in text, "a question that nobody answers hides nothing"
     label(last)
     text = said(filled("label", reader_id=reader))
-    assert "Finished." in text and "Asked once" not in text
+    assert "Finished." in text and "slides graded" not in text
     labels.sessions.create(filled_home.project, reader, "Next", QueueChoice(filled_home.slides, 1, seed=3))
     app = filled("label", reader_id=reader)
     app.button(key="judgeable_yes").click().run()
     assert "Learns with you" in said(app)
+    next(known for known in app.radio if known.label == JUDGEABLE).set_value("No").run()
+    assert "You said that these patches cannot be judged" in said(app), "another answer is taken later"
 
 
 def test_the_form_of_a_new_session_stays_while_the_page_draws_itself_anew_and_goes_once_it_is_made(filled, filled_home):

@@ -13,7 +13,7 @@ from ui.label.canvas import canvas
 from ui.label.own_labels import OWN_LABELS, own_labels
 from ui.label.plain_buttons import plain_buttons
 from ui.label.plans import session_form
-from ui.label.summary import session_summary
+from ui.label.summary import judgeable_choice, session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
 from ui.shell.presses import keep_open, shut, stays_open
@@ -69,7 +69,7 @@ def _session_words(view: SessionView) -> str:
 
 
 def _options(reader: ReaderView, view: SessionView) -> None:
-    """Suggestions, off until switched on in this session, and plain widgets in place of the canvas."""
+    """Suggestions, off until switched on in this session; whether the patches can be judged; and plain widgets."""
     state = lab().labels.suggestions.state(view.id)
     st.session_state[f"suggest_{view.id}"] = state.on
     st.toggle(
@@ -81,6 +81,7 @@ def _options(reader: ReaderView, view: SessionView) -> None:
         "on them; the Agreement page says how often. Some patches have none, by chance or to be read blind.",
     )
     st.caption(literal(state.problem or f"Of the model {state.model_name}."))
+    judgeable_choice(reader, view)
     st.toggle("Plain buttons", key="plain", help="Where the canvas cannot run: slower, one form per patch.")
 
 

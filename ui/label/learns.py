@@ -26,7 +26,7 @@ DOUBTED = "**You said that these patches cannot be judged** · "
 @st.fragment(run_every=EVERY_S)
 def learns_with_you(reader: ReaderView, view: SessionView) -> None:
     """One line: what it is worth so far, when it last learnt, what more labels are expected to add. After the first
-    slides what they say is asked beside it, and it is shorter meanwhile: the canvas below stays where it is."""
+    slides a question waits beside it, and it is shorter meanwhile: the canvas below stays where it is."""
     with st.container(key="learns_line", horizontal=True, vertical_alignment="center"):
         line = st.container(width="content")
         asked = not view.finished and first_look(reader, view)  # of what goes on, not of what is done

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mmdnet.errors import LabError
 from mmdnet.labels.grading import SHOWN_TASKS
 from ui.shell import theme
 from ui.shell.literal import literal
-from ui.shell.session import lab, refusals
+from ui.shell.session import lab, refusals, say_next_run
 from ui.shell.words import count, share
 
 if TYPE_CHECKING:
@@ -46,14 +47,17 @@ def summary_words(numbers: GivenNumbers) -> str:
 
 
 def first_look(reader: ReaderView, view: SessionView) -> bool:
-    """One line with two answers, once there are labels of a second slide, until it is answered; whether it is drawn."""
+    """A button that opens the question, once there are labels of a second slide, until it is answered; whether it is
+    drawn. It is no higher than the line it stands in: whoever grades by keys goes on, and the patch stays in place."""
     looked = lab().labels.own.first_look(view.project_id, reader.id)
     if looked is None:
         return False
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="oneline_first_look"):
-        st.caption(first_look_words(looked.numbers, looked.slides), help=WHAT_FOR)
-        yes = st.button("Yes", key="judgeable_yes")
-        no = st.button("No", key="judgeable_no")
+    with st.popover(JUDGEABLE, key="first_look"):
+        st.markdown(first_look_words(looked.numbers, looked.slides))
+        st.markdown(WHAT_ANSWERS_DO)
+        with st.container(horizontal=True, gap="small"):
+            yes = st.button("Yes", key="judgeable_yes")
+            no = st.button("No", key="judgeable_no")
     if yes or no:
         with refusals():
             lab().labels.own.answer(view.id, reader.id, yes)
@@ -61,21 +65,40 @@ def first_look(reader: ReaderView, view: SessionView) -> bool:
     return True
 
 
+def judgeable_choice(reader: ReaderView, view: SessionView) -> None:
+    """The same question where it can be answered, and answered otherwise, at any time of the session."""
+    key = f"judgeable_{view.id}"
+    st.session_state[key] = None if view.plan.judgeable is None else ANSWERS[view.plan.judgeable]
+    st.radio(
+        JUDGEABLE, list(ANSWERS.values()), index=None, key=key, horizontal=True, help=WHAT_ANSWERS_DO,
+        on_change=_answer, args=(reader.id, view.id, key),
+    )  # fmt: skip
+
+
+def _answer(reader_id: int, session_id: int, key: str) -> None:
+    try:
+        lab().labels.own.answer(session_id, reader_id, st.session_state[key] == ANSWERS[True])
+    except LabError as refusal:
+        say_next_run(str(refusal))
+
+
 def first_look_words(numbers: GivenNumbers, slides: int) -> str:
-    """What the first labels say, and the question."""
+    """What the first labels say of how they were given."""
     hardest = max(SHOWN_TASKS, key=lambda task: numbers.unknown_share[task.name] or 0)
     unknown = f"{share(numbers.unknown)} unknown"
     if numbers.unknown_share[hardest.name]:
         unknown += f" (most of {literal(hardest.title.lower())}: {share(numbers.unknown_share[hardest.name])})"
     pace = "" if numbers.pace_s is None else f"{numbers.pace_s:.1f} s a patch, "
-    question = (
-        "Asked once: can the grades be told on such small patches? No keeps your answer with the session and says "
-        "what to do instead; nothing is lost either way."
-    )
-    return f"**Patches of {slides:,} slides graded** · {pace}{unknown}. {question}"
+    return f"**Patches of {slides:,} slides graded** · {pace}{unknown}."
 
 
-WHAT_FOR = "Asked after the first slides, before many hours go into it; grading goes on without an answer."
+ANSWERS = {True: "Yes", False: "No"}
+JUDGEABLE = "Can these patches be judged?"
+WHAT_ANSWERS_DO = (
+    "Can the grades be told on such small patches? **Yes**: nothing changes. **No**: it is noted with this session, "
+    "and the line above the patch says what to do instead. All labels stay either way; the keys go on without an "
+    "answer, and *Options* takes it, or another one, later."
+)
 NOT_JUDGEABLE = (
     "You found that this cannot be judged on these patches. Leave a grade unknown (U) where you cannot tell: it is "
     "never taken for 0. Hold Z to see what lies around; where that is not enough, grade whole slides (Slides page)."

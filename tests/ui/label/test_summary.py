@@ -49,16 +49,16 @@ def test_a_finished_session_says_what_was_given_and_how_long_it_took(lab, label_
     assert "× 10" in html and html.count("100 %") == len(TASKS) - 1
 
 
-def test_after_the_second_slide_one_line_asks_and_an_answer_ends_it(lab, label_bench):
+def test_after_the_second_slide_a_button_opens_the_question_and_an_answer_ends_it(lab, label_bench):
     view = label_bench.session(per_slide=8)
     app = AppTest.from_function(asked, default_timeout=60, args=(view.id,)).run()
-    assert not app.caption and not app.button
+    assert not app.markdown and not app.button
     label(label_bench, view, 12, grades={"steatosis": 2, "ballooning": 0})
     app.run()
-    words = app.caption[0].value
+    words = app.markdown[0].value
     assert "**Patches of 2 slides graded** · 2.0 s a patch" in words and "lobular inflammation: 100 %" in words
     app.button(key="judgeable_no").click().run()
-    assert not app.caption and lab.labels.sessions.get(view.id).plan.judgeable is False
+    assert not app.markdown and lab.labels.sessions.get(view.id).plan.judgeable is False
 
 
 def test_nothing_is_said_of_what_is_not_known():
