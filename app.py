@@ -20,6 +20,7 @@ else:
     from ui.label.bulk_routes import bulk_routes
     from ui.label.routes import label_routes
     from ui.server.door import base_path, why_not_here
+    from ui.server.in_order import keep_in_order
     from ui.server.patience import close_half_sent
     from ui.shell.frame import show_fault
     from ui.shell.front import Front
@@ -35,6 +36,7 @@ else:
         if refusal := why_not_here(address, asked(opened), encrypted, hosts):
             sys.exit(refusal)
     close_half_sent()
+    keep_in_order()
     os.umask(0o077)  # what it writes is for the lab's user alone
 
     # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the

@@ -72,9 +72,8 @@ def ingest(
             return
     outcomes, added = _registered(lab, project, paths, stated, as_json)
     _say_outcomes(outcomes, added, as_json)
-    for path in paths:
-        if Path(path).is_dir() and (passed_over := lab.slides.passed_over(path)):
-            print(f"{passed_over}.", file=sys.stderr)
+    if passed_over := lab.slides.passed_over(paths):
+        print(f"{passed_over}.", file=sys.stderr)
     if any(outcome.problem for outcome in outcomes):
         sys.exit(1)
 

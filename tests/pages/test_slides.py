@@ -103,12 +103,19 @@ def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinke
     (folder / "renamed_*.png").write_bytes(content)
     (folder / "copy.png").write_bytes(Path(copied.path).read_bytes())
     (folder / "new.png").write_bytes(content + b"\0")
+    (folder / "deep").mkdir()
+    cv2.imwritemulti(str(folder / "deep" / "slide.tiff"), [cv2.imdecode(np.frombuffer(content, np.uint8), 1)])
+    for name in ("mask.png", "field.png"):
+        (folder / "deep" / name).write_bytes(content + name.encode())
     with lab.db.begin() as session:
         session.get(Slide, moved.id).path = str(folder / "gone" / moved.name)
     app = filled("slides")
     app.text_input(key="add_path").set_value(str(folder))
     app.form_submit_button[0].click().run()
-    assert not app.error and "**New: 1 file**" in said(app)
+    assert not app.error and "**New: 2 files**" in said(app)
+    assert "Plain pictures beside slides: 2 files" in said(app) and "most likely a mask" in said(app)
+    assert app.radio(key="incoming_picture").value == "skip"
+    app.radio(key="incoming_picture").set_value("add")
     assert "\\*.png is slide" in said(app) and ", whose file is no longer" in said(app)
     assert "is a copy of" in said(app)
     assert not [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]
@@ -121,6 +128,7 @@ def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinke
     with lab.db() as session:
         told = session.get(Job, job.id).spec
     assert {Path(path).name for path in told["left_out"]} == {"copy.png", "renamed_*.png"}
+    assert {Path(path).name for path in told["more"]} == {"mask.png", "field.png"}, "no folder brings them in"
     assert "incoming_go" not in {button.key for button in app.button}
 
 

@@ -5,8 +5,9 @@ Brotli for who takes it (browsers do on this machine and over TLS), a tenth to a
 looks for the server below the address of the page before it looks at the root, two requests that end in 404 at every
 visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it makes
 several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field to
-field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet. Scripts that are needed
-soon come with the page's own. Until the scripts are there the page says that it is being opened.
+field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet, `load_again.js` opens a
+page again whose client failed. Scripts that are needed soon come with the page's own. Until the scripts are there the
+page says that it is being opened.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "one_theme.js": "oneTheme(localStorage, location.pathname)",
     "side_bar.js": "foldOnTablets(window)",
     "groups.js": "nameGroups(window)",
+    "load_again.js": "loadAgain(window)",
 }
 SOON = ("Html", "BidiComponent", "Button", "Selectbox", "ButtonGroup", "Checkbox", "DownloadButton", "ImageList")
 """Streamlit's elements that every page or the report needs. Its client fetches each when first drawn, shows nothing in

@@ -207,10 +207,8 @@ def _ingest_jobs(project_id: int, none_yet: bool) -> None:
         refused = job.progress.get("refused") or []
         if job.active:
             job_line(job)
-        elif job.status == "failed" or refused or job.progress.get("passed_over"):
+        elif job.status == "failed" or refused:
             job_card(job, retry=job.kind == "demo")
-        if job.progress.get("passed_over"):
-            st.markdown(f":material/info: {literal(str(job.progress['passed_over']))}.")
         if refused:
             st.caption("Not added, each with its reason; Dismiss takes them out of sight.")
         seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}

@@ -52,7 +52,7 @@ def facts_by_table(project_id: int) -> None:
 
 
 def _editor(project_id: int, who: ReaderView) -> None:
-    """The rows as they stand; what was edited is looked at at once, and done at a press."""
+    """The rows as they stand; what was edited is looked at at a press, and done at another."""
     import pandas as pd
 
     key = f"facts_editor_{project_id}_{st.session_state.get(ROUND, 0)}"
@@ -63,21 +63,24 @@ def _editor(project_id: int, who: ReaderView) -> None:
         task.name: st.column_config.NumberColumn(task.title, min_value=0, max_value=task.highest, step=1, width=90)
         for task in SHOWN_TASKS
     }
-    st.data_editor(
-        shown,
-        key=key,
-        height=table_height(len(rows), 12),
-        disabled=["slide", "path", "reader"],
-        column_config={name: StatedFacts.title(name) for name in StatedFacts.names()}
-        | TITLES
-        | graded
-        | {
-            "_index": "Row", "slide": "Slide", "path": None, "reader": "Reader",
-            "nas": st.column_config.NumberColumn("NAS", min_value=0, max_value=8, step=1, width=60),
-            "mpp": st.column_config.NumberColumn(StatedFacts.title("mpp"), format="%.4f"),
-        },
-        placeholder="",
-    )  # fmt: skip
+    # In a form the page is not drawn anew after each cell: the next would be emptied while it is written.
+    with st.form(f"form_{key}", border=False):
+        st.data_editor(
+            shown,
+            key=key,
+            height=table_height(len(rows), 12),
+            disabled=["slide", "path", "reader"],
+            column_config={name: StatedFacts.title(name) for name in StatedFacts.names()}
+            | TITLES
+            | graded
+            | {
+                "_index": "Row", "slide": "Slide", "path": None, "reader": "Reader",
+                "nas": st.column_config.NumberColumn("NAS", min_value=0, max_value=8, step=1, width=60),
+                "mpp": st.column_config.NumberColumn(StatedFacts.title("mpp"), format="%.4f"),
+            },
+            placeholder="",
+        )  # fmt: skip
+        st.form_submit_button("Look at what was edited", icon=":material/checklist:", key=f"look_{key}")
     edited: Mapping[int, dict[str, object]] = st.session_state[key]["edited_rows"]
     if edited:
         changed = {row + 1: _row(rows[row], cells) for row, cells in sorted(edited.items())}

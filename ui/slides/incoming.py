@@ -30,6 +30,7 @@ TITLES = {
     "moved": "Moved or renamed since they were added",
     "same_name": "Another slide has the same name",
     "elsewhere": "Known in another project",
+    "picture": "Plain pictures beside slides",
     "copy": "Copies, which stay out",
     "changed": "Changed since they were added, which stay out",
     "refused": "Cannot be added",
@@ -63,8 +64,6 @@ def look_first(project_id: int, paths: Sequence[str], stated: StatedFacts) -> No
     if kinds <= {"new", "part", "here"} and kinds != {"here"}:
         lab().slides.submit(project_id, paths, stated, by=reader_id())
         st.session_state[SENT] = True
-        if passed_over := lab().slides.passed_over(paths):
-            say_next_run(f"{passed_over}.")
     else:
         st.session_state[KEY] = Waiting(project_id, paths, stated, files)
 
@@ -153,4 +152,6 @@ def _do(there: Waiting, chosen: dict[str, str]) -> None:
         say_next_run(f"{words.count(relinked, 'slide')} relinked; nothing of them was measured anew")
     out = [path for path, choice in chosen.items() if choice != "add"]
     if len(out) < len(chosen):
-        lab().slides.submit(there.project_id, there.paths, there.stated, by=reader_id(), left_out=out)
+        # No folder brings a picture in that lies beside slides: it is named itself.
+        meant = [file.path for file in there.files if file.kind == "picture" and chosen[file.path] == "add"]
+        lab().slides.submit(there.project_id, [*there.paths, *meant], there.stated, by=reader_id(), left_out=out)

@@ -78,10 +78,15 @@ def _look(path: Path) -> None:
         raise FileNotFoundError
 
 
-def pictures_beside(slides: Sequence[Path]) -> list[Path]:
-    """Plain pictures that `discover` passed over since slides lie beside them, sorted."""
-    taken, folders = set(slides), {slide.parent for slide in slides}
+def pictures_beside(places: Sequence[Path]) -> list[Path]:
+    """Plain pictures that `discover` passes over below these folders since slides lie beside them, sorted.
+
+    A picture that is one of the places itself was meant, and is none.
+    """
+    slides = {slide for place in places if place.is_dir() for slide in discover(place)}
+    folders = {slide.parent for slide in slides}
     found = (file for folder in folders for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    taken = slides.union(places)
     return sorted(file for file in found if file not in taken and file.is_file() and not file.name.startswith("."))
 
 

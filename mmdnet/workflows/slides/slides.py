@@ -199,19 +199,16 @@ class Slides:
         here = sum(outcome.was_here for outcome in outcomes)
         words = f"{added - here} of {count(len(outcomes), 'slide')} added" + (f", {here} here already" if here else "")
         seen = self.refused_pictures.keep(context.job_id, outcomes)
-        passed_over = self.passed_over(paths)
-        told = ". ".join([words, *filter(None, [passed_over]), *refused[:MOST_REFUSALS]])
-        context.progress(1.0, told, added=added, refused=refused, seen=seen, passed_over=passed_over)
+        told = ". ".join([words, *refused[:MOST_REFUSALS]])
+        context.progress(1.0, told, added=added, refused=refused, seen=seen)
         if not added:
             raise LabError(" ".join(refused[:5]))
 
     def passed_over(self, paths: Paths) -> str:
         """Which plain pictures of folders do not come in, and why, in a sentence; empty where there is none."""
-        from mmdnet.slides.readers.open import discover, pictures_beside
+        from mmdnet.slides.readers.open import pictures_beside
 
-        places = [self.allowed(path) for path in each_path(paths)]
-        beside = [picture for place in places if place.is_dir() for picture in pictures_beside(discover(place))]
-        pictures = [picture for picture in dict.fromkeys(beside) if picture not in places]
+        pictures = pictures_beside([self.allowed(path) for path in each_path(paths)])
         if not pictures:
             return ""
         names = ", ".join(shown_name(picture.name) for picture in pictures[:MOST_PICTURES_NAMED])

@@ -23,7 +23,9 @@ from mmdnet.workflows.slides.stored_geometry import open_stored, what_changed
 if TYPE_CHECKING:
     from mmdnet.slides.facts import FileFacts
 
-IncomingKind = Literal["new", "here", "part", "moved", "same_name", "elsewhere", "copy", "changed", "refused"]
+IncomingKind = Literal[
+    "new", "here", "part", "moved", "same_name", "elsewhere", "picture", "copy", "changed", "refused"
+]
 Choice = Literal["add", "relink", "skip"]
 
 CHOICES: dict[IncomingKind, tuple[Choice, ...]] = {
@@ -33,6 +35,7 @@ CHOICES: dict[IncomingKind, tuple[Choice, ...]] = {
     "moved": ("relink", "skip"),
     "same_name": ("add", "skip"),
     "elsewhere": ("add", "skip"),
+    "picture": ("skip", "add"),
     "copy": ("skip",),
     "changed": ("skip",),
     "refused": ("skip",),
@@ -76,6 +79,8 @@ class Incoming:
     ) -> Sequence[IncomingFile]:
         """What files, and every slide below folders, are to a project and to each other, before anything is added.
 
+        Plain pictures beside a folder's slides are told too, as what they mostly are.
+
         Args:
             project_id: None for a project that is still to be made.
             paths: a file or a folder, or several; what lies under two of them is told once.
@@ -84,7 +89,7 @@ class Incoming:
         Raises:
             LabError: a path may not be read from, or holds no slide.
         """
-        from mmdnet.slides.readers.open import discover
+        from mmdnet.slides.readers.open import discover, pictures_beside
 
         places = [allowed_path(self._services.settings, path) for path in each_path(paths)]
         files = list(dict.fromkeys(file for place in places for file in discover(place)))
@@ -96,7 +101,7 @@ class Incoming:
             for number, file in enumerate(files):
                 progress(number / len(files), f"{shown_name(file.name)}: is it here already?")
                 found.append(known.told(file, names))
-        return found
+        return [*found, *known.beside(pictures_beside(places))]
 
     def relink(self, slide_id: int, path: str | Path, by: int | None = None) -> None:
         """Say where a slide's file lies now; everything measured, labelled and scored stays, and so does its name.
@@ -148,6 +153,13 @@ class _Known:
         kind, says, slide_id = self._of(file, name, facts, projects)
         self._coming.setdefault(facts.fingerprint, file)
         return IncomingFile(str(file), name, kind, says, slide_id)
+
+    def beside(self, pictures: Sequence[Path]) -> list[IncomingFile]:
+        """Pictures that lie beside slides, but those that came in as slides themselves."""
+        here = {slide.path for slide in self._slides}
+        says = "{} is a plain picture beside slides, and so most likely a mask or a label."
+        names = [(str(file), shown_name(file.name)) for file in pictures if str(file) not in here]
+        return [IncomingFile(path, name, "picture", says.format(name)) for path, name in names]
 
     def _of(
         self, file: Path, name: str, facts: FileFacts, projects: dict[int, str]

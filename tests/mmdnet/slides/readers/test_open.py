@@ -103,7 +103,7 @@ def test_slides_are_found_below_a_folder_and_their_masks_are_not(tmp_path, odd_p
     cv2.imwrite(str(tmp_path / "b" / "one_mask.png"), field)
     cv2.imwrite(str(tmp_path / "fields" / "field.jpg"), field)
     assert discover(tmp_path) == [tmp_path / "b" / "one.tiff", tmp_path / "fields" / "field.jpg"]
-    assert pictures_beside(discover(tmp_path)) == [tmp_path / "b" / "one_mask.png"], "they are named"
+    assert pictures_beside([tmp_path]) == [tmp_path / "b" / "one_mask.png"], "they are named"
     assert discover(tmp_path / "b" / "one.tiff") == [tmp_path / "b" / "one.tiff"]
     with pytest.raises(LabError, match="No slides"):
         discover(_empty(tmp_path))

@@ -75,6 +75,11 @@ def test_which_pictures_of_a_folder_stay_out_is_told(lab, tmp_path, tissue_png):
     cv2.imwritemulti(str(tmp_path / "slide.tiff"), [cv2.imread(str(picture))])
     assert "1 plain picture beside the slides stayed out (mask.png)" in lab.slides.passed_over(tmp_path)
     assert lab.slides.passed_over(picture) == ""
+    project = _project(lab)
+    kinds = {file.name: file.kind for file in lab.slides.incoming.look(project, tmp_path)}
+    assert kinds == {"slide.tiff": "new", "mask.png": "picture"}, "and may be taken in as a slide before it does"
+    lab.slides.register(project, picture, measure=False)
+    assert "mask.png" not in {file.name for file in lab.slides.incoming.look(project, tmp_path)}
 
 
 def test_a_slide_without_pixel_size_waits_for_it_and_is_laid_when_it_comes(lab, tissue_png):
