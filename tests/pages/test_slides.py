@@ -308,3 +308,5 @@ def test_the_way_in_stays_open_when_the_first_slide_has_come(filled, filled_home
     app = filled("slides", **{f"add_open_{filled_home.project}": True})
     (way_in,) = [known for known in app.expander if known.label == "Add slides"]
     assert way_in.proto.expanded
+    (way_in,) = [known for known in filled("slides", add_visited=-1).expander if known.label == "Add slides"]
+    assert not way_in.proto.expanded, "come to again, it gives the place to the slides that are there"

@@ -55,12 +55,14 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
         ready = lab().training.readiness(project.id, {}) if chosen.finished else None
-        go_on = ready is not None and ready.ready and not ready.unjudged
-        if go_on and st.button("Train the network", type="primary", icon=":material/arrow_forward:"):
-            open_page("train")
+        enough = ready is not None and not ready.unjudged
+        if ready is not None and ready.ready:
+            look = "primary" if enough else "secondary"  # else it can be done, and is said below not to be wise
+            if st.button("Train the network", type=look, icon=":material/arrow_forward:"):
+                open_page("train")
     if ready is not None:
         session_summary(chosen)
-        if not go_on:
+        if not (ready.ready and enough):
             st.caption(f"Before a training: {literal(ready.unjudged or ready.sentence)}")
 
 

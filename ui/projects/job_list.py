@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -40,7 +39,7 @@ def _list(project_id: int, state: str | None, kind: str | None, was_active: bool
     shown = left[: st.session_state.get("jobs_shown", AT_ONCE)]
     active = [job for job in known if job.active]
     for job in shown:
-        _one(job, active)
+        job_card(job, active=active, more=_more)
     if not left:
         st.caption("No job is like that. Take a filter back.")
     if len(shown) < len(left) and st.button(f"Show more of {len(left):,}", key="jobs_more"):
@@ -50,8 +49,8 @@ def _list(project_id: int, state: str | None, kind: str | None, was_active: bool
         st.rerun()
 
 
-def _one(job: JobView, active: Sequence[JobView]) -> None:
-    job_card(job, active=active)
+def _more(job: JobView) -> None:
+    """What it refused, and what it wrote."""
     for sentence in job.progress.get("refused") or []:
         st.markdown(f"- {literal(sentence)}")
     with st.expander("Log", key=f"job_log_{job.id}", on_change="rerun") as box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -174,8 +174,9 @@ def job_card(
     retry: bool = True,
     dismiss: bool = True,
     active: Sequence[JobView] | None = None,
+    more: Callable[[JobView], None] | None = None,
 ) -> None:
-    """One job in full: state, progress, failure in words, and what can be done about it.
+    """One job in full: state, progress, failure in words, what can be done about it, and `more` that is known of it.
 
     Given the `active` jobs, when a waiting one begins can be changed.
     """
@@ -184,32 +185,38 @@ def job_card(
             st.markdown(f"**{literal(job.title)}**", width="stretch")
             state_badge(job)
         if job.active:
-            st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
-            with st.container(horizontal=True):
-                if cancel and st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:"):
-                    with refusals():
-                        lab().jobs.cancel(job.id)
-                        st.rerun()
-                if active is not None and job.status == "queued":
-                    change_plan(job, active)
-            return
-        took = (
-            duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
-        )
-        st.caption(
-            " · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part)
-        )
-        if job.failure:
-            st.error(literal(job.failure), icon=":material/error:")
-        # where each file was refused by a sentence, the same again is refused again
-        again = retry and job.status in {"failed", "cancelled"} and not job.progress.get("refused")
-        with st.container(horizontal=True):
-            if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
-                with refusals():
-                    lab().jobs.retry(job.id)
-                    st.rerun()
-            if dismiss and not job.dismissed:
-                _dismiss(job)
+            _under_way(job, cancel, active)
+        else:
+            _ended(job, retry, dismiss)
+        if more is not None:
+            more(job)
+
+
+def _under_way(job: JobView, cancel: bool, active: Sequence[JobView] | None) -> None:
+    st.progress(min(max(job.share_done, 0.0), 1.0), text=progress_line(job))
+    with st.container(horizontal=True):
+        if cancel and st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:"):
+            with refusals():
+                lab().jobs.cancel(job.id)
+                st.rerun()
+        if active is not None and job.status == "queued":
+            change_plan(job, active)
+
+
+def _ended(job: JobView, retry: bool, dismiss: bool) -> None:
+    took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
+    st.caption(" · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part))
+    if job.failure:
+        st.error(literal(job.failure), icon=":material/error:")
+    # where each file was refused by a sentence, the same again is refused again
+    again = retry and job.status in {"failed", "cancelled"} and not job.progress.get("refused")
+    with st.container(horizontal=True):
+        if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
+            with refusals():
+                lab().jobs.retry(job.id)
+                st.rerun()
+        if dismiss and not job.dismissed:
+            _dismiss(job)
 
 
 def done_line(job: JobView) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 KEPT, TAKEN, ROUND = "presses_kept", "presses_taken", "presses_round"
-PLACE, OPEN = "presses_place", "presses_open"
+PLACE, OPEN, VISIT = "presses_place", "presses_open", "presses_visit"
 
 
 def pressed(label: str, *, key: str, **look: Any) -> bool:
@@ -41,8 +41,15 @@ def at_page(name: str, project_id: int | None) -> None:
     st.session_state.pop(TAKEN, None)
     if st.session_state.get(PLACE) != (name, project_id):
         st.session_state[PLACE] = (name, project_id)
+        st.session_state[VISIT] = visit() + 1
         st.session_state.pop(KEPT, None)
         st.session_state.pop(OPEN, None)
+
+
+def visit() -> int:
+    """Which visit to a page of this tab it is: the next one begins when another page or project is opened."""
+    number: int = st.session_state.get(VISIT, 0)
+    return number
 
 
 def keep_open(dialog: str) -> None:

@@ -14,7 +14,7 @@ from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.slides.ingest.paths import paths_in
 from ui.shell.jobs import job_card, job_line
 from ui.shell.literal import literal
-from ui.shell.presses import answered, submitted
+from ui.shell.presses import answered, submitted, visit
 from ui.shell.session import lab, person, reader_id, refusals
 from ui.shell.theme import in_page
 from ui.shell.unsent import bring_back, keep_unsent, sent_now
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ui.shell.unsent import Value
 
 LAST_JOBS = 2
-SEND, ROUND, OF = "add_slides_send", "add_round", "add_of_project"
+SEND, ROUND, OF, VISITED = "add_slides_send", "add_round", "add_of_project", "add_visited"
 CAME = "add_came"  # what became of the files that were sent
 HERE, ELSEWHERE = "On the server", "On this computer"
 KEPT_FACTS = ("stain", "scanner", "site")  # of the next slides, too; whose tissue it is must be said of each anew
@@ -41,6 +41,9 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         st.caption("Slides are added by a lead or an admin of this project.")
         return
     _begin_anew(project_id)
+    if st.session_state.setdefault(VISITED, visit()) != visit():
+        st.session_state[VISITED] = visit()
+        st.session_state.pop(f"add_open_{project_id}", None)
     if st.session_state.pop(LEFT, False):
         bring_back(_form(project_id))
     keep_unsent(
@@ -50,7 +53,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         typed=["add_path", "add_overrule_scale", *(f"add_{name}" for name in StatedFacts.names())],
     )
     there = waiting(project_id)
-    # As it was at the tab's first look: it must not close over what is being typed when the first slide comes in.
+    # As it was when the page was come to: it must not close over what is being typed when the first slide comes in.
     expanded = st.session_state.setdefault(f"add_open_{project_id}", expanded)
     with st.expander("Add slides", icon=":material/add:", expanded=expanded or there is not None):
         if there is not None:

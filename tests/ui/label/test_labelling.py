@@ -62,7 +62,9 @@ def test_the_sessions_of_the_reader_are_offered_and_another_goes_into_the_addres
     assert app.session_state["at_session"] == second.id
 
 
-def test_only_a_finished_session_offers_the_training_and_only_where_its_model_could_be_judged(lab, label_bench, view):
+def test_only_a_finished_session_offers_the_training_and_less_loudly_where_its_model_could_not_be_judged(
+    lab, label_bench, view
+):
     words, told = "Train the network", SimpleNamespace(ready=True, sentence="40 labelled patches.", unjudged="")
     lab.training = SimpleNamespace(readiness=lambda project_id, choices: told)
 
@@ -73,12 +75,14 @@ def test_only_a_finished_session_offers_the_training_and_only_where_its_model_co
     graded = [PatchGrades(item.patch_id, Grades(steatosis=1)) for item in lab.labels.sessions.queue(view.id)]
     lab.labels.acts.put_many(label_bench.project, 1, graded, view.id)
     app = drawn()
-    assert words in [button.label for button in app.button]
+    assert {button.label: button.proto.type for button in app.button}[words] == "primary"
     assert app.selectbox(key="pick_session").options == ["First · 10 patches, finished"]
     told.unjudged = "no patient is left to judge it by."
     app = drawn()
-    assert words not in [button.label for button in app.button]
+    assert {button.label: button.proto.type for button in app.button}[words] == "secondary"
     assert "Before a training: no patient is left to judge it by." in [caption.value for caption in app.caption]
+    told.ready, told.unjudged = False, ""
+    assert words not in [button.label for button in drawn().button]
 
 
 def test_suggestions_cannot_be_switched_on_before_a_model_has_scored_and_the_sentence_says_why(lab, view):
