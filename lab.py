@@ -78,11 +78,10 @@ def main() -> int:
     )
     run.add_argument(
         "--slides",
-        type=Path,
         action="append",
         default=[],
-        metavar="DIR",
-        help="folder slides may be added from, besides the lab's own (may be given again)",
+        metavar="DIR|URL",
+        help="folder, or URL (s3://, https://), slides may be added from, besides the lab's own (may be given again)",
     )
     run.add_argument(
         "--base-path", help="sub-path under which a web server forwards to the lab (default: Streamlit's own setting)"
@@ -321,7 +320,7 @@ class Part:
                 self.process.stdin.close()
 
 
-def run_lab(port: int, home: Path | None, demo: bool, slides: list[Path], base: str | None) -> int:
+def run_lab(port: int, home: Path | None, demo: bool, slides: list[str], base: str | None) -> int:
     """Start everything, print the address, and keep it going until Ctrl-C.
 
     Raises:
@@ -374,17 +373,20 @@ def base_path(given: str | None) -> str:
     return "".join(f"/{part}" for part in (given or "").split("/") if part)
 
 
-def _allow_slides(folders: list[Path]) -> None:
-    """Name these folders, besides those of the environment, to every part of the lab.
+def _allow_slides(places: list[str]) -> None:
+    """Name these folders and URLs, besides those of the environment, to every part of the lab.
 
     Raises:
         Refusal: one is no folder.
     """
+    urls = [place for place in places if "://" in place]
+    folders = [Path(place) for place in places if "://" not in place]
     for folder in folders:
         if not folder.is_dir():
             raise Refusal(f"{folder} is no folder. Name a folder of slides that is there with --slides.")
     named = [os.environ.get("MMDNET_SLIDE_ROOTS", ""), *(str(folder.resolve()) for folder in folders)]
     os.environ["MMDNET_SLIDE_ROOTS"] = os.pathsep.join(filter(None, named))
+    os.environ["MMDNET_SLIDE_URLS"] = ",".join(filter(None, [os.environ.get("MMDNET_SLIDE_URLS", ""), *urls]))
 
 
 def _end_on_signals() -> None:

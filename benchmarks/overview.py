@@ -42,7 +42,7 @@ def cpu_s(path: Path, home: Path) -> dict[str, float]:
         row = session.get(Slide, outcome.slide_id)
     again = []
     for _ in range(RUNS):
-        with with_reduced(open_stored(row), settings) as slide:
+        with with_reduced(open_stored(row, settings), settings) as slide:
             begin = time.process_time()
             slide.thumbnail(THUMBNAIL_PX)
             again.append(time.process_time() - begin)

@@ -32,6 +32,11 @@ def slide_at(session: Session, project_id: int, path: str) -> Slide | None:
     return session.scalar(select(Slide).where(Slide.project_id == project_id, Slide.path == path))
 
 
+def is_at(session: Session, path: str) -> bool:
+    """Whether a slide of any project lies there."""
+    return session.scalar(select(Slide.id).where(Slide.path == path).limit(1)) is not None
+
+
 def slide_with_fingerprint(session: Session, project_id: int, fingerprint: str) -> Slide | None:
     return session.scalar(
         select(Slide).where(Slide.project_id == project_id, Slide.fingerprint == fingerprint).limit(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import re
 import shutil
@@ -79,6 +80,8 @@ def examine(home: Path | None = None) -> list[Finding]:
         ("Backup", backup),
         ("Engines", engines),
     ]
+    if settings.slide_urls:
+        here.append(("Slides by URL", slides_by_url))
     return findings + [_looked_at(name, check, settings) for name, check in here]
 
 
@@ -277,6 +280,15 @@ def engines(settings: Settings) -> Finding:
     here = [record for record in all_records(settings.home.resolve() / ENGINES) if record.machine == machine()]
     current = [record.words for record in here if record.engine_version == openvino_version()]
     return Finding("Engines", OK, "; ".join(current) or "compared when the first features are computed")
+
+
+def slides_by_url(settings: Settings) -> Finding:
+    """What the URLs that slides may be fetched from need beside the program; no server is asked."""
+    name = "Slides by URL"
+    if any(url.scheme == "s3" for url in settings.slide_urls) and importlib.util.find_spec("s3fs") is None:
+        mend = "Install s3fs beside the program, without changing what requirements.txt pins. Other slides can be read."
+        return Finding(name, WARN, "the package s3fs is missing, so nothing comes from s3://", mend)
+    return Finding(name, OK, ", ".join(map(str, settings.slide_urls)))
 
 
 def _way_back(settings: Settings) -> str:

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextlib.contextmanager
@@ -34,6 +35,18 @@ def write_aside(path: Path, content: str | bytes) -> None:
     """Write beside the target, flush to the disk, move into place; nothing is left behind when that fails."""
     with moved_into_place(path) as aside:
         aside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def lock(file: BinaryIO, *, alone: bool) -> None:
+    """Lock an open file until it is closed, seen by every process on this machine: shared to read, alone to remove.
+
+    Raises:
+        OSError: another process holds it (BlockingIOError).
+    """
+    if os.name != "nt":  # there, what is open cannot be moved or removed anyhow
+        import fcntl
+
+        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
 
 
 def sha256_of(path: Path) -> str:

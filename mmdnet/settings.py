@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mmdnet.errors import LabError
 from mmdnet.slides.geometry import PATCH_MPP, PATCH_PX
+from mmdnet.slides.slide_url import SlideUrl, url_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SLIDES_IN_HOME = ("slides", "uploads", "tile-slides")  # folders of the home with slides' own pixels
@@ -22,6 +23,7 @@ ENGINES = "engines"  # folder of the home with what was measured of engines that
 DEMO_MODEL = PROJECT_ROOT / "models" / "demo"  # the small model that comes with the program
 
 MAIL_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
+PAGES_WAIT_S = 3.0  # for a slide that is being fetched
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -31,6 +33,9 @@ class Settings(BaseSettings):
     `home` holds everything the lab makes: databases, runs, models, scores, caches. `slide_roots` are the folders slides
     may be registered from (separated by the system's path separator). None given means every folder the program may
     read for a command, whose user has rights of their own, and for the pages only the home's folder `slides`.
+    `slide_urls` (separated by commas) are the URLs below which slides may be fetched from a server; without any, none.
+    What was fetched takes `slide_cache_gib` GiB at most. Whoever opens such a slide waits until it is here, or
+    `fetch_wait_s` seconds: pages three, while it comes in the background.
     `backup_dir` is where backups are kept (the home's `backups` if not given), `backup_keep` how many automatic ones,
     made every `backup_every_h` hours (0: none). A sign-in ends after `sign_in_idle_min` minutes without a click, and
     `sign_in_hours` hours after it began. `proxy_header` is the header in which a web server in front names who signed
@@ -46,6 +51,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     jobs_url: str = ""
     slide_roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    slide_urls: Annotated[tuple[SlideUrl, ...], NoDecode] = ()
+    slide_cache_gib: float = Field(default=50.0, gt=0)
+    fetch_wait_s: float | None = Field(default=None, ge=0)
     backup_dir: Path | None = None
     backup_keep: int = Field(default=7, ge=1)
     backup_every_h: float = Field(default=24.0, ge=0)
@@ -70,6 +78,17 @@ class Settings(BaseSettings):
         import os
 
         return tuple(Path(p) for p in value.split(os.pathsep) if p) if isinstance(value, str) else value
+
+    @field_validator("slide_urls", mode="before")
+    @classmethod
+    def _read_urls(cls, value: object) -> object:
+        parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return tuple(map(_slide_root, parts)) if isinstance(parts, list | tuple) else value
+
+    @field_serializer("slide_urls")
+    def _write_urls(self, value: tuple[SlideUrl, ...]) -> list[str]:
+        """As they are read: a job's process is told its settings as JSON."""
+        return [str(url) for url in value]
 
     @field_validator("mail_to", mode="before")
     @classmethod
@@ -135,7 +154,8 @@ class Settings(BaseSettings):
 
     def for_pages(self) -> Settings:
         """The same for whoever comes by a browser: slides come from named folders, or from the lab's own."""
-        return self if self.slide_roots else self.model_copy(update={"slide_roots": (self.home / "slides",)})
+        roots = self.slide_roots or (self.home / "slides",)
+        return self.model_copy(update={"slide_roots": roots, "fetch_wait_s": PAGES_WAIT_S})
 
     @property
     def backup_folder(self) -> Path:
@@ -152,6 +172,20 @@ class Settings(BaseSettings):
         path = self.home.resolve() / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _slide_root(written: object) -> SlideUrl:
+    """A URL that slides may be fetched from, as whoever runs the lab writes it.
+
+    Raises:
+        ValueError: it is none, or would send slides over a network in the clear.
+    """
+    url = written if isinstance(written, SlideUrl) else url_of(str(written))
+    if url is None:
+        raise ValueError(f"{written} is no URL that slides are fetched from: s3://BUCKET/PREFIX or https://HOST/FOLDER")
+    if url.scheme == "http" and not is_here(url.host.partition(":")[0]):
+        raise ValueError(f"{written} would come in the clear: use https, or http on this machine (127.0.0.1) alone")
+    return url
 
 
 def is_here(host: str) -> bool:

@@ -346,7 +346,9 @@ def test_the_sub_path_is_what_streamlit_itself_will_use(monkeypatch: pytest.Monk
 
 def test_folders_of_slides_are_named_to_every_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MMDNET_SLIDE_ROOTS", "/before")
-    lab._allow_slides([tmp_path])
+    monkeypatch.setenv("MMDNET_SLIDE_URLS", "")
+    lab._allow_slides([str(tmp_path), "s3://bucket/liver"])
+    assert os.environ["MMDNET_SLIDE_URLS"] == "s3://bucket/liver"
     assert os.environ["MMDNET_SLIDE_ROOTS"] == os.pathsep.join(["/before", str(tmp_path.resolve())])
     with pytest.raises(lab.Refusal, match="no folder"):
-        lab._allow_slides([tmp_path / "nowhere"])
+        lab._allow_slides([str(tmp_path / "nowhere")])

@@ -87,6 +87,7 @@ RULES: Mapping[str, Rule] = {
     "readers.set_keys": Rule(May.LABEL, Whose.OWN, filtered=True),
     "slides.allowed": Rule(May.MANAGE, filtered=True),
     "slides.folder": Rule(May.MANAGE, filtered=True),
+    "slides.place": Rule(May.MANAGE, filtered=True),
     "slides.get": Rule(May.SEE, logged=VIEWED),
     "slides.ingest": WORKERS,
     "slides.list": SEE,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Slides, or folders of slides.")],
+    paths: Annotated[list[str], typer.Argument(help="Slides or folders of slides: paths, or URLs (s3://, https://).")],
     project: Project = "",
     mpp: Annotated[float | None, typer.Option(help="µm per pixel, where the file does not say.")] = None,
     overrule_scale: Annotated[
@@ -65,7 +65,7 @@ def ingest(
         overrule_scale=overrule_scale,
     )
     for path in paths:  # before a project is made for them
-        lab.slides.allowed(path)
+        lab.slides.place(path)
     if check or relink:
         say_incoming(lab, paths, project, check, as_json)
         if check:

@@ -126,6 +126,14 @@ def test_missing_programs_are_named_with_their_mend(monkeypatch: pytest.MonkeyPa
     assert doctor.packages().status == WARN
 
 
+def test_s3_without_its_package_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    named = Settings(home=settings.home, slide_urls="s3://bucket/liver, https://host/x")
+    assert (doctor.slides_by_url(named).status, "s3fs" in doctor.slides_by_url(named).mend) == (WARN, True)
+    assert doctor.slides_by_url(Settings(home=settings.home, slide_urls="https://host/x")).status == OK
+
+
 def test_libraries_that_do_not_load_fail_with_their_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")

@@ -57,7 +57,8 @@ def test_the_demo_model_comes_with_the_program():
 def test_pages_read_slides_from_named_folders_or_from_the_labs_own(tmp_path):
     assert Settings(home=tmp_path).for_pages().slide_roots == (tmp_path / "slides",)
     named = Settings(home=tmp_path, slide_roots=(tmp_path / "x",))
-    assert named.for_pages() == named
+    assert named.for_pages().slide_roots == named.slide_roots
+    assert (named.fetch_wait_s, named.for_pages().fetch_wait_s) == (None, 3.0)
 
 
 def test_nobody_else_gets_into_the_home(tmp_path):
@@ -93,3 +94,14 @@ def test_secrets_of_the_ways_to_tell_people_are_not_printed():
     assert "s3cret" not in repr(Settings(notify_url="https://h.example/s3cret", mail_password="s3cret"))
     assert Settings(mail_server="[::1]:2525", mail_tls="none").mail_place == ("::1", 2525)
     assert Settings(mail_server="mail.example").mail_place == ("mail.example", 587)
+
+
+@pytest.mark.parametrize("url", ["http://elsewhere/slides", "ftp://a/b", "s3://b/../c", "https://user:pw@host/x"])
+def test_a_url_of_slides_that_is_none_or_would_come_in_the_clear_is_refused(tmp_path, monkeypatch, url):
+    monkeypatch.setenv("MMDNET_SLIDE_URLS", f"s3://bucket/liver,{url}")
+    with pytest.raises(LabError, match=r"slide_urls cannot be used: .*(no URL|in the clear)"):
+        load_settings(home=tmp_path)
+    monkeypatch.setenv("MMDNET_SLIDE_URLS", "s3://bucket/liver, http://127.0.0.1:9000/x")
+    settings = load_settings()
+    assert list(map(str, settings.slide_urls)) == ["s3://bucket/liver", "http://127.0.0.1:9000/x"]
+    assert Settings(**settings.model_dump(mode="json")) == settings  # so a job's process is told them

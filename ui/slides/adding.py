@@ -77,12 +77,14 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                     key=f"add_files_{st.session_state.get(ROUND, 0)}",
                 )
             else:
+                urls = [f"{url}".rstrip("/") + "/" for url in lab().settings.slide_urls]
+                elsewhere = f" One on another server is given by URL, below {literal(', '.join(urls))}" if urls else ""
                 path = st.text_input(
                     "Files or folders on the server",
                     key="add_path",
-                    placeholder="/data/slides/2026-03",
-                    help="A folder adds every slide below it. Several stand with ; between. Files stay where they are; "
-                    "nothing is copied.",
+                    placeholder=" or ".join(["/data/slides/2026-03", *(f"{url}NAME.svs" for url in urls[:1])]),
+                    help="A folder adds every slide below it. Several stand with ; between. Files stay where they are "
+                    f"and are never changed.{elsewhere}",
                 )
             entered = fact_fields("add", StatedFacts.names())
             overrule = st.checkbox(
@@ -211,7 +213,7 @@ def _ingest_jobs(project_id: int, none_yet: bool) -> None:
         if job.active:
             job_line(job)
         elif job.status == "failed" or refused:
-            job_card(job, retry=job.kind == "demo")
+            job_card(job)
         if refused:
             st.caption("Not added, each with its reason; Dismiss takes them out of sight.")
         seen = {sentence: number for number, sentence in (job.progress.get("seen") or {}).items()}

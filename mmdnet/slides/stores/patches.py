@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdnet.errors import LabError
-from mmdnet.files import sha256_of
+from mmdnet.files import lock, sha256_of
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
 from mmdnet.slides.readers.reader import Pixels, SlideReader, Unreadable
 
@@ -28,18 +27,6 @@ PART = ".part"  # ends the name of a folder that is being written or removed
 LEFTOVER_S = 24 * 3600.0  # a store still being written has changed since yesterday
 
 
-def _lock(file: BinaryIO, *, alone: bool) -> None:
-    """Lock an open file until it is closed, seen by every process on this machine: shared to read, alone to remove.
-
-    Raises:
-        OSError: another process holds it (BlockingIOError).
-    """
-    if os.name != "nt":  # there, what is open cannot be moved or removed anyhow
-        import fcntl
-
-        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-
-
 @contextmanager
 def _held(home: Path, *, alone: bool) -> Iterator[None]:
     """A store's lock, held while its folder is moved."""
@@ -47,7 +34,7 @@ def _held(home: Path, *, alone: bool) -> Iterator[None]:
         yield
         return
     with (home / PIXELS).open("rb") as file:
-        _lock(file, alone=alone)
+        lock(file, alone=alone)
         yield
 
 
@@ -81,7 +68,7 @@ class StoredPatches:
             self._shape = (int(note["patches"]), int(note["patch_px"]), int(note["patch_px"]), 3)
             self.reasons: dict[int, str] = {int(i): str(why) for i, why in note["unreadable"].items()}
             with (folder / PIXELS).open("rb") as file:
-                _lock(file, alone=False)  # the map below duplicates the handle, and so keeps the lock
+                lock(file, alone=False)  # the map below duplicates the handle, and so keeps the lock
                 if os.fstat(file.fileno()).st_size != int(np.prod(self._shape)):
                     raise ValueError("cut short")
                 self._pixels = np.memmap(file, np.uint8, "r", shape=self._shape) if self._shape[0] else None

@@ -105,6 +105,6 @@ def _images(scored: ScoredSlide, places: Sequence[int]) -> dict[int, np.ndarray]
     if not places:
         return {}
     wanted = stored_places([scored.patch_rows[place] for place in places])
-    with open_stored(scored.slide) as reader:
+    with open_stored(scored.slide, scored.settings) as reader:
         read = {places[k]: patch for k, patch in reader.read_patches(wanted, stored_grid(scored.slide))}
     return {place: patch for place, patch in read.items() if isinstance(patch, np.ndarray)}

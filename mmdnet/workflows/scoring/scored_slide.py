@@ -169,7 +169,7 @@ class ScoredSlide:
         if kind in writers:
             return writers[kind]()
         if self.slide.vendor == DICOM and kind.endswith(".dcm"):
-            open_stored(self.slide).close()  # it is still the image that was scored
+            open_stored(self.slide, self.settings).close()  # it is still the image that was scored
         return hospital_file(kind, self.report, self._inputs, Path(self.slide.path), stored_grid(self.slide))
 
     def pdf(self) -> bytes:
@@ -200,7 +200,7 @@ class ScoredSlide:
         """Every patch with its attention and grades, for QuPath."""
         from mmdnet.reports.geojson import report_geojson
 
-        corner = image_corner_px0(self.slide, next(iter(self.patch_rows), None))
+        corner = image_corner_px0(self.slide, next(iter(self.patch_rows), None), self.settings)
         return report_geojson(self.report, self._inputs, corner, stored_grid(self.slide).size_px0)
 
     def json(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from db.models import Slide
@@ -12,6 +12,8 @@ from mmdnet.progress import Progress
 from mmdnet.workflows.services import Services
 from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.slides.feature_store.features import kept_features
+from mmdnet.workflows.slides.fetched.place import is_gone
+from mmdnet.workflows.slides.fetched.servers import AwayError
 
 if TYPE_CHECKING:
     from mmdnet.nn.card import ModelCard
@@ -36,8 +38,9 @@ def features_of(
     from mmdnet.workflows.slides.measuring import measure_slide
     from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid, stored_places
 
-    if Path(slide.path).exists():  # features may be kept while a slide's disk is away, but not of another file
-        open_stored(slide).close()
+    with suppress(AwayError):  # features may be kept while a slide's disk or server is away, but not of another file
+        if not is_gone(slide.path):
+            open_stored(slide, services.settings, told).close()
     measure_slide(services, slide.id, told)
     with services.db() as session:
         patches = patches_of(session, slide.id)

@@ -5,8 +5,6 @@ A copy goes with its slide when that is taken out of the lab.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from db.jobs import jobs_of_spec
 from db.models import Slide
 from mmdnet.settings import COPIES
@@ -14,6 +12,7 @@ from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import DeidentifySpec
 from mmdnet.workflows.jobs import Jobs
 from mmdnet.workflows.services import Services, copy_name, must_get
+from mmdnet.workflows.slides.fetched.place import slide_file
 from mmdnet.workflows.slides.stored_geometry import open_stored
 from mmdnet.workflows.views import JobView
 
@@ -50,12 +49,13 @@ class Copies:
 
         with self._services.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
-        with open_stored(slide) as opened:
+        settings = self._services.settings
+        with open_stored(slide, settings, context.progress) as opened:
             dicom = opened.facts.series is not None
-        path = Path(slide.path)
-        name = f"{copy_name(slide.fingerprint)}{'' if dicom else path.suffix.lower()}"
-        out = self._services.settings.folder(COPIES) / name
-        context.progress(0.0, "Copying tiles and reading them back")
-        left_out = () if out.exists() else deidentify(path, out).left_out
+        with slide_file(settings, slide.path, context.progress) as path:
+            name = f"{copy_name(slide.fingerprint)}{'' if dicom else path.suffix.lower()}"
+            out = settings.folder(COPIES) / name
+            context.progress(0.0, "Copying tiles and reading them back")
+            left_out = () if out.exists() else deidentify(path, out).left_out
         told = f"The copy lies on the server at {out}"
         context.progress(1.0, f"{told}, without {', '.join(left_out)}" if left_out else told)

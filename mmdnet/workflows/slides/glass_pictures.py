@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from db.models import Slide
+from mmdnet.errors import LabError
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.fetched.place import slide_file
 from mmdnet.workflows.slides.stored_geometry import open_stored
 
 
@@ -16,10 +16,14 @@ class GlassPictures:
         self._services = services
 
     def names(self, slide_id: int) -> tuple[str, ...]:
-        """Which pictures the slide's file holds beside its pyramid; none where it is gone."""
+        """Which pictures the slide's file holds beside its pyramid; none where it is gone or not here yet."""
         from mmdnet.slides.readers.glass_pictures import glass_pictures
 
-        return glass_pictures(Path(self._slide(slide_id).path))
+        try:
+            with slide_file(self._services.settings, self._slide(slide_id).path) as path:
+                return glass_pictures(path)
+        except LabError:
+            return ()
 
     def get(self, slide_id: int, name: str) -> bytes:
         """One of them, as a PNG.
@@ -30,8 +34,10 @@ class GlassPictures:
         from mmdnet.slides.readers.glass_pictures import glass_picture
 
         slide = self._slide(slide_id)
-        open_stored(slide).close()  # the label of another slide would be worse than none
-        return glass_picture(Path(slide.path), name)
+        settings = self._services.settings
+        with slide_file(settings, slide.path) as path:
+            open_stored(slide, settings).close()  # the label of another slide would be worse than none
+            return glass_picture(path, name)
 
     def _slide(self, slide_id: int) -> Slide:
         with self._services.db() as session:

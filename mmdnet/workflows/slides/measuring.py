@@ -60,7 +60,7 @@ def measure_slide(services: Services, slide_id: int, progress: Progress = silent
     before = len(patches) - len(todo)
     progress(before / max(1, len(patches)), _words(slide.name, before, patches, aside))
     written = time.monotonic()
-    with with_reduced(open_stored(slide), services.settings) as reader:
+    with with_reduced(open_stored(slide, services.settings, progress), services.settings) as reader:
         for done, (index, patch) in enumerate(measure(reader, places, grid, todo)):
             waiting[patches[index].id] = patch
             aside += patches[index].usable and patch.set_aside is not None

@@ -7,7 +7,6 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
@@ -16,6 +15,7 @@ from mmdnet.errors import LabError
 from mmdnet.files import write_aside
 from mmdnet.settings import Settings
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.fetched.place import stamp_of
 from mmdnet.workflows.slides.stored_geometry import open_stored, stored_grid
 from mmdnet.workflows.slides.stores import with_reduced
 
@@ -31,17 +31,12 @@ OUTLINE_GAP_PX = 3
 OUTLINE_BGR = (15, 134, 207)
 JPEG_QUALITY = 90
 KEPT_PX, KEPT_S, SMALL_PICTURES = 320, 30 * 24 * 3600.0, "thumbnails"
-_Key = tuple[str, str, float | None, tuple[int, int]]
+_Key = tuple[str, str, float | None, tuple[int, int | str]]
 
 
-def _key(slide: Slide) -> _Key:
+def _key(slide: Slide, settings: Settings) -> _Key:
     """With the file's size and time of its last change: another file in its place is opened anew."""
-    try:
-        stat = Path(slide.path).stat()
-        stamp = (stat.st_size, stat.st_mtime_ns)
-    except OSError:
-        stamp = (0, 0)
-    return slide.path, slide.fingerprint, slide.facts.stated_mpp, stamp
+    return slide.path, slide.fingerprint, slide.facts.stated_mpp, stamp_of(settings, slide.path)
 
 
 class OpenSlides:
@@ -62,14 +57,14 @@ class OpenSlides:
         """
         from mmdnet.slides.readers.deep_zoom import ZoomPyramid
 
-        key = _key(slide)
+        key = _key(slide, settings)
         with self._lock:
             opening = self._opening.setdefault(key, threading.Lock())
         with opening:  # of this slide alone: a large one's reduced levels take a while to make, and others do not wait
             with self._lock:
                 opened = self._open.get(key)
             if opened is None:
-                reader = with_reduced(open_stored(slide), settings)
+                reader = with_reduced(open_stored(slide, settings), settings)
                 opened = reader, ZoomPyramid(reader)
             with self._lock:
                 self._opening.pop(key, None)
@@ -81,7 +76,7 @@ class OpenSlides:
 
     def veil(self, slide: Slide, settings: Settings) -> bytes:
         """What covers all but a slide's tissue, as a PNG of the whole slide; kept, for finding tissue takes a while."""
-        key = _key(slide)
+        key = _key(slide, settings)
         kept = self._veils.get(key) or _tissue_png(self.get(slide, settings)[0])
         with self._lock:
             self._veils[key] = kept

@@ -26,12 +26,21 @@ from mmdnet.workflows.slides.annotations import Annotations
 from mmdnet.workflows.slides.copies import Copies
 from mmdnet.workflows.slides.feature_store.embedding import Embedding, embed_at_once
 from mmdnet.workflows.slides.feature_store.imported_features import FeatureImport
+from mmdnet.workflows.slides.fetched.place import forget
 from mmdnet.workflows.slides.glass_pictures import GlassPictures
 from mmdnet.workflows.slides.ingest.folders import FolderView, look_into
 from mmdnet.workflows.slides.ingest.incoming import Incoming
 from mmdnet.workflows.slides.ingest.paths import Paths, each_path
 from mmdnet.workflows.slides.ingest.refused_pictures import RefusedPictures
-from mmdnet.workflows.slides.ingest.register import allowed_path, register_file, shown_name, tell_slide
+from mmdnet.workflows.slides.ingest.register import (
+    Place,
+    allowed_path,
+    allowed_place,
+    register_file,
+    shown_name,
+    slides_at,
+    tell_slide,
+)
 from mmdnet.workflows.slides.ingest.uploads import Uploads
 from mmdnet.workflows.slides.measuring import Measuring, measure_slide
 from mmdnet.workflows.slides.patients import Patients
@@ -109,7 +118,7 @@ class Slides:
         Raises:
             LabError: a path may not be read from.
         """
-        first, *more = [self.allowed(path) for path in each_path(paths)]
+        first, *more = [self.place(path) for path in each_path(paths)]
         spec = IngestSpec(
             project_id=project_id,
             path=str(first),
@@ -141,11 +150,9 @@ class Slides:
         Raises:
             LabError: a path may not be read from, or holds no slide.
         """
-        from mmdnet.slides.readers.open import discover
-
         stated = stated or StatedFacts()
-        places = [self.allowed(path) for path in each_path(paths)]
-        below = dict.fromkeys(file for place in places for file in discover(place))
+        places = [self.place(path) for path in each_path(paths)]
+        below = dict.fromkeys(file for place in places for file in slides_at(place))
         files = [file for file in below if str(file) not in left_out]
         if not files:
             raise LabError(
@@ -196,6 +203,8 @@ class Slides:
         outcomes = self._embedded(outcomes, between(context.progress, REGISTERED, 1.0))
         refused = [outcome.problem for outcome in outcomes if outcome.problem]
         added = len(outcomes) - len(refused)
+        if not added and any(outcome.again for outcome in outcomes):  # the whole job may be tried again
+            raise LabError(" ".join(refused[:5]))
         here = sum(outcome.was_here for outcome in outcomes)
         words = f"{added - here} of {count(len(outcomes), 'slide')} added" + (f", {here} here already" if here else "")
         seen = self.refused_pictures.keep(context.job_id, outcomes)
@@ -208,7 +217,8 @@ class Slides:
         """Which plain pictures of folders do not come in, and why, in a sentence; empty where there is none."""
         from mmdnet.slides.readers.open import pictures_beside
 
-        pictures = pictures_beside([self.allowed(path) for path in each_path(paths)])
+        places = [self.place(path) for path in each_path(paths)]
+        pictures = pictures_beside([place for place in places if isinstance(place, Path)])
         if not pictures:
             return ""
         names = ", ".join(shown_name(picture.name) for picture in pictures[:MOST_PICTURES_NAMED])
@@ -219,12 +229,20 @@ class Slides:
         )
 
     def allowed(self, path: str | Path) -> Path:
-        """The resolved path, if slides may be read from there.
+        """The resolved path of a file or folder here, if slides may be read from there.
 
         Raises:
             LabError: it lies outside the allowed folders, is not there, or may not be read.
         """
         return allowed_path(self._services.settings, path)
+
+    def place(self, path: str | Path) -> Place:
+        """The resolved path, or the URL, if slides may be read from there.
+
+        Raises:
+            LabError: it lies outside the allowed folders and URLs, is not there, or may not be read.
+        """
+        return allowed_place(self._services.settings, path)
 
     def folder(self, path: str | None = None) -> FolderView:
         """What lies in a folder that slides may be added from; without a path, those folders themselves.
@@ -265,7 +283,7 @@ class Slides:
     def remove(self, slide_id: int, by: int | None = None) -> None:
         """Take a slide out of the project, with what its scores kept in files; its own file stays where it is.
 
-        A de-identified copy of it that lies in the lab goes too, unless another project has the same slide.
+        What the lab fetched or copied of it goes too, unless another project has the same slide.
 
         Raises:
             LabError: it carries labels, readings or a signed report, which are never deleted.
@@ -283,7 +301,12 @@ class Slides:
             files = [*files_of_scores(scores_of_slide(session, slide_id)), *copies]
             session.delete(slide)
             add_change(session, slide.project_id, "slide taken out", slide.name, by)
+            session.flush()
+            path = slide.path
+            alone = not rows.is_at(session, path)
         remove_from_home(self._services.settings, files)
+        if alone:
+            forget(self._services.settings, path)
 
 
 def _fact(slide: SlideView, name: str) -> object:

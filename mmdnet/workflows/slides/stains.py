@@ -69,7 +69,7 @@ class Stains:
                 progress(number / len(slide_ids), f"{slide.name}: looking at its colours")
                 if slide.stain or slide.stain_certainty is not None or not places:
                     continue
-                with open_stored(slide) as reader:
+                with open_stored(slide, self._services.settings) as reader:
                     proposal = propose_stain(colour_sample(reader, places, stored_grid(slide)))
             except LabError as problem:
                 refused.append(str(problem))

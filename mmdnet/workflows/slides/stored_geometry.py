@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from db.models import Slide
 from db.slides import AnyPatch
 from mmdnet.errors import LabError
 from mmdnet.geojson import WHOLE_SLIDE
+from mmdnet.progress import Progress, silent
+from mmdnet.settings import Settings
 from mmdnet.slides.facts import SAME_SCALE, FileFacts, SlideFacts
 from mmdnet.slides.geometry import PatchGrid, PatchPlace
+from mmdnet.workflows.slides.fetched.place import open_file
 
 if TYPE_CHECKING:
     from mmdnet.slides.readers.reader import SlideReader
@@ -27,19 +31,22 @@ def stored_places(patches: Sequence[AnyPatch]) -> list[PatchPlace]:
     return [PatchPlace(patch.row, patch.col, patch.x_px0, patch.y_px0, patch.tissue_share) for patch in patches]
 
 
-def open_stored(slide: Slide, scale_of: SlideFacts | None = None) -> SlideReader:
-    """The slide's file, as it was added: with the µm/px a person stated, where one did.
+def open_stored(
+    slide: Slide, settings: Settings, progress: Progress = silent, scale_of: SlideFacts | None = None
+) -> SlideReader:
+    """The slide's file, as it was added: with the µm/px a person stated, where one did; fetched first where needed.
 
     Args:
+        progress: told how far a fetch is.
         scale_of: facts with another scale than the slide's, to look at it with that.
 
     Raises:
-        LabError: the file is gone, damaged, or another one than was added.
+        LabError: the file is gone, damaged, or another one than was added; or it cannot be fetched.
     """
     from mmdnet.slides.readers.open import open_slide
 
     mpp = (scale_of or slide.facts).stated_mpp
-    reader = open_slide(slide.path, mpp=mpp, overrule=mpp is not None)
+    reader = open_file(settings, slide.path, partial(open_slide, mpp=mpp, overrule=mpp is not None), progress)
     problem = what_changed(slide, reader.facts, with_scale=scale_of is None)
     if problem is not None:
         reader.close()
@@ -62,7 +69,7 @@ def what_changed(slide: Slide, seen: FileFacts, *, with_scale: bool = True) -> s
     return None
 
 
-def image_corner_px0(slide: Slide, patch: AnyPatch | None) -> tuple[int, int]:
+def image_corner_px0(slide: Slide, patch: AnyPatch | None, settings: Settings) -> tuple[int, int]:
     """Where QuPath's image of a slide begins, in level-0 pixels: the corner of its bounds, where the file states some.
 
     Any of the slide's patches tells it, since their grid begins at that corner (`mmdnet.slides.patches`); only without
@@ -72,7 +79,7 @@ def image_corner_px0(slide: Slide, patch: AnyPatch | None) -> tuple[int, int]:
         left, top = stored_grid(slide).corner_px0(patch.row, patch.col)
         return patch.x_px0 - left, patch.y_px0 - top
     try:
-        with open_stored(slide) as reader:
+        with open_stored(slide, settings) as reader:
             return reader.facts.area_px0[:2]
     except LabError:
         return WHOLE_SLIDE

@@ -130,7 +130,7 @@ class TissueMaps:
         if store.has(key):
             table, said = store.load(key)
             return ids[np.array(said["at"], dtype=int)], table.astype(np.float32)
-        at, table = _features(slide, patches, progress)
+        at, table = _features(self._services.settings, slide, patches, progress)
         if at.size:
             store.save(key, table, {"at": at.tolist(), "slide": slide.name})
         return ids[at], table
@@ -168,7 +168,9 @@ def kinds_of_tissue(services: Services, project_id: int) -> dict[int, int]:
     return dict(zip(made.patch_id.tolist(), made.kind.tolist(), strict=True)) if made else {}
 
 
-def _features(slide: Slide, patches: Sequence[Patch], progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def _features(
+    settings: Settings, slide: Slide, patches: Sequence[Patch], progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions in `patches` that can be read, shape (n,), and their features, shape (n, 21); read coarse and cheap."""
     from mmdnet.slides.measures.texture_features import COLUMNS, TEXTURE_MPP, texture_features
 
@@ -176,7 +178,7 @@ def _features(slide: Slide, patches: Sequence[Patch], progress: Progress) -> tup
     px = max(FEWEST_PX, round(grid.side_um / max(TEXTURE_MPP, grid.patch_mpp)))
     grid = replace(grid, patch_px=px, patch_mpp=grid.side_um / px)
     at, rows = [], []
-    with open_stored(slide) as reader:
+    with open_stored(slide, settings, progress) as reader:
         for done, (index, pixels) in enumerate(reader.read_patches(stored_places(patches), grid)):
             if isinstance(pixels, np.ndarray):
                 at.append(index)

@@ -143,6 +143,7 @@ class IngestOutcome:
     picture: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     was_here: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class PatchPixels:
             slide = must_get(session, Slide, slide_id, "slide")
             told = partial(_told, progress, sum(len(of) for _, of in groups[:number]), len(patches), slide.name)
             told(0)
-            with open_stored(slide) as reader:
+            with open_stored(slide, settings) as reader:
                 store = PatchStore(folder).get(reader, stored_places(group), stored_grid(slide), told)
             if not store.readable.all():
                 raise LabError(

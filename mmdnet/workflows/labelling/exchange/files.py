@@ -16,6 +16,7 @@ from db.projects import ensure_reader
 from db.readings import SETTLED_IMPORT
 from db.slides import first_patch
 from mmdnet.labels.files import Square, SquareOf, write_records
+from mmdnet.settings import Settings
 from mmdnet.workflows.labelling.exchange import tables as label_tables
 from mmdnet.workflows.labelling.exchange.tables import ReadTable
 from mmdnet.workflows.labelling.views import ExportedLabels, ImportOutcome
@@ -53,7 +54,7 @@ class Files:
                 name = must_get(session, Slide, slide_id, "slide").name
                 records = [record for record in records if record.slide == name]
             marks = {record.fingerprint for record in records} if kind in ("geojson", "zip") else set()
-            data = write_records(records, kind, _squares(session, project_id, marks))
+            data = write_records(records, kind, _squares(session, self._services.settings, project_id, marks))
             return ExportedLabels(data, len(records), hidden)
 
     def import_file(
@@ -83,7 +84,7 @@ class Files:
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
             from_qupath = name.lower().endswith(("json", "zip"))
-            square_of = _squares(session, project_id, None if from_qupath else set())
+            square_of = _squares(session, self._services.settings, project_id, None if from_qupath else set())
             read = label_tables.read_table(session, project_id, name, data, square_of, reader, by, most)
         refused = bool(read.problems) and not take_good
         if not preview and not refused:
@@ -122,7 +123,7 @@ def _events(
         )
 
 
-def _squares(session: Session, project_id: int, marks: Collection[str] | None) -> SquareOf:
+def _squares(session: Session, settings: Settings, project_id: int, marks: Collection[str] | None) -> SquareOf:
     """Where QuPath sees the patches of the slides with these fingerprints; None for all."""
     from mmdnet.workflows.slides.stored_geometry import image_corner_px0, stored_grid
 
@@ -131,7 +132,7 @@ def _squares(session: Session, project_id: int, marks: Collection[str] | None) -
     for slide in slides:
         if marks is not None and slide.fingerprint not in marks:
             continue
-        corner = image_corner_px0(slide, first_patch(session, slide.id))
+        corner = image_corner_px0(slide, first_patch(session, slide.id), settings)
         squares[slide.fingerprint] = Square(*corner, *stored_grid(slide).size_px0)
     names: dict[str, str] = {slide.name: slide.fingerprint for slide in slides}
     return lambda name, mark: squares.get(mark or names.get(name, ""))

@@ -79,7 +79,7 @@ class QuPath:
         from mmdnet.slides.qupath import drawn_region, mask_regions, patch_regions
 
         slide, patches = self._slide(slide_id)
-        with with_reduced(open_stored(slide), self._services.settings) as reader:
+        with with_reduced(open_stored(slide, self._services.settings), self._services.settings) as reader:
             facts = reader.facts
             tissue = mask_regions(find_tissue(reader).mask, facts.width_px0, facts.height_px0, TISSUE)
         tiles = patch_regions(
@@ -165,7 +165,7 @@ class QuPath:
         """The regions to use, those to leave out, and what is to be said of the others."""
         from mmdnet.slides.qupath import MEASURED
 
-        with open_stored(slide) as reader:
+        with open_stored(slide, self._services.settings) as reader:
             bounds = reader.facts.area_px0
         drawn = [
             region

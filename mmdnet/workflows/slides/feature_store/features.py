@@ -185,7 +185,7 @@ def _compute(
         if keeper:
             keeper.add(half, corners[indices], embedder.engine)
 
-    with open_stored(slide) as reader:
+    with open_stored(slide, settings, progress) as reader:
         for number, (position, patch) in enumerate(reader.read_patches([places[index] for index in todo], grid), 1):
             if isinstance(patch, np.ndarray):
                 waiting.append((todo[position], patch))

@@ -61,7 +61,7 @@ def keep_densities(
     if room := room_for(settings, len(todo) * WIDTH * BYTES, slide.name):
         raise LabError(room)
     keeper = RowKeeper(settings, store, key, kept, {"slide": slide.name, "measure": NAME})
-    with open_stored(slide) as reader:
+    with open_stored(slide, settings, progress) as reader:
         for number, (position, patch) in enumerate(reader.read_patches([places[index] for index in todo], grid), 1):
             if isinstance(patch, np.ndarray):
                 keeper.add(local_density(patch, grid.patch_mpp)[None], corners[[todo[position]]], NAME)

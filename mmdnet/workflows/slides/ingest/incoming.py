@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,9 +16,20 @@ from db.models import Project, Slide
 from db.projects import add_change
 from mmdnet.errors import LabError
 from mmdnet.progress import Progress, silent
+from mmdnet.settings import Settings
+from mmdnet.slides.slide_url import SlideUrl
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.fetched.place import look_at, open_file
+from mmdnet.workflows.slides.fetched.servers import AwayError
 from mmdnet.workflows.slides.ingest.paths import Paths, each_path
-from mmdnet.workflows.slides.ingest.register import allowed_path, check_name, same_series, shown_name
+from mmdnet.workflows.slides.ingest.register import (
+    Place,
+    allowed_place,
+    check_name,
+    same_series,
+    shown_name,
+    slides_at,
+)
 from mmdnet.workflows.slides.stored_geometry import open_stored, what_changed
 
 if TYPE_CHECKING:
@@ -89,19 +101,20 @@ class Incoming:
         Raises:
             LabError: a path may not be read from, or holds no slide.
         """
-        from mmdnet.slides.readers.open import discover, pictures_beside
+        from mmdnet.slides.readers.open import pictures_beside
 
-        places = [allowed_path(self._services.settings, path) for path in each_path(paths)]
-        files = list(dict.fromkeys(file for place in places for file in discover(place)))
+        places = [allowed_place(self._services.settings, path) for path in each_path(paths)]
+        files = list(dict.fromkeys(file for place in places for file in slides_at(place)))
+        named = set(places)  # of what its server listed it is known that it is there
         with self._services.db() as session:
             wanted = set(project_ids) | ({project_id} if project_id is not None else set())
-            known = _Known(project_id, rows.slides_of_projects(session, wanted))
+            known = _Known(self._services.settings, project_id, rows.slides_of_projects(session, wanted))
             names = {key: must_get(session, Project, key, "project").name for key in wanted}
             found = []
             for number, file in enumerate(files):
                 progress(number / len(files), f"{shown_name(file.name)}: is it here already?")
-                found.append(known.told(file, names))
-        return [*found, *known.beside(pictures_beside(places))]
+                found.append(known.told(file, names, listed=file not in named))
+        return [*found, *known.beside(pictures_beside([place for place in places if isinstance(place, Path)]))]
 
     def relink(self, slide_id: int, path: str | Path, by: int | None = None) -> None:
         """Say where a slide's file lies now; everything measured, labelled and scored stays, and so does its name.
@@ -111,14 +124,16 @@ class Incoming:
         """
         from mmdnet.slides.readers.open import open_slide
 
-        place = allowed_path(self._services.settings, path)
+        settings = self._services.settings
+        place = allowed_place(settings, path)
         with self._services.db() as session:
             slide = must_get(session, Slide, slide_id, "slide")
             other = rows.slide_at(session, slide.project_id, str(place))
         if other is not None and other.id != slide_id:
             raise LabError(f"{place.name} is the file of {other.name}, another slide here. Nothing was changed.")
         mpp = slide.facts.stated_mpp
-        with open_slide(place, mpp=mpp, overrule=mpp is not None) as opened:
+        open_at = partial(open_slide, mpp=mpp, overrule=mpp is not None)
+        with open_file(settings, place, open_at) as opened:
             problem = what_changed(slide, opened.facts)
         if problem is not None:
             raise LabError(
@@ -134,16 +149,19 @@ class Incoming:
 class _Known:
     """Slides that are there, and files that come in with the one that is looked at."""
 
-    def __init__(self, project_id: int | None, slides: Sequence[Slide]) -> None:
+    def __init__(self, settings: Settings, project_id: int | None, slides: Sequence[Slide]) -> None:
+        self._settings = settings
         self._slides = [slide for slide in slides if slide.project_id == project_id]
         self._others = [slide for slide in slides if slide.project_id != project_id]
-        self._coming: dict[str, Path] = {}  # by fingerprint
+        self._coming: dict[str, Place] = {}  # by fingerprint
 
-    def told(self, file: Path, projects: dict[int, str]) -> IncomingFile:
-        """What one file is; `projects` are names by number."""
+    def told(self, file: Place, projects: dict[int, str], *, listed: bool = False) -> IncomingFile:
+        """What one file is; `projects` are names by number. What is still to be fetched is known by its URL alone."""
         from mmdnet.slides.readers.open import open_slide
 
         name = shown_name(file.name)
+        if isinstance(file, SlideUrl):
+            return self._by_url(file, listed)
         try:
             check_name(file)
             with open_slide(file) as opened:
@@ -161,14 +179,26 @@ class _Known:
         names = [(str(file), shown_name(file.name)) for file in pictures if str(file) not in here]
         return [IncomingFile(path, name, "picture", says.format(name)) for path, name in names]
 
+    def _by_url(self, url: SlideUrl, listed: bool) -> IncomingFile:
+        """What a slide on a server is, without its bytes: whether it is there and may be read, and whether known."""
+        there = next((slide for slide in self._slides if slide.path == str(url)), None)
+        if there is not None:
+            return IncomingFile(str(url), url.name, "here", f"{url.name} is here already, as {there.name}.", there.id)
+        try:
+            if not listed:
+                look_at(self._settings, url)
+        except LabError as refusal:
+            return IncomingFile(str(url), url.name, "refused", str(refusal))
+        return IncomingFile(str(url), url.name, "new")
+
     def _of(
-        self, file: Path, name: str, facts: FileFacts, projects: dict[int, str]
+        self, file: Place, name: str, facts: FileFacts, projects: dict[int, str]
     ) -> tuple[IncomingKind, str, int | None]:
         there = next((slide for slide in self._slides if slide.path == str(file)), None)
         if there is not None:
             return _at_its_place(name, there, facts)
         twin = next((slide for slide in self._slides if _same(slide, facts)), None)
-        if twin is not None and _is_there(twin):
+        if twin is not None and _is_there(twin, self._settings):
             return "copy", f"{name} is a copy of {twin.name}, which is here already with {twin.path}.", twin.id
         if facts.fingerprint in self._coming:
             first = self._coming[facts.fingerprint]
@@ -181,7 +211,7 @@ class _Known:
         return self._by_name(file, name, facts, projects)
 
     def _by_name(
-        self, file: Path, name: str, facts: FileFacts, projects: dict[int, str]
+        self, file: Place, name: str, facts: FileFacts, projects: dict[int, str]
     ) -> tuple[IncomingKind, str, int | None]:
         """What is new to the project, and still to be told apart."""
         namesake = next((slide.path for slide in self._slides if slide.name == name), None) or next(
@@ -206,10 +236,12 @@ def _same(slide: Slide, facts: FileFacts) -> bool:
     return slide.fingerprint in {facts.fingerprint, facts.former_fingerprint}
 
 
-def _is_there(slide: Slide) -> bool:
+def _is_there(slide: Slide, settings: Settings) -> bool:
     """Whether a slide's file still lies where it was added from, and is the same."""
     try:
-        open_stored(slide).close()
+        open_stored(slide, settings).close()
+    except AwayError:  # it may still be there
+        return True
     except LabError:
         return False
     return True

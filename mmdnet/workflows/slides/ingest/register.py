@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from sqlalchemy.orm import Session
 from db import slides as rows
 from db.models import Slide
 from mmdnet.errors import LabError
-from mmdnet.progress import Progress
+from mmdnet.progress import Progress, between
 from mmdnet.settings import SLIDES_IN_HOME, Settings
 from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
+from mmdnet.slides.slide_url import SlideUrl, is_url
 from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.fetched.place import allowed_url, is_gone, open_file, urls_at
+from mmdnet.workflows.slides.fetched.servers import NotNowError
 from mmdnet.workflows.slides.ingest.paths import as_typed
 from mmdnet.workflows.slides.ingest.survey import Survey, lay_out
 from mmdnet.workflows.slides.pictures import outlined_png
@@ -27,6 +31,7 @@ from mmdnet.workflows.slides.views import IngestOutcome
 if TYPE_CHECKING:
     from mmdnet.slides.facts import FileFacts
 
+Place = Path | SlideUrl
 NEEDS_MPP = "It does not say how large its pixels are. Enter µm per pixel."
 
 
@@ -62,8 +67,31 @@ def allowed_path(settings: Settings, path: str | Path) -> Path:
     return resolved
 
 
+def allowed_place(settings: Settings, path: str | Path | SlideUrl) -> Place:
+    """The path of a file or folder, or the URL, if slides may be read from there.
+
+    Raises:
+        LabError: it lies outside the allowed folders and URLs, is not there, or may not be read.
+    """
+    written = as_typed(path) if isinstance(path, str) else str(path)
+    if not is_url(written):
+        return allowed_path(settings, written)
+    return allowed_url(settings, written)
+
+
+def slides_at(place: Place) -> Sequence[Place]:
+    """Slides at or below a path or URL, sorted; see `discover`.
+
+    Raises:
+        LabError: nothing there, no rights, no slide below it, or a slide that cannot be fetched alone.
+    """
+    from mmdnet.slides.readers.open import discover
+
+    return urls_at(place) if isinstance(place, SlideUrl) else discover(place)
+
+
 def register_file(
-    services: Services, project_id: int, path: Path, stated: StatedFacts, progress: Progress, name: str | None = None
+    services: Services, project_id: int, path: Place, stated: StatedFacts, progress: Progress, name: str | None = None
 ) -> IngestOutcome:
     """Register one slide: its patches are laid, and measured later (`measuring`). What cannot come in is refused.
 
@@ -80,7 +108,7 @@ def register_file(
         with services.db() as session:
             known = rows.slide_at(session, project_id, str(path))
         if known:
-            _check_unchanged(known)
+            _check_unchanged(services, known, progress)
             told = tell_slide(services, known.id, stated, progress)
             here = f"It was here already, as {known.name}."
             return IngestOutcome(name, known.id, None, notes=(here, *told), was_here=True)
@@ -88,17 +116,20 @@ def register_file(
         return IngestOutcome(name, slide_id, None, notes=notes)
     except LabError as error:
         seen = outlined_png(error.overview, error.mask) if isinstance(error, NoTissueError) else None
-        return IngestOutcome(shown_name(name), None, str(error).replace(path.name, name), picture=seen)
+        again = isinstance(error, NotNowError)
+        return IngestOutcome(shown_name(name), None, str(error).replace(path.name, name), picture=seen, again=again)
 
 
-def _check_unchanged(slide: Slide) -> None:
+def _check_unchanged(services: Services, slide: Slide, progress: Progress) -> None:
     """Look into a file that was written since its slide was added.
 
     Raises:
         LabError: it is another one now, or gone.
     """
-    if Path(slide.path).exists() and Path(slide.path).stat().st_ctime > slide.created_at.timestamp():
-        open_stored(slide).close()
+    if is_gone(slide.path):
+        return
+    if is_url(slide.path) or Path(slide.path).stat().st_ctime > slide.created_at.timestamp():
+        open_stored(slide, services.settings, progress).close()
 
 
 def shown_name(name: str) -> str:
@@ -106,7 +137,7 @@ def shown_name(name: str) -> str:
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
-def check_name(path: Path) -> None:
+def check_name(path: Place) -> None:
     """Refuse a name that cannot be stored.
 
     Raises:
@@ -140,7 +171,7 @@ def tell_slide(services: Services, slide_id: int, stated: StatedFacts, progress:
                 "tissue. "
                 "Register the file in a new project to use another value."
             )
-        with with_reduced(open_stored(slide, scale_of=told), services.settings) as reader:
+        with with_reduced(open_stored(slide, services.settings, progress, told), services.settings) as reader:
             laid = lay_out(reader, services.settings, progress)
     with services.db.begin() as session:
         slide = must_get(session, Slide, slide_id, "slide")
@@ -159,17 +190,21 @@ def _not_taken(known: SlideFacts, stated: StatedFacts) -> tuple[str, ...]:
 
 
 def _add(
-    services: Services, project_id: int, path: Path, name: str, stated: StatedFacts, progress: Progress
+    services: Services, project_id: int, path: Place, name: str, stated: StatedFacts, progress: Progress
 ) -> tuple[int, tuple[str, ...]]:
     """Look first, write last, in one transaction: a slide is in whole or not at all."""
     from mmdnet.slides.readers.open import open_slide
 
-    with open_slide(path, mpp=stated.mpp, overrule=stated.overrule_scale) as opened:
+    open_at = partial(open_slide, mpp=stated.mpp, overrule=stated.overrule_scale)
+    fetching, laying = between(progress, 0.0, 0.5), between(progress, 0.5, 1.0)
+    if not isinstance(path, SlideUrl):
+        laying = progress
+    with open_file(services.settings, path, open_at, fetching) as opened:
         facts, laid = opened.facts.with_stated(stated), None
         with services.db() as session:  # before its tissue is looked for, which takes longer
             _refuse_twin(name, rows.slide_with_fingerprint(session, project_id, facts.fingerprint), facts)
         if facts.mpp_x is not None:
-            laid = lay_out(with_reduced(opened, services.settings), services.settings, progress)
+            laid = lay_out(with_reduced(opened, services.settings), services.settings, laying)
     row = slide_row(facts, project_id=project_id, name=name, path=str(path), reason=None if laid else NEEDS_MPP)
     row.notes = list(facts.notes)
     with services.db.begin() as session:
@@ -197,7 +232,7 @@ def _refuse_twin(name: str, twin: Slide | None, facts: FileFacts) -> None:
     """
     if twin is None or facts.series is not None:
         return
-    moved = "" if Path(twin.path).exists() else f" Its file is no longer at {twin.path}: relink it to this one."
+    moved = f" Its file is no longer at {twin.path}: relink it to this one." if is_gone(twin.path) else ""
     raise LabError(f"{name} was not added: it is the same slide as {twin.name}, which is here already.{moved}")
 
 

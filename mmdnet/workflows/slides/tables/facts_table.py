@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from pathlib import PurePosixPath
 
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from mmdnet.progress import Progress, part_of, silent
 from mmdnet.tables import Line, NoTable
 from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
+from mmdnet.workflows.slides.fetched.place import open_file
 from mmdnet.workflows.slides.ingest.register import write_survey
 from mmdnet.workflows.slides.ingest.survey import Survey, survey
 from mmdnet.workflows.slides.tables.facts_plan import FactsPlan, FactsPlanner, Planned
@@ -152,7 +154,7 @@ class FactsTables:
             with self._services.db() as session:
                 slide = must_get(session, Slide, slide_id, "slide")
             steps = part_of(progress, number, len(planned.mpp), slide.name)
-            with open_slide(slide.path, mpp=mpp) as opened:
+            with open_file(self._services.settings, slide.path, partial(open_slide, mpp=mpp), steps) as opened:
                 surveyed[slide_id] = survey(opened, self._services.settings, steps)
         return surveyed
 
