@@ -188,14 +188,12 @@ def choose(
     entry = backbone_entry(named)
     if named in fetched:
         st.caption("Starts from the weights that were fetched into this lab; their licence goes into the model's card.")
-    if entry and entry.packaged:
-        st.caption(
-            f"Starts from {literal(entry.packaged.trained_on)} weights that came with the program "
-            f"({literal(entry.packaged.licence)}). "
-            "Without a GPU the backbone stays as it is and the heads learn from its features: computed once, about a "
-            "tenth of a second a patch, then some seconds an epoch. With a GPU the whole network learns. 'Check first' "
-            "measures how long it takes on this machine."
-        )
+    if entry and entry.serves:
+        told = entry.serves
+        if entry.packaged:
+            of = f"{entry.packaged.trained_on} weights that came with the program ({entry.packaged.licence})"
+            told += f" It starts from {of}."
+        st.caption(f"{literal(told)} *Check first* measures how long it takes on this machine.")
     left, right = st.columns(2)
     with left:
         choices["epochs"] = _widget(options["epochs"], form)
