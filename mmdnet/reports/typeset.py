@@ -11,6 +11,7 @@ from mmdnet.reports import words
 from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
 from mmdnet.reports.words import percent
 from mmdnet.scoring.calibration.guard import LEAST_PATIENTS, LEAST_SLIDES
+from mmdnet.scoring.summary import SAMPLING_INTERVAL
 from mmdnet.scoring.validity import Ground, agreement_words
 from mmdnet.words import count
 
@@ -173,7 +174,9 @@ def notes_of(report: Report) -> tuple[str, ...]:
 
 
 def as_left(said: str, report: Report) -> str:
-    """A sentence without what it says of intervals, where none is left in the report."""
+    """A sentence without what it says of intervals that are not left in the report."""
+    if not any(feature.interval and not feature.calibrated for feature in report.features):
+        said = said.replace(f" {SAMPLING_INTERVAL}", "")
     return said if has_interval(report) else said.replace(words.WIDENED, "")
 
 

@@ -9,6 +9,7 @@ from mmdnet.reports.schema import (
     EvidencePatch,
     Feature,
     FeatureEvidence,
+    QualityNote,
     Quantities,
     Quantity,
     Reliability,
@@ -34,6 +35,7 @@ def withheld(report: Report) -> Report:
             "features": tuple(_feature(feature) if feature.task in gone else feature for feature in report.features),
             "quantities": _quantities(report, gone),
             "evidence": tuple(_evidence(shown) if shown.task in gone else shown for shown in report.evidence),
+            "quality": report.quality.model_copy(update={"notes": _notes(report, gone)}),
             "reliability": report.reliability and _reliability(report.reliability, gone),
         }
     )
@@ -64,6 +66,20 @@ def _quantities(report: Report, gone: set[str]) -> Quantities:
             "disagreements": tuple(said for said in report.quantities.disagreements if not said.startswith(titles)),
         }
     )
+
+
+def _notes(report: Report, gone: set[str]) -> tuple[QualityNote, ...]:
+    """Without a doubt of a grade that is not shown, from which it could be guessed."""
+    kept = []
+    for note in report.quality.notes:
+        about, floor, _ = note.words.partition(words.FLOOR_REACHED)
+        doubted = [feature.task for feature in report.features if feature.title in about.split(" and ")]
+        left = [name for name in doubted if name not in gone]
+        if not floor:
+            kept.append(note)
+        elif left:
+            kept.append(note.model_copy(update={"words": words.under_floor(left)}))
+    return tuple(kept)
 
 
 def _evidence(shown: FeatureEvidence) -> FeatureEvidence:

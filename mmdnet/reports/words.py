@@ -119,10 +119,12 @@ def likeness(score: ScoreSummary) -> str:
     return f"The tissue looks like what the model knows ({times:.1f} of the usual limit)."
 
 
+FLOOR_REACHED = ": control slides of this staining run reach this density too, so the grade may be false."
+
+
 def under_floor(names: Sequence[str]) -> str:
     """That grades rest on a density controls reach too."""
-    titles = " and ".join(task(name).title for name in names)
-    return f"{titles}: control slides of this staining run reach this density too, so the grade may be false."
+    return " and ".join(task(name).title for name in names) + FLOOR_REACHED
 
 
 _FIBROSIS_OF_A_STAIN = "Not assessed on this stain."  # in the content that is signed, so it stays

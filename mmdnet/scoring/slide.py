@@ -22,7 +22,7 @@ from mmdnet.scoring.fields import FIELD_PATCHES
 from mmdnet.scoring.heat import relative_attention
 from mmdnet.scoring.predict import PatchReading, SlideFeatures, embed_patches, grade_bags, predict_patches
 from mmdnet.scoring.result import ScoreArrays, SlideScore
-from mmdnet.scoring.summary import ScoredBy, ScoreSummary, TaskSummary
+from mmdnet.scoring.summary import SAMPLING_INTERVAL, ScoredBy, ScoreSummary, TaskSummary
 from mmdnet.slides.geometry import MPP_TOLERANCE, GridPosition
 from mmdnet.words import count
 
@@ -357,10 +357,7 @@ def _notes(tasks: dict[str, TaskSummary]) -> list[str]:
     loose = [task.title.lower() for task in TASKS if task.name in tasks and not tasks[task.name].calibrated]
     if not loose:
         return []
-    return [
-        f"Not calibrated to graded slides: {', '.join(loose)}. The interval there covers the choice of tissue, not the "
-        "model's own error."
-    ]
+    return [f"Not calibrated to graded slides: {', '.join(loose)}. {SAMPLING_INTERVAL}"]
 
 
 def _on_places(values: np.ndarray, at: np.ndarray, places: int, empty: float = np.nan) -> np.ndarray:

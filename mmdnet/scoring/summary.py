@@ -15,6 +15,7 @@ from mmdnet.errors import LabError
 from mmdnet.labels.grading import Grades
 
 SCORE_VERSION = 4  # the report of a score knows by it what it holds
+SAMPLING_INTERVAL = "The interval there covers the choice of tissue, not the model's own error."  # ends a note
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

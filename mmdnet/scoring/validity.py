@@ -231,7 +231,8 @@ def _unseen_grades(graded: Sequence[str], score: ScoreSummary, card: ModelCard) 
     )
     if not unseen:
         return []
-    said = f"the patches it learnt from held none of the grade that it gave for {_titles(unseen)}"  # which is withheld
+    # not that it gave one they lacked: the card tells which grades there were, and so the one that is withheld
+    said = f"the patches it learnt from did not hold the grades of {_titles(unseen)} that it takes to judge this slide"
     return [_objection(Ground.UNSEEN_GRADE, unseen, said)]
 
 

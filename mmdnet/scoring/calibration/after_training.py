@@ -10,7 +10,7 @@ import numpy as np
 
 from mmdnet.labels.grading import TASK_NAMES
 from mmdnet.progress import Progress, silent
-from mmdnet.scoring.calibration.guard import Guard, fit_guard, mean_feature
+from mmdnet.scoring.calibration.guard import Guard, enough_for_guard, fit_guard, mean_feature
 from mmdnet.scoring.calibration.thresholds import fit_thresholds
 from mmdnet.scoring.calibration_record import Calibration, ThresholdFit
 from mmdnet.scoring.predict import embed_patches, predict_patches
@@ -57,7 +57,10 @@ def fit_model_guard(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Guard | None:
-    """The guard of the training slides, of some patches of each; None where they are too few."""
+    """The guard of the training slides, of some patches of each; None where they are too few, which no patch is read
+    to find out."""
+    if not enough_for_guard([cohort.slides[s].patient for s in split.train]):
+        return None
     model.to(device).eval()
     random, means, patients = np.random.default_rng(seed), [], []
     for number, s in enumerate(split.train, start=1):

@@ -108,6 +108,11 @@ def load_guard(folder: Path) -> Guard | None:
     return guard
 
 
+def enough_for_guard(patients: Sequence[str]) -> bool:
+    """Whether a guard can be fitted to slides of these patients, one a slide."""
+    return len(patients) >= LEAST_SLIDES and len(set(patients)) >= LEAST_PATIENTS
+
+
 def fit_guard(slides: Sequence[np.ndarray], patients: Sequence[str]) -> Guard | None:
     """The guard of these slides; None where they, or their patients, are too few.
 
@@ -119,7 +124,7 @@ def fit_guard(slides: Sequence[np.ndarray], patients: Sequence[str]) -> Guard | 
         patients: whose each is.
     """
     owner = np.unique(np.asarray(patients, dtype=str), return_inverse=True)[1]
-    if len(slides) < LEAST_SLIDES or len(set(patients)) < LEAST_PATIENTS:
+    if not enough_for_guard(patients):
         return None
     table = np.stack(slides).astype(float)
     mean, precision = _shrunk(table)

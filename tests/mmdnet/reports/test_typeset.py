@@ -19,6 +19,7 @@ from mmdnet.reports.typeset import (
     limits_of,
     moment,
     names_text,
+    notes_of,
     patch_chance,
     quantity_text,
     slide_facts,
@@ -28,6 +29,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
+from mmdnet.scoring.summary import SAMPLING_INTERVAL
 from mmdnet.scoring.validity import judge_validity
 from tests.mmdnet.reports import crafted
 from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today, slide
@@ -128,7 +130,11 @@ def test_where_no_interval_is_left_nothing_is_said_of_intervals():
     )
     assert unknown.reliability.likeness.endswith("keeps no record of it."), "what is signed stays as it is"
     assert any(said.startswith("Intervals are 90 %") for said in limits_of(report))
+    loose = of_today(notes=(f"Not calibrated to graded slides: steatosis. {SAMPLING_INTERVAL}",))
+    assert SAMPLING_INTERVAL in " ".join(notes_of(build_report(inputs(score=loose))))
     nothing = {"stain": "H&E", "simulated": False, "learnt_patient": False}
+    bare = build_report(inputs(score=loose, validity=judge_validity(loose, crafted.card(), {}, **nothing)))
+    assert "Not calibrated to graded slides: steatosis." in notes_of(bare)
     bad = judge_validity(far, crafted.card(), {}, **nothing)
     html = to_html(shown := build_report(inputs(score=far, validity=bad)))
     assert "widened" in shown.reliability.likeness and "widened" not in likeness_of(shown)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
@@ -12,6 +13,7 @@ from mmdnet.reports.html import to_html
 from mmdnet.reports.pdf import to_pdf
 from mmdnet.reports.schema import canonical_json, report_sha256
 from mmdnet.reports.withhold import withheld
+from mmdnet.reports.words import FLOOR_REACHED, under_floor
 from tests.mmdnet.reports.crafted import inputs, not_reportable, of_today
 from tests.mmdnet.reports.test_schema import signature
 
@@ -40,6 +42,15 @@ def test_nothing_that_rests_on_a_withheld_grade_is_left(signed):
     assert set(shown.reliability.intervals) == {"inflammation", "inflammation_density"}
     assert shown.reliability.refer == () and "No advice on a second reader" in shown.reliability.advice
     assert withheld(shown) == shown
+
+
+def test_no_doubt_of_a_withheld_grade_is_left_in_the_notes():
+    given = not_reportable()
+    score = given.score.model_copy(update={"under_floor": ("steatosis", "inflammation")})
+    report = build_report(replace(given, score=score))
+    assert under_floor(("inflammation",)) in [note.words for note in withheld(report).quality.notes]
+    alone = build_report(replace(given, score=score.model_copy(update={"under_floor": ("steatosis",)})))
+    assert FLOOR_REACHED not in to_csv(alone) + to_html(alone)
 
 
 def test_a_reportable_report_is_as_it_was():

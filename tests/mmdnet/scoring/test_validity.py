@@ -86,8 +86,9 @@ def test_a_grade_the_training_never_held():
     held = card().trained_on.model_copy(update={"grades": {"steatosis": (5, 5, 0, 2), "inflammation": (1, 0, 3)}})
     validity = judged(by=card(metrics={"test": GOOD}, trained_on=held))
     assert grounds(validity) == {Ground.UNSEEN_GRADE}
-    assert validity.objections[0].tasks == ("steatosis",) and "the grade that it gave for steatosis" in validity.words
-    assert not re.search(r"\d", validity.words + "".join(validity.remedies)), "the grade itself is withheld"
+    assert validity.objections[0].tasks == ("steatosis",) and "the grades of steatosis" in validity.words
+    told = validity.words + "".join(validity.remedies)
+    assert not re.search(r"\d", told) and "gave" not in told, "the card lists the grades it held: the other is withheld"
 
 
 @pytest.mark.parametrize(
