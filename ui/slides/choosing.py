@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmdnet.workflows.slides.ingest.folders import FolderView
 
 BOX, AT = "browse", "browse_at"  # Streamlit's key of the small window (whether it is open), and where one is in it
-TICKED = "browse_ticked"  # paths of files of that folder, in the order they were ticked
+TICKED = "browse_ticked"  # paths of files of that folder, in the order they were ticked; at first those taken before
 AT_ONCE = 30  # names to press; more are found by typing
 LIST_PX = 300
 
@@ -38,22 +38,41 @@ def choose_on_server(field: str) -> None:
             st.error(literal(str(refusal)), icon=":material/error:")
             st.session_state.pop(AT, None)
             return
-        _where(here, field)
+        mine = [_path(here.path, name) for name in here.files]
+        if TICKED not in st.session_state:
+            st.session_state[TICKED] = [path for path in _chosen(field) if path in mine]
+        _where(here, field, mine)
         _entries(here)
 
 
-def _where(here: FolderView, field: str) -> None:
-    """Which folder this is, the way up, and what is taken of it: the ticked files, else all."""
+def _where(here: FolderView, field: str, mine: Sequence[str]) -> None:
+    """Which folder this is, the way up, and what is taken of it: the ticked files, else all.
+
+    Args:
+        here: the folder.
+        field: what was taken so far stands in it; of this folder the ticks count in its place, files elsewhere stay.
+        mine: paths of the folder's files.
+    """
     if here.path is None:
         st.markdown("Slides may be added from these folders:")
         return
     st.markdown(f"**{literal(here.path)}**")
-    ticked = st.session_state.get(TICKED, [])
-    what = words.count(len(ticked), "ticked file") if ticked else "all in this folder"
-    take = f"Add {what} to those chosen" if st.session_state.get(field) else f"Take {what}"
+    ticked: list[str] = st.session_state[TICKED]
+    before = _chosen(field)
+    beside = [path for path in before if path not in (here.path, *mine)]
+    let_go = not ticked and any(path in mine for path in before)
+    what = words.count(len(ticked), "ticked file") if ticked else "none" if let_go else "all in this folder"
+    take = f"Add {what} to those chosen" if beside and not let_go else f"Take {what}"
+    taken = [*beside, *(ticked or ([] if let_go else [here.path]))]
     with st.container(horizontal=True):
         st.button("Up", icon=":material/arrow_upward:", key="browse_up", on_click=_go, args=(here.above,))
-        st.button(take, key="browse_take", type="primary", on_click=_take, args=(ticked or [here.path], field))
+        st.button(take, key="browse_take", type="primary", on_click=_take, args=(taken, field))
+    if here.path in before:
+        st.caption("All in this folder is chosen.")
+
+
+def _chosen(field: str) -> list[str]:
+    return paths_in(st.session_state.get(field) or "")
 
 
 def _entries(here: FolderView) -> None:
@@ -115,6 +134,6 @@ def _go(path: str | None) -> None:
 
 
 def _take(paths: Sequence[str], field: str) -> None:
-    """Write the paths into the field, behind those that stand there: files of several folders come in together."""
-    st.session_state[field] = written(list(dict.fromkeys([*paths_in(st.session_state.get(field) or ""), *paths])))
+    """Write the paths into the field: files of several folders come in together."""
+    st.session_state[field] = written(list(dict.fromkeys(paths)))
     st.session_state[BOX] = False

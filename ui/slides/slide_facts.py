@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from mmdnet.slides.facts import STAINS, StatedFacts
+from mmdnet.slides.facts import STAINS, StatedFacts, stain_meant
 from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import job_card
@@ -44,6 +44,8 @@ def _fact_field(name: str, key: str, known: str | None) -> Any:  # text, or a nu
     if name == "stain":
         options = list(STAINS) + ([known] if known and known not in STAINS else [])
         index = options.index(known) if known else None
+        if written := st.session_state.get(key):  # "HE" is shown as it is kept, too
+            st.session_state[key] = stain_meant(written)
         look: Any = {"placeholder": "unknown", "help": help_}
         return st.selectbox(title, options, index=index, accept_new_options=True, key=key, **look)
     return st.text_input(title, value=known or "", key=key, help=help_)

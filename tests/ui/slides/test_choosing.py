@@ -68,9 +68,21 @@ def test_a_folder_is_taken_whole_or_the_files_of_it_that_are_ticked(folder):
     more.click().run()
     line = app.text_input(key="path").value
     assert paths_in(line) == [f"{folder}/b;2.svs", f"{folder}/a_1.svs", f"{folder}/below"], "none is dropped"
+    app.session_state[choosing.AT], app.session_state[choosing.BOX] = str(folder), True
+    assert [box.value for box in app.run().checkbox] == [True, True, False], "what was taken is ticked"
+    app.checkbox[0].set_value(False).run()
+    app.button(key="browse_take").click().run()
+    assert paths_in(app.text_input(key="path").value) == [f"{folder}/below", f"{folder}/b;2.svs"]
+    app.session_state[choosing.AT], app.session_state[choosing.BOX] = str(folder), True
+    app.run().checkbox[1].set_value(False).run()
+    assert app.button(key="browse_take").label == "Take none"
+    app.button(key="browse_take").click().run()
+    assert app.text_input(key="path").value == f"{folder}/below"
     app = opened(folder)
     app.button(key="browse_take").click().run()
     assert app.text_input(key="path").value == str(folder), "nothing is ticked: all of it"
+    app.session_state[choosing.AT], app.session_state[choosing.BOX] = str(folder), True
+    assert "All in this folder is chosen." in [said.value for said in app.run().caption]
 
 
 def test_of_many_the_first_are_shown_and_the_others_found_by_typing(folder):
