@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mmdnet.labels.agreement import PUBLISHED
 from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.scoring.palette import GRADE_RAMPS, TASK_COLOURS, ink_on
+from ui.shell import theme
 from ui.shell.literal import in_html
 from ui.shell.words import NOTHING
 
@@ -92,7 +93,7 @@ def interval(estimate: Estimate) -> str:
 def grade_matrix(pair: Comparison) -> str:
     """HTML table of the counts of grade pairs, darker where there are more: rows the first side, columns the second."""
     grades = [str(grade.value) for grade in task(pair.task).grades]
-    ramp = GRADE_RAMPS[pair.task]
+    ramp = GRADE_RAMPS[pair.task][1:]  # its first is nearly white, the brightest of all on dark ground
     most = max(1, *(count for row in pair.counts for count in row))
     rows = []
     for grade, counts in zip(grades, pair.counts, strict=False):
@@ -107,4 +108,6 @@ def grade_matrix(pair: Comparison) -> str:
 
 
 def _cell(count: int, fill: str) -> str:
+    if not count:
+        return f'<td style="background:{theme.EMPTY}">0</td>'
     return f'<td style="background:{fill};color:{ink_on(fill)}">{count:,}</td>'

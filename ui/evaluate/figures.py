@@ -91,18 +91,10 @@ def _in_twos(names: list[str]) -> Iterator[list[str]]:
 
 def _confusion(judged: Evaluation, name: str) -> None:
     counts = judged.scales[name].confusion
-    grades = [str(grade) for grade in range(len(counts))]
-    fills = GRADE_RAMPS.get(name, NAS_RAMP)
-    ramp = [[k / (len(fills) - 1), fill] for k, fill in enumerate(fills)]
-    text = [[str(count) if count else "" for count in row] for row in counts]
-    made = theme.figure(f"{titles()[name]}: model", "truth", height=300)
-    made.add_heatmap(
-        x=grades, y=grades, z=counts, text=text, texttemplate="%{text}", colorscale=ramp, showscale=False, xgap=2,
-        ygap=2, zmin=0, hovertemplate="truth %{y}, model %{x}: %{z} slides<extra></extra>",
+    made = theme.counts_figure(
+        counts, GRADE_RAMPS.get(name, NAS_RAMP), f"{titles()[name]}: model", "truth", height=300,
+        hover="truth %{y}, model %{x}: %{z} slides<extra></extra>",
     )  # fmt: skip
-    made.update_xaxes(type="category", constrain="domain", showgrid=False)
-    made.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
-    made.update_layout(margin={"t": 8}, hovermode="closest")
     theme.show_figure(made, key=f"evaluation_confusion_{name}", alt=f"{titles()[name]}: true grades and the model's")
 
 

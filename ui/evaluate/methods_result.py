@@ -220,18 +220,10 @@ def confusion_figure(comparison: Comparison, method: str, task: str) -> None:
     """Bags or slides by true grade and what the method said, over all parts."""
     unit = comparison.result.plan.unit
     table = comparison.confusion(method, task)
-    grades = [str(grade) for grade in range(len(table))]
-    fills = GRADE_RAMPS[task]
-    ramp = [[k / (len(fills) - 1), fill] for k, fill in enumerate(fills)]  # opaque, so that its ink fits in any theme
-    text = [[f"{count:g}" if count else "" for count in row] for row in table]
-    made = theme.figure("Method", "Truth", height=320)
-    made.add_heatmap(
-        z=table, x=grades, y=grades, colorscale=ramp, showscale=False, xgap=2, ygap=2, zmin=0, text=text,
-        texttemplate="%{text}", hovertemplate=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
+    made = theme.counts_figure(
+        table, GRADE_RAMPS[task], "Method", "Truth", height=320,
+        hover=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
     )  # fmt: skip
-    made.update_xaxes(type="category", constrain="domain", showgrid=False)
-    made.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
-    made.update_layout(margin={"t": 8}, hovermode="closest")
     theme.show_figure(
         made, key="field_confusion", alt=f"{plain(task_called(task).title)}: {unit}s by true and said grade"
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 FOOTER = "Research use only. Grades and scores made here are not a diagnosis."
+EMPTY = "rgba(128, 128, 128, 0.12)"  # of a cell that nothing fell into, on either ground
 _STYLES = Path(__file__).with_name("theme.css")
 
 
@@ -95,6 +96,36 @@ def figure(x_title: str, y_title: str, height: int = 260) -> go.Figure:
         hovermode="x unified",
         font={"size": 13},
     )
+    return made
+
+
+def counts_figure(
+    counts: Sequence[Sequence[float]], fills: Sequence[str], x_title: str, y_title: str, *, hover: str, height: int
+) -> go.Figure:
+    """A matrix of how often which grade met which: rows `y_title`, columns `x_title`, darker where there are more.
+
+    A pair that never met has the theme's own ground, and one that did none of the ramp's first, nearly white colour:
+    on dark ground that would be the brightest of all.
+
+    Args:
+        counts: shape (grades, grades).
+        fills: the ramp of the feature, lightest first.
+        x_title: of the columns.
+        y_title: of the rows.
+        hover: Plotly's words of one cell.
+        height: in pixels.
+    """
+    grades, inks = [str(grade) for grade in range(len(counts))], fills[1:]
+    made = figure(x_title, y_title, height)
+    made.add_heatmap(
+        x=grades, y=grades, z=[[count or None for count in row] for row in counts], zmin=0, showscale=False, xgap=2,
+        ygap=2, text=[[f"{count:g}" if count else "" for count in row] for row in counts], texttemplate="%{text}",
+        colorscale=[[k / (len(inks) - 1), fill] for k, fill in enumerate(inks)], hovertemplate=hover,
+        hoverongaps=False,
+    )  # fmt: skip
+    made.update_xaxes(type="category", constrain="domain", showgrid=False)
+    made.update_yaxes(type="category", autorange="reversed", scaleanchor="x", rangemode="normal", showgrid=False)
+    made.update_layout(margin={"t": 8}, hovermode="closest", plot_bgcolor=EMPTY)
     return made
 
 

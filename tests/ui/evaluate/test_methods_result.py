@@ -47,6 +47,8 @@ def test_curves_lie_over_each_other_and_are_means_over_parts(comparison, drawn):
 
 def test_matrix_and_curves_are_of_the_chosen_method(comparison, drawn):
     parts.confusion_figure(comparison, "abmil", "steatosis")
-    assert (drawn["field_confusion"].data[0].z == comparison.confusion("abmil", "steatosis")).all()
+    z = drawn["field_confusion"].data[0].z
+    assert [[count or 0 for count in row] for row in z] == comparison.confusion("abmil", "steatosis").tolist()
+    assert not any(count == 0 for row in z for count in row), "what never met has the theme's ground"
     parts.curve_figure(comparison, "abmil")
     assert len(drawn["field_curve"].data) == 2 * len(comparison.result.parts)
