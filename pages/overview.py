@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.projects import projects as project_parts
 from ui.shell import home as parts
+from ui.shell.jobs import as_slides_come
 from ui.shell.literal import literal
 from ui.shell.session import lab, project_id, undecided
 
@@ -38,3 +39,4 @@ with right:  # what comes and goes by itself stands last, so that it moves nothi
     st.header("Background jobs")
     parts.jobs_at_a_glance(current.id)
     parts.backup_at_a_glance()
+as_slides_come(current)

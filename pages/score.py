@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.models import score as parts
+from ui.shell.jobs import as_slides_come
 from ui.shell.session import lab, project_or_stop
 
 project = project_or_stop("Score")
@@ -40,3 +41,4 @@ if scores:
     parts.score_table(scores)
     parts.compare_models(scores)
     parts.all_reports(project.id)
+as_slides_come(project)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui.shell.focus import begin_at
+from ui.shell.jobs import as_slides_come
 from ui.shell.literal import literal
 from ui.shell.session import at, go_to, lab, project_or_stop
 from ui.slides import adding, slide_facts
@@ -50,6 +51,7 @@ if slide is None:
     stains_to_confirm(project.id, slides)
     leading = lab().scoring.leading(project.id)
     slide_list(project.id, find(slides, leading), leading)
+    as_slides_come(project)
     st.stop()
 
 st.title(literal(slide.name))

@@ -14,7 +14,7 @@ from mmdnet.workflows.job_specs import IngestSpec
 from mmdnet.workflows.labelling.views import QueueChoice
 from mmdnet.workflows.next_step import ENOUGH_LABELS
 from ui.agreement.label_efficiency import label_efficiency_section
-from ui.shell.jobs import duration
+from ui.shell.jobs import as_slides_come, duration
 from ui.shell.literal import literal, plain
 from ui.shell.presses import answered, pressed, shut
 from ui.shell.session import go_to, lab, refusals
@@ -43,6 +43,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     chosen = st.multiselect("Slides", list(slides), format_func=names.__getitem__, key=SLIDES)
     if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
         st.caption("More slides are being added. They come into this list as they are ready.")
+        as_slides_come(project)
     plan = _plan_choice(project, chosen)
     label_efficiency_section()
     per_slide, total = _how_many({key: slides[key] for key in chosen}, project.labelled_patches)

@@ -100,11 +100,16 @@ def waiting_words(job: JobView) -> str:
 
 
 def _runs_now(queue: str) -> str:
-    """What the workers do that take jobs of this queue, as Markdown: as far as whoever sits here may see it."""
+    """What the workers do that take jobs of this queue, as Markdown."""
+    there = [job for job in running_now() if job.queue == queue]
+    more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+    return f"; now runs {literal(there[-1].title)}{more}" if there else ""
+
+
+def running_now() -> list[JobView]:
+    """The jobs that run, as far as whoever sits here may see them."""
     asked, running = st.session_state.get(RUNNING, (0.0, []))
     if time.monotonic() - asked > KNOWN_FOR_S:  # a list of waiting jobs asks for each of them
         running = [job for job in lab().jobs.list(active=True) if job.status == "running"]
         st.session_state[RUNNING] = (time.monotonic(), running)
-    there = [job for job in running if job.queue == queue]
-    more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-    return f"; now runs {literal(there[-1].title)}{more}" if there else ""
+    return running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.errors import LabError
-from ui.shell.job_plan import change_plan, time_zone, waiting_words
+from ui.shell.job_plan import change_plan, running_now, time_zone, waiting_words
 from ui.shell.literal import literal
 from ui.shell.notify import EndedJob, notify_of
 from ui.shell.session import at, lab, refusals
+from ui.shell.words import count
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.views import JobView
+    from mmdnet.workflows.views import JobView, ProjectView
 
 KINDS = {
     "ingest": "Adding slides",
@@ -47,8 +49,13 @@ STATES = {
     "cancelled": ("cancelled", "orange", ":material/cancel:"),
 }
 
+ADD_SLIDES = {"ingest", "demo"}
+LOOK_FOR_SLIDES_S = 3.0
+
 TOLD_AT_MOST = 20
 ELSEWHERE_AT_MOST = 3  # jobs of other projects, in the side bar
+STARTING = "Starting the program that does it"
+STARTS_WITHIN_S = 20  # on a machine that has little else to do
 SIGN_OF_LIFE_S = 5  # a job that has taken so long and tells no time left says how long: that it goes on is seen
 
 
@@ -78,19 +85,45 @@ def made_at(moment: datetime) -> str:
     return f"{there.day} {there:%b %Y, %H:%M}"
 
 
-def progress_line(job: JobView, said: str | None = None) -> str:
+def progress_line(job: JobView, said: str | None = None, *, brief: bool = False) -> str:
     """One line on a job, as Markdown: its message, or what is `said` in its place; and while it runs the time left, or
-    else the time it has taken."""
+    else the time it has taken. Where its program takes long to start, and it is not to be `brief`, why."""
     if job.status == "queued":
         return waiting_words(job)
     left = "" if job.eta_s is not None and job.eta_s < 1 else duration(job.eta_s)  # no guess of nothing at the end
-    told = literal((said or job.message).rstrip(".") or "Starting the program that does it")
+    told = literal((said or job.message).rstrip(".") or (STARTING if brief else _starting(job)))
     if job.share_done >= 1:  # it has told what came of it, and its program still ends
         told += " · ending"
     if left:
         return f"{told} · {left} left"
-    taken_s = (datetime.now(UTC) - job.started_at).total_seconds() if job.started_at else 0
+    taken_s = _taken_s(job)
     return told + (f" · {duration(taken_s)} so far" if taken_s >= SIGN_OF_LIFE_S else "")
+
+
+def _taken_s(job: JobView) -> float:
+    return (datetime.now(UTC) - job.started_at).total_seconds() if job.started_at else 0.0
+
+
+def _starting(job: JobView) -> str:
+    """That a job's program starts; where that takes long, what is known of why, and what becomes of it if it dies."""
+    if _taken_s(job) < STARTS_WITHIN_S:
+        return STARTING
+    others = sum(other.id != job.id for other in running_now())
+    todo, processors = _load()
+    if todo > processors:
+        why = f"the lab's machine has work for {todo} processors and {processors} of them"
+    elif others:
+        why = f"{count(others, 'other job')} {'runs' if others == 1 else 'run'} now"
+    else:
+        why = "its log, on the Jobs page, may say why"
+    return f"{STARTING}: seconds as a rule, longer now ({why}); should it die, it is started again by itself"
+
+
+def _load() -> tuple[int, int]:
+    """How many processors' work waits or runs on this machine, over the last minute, and how many it has; 0 and 1
+    where it does not say (Windows)."""
+    known = hasattr(os, "getloadavg")
+    return (round(os.getloadavg()[0]), os.cpu_count() or 1) if known else (0, 1)
 
 
 def state_badge(job: JobView) -> None:
@@ -107,6 +140,21 @@ def running_jobs() -> None:
     if ended:
         notify_of(ended)
     st.fragment(_running_jobs, run_every=2.0 if active else 15.0)()
+
+
+def as_slides_come(project: ProjectView) -> None:
+    """While slides are being added, draw the page anew with each that came in since it was drawn.
+
+    Args:
+        project: as it was when the page began: its slides are those that the page shows.
+    """
+    if any(job.kind in ADD_SLIDES for job in told_jobs(project.id, active=True)):
+        st.fragment(_as_slides_come, run_every=LOOK_FOR_SLIDES_S)(project)
+
+
+def _as_slides_come(project: ProjectView) -> None:
+    if lab().projects.get(project.id).slides != project.slides:
+        st.rerun()
 
 
 def told_jobs(project_id: int | None, *, active: bool = False) -> list[JobView]:
@@ -143,7 +191,10 @@ def _running_jobs() -> None:
         return
     with st.expander(f"In the background · {len(told)}", expanded=True, key="background"):
         for job in active:
-            st.progress(min(max(job.share_done, 0.0), 1.0), text=f"{literal(job.title)}  \n:gray[{progress_line(job)}]")
+            st.progress(
+                min(max(job.share_done, 0.0), 1.0),
+                text=f"{literal(job.title)}  \n:gray[{progress_line(job, brief=True)}]",
+            )
         _of_other_projects(elsewhere)
         st.page_link("pages/jobs.py", label="All jobs", icon=":material/list_alt:")
 

@@ -12,7 +12,7 @@ import streamlit as st
 from mmdnet.accounts.roles import May
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.slides.ingest.paths import paths_in
-from ui.shell.jobs import job_card, job_line
+from ui.shell.jobs import ADD_SLIDES, job_card, job_line
 from ui.shell.literal import literal
 from ui.shell.presses import answered, submitted, visit
 from ui.shell.session import lab, person, reader_id, refusals
@@ -200,7 +200,7 @@ def ingest_jobs(project_id: int, none_yet: bool) -> bool:
 
 
 def _adding(project_id: int) -> list[JobView]:
-    return [job for job in lab().jobs.list(project_id) if job.kind in {"ingest", "demo"} and not job.dismissed]
+    return [job for job in lab().jobs.list(project_id) if job.kind in ADD_SLIDES and not job.dismissed]
 
 
 def _ingest_jobs(project_id: int, none_yet: bool) -> None:

@@ -45,11 +45,26 @@ def test_a_running_job_says_what_it_does_and_how_long_still(monkeypatch):
     assert progress_line(job(status="queued", eta_s=5)) == "Training A waits"
     assert progress_line(job()) == "Starting the program that does it", "its title stands beside it"
     begun = datetime.now(UTC) - timedelta(seconds=70)
-    assert progress_line(job(started_at=begun)).endswith(" it · 70 s so far"), "it goes on, and that is seen"
-    assert progress_line(job(started_at=begun, eta_s=120)).endswith(" it · 2 min left")
+    assert progress_line(job(started_at=begun), brief=True).endswith(" it · 70 s so far"), (
+        "it goes on, and that is seen"
+    )
+    assert progress_line(job(started_at=begun, eta_s=120), brief=True).endswith(" it · 2 min left")
     assert progress_line(job(message="Epoch 2 of 5.", eta_s=120)) == "Epoch 2 of 5 · 2 min left"
     assert progress_line(job(message="Judging", eta_s=0.0)) == "Judging"
     assert progress_line(job(message="1 of 1 slide added", share_done=1.0)) == "1 of 1 slide added · ending"
+
+
+def test_a_long_start_says_what_is_known_of_why_and_what_becomes_of_it(monkeypatch):
+    def said(after_s, load, *others):
+        monkeypatch.setattr(jobs, "_load", lambda: load)
+        monkeypatch.setattr(jobs, "running_now", lambda: [SimpleNamespace(id=n) for n in (1, *others)])
+        return progress_line(job(id=1, started_at=datetime.now(UTC) - timedelta(seconds=after_s)))
+
+    assert said(8, (14, 2), 2) == "Starting the program that does it · 8 s so far"
+    told = said(120, (14, 2), 2)
+    assert "has work for 14 processors and 2 of them" in told and "started again by itself" in told
+    assert "1 other job runs now" in said(120, (1, 2), 2) and "2 other jobs run now" in said(120, (2, 2), 2, 3)
+    assert "its log" in said(120, (1, 2))
 
 
 def in_the_background():
@@ -73,6 +88,26 @@ def test_what_another_project_has_the_machine_do_stands_beside_the_own(monkeypat
     assert not app.exception and app.expander[0].label == "In the background · 6"
     said = [caption.value for caption in app.caption]
     assert said == [*(rf"Demo: Make \*{n}\* · waiting" for n in (2, 3, 4)), "2 more of other projects"]
+
+
+def slides_listed():
+    import streamlit as st
+
+    from ui.shell import jobs
+
+    project = jobs.lab().projects.get(1)
+    st.text(project.slides)
+    jobs.as_slides_come(project)
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("ingest", "2"), ("train", "1")])
+def test_a_page_is_drawn_anew_with_each_slide_that_comes_in(monkeypatch, kind, shown):
+    there = iter([1, 2, 2, 2])
+    projects = SimpleNamespace(get=lambda _: SimpleNamespace(id=1, slides=next(there)))
+    adding = SimpleNamespace(list=lambda project, active: [job(id=1, kind=kind)])
+    monkeypatch.setattr(jobs, "lab", lambda: SimpleNamespace(jobs=adding, projects=projects))
+    app = AppTest.from_function(slides_listed, default_timeout=60).run()
+    assert not app.exception and app.text[0].value == shown
 
 
 def test_no_name_in_a_list_to_choose_from_changes_with_the_clock():
