@@ -82,12 +82,12 @@ def _choices(rows: str, drawn: bool) -> tuple[dict[str, object], str | None]:
         way = st.selectbox(asked, ways, format_func=WAYS.__getitem__, key="field_way", width=320)
         folds = st.number_input("Folds", 3, 20, 5, key="field_folds", width=110, disabled=way != "folds")
         seeds = st.number_input("Seeds", 1, 20, 1, key="field_seeds", width=110)
+        usual = FieldPlan.model_fields["epochs"].default
+        epochs = st.number_input("Epochs", 2, 1000, usual, key="field_epochs", width=110)
         if rows in {"backbones", "alpha"}:
             choices["methods"] = [_method(of_domains=rows == "alpha")]
         if rows != "backbones":
             backbone = _backbone(drawn)
-        usual = FieldPlan.model_fields["epochs"].default
-        epochs = st.number_input("Epochs", 2, 1000, usual, key="field_epochs", width=110)
     if way == "bags":
         st.warning(literal(UNGROUPED), icon=":material/warning:")
     choices |= {
@@ -109,6 +109,6 @@ def _method(of_domains: bool) -> str:
 def _backbone(drawn: bool) -> str:
     names = list(BACKBONES)
     return st.selectbox(
-        "Features of", names, index=names.index(SMALL) if drawn else 0, key="field_backbone", width=400,
+        "Features of", names, index=names.index(SMALL) if drawn else 0, key="field_backbone", width=350,
         format_func=lambda name: BACKBONES[name].title,
     )  # fmt: skip
