@@ -221,7 +221,7 @@ def confusion_figure(comparison: Comparison, method: str, task: str) -> None:
     unit = comparison.result.plan.unit
     table = comparison.confusion(method, task)
     made = theme.counts_figure(
-        table, GRADE_RAMPS[task], "Method", "Truth", height=320,
+        table.tolist(), GRADE_RAMPS[task], "Method", "Truth", height=320,
         hover=f"true %{{y}}, said %{{x}}: %{{z}} {unit}s<extra></extra>",
     )  # fmt: skip
     theme.show_figure(
