@@ -1,4 +1,4 @@
-"""The one error a person is meant to read."""
+"""The errors a person is meant to read."""
 
 
 class LabError(Exception):
@@ -7,3 +7,7 @@ class LabError(Exception):
     Pages show the text as it is; the command line prints it and leaves with exit code 1. Whoever raises it has left
     database and disk as they were.
     """
+
+
+class NotNowError(LabError):
+    """It did not go now and may go later by itself: the same may be tried again."""

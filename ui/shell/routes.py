@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.troubles import trouble_of
 from ui.server.bodies import MOST_DIGITS, number_in_path
 from ui.server.door import Door, base_path, from_our_pages
@@ -104,7 +104,7 @@ def grant_of(request: Request, role: str = "view") -> Grant:
 
 
 def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """A route whose refusals become a sentence and a status, and whose faults are logged."""
+    """A route whose refusals become a sentence and a status, 503 where it may go by itself later; faults are logged."""
 
     async def route(request: Request) -> Response:
         try:
@@ -114,7 +114,7 @@ def answering(work: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
             return JSONResponse({"problem": plain(str(refusal))}, 403)
         except LabError as refusal:
             log.warning("refused %s to %s: %s", request.url.path, _who(request), refusal)
-            return JSONResponse({"problem": plain(str(refusal))}, 400)
+            return JSONResponse({"problem": plain(str(refusal))}, 503 if isinstance(refusal, NotNowError) else 400)
         except Exception as fault:
             return failed(request.url.path, fault)
 

@@ -78,7 +78,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 )
             else:
                 urls = [f"{url}".rstrip("/") + "/" for url in lab().settings.slide_urls]
-                elsewhere = f" One on another server is given by URL, below {literal(', '.join(urls))}" if urls else ""
+                elsewhere = f" A slide elsewhere is given by URL, below {literal(', '.join(urls))}" if urls else ""
                 path = st.text_input(
                     "Files or folders on the server",
                     key="add_path",

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.workflows.health import HealthView
 from tests.ui.sending import act, send
 from ui.shell.access import lab_secret
@@ -110,6 +110,15 @@ def test_a_token_that_has_run_out_is_refused_and_logged(client, lab, label_bench
 def test_a_picture_of_what_can_have_no_such_number_is_refused(client, token, path, number):
     answer = client.get(path.format(number), headers=token)
     assert answer.status_code == 400 and "is no number of a" in answer.json()["problem"]
+
+
+def test_what_may_go_by_itself_later_is_answered_as_such(client, token, lab, label_bench, view, monkeypatch):
+    def coming(*_: object, **__: object):
+        raise NotNowError("a.svs is not here yet.")
+
+    monkeypatch.setattr(lab.slides.pictures, "thumbnail", coming)
+    answer = client.get(f"/api/slide/{label_bench.slides[0]}.jpg", headers=token)
+    assert (answer.status_code, answer.json()["problem"]) == (503, "a.svs is not here yet.")
 
 
 def test_health_is_told_to_anyone_and_says_which_part_is_ill():

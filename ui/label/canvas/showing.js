@@ -25,7 +25,7 @@ export class Showing {
       this.pictures.want(this.ahead())
       const problem = await this.pictures.get(path).then((bitmap) => { picture = bitmap }, (reason) => reason)
       if (this.closed || item !== this.item || this.painted !== null) return undefined
-      if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed)
+      if (problem && ![400, 403, 404].includes(problem.status)) return this.again(item, pressed, problem)
       if (problem) return this.unreadable(problem)
     }
     this.picture = picture
@@ -38,9 +38,12 @@ export class Showing {
     return undefined
   }
 
-  // The lab is away or this tab's permission has just run out: try again until the picture comes.
-  again(item, pressed) {
-    setTimeout(() => item === this.item && this.painted === null && this.show(pressed), 500)
+  // The lab or the slide's server is away, the slide still comes, or this tab's permission has just run out: try again
+  // until the picture comes.
+  again(item, pressed, problem) {
+    if (problem.status === 503) this.view.blank(this, problem.message)
+    const wait = problem.status === 503 ? 2000 : 500
+    setTimeout(() => item === this.item && this.painted === null && this.show(pressed), wait)
   }
 
   // A patch whose picture cannot be made may still be ignored or passed over, never graded.

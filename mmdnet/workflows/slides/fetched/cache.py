@@ -18,14 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.files import lock
 from mmdnet.progress import Progress, silent
 from mmdnet.slides.slide_url import SlideUrl
-from mmdnet.workflows.slides.fetched.servers import SAFE_BYTES, AwayError, NotNowError, Seen, Server
+from mmdnet.workflows.slides.fetched.servers import AwayError, Seen, Server
 
 PART, LOCK, ROOM = ".part", "lock", "room.lock"
 LOOK_EVERY_S, TELL_EVERY_S = 0.2, 0.5
+SAFE_BYTES = 32 * 2**20  # after so many more the part is flushed, and a fetch goes on from the last such place
 TRIES = 3
 SPARE_BYTES = 256 * 2**20  # left free on the disk: the lab's databases come first
 
@@ -182,6 +183,8 @@ def _receive(server: Server, part: Path, seen: Seen, name: str, progress: Progre
                     progress(done / max(1, seen.size), f"{_told(done)} of {_told(seen.size)} fetched")
             file.flush()
             os.fsync(file.fileno())
+    except AwayError as error:
+        raise AwayError(f"{error} A fetch goes on from its last full {SAFE_BYTES // 2**20} MiB.") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             part.unlink(missing_ok=True)

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.progress import Progress, silent
 from mmdnet.settings import Settings
 from mmdnet.slides.slide_url import SlideUrl, is_url, url_of
 from mmdnet.workflows.slides.fetched.cache import Held, ObjectCache
-from mmdnet.workflows.slides.fetched.servers import AwayError, NotNowError, Seen, away, below, server_of
+from mmdnet.workflows.slides.fetched.servers import AwayError, Seen, away, below, server_of
 
 if TYPE_CHECKING:
     from mmdnet.slides.geometry import Level, Window

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.slides.slide_url import SlideUrl
 
 if TYPE_CHECKING:
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 CONNECT_S, READ_S = 5.0, 20.0
 AT_ONCE = 4 * 2**20  # bytes asked for at once
-SAFE_BYTES = 32 * 2**20  # after so many more the part is flushed, and a fetch goes on from the last such place
 NOTHING = "Nothing was changed."
+WORDS = {
+    "NewConnectionError": "no connection",
+    "NameResolutionError": "its name is not known",
+    "ConnectTimeoutError": "no answer",
+    "ReadTimeoutError": "no answer",
+    "ProtocolError": "it broke off",
+    "SSLError": "its certificate is not trusted",
+}
+"""What a person is told of an error."""
 GONE, REFUSED, PARTIAL = (404, 410), (401, 403), 206
-
-
-class NotNowError(LabError):
-    """It did not go now and may go later: the same may be tried again."""
 
 
 class AwayError(NotNowError):
@@ -204,8 +208,6 @@ def _refused(url: SlideUrl) -> LabError:
 
 def away(url: SlideUrl, why: object) -> AwayError:
     """That a server does not answer, as a sentence; why in a few words, or an error."""
-    told = why if isinstance(why, str) else type(why).__name__
-    return AwayError(
-        f"The server of {url} cannot be reached ({told}). Try again once it can; a fetch goes on from its last full "
-        f"{SAFE_BYTES // 2**20} MiB. {NOTHING}"
-    )
+    kind = type(why).__name__
+    told = why if isinstance(why, str) else WORDS.get(kind, kind)
+    return AwayError(f"The server of {url} cannot be reached ({told}). Try again once it can. {NOTHING}")

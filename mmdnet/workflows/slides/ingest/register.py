@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db import slides as rows
 from db.models import Slide
-from mmdnet.errors import LabError
+from mmdnet.errors import LabError, NotNowError
 from mmdnet.progress import Progress, between
 from mmdnet.settings import SLIDES_IN_HOME, Settings
 from mmdnet.slides.facts import SAME_SCALE, SlideFacts, StatedFacts, scale_not_used
@@ -20,7 +20,6 @@ from mmdnet.slides.slide_url import SlideUrl, is_url
 from mmdnet.words import count
 from mmdnet.workflows.services import Services, must_get
 from mmdnet.workflows.slides.fetched.place import allowed_url, is_gone, open_file, urls_at
-from mmdnet.workflows.slides.fetched.servers import NotNowError
 from mmdnet.workflows.slides.ingest.paths import as_typed
 from mmdnet.workflows.slides.ingest.survey import Survey, lay_out
 from mmdnet.workflows.slides.pictures import outlined_png

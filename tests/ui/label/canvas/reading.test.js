@@ -250,6 +250,15 @@ test('a picture that fails because the lab is away is asked for until it comes',
   await until(() => bench.patch === 100)
 })
 
+test('a picture that still comes is waited for with the reason, and nobody is told to ignore its patch', async () => {
+  bench = new Bench(1)
+  bench.missing.set('/api/patch/100.jpg', refusal(503, 'a.svs is not here yet.'))
+  await bench.start()
+  assert.equal(bench.blank.at(-1), 'a.svs is not here yet.')
+  bench.missing.clear()
+  await until(() => bench.patch === 100)
+})
+
 test('at the end the reader is taken back, once, to what they passed over', async () => {
   bench = new Bench(2)
   bench.progress = { labelled: 1, patches: 2, resume_at: 0, times_ms: [] }
