@@ -25,6 +25,7 @@ AT_ONCE = 4 * 2**20  # bytes asked for at once
 NOTHING = "Nothing was changed."
 WORDS = {
     "NewConnectionError": "no connection",
+    "EndpointConnectionError": "no connection",
     "NameResolutionError": "its name is not known",
     "ConnectTimeoutError": "no answer",
     "ReadTimeoutError": "no answer",

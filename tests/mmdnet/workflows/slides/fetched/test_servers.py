@@ -85,6 +85,7 @@ def test_s3_is_asked_the_same(monkeypatch):
         (no_credentials, "does not let"),
         (ImportError("s3fs"), "needs the package s3fs"),
         (TimeoutError(), "cannot be reached"),
+        (type("EndpointConnectionError", (Exception,), {})(), r"cannot be reached \(no connection\)"),
     ):
         bucket.wrong = wrong
         with pytest.raises(LabError, match=words):
