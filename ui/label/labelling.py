@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -57,7 +57,8 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
         ready = lab().training.readiness(project.id, {}) if chosen.finished else None
         enough = ready is not None and not ready.unjudged
         if ready is not None and ready.ready:
-            look = "primary" if enough else "secondary"  # else it can be done, and is said below not to be wise
+            # where it would not be wise it can be done all the same, and the reason stands below
+            look: Literal["primary", "secondary"] = "primary" if enough else "secondary"
             if st.button("Train the network", type=look, icon=":material/arrow_forward:"):
                 open_page("train")
     if ready is not None:
