@@ -12,6 +12,7 @@ from ui.slides.by_table import facts_by_table, shared_patients
 from ui.slides.finding import find
 from ui.slides.glass_pictures import glass_pictures
 from ui.slides.imported import features_from_elsewhere
+from ui.slides.incoming import waiting
 from ui.slides.listing import slide_list
 from ui.slides.overview import look, own_labels, patch_column, place_picker
 from ui.slides.qupath_exchange import qupath_exchange
@@ -39,12 +40,13 @@ if slide is None:
     if coming and not slides:
         st.info("The first slides appear here by themselves, as soon as patches are laid on them.")
         st.stop()
-    if not slides:
+    if not slides and not waiting(project.id):
         st.info(
             "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "
             "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
         )
         begin_at("add_path")
+    if not slides:
         st.stop()
     reads_due(project.id)
     shared_patients(project.id)

@@ -68,7 +68,9 @@ class Overview:
             graded = count(project.graded_slides, "slide carries", "slides carry")
             return self._train(project, f"{graded} grades of the whole slide")
         if project.labelled_patches == 0 and not project.scored_slides and not enough:
-            ready = "More slides are being added; those that are here" if "ingest" in running else "The slides"
+            ready = (
+                "Slides are still being added or measured; those that are here" if "ingest" in running else "The slides"
+            )
             sentence = f"{ready} are ready. Grade some patches of each, or bring the slides' own grades as a table."
             return NextStep(sentence, "label", "Label patches")
         if not own_model and project.labelled_patches < ENOUGH_LABELS and not project.scored_slides:

@@ -59,7 +59,7 @@ def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(fill
     app.form_submit_button[0].click().run()
     assert not app.error
     (job,) = [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "ingest"]
-    assert job.status == "queued" and job.title == f"Add {folder.name} and 1 more"
+    assert job.status == "queued" and job.title == f"Add folder {folder.name} and 1 more"
 
 
 def test_the_form_begins_anew_for_the_next_slide_but_for_what_is_the_labs(filled, filled_home):
@@ -113,7 +113,7 @@ def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinke
     app.text_input(key="add_path").set_value(str(folder))
     app.form_submit_button[0].click().run()
     assert not app.error and "**New: 2 files**" in said(app)
-    assert "Plain pictures beside slides: 2 files" in said(app) and "most likely a mask" in said(app)
+    assert "most likely masks or labels: 2 files" in said(app) and "field.png, mask.png" in said(app)
     assert app.radio(key="incoming_picture").value == "skip"
     app.radio(key="incoming_picture").set_value("add")
     assert "\\*.png is slide" in said(app) and ", whose file is no longer" in said(app)

@@ -42,7 +42,7 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
     _all_where_all_were(list(slides))
     chosen = st.multiselect("Slides", list(slides), format_func=names.__getitem__, key=SLIDES)
     if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
-        st.caption("More slides are being added. They come into this list as they are ready.")
+        st.caption("Slides are being added and measured. Should more come, they stand in this list by themselves.")
         as_slides_come(project)
     plan = _plan_choice(project, chosen)
     label_efficiency_section()

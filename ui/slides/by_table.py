@@ -80,7 +80,7 @@ def _editor(project_id: int, who: ReaderView) -> None:
             },
             placeholder="",
         )  # fmt: skip
-        st.form_submit_button("Look at what was edited", icon=":material/checklist:", key=f"look_{key}")
+        st.form_submit_button("See and save the edits", type="primary", icon=":material/checklist:", key=f"look_{key}")
     edited: Mapping[int, dict[str, object]] = st.session_state[key]["edited_rows"]
     if edited:
         changed = {row + 1: _row(rows[row], cells) for row, cells in sorted(edited.items())}
@@ -119,7 +119,7 @@ def _files(project_id: int, who: ReaderView) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox("Kind of file", list(MIME), format_func=str.upper, key="facts_kind", width=140)
         st.download_button(
-            "Save the table",
+            "Download the table",
             data=partial(lab().slides.tables.export, project_id, kind, who.id),
             file_name=f"slides.{kind}",
             mime=MIME[kind],

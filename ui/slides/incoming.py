@@ -30,7 +30,7 @@ TITLES = {
     "moved": "Moved or renamed since they were added",
     "same_name": "Another slide has the same name",
     "elsewhere": "Known in another project",
-    "picture": "Plain pictures beside slides",
+    "picture": "Plain pictures beside slides, most likely masks or labels",
     "copy": "Copies, which stay out",
     "changed": "Changed since they were added, which stay out",
     "refused": "Cannot be added",
@@ -101,7 +101,10 @@ def decide(there: Waiting) -> None:
         if not files:
             continue
         st.markdown(f"**{literal(title)}: {words.count(len(files), 'file')}**")
-        _sentences([file for file in files if file.says])
+        if kind == "picture":
+            _names(files)
+        else:
+            _sentences([file for file in files if file.says])
         choice = _choice(kind, files[0].choices)
         chosen |= {file.path: choice for file in files}
     with st.container(horizontal=True):
@@ -119,6 +122,11 @@ def decide(there: Waiting) -> None:
             st.session_state.pop(KEY, None)
             st.session_state[SENT] = True
             st.rerun()
+
+
+def _names(files: Sequence[IncomingFile]) -> None:
+    more = f" and {len(files) - MOST_LINES:,} more" if len(files) > MOST_LINES else ""
+    st.markdown(literal(", ".join(file.name for file in files[:MOST_LINES]) + more))
 
 
 def _sentences(files: Sequence[IncomingFile]) -> None:

@@ -126,7 +126,8 @@ class Slides:
             left_out=tuple(sorted(left_out)),
             more=tuple(map(str, more)),
         )
-        what = f"{first.name} and {len(more)} more" if more else first.name
+        name = f"folder {first.name}" if isinstance(first, Path) and first.is_dir() else first.name
+        what = f"{name} and {len(more)} more" if more else name
         job_id = self._jobs.submit(f"Add {what}", spec, project_id)
         with self._services.db.begin() as session:
             add_change(session, project_id, "slides added", what, by)

@@ -43,7 +43,11 @@ def step(project=None, slides=("ready", "ready"), running=(), own_model=False, s
         ({}, "label", "Grade some patches"),
         ({"project": Project(ENOUGH_LABELS - 1)}, "label", "make a better start"),
         ({"project": Project(ENOUGH_LABELS)}, "train", "carry a label"),
-        ({"project": Project(), "running": ("ingest",)}, "label", "More slides are being added; those that are here"),
+        (
+            {"project": Project(), "running": ("ingest",)},
+            "label",
+            "Slides are still being added or measured; those that are here",
+        ),
         ({"project": Project(ENOUGH_LABELS), "unjudged": "nobody is left."}, "slides", "but nobody is left."),
         ({"project": Project(ENOUGH_LABELS), "ready": False}, "train", "Before a training: no grade differs."),
         ({"project": Project(ENOUGH_LABELS), "own_model": True}, "score", "2 of 2 slides not scored yet"),
