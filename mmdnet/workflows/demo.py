@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +26,8 @@ TRUTH_READER = "Drawn truth"
 SESSION = "Drawn truth, 24 patches a slide"
 PATCHES_A_SLIDE = 24
 SOON = 1  # slides that are drawn, added and scored before the others
-EACH = 3  # of the others at once, after which jobs that wait go first
+EACH = 3  # of the others at once, after which jobs of other work go first
+LATER = timedelta(minutes=5)  # until it is looked again whether there is other work
 TITLE = "Make the demo slides"
 
 
@@ -39,7 +41,7 @@ def make_demo(lab: Lab, context: JobContext, project_id: int, made: int = 0) -> 
     """Draw slides, add and score them with the shipped model, then label a subset of each from what was drawn.
 
     The first slide goes the whole way before the others are begun, so that there is a report to look at soon. Nobody
-    asked for a demo who has work of their own: while other jobs wait, the rest is left to a job that goes last.
+    asked for a demo who has work of their own: while other jobs wait or run, the rest is left to a job that goes last.
     Started again after a stop, it goes on where it was: nothing is drawn, added, scored or labelled twice.
 
     Args:
@@ -51,9 +53,12 @@ def make_demo(lab: Lab, context: JobContext, project_id: int, made: int = 0) -> 
     model = lab.models.shipped()
     added: list[int] = []
     for part in (recipes[:SOON], *(recipes[first : first + EACH] for first in range(SOON, len(recipes), EACH))):
-        if len(added) > made and _others_wait(lab, context.job_id):
-            lab.jobs.submit(TITLE, DemoSpec(project_id=project_id, made=len(added)), project_id, JobPlan("last"))
-            context.progress(1.0, f"{len(added)} of {len(recipes)} slides; the others come after the jobs that wait")
+        if len(added) > made and _others_at_work(lab, context.job_id):
+            plan = JobPlan("last", datetime.now(UTC) + LATER)
+            lab.jobs.submit(TITLE, DemoSpec(project_id=project_id, made=len(added)), project_id, plan)
+            context.progress(
+                1.0, f"{len(added)} of {len(recipes)} slides; the others come after the jobs of other work"
+            )
             return
         whole = len(recipes) / 0.98  # the last fiftieth is left for the labels
         steps = between(context.progress, len(added) / whole, (len(added) + len(part)) / whole)
@@ -70,10 +75,10 @@ def make_demo(lab: Lab, context: JobContext, project_id: int, made: int = 0) -> 
     context.progress(1.0, f"{count(len(added), 'slide')} drawn, labelled and scored")
 
 
-def _others_wait(lab: Lab, job_id: str) -> bool:
-    """Whether a job waits for a worker alone, one that makes no demo."""
+def _others_at_work(lab: Lab, job_id: str) -> bool:
+    """Whether a job that makes no demo runs, or waits for a worker alone."""
     return any(
-        job.status == "queued" and job.kind != DemoSpec.kind and job.after is None and job.not_before is None
+        job.kind != DemoSpec.kind and (job.status == "running" or (job.after is None and job.not_before is None))
         for job in lab.jobs.list(active=True)
         if job.id != job_id
     )

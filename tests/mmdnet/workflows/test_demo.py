@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,7 +35,9 @@ def test_patches_get_the_grades_that_were_drawn_and_no_second_label(lab, tmp_pat
             assert dict(label.grades) == {name: drawn.get(name) for name in TASK_NAMES}
 
 
-def test_while_other_jobs_wait_the_rest_of_the_demo_is_left_to_a_job_that_goes_last(lab, tmp_path, monkeypatch):
+def test_while_there_is_other_work_the_rest_of_the_demo_is_left_to_a_job_that_goes_last_and_later(
+    lab, tmp_path, monkeypatch
+):
     asked, labelled = [], []
     monkeypatch.setattr(demo, "_draw", lambda lab, part, steps: [Path(recipe.name) for recipe in part])
     monkeypatch.setattr(demo, "label_from_truth", lambda lab, project, slides: labelled.append(len(slides)))
@@ -50,11 +53,23 @@ def test_while_other_jobs_wait_the_rest_of_the_demo_is_left_to_a_job_that_goes_l
     asked.clear()
     make_demo(lab, context, project)
     (rest,) = (known for known in lab.jobs.list(active=True) if known.id not in (job, waiting))
-    assert (asked, rest.kind, rest.priority) == ([1], "demo", "last")
+    assert (asked, rest.kind, rest.priority) == ([1], "demo", "last") and rest.not_before > datetime.now(UTC)
     assert "the others come after" in context.told[-1][1]
     made = demo_spec(lab, rest.id).made
     make_demo(lab, context, project, made)
     assert (made, asked) == (1, [1, 1, 3]) and demo_spec(lab, lab.jobs.list(active=True)[0].id).made == 4
+
+
+def test_the_demo_goes_on_beside_nothing_but_jobs_that_wait_for_something_else(lab):
+    def at_work(**known) -> bool:
+        job = SimpleNamespace(
+            **{"id": "other", "kind": "train", "status": "queued", "after": None, "not_before": None} | known
+        )
+        return demo._others_at_work(SimpleNamespace(jobs=SimpleNamespace(list=lambda active: [job])), "own")
+
+    assert at_work() and at_work(status="running", after="done") and at_work(kind="learn")
+    assert not at_work(kind="demo", status="running") and not at_work(after="third") and not at_work(id="own")
+    assert not at_work(not_before=datetime.now(UTC))
 
 
 def demo_spec(lab, job_id):
