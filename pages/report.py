@@ -7,7 +7,7 @@ from mmdnet.workflows.worklist import unsigned
 from ui.models import card
 from ui.report import headline
 from ui.report import report as parts
-from ui.report.signing import sign_off, signatures
+from ui.report.signing import just_signed, sign_off, signatures
 from ui.shell.focus import begin_at_top
 from ui.shell.literal import literal
 from ui.shell.session import lab, project_or_stop, reader
@@ -65,7 +65,7 @@ with picture:
 with beside:
     with st.container(border=True, key="sign_panel"):
         if signed:
-            headline.after_signing(waiting, score.id)
+            headline.after_signing(waiting, score.id, len(signed) if just_signed(score.id) else 0)
         sign_off(score, report, signed, own_read)
     st.header("Grades")
     for feature in report.features:

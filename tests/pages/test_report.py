@@ -58,6 +58,7 @@ def test_what_is_not_reportable_is_not_prefilled_and_signed_grades_lead_from_the
     assert kept["known"] == dict(zip(choices, "211", strict=True)), "the tab keeps what is not signed"
     button(app, "Sign as Ada").click().run()
     assert "not signed yet" not in said(app) and "What holds are the signed grades." in said(app)
+    assert button(app, "Amend as Ada").disabled and "Signed as it stands." in said(app)
     (first,) = lab.reports.sign_offs(score)
     assert (first.reader, first.grades.total) == ("Ada", 4)
     assert "<b>4</b>" in said(app) and "signed by Ada" in said(app)

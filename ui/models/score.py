@@ -337,7 +337,7 @@ def to_a_report(scores: Sequence[ScoreView]) -> None:
     newest = max(waiting, key=lambda score: score.created_at)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{words.count(len(waiting), 'report')}** not signed yet", width="content")
-        if st.button("Open the newest", icon=":material/arrow_forward:", key="to_newest_report"):
+        if st.button("Open the newest", type="primary", icon=":material/arrow_forward:", key="to_newest_report"):
             go_to("score", newest.id)
             open_page("report")
 

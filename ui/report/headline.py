@@ -11,6 +11,7 @@ from mmdnet.labels.grading import SHOWN_TASKS, task
 from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title, typeset
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
+from ui.shell.focus import begin_at
 from ui.shell.jobs import ago, made_at
 from ui.shell.literal import in_html, literal, plain
 from ui.shell.session import go_to, nobody_reads, pick_linked
@@ -53,14 +54,20 @@ def unsigned_steps(waiting: Sequence[int], score_id: int) -> None:
             st.rerun()
 
 
-def after_signing(waiting: Sequence[int], score_id: int) -> None:
-    """Where one's hands are once a report is signed: the next that waits, or that none does."""
+def after_signing(waiting: Sequence[int], score_id: int, signatures: int = 0) -> None:
+    """Where one's hands are once a report is signed: the next that waits, or that none does.
+
+    Args:
+        signatures: how many there are, where one was given just now: Enter goes on to the next then.
+    """
     number = sum(key != score_id for key in waiting)
     if not number:
         st.caption("No other report of this project waits for a signature.")
     elif st.button(f"Next unsigned report, {number:d} wait", icon=":material/skip_next:", key="after_signing"):
         go_to("score", _after(waiting, score_id))
         st.rerun()
+    if number and signatures:
+        begin_at("after_signing", signatures)
 
 
 def _after(waiting: Sequence[int], score_id: int) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 UNKNOWN, START = "unknown", "g"
 SEEN = "sign_seen"  # the grades that stood beside the button as it was pressed
 BY_KEYS = "A digit grades the feature that has the keys and leads to the next; then Enter signs what is shown."
+JUST_SIGNED = "just_signed"
 BY_KEYS_AMENDED = "A digit grades the feature that has the keys and leads to the next; then say why, and amend."
 
 
@@ -68,7 +69,9 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
     # what the page shows beside the button is what it signs: a press that comes before that is drawn signs nothing
     seen = (score.id, len(signed), grades)
-    look: Any = {"type": "primary", "icon": ":material/draw:", "disabled": amends and not says_why(reason)}
+    nothing_new = bool(own) and own[-1] == signed[-1] and not amends and not says_why(reason)
+    off = nothing_new or (amends and not says_why(reason))
+    look: Any = {"type": "primary", "icon": ":material/draw:", "disabled": off}
     if st.button(label, key="sign", on_click=_press, args=(seen,), **look):
         if st.session_state.pop(SEEN, None) != seen:
             st.warning(f"Not signed: {literal(reading(grades))} was not shown yet as you pressed. Look, then sign.")
@@ -78,8 +81,11 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
                 lab_of_server().accounts.confirm(known, *again)
             lab().reports.sign(score.id, who.id, grades, reason)
             say_next_run("Signed")
+            st.session_state[JUST_SIGNED] = score.id
             st.rerun()
-    if look["disabled"]:
+    if nothing_new:
+        st.caption("Signed as it stands. Change a grade, or say in the remark what is new, and it can be amended.")
+    elif look["disabled"]:
         st.caption("Say why the signed grades change, in a few words; then they can be amended.")
     st.caption("A signature is never changed or deleted; a later one amends it.")
 
@@ -96,6 +102,11 @@ def _why(differs: bool, amends: bool) -> tuple[str, str]:
     if differs:
         return "Why, where you differ from the model", "Only needed for a changed grade"
     return "Remark", "If there is something to add"
+
+
+def just_signed(score_id: int) -> bool:
+    """Whether this report was the last that was signed here: the hands are at its signature."""
+    return bool(st.session_state.get(JUST_SIGNED) == score_id)
 
 
 def reading(grades: Grades) -> str:

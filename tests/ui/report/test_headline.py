@@ -57,7 +57,7 @@ def way_on(waiting: list[int]):
     from ui.report import headline
 
     headline.unsigned_steps(waiting, 5)
-    headline.after_signing(waiting, 5)
+    headline.after_signing(waiting, 5, signatures=1)
     st.write(f"at {st.session_state.get('at_score')}")
 
 
@@ -65,6 +65,8 @@ def test_after_a_signature_the_next_report_that_waits_is_one_press_away():
     for waiting, following in (([3, 5, 9], 9), ([3, 9], 3), ([3, 5], 3)):
         app = AppTest.from_function(way_on, kwargs={"waiting": waiting}, default_timeout=60).run()
         assert not app.exception
+        (lead,) = app.get("bidi_component")
+        assert "begin_at_after_signing_1" in lead.proto.id, "Enter goes on to it"
         app.button(key="after_signing").click().run()
         assert f"at {following}" in texts(app)
     for none in ([], [5]):
