@@ -121,7 +121,8 @@ def _take_back(project_id: int, kept: Mapping[str, Value]) -> None:
     st.session_state["add_overrule_scale"] = kept.get("add_overrule_scale") is True
     if kept.get("add_way") == ELSEWHERE:
         st.session_state["add_way"] = ELSEWHERE
-    st.session_state[f"add_open_{project_id}"] = True
+    if any(value for name, value in kept.items() if name.removeprefix("add_") not in KEPT_FACTS):
+        st.session_state[f"add_open_{project_id}"] = True  # what stands for the next slides alone does not open it
 
 
 def _number(written: Value) -> float | None:

@@ -51,7 +51,7 @@ def filled_in(kept):
     adding._take_back(1, kept)
     st.text_input("path", key="add_path")
     st.write(fact_fields("add", StatedFacts.names()))
-    st.write(f"open {st.session_state['add_open_1']}, wrong {st.session_state['add_overrule_scale']}")
+    st.write(f"open {st.session_state.get('add_open_1')}, wrong {st.session_state['add_overrule_scale']}")
 
 
 def test_the_form_of_slides_takes_back_what_a_person_could_have_entered():
@@ -60,6 +60,8 @@ def test_the_form_of_slides_takes_back_what_a_person_could_have_entered():
     assert not app.exception and "open True, wrong True" in texts(app)
     assert app.text_input(key="add_path").value == "/data/sli" and app.text_input(key="add_patient").value == "P7"
     assert app.selectbox(key="add_stain").value == "H&E" and app.number_input(key="add_mpp").value == 0.25
+    app = AppTest.from_function(filled_in, default_timeout=60, args=({"add_stain": "H&E", "add_path": ""},)).run()
+    assert "open None" in texts(app), "what stands for the next slides alone does not open the form"
     for wrong in ("nan", "1e999", "about 0.2", True):
         bad = {"add_mpp": wrong, "add_path": None, "add_overrule_scale": "yes"}
         app = AppTest.from_function(filled_in, default_timeout=60, args=(bad,)).run()
