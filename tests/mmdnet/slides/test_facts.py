@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mmdnet.errors import LabError
 from mmdnet.slides.facts import (
+    LONGEST_FACT,
     FileFacts,
     SlideFacts,
     StatedFacts,
@@ -42,7 +43,7 @@ def test_a_scale_nobody_scans_at_cannot_be_stated(mpp):
         StatedFacts(mpp=mpp)
 
 
-@given(st.builds(StatedFacts, st.none() | st.floats(0.1, 2), *[st.none() | st.text()] * 9))
+@given(st.builds(StatedFacts, st.none() | st.floats(0.1, 2), *[st.none() | st.text(max_size=LONGEST_FACT)] * 9))
 def test_what_was_said_comes_back_from_a_jobs_note(stated):
     spec = IngestSpec(project_id=1, path="a", facts=stated)
     assert IngestSpec.model_validate_json(spec.model_dump_json()) == spec
