@@ -40,13 +40,13 @@ if slide is None:
     if coming and not slides:
         st.info("The first slides appear here by themselves, as soon as patches are laid on them.")
         st.stop()
-    if not slides and not waiting(project.id):
-        st.info(
-            "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are laid "
-            "on it, and each is checked for focus, pen and folds. The files themselves are never changed."
-        )
-        begin_at("add_path")
     if not slides:
+        if not waiting(project.id):
+            st.info(
+                "No slides yet. Give the path of a file or a folder above: tissue is found, patches of 0.15 mm are "
+                "laid on it, and each is checked for focus, pen and folds. The files themselves are never changed."
+            )
+            begin_at("add_path")
         st.stop()
     reads_due(project.id)
     shared_patients(project.id)

@@ -69,8 +69,9 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     label = f"{'Amend' if signed else 'Sign'} as {literal(who.name)}"
     # what the page shows beside the button is what it signs: a press that comes before that is drawn signs nothing
     seen = (score.id, len(signed), grades)
-    nothing_new = bool(own) and own[-1] == signed[-1] and not amends and not says_why(reason)
-    off = nothing_new or (amends and not says_why(reason))
+    unexplained = not says_why(reason)
+    as_signed = bool(own) and own[-1] == signed[-1] and not amends
+    off = unexplained and (amends or as_signed)
     look: Any = {"type": "primary", "icon": ":material/draw:", "disabled": off}
     if st.button(label, key="sign", on_click=_press, args=(seen,), **look):
         if st.session_state.pop(SEEN, None) != seen:
@@ -83,9 +84,9 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             say_next_run("Signed")
             st.session_state[JUST_SIGNED] = score.id
             st.rerun()
-    if nothing_new:
+    if off and as_signed:
         st.caption("Signed as it stands. Change a grade, or say in the remark what is new, and it can be amended.")
-    elif look["disabled"]:
+    elif off:
         st.caption("Say why the signed grades change, in a few words; then they can be amended.")
     st.caption("A signature is never changed or deleted; a later one amends it.")
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,7 +200,7 @@ def _receive(server: Server, part: Path, seen: Seen, name: str, progress: Progre
 
 
 @contextmanager
-def _alone(path: Path, waiting: object = None) -> Iterator[None]:
+def _alone(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock of a file's own; who waits for it says so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
@@ -209,8 +209,7 @@ def _alone(path: Path, waiting: object = None) -> Iterator[None]:
                 lock(file, alone=True)
                 break
             except BlockingIOError:
-                if callable(waiting):
-                    waiting()
+                waiting()
                 time.sleep(LOOK_EVERY_S)
         yield
 
