@@ -10,6 +10,8 @@ from db.labels import CHUNK
 from db.models import USABLE, Annotation, LabelEvent, Patch, Score, SignOff, Slide
 from db.persons import same_person
 
+OPENING = 10  # patches that are read in the time in which a slide is opened
+
 
 def slides_of(session: Session, project_id: int, slide_ids: Collection[int] | None = None) -> Sequence[Slide]:
     """Slides of a project by name; of these ids alone, where some are given."""
@@ -61,6 +63,17 @@ def patch_counts(session: Session, slide_ids: Iterable[int]) -> dict[int, tuple[
         .group_by(Patch.slide_id)
     )
     return {slide_id: (total, int(usable or 0)) for slide_id, total, usable in rows}
+
+
+def work_sizes(session: Session, slide_ids: Sequence[int | None]) -> list[int]:
+    """How long work on slides takes, one beside the other: their usable patches, and as much as ten for opening one.
+
+    Args:
+        session: of the lab.
+        slide_ids: in the order of the answer; None is no slide, which takes next to nothing.
+    """
+    counts = patch_counts(session, [slide_id for slide_id in slide_ids if slide_id is not None])
+    return [1 if slide_id is None else OPENING + counts.get(slide_id, (0, 0))[1] for slide_id in slide_ids]
 
 
 def _patches(slide_id: int) -> Select[Patch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 WATCHED_S = 6.0  # before that nothing is said of the time left
@@ -45,6 +45,13 @@ def part_of(progress: Progress, index: int, parts: int, title: str = "") -> Prog
         progress((index + share) / parts, f"{title}: {message}" if title else message, **numbers)
 
     return tell
+
+
+def part_by_size(progress: Progress, index: int, sizes: Sequence[float], title: str = "") -> Progress:
+    """Progress of one of several parts whose time goes by their sizes (all positive); else as `part_of`."""
+    whole = sum(sizes)
+    low, high = sum(sizes[:index]) / whole, sum(sizes[: index + 1]) / whole
+    return part_of(between(progress, low, high), 0, 1, title)
 
 
 class TimeLeft:

@@ -47,7 +47,6 @@ if score.awaits_reader and own_read is None:  # nothing of the model's before th
 with heading:
     st.title(literal(slide.name))
     headline.headline(report, signed, own_read)
-    headline.caution(report)
 with bar:
     headline.unsigned_steps(waiting, score.id)
     parts.downloads(score)
@@ -68,8 +67,9 @@ with beside:
             headline.after_signing(waiting, score.id, len(signed) if just_signed(score.id) else 0)
         sign_off(score, report, signed, own_read)
     st.header("Grades")
+    parts.withheld_grades(report)
     for feature in report.features:
-        parts.feature_block(feature, report.covers(feature.task), signed[-1].grades if signed else None)
+        parts.feature_block(report, feature, signed[-1].grades if signed else None)
     st.header("Measured beside the grades")
     parts.quantities(report)
     st.header("Signatures")

@@ -14,12 +14,15 @@ from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
+    absent_words,
     advice_of,
+    all_withheld,
     as_left,
     bases,
     beside,
     cautions_of,
     cautions_title,
+    evidence_caption,
     evidence_note,
     figure_text,
     has_interval,
@@ -30,6 +33,7 @@ from mmdnet.reports.typeset import (
     moment,
     patch_chance,
     provenance_facts,
+    quantities_left,
     quantity_text,
     slide_facts,
     times_text,
@@ -38,7 +42,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, chance, fibrosis_shown, percent
+from mmdnet.reports.words import ALL_WITHHELD, MAP_CAPTION, PLACE_IN_FILE, chance, fibrosis_shown, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
@@ -71,6 +75,7 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
     """The report as one self-contained file; with the card of its model at the end, where it is given."""
     pictures, content_sha256 = pictures or ReportPictures(), report_sha256(report)
     report = withheld(report)
+    quantities, not_shown = quantities_left(report)
     slide = data_uri(pictures.slide, "image/jpeg") if pictures.slide else None
     return (
         _environment()
@@ -96,11 +101,14 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
             facts=slide_facts(report.header),
             provenance=provenance_facts(report),
             unsigned=unsigned(report),
-            evidence_caption=EVIDENCE_CAPTION,
+            evidence_caption=evidence_caption(report) + PLACE_IN_FILE,
             evidence_note=evidence_note(report),
             likeness=likeness_of(report),
             cautions=cautions_of(report),
             cautions_title=cautions_title(report),
+            withheld=ALL_WITHHELD if all_withheld(report) else "",
+            quantities=quantities,
+            not_shown=not_shown,
             intervals=has_interval(report),
             limits=limits_of(report),
             fibrosis=fibrosis_shown(report.fibrosis),
@@ -205,6 +213,7 @@ def _environment() -> Environment:
         "typeset": typeset,
         "verdict": verdict,
         "advice": advice_of,
+        "absent": absent_words,
         "times": times_text,
         "patch_chance": patch_chance,
         "left_out": left_out,

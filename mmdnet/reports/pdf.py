@@ -22,11 +22,14 @@ from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
 from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
 from mmdnet.reports.typeset import (
+    absent_words,
     advice_of,
+    all_withheld,
     bases,
     beside,
     cautions_of,
     cautions_title,
+    evidence_caption,
     evidence_note,
     interval_text,
     left_out,
@@ -36,6 +39,7 @@ from mmdnet.reports.typeset import (
     notes_of,
     patch_chance,
     provenance_facts,
+    quantities_left,
     quantity_text,
     slide_facts,
     times_text,
@@ -44,7 +48,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import EVIDENCE_CAPTION, MAP_CAPTION, RESEARCH_USE, chance, fibrosis_shown
+from mmdnet.reports.words import ALL_WITHHELD, MAP_CAPTION, PLACE_IN_FILE, RESEARCH_USE, chance, fibrosis_shown
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
 
@@ -139,7 +143,7 @@ def _content(
 ) -> dict[str, object]:
     """All that the template sets, as plain values: texts, colours, names of pictures."""
     header, signed, nas = report.header, report.sign_off.current, report.nas
-    top = [(shown.task, patch) for shown in report.evidence for patch in shown.top[: 6 // max(len(report.evidence), 1)]]
+    quantities, not_shown = quantities_left(report)
     return {
         "use": RESEARCH_USE,
         "slide": header.slide,
@@ -154,6 +158,8 @@ def _content(
         "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
         "cautions": [typeset(caution) for caution in cautions_of(report)],
         "cautions_title": cautions_title(report),
+        "cautions_apart": not all_withheld(report),
+        "signed": signed is not None,
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, report, content_sha256),
         "advice": advice_of(report) if report.validity.reportable else "",
@@ -161,10 +167,11 @@ def _content(
         "map_words": MAP_CAPTION,
         "bar": {"share": crop.bar_px0 / crop.width, "words": crop.bar_words} if crop else None,
         "heat": {"colour": HEAT, "opaque": HEAT_OPAQUE},
-        "six": [_patch(patch, task, images) for task, patch in top],
+        "six": _six(report, images),
         "facts": [asdict(fact) for fact in slide_facts(header)],
         "features": [_feature(feature, report) for feature in report.features],
         "fibrosis": fibrosis_shown(report.fibrosis),
+        "withheld": ALL_WITHHELD if all_withheld(report) else "",
         "bases": [f"{titles}: {ground}." for titles, ground in bases(report).items()],
         "nas": _nas(report),
         "meaning": typeset(nas.meaning),
@@ -179,10 +186,11 @@ def _content(
                 + beside(report, item.name),
                 "basis": item.basis,
             }
-            for item in report.quantities.items
+            for item in quantities
         ],
+        "not_shown": not_shown,
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
-        "evidence_words": " ".join(filter(None, (EVIDENCE_CAPTION, evidence_note(report)))),
+        "evidence_words": " ".join(filter(None, (evidence_caption(report) + PLACE_IN_FILE, evidence_note(report)))),
         "maps_on_patches": typeset(maps.about(report.evidence)),
         "evidence": [
             {
@@ -265,11 +273,13 @@ def _feature(feature: Feature, report: Report) -> dict[str, object]:
         score = (
             f"score {feature.score:.1f}, 90 % interval {interval_text(feature.interval)}{beside(report, feature.task)}"
         )
-    return {"title": feature.title, "score": feature.absent or score, "rows": rows}
+    return {"title": feature.title, "score": score or absent_words(feature, report), "rows": rows}
 
 
 def _nas(report: Report) -> list[str]:
     nas, told = report.nas, report.reliability
+    if all_withheld(report):
+        return []
     if nas.value is None or nas.score is None or nas.p_active is None:
         lines = [nas.absent or ""]
     else:
@@ -297,14 +307,26 @@ def _signature(signature: SignOff, report: Report, content_sha256: str) -> dict[
     }
 
 
+def _six(report: Report, images: dict[str, bytes]) -> list[dict[str, object]]:
+    """The patches of the first page: as many of each feature as make six."""
+    of_each = 6 // max(len(report.evidence), 1)
+    return [
+        {
+            "title": task(shown.task).title,
+            "patches": [_patch(patch, shown.task, images) for patch in shown.top[:of_each]],
+        }
+        for shown in report.evidence
+    ]
+
+
 def _patch(patch: EvidencePatch, task_name: str, images: dict[str, bytes]) -> dict[str, object]:
     name = f"patch-{patch.patch_id}.jpg"
     return asdict(chip(task_name, patch.grade)) | {
-        "task": task(task_name).title,
+        "graded": patch.grade is not None,
         "image": name if name in images else "",
         "chance": patch_chance(patch),
         "times": times_text(patch.attention),
-        "where": f"row {patch.row}, col {patch.col}",
+        "where": f"row {patch.row + 1}, col {patch.col + 1}",
     }
 
 

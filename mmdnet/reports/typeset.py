@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mmdnet.reports import words
-from mmdnet.reports.schema import EvidencePatch, FeatureEvidence, Header, Interval, Report, SignOff
+from mmdnet.reports.schema import EvidencePatch, Feature, FeatureEvidence, Header, Interval, Quantity, Report, SignOff
 from mmdnet.reports.words import percent
 from mmdnet.scoring.calibration.guard import LEAST_PATIENTS, LEAST_SLIDES
 from mmdnet.scoring.summary import SAMPLING_INTERVAL
@@ -73,9 +73,31 @@ def bases(report: Report) -> dict[str, str]:
     return {"All features" if every else ", ".join(titles): ground for ground, titles in grounds.items()}
 
 
+def has_grade(report: Report) -> bool:
+    """Whether any grade of the model's is left in a report as it is shown (`withheld`)."""
+    return any(feature.grade is not None for feature in report.features)
+
+
+def all_withheld(report: Report) -> bool:
+    """Whether no grade of the model's may be reported: then it is said once, and not feature by feature."""
+    return not report.validity.reportable and not has_grade(report)
+
+
+def absent_words(feature: Feature, report: Report) -> str:
+    """Why a feature has no grade of the model's; empty where it has one, and where none has and that is said above."""
+    return "" if all_withheld(report) and feature.absent == words.WITHHELD else feature.absent or ""
+
+
+def quantities_left(report: Report) -> tuple[tuple[Quantity, ...], str]:
+    """Quantities without those that are withheld, and these in a sentence, empty where there are none."""
+    gone = [item.title for item in report.quantities.items if item.absent == words.WITHHELD]
+    kept = tuple(item for item in report.quantities.items if item.absent != words.WITHHELD)
+    return kept, f"Withheld with the model's grades: {'; '.join(gone)}." if gone else ""
+
+
 def unsigned(report: Report) -> str:
     """That nobody signed, and whose the grades are that stand here."""
-    if any(feature.grade is not None for feature in report.features):
+    if has_grade(report):
         return "Not signed: these are the model's grades alone."
     return "Not signed, and the model's grades are withheld: no grade stands here until a reader gives it."
 
@@ -131,8 +153,7 @@ def has_interval(report: Report) -> bool:
 
 def limits_of(report: Report) -> tuple[str, ...]:
     """What a report cannot say; nothing on intervals where none is left in it, and of the grades that it shows."""
-    reported = any(feature.grade is not None for feature in report.features)
-    whose = words.whose_grades(reported, report.sign_off.current is not None)
+    whose = words.whose_grades(has_grade(report), report.sign_off.current is not None)
     kept = (said for said in report.limits if has_interval(report) or said not in words.ABOUT_INTERVALS)
     return tuple(whose if said == words.OF_MODEL else said for said in kept)
 
@@ -164,8 +185,7 @@ def cautions_of(report: Report) -> tuple[str, ...]:
 
 def cautions_title(report: Report) -> str:
     """What stands over them; without a grade of the model's there is none to trust."""
-    graded = any(feature.grade is not None for feature in report.features)
-    return "Before trusting these grades" if graded else "Also to know of the slide and the model"
+    return "Before trusting these grades" if has_grade(report) else "Also to know of the slide and the model"
 
 
 def notes_of(report: Report) -> tuple[str, ...]:
@@ -178,6 +198,11 @@ def as_left(said: str, report: Report) -> str:
     if not any(feature.interval and not feature.calibrated for feature in report.features):
         said = said.replace(f" {SAMPLING_INTERVAL}", "")
     return said if has_interval(report) else said.replace(words.WIDENED, "")
+
+
+def evidence_caption(report: Report) -> str:
+    """What stands under each patch of the evidence, up to how its place is told."""
+    return words.UNDER_UNGRADED_PATCH if all_withheld(report) else words.UNDER_EACH_PATCH
 
 
 def evidence_note(report: Report) -> str:

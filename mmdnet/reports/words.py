@@ -10,6 +10,7 @@ from mmdnet.words import count
 RESEARCH_USE = "Research use only"
 UNTRAINED = "not assessed: the model was not trained on this feature"
 WITHHELD = "withheld: the model's grade is not reportable"
+ALL_WITHHELD = "The model's grades are withheld, none is reportable; why stands at the head of this report."
 BY_PIXELS = "measured on the pixels, without the network"
 BY_MODEL = "from the model's grades of single patches"
 NAS_MEANING = (
@@ -21,12 +22,12 @@ MAP_CAPTION = (
     "patch was not assessed. The scale runs from 0 to the 99th percentile, at least to 2."
 )
 
-_UNDER_EACH_PATCH = (
+UNDER_EACH_PATCH = (
     "Under each patch: the model's grade of the patch and the probability of that grade or a higher one (where the "
     "grade is 0, of any higher one), a dash where they are withheld; attention in multiples of the slide's mean; "
 )
-EVIDENCE_CAPTION = f"{_UNDER_EACH_PATCH}its place on the grid."
-EVIDENCE_ON_PAGE = f"{_UNDER_EACH_PATCH}a button that shows it on the slide."
+UNDER_UNGRADED_PATCH = "Under each patch: attention in multiples of the slide's mean; "
+PLACE_IN_FILE, PLACE_ON_PAGE = "its place on the grid.", "a button that shows it on the slide."
 
 PATCH_MAP_CAPTION = (
     "Green is what speaks for the model's own grade of the patch (Grad-CAM++, Chattopadhay 2018); on a patch of grade "

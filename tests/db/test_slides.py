@@ -20,6 +20,7 @@ from db.slides import (
     slides_by_id,
     slides_of,
     usable_ids,
+    work_sizes,
 )
 from mmdnet.slides.facts import SlideFacts
 from tests.label_bench import write_score
@@ -57,6 +58,7 @@ def test_patches_set_aside_are_counted_and_not_usable_unless_overruled(label_ben
     assert [(row.row, row.col) for row in patches_of(session, slide, usable_only=True)] == [(0, 1), (1, 0)]
     assert [cell[1:] for cell in patch_cells(session, [slide])[slide]] == [(0, 0), (0, 1), (1, 0)]
     assert len(usable_ids(session, label_bench.project)) == 32
+    assert work_sizes(session, [label_bench.slides[1], None, slide]) == [40, 1, 12]
 
 
 def test_patches_come_by_slide_and_row_whatever_the_order_asked(label_bench, session):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdnet.progress import TimeLeft, between, part_of, silent
+from mmdnet.progress import TimeLeft, between, part_by_size, part_of, silent
 
 
 def test_a_part_is_told_as_its_share_of_the_whole_with_its_title_and_numbers():
@@ -10,6 +10,14 @@ def test_a_part_is_told_as_its_share_of_the_whole_with_its_title_and_numbers():
     step = part_of(lambda share, message, **numbers: told.append((share, message, numbers)), 1, 4, "slide.svs")
     step(0.5, "reading", patches=3)
     assert told == [(0.375, "slide.svs: reading", {"patches": 3})]
+
+
+def test_parts_by_size_take_as_much_of_the_whole_as_they_are_large():
+    told = []
+    for index in range(3):
+        step = part_by_size(lambda share, message: told.append((share, message)), index, (1, 6, 3), "slide.svs")
+        step(0.5, "reading")
+    assert told == [(share, "slide.svs: reading") for share in (0.05, 0.4, 0.85)]
 
 
 def test_nobody_hears_what_is_told_to_nobody():

@@ -59,7 +59,7 @@ def test_a_folder_is_added_in_the_background_with_the_facts_that_were_given(fill
     app.form_submit_button[0].click().run()
     assert not app.error
     (job,) = [job for job in filled_home.lab.jobs.list(filled_home.project) if job.kind == "ingest"]
-    assert job.status == "queued" and job.title == f"Add folder {folder.name} and 1 more"
+    assert job.status == "queued" and job.title == f"Add folder {folder.name} and 1 file"
 
 
 def test_the_form_begins_anew_for_the_next_slide_but_for_what_is_the_labs(filled, filled_home):

@@ -106,7 +106,7 @@ def _run_buttons(run: RunView) -> None:
             lab().training.resume(run.id)
             st.rerun()
     ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
-    if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
+    if ended_with_model and st.button("Score slides with it", type="primary", icon=":material/speed:", key="run_score"):
         st.session_state["score_by"] = run.model_id
         open_page("score")
 

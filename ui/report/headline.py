@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS, task
-from mmdnet.reports.typeset import advice_of, cautions_of, cautions_title, typeset
+from mmdnet.reports.typeset import advice_of, all_withheld, cautions_of, cautions_title, typeset
 from mmdnet.scoring.validity import NOT_REPORTABLE
 from ui.shell import words
 from ui.shell.focus import begin_at
 from ui.shell.jobs import ago, made_at
 from ui.shell.literal import in_html, literal, plain
-from ui.shell.session import go_to, nobody_reads, pick_linked
+from ui.shell.session import go_to, nobody_reads, open_page, pick_linked
 from ui.shell.theme import chip, grade_chips
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 
 
 def score_picker(scores: Sequence[ScoreView]) -> ScoreView:
-    """Which score to report on; a link to one that is not here draws nothing else."""
+    """Which score to report on; a link to one that is not here draws nothing else.
+
+    The model is named where there are several: the date tells two scores of one slide apart.
+    """
+    one_model = len({score.model_id for score in scores}) == 1
     names = {
-        score.id: plain(f"{score.slide_name} · {score.model_name}")
+        score.id: plain(score.slide_name if one_model else f"{score.slide_name} · {score.model_name}")
         + f" · {made_at(score.created_at)}"
         + (" · signed" if score.signed else "")
         for score in scores
@@ -55,18 +59,21 @@ def unsigned_steps(waiting: Sequence[int], score_id: int) -> None:
 
 
 def after_signing(waiting: Sequence[int], score_id: int, signatures: int = 0) -> None:
-    """Where one's hands are once a report is signed: the next that waits, or that none does.
+    """Where one's hands are once a report is signed: the next that waits, or the overview where none does.
 
     Args:
-        signatures: how many there are, where one was given just now: Enter goes on to the next then.
+        signatures: how many there are, where one was given just now: Enter goes on then.
     """
     number = sum(key != score_id for key in waiting)
-    if not number:
+    if number:
+        if st.button(f"Next unsigned report, {number:d} wait", icon=":material/skip_next:", key="after_signing"):
+            go_to("score", _after(waiting, score_id))
+            st.rerun()
+    else:
         st.caption("No other report of this project waits for a signature.")
-    elif st.button(f"Next unsigned report, {number:d} wait", icon=":material/skip_next:", key="after_signing"):
-        go_to("score", _after(waiting, score_id))
-        st.rerun()
-    if number and signatures:
+        if st.button("Overview", icon=":material/home:", key="after_signing"):
+            open_page("overview")
+    if signatures:
         begin_at("after_signing", signatures)
 
 
@@ -77,11 +84,14 @@ def _after(waiting: Sequence[int], score_id: int) -> int:
 
 
 def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | None = None) -> None:
-    """What leads: the grades that were signed, the model's below them; without a signature the model's alone.
+    """What is known of the slide; the grades that lead: signed ones with the model's below, else the model's alone.
+
+    Below them stands what speaks against the model's, in as few boxes as it takes.
 
     Args:
         own_read: the reader's own grades, where the project asks for them first: they lead until somebody signs.
     """
+    facts_of(report, signed)
     if signed:
         amended = ", amending an earlier signature" if signed[-1].amends_id else ""
         _leading(signed[-1].grades, f"signed by {signed[-1].reader}, {ago(signed[-1].at)}{amended}")
@@ -91,12 +101,13 @@ def headline(report: Report, signed: Sequence[SignOffView], own_read: Grades | N
         _of_model(report, own_read, "yours")
     else:
         _of_model(report, None, "")
-    not_reportable(report)
+    _not_reportable(report)
     told = report.reliability
-    if told is not None:
-        icon = ":material/group:" if told.refer or not report.validity.reportable else ":material/check:"
+    if told is not None and report.validity.reportable:
+        icon = ":material/group:" if told.refer else ":material/check:"
         st.markdown(f"{icon} {literal(advice_of(report))} :gray[{literal(told.measured)}]")
-    facts_of(report, signed)
+    if not all_withheld(report):
+        _caution(report)
 
 
 def facts_of(report: Report, signed: Sequence[SignOffView]) -> None:
@@ -174,8 +185,11 @@ def reader_first(who: ReaderView | None) -> None:
     st.info(asked if who is not None else f"{asked} {literal(nobody_reads())}", icon=":material/visibility:")
 
 
-def not_reportable(report: Report) -> None:
-    """Why there is no NAS of the model to report, feature by feature, and what would change that."""
+def _not_reportable(report: Report) -> None:
+    """Why there is no NAS of the model to report, feature by feature, and what would change that.
+
+    Where none of its grades is left, what else is to be known stands in the same box: there is no grade to beware of.
+    """
     validity = report.validity
     if validity.reportable:
         return
@@ -186,10 +200,12 @@ def not_reportable(report: Report) -> None:
         said = objection.words[0].upper() + objection.words[1:]
         whose = "" if every else " " + literal(f"({of})")
         lines.append(f"- {literal(said)}{whose}. :gray[{literal(objection.remedy)}]")
+    if all_withheld(report):
+        lines += [f"- {literal(typeset(sentence))}" for sentence in cautions_of(report)]
     st.warning("\n".join(lines), title=f"The model's score is {NOT_REPORTABLE.lower()}", icon=":material/block:")
 
 
-def caution(report: Report) -> None:
+def _caution(report: Report) -> None:
     """What to know before trusting the grades, gravest first."""
     if cautions := cautions_of(report):
         listed = "\n".join(f"- {literal(typeset(sentence))}" for sentence in cautions)

@@ -11,7 +11,11 @@ import streamlit as st
 from mmdnet.accounts.roles import May
 from mmdnet.labels.grading import task
 from mmdnet.reports.typeset import (
+    absent_words,
+    all_withheld,
+    evidence_caption,
     evidence_note,
+    has_grade,
     learnt_from,
     left_out,
     likeness_of,
@@ -19,10 +23,11 @@ from mmdnet.reports.typeset import (
     moment,
     notes_of,
     patch_chance,
+    quantities_left,
     times_text,
     typeset,
 )
-from mmdnet.reports.words import EVIDENCE_ON_PAGE, chance, fibrosis_shown
+from mmdnet.reports.words import ALL_WITHHELD, PLACE_ON_PAGE, chance, fibrosis_shown
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scores_again import finding_of
@@ -60,10 +65,16 @@ KINDS = (("top", "Drew most attention", 6), ("low", "Drew least", 3), ("random",
 
 
 def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView], labelled: Sequence[int] = ()) -> None:
-    """The slide with each feature's attention over it."""
+    """The slide with each feature's attention over it; the slide alone at first where all grades are withheld."""
     score_id = report.provenance.score_id
     layers = [
-        Layer(legend.task, task(legend.task).title, f"/api/zoom/heat/{score_id}/{legend.task}.png", legend)
+        Layer(
+            legend.task,
+            task(legend.task).title,
+            f"/api/zoom/heat/{score_id}/{legend.task}.png",
+            legend,
+            begins_shown=has_grade(report),
+        )
         for legend in report.maps
     ]
     deep_zoom(
@@ -76,15 +87,29 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
         height_px=520,
         key=f"map_{score_id}",
     )
-    st.caption("Attention says which patches a grade drew on; it does not outline lesions. Click to see a patch.")
+    hatched = "" if all(patch.usable for patch in patches) else " Hatched patches were not assessed."
+    st.caption(
+        f"Attention says which patches a grade drew on; it does not outline lesions.{hatched} Click to see a patch."
+    )
 
 
-def feature_block(feature: Feature, covers: str = "", signed: Mapping[str, int | None] | None = None) -> None:
+def withheld_grades(report: Report) -> None:
+    """That no grade of the model's stands below, said once for all features."""
+    if all_withheld(report):
+        st.caption(ALL_WITHHELD)
+
+
+def feature_block(report: Report, feature: Feature, signed: Mapping[str, int | None] | None = None) -> None:
     """One feature: the grade that leads among Kleiner's criteria, how sure the model is, and what readers gave.
+
+    Where all of the model's grades are withheld and nobody read the feature, there is nothing to show.
 
     Args:
         signed: the grades that were signed last: they lead, the model's stands behind them.
     """
+    if all_withheld(report) and not feature.human:
+        return
+    covers, likely = report.covers(feature.task), feature.probabilities
     of_model = chip(feature.task, feature.grade)
     title = f"{in_html(feature.title)} {of_model}"
     if signed is not None:
@@ -94,19 +119,21 @@ def feature_block(feature: Feature, covers: str = "", signed: Mapping[str, int |
     for criterion in feature.criteria:
         shown = criterion.grade
         mine = ' class="mine"' if shown == feature.grade else ""
-        share = "" if feature.probabilities is None else chance(feature.probabilities[shown])
+        share = [chance(likely[shown])] if likely else []
         readers = ", ".join(in_html(human.reader) for human in feature.human if human.grade == shown)
-        cells = (chip(feature.task, shown), in_html(typeset(criterion.words)), share, readers)
+        cells = (chip(feature.task, shown), in_html(typeset(criterion.words)), *share, readers)
         rows.append(f"<tr{mine}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     st.html(
         f'<div class="mmd-row mmd-feature">{title}</div>'
-        + (probability_bar(feature.task, feature.probabilities) if feature.probabilities else "")
-        + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th><th>Model</th><th>Readers</th></tr>'
+        + (probability_bar(feature.task, likely) if likely else "")
+        + '<table class="mmd-criteria fixed"><tr><th>Grade</th><th>Kleiner 2005</th>'
+        + ("<th>Model</th>" if likely else "")
+        + "<th>Readers</th></tr>"
         + "".join(rows)
         + "</table>"
     )
-    if feature.absent:
-        st.caption(literal(f"{feature.title}: {feature.absent}"))
+    if absent := absent_words(feature, report):
+        st.caption(literal(f"{feature.title}: {absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
             f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}"
@@ -118,12 +145,13 @@ def feature_block(feature: Feature, covers: str = "", signed: Mapping[str, int |
 
 def quantities(report: Report) -> None:
     """Measured and counted quantities beside the grades."""
+    shown, not_shown = quantities_left(report)
     st.table(
-        {literal(item.title): _amount(item, report.covers(item.name)) for item in report.quantities.items},
+        {literal(item.title): _amount(item, report.covers(item.name)) for item in shown},
         border="horizontal",
         alt="Measured quantities",
     )
-    st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm².")
+    st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm². {literal(not_shown)}".strip())
 
 
 def _amount(quantity: Quantity, covers: str = "") -> str:
@@ -173,7 +201,7 @@ def evidence(scored: ScoredSlide, slide: SlideView) -> None:
                         _tile(patch, chosen, kind, slide, scored, maps)
         if kind == "top" and shown.left_out:
             st.caption(literal(left_out(shown)))
-    st.caption(literal(EVIDENCE_ON_PAGE))
+    st.caption(literal(evidence_caption(report) + PLACE_ON_PAGE))
 
 
 def _tile(
@@ -192,7 +220,8 @@ def _tile(
         st.image(in_page(picture), width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         numbers = " · ".join(filter(None, (patch_chance(patch), times_text(patch.attention))))
-        st.html(f'<span class="mmd-row mmd-small">{chip(task_name, patch.grade)} {numbers}</span>', width="content")
+        graded = "" if all_withheld(scored.shown) else f"{chip(task_name, patch.grade)} "
+        st.html(f'<span class="mmd-row mmd-small">{graded}{numbers}</span>', width="content")
         key = f"find_{task_name}_{kind}_{patch.patch_id}"
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):
             go_to("patch", patch.patch_id)

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from db import scores as rows
 from db.models import Model, Project, Run, Score, Slide
 from db.runs import model_of_run
-from db.slides import slides_of
+from db.slides import slides_of, work_sizes
 from mmdnet.errors import LabError
-from mmdnet.progress import Progress, part_of
+from mmdnet.progress import Progress, part_by_size
 from mmdnet.scoring.choices import AUTO, ScoringChoices
 from mmdnet.scoring.summary import ScoreSummary, read_summary
 from mmdnet.words import count
@@ -142,6 +142,8 @@ class Scoring:
         model, card = load_kept(self._services, model_id)
         guard = guard_of(self._services, model_id)
         refused: list[tuple[str, str]] = []
+        with self._services.db() as session:
+            sizes = work_sizes(session, slide_ids)
         for number, slide_id in enumerate(slide_ids):
             with self._services.db() as session:
                 slide = must_get(session, Slide, slide_id, "slide")
@@ -149,7 +151,7 @@ class Scoring:
             if done:
                 continue
             title = f"{slide.name} ({number + 1} of {len(slide_ids)})"
-            told = part_of(progress or context.progress, number, len(slide_ids), title)
+            told = part_by_size(progress or context.progress, number, sizes, title)
             try:
                 self._score_one(context, model, card, guard, slide, model_id, ScoringChoices(rule=rule), told)
             except LabError as error:

@@ -15,7 +15,7 @@ from db.models import Patch, Slide
 from db.projects import add_change
 from db.scores import files_of_scores, scores_of_slide
 from mmdnet.errors import LabError
-from mmdnet.progress import Progress, between, part_of, silent
+from mmdnet.progress import Progress, between, part_by_size, part_of, silent
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
@@ -126,8 +126,7 @@ class Slides:
             left_out=tuple(sorted(left_out)),
             more=tuple(map(str, more)),
         )
-        name = f"folder {first.name}" if isinstance(first, Path) and first.is_dir() else first.name
-        what = f"{name} and {len(more)} more" if more else name
+        what = _what([first, *more])
         job_id = self._jobs.submit(f"Add {what}", spec, project_id)
         with self._services.db.begin() as session:
             add_change(session, project_id, "slides added", what, by)
@@ -168,10 +167,12 @@ class Slides:
         ]
         if not measure:
             return outcomes
-        rest = between(progress, LAYING, 1.0)
-        return [
-            self._measured(outcome, part_of(rest, number, len(outcomes))) for number, outcome in enumerate(outcomes)
-        ]
+        rest, sizes = between(progress, LAYING, 1.0), self._sizes(outcomes)
+        return [self._measured(outcome, part_by_size(rest, number, sizes)) for number, outcome in enumerate(outcomes)]
+
+    def _sizes(self, outcomes: Sequence[IngestOutcome]) -> Sequence[int]:
+        with self._services.db() as session:
+            return rows.work_sizes(session, [outcome.slide_id for outcome in outcomes])
 
     def _measured(self, outcome: IngestOutcome, progress: Progress) -> IngestOutcome:
         """An outcome once its slide is measured; where that fails, the slide is there and the sentence is a note."""
@@ -185,9 +186,9 @@ class Slides:
 
     def _embedded(self, outcomes: Sequence[IngestOutcome], progress: Progress) -> Sequence[IngestOutcome]:
         """The outcomes once the slides' features are kept too; why one has none is a note."""
-        noted = []
+        noted, sizes = [], self._sizes(outcomes)
         for number, outcome in enumerate(outcomes):
-            told = part_of(progress, number, len(outcomes))
+            told = part_by_size(progress, number, sizes)
             why = embed_at_once(self._services, outcome.slide_id, told) if outcome.slide_id is not None else ""
             noted.append(replace(outcome, notes=(*outcome.notes, why)) if why else outcome)
         return noted
@@ -308,6 +309,15 @@ class Slides:
         remove_from_home(self._services.settings, files)
         if alone:
             forget(self._services.settings, path)
+
+
+def _what(places: Sequence[Place]) -> str:
+    """What is added, for the job's title: one thing by its name, else folders by name and files by their number."""
+    folders = [f"folder {place.name}" for place in places if isinstance(place, Path) and place.is_dir()]
+    files = len(places) - len(folders)
+    if files == 1 == len(places):
+        return places[0].name
+    return " and ".join([", ".join(folders)] * bool(folders) + [count(files, "file")] * bool(files))
 
 
 def _fact(slide: SlideView, name: str) -> object:

@@ -15,6 +15,8 @@ from mmdnet.reports.model_card import model_card
 from mmdnet.reports.pdf import to_pdf
 from mmdnet.reports.schema import report_sha256
 from mmdnet.scoring.heat import MapFrame, attention_legend, heat_png, relative_attention
+from mmdnet.scoring.validity import judge_validity
+from tests.mmdnet.reports import crafted
 from tests.mmdnet.reports.crafted import PLACES, defended, inputs, maps_of, not_reportable, slide, without
 from tests.mmdnet.reports.test_schema import signature
 
@@ -52,11 +54,9 @@ def test_the_first_page_has_head_warnings_grades_maps_and_six_patches(whole):
     places = [first.index(words) for words in said]
     assert places == sorted(places)
     patches = first[first.index("Patches that drew") : first.index("1 Slide")]
-    assert (
-        patches.count(", row ")
-        == 6
-        == sum(patches.count(f"{t}, row") for t in ("Steatosis", "inflammation", "Ballooning"))
-    )
+    assert patches.count("×") == 6 and "row" not in patches
+    titles = [patches.index(title) for title in ("Steatosis", "Lobular inflammation", "Ballooning")]
+    assert titles == sorted(titles)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +133,20 @@ def test_what_is_not_reportable_is_said_first_and_no_number_of_the_model_is_show
     assert places == sorted(places)
     assert "such held" not in words[: words.index("2 Features")]
     assert "Steatosis withheld: the model's grade is not reportable" in words
+
+
+def nothing_reportable(**changes):
+    """A report of a model nobody validated: no grade of it is left."""
+    bad = judge_validity(crafted.score(), crafted.card(), {}, stain="H&E", simulated=False, learnt_patient=False)
+    return build_report(inputs(validity=bad, **changes))
+
+
+def test_where_every_grade_is_withheld_that_is_said_once_and_a_signature_leads():
+    words = " ".join(pages(to_pdf(nothing_reportable())))
+    assert words.index("not reportable") < words.index("Also to know") < words.index("Model NAS")
+    assert words.count("the model was not validated") == 1 and words.count("withheld") <= 5
+    assert "Withheld with the model's grades: Hepatocytes with fat, estimated share; Lobular foci" in words
+    assert "a dash where they are withheld" not in words and "No advice" not in words
+    by = signature(report_sha256(nothing_reportable()))
+    signed = pages(to_pdf(nothing_reportable(sign_offs=[by])))[0]
+    assert signed.index("Signed NAS 5 of 8") < signed.index("Model NAS –") < signed.index("not reportable: the model")

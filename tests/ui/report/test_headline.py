@@ -71,4 +71,5 @@ def test_after_a_signature_the_next_report_that_waits_is_one_press_away():
         assert f"at {following}" in texts(app)
     for none in ([], [5]):
         app = AppTest.from_function(way_on, kwargs={"waiting": none}, default_timeout=60).run()
-        assert not app.button and "No other report of this project waits for a signature." in texts(app)
+        assert app.button(key="after_signing").label == "Overview"
+        assert "No other report of this project waits for a signature." in texts(app)

@@ -15,9 +15,8 @@ def parts_of_a_report(untrained: tuple[str, ...] = (), **facts):
     given = crafted.without(*untrained) if untrained else crafted.inputs(slide=crafted.slide(**facts))
     report = build_report(given)
     headline.headline(report, [])
-    headline.caution(report)
     for feature in report.features:
-        parts.feature_block(feature)
+        parts.feature_block(report, feature)
     parts.quantities(report)
     parts.notes_and_limits(report)
     parts.provenance(report)

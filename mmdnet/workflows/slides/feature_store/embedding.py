@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from db.models import Patch, Slide
-from db.slides import patches_of, slides_of
+from db.slides import patches_of, slides_of, work_sizes
 from mmdnet.errors import LabError
 from mmdnet.nn.registry import PRETRAINED
-from mmdnet.progress import Progress, between, part_of
+from mmdnet.progress import Progress, between, part_by_size
 from mmdnet.words import count
 from mmdnet.workflows.context import JobContext
 from mmdnet.workflows.job_specs import FeaturesSpec
@@ -71,9 +71,11 @@ class Embedding:
         """
         refused: list[str] = []
         ready = self._ready(project_id)
+        with self._services.db() as session:
+            sizes = work_sizes(session, [slide_id for slide_id, _ in ready])
         for number, (slide_id, name) in enumerate(ready):
             try:
-                see_slide(self._services, slide_id, part_of(progress, number, len(ready), name))
+                see_slide(self._services, slide_id, part_by_size(progress, number, sizes, name))
             except LabError as error:
                 refused.append(f"{name}: {error}")
         return len(ready) - len(refused), refused

@@ -84,7 +84,7 @@ def kept_features(
     if kept is None and _earlier(store, slide, extractor):
         progress(0.0, f"{slide.name}: its features are of an earlier version of the program and are computed again")
     else:
-        progress(0.0, f"computing what networks go by: features of {count(len(todo), 'patch')}")
+        progress(0.0, f"computing features of {count(len(todo), 'patch')} for training and scoring")
     keeper = None if room else RowKeeper(settings, store, key, kept, _meta(slide, extractor))
     engine, not_read = _compute(settings, extractor, slide, places, todo, grid, values, corners, keeper, progress)
     engines = {*(kept.engines if kept and done else ()), engine} - {""}

@@ -64,7 +64,7 @@ def test_files_that_are_named_together_come_in_by_one_job_and_each_once(lab, tmp
     named = [paths[1], str(tmp_path), paths[0]]
     lab.slides.submit(project, named)
     (job,) = lab.jobs.list(project)
-    assert job.title == "Add b.png and 2 more"
+    assert job.title == f"Add folder {tmp_path.name} and 2 files"
     outcomes = lab.slides.register(project, named, StatedFacts(mpp=0.5), measure=False, left_out=[paths[2]])
     assert [(each.name, each.was_here) for each in outcomes] == [("b.png", False), ("a.png", False)]
 
