@@ -151,7 +151,7 @@ def quantities(report: Report) -> None:
         border="horizontal",
         alt="Measured quantities",
     )
-    st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm². {literal(not_shown)}".strip())
+    st.caption(f"A field is a 200× field of {report.quantities.field_mm2:g} mm². {literal(not_shown)}")
 
 
 def _amount(quantity: Quantity, covers: str = "") -> str:
