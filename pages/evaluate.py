@@ -17,11 +17,11 @@ done = lab().evaluations.list(project.id)
 if not graded:
     in_view = sum(truth.graded or truth.nas is not None for truth in lab().truth.of_project(project.id))
     st.info(
-        "No slide of this project has a true grade yet. A model is judged by grades of whole slides that readers gave "
-        "without a report or others' grades in view: grade slides on their page, or import a table of facts and grades."
+        "No slide of this project has a true grade yet: one that a reader gave to the whole slide before seeing its "
+        "report or others' grades. Grade slides on their page, or import a table of facts and grades."
         + (
             f" {count(in_view, 'slide')} signed or graded with those in view {'do' if in_view > 1 else 'does'} not "
-            "count here, though a training may learn from them."
+            "count here; a training may learn from them."
             if in_view
             else ""
         )

@@ -100,8 +100,12 @@ class Validity(BaseModel):
         """Why it is not reportable, in a sentence; empty where it is."""
         if self.reportable:
             return ""
-        why = "; ".join(objection.words for objection in self.objections)
-        return f"The model's score is {NOT_REPORTABLE.lower()}: {why}."
+        return f"The model's score is {NOT_REPORTABLE.lower()}: {self.grounds}."
+
+    @property
+    def grounds(self) -> str:
+        """What speaks against reporting it, half sentences joined; empty where nothing does."""
+        return "; ".join(objection.words for objection in self.objections)
 
     @property
     def remedies(self) -> tuple[str, ...]:

@@ -20,13 +20,17 @@ ENOUGH_GRADED = 10  # slides with grades of their own, from which a training is 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one thing to do now: a sentence, the page where it is done, the words on the button; the score or slide."""
+    """The one thing to do now: a sentence, the page where it is done, the words on the button; the score or slide.
+
+    `done`: nothing is left to do; the button leads to what came of it.
+    """
 
     sentence: str
     page: str
     button: str
     score_id: int | None = None
     slide_id: int | None = None
+    done: bool = False
 
 
 class Overview:
@@ -89,7 +93,7 @@ class Overview:
         if left_to_sign:
             sentence = f"{len(left_to_sign)} of {count(len(leading), 'report')} not signed yet."
             return NextStep(sentence, "report", "Open the next report", left_to_sign[0])
-        return NextStep("Every slide is scored and every report is signed.", "report", "Open the reports")
+        return NextStep("Every slide is scored and every report is signed.", "report", "Open the reports", done=True)
 
     def _train(self, project: ProjectView, there: str) -> NextStep:
         """A training; or what it still needs, if it could not begin or its scores could not be reported."""

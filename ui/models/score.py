@@ -282,6 +282,7 @@ def score_table(scores: Sequence[ScoreView]) -> None:
     import pandas as pd
 
     tasks = SHOWN_TASKS
+    otherwise = [", ".join(task.letter for task in tasks if task.name in score.changed) for score in scores]
     table = pd.DataFrame(
         {
             "open": ["Report"] * len(scores),
@@ -290,10 +291,8 @@ def score_table(scores: Sequence[ScoreView]) -> None:
             **{task.title: pd.array([score.grades[task.name] for score in scores], dtype="Int64") for task in tasks},
             "Signed": [None if score.signed is None else plain(score.signed.reader) for score in scores],
             "Model's NAS": [model_nas(score) for score in scores],
-            "Why not": [score.validity.words or None for score in scores],
-            "Signed otherwise": [
-                ", ".join(task.letter for task in tasks if task.name in score.changed) for score in scores
-            ],
+            **({"Signed otherwise": otherwise} if any(otherwise) else {}),
+            "Why not": [score.validity.grounds or None for score in scores],
             "Model": plain_all(score.model_name for score in scores),
             "Scored": [score.created_at for score in scores],
         }
@@ -317,7 +316,7 @@ def score_table(scores: Sequence[ScoreView]) -> None:
                 help="Features signed with another grade than the model's.", width=108
             ),
             "Model's NAS": st.column_config.TextColumn(help="With its 90 % interval.", width=112),
-            "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width=300),
+            "Why not": st.column_config.TextColumn(help="Why the model's NAS is not reported.", width=420),
             "Model": st.column_config.TextColumn(width=180),
             "Scored": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -85,8 +85,9 @@ def next_step(project: ProjectView, slides: Sequence[SlideView], leading: Mappin
     """The one thing to do now: a sentence and its button."""
     step = lab().overview.next_step(project, slides, leading)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="next_step"):
-        st.markdown(f"**Next** · {literal(step.sentence)}", width="stretch")
-        if st.button(literal(step.button), type="primary", icon=":material/arrow_forward:", key="next_step_button"):
+        st.markdown(f"**{'Done' if step.done else 'Next'}** · {literal(step.sentence)}", width="stretch")
+        look: Literal["primary", "secondary"] = "secondary" if step.done else "primary"
+        if st.button(literal(step.button), type=look, icon=":material/arrow_forward:", key="next_step_button"):
             if step.score_id is not None:
                 go_to("score", step.score_id)
             if step.slide_id is not None:
@@ -140,7 +141,7 @@ def _work_table(items: Sequence[WorkItem]) -> None:
         {
             "open": ["Open"] * len(items),
             "Slide": names,
-            "Waits for": waits,
+            **({"Waits for": waits} if any(waits) else {}),
             "NAS": pd.array([None if score is None else score.nas for score in scores], dtype="Int64"),
             "NAS by": nas_by,
             "Patient": plain_all(item.slide.patient for item in items),
