@@ -4,7 +4,7 @@ import streamlit as st
 
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.workflows.labelling.views import newest_open
-from ui.label.labelling import draw_canvas, session_bar
+from ui.label.labelling import draw_canvas, session_bar, way_on
 from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
 from ui.shell.literal import literal
@@ -39,6 +39,8 @@ if chosen is None:
     chosen = newest_open(sessions) or sessions[0]
     go_to("session", chosen.id)
 
-session_bar(project, who, sessions, chosen)
+ended = session_bar(project, who, sessions, chosen)
 learns_with_you(who, chosen)
 draw_canvas(project, who, chosen)
+if ended is not None:
+    way_on(project, *ended)

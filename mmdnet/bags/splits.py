@@ -26,6 +26,7 @@ WHAT: dict[FoldsBy, str] = {"patient": "patient", "site": "site", "staining_run"
 SHARES = (0.6, 0.2, 0.2)
 JUDGED_FROM = 5  # patients with labels, below which none is left to test on
 TRIES = 12  # shufflings looked at; the one whose parts are most alike is kept
+MANY_PERSONS, TRIES_OF_MANY = 200, 3  # of so many any shuffling gives parts alike, and each takes a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +286,7 @@ def _alike(
     slides, groups, highest = len(persons), np.array(persons), np.array(highest_grades)
     codes = _codes(highest_grades, sites, folds)
     best, best_cost = np.zeros(slides, int), np.inf
-    for attempt in range(TRIES):
+    for attempt in range(TRIES if len(set(persons)) < MANY_PERSONS else TRIES_OF_MANY):
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=(seed * TRIES + attempt) % 2**32)
         assigned = np.zeros(slides, int)
         with warnings.catch_warnings():  # what is rarer than the folds, all together, may be rarer still

@@ -84,6 +84,8 @@ def withheld(seed: int, patch_id: int, audit_share: float) -> bool:
 
 def accepted_wrong(taken: Mapping[str, Sequence[bool]]) -> list[AcceptedWrong]:
     """Per reader who was shown planted wrong grades (True: it was taken) how often they were taken, by name."""
+    if not any(taken.values()):
+        return []  # without scipy, which takes a second and a half to load
     from scipy.stats import binomtest
 
     rates = []

@@ -24,6 +24,8 @@ from ui.slides.viewer import deep_zoom, tissue_layer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from streamlit.delta_generator import DeltaGenerator
+
     from mmdnet.workflows.labelling.views import SessionView
     from mmdnet.workflows.views import ProjectView, ReaderView
 
@@ -31,8 +33,14 @@ STARTS_WITHIN_S = 8.0
 NEW_SESSION = "New label session"
 
 
-def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView) -> None:
-    """One line: which session this is, and the way to a new one."""
+def session_bar(
+    project: ProjectView, reader: ReaderView, sessions: Sequence[SessionView], chosen: SessionView
+) -> tuple[DeltaGenerator, DeltaGenerator] | None:
+    """One line: which session this is, and the way to a new one; below it what a finished one came to.
+
+    Returns:
+        The places `way_on` fills once the rest of the page stands; None while the session goes on.
+    """
     known = told_apart({view.id: _session_words(view) for view in sessions})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.session_state["pick_session"] = chosen.id
@@ -54,17 +62,23 @@ def session_bar(project: ProjectView, reader: ReaderView, sessions: Sequence[Ses
             own_labels(project, reader)
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
-        ready = lab().training.readiness(project.id, {}) if chosen.finished else None
-        enough = ready is not None and not ready.unjudged
-        if ready is not None and ready.ready:
-            # where it would not be wise it can be done all the same, and the reason stands below
-            look: Literal["primary", "secondary"] = "primary" if enough else "secondary"
-            if st.button("Train the network", type=look, icon=":material/arrow_forward:"):
-                open_page("train")
-    if ready is not None:
-        session_summary(chosen)
-        if not (ready.ready and enough):
-            st.caption(f"Before a training: {literal(ready.unjudged or ready.sentence)}")
+        on = st.container(width="content") if chosen.finished else None
+    if on is None:
+        return None
+    session_summary(chosen)
+    return on, st.container()
+
+
+def way_on(project: ProjectView, on: DeltaGenerator, below: DeltaGenerator) -> None:
+    """To the training, or what one needs first: asked last, as a full lab's labels take seconds to read."""
+    ready = lab().training.readiness(project.id, {})
+    if ready.ready:
+        # where it would not be wise it can be done all the same, and the reason stands below
+        look: Literal["primary", "secondary"] = "secondary" if ready.unjudged else "primary"
+        if on.button("Train the network", type=look, icon=":material/arrow_forward:"):
+            open_page("train")
+    if not ready.ready or ready.unjudged:
+        below.caption(f"Before a training: {literal(ready.unjudged or ready.sentence)}")
 
 
 def _session_words(view: SessionView) -> str:

@@ -40,7 +40,9 @@ def bar(session_id):
 
     sessions = parts.lab().labels.sessions
     known = sessions.of_project(1, 1)
-    parts.session_bar(SimpleNamespace(id=1), SimpleNamespace(id=1), known, sessions.get(session_id))
+    ended = parts.session_bar(SimpleNamespace(id=1), SimpleNamespace(id=1), known, sessions.get(session_id))
+    if ended is not None:
+        parts.way_on(SimpleNamespace(id=1), *ended)
 
 
 def work(session_id):
