@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from mmdnet.bags.splits import JUDGED_FROM
 from mmdnet.labels.grading import SHOWN_TASKS, TASKS, task
 from mmdnet.nn.card import ModelCard
 from mmdnet.scoring.calibration_record import read_calibration
@@ -59,6 +60,15 @@ REMEDIES: dict[Ground, str] = {
     ),
     Ground.FLAT_ATTENTION: "Train longer or with more labels; then score again.",
 }
+
+
+OF_A_MODEL: dict[Ground, str] = {
+    Ground.NOT_VALIDATED: (
+        f"Train with labels of {JUDGED_FROM} patients or more, of whom some are then kept aside to judge it; or grade "
+        "slides of patients it has not seen and evaluate it on them."
+    ),
+}
+"""Remedies worded for a model that has scored nothing yet; those of a report are part of what is signed."""
 
 
 class Objection(BaseModel):
@@ -279,5 +289,5 @@ def verdict_of(card: ModelCard) -> Verdict:
     if not objections and checks:
         return Verdict(good=True, words=f"Validated on patients it did not learn from: {agreement_words(checks)}.")
     said = "; ".join(objection.words for objection in objections) or "the model was trained on no feature"
-    remedies = " ".join(dict.fromkeys(objection.remedy for objection in objections))
+    remedies = " ".join(dict.fromkeys(OF_A_MODEL.get(known.ground, known.remedy) for known in objections))
     return Verdict(good=False, words=f"Its scores are not reportable: {said}. {remedies}".strip())
