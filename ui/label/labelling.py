@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from mmdnet.errors import LabError
 from mmdnet.words import count
 from ui.label.canvas import canvas
 from ui.label.own_labels import OWN_LABELS, own_labels
@@ -17,7 +16,7 @@ from ui.label.summary import judgeable_choice, session_summary
 from ui.shell.access import label_access
 from ui.shell.literal import literal, plain
 from ui.shell.presses import keep_open, shut, stays_open
-from ui.shell.session import at, go_to, go_to_picked, lab, open_page, person, say_next_run
+from ui.shell.session import at, go_to, go_to_picked, lab, open_page, person, refusals_next_run
 from ui.shell.words import told_apart
 from ui.slides.viewer import deep_zoom, tissue_layer
 
@@ -103,10 +102,8 @@ def _options(reader: ReaderView, view: SessionView) -> None:
 
 
 def _switch_suggestions(reader: ReaderView, view: SessionView) -> None:
-    try:
+    with refusals_next_run():
         lab().labels.suggestions.switch(view.id, reader.id, st.session_state[f"suggest_{view.id}"])
-    except LabError as refusal:
-        say_next_run(str(refusal))
 
 
 @st.dialog(NEW_SESSION, width="medium", on_dismiss=shut)

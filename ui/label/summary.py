@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mmdnet.errors import LabError
 from mmdnet.labels.grading import SHOWN_TASKS
 from ui.shell import theme
 from ui.shell.literal import literal
-from ui.shell.session import lab, refusals, say_next_run
+from ui.shell.session import lab, refusals, refusals_next_run
 from ui.shell.words import count, share
 
 if TYPE_CHECKING:
@@ -76,10 +75,8 @@ def judgeable_choice(reader: ReaderView, view: SessionView) -> None:
 
 
 def _answer(reader_id: int, session_id: int, key: str) -> None:
-    try:
+    with refusals_next_run():
         lab().labels.own.answer(session_id, reader_id, st.session_state[key] == ANSWERS[True])
-    except LabError as refusal:
-        say_next_run(str(refusal))
 
 
 def first_look_words(numbers: GivenNumbers, slides: int) -> str:

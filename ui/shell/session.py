@@ -324,6 +324,15 @@ def refusals() -> Iterator[None]:
         st.error(literal(str(refusal)), icon=":material/error:")
 
 
+@contextmanager
+def refusals_next_run() -> Iterator[None]:
+    """The same in a widget's callback, which draws nothing: the sentence shows in the run that follows."""
+    try:
+        yield
+    except LabError as refusal:
+        say_next_run(str(refusal))
+
+
 def open_page(page: str) -> NoReturn:
     """Go to that page (its name without folder and ending), keeping the places its address names."""
     places: dict[str, str] = {place: str(key) for place in address_of(page) if (key := at(place)) is not None}

@@ -178,3 +178,9 @@ def test_a_name_that_changed_under_the_browser_is_no_choice(monkeypatch):
     state["pick_score"] = 4
     session.go_to_picked("score", "pick_score", [3, 4])
     assert gone == [("score", 4)]
+
+
+def test_a_refusal_in_a_callback_is_said_in_the_run_that_follows(tab):
+    with session.refusals_next_run():
+        raise LabError("No model *knows* these slides.")
+    assert session.said() == ["No model *knows* these slides."] and session.said() == []
