@@ -7,7 +7,8 @@ from ui.agreement import reviews
 from ui.agreement.leaning import leaning
 from ui.label import files as label_files
 from ui.shell.literal import literal
-from ui.shell.session import nobody_reads, project_or_stop, reader
+from ui.shell.memory import ask_reader
+from ui.shell.session import project_or_stop, reader
 
 project = project_or_stop("Agreement")
 st.title("Agreement")
@@ -56,7 +57,7 @@ if again.open:
 if files.open:
     with files:
         if who is None:
-            st.info(literal(nobody_reads("which labels you may see depends on who reads")))
+            ask_reader("which labels you may see depends on who reads")
         else:
             st.header("Save labels to a file")
             label_files.export(project, who)

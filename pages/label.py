@@ -8,7 +8,8 @@ from ui.label.labelling import draw_canvas, session_bar, way_on
 from ui.label.learns import learns_with_you
 from ui.label.plans import session_form
 from ui.shell.literal import literal
-from ui.shell.session import at, go_to, lab, nobody_reads, project_or_stop, reader
+from ui.shell.memory import ask_reader
+from ui.shell.session import at, go_to, lab, project_or_stop, reader
 
 project = project_or_stop()
 who = reader()
@@ -21,7 +22,7 @@ if project.patches == 0:
     st.stop()
 if who is None:
     st.title("Label")
-    st.info(literal(nobody_reads()))
+    ask_reader()
     st.stop()
 
 sessions = lab().labels.sessions.of_project(project.id, who.id)

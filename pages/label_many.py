@@ -3,8 +3,8 @@
 import streamlit as st
 
 from ui.label.many import draw_many
-from ui.shell.literal import literal
-from ui.shell.session import nobody_reads, project_or_stop, reader
+from ui.shell.memory import ask_reader
+from ui.shell.session import project_or_stop, reader
 
 project = project_or_stop("Label many")
 who = reader()
@@ -15,7 +15,7 @@ if project.patches == 0:
     st.stop()
 if who is None:
     st.title("Label many")
-    st.info(literal(nobody_reads()))
+    ask_reader()
     st.stop()
 
 draw_many(project, who)

@@ -93,6 +93,6 @@ def test_the_look_takes_a_kind_and_a_grade_for_each_patch_and_ends_with_its_tabl
 
 
 def test_who_has_no_name_is_asked_for_it_before_a_look(made, filled, said):
-    assert "Who is reading? Choose or type your name under Reader" in said(
+    assert "Who is reading? Choose or type your name: what is said of a patch" in said(
         filled("augment", augment_part="Blinded look", reader_id=None)
     )

@@ -13,9 +13,12 @@ def has_canvas(app) -> bool:
     return any(element.proto.component_name.endswith("label_canvas") for element in app.get(CANVAS))
 
 
-def test_nobody_labels_without_a_name(filled, said):
+def test_nobody_labels_without_a_name_and_it_can_be_said_on_the_page(filled, filled_home, said):
     app = filled("label", reader_id=None)
-    assert "Who is reading?" in said(app) and not has_canvas(app)
+    assert "Who is reading? Choose or type your name: what" in said(app) and not has_canvas(app)
+    app.selectbox(key="pick_reader_here").set_value(filled_home.lab.readers.get(filled_home.reader).name).run()
+    assert app.session_state["reader_id"] == filled_home.reader
+    assert "Who is reading?" not in said(app) and not app.exception
 
 
 def test_a_new_reader_chooses_patches_and_then_has_the_canvas(filled, filled_home):

@@ -10,7 +10,8 @@ import streamlit as st
 from ui.shell import words
 from ui.shell.jobs import ago
 from ui.shell.literal import code, literal, plain
-from ui.shell.session import go_to, lab, nobody_reads, open_page, refusals, say_next_run
+from ui.shell.memory import ask_reader
+from ui.shell.session import go_to, lab, open_page, refusals, say_next_run
 
 if TYPE_CHECKING:
     from mmdnet.workflows.labelling.agreement_views import ReviewView
@@ -41,7 +42,7 @@ QUICK = 20_000  # events the record is checked with at every look
 def read_again(project_id: int, who: ReaderView | None) -> None:
     """Three cards: blinded second reads, repeat reads after a washout, disagreements to settle."""
     if who is None:
-        st.info(literal(nobody_reads("what there is to read again depends on who reads")))
+        ask_reader("what there is to read again depends on who reads")
         return
     days = int(st.session_state.get("washout", 14))
     reviews = {review.kind: review for review in lab().labels.reviews.of_reader(project_id, who.id, days)}

@@ -11,7 +11,8 @@ from mmdnet.labels.grading import task
 from mmdnet.workflows.augmenting.views import LOOK_WAITS
 from ui.shell import words
 from ui.shell.literal import literal
-from ui.shell.session import lab, nobody_reads, reader, refusals
+from ui.shell.memory import ask_reader
+from ui.shell.session import lab, reader, refusals
 from ui.shell.theme import chip, in_page
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def blinded_look(batch: BatchView) -> None:
     """The patch that is due, or the tables at the end."""
     who = reader()
     if who is None:
-        st.info(literal(nobody_reads("what is said of a patch is said by somebody")))
+        ask_reader("what is said of a patch is said by somebody")
         return
     if batch.job is not None and batch.job.active:
         st.info(LOOK_WAITS)

@@ -14,7 +14,8 @@ from mmdnet.reports.typeset import moment, typeset
 from mmdnet.workflows.scoring.views import says_why
 from ui.shell.focus import begin_at, grade_by_digits
 from ui.shell.literal import code, literal
-from ui.shell.session import lab, lab_of_server, nobody_reads, person, reader, refusals, say_next_run
+from ui.shell.memory import ask_reader
+from ui.shell.session import lab, lab_of_server, person, reader, refusals
 from ui.shell.theme import grade_chips
 from ui.shell.unsent import keep_unsent
 
@@ -43,7 +44,7 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
     """
     who = reader()
     if who is None:
-        st.info(f"{literal(nobody_reads())} Then you can give your own grades and sign.")
+        ask_reader(then="Then you can give your own grades and sign.")
         return
     tasks = {f"sign_{score.id}_{len(signed)}_{feature.task}_{who.id}": feature.task for feature in report.features}
     remark = f"reason_{score.id}_{len(signed)}_{who.id}"
@@ -81,7 +82,6 @@ def sign_off(score: ScoreView, report: Report, signed: Sequence[SignOffView], ow
             if known is not None and again is not None:
                 lab_of_server().accounts.confirm(known, *again)
             lab().reports.sign(score.id, who.id, grades, reason)
-            say_next_run("Signed")
             st.session_state[JUST_SIGNED] = score.id
             st.rerun()
     if off and as_signed:

@@ -15,7 +15,7 @@ from ui.server.settled import freeze_loaded
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import in_html, literal, plain
-from ui.shell.memory import reader_memory
+from ui.shell.memory import choose_reader, reader_memory
 from ui.shell.pages import PAGES
 from ui.shell.presses import at_page, given_up
 from ui.shell.session import (
@@ -86,8 +86,7 @@ def draw() -> None:
         for sentence in said():
             st.toast(literal(sentence), icon=":material/check:")
         with body:
-            if name != first.name:
-                _where()
+            _where()
             page.run()
         freeze_loaded(name)
     except RerunException:
@@ -183,34 +182,12 @@ def _project_picker(greets: bool) -> None:
 def _reader_picker() -> None:
     if person() is not None:
         return
-    known = [view.name for view in lab().readers.list()]
+    choose_reader("pick_reader", "Reader")
     current = reader()
-    st.session_state["pick_reader"] = current.name if current else None
-    st.selectbox(
-        "Reader",
-        known,
-        format_func=plain,
-        key="pick_reader",
-        placeholder="Type your name",
-        accept_new_options=True,
-        on_change=_take_reader,
-        help="Labels and signatures carry this name. Type a new one to add it.",
-    )
-    refused = st.session_state.pop("reader_refused", None)
-    if refused:
-        st.error(literal(refused))
     remembered = reader_memory(current.name if current else None, asked="reader_id" not in st.session_state)
-    if remembered in known:
+    if remembered in {view.name for view in lab().readers.list()}:
         set_reader(lab().readers.ensure(remembered).id)
         st.rerun()
-
-
-def _take_reader() -> None:
-    name = st.session_state["pick_reader"]
-    try:
-        set_reader(lab().readers.ensure(name).id if name else None)
-    except LabError as refusal:
-        st.session_state["reader_refused"] = str(refusal)
 
 
 def _where() -> None:

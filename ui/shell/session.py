@@ -280,10 +280,15 @@ def project_or_stop(title: str | None = None) -> ProjectView:
     return chosen
 
 
-def nobody_reads(because: str = "what you give carries it") -> str:
-    """What to do where `reader` is None, in a sentence; `because` says why this place asks who reads."""
+def nobody_reads(because: str = "what you give carries it", under: str = f" under {AT_READER}") -> str:
+    """What to do where `reader` is None, in a sentence.
+
+    Args:
+        because: why this place asks who reads.
+        under: where that is said; empty where the place itself offers it (`ui.shell.memory`).
+    """
     if person() is None:
-        return f"Who is reading? Choose or type your name under {AT_READER}: {because}."
+        return f"Who is reading? Choose or type your name{under}: {because}."
     return "Your account reads no slides: ask an admin of the lab for the role of a reader in this project."
 
 

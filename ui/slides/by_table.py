@@ -12,7 +12,8 @@ from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.slides.facts import StatedFacts
 from ui.shell import words
 from ui.shell.literal import literal, plain
-from ui.shell.session import lab, nobody_reads, reader, refusals, say_next_run
+from ui.shell.memory import ask_reader
+from ui.shell.session import lab, reader, refusals, say_next_run
 from ui.shell.tables import table_height
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ MIME = {
 }
 MOST_LINES = 100
 ROUND, HELD = "facts_round", "facts_rows_"  # how often the table was begun anew; its rows while it is open
+FIRST = ("slide", "patient", *(task.name for task in SHOWN_TASKS), "nas", "fibrosis", "reader", "mpp")  # then the rest
 TITLES = {task.name: task.title for task in SHOWN_TASKS} | {"nas": "NAS", "fibrosis": "Fibrosis", "date": "Read on"}
 
 
@@ -40,7 +42,7 @@ def facts_by_table(project_id: int) -> None:
             return
         who = reader()
         if who is None:
-            st.info(literal(nobody_reads("grades are somebody's, and so is a change")))
+            ask_reader("grades are somebody's, and so is a change")
             return
         st.caption(
             "An empty cell changes nothing. Grades you enter in a row without a reader are yours; what another reader "
@@ -70,6 +72,7 @@ def _editor(project_id: int, who: ReaderView) -> None:
             key=key,
             height=table_height(len(rows), 12),
             disabled=["slide", "path", "reader"],
+            column_order=[*FIRST, *(name for name in shown.columns if name not in FIRST)],
             column_config={name: StatedFacts.title(name) for name in StatedFacts.names()}
             | TITLES
             | graded
@@ -97,8 +100,9 @@ def _rows_in_hand(project_id: int, who: ReaderView, held: str) -> Sequence[Mappi
     rows: Sequence[Mapping[str, object]] = st.session_state.setdefault(held, now)
     with st.container(horizontal=True, vertical_alignment="center"):
         if rows != now:
-            st.caption("Slides, facts or readings changed since this table was opened; it stays while you edit.")
+            # the button stands first: at the right end the table's own tools would lie over it
             st.button("Show them", key=f"show_{held}", on_click=_begin_anew)
+            st.caption("Slides, facts or readings changed since this table was opened; it stays while you edit.")
     return rows
 
 
