@@ -279,7 +279,7 @@ def test_a_whole_slide_is_read_blind_by_keys_and_the_next_one_follows(filled, fi
     assert [truth.blinded for truth in lab.truth.of_project(filled_home.project) if truth.graded] == [True]
     assert app.button(key="read_steatosis_0") and lab.slides.reads.due(filled_home.project, ada).own
     app.button(key="read_stop").click().run()
-    assert any("Read slides (3)" in known.label for known in app.button)
+    assert any("Grade whole slides (3)" in known.label for known in app.button)
 
 
 def test_facts_longer_than_a_person_may_give_are_shown_and_refused_only_where_they_are_saved(filled, filled_home):

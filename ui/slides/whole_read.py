@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 OVERVIEW_PX = 1400
 UNKNOWN = "unknown"  # a feature that had its turn and was left open, as the tab keeps it
-TITLES: dict[ReadKind, str] = {"own": "Read slides", "second": "Second reads", "settle": "Disagreements"}
+TITLES: dict[ReadKind, str] = {"own": "Grade whole slides", "second": "Second reads", "settle": "Disagreements"}
+HELP: dict[ReadKind, str] = {
+    "own": "Slides nobody has graded as a whole, one after another; no model's grades are shown.",
+    "second": "Slides another reader has graded and you have not; you see nothing of what they gave.",
+    "settle": "Slides on which readers differ: you see the grades, not by whom, and give the one that counts.",
+}
 
 
 @dataclass
@@ -69,9 +74,8 @@ def reads_due(project_id: int) -> None:
     with st.container(horizontal=True):
         for kind in KINDS:
             slides = due.of(kind)
-            if slides and st.button(
-                f"{literal(TITLES[kind])} ({len(slides)})", key=f"read_{kind}", icon=":material/visibility:"
-            ):
+            title = f"{literal(TITLES[kind])} ({len(slides)})"
+            if slides and st.button(title, key=f"read_{kind}", icon=":material/visibility:", help=HELP[kind]):
                 _begin(Read(kind, slides[0], who.id))
 
 
@@ -80,7 +84,7 @@ def read_button(slide: SlideView) -> None:
     who = reader()
     nobody = literal(nobody_reads("a slide is graded by somebody"))
     pressed = st.button(
-        "Grade the slide",
+        "Grade the whole slide",
         key="read_this",
         icon=":material/visibility:",
         disabled=who is None,
@@ -163,7 +167,7 @@ def read_slide(read: Read, slide: SlideView, who: ReaderView) -> None:
     """The page of a read: no score, no measured fat, no label is drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(literal(slide.name))
-        if st.button("Stop reading", key="read_stop", icon=":material/close:"):
+        if st.button("Stop grading", key="read_stop", icon=":material/close:"):
             _end(slide)
     _picture_and_criteria(read, slide, who)
 

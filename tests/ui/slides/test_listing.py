@@ -47,6 +47,7 @@ def test_a_slide_is_listed_with_all_that_is_known_and_leads_to_its_own_address(l
     said = dict(zip([column["title"] for column in data["columns"]], row["words"], strict=True))
     assert (said["Slide"], said["Visit"], said["Staining run"]) == ("*a*.svs", "2", "r⟨U+202E⟩7")
     assert (said["NAS"], said["NAS by"], said["Signed"], said["Fat, %"]) == ("5", "signed, Ada", "2026-03-01", "12.5")
+    assert list(said)[:6] == ["Slide", "State", "NAS", "NAS by", "Patient", "Visit"]  # a tablet shows few
     assert row["href"] == "/slides?project=9&slide=4" and not row["asks"]
     grant = read(secret_key(tmp_path), data["token"])
     assert (grant.role, grant.project_id, data["pictures"]) == ("view", 9, "/api/zoom/picture")
@@ -55,7 +56,9 @@ def test_a_slide_is_listed_with_all_that_is_known_and_leads_to_its_own_address(l
 def test_what_is_not_known_is_a_dash_and_a_missing_scale_a_way_to_its_field(listed):
     _, (data,) = listed([slide(id=4, status="needs_mpp", tissue_mm2=None, patient=None)])
     (row,) = data["rows"]
-    place = [column["title"] for column in data["columns"]].index
+    titles = [column["title"] for column in data["columns"]]
+    assert not {"Visit", "Scanner", "Site", "Staining run"} & set(titles)  # of these, a slide has none
+    place = titles.index
     assert row["words"][place("NAS")] == row["words"][place("Patient")] == "–"
     assert row["cells"][place("Tissue, mm²")] is None
     assert row["asks"] and row["words"][data["ask_at"]] == "Enter µm per pixel"

@@ -31,13 +31,17 @@ _Cell = str | float | None
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column: its head, what stands in it for ordering, and how that is written (a dash where there is nothing)."""
+    """A column: its head, what stands in it for ordering, and how that is written (a dash where there is nothing).
+
+    One that is `seldom` filled stands only where a slide listed has something for it.
+    """
 
     title: str
     value: Callable[[SlideView, ScoreView | None], _Cell]
     written: Callable[[Any], str] = str
     number: bool = False
     help: str = ""
+    seldom: bool = False
 
 
 def _state(slide: SlideView, score: ScoreView | None) -> str:
@@ -60,22 +64,22 @@ def _fat(slide: SlideView, score: ScoreView | None) -> _Cell:
     return None if slide.fat_area_share is None else 100 * slide.fat_area_share
 
 
-COLUMNS = (
+COLUMNS = (  # what matters first: a tablet shows the first eight
     _Column("Slide", _text("name")),
     _Column("State", _state),
     _Column("NAS", lambda slide, score: None if score is None else score.nas, number=True, help=words.NAS_HELP),
     _Column("NAS by", lambda slide, score: words.nas_by(score)),
+    _Column("Patient", _text("patient")),
+    _Column("Visit", _text("visit"), seldom=True),
     _Column("Signed", _signed),
-    _Column("Patches", _number("usable"), "{:,}".format, True, "Patches in use; those set aside are not counted."),
     _Column("Labelled", _number("labelled"), "{:,}".format, True),
+    _Column("Patches", _number("usable"), "{:,}".format, True, "Patches in use; those set aside are not counted."),
     _Column("Fat, %", _fat, "{:.1f}".format, True, "Area of fat droplets in tissue, measured without the network."),
     _Column("Tissue, mm²", _number("tissue_mm2"), "{:.1f}".format, True),
-    _Column("Patient", _text("patient")),
-    _Column("Visit", _text("visit")),
     _Column("Stain", _text("stain")),
-    _Column("Scanner", _text("scanner")),
-    _Column("Site", _text("site")),
-    _Column("Staining run", _text("staining_run")),
+    _Column("Scanner", _text("scanner"), seldom=True),
+    _Column("Site", _text("site"), seldom=True),
+    _Column("Staining run", _text("staining_run"), seldom=True),
 )
 ASK_AT = next(place for place, column in enumerate(COLUMNS) if column.value is _state)
 
@@ -118,11 +122,15 @@ def _draw(project_id: int, slides: Sequence[SlideView], leading: Mapping[int, Sc
         st.rerun()
     key = f"slide_list_{project_id}"
     known = {slide.id for slide in slides}
+    scored = [(slide, leading.get(slide.id)) for slide in slides]
+    columns = [
+        column for column in COLUMNS if not column.seldom or any(column.value(*one) is not None for one in scored)
+    ]
     _component()(
         key=key,
         data={
-            "columns": [{"title": column.title, "number": column.number, "help": column.help} for column in COLUMNS],
-            "rows": to_jsonable_python([_row(slide, leading.get(slide.id)) for slide in slides]),
+            "columns": [{"title": column.title, "number": column.number, "help": column.help} for column in columns],
+            "rows": to_jsonable_python([_row(slide, score, columns) for slide, score in scored]),
             "ask_at": ASK_AT,
             "pictures": under_base(PICTURES_AT),
             "token": view_access(lab(), project_id, person()),
@@ -131,14 +139,14 @@ def _draw(project_id: int, slides: Sequence[SlideView], leading: Mapping[int, Sc
     )
 
 
-def _row(slide: SlideView, score: ScoreView | None) -> _Row:
-    cells = [column.value(slide, score) for column in COLUMNS]
+def _row(slide: SlideView, score: ScoreView | None, columns: Sequence[_Column]) -> _Row:
+    cells = [column.value(slide, score) for column in columns]
     return _Row(
         slide.id,
         under_base(f"/slides?project={slide.project_id}&slide={slide.id}"),
         slide.status == "needs_mpp",
         cells,
-        [words.NOTHING if cell is None else column.written(cell) for cell, column in zip(cells, COLUMNS, strict=True)],
+        [words.NOTHING if cell is None else column.written(cell) for cell, column in zip(cells, columns, strict=True)],
     )
 
 

@@ -14,7 +14,10 @@ export class List {
     this.pictures = new Map()
     this.order = { column: null, down: false }
     this.seen = new IntersectionObserver((entries) => this.fetchSeen(entries), { root: this.box, rootMargin: '300px' })
-    this.box.onscroll = () => this.grow()
+    this.box.onscroll = () => { this.grow(); this.fade() }
+    this.wide = new ResizeObserver(() => this.fade())
+    this.wide.observe(this.box)
+    this.wide.observe(root.querySelector('table'))
     this.box.onkeydown = (event) => this.key(event)
     this.box.onclick = (event) => this.press(event)
   }
@@ -25,7 +28,7 @@ export class List {
     const now = JSON.stringify([data.columns, data.rows])
     if (now === this.drawn) return
     this.drawn = now
-    if (this.order.column >= data.columns.length) this.order = { column: null, down: false }
+    if (this.by !== data.columns[this.order.column]?.title) this.order = { column: null, down: false }
     this.draw()
   }
 
@@ -45,6 +48,7 @@ export class List {
       cell.append(button)
       return cell
     }))
+    this.by = columns[column]?.title
     this.rows = column === null ? rows : ordered(rows, column, down)
     this.seen.disconnect()
     this.body.replaceChildren()
@@ -58,6 +62,12 @@ export class List {
     const begun = this.body.children.length
     if (begun > 0 && scrollTop + clientHeight < scrollHeight - NEAR_PX) return
     for (const row of this.rows.slice(begun, begun + PART)) this.body.append(this.line(row))
+  }
+
+  // Where more columns follow out of sight, the last one in sight fades.
+  fade() {
+    const { scrollLeft, clientWidth, scrollWidth } = this.box
+    this.box.classList.toggle('more', scrollLeft + clientWidth < scrollWidth - 1)
   }
 
   line(row) {
@@ -147,6 +157,7 @@ export class List {
 
   close() {
     this.seen.disconnect()
+    this.wide.disconnect()
     for (const asked of this.pictures.values()) asked.then((url) => url && URL.revokeObjectURL(url))
   }
 }
