@@ -49,7 +49,8 @@ with heading:
     headline.headline(report, signed, own_read)
 with bar:
     headline.unsigned_steps(waiting, score.id)
-    parts.downloads(score)
+    with st.container(horizontal=True, width="content"):  # on a tablet all files go to the next line, none alone
+        parts.downloads(score)
 
 labels = own_labels(slide)
 picture, beside = st.container(key="report_body").columns([4, 3], gap="medium")

@@ -69,16 +69,19 @@ def _in_full(model: ModelView, project: ProjectView, manages: bool) -> None:
     if not (verdict := verdict_of(model.card)).good:
         st.caption(literal(verdict.words))
     if manages:
-        _change(model, project)
+        _describe(model)
     elif model.note:
         st.caption(literal(model.note))
-    card.link(model.id, "registry_card")
+    with st.container(horizontal=True):
+        if manages:
+            _buttons(model, project)
+        card.link(model.id, "registry_card")
     with st.expander("Card as kept beside the weights"):
         st.markdown(f"Weights {code(model.weights_sha256[:16])}")
         st.json(model.card.model_dump(mode="json", exclude={"split"}), expanded=1)
 
 
-def _change(model: ModelView, project: ProjectView) -> None:
+def _describe(model: ModelView) -> None:
     own = model.project_id is not None
     with st.form(f"describe_{model.id}", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", value=model.name, key=f"model_name_{model.id}", width=280, disabled=not own)
@@ -89,22 +92,25 @@ def _change(model: ModelView, project: ProjectView) -> None:
             lab().models.describe(model.id, name, note)
             say_next_run("Saved")
             st.rerun()
-    with st.container(horizontal=True):
-        first = model.id == project.report_model_id
-        if st.button("Use for reports", key="use_for_reports", icon=":material/star:", disabled=first):
-            with refusals():
-                lab().models.use_for_reports(project.id, model.id, by=reader_id())
-                say_next_run(f"{model.name} is offered first from now on")
-                st.rerun()
-        if own and st.button("Archive", key="archive_model", icon=":material/archive:"):
-            with refusals():
-                lab().models.archive(model.id)
-                say_next_run(f"{model.name} is offered no more")
-                st.rerun()
-        runs = [run for run in lab().training.runs(project.id) if run.id == model.run_id]
-        if runs and st.button("Its training", key="model_run", icon=":material/model_training:"):
-            go_to("run", runs[0].id)
+
+
+def _buttons(model: ModelView, project: ProjectView) -> None:
+    """What a lead or an admin does with a model."""
+    first = model.id == project.report_model_id
+    if st.button("Use for reports", key="use_for_reports", icon=":material/star:", disabled=first):
+        with refusals():
+            lab().models.use_for_reports(project.id, model.id, by=reader_id())
+            say_next_run(f"{model.name} is offered first from now on")
             st.rerun()
+    if model.project_id is not None and st.button("Archive", key="archive_model", icon=":material/archive:"):
+        with refusals():
+            lab().models.archive(model.id)
+            say_next_run(f"{model.name} is offered no more")
+            st.rerun()
+    runs = [run for run in lab().training.runs(project.id) if run.id == model.run_id]
+    if runs and st.button("Its training", key="model_run", icon=":material/model_training:"):
+        go_to("run", runs[0].id)
+        st.rerun()
 
 
 def _archived(project_id: int) -> None:

@@ -106,7 +106,7 @@ def _run_buttons(run: RunView) -> None:
             lab().training.resume(run.id)
             st.rerun()
     ended_with_model = run.model_id is not None and not job.active  # the model's row is there a moment before the end
-    if ended_with_model and st.button("Score slides with it", type="primary", icon=":material/speed:", key="run_score"):
+    if ended_with_model and st.button("Score slides with it", icon=":material/speed:", key="run_score"):
         st.session_state["score_by"] = run.model_id
         open_page("score")
 
@@ -189,11 +189,17 @@ def _mark_best(made: go.Figure, card: ModelCard | None) -> None:
     """The epoch whose weights were kept, and the warm-up before bags, on a figure over epochs."""
     if card is None:
         return
-    if card.best_epoch:
-        made.add_vline(x=card.best_epoch, line={"color": "#7d848a", "dash": "dot"}, annotation_text="kept")
+    if card.best_epoch:  # said above the plot, where no curve runs; the legend moves up
+        made.add_vline(
+            x=card.best_epoch, line={"color": "#7d848a", "dash": "dot"}, annotation_text="kept",
+            annotation_position="top",
+        )  # fmt: skip
+        made.update_layout(legend={"y": 1.14}, margin={"r": 18})
     warm_up = card.choices.get("warm_up_epochs")
     if isinstance(warm_up, int) and warm_up:
-        made.add_vrect(x0=0, x1=warm_up, fillcolor="#7d848a", opacity=0.12, line_width=0, annotation_text="warm-up")
+        made.add_vrect(
+            x0=0, x1=warm_up, fillcolor="#7d848a", opacity=0.12, line_width=0, name="warm-up", showlegend=True
+        )
 
 
 def _provenance(run: RunView) -> None:

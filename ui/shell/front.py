@@ -20,7 +20,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.shell.pages import PAGES
@@ -49,6 +49,7 @@ OPENING = (  # in the place of what Streamlit draws there; in the browser's own 
     "half a minute on a busy machine.</div></div></div>"
 )
 ADDRESSES = {"", "/", *(f"/{listed.name}" for listed in PAGES)}
+FIRST = f"/{PAGES[0].name}"  # to Streamlit the first page is at the root alone: this address it calls "not found"
 
 
 def _streamlit_folder() -> Path:
@@ -122,6 +123,9 @@ class Front:
 
     async def _answer(self, scope: Scope) -> Response | None:
         path = scope["path"].removeprefix(self.base)
+        if path == FIRST:
+            asked = scope["query_string"].decode("ascii", "replace")
+            return RedirectResponse(f"{self.base}/{'?' * bool(asked)}{asked}")
         if path in ADDRESSES:
             return HTMLResponse(page_at(self.base, self.at_once), headers={"cache-control": "no-cache"})
         file = scripts().get(path)

@@ -256,18 +256,20 @@ def _under_way(job: JobView, cancel: bool, active: Sequence[JobView] | None) -> 
 
 def _ended(job: JobView, retry: bool, dismiss: bool) -> None:
     took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
-    st.caption(" · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            " · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part)
+        )
+        if dismiss and not job.dismissed:
+            _dismiss(job)
     if job.failure:
         st.error(literal(job.failure), icon=":material/error:")
     # where each file was refused by a sentence, the same again is refused again
     again = retry and job.status in {"failed", "cancelled"} and not job.progress.get("refused")
-    with st.container(horizontal=True):
-        if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
-            with refusals():
-                lab().jobs.retry(job.id)
-                st.rerun()
-        if dismiss and not job.dismissed:
-            _dismiss(job)
+    if again and st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:"):
+        with refusals():
+            lab().jobs.retry(job.id)
+            st.rerun()
 
 
 def done_line(job: JobView) -> None:

@@ -75,7 +75,7 @@ def reads_due(project_id: int) -> None:
         for kind in KINDS:
             slides = due.of(kind)
             title = f"{literal(TITLES[kind])} ({len(slides)})"
-            if slides and st.button(title, key=f"read_{kind}", icon=":material/visibility:", help=HELP[kind]):
+            if slides and st.button(title, key=f"read_{kind}", icon=":material/visibility:", help=literal(HELP[kind])):
                 _begin(Read(kind, slides[0], who.id))
 
 

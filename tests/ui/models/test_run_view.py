@@ -1,5 +1,6 @@
 """A training in each of its states."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -95,7 +96,8 @@ def test_a_training_that_is_done_says_what_its_model_is_worth_and_marks_the_epoc
     history = [{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]
     good = shown(RUN, history, best_epoch=2)
     assert "Validated on patients it did not learn from" in good.success[0].value
-    assert "kept" in good.get("plotly_chart")[0].proto.spec
+    (kept,) = json.loads(good.get("plotly_chart")[0].proto.spec)["layout"]["annotations"]
+    assert (kept["text"], kept["yref"], kept["y"], kept["yanchor"]) == ("kept", "y domain", 1, "bottom")  # above curves
     bad = shown(RUN, history, metrics={"validation": {"kappa_steatosis": 0.0}})
     assert "hardly better than chance" in bad.warning[0].value and not bad.success
 

@@ -32,6 +32,8 @@ def test_every_address_of_ours_is_the_page_and_it_says_where_its_server_is(base)
             assert told < answer.text.index(f"{call}</script>") < bundle, "before Streamlit's script runs"
         assert "The page is being opened" in answer.text
     assert asked.get(f"{base}/_stcore/health").text == asked.post(f"{base}/").text == "Streamlit"
+    first = asked.get(f"{base}/overview?project=2", follow_redirects=False)
+    assert first.is_redirect and first.headers["location"] == f"{base}/?project=2"
     assert asked.get(f"{base}/overview/_stcore/health").text == "Streamlit", "nothing else is made of a page's address"
 
 
