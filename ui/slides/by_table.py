@@ -62,7 +62,7 @@ def _editor(project_id: int, who: ReaderView) -> None:
     shown = pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in rows])
     shown.index = range(1, len(rows) + 1)
     graded: dict[str, Any] = {  # by column: Streamlit's column configurations
-        task.name: st.column_config.NumberColumn(task.title, min_value=0, max_value=task.highest, step=1, width=90)
+        task.name: st.column_config.NumberColumn(task.title, min_value=0, max_value=task.highest, step=1)
         for task in SHOWN_TASKS
     }
     # In a form the page is not drawn anew after each cell: the next would be emptied while it is written.
