@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ class Waiting(StrEnum):
     UNREAD = "to be read: reader's grades first"
     WITHHELD = "to be read: no reportable score"
     UNSIGNED = "not signed"
+    DISPUTED = "readers disagree"
     DIFFERS = "signed otherwise than the model"
 
 
@@ -34,14 +35,27 @@ class WorkItem:
     @property
     def page(self) -> str:
         """Where the first of it is done."""
-        if Waiting.SCALE in self.waits or self.score is None:
+        if self.score is None or not {Waiting.SCALE, Waiting.DISPUTED}.isdisjoint(self.waits):
             return "slides"
         return "report"
 
 
-def worklist(slides: Sequence[SlideView], leading: Mapping[int, ScoreView]) -> list[WorkItem]:
-    """What waits on each of these slides, given the score that leads of each (`Scoring.leading`)."""
-    return [WorkItem(slide, leading.get(slide.id), _waits(slide, leading.get(slide.id))) for slide in slides]
+def worklist(
+    slides: Sequence[SlideView], leading: Mapping[int, ScoreView], disputed: Collection[int] = ()
+) -> list[WorkItem]:
+    """What waits on each of these slides.
+
+    Args:
+        slides: of a project.
+        leading: the score that leads of each (`Scoring.leading`).
+        disputed: slides whose readers differ and whom nobody settled, as far as who asks may know (`ReadsDue.settle`).
+    """
+    items = []
+    for slide in slides:
+        score = leading.get(slide.id)
+        between = (Waiting.DISPUTED,) if slide.id in disputed else ()
+        items.append(WorkItem(slide, score, tuple(sorted((*_waits(slide, score), *between), key=list(Waiting).index))))
+    return items
 
 
 def _waits(slide: SlideView, score: ScoreView | None) -> tuple[Waiting, ...]:

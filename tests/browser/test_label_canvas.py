@@ -217,7 +217,7 @@ def test_a_key_is_the_patchs_while_the_connection_notice_has_the_focus_and_a_dia
     assert canvas.locator(".canvas").get_attribute("data-step") == ("inflammation" if taken else "steatosis")
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (1024, 768)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900), (1024, 768), (820, 1180)])
 def test_patch_grades_and_progress_fit_the_screen(page, shared_lab, lab, home, width, height):
     open_canvas(page, shared_lab, home, lab.readers.get(home.reader).name)  # a reader is chosen beside the open bar
     page.set_viewport_size({"width": width, "height": height})

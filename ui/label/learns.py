@@ -80,7 +80,7 @@ def _first_words(job: JobView, labels: int) -> str:
 def _number(judged: Judged) -> str:
     if judged.low is None or judged.high is None:
         return f"{judged.value:.2f}"
-    return f"{judged.value:.2f} ({judged.low:.2f} to {judged.high:.2f})"
+    return f"{judged.value:.2f} (95 %: {judged.low:.2f} to {judged.high:.2f})"
 
 
 def _gain(estimate: LightEstimate) -> str:

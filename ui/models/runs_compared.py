@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,12 +11,13 @@ import streamlit as st
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.training.config import describe
 from ui.shell import words
-from ui.shell.jobs import made_at
+from ui.shell.jobs import duration, made_at
 from ui.shell.literal import in_figure, plain
 from ui.shell.session import lab
 from ui.shell.theme import figure, show_figure
 
 if TYPE_CHECKING:
+    from mmdnet.nn.card import ModelCard
     from mmdnet.workflows.training.views import RunView
 
 MOST = 6
@@ -43,8 +45,9 @@ def compare(runs: Sequence[RunView]) -> None:
         shown = [by_id[key] for key in chosen]
         names = _names(shown)
         histories = {run.id: lab().training.history(run.id) for run in shown}
+        models = {run.id: lab().models.get(run.model_id).card for run in shown if run.model_id is not None}
         _curves(shown, names, histories)
-        _table(shown, names, histories)
+        _table(shown, names, histories, models)
 
 
 def _names(runs: Sequence[RunView]) -> dict[int, str]:
@@ -76,10 +79,22 @@ def _curves(
         show_figure(made, key, f"{title} by epoch, a line for each training")
 
 
-def differences(runs: Sequence[RunView], histories: Mapping[int, Sequence[Mapping[str, float]]]) -> list[list[str]]:
-    """Rows of the table: what, whether it differs, then a cell for each training; what differs comes first."""
+def differences(
+    runs: Sequence[RunView],
+    histories: Mapping[int, Sequence[Mapping[str, float]]],
+    models: Mapping[int, ModelCard] = MappingProxyType({}),
+) -> list[list[str]]:
+    """Rows of the table: what, whether it differs, then a cell for each training; what differs comes first.
+
+    Args:
+        runs: that are compared.
+        histories: an entry an epoch, by run.
+        models: cards of those that have a model, by run.
+    """
     cells = [
-        {"Best mean κ": _best(histories[run.id]), "Patch labels, SHA-256": str(run.label_set.get("sha256", ""))[:12]}
+        _best(histories[run.id])
+        | {"Agreement with readers": _agreement(models.get(run.id)), "Took": _took(run)}
+        | {"Patch labels, SHA-256": str(run.label_set.get("sha256", ""))[:12]}
         | {"Labelled patches": str(run.label_set.get("patches", words.NOTHING))}
         | describe(run.choices)
         for run in runs
@@ -92,17 +107,46 @@ def differences(runs: Sequence[RunView], histories: Mapping[int, Sequence[Mappin
     return sorted(rows, key=lambda row: row[1] == "")
 
 
-def _best(rows: Sequence[Mapping[str, float]]) -> str:
-    known = [kappa for row in rows if (kappa := mean_kappa(row)) is not None]
-    return f"{max(known):.2f}" if known else words.NOTHING
+def _best(rows: Sequence[Mapping[str, float]]) -> dict[str, str]:
+    """The validation of the epoch whose mean kappa was highest, the feature's kappas and the loss beside it."""
+    known = [(kappa, number) for number, row in enumerate(rows) if (kappa := mean_kappa(row)) is not None]
+    best, place = max(known, key=lambda pair: pair[0], default=(None, -1))
+    row = rows[place] if known else {}
+
+    def figure_of(value: float | None, digits: int = 2) -> str:
+        return words.NOTHING if value is None else f"{value:.{digits}f}"
+
+    return {
+        "Best mean κ": figure_of(best),
+        **{f"κ of that epoch, {task.title.lower()}": figure_of(row.get(f"validation_kappa_{task.name}"))
+           for task in SHOWN_TASKS},
+        "Loss of that epoch": figure_of(row.get(LOSS), 3),
+        "Best epoch": figure_of(row.get("epoch", place + 1), 0) if known else words.NOTHING,
+    }  # fmt: skip
+
+
+def _agreement(card: ModelCard | None) -> str:
+    from mmdnet.scoring.validity import agreement_words, checks_of
+
+    return words.NOTHING if card is None else agreement_words(checks_of(card)) or "not known"
+
+
+def _took(run: RunView) -> str:
+    job = run.job
+    if job is None or job.started_at is None or job.finished_at is None:
+        return words.NOTHING
+    return duration((job.finished_at - job.started_at).total_seconds())
 
 
 def _table(
-    runs: Sequence[RunView], names: Mapping[int, str], histories: Mapping[int, Sequence[Mapping[str, float]]]
+    runs: Sequence[RunView],
+    names: Mapping[int, str],
+    histories: Mapping[int, Sequence[Mapping[str, float]]],
+    models: Mapping[int, ModelCard],
 ) -> None:
     import pandas as pd
 
-    rows = differences(runs, histories)
+    rows = differences(runs, histories, models)
     columns = ["What", SAME_FIRST, *(plain(names[run.id]) for run in runs)]
     table = pd.DataFrame([[plain(cell) for cell in row] for row in rows], columns=columns)
     st.dataframe(

@@ -364,7 +364,7 @@ def model_nas(score: ScoreView) -> str:
     if not score.validity.reportable:
         return NOT_REPORTABLE.lower()
     nas = score.summary.nas
-    return words.NOTHING if nas is None else f"{nas} ({_interval(score.summary.nas_interval)})"
+    return words.NOTHING if nas is None else f"{nas} (90 %: {_interval(score.summary.nas_interval)})"
 
 
 def _interval(pair: Sequence[int] | None) -> str:

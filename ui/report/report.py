@@ -136,7 +136,8 @@ def feature_block(report: Report, feature: Feature, signed: Mapping[str, int | N
         st.caption(literal(f"{feature.title}: {absent}"))
     elif feature.score is not None and feature.interval is not None:
         st.caption(
-            f"Continuous score {feature.score:.1f} ({feature.interval.low:.1f}–{feature.interval.high:.1f}"
+            f"Continuous score {feature.score:.1f} "
+            f"(90 % interval {feature.interval.low:.1f}–{feature.interval.high:.1f}"
             f"{f', {literal(covers)}' if covers else ''}), "
             f"from {literal(str(feature.rests_on))}."
             + (f" Between pathologists κ was {feature.readers_agree:.2f}." if feature.readers_agree else "")
@@ -161,7 +162,7 @@ def _amount(quantity: Quantity, covers: str = "") -> str:
     interval = ""
     if quantity.interval:
         low = show(quantity.interval.low).removesuffix(" per field").removesuffix(" %")
-        interval = f" ({low}–{show(quantity.interval.high)}{f', {literal(covers)}' if covers else ''})"
+        interval = f" (90 % interval {low}–{show(quantity.interval.high)}{f', {literal(covers)}' if covers else ''})"
     return f"**{show(quantity.value)}**{interval}  :gray[{literal(quantity.basis)}]"
 
 

@@ -115,7 +115,9 @@ def worklist_at_a_glance(slides: Sequence[SlideView], leading: Mapping[int, Scor
     """What waits for a person, to choose from, and the slides it waits on; a click opens where it is done."""
     from mmdnet.workflows.worklist import Waiting, worklist
 
-    items = worklist(slides, leading)
+    who = reader()
+    disputed = () if who is None else lab().slides.reads.due(slides[0].project_id, who.id).settle
+    items = worklist(slides, leading, disputed)
     counts = {kind: sum(kind in item.waits for item in items) for kind in Waiting}
     chosen = st.pills(
         "Waiting",

@@ -30,6 +30,7 @@ KINDS = {
     "search": "Searching settings",
     "score": "Scoring",
     "evaluate": "Evaluating",
+    "calibrate": "Calibrating",
     "evidence_maps": "Maps on patches",
     "score_again": "Making a score again",
     "cross_validate": "Cross-validating",

@@ -41,6 +41,11 @@ def test_a_slide_waits_for_what_is_missing(of, leads, waits, page):
     assert (item.waits, item.page) == (waits, page)
 
 
+def test_readers_who_disagree_wait_where_that_is_settled():
+    (item,) = worklist([slide()], {1: score(signed="Ada", changed=("steatosis",))}, disputed=[1])
+    assert (item.waits, item.page) == ((Waiting.DISPUTED, Waiting.DIFFERS), "slides")
+
+
 def test_reports_wait_for_a_signature_in_the_order_of_the_slides():
     leading = {1: score(11), 2: score(12, signed="Ada"), 3: score(13)}
     assert unsigned([slide(3), slide(2), slide(1), slide(4)], leading) == [13, 11]

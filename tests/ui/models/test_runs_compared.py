@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from streamlit.testing.v1 import AppTest
 
+from tests.mmdnet.reports.crafted import card
 from tests.ui.models.test_run_view import RUN
 from ui.models import runs_compared
 
@@ -18,7 +19,12 @@ HISTORY = {
 def test_differences_stand_first_and_every_choice_is_there():
     rows = runs_compared.differences([RUN, OTHER], HISTORY)
     apart = {row[0]: row[2:] for row in rows if row[1]}
-    assert apart.pop("Best mean κ") == ["–", "0.50"] and list(apart.values()) == [["3", "9"]]
+    assert apart.pop("Best mean κ") == ["–", "0.50"] and apart.pop("Best epoch") == ["–", "1"]
+    assert apart.pop("κ of that epoch, steatosis") == ["–", "0.25"]
+    assert apart.pop("κ of that epoch, ballooning") == ["–", "0.75"] and list(apart.values()) == [["3", "9"]]
+    known = {row[0]: row[2:] for row in runs_compared.differences([RUN, OTHER], HISTORY, {8: card()})}
+    assert known["Took"] == ["90 s", "90 s"] and known["Agreement with readers"][0] == "–"
+    assert known["Agreement with readers"][1] == "quadratic κ on bags of validation patients: steatosis 0.80"
     marks = [row[1] for row in rows]
     assert marks == sorted(marks, reverse=True) and len(rows) >= 5
 
@@ -33,7 +39,12 @@ def page():
 
 def test_curves_of_two_lie_over_each_other(monkeypatch):
     monkeypatch.setattr(
-        runs_compared, "lab", lambda: SimpleNamespace(training=SimpleNamespace(history=HISTORY.__getitem__))
+        runs_compared,
+        "lab",
+        lambda: SimpleNamespace(
+            training=SimpleNamespace(history=HISTORY.__getitem__),
+            models=SimpleNamespace(get=lambda model_id: SimpleNamespace(card=card())),
+        ),
     )
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["runs"], app.session_state["compare_runs"] = [RUN, OTHER], True
