@@ -31,7 +31,7 @@ def test_kappa_stands_with_its_interval_and_a_gain_only_where_it_is_none_of_chan
     words = learning_words(
         LearningState(60, version(kappa={"steatosis": Judged(value=0.8, low=0.6, high=0.9)}, gain=gain), None)
     )
-    assert "light model 3 from 52 labels, just now" in words and "steatosis κ 0.80 (0.60 to 0.90)" in words
+    assert "light model 3 from 52 labels, just now" in words and "steatosis κ 0.80 (95 %: 0.60 to 0.90)" in words
     assert said in words
 
 
