@@ -48,7 +48,7 @@ def test_every_score_is_in_the_table_with_its_grades(filled, filled_home, valida
     assert table["Steatosis"].tolist() == [score.summary.grades["steatosis"]]
     low, high = score.summary.nas_interval
     interval = str(low) if low == high else f"{low}–{high}"
-    assert table["Model's NAS"].tolist() == [f"{score.nas} ({interval})"]
+    assert table["Model's NAS"].tolist() == [f"{score.nas} (90 %: {interval})"]
 
 
 def test_a_score_that_is_not_reportable_is_no_number_in_the_table_but_the_reason(filled, filled_home):

@@ -31,7 +31,12 @@ def drawn(**given) -> str:
 def test_the_headline_has_the_nas_with_its_interval_and_every_grade_its_criterion():
     words = drawn()
     assert "<b>5</b>" in words and "90 % interval 4–6 of 0–8" in words
-    for phrase in ("2–4 foci per 200× field", "Dr Okafor", "Continuous score 2.1 (90 % interval 1.8–2.3)", "not signed"):
+    for phrase in (
+        "2–4 foci per 200× field",
+        "Dr Okafor",
+        "Continuous score 2.1 (90 % interval 1.8–2.3)",
+        "not signed",
+    ):
         assert phrase in words, phrase
     assert "- Patches set aside: pen mark 1." in words
 
