@@ -63,6 +63,7 @@ class Walk:
 
     def turn_to(self, page_name: str) -> None:
         """Another page of the menu, by the keyboard."""
+        self.at_rest()
         self.tab_to(self.page.get_by_role("link", name=page_name, exact=True), most=200)
         self.page.keyboard.press("Enter")
 

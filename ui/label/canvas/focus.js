@@ -26,3 +26,9 @@ export function elsewhere(event) {
     el.matches('input, textarea, select, [contenteditable="true"], [role="combobox"], [role="listbox"], [role="dialog"]')
   ))
 }
+
+// Whether the key fell on a control that Enter or Space presses: a button, a link of the menu, the head of a fold.
+export function onControl(event) {
+  const [el] = event.composedPath()
+  return el instanceof Element && el.matches('button, a[href], summary')
+}

@@ -5,7 +5,7 @@
 import { Api } from './api.js'
 import { Atlas } from './atlas.js'
 import { partsOf, write } from './dom.js'
-import { elsewhere, overConnectionNotice, withoutConnectionNotice } from './focus.js'
+import { elsewhere, onControl, overConnectionNotice, withoutConnectionNotice } from './focus.js'
 import { KeyDialog } from './key_dialog.js'
 import { keyWords, meaning } from './keys.js'
 import { Looks } from './looks.js'
@@ -124,7 +124,7 @@ function mount(root, data, left) {
     if (atlas.turn(event.key)) return event.preventDefault()
     const name = meaning(event, dialog.keys)
     if (name === null) return
-    if (['enter', 'accept'].includes(name) && event.composedPath()[0] instanceof HTMLButtonElement) return
+    if (['enter', 'accept'].includes(name) && onControl(event)) return
     event.preventDefault()
     if (event.repeat) return
     if (name === 'context') reading.around(true)
