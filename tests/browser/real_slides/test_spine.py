@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from mmdnet.workflows.lab import Lab
 from tests.browser import steps
 from tests.browser.lab_process import ROOT, RunningLab
 
@@ -240,20 +238,6 @@ def download(walk: Walk, kind: str) -> str:
     return Path(waiting.value.path()).read_text("utf-8")
 
 
-def picture_of_a_report(walk: Walk, lab: Lab) -> None:
-    """For the guide: the same slide by the model that comes with the program; two epochs on 12 labels show no map."""
-    (project,) = lab.projects.list()
-    (slide,) = lab.slides.list(project.id)
-    lab.scoring.start(project.id, [slide.id], lab.models.shipped())
-    until = time.monotonic() + 240
-    while len(lab.scoring.list(project.id)) < 2 and time.monotonic() < until:
-        time.sleep(0.5)
-    walk.page.goto(f"{walk.lab.url}/report?project={project.id}&score={lab.scoring.list(project.id)[0].id}")
-    walk.heading(slide.name)
-    walk.page.locator(".stage .osd canvas").first.wait_for()
-    walk.picture("report")
-
-
 @pytest.mark.timeout(2400)
 def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data: Path):
     path = real_data / SLIDE
@@ -286,8 +270,6 @@ def test_a_real_slide_goes_in_and_a_signed_score_comes_out(walk: Walk, real_data
     assert scored.signed and scored.summary.patches == project.patches
     assert [signed.reader for signed in lab.reports.sign_offs(scored.id)] == ["Ada", "Ada"]
     assert lab.reports.sign_offs(scored.id)[-1].grades["steatosis"] == 2
-    if walk.pictures:
-        picture_of_a_report(walk, lab)
 
 
 def test_a_deep_link_into_a_fresh_server_shows_the_page_in_its_frame(page, running_lab: RunningLab):
