@@ -29,29 +29,27 @@ def silent(share: float, message: str, /, **numbers: Any) -> None:
     """Tell nobody."""
 
 
-def between(progress: Progress, low: float, high: float) -> Progress:
-    """Progress of a part of the work, told as that of the whole: from share `low` to share `high` of it."""
+def between(progress: Progress, low: float, high: float, title: str = "") -> Progress:
+    """Progress of a part of the work, told as that of the whole: from share `low` to share `high` of it.
+
+    Messages begin with `title`.
+    """
 
     def tell(share: float, message: str, /, **numbers: Any) -> None:
-        progress(low + (high - low) * share, message, **numbers)
+        progress(low + (high - low) * share, f"{title}: {message}" if title else message, **numbers)
 
     return tell
 
 
 def part_of(progress: Progress, index: int, parts: int, title: str = "") -> Progress:
-    """Progress of one of several parts that take alike long, told as that of the whole; messages begin with `title`."""
-
-    def tell(share: float, message: str, /, **numbers: Any) -> None:
-        progress((index + share) / parts, f"{title}: {message}" if title else message, **numbers)
-
-    return tell
+    """Progress of one of several parts that take alike long, see `between`."""
+    return between(progress, index / parts, (index + 1) / parts, title)
 
 
 def part_by_size(progress: Progress, index: int, sizes: Sequence[float], title: str = "") -> Progress:
-    """Progress of one of several parts whose time goes by their sizes (all positive); else as `part_of`."""
+    """Progress of one of several parts whose time goes by their sizes (all positive), see `between`."""
     whole = sum(sizes)
-    low, high = sum(sizes[:index]) / whole, sum(sizes[: index + 1]) / whole
-    return part_of(between(progress, low, high), 0, 1, title)
+    return between(progress, sum(sizes[:index]) / whole, sum(sizes[: index + 1]) / whole, title)
 
 
 class TimeLeft:

@@ -16,7 +16,7 @@ from mmdnet.reports.schema import Feature, Report, report_sha256
 from mmdnet.reports.typeset import (
     absent_words,
     advice_of,
-    all_withheld,
+    all_withheld_words,
     as_left,
     bases,
     beside,
@@ -42,7 +42,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import ALL_WITHHELD, MAP_CAPTION, PLACE_IN_FILE, chance, fibrosis_shown, percent
+from mmdnet.reports.words import MAP_CAPTION, PLACE_IN_FILE, chance, fibrosis_shown, percent
 from mmdnet.scoring.heat import MapFrame, scale_bar_um
 from mmdnet.scoring.palette import GRADE_RAMPS, heat_stops, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
@@ -106,7 +106,7 @@ def to_html(report: Report, pictures: ReportPictures | None = None, card: CardDo
             likeness=likeness_of(report),
             cautions=cautions_of(report),
             cautions_title=cautions_title(report),
-            withheld=ALL_WITHHELD if all_withheld(report) else "",
+            withheld=all_withheld_words(report),
             quantities=quantities,
             not_shown=not_shown,
             intervals=has_interval(report),

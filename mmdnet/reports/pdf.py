@@ -25,6 +25,7 @@ from mmdnet.reports.typeset import (
     absent_words,
     advice_of,
     all_withheld,
+    all_withheld_words,
     bases,
     beside,
     cautions_of,
@@ -48,7 +49,7 @@ from mmdnet.reports.typeset import (
     verdict,
 )
 from mmdnet.reports.withhold import withheld
-from mmdnet.reports.words import ALL_WITHHELD, MAP_CAPTION, PLACE_IN_FILE, RESEARCH_USE, chance, fibrosis_shown
+from mmdnet.reports.words import MAP_CAPTION, PLACE_IN_FILE, RESEARCH_USE, chance, fibrosis_shown
 from mmdnet.scoring.palette import GRADE_RAMPS, HEAT, HEAT_OPAQUE, ink_on
 from mmdnet.scoring.validity import NOT_REPORTABLE
 
@@ -158,7 +159,6 @@ def _content(
         "validity": [report.validity.words, *report.validity.remedies] if not report.validity.reportable else [],
         "cautions": [typeset(caution) for caution in cautions_of(report)],
         "cautions_title": cautions_title(report),
-        "cautions_apart": not all_withheld(report),
         "signed": signed is not None,
         "headlines": list(_headlines(report, signed)),
         "state": _state(signed, report, content_sha256),
@@ -171,7 +171,7 @@ def _content(
         "facts": [asdict(fact) for fact in slide_facts(header)],
         "features": [_feature(feature, report) for feature in report.features],
         "fibrosis": fibrosis_shown(report.fibrosis),
-        "withheld": ALL_WITHHELD if all_withheld(report) else "",
+        "withheld": all_withheld_words(report),
         "bases": [f"{titles}: {ground}." for titles, ground in bases(report).items()],
         "nas": _nas(report),
         "meaning": typeset(nas.meaning),

@@ -83,6 +83,11 @@ def all_withheld(report: Report) -> bool:
     return not report.validity.reportable and not has_grade(report)
 
 
+def all_withheld_words(report: Report) -> str:
+    """That no grade of the model's stands in the report; empty where one does."""
+    return words.ALL_WITHHELD if all_withheld(report) else ""
+
+
 def absent_words(feature: Feature, report: Report) -> str:
     """Why a feature has no grade of the model's; empty where it has one, and where none has and that is said above."""
     return "" if all_withheld(report) and feature.absent == words.WITHHELD else feature.absent or ""

@@ -24,7 +24,7 @@ MAP_CAPTION = (
 
 UNDER_EACH_PATCH = (
     "Under each patch: the model's grade of the patch and the probability of that grade or a higher one (where the "
-    "grade is 0, of any higher one), a dash where they are withheld; attention in multiples of the slide's mean; "
+    "grade is 0, of any higher one), neither where they are withheld; attention in multiples of the slide's mean; "
 )
 UNDER_UNGRADED_PATCH = "Under each patch: attention in multiples of the slide's mean; "
 PLACE_IN_FILE, PLACE_ON_PAGE = "its place on the grid.", "a button that shows it on the slide."

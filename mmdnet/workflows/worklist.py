@@ -53,8 +53,8 @@ def worklist(
     items = []
     for slide in slides:
         score = leading.get(slide.id)
-        between = (Waiting.DISPUTED,) if slide.id in disputed else ()
-        items.append(WorkItem(slide, score, tuple(sorted((*_waits(slide, score), *between), key=list(Waiting).index))))
+        waits = {*_waits(slide, score), *((Waiting.DISPUTED,) if slide.id in disputed else ())}
+        items.append(WorkItem(slide, score, tuple(kind for kind in Waiting if kind in waits)))
     return items
 
 

@@ -11,7 +11,7 @@ from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.scoring.palette import TASK_COLOURS
 from mmdnet.training.config import describe
 from ui.shell import words
-from ui.shell.jobs import duration, made_at, progress_line, state_badge
+from ui.shell.jobs import made_at, progress_line, state_badge, took
 from ui.shell.literal import code, literal, plain
 from ui.shell.session import lab, open_page, pick_linked, refusals
 from ui.shell.theme import figure, show_figure
@@ -56,8 +56,8 @@ def _run_view(run_id: int, was_active: bool, manages: bool) -> None:
         st.caption("It goes on in the background; this page can be left or closed.")
     elif job.failure:
         st.error(literal(job.failure), icon=":material/error:")
-    elif job.started_at and job.finished_at:
-        st.caption(f"Took {duration((job.finished_at - job.started_at).total_seconds())}")
+    elif lasted := took(job):
+        st.caption(f"Took {literal(lasted)}")
     card = lab().models.get(run.model_id).card if run.model_id is not None and not job.active else None
     if card is not None:
         _verdict(card)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from mmdnet.labels.grading import SHOWN_TASKS
 from mmdnet.training.config import describe
 from ui.shell import words
-from ui.shell.jobs import duration, made_at
+from ui.shell.jobs import made_at, took
 from ui.shell.literal import in_figure, plain
 from ui.shell.session import lab
 from ui.shell.theme import figure, show_figure
@@ -82,7 +81,7 @@ def _curves(
 def differences(
     runs: Sequence[RunView],
     histories: Mapping[int, Sequence[Mapping[str, float]]],
-    models: Mapping[int, ModelCard] = MappingProxyType({}),
+    models: Mapping[int, ModelCard],
 ) -> list[list[str]]:
     """Rows of the table: what, whether it differs, then a cell for each training; what differs comes first.
 
@@ -93,7 +92,10 @@ def differences(
     """
     cells = [
         _best(histories[run.id])
-        | {"Agreement with readers": _agreement(models.get(run.id)), "Took": _took(run)}
+        | {
+            "Agreement with readers": _agreement(models.get(run.id)),
+            "Took": (took(run.job) if run.job else "") or words.NOTHING,
+        }
         | {"Patch labels, SHA-256": str(run.label_set.get("sha256", ""))[:12]}
         | {"Labelled patches": str(run.label_set.get("patches", words.NOTHING))}
         | describe(run.choices)
@@ -129,13 +131,6 @@ def _agreement(card: ModelCard | None) -> str:
     from mmdnet.scoring.validity import agreement_words, checks_of
 
     return words.NOTHING if card is None else agreement_words(checks_of(card)) or "not known"
-
-
-def _took(run: RunView) -> str:
-    job = run.job
-    if job is None or job.started_at is None or job.finished_at is None:
-        return words.NOTHING
-    return duration((job.finished_at - job.started_at).total_seconds())
 
 
 def _table(

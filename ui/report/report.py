@@ -13,6 +13,7 @@ from mmdnet.labels.grading import task
 from mmdnet.reports.typeset import (
     absent_words,
     all_withheld,
+    all_withheld_words,
     evidence_caption,
     evidence_note,
     has_grade,
@@ -27,7 +28,7 @@ from mmdnet.reports.typeset import (
     times_text,
     typeset,
 )
-from mmdnet.reports.words import ALL_WITHHELD, PLACE_ON_PAGE, chance, fibrosis_shown
+from mmdnet.reports.words import PLACE_ON_PAGE, chance, fibrosis_shown
 from mmdnet.scoring.validity import agreement_words
 from mmdnet.slides.geometry import PATCH_PX
 from mmdnet.workflows.scoring.scores_again import finding_of
@@ -95,8 +96,8 @@ def attention_map(report: Report, slide: SlideView, patches: Sequence[PatchView]
 
 def withheld_grades(report: Report) -> None:
     """That no grade of the model's stands below, said once for all features."""
-    if all_withheld(report):
-        st.caption(ALL_WITHHELD)
+    if said := all_withheld_words(report):
+        st.caption(literal(said))
 
 
 def feature_block(report: Report, feature: Feature, signed: Mapping[str, int | None] | None = None) -> None:
@@ -221,7 +222,7 @@ def _tile(
         st.image(in_page(picture), width="stretch", alt=f"Patch in row {patch.row + 1}, column {patch.col + 1}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         numbers = " · ".join(filter(None, (patch_chance(patch), times_text(patch.attention))))
-        graded = "" if all_withheld(scored.shown) else f"{chip(task_name, patch.grade)} "
+        graded = "" if patch.grade is None else f"{chip(task_name, patch.grade)} "
         st.html(f'<span class="mmd-row mmd-small">{graded}{numbers}</span>', width="content")
         key = f"find_{task_name}_{kind}_{patch.patch_id}"
         if st.button("", icon=":material/my_location:", type="tertiary", help="Show on the slide", key=key):

@@ -185,7 +185,7 @@ def _reader_picker() -> None:
     choose_reader("pick_reader", "Reader")
     current = reader()
     remembered = reader_memory(current.name if current else None, asked="reader_id" not in st.session_state)
-    if remembered in {view.name for view in lab().readers.list()}:
+    if remembered is not None and remembered in {view.name for view in lab().readers.list()}:
         set_reader(lab().readers.ensure(remembered).id)
         st.rerun()
 

@@ -255,11 +255,18 @@ def _under_way(job: JobView, cancel: bool, active: Sequence[JobView] | None) -> 
             change_plan(job, active)
 
 
+def took(job: JobView) -> str:
+    """How long a job took; empty where it has not ended, or never began."""
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    return duration((job.finished_at - job.started_at).total_seconds())
+
+
 def _ended(job: JobView, retry: bool, dismiss: bool) -> None:
-    took = duration((job.finished_at - job.started_at).total_seconds()) if job.finished_at and job.started_at else ""
+    lasted = took(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            " · ".join(part for part in (ago(job.finished_at or job.created_at), took and f"took {took}") if part)
+            " · ".join(part for part in (ago(job.finished_at or job.created_at), lasted and f"took {lasted}") if part)
         )
         if dismiss and not job.dismissed:
             _dismiss(job)

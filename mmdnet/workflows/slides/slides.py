@@ -315,9 +315,9 @@ def _what(places: Sequence[Place]) -> str:
     """What is added, for the job's title: one thing by its name, else folders by name and files by their number."""
     folders = [f"folder {place.name}" for place in places if isinstance(place, Path) and place.is_dir()]
     files = len(places) - len(folders)
-    if files == 1 == len(places):
+    if len(places) == 1 and not folders:
         return places[0].name
-    return " and ".join([", ".join(folders)] * bool(folders) + [count(files, "file")] * bool(files))
+    return " and ".join(filter(None, (", ".join(folders), count(files, "file") if files else "")))
 
 
 def _fact(slide: SlideView, name: str) -> object:

@@ -146,7 +146,7 @@ def test_where_every_grade_is_withheld_that_is_said_once_and_a_signature_leads()
     assert words.index("not reportable") < words.index("Also to know") < words.index("Model NAS")
     assert words.count("the model was not validated") == 1 and words.count("withheld") <= 5
     assert "Withheld with the model's grades: Hepatocytes with fat, estimated share; Lobular foci" in words
-    assert "a dash where they are withheld" not in words and "No advice" not in words
+    assert "where they are withheld" not in words and "No advice" not in words
     by = signature(report_sha256(nothing_reportable()))
     signed = pages(to_pdf(nothing_reportable(sign_offs=[by])))[0]
     assert signed.index("Signed NAS 5 of 8") < signed.index("Model NAS –") < signed.index("not reportable: the model")

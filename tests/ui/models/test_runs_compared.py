@@ -17,7 +17,7 @@ HISTORY = {
 
 
 def test_differences_stand_first_and_every_choice_is_there():
-    rows = runs_compared.differences([RUN, OTHER], HISTORY)
+    rows = runs_compared.differences([RUN, OTHER], HISTORY, {})
     apart = {row[0]: row[2:] for row in rows if row[1]}
     assert apart.pop("Best mean κ") == ["–", "0.50"] and apart.pop("Best epoch") == ["–", "1"]
     assert apart.pop("κ of that epoch, steatosis") == ["–", "0.25"]
