@@ -33,6 +33,7 @@ END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
 SHORT_LIFE_S = 10  # a part that lived longer is started again at once
+NICE = 19  # the lowest priority
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 FOR_A_GPU = ("cuda-", "nvidia-", "triton")  # how the names of packages begin that only a GPU needs
 SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
@@ -512,8 +513,8 @@ def _make_demo(home: Path) -> None:
 def run_tests(pytest_arguments: list[str]) -> int:
     """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, audit of packages, pytest.
 
-    All at once: some tests wait more than they compute, so the other tests and the checks compute meanwhile, at the
-    lowest priority. What each says is shown whole when it has ended.
+    All at once: some tests wait more than they compute, so the other tests and the checks compute meanwhile, behind
+    them. What each says is shown whole when it has ended.
     """
     make_environment(dev=True)
     checks: dict[str, Command] = {
@@ -529,7 +530,8 @@ def run_tests(pytest_arguments: list[str]) -> int:
     failed: list[str] = []
     pools = concurrent.futures.ThreadPoolExecutor
     with pools() as waiting, pools(1) as in_turn, pools() as computing:
-        told = {in_turn.submit(_hear, [*_behind(), *check], environment): name for name, check in checks.items()}
+        behind: list[subprocess.Popen[bytes]] = []
+        told = {in_turn.submit(_hear, check, environment, behind): name for name, check in checks.items()}
         say("Testing, with the checks, the browser and the jobs beside")
         if pytest_arguments:
             if subprocess.run(_pytest(pytest_arguments), cwd=ROOT, env=environment).returncode != 0:
@@ -539,12 +541,17 @@ def run_tests(pytest_arguments: list[str]) -> int:
             for name, part in WAITING_TESTS.items():
                 told[waiting.submit(_hear, _pytest(part), environment)] = name
             for name, part in COMPUTING_TESTS.items():
-                told[computing.submit(_hear, [*_behind(), *_pytest(part)], environment)] = name
-        for future in concurrent.futures.as_completed(told):
-            code, words, took = future.result()
-            say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'} in {took:.0f} s\n{words}")
-            if code != 0:
-                failed.append(told[future])
+                told[computing.submit(_hear, _pytest(part), environment, behind)] = name
+        try:
+            for future in concurrent.futures.as_completed(told):
+                code, words, took = future.result()
+                say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'} in {took:.0f} s\n{words}")
+                if code != 0:
+                    failed.append(told[future])
+        except KeyboardInterrupt:
+            in_turn.shutdown(wait=False, cancel_futures=True)
+            _interrupt(behind)
+            raise
     if failed:
         say(f"Failed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -556,20 +563,52 @@ def own_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_") or name in real_data}
 
 
-def _behind() -> Command:
-    """What lets a command compute only while others wait, so that it does not hold up the browser's tests."""
-    return ["nice", "-n", "19"] if shutil.which("nice") else []
+def _step_back(process: subprocess.Popen[bytes]) -> None:
+    """Let it compute only while others wait, so that it holds up neither the browser's tests nor the labs they start.
+
+    Linux weighs sessions against each other before it looks at a process's own niceness (sched(7), autogroup): the jobs
+    of those labs, which step back too, would hardly have a turn beside a session of tests that does not.
+    """
+    if not WINDOWS:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(NICE))
+
+
+def _interrupt(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ctrl-C for those it does not reach: a terminal sends it to the processes of its own session."""
+    if not WINDOWS:
+        for process in processes:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGINT)
 
 
 def _pytest(arguments: list[str]) -> Command:
     return [PYTHON, "-m", "pytest", *arguments]
 
 
-def _hear(command: Command, environment: dict[str, str]) -> tuple[int, str, float]:
-    """How a command ended, all that it said, and after how many seconds: which part the others wait for at the end."""
+def _hear(
+    command: Command, environment: dict[str, str], behind: list[subprocess.Popen[bytes]] | None = None
+) -> tuple[int, str, float]:
+    """How a command ended, all that it said, and after how many seconds: which part the others wait for at the end.
+
+    Args:
+        behind: those that compute only while others wait, in sessions of their own: this becomes one of them.
+    """
     began = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode, done.stdout.decode(errors="replace"), time.monotonic() - began
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=behind is not None,
+    ) as process:
+        if behind is not None:
+            _step_back(process)
+            behind.append(process)
+        said, _ = process.communicate()
+    return process.returncode, said.decode(errors="replace"), time.monotonic() - began
 
 
 def say(words: str) -> None:

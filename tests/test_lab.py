@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -93,6 +94,26 @@ class Shell:
             self.put_command(lab.ROOT, lab.PYTHON)
         return subprocess.CompletedProcess([], 1 if self.fails in words else 0, stdout=b"")
 
+    def start(self, command: list[object], **how: object) -> "Part":
+        return Part(self.run(command, **how).returncode)
+
+
+class Part:
+    """Stands for a process that says nothing and ends at once."""
+
+    pid = 2**22 + 1  # of nobody
+
+    def __init__(self, returncode: int) -> None:
+        self.returncode = returncode
+
+    def __enter__(self) -> "Part":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def communicate(self) -> tuple[bytes, None]:
+        return b"", None
+
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
@@ -103,6 +124,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setattr(lab, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(lab, "PYTHON", tmp_path / ".venv" / "bin" / "python")
     monkeypatch.setattr(lab.subprocess, "run", shell.run)
+    monkeypatch.setattr(lab.subprocess, "Popen", shell.start)
     monkeypatch.setattr(lab.shutil, "which", lambda name: None)
     return shell
 
@@ -240,6 +262,28 @@ def test_a_part_of_the_tests_that_fails_is_told_and_the_others_run(shell: Shell,
     assert sum("-m pytest" in line for line in shell.commands) == len(lab.WAITING_TESTS) + len(lab.COMPUTING_TESTS)
     shell.fails = "nothing"
     assert lab.run_tests([]) == 0
+
+
+def test_what_computes_meanwhile_steps_back_with_its_session_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    began, go = tmp_path / "began", tmp_path / "go"
+    code = f"""
+import os, pathlib, time
+pathlib.Path({str(began)!r}).touch()
+while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)
+session = pathlib.Path("/proc/self/autogroup")
+print(os.getsid(0) == os.getpid(), os.nice(0), session.read_text().split()[-1] if session.exists() else {lab.NICE})
+pathlib.Path({str(go)!r}).unlink()
+time.sleep(60)"""
+    behind: list[subprocess.Popen[bytes]] = []
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(lab._hear, [sys.executable, "-u", "-c", code], dict(os.environ), behind)
+        wait_for(began.exists)
+        go.touch()
+        wait_for(lambda: not go.exists())
+        lab._interrupt(behind)
+        ended, said, took = told.result(timeout=30)
+    assert said.startswith(f"True {lab.NICE} {lab.NICE}\n"), "Linux alone weighs sessions"
+    assert "KeyboardInterrupt" in said and ended != 0 and took < 60
 
 
 def test_every_file_of_tests_is_in_one_part() -> None:

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test'
 import { Messages } from '../../../../ui/label/canvas/messages.js'
 import { freshPage } from '../../fakes.js'
 
-let messages, sent, now
+let messages, sent, now, app
 const root = new EventTarget()
 const pointed = (name, inside = false) => {
   const event = new Event(name)
@@ -13,13 +13,15 @@ const pointed = (name, inside = false) => {
 }
 beforeEach(() => {
   freshPage()
+  app = { dataset: { testScriptState: 'notRunning' } }
+  globalThis.document = { querySelector: () => app }
   now = 0
   mock.timers.enable({ apis: ['setTimeout'] })
   mock.method(performance, 'now', () => now)
   messages = new Messages(root)
   sent = []
 })
-afterEach(() => { messages.close(); mock.timers.reset(); mock.restoreAll() })
+afterEach(() => { delete globalThis.document; messages.close(); mock.timers.reset(); mock.restoreAll() })
 const pass = (ms) => { for (let past = 0; past < ms; past += 50) { now += 50; mock.timers.tick(50) } }
 const tell = (name, words = name) => messages.tell(name, () => sent.push(words))
 
@@ -49,6 +51,26 @@ test('a pointer that moves holds it back a little; on the canvas itself it does 
   pass(550)
   assert.deepEqual(sent, [])
   pass(100)
+  assert.deepEqual(sent, ['finished'])
+})
+
+test('while the lab draws a page, or has not yet begun the one that was asked for, nothing is said', () => {
+  pointed('click')
+  tell('finished')
+  app.dataset.testScriptState = 'rerunRequested'
+  pass(9000)
+  app.dataset.testScriptState = 'running'
+  pass(9000)
+  assert.deepEqual(sent, [])
+  app.dataset.testScriptState = 'notRunning'
+  pass(700)
+  assert.deepEqual(sent, ['finished'])
+})
+
+test('a page that does not tell its state holds nothing back', () => {
+  app = null
+  tell('finished')
+  pass(700)
   assert.deepEqual(sent, ['finished'])
 })
 
