@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import asdict
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.browser.lab_process import RunningLab
 from tests.browser.steps import at_rest, canvas_ready, choose_reader, done, next_patch, patch_shown, press
 from tests.browser.test_label_keys import open_canvas
 from tests.label_bench import write_score
+from tests.mmdnet.jobs.conftest import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -162,13 +164,17 @@ def test_the_deep_zoom_opens_at_the_patch(canvas):
     assert next_patch(canvas, shown) != shown
 
 
-CLICK_WHEN_DONE = """([root, link]) => new MutationObserver((_, seen) => {
-  if (root.textContent.includes('All labelled')) { seen.disconnect(); link.click() }
+CLICK_WHEN_DONE = """([root, link]) => new MutationObserver(async (_, seen) => {
+  if (!root.textContent.includes('All labelled')) return
+  seen.disconnect()
+  await holdLab()
+  link.click()
 }).observe(root, { childList: true, subtree: true, characterData: true })"""
 
 
 def test_a_link_clicked_as_the_last_label_is_saved_leads_where_it_says(page, shared_lab):
-    """What the canvas then has to tell the page names this page, and must not overtake or call back the other."""
+    """What the canvas then has to tell the page names this page, and must not overtake or call back the other, however
+    long a busy lab takes to begin it."""
     home = make_label_home(shared_lab.home, columns=3, rows=1, project="Soon done")
     open_canvas(page, shared_lab, home, "Ada")
     for _ in range(home.patches - 1):
@@ -177,8 +183,15 @@ def test_a_link_clicked_as_the_last_label_is_saved_leads_where_it_says(page, sha
         next_patch(page, shown)
     page.wait_for_timeout(4000)  # earlier clicks are forgotten by then
     link = page.get_by_role("link", name="Agreement", exact=True)
+    held = []
+    page.expose_function("holdLab", lambda: held.append(shared_lab.app.send_signal(signal.SIGSTOP)))
     page.evaluate(CLICK_WHEN_DONE, [page.locator(".canvas").element_handle(), link.element_handle()])
     press(page, "000")  # and from here on the canvas may be gone at any moment
+    try:
+        wait_for(lambda: page.wait_for_timeout(50) or held)
+        page.wait_for_timeout(5000)
+    finally:
+        shared_lab.app.send_signal(signal.SIGCONT)
     page.get_by_role("heading", name="Agreement").wait_for()
     page.locator(".canvas").wait_for(state="detached")
     at_rest(page, still_ms=4000)  # whatever the canvas had to say has been said by then

@@ -6,15 +6,17 @@ import { freshPage } from '../../fakes.js'
 
 let messages, sent, now, app
 const root = new EventTarget()
-const pointed = (name, inside = false) => {
+const link = (pathname) => ({ href: `http://lab${pathname}`, pathname })
+const pointed = (name, ...at) => {
   const event = new Event(name)
-  event.composedPath = () => (inside ? [root] : [])
+  event.composedPath = () => at
   window.dispatchEvent(event)
 }
 beforeEach(() => {
   freshPage()
   app = { dataset: { testScriptState: 'notRunning' } }
   globalThis.document = { querySelector: () => app }
+  window.location = { pathname: '/label' }
   now = 0
   mock.timers.enable({ apis: ['setTimeout'] })
   mock.method(performance, 'now', () => now)
@@ -47,22 +49,36 @@ test('a pointer that moves holds it back a little; on the canvas itself it does 
   tell('finished')
   pass(500)
   pointed('pointermove')
-  pointed('click', true)
+  pointed('click', root)
   pass(550)
   assert.deepEqual(sent, [])
   pass(100)
   assert.deepEqual(sent, ['finished'])
 })
 
-test('while the lab draws a page, or has not yet begun the one that was asked for, nothing is said', () => {
-  pointed('click')
+test('a link to another page holds it back until a busy lab has drawn that; a link to this page does not', () => {
   tell('finished')
-  app.dataset.testScriptState = 'rerunRequested'
-  pass(9000)
+  pointed('click', {}, link('/agreement'))
+  pass(30000)
+  assert.deepEqual(sent, [])
+  pass(30100)
+  assert.deepEqual(sent, ['finished'])
+  tell('renew')
+  pointed('click', link('/label'))
+  pass(3100)
+  assert.deepEqual(sent, ['finished', 'renew'])
+})
+
+test('while the lab draws a page nothing is said, nor while the address is another page\'s after a step back', () => {
+  tell('finished')
   app.dataset.testScriptState = 'running'
   pass(9000)
   assert.deepEqual(sent, [])
   app.dataset.testScriptState = 'notRunning'
+  window.location.pathname = '/agreement'
+  pass(9000)
+  assert.deepEqual(sent, [])
+  window.location.pathname = '/label'
   pass(700)
   assert.deepEqual(sent, ['finished'])
 })
