@@ -3,7 +3,8 @@
 The lab runs as for people, over the demo project. A page can be used once the script that draws it has ended and
 there is something on it (Label many has no heading). Every page was opened once before, so that its libraries are
 loaded. Seconds are of time passed, so they hold for a machine that does nothing else; what the app computed until then
-stands beside them, by page: it is what the app can change.
+stands beside them, by page: it is what the app can change. In turns with them the same click is timed in an application
+of as many pages of one line, as Streamlit serves it by itself.
 
 Beside that the bytes of each page for a browser that has seen none of it: answers as they came over the wire, and what
 came over the web socket, until the page stood still.
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from benchmarks._bare_app import bare_app
 from benchmarks._label_home import browser
 from benchmarks.result import Result
 from benchmarks.zoom import WAIT_MS
@@ -34,6 +36,12 @@ TURNS, QUICK_TURNS = 7, 3
 REACH_S = 0.4
 REACH_COLD_MB = 3.0
 STILL_MS = 1500  # what a page fetches after it is drawn comes within that
+BARE = f"""
+import streamlit as st
+
+pages = {[(entry.title, entry.name) for entry in PAGES]}
+st.navigation([st.Page(lambda at=title: st.title(at), title=title, url_path=name) for title, name in pages]).run()
+"""
 PRESS = """
 link => new Promise(go => {
   const app = document.querySelector('.stApp'), began = performance.now()
@@ -69,12 +77,14 @@ def run(quick: bool) -> Result:
             running.start_app()
             assert running.app is not None
             app = psutil.Process(running.app.pid)
-            with browser() as opened:
-                page = opened.new_page(viewport={"width": 1440, "height": 900})  # type: ignore[attr-defined]
+            with browser() as opened, bare_app(home, BARE) as bare_address:
+                page, bare = (opened.new_page(viewport={"width": 1440, "height": 900}) for _ in range(2))  # type: ignore[attr-defined]
                 page.goto(running.url, timeout=WAIT_MS)
                 choose_reader(page, "Ada")
                 at_rest(page)
-                seen = [_turn(page, app) for _ in range(turns + 1)][1:]
+                bare.goto(bare_address, timeout=WAIT_MS)
+                both = [(_turn(page, app), _bare_turn(bare)) for _ in range(turns + 1)][1:]
+                seen, floor = zip(*both, strict=True)
                 cold = {entry.name: _cold_mb(opened, f"{running.url}{_place(entry)}") for entry in PAGES}
         finally:
             running.stop()
@@ -85,6 +95,7 @@ def run(quick: bool) -> Result:
     beside = {
         "reach": REACH_S,
         "reach_is": "most",
+        "bare_streamlit_pages_s": round(statistics.median(seconds for turn in floor for seconds in turn), 3),
         "app_computed_s": round(statistics.median(computed for _, computed in every), 3),
         "s_and_app_computed_s_by_page": by_page,
         "cold_mb_by_page": {name: round(megabytes, 2) for name, megabytes in cold.items()},
@@ -104,6 +115,15 @@ def _turn(page, app: psutil.Process) -> dict[str, tuple[float, float]]:  # type:
         seen[entry.name] = (passed_ms / 1000, sum(app.cpu_times()[:2]) - before)
         at_rest(page)
     return seen
+
+
+def _bare_turn(page) -> list[float]:  # type: ignore[no-untyped-def]
+    """Through the menu of the bare application: seconds until each page could be used."""
+    seconds = []
+    for link in page.get_by_test_id("stSidebarNavLink").element_handles()[1:]:
+        seconds.append(link.evaluate(PRESS) / 1000)
+        at_rest(page)
+    return seconds
 
 
 def _place(entry: PageEntry) -> str:

@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import psutil
 
+from benchmarks._bare_app import bare_app
 from benchmarks._full_lab import write_scores
 from benchmarks._label_home import browser
 from benchmarks._mosaic import tissue_field, write_mosaic
@@ -32,7 +28,7 @@ from benchmarks.result import Result
 from benchmarks.zoom import WAIT_MS, lay_patches
 from mmdnet.lab import open_lab
 from mmdnet.settings import load_settings
-from tests.browser.lab_process import RunningLab, free_port
+from tests.browser.lab_process import RunningLab
 from tests.browser.steps import at_rest
 
 ROWS, QUICK_ROWS = 100, 30  # 10,000 and 900 patches of 299 px
@@ -43,6 +39,7 @@ WARM_STILL_MS = 1500  # what a page fetches after it is drawn comes within that
 WINDOW_MS = (
     2500  # a new window of Chromium's loads pages of its own for the address bar; a person's stands open already
 )
+ONE_LINE = 'import streamlit as st\n\nst.title("One line", anchor="one-line")\n'
 PAINTED = ".stage[data-whole]:not([data-whole=''])"
 LISTEN = """
 new MutationObserver(() => {
@@ -66,7 +63,7 @@ def run(quick: bool) -> Result:
         try:
             running.start_app()
             address = f"{running.url}/report?project={project}&score={lab.scoring.list(project)[0].id}"
-            with browser() as opened, _bare_page(home) as bare:
+            with browser() as opened, bare_app(home, ONE_LINE) as bare:
                 context = opened.new_context(viewport={"width": 1440, "height": 900})  # type: ignore[attr-defined]
                 both = [(_visit(context, address, running), _visit_bare(context, bare)) for _ in range(visits + 2)]
                 seen, floor = zip(*both[2:], strict=True)
@@ -113,28 +110,6 @@ def _visit(context, address: str, running: RunningLab) -> tuple[float, ...]:  # 
     content, painted = float(page.evaluate("window.contentAt")), float(stage.get_attribute("data-whole") or 0)
     page.close()
     return content / 1000, painted / 1000, at_content - before, at_map - before, all_at_map - all_before
-
-
-@contextmanager
-def _bare_page(home: Path) -> Iterator[str]:
-    """The address of a Streamlit server whose page is one line, with Streamlit's own settings."""
-    folder, port = home / "bare", free_port()
-    folder.mkdir()
-    (folder / "bare.py").write_text('import streamlit as st\n\nst.title("One line", anchor="one-line")\n', "utf-8")
-    command = [sys.executable, "-m", "streamlit", "run", "bare.py", "--server.port", str(port)]
-    command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
-    address = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        for _ in range(int(WAIT_MS / 100)):
-            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-                break
-            time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _visit_bare(context, address: str) -> float:  # type: ignore[no-untyped-def]

@@ -267,7 +267,8 @@ def test_a_part_of_the_tests_that_fails_is_told_and_the_others_run(shell: Shell,
 def test_what_computes_meanwhile_steps_back_with_its_session_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     began, go = tmp_path / "began", tmp_path / "go"
     code = f"""
-import os, pathlib, time
+import os, pathlib, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs in the background ignores it
 pathlib.Path({str(began)!r}).touch()
 while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)
 session = pathlib.Path("/proc/self/autogroup")
