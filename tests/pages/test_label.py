@@ -59,6 +59,7 @@ def test_the_form_says_how_many_patches_and_then_how_long(filled, filled_home, s
 def test_a_plan_that_follows_a_model_says_which_or_that_it_begins_at_random(filled, filled_home, said):
     ben = filled_home.lab.readers.ensure("Ben").id
     app = filled("label", reader_id=ben)
+    app.segmented_control(key="session_which").set_value("Some of them").run()
     app.multiselect(key="session_slides").set_value(filled_home.slides[1:])
     app.selectbox(key="session_plan").set_value("uncertain").run()
     assert "asks at random until one has learnt" in said(app)
@@ -198,14 +199,12 @@ def test_the_form_of_a_new_session_stays_while_the_page_draws_itself_anew_and_go
     assert not [known for known in app.number_input if known.key == "session_per_slide"]
 
 
-def test_slides_that_come_in_while_a_session_is_chosen_are_chosen_where_all_were(filled, filled_home):
+def test_all_slides_are_those_that_come_in_too_and_some_are_chosen_by_name(filled, filled_home, said):
     ben = filled_home.lab.readers.ensure("Ben").id
     app = filled("label", reader_id=ben)
-    assert app.multiselect(key="session_slides").value == filled_home.slides
-    app.session_state["session_slides"] = filled_home.slides[:2]
-    app.session_state["session_slides_listed"] = filled_home.slides[:2]
-    app.run()
-    assert app.multiselect(key="session_slides").value == filled_home.slides
+    assert "session_slides" not in {box.key for box in app.multiselect} and "**24 patches**" in said(app)
+    app.segmented_control(key="session_which").set_value("Some of them").run()
+    assert app.multiselect(key="session_slides").value == filled_home.slides, "few enough to leave some out"
     app.multiselect(key="session_slides").set_value(filled_home.slides[:1]).run()
     app.run()
-    assert app.multiselect(key="session_slides").value == filled_home.slides[:1]
+    assert app.multiselect(key="session_slides").value == filled_home.slides[:1] and "**9 patches**" in said(app)

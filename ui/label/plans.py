@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PATCHES, DEFAULT_TOTAL, DEFAULT_AUDIT = 12, 100, 20
 MOST_EACH = 5000
-START, SLIDES, LISTED = "start_session", "session_slides", "session_slides_listed"
+START, WHICH, SLIDES = "start_session", "session_which", "session_slides"
+ALL_SLIDES, SOME = "All slides", "Some of them"
+FEW_SLIDES = 24  # more are not read as a row of names, and take seconds to be drawn as one
 PER_SLIDE, PROPOSED = "session_per_slide", "session_proposed"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
@@ -36,11 +38,9 @@ EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 def session_form(project: ProjectView, reader: ReaderView) -> None:
     """Choose slides, plan and number, see what comes of it, and start."""
     slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
-    names = told_apart({key: _slide_words(slide) for key, slide in slides.items()})
     number = 1 + len(lab().labels.sessions.of_project(project.id, reader.id))
     name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
-    _all_where_all_were(list(slides))
-    chosen = st.multiselect("Slides", list(slides), format_func=names.__getitem__, key=SLIDES)
+    chosen = _slides_choice(slides)
     if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
         st.caption("Slides are being added and measured. Should more come, they stand in this list by themselves.")
         as_slides_come(project)
@@ -86,14 +86,25 @@ def session_form(project: ProjectView, reader: ReaderView) -> None:
             st.rerun()
 
 
-def _all_where_all_were(slides: list[int]) -> None:
-    """Choose all slides at first; and those that came since, where all that there were are chosen still."""
-    state, listed = st.session_state, st.session_state.get(LISTED, [])
-    if SLIDES not in state or set(state[SLIDES]) == set(listed):
-        state[SLIDES] = slides
-    else:
-        state[SLIDES] = [slide for slide in state[SLIDES] if slide in slides]
-    state[LISTED] = slides
+def _slides_choice(slides: dict[int, SlideView]) -> list[int]:
+    """All slides, also those that come in meanwhile; or some of them by name."""
+    words = {ALL_SLIDES: f"{ALL_SLIDES} ({len(slides):,})", SOME: SOME}
+    which = st.segmented_control(
+        "Slides", list(words), format_func=words.__getitem__, default=ALL_SLIDES, required=True, key=WHICH
+    )
+    if which == ALL_SLIDES:
+        return list(slides)
+    before = st.session_state.get(SLIDES, slides if len(slides) <= FEW_SLIDES else ())
+    st.session_state[SLIDES] = [slide for slide in before if slide in slides]
+    names = told_apart({key: _slide_words(slide) for key, slide in slides.items()})
+    return st.multiselect(
+        "Some of the slides",
+        list(slides),
+        format_func=names.__getitem__,
+        key=SLIDES,
+        placeholder="Choose slides by name",
+        label_visibility="collapsed",
+    )
 
 
 def _patients(chosen: Sequence[SlideView]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db import event_log, slide_readings
 from db.models import Project, Reader, Slide, SlideReading
-from db.slides import slides_of
+from db.slides import slide_ids_of
 from mmdnet.errors import LabError
 from mmdnet.labels.grading import TASK_NAMES, Grades
 from mmdnet.workflows.services import Services, must_get
@@ -45,7 +45,7 @@ class SlideReads:
         with self._services.db() as session:
             must_get(session, Project, project_id, "project")
             must_get(session, Reader, reader_id, "reader")
-            slides = [slide.id for slide in slides_of(session, project_id)]
+            slides = slide_ids_of(session, project_id)
             readings = _by_slide(session, slides)
         mine = {key for key in slides if any(r.reader_id == reader_id for r in readings[key])}
         return ReadsDue(
