@@ -30,7 +30,7 @@ if not sessions:
     st.title("Label")
     keys = ", ".join(literal(task.title.lower()) for task in SHOWN_TASKS)
     st.markdown(f"Choose what you will grade. Each patch takes {len(SHOWN_TASKS)} keys: {keys}.")
-    session_form(project, who)
+    session_form(project, who, len(sessions))
     st.stop()
 
 chosen = next((view for view in sessions if view.id == at("session")), None)

@@ -53,12 +53,7 @@ def session_bar(
             label_visibility="collapsed",
             width=250,
         )
-        st.button("New session", icon=":material/add:", on_click=keep_open, args=(NEW_SESSION,))
-        st.button("My labels", icon=":material/list:", on_click=keep_open, args=(OWN_LABELS,))
-        if stays_open(NEW_SESSION):
-            _new_session(project, reader)
-        if stays_open(OWN_LABELS):
-            own_labels(project, reader)
+        _dialogs(project, reader, len(sessions))
         with st.popover("Options", icon=":material/tune:"):
             _options(reader, chosen)
         on = st.container(width="content") if chosen.finished else None
@@ -78,6 +73,18 @@ def way_on(project: ProjectView, on: DeltaGenerator, below: DeltaGenerator) -> N
             open_page("train")
     if not ready.ready or ready.unjudged:
         below.caption(f"Before a training: {literal(ready.unjudged or ready.sentence)}")
+
+
+@st.fragment
+def _dialogs(project: ProjectView, reader: ReaderView, sessions: int) -> None:
+    """Buttons that open dialogs, and the one that is open: the page below, which takes longer, is not drawn anew."""
+    with st.container(horizontal=True, width="content", gap="small"):
+        st.button("New session", icon=":material/add:", on_click=keep_open, args=(NEW_SESSION,))
+        st.button("My labels", icon=":material/list:", on_click=keep_open, args=(OWN_LABELS,))
+    if stays_open(NEW_SESSION):
+        _new_session(project, reader, sessions)
+    if stays_open(OWN_LABELS):
+        own_labels(project, reader)
 
 
 def _session_words(view: SessionView) -> str:
@@ -107,8 +114,8 @@ def _switch_suggestions(reader: ReaderView, view: SessionView) -> None:
 
 
 @st.dialog(NEW_SESSION, width="medium", on_dismiss=shut)
-def _new_session(project: ProjectView, reader: ReaderView) -> None:
-    session_form(project, reader)
+def _new_session(project: ProjectView, reader: ReaderView, sessions: int) -> None:
+    session_form(project, reader, sessions)
 
 
 def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> None:

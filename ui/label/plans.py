@@ -35,11 +35,14 @@ PER_SLIDE, PROPOSED = "session_per_slide", "session_proposed"
 EACH, ALL, QUOTA = "Of each slide", "In all", "Slide by slide"
 
 
-def session_form(project: ProjectView, reader: ReaderView) -> None:
-    """Choose slides, plan and number, see what comes of it, and start."""
+def session_form(project: ProjectView, reader: ReaderView, sessions: int) -> None:
+    """Choose slides, plan and number, see what comes of it, and start.
+
+    Args:
+        sessions: how many the reader has in this project already.
+    """
     slides = {slide.id: slide for slide in lab().slides.list(project.id) if slide.usable}
-    number = 1 + len(lab().labels.sessions.of_project(project.id, reader.id))
-    name = st.text_input("Name", f"Session {number}", key="session_name", max_chars=80)
+    name = st.text_input("Name", f"Session {sessions + 1}", key="session_name", max_chars=80)
     chosen = _slides_choice(slides)
     if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
         st.caption("Slides are being added and measured. Should more come, they stand in this list by themselves.")
