@@ -125,6 +125,12 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         return
     if not st.session_state.get("canvas_runs"):
         _if_it_does_not_start()
+    _canvas(project, reader, view)
+
+
+@st.fragment
+def _canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> None:
+    """The canvas, and the slide beside it. What it tells draws these anew, and the page only at the session's end."""
     key = f"canvas_{view.id}"
     canvas(
         view.id,
@@ -135,10 +141,12 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
         finished=view.finished,
         jump=_jump(view),
         on_started=lambda: st.session_state.update(canvas_runs=True),
-        on_finished=lambda: None,
+        on_finished=lambda: st.session_state.update(canvas_finished=True),
         on_place=lambda: _zoom_to(st.session_state[key].place),
         key=key,
     )
+    if st.session_state.pop("canvas_finished", False):
+        st.rerun()
     if "zoom_from_session" in st.session_state:  # kept, so that a rerun of the page does not close it
         _on_the_slide(*st.session_state["zoom_from_session"])
 
