@@ -251,17 +251,23 @@ def labelled_patches(session: Session, project_id: int, reader_id: int) -> set[i
 
 def usable_unlabelled(session: Session, project_id: int, slide_ids: Iterable[int], reader_id: int) -> dict[int, int]:
     """Usable patches of ready slides that this reader has given no label and not seen in the atlas, by slide."""
-    usable = (
-        select(Patch.slide_id, func.count())
-        .join(Slide, Slide.id == Patch.slide_id)
-        .where(Slide.project_id == project_id, Slide.status == "ready", USABLE)
-        .group_by(Patch.slide_id)
-    )
-    done = select(ExemplarShown.patch_id).where(ExemplarShown.reader_id == reader_id)
-    own = _standing_in(project_id, _newest_ids(reader_id), LabelEvent.patch_id)
-    counted = dict(session.execute(usable).tuples().all())
-    for slide, count in session.execute(usable.where(or_(Patch.id.in_(own), Patch.id.in_(done)))).tuples():
-        counted[slide] -= count
+    seen = select(ExemplarShown.patch_id).where(ExemplarShown.reader_id == reader_id)
+    asked = (Slide.project_id == project_id, Slide.status == "ready", USABLE)
+    usable = select(Patch.slide_id, func.count()).join(Slide, Slide.id == Patch.slide_id).where(*asked)
+    newest = _newest_ids(reader_id)  # one event a patch
+
+    def labelled(events: Select[Any]) -> Select[Any]:
+        return _standing_in(project_id, events, Patch.slide_id, func.count()).where(*asked)
+
+    counted: Counter[int] = Counter()
+    for patches, sign in (
+        (usable, 1),
+        (labelled(newest), -1),
+        (usable.where(Patch.id.in_(seen)), -1),
+        (labelled(newest.where(LabelEvent.patch_id.in_(seen))), 1),  # taken off twice
+    ):
+        for slide, count in session.execute(patches.group_by(Patch.slide_id)).tuples():
+            counted[slide] += sign * count
     wanted = set(slide_ids)
     return {slide: count for slide, count in counted.items() if slide in wanted and count}
 
