@@ -95,7 +95,8 @@ def test_how_many_labels_are_enough_is_drawn_where_one_chooses(filled, filled_ho
     ben = filled_home.lab.readers.ensure("Ben").id
     app = filled("label", reader_id=ben)
     assert not app.exception
-    assert any(box.label == "How many labels are enough?" for box in app.expander)
+    assert any(box.label == "How many labels are enough?" for box in app.expander) and not app.multiselect
+    app = filled("label", reader_id=ben, label_efficiency_fold=True)
     assert "of the labels that random choice needs" in said(app)
     app.selectbox(key="efficiency_task").set_value("ballooning").run()
     app.multiselect(key="efficiency_plans").set_value([]).run()

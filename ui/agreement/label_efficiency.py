@@ -45,26 +45,30 @@ def lines() -> dict[str, Line]:
 
 
 def label_efficiency_section() -> None:
-    """A closed section with the curves, and what was measured; nothing where no result can be read."""
+    """A closed section with the curves, drawn once it is opened; nothing where no result can be read."""
     result = lab().label_efficiency.newest()
     if result is None:
         return
+    with st.expander("How many labels are enough?", key="label_efficiency_fold", on_change="rerun") as box:
+        if box.open:
+            _curves(result)
+
+
+def _curves(result: EfficiencyResult) -> None:
+    """The curves of what is chosen, and what was measured."""
     measured = next(iter(result.plans.values())).tasks
-    with st.expander("How many labels are enough?"):
-        names = {"mean": "All features"} | {task.name: task.title for task in SHOWN_TASKS if task.name in measured}
-        drawn = lines()
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="efficiency_task", width=220)
-            plans = st.multiselect(
-                "Plans", [plan for plan in drawn if plan in result.plans], default=list(SHOWN),
-                format_func=lambda plan: drawn[plan].title, key="efficiency_plans",
-            )  # fmt: skip
-        theme.show_figure(
-            label_efficiency_figure(result, what, plans),
-            key="label_efficiency",
-            alt="Agreement against labels, by plan",
-        )
-        st.caption(label_efficiency_words(result))
+    names = {"mean": "All features"} | {task.name: task.title for task in SHOWN_TASKS if task.name in measured}
+    drawn = lines()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = st.selectbox("Feature", list(names), format_func=names.__getitem__, key="efficiency_task", width=220)
+        plans = st.multiselect(
+            "Plans", [plan for plan in drawn if plan in result.plans], default=list(SHOWN),
+            format_func=lambda plan: drawn[plan].title, key="efficiency_plans",
+        )  # fmt: skip
+    theme.show_figure(
+        label_efficiency_figure(result, what, plans), key="label_efficiency", alt="Agreement against labels, by plan"
+    )
+    st.caption(label_efficiency_words(result))
 
 
 def label_efficiency_figure(result: EfficiencyResult, what: str, plans: list[str]) -> go.Figure:
