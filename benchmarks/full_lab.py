@@ -67,7 +67,6 @@ def run(quick: bool = False) -> Result:
         "patches": size.patches,
         "labels": size.labels,
         "jobs": size.jobs,
-        "against_an_earlier_build": "not measured",
     }
     return Result("full-lab", share(every, 95), "s, p95", beside, len(every))
 
