@@ -141,6 +141,12 @@ def test_an_uploaded_file_that_is_no_slide_is_refused_and_a_good_one_comes_in(fi
     app.form_submit_button[0].click().run()
     assert ["notes.txt" in element.value for element in app.error] == [True]
     assert "again.png" in app.success[0].value
+    app.run()
+    assert ["notes.txt" in element.value for element in app.error] == [True], (
+        "it stays while the page draws itself anew"
+    )
+    app.session_state["add_visited"] = -1
+    assert not app.run().error, "on the next visit it is read"
     other = filled_home.lab.projects.create("Elsewhere").id
     app = filled("slides", {"project": str(other)}, add_way="On this computer")
     app.file_uploader(key="add_files_0").upload("known.png", good + b"\0")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mmdnet.accounts.roles import May
+from mmdnet.errors import LabError
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.workflows.slides.ingest.paths import paths_in
+from mmdnet.workflows.slides.views import IngestOutcome
 from ui.shell.jobs import ADD_SLIDES, job_card, job_line
 from ui.shell.literal import literal
 from ui.shell.presses import answered, submitted, visit
@@ -23,7 +25,6 @@ from ui.slides.incoming import LEFT, SENT, decide, known_elsewhere, look_first, 
 from ui.slides.slide_facts import fact_fields, measure
 
 if TYPE_CHECKING:
-    from mmdnet.workflows.slides.views import IngestOutcome
     from mmdnet.workflows.views import JobView
     from ui.shell.unsent import Value
 
@@ -43,7 +44,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
     _begin_anew(project_id)
     if st.session_state.setdefault(VISITED, visit()) != visit():
         st.session_state[VISITED] = visit()
-        st.session_state.pop(f"add_open_{project_id}", None)
+        for of_the_visit_before in (f"add_open_{project_id}", CAME):
+            st.session_state.pop(of_the_visit_before, None)
     if st.session_state.pop(LEFT, False):
         bring_back(_form(project_id))
     keep_unsent(
@@ -93,6 +95,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
             )
             sent = submitted("Add slides", key=SEND, type="primary", icon=":material/add:")
+        if sent:
+            st.session_state.pop(CAME, None)
         if sent and (paths := paths_in(path)):
             with refusals():
                 look_first(project_id, paths, StatedFacts(**entered, overrule_scale=overrule))
@@ -105,7 +109,7 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
                 st.rerun()  # a page that showed no slide draws itself anew, and what became of the files stays
         elif sent:
             st.warning("Name a file or folder first.")
-        show_outcomes(st.session_state.pop(CAME, ()))
+        show_outcomes(st.session_state.get(CAME, ()))
 
 
 def _form(project_id: int) -> str:
@@ -154,11 +158,13 @@ def _upload(project_id: int, files: Sequence[Any], stated: StatedFacts) -> list[
     outcomes: list[IngestOutcome] = []
     for number, file in enumerate(files):
         bar.progress(number / len(files), text=f"{literal(file.name)}: looking for tissue, laying patches")
-        with refusals():
+        try:
             came = lab().slides.uploads.add(project_id, file.name, file.getvalue(), stated, by=reader_id())
             outcomes.append(known_elsewhere(project_id, came))
             measure(outcomes[-1].slide_id)
             st.session_state[SENT] = True
+        except LabError as refusal:
+            outcomes.append(IngestOutcome(file.name, None, f"{file.name}: {refusal}"))
     bar.empty()
     return outcomes
 
