@@ -27,7 +27,7 @@ def shrink(image: Pixels, width: int, height: int) -> Pixels:
 
     Where no whole number of pixels becomes one, the image is first enlarged by area to the next whole multiple: every
     pixel then lies across two of the image's at most, each way, which OpenCV does three times as fast as the whole.
-    That rounds twice, the first time with weights of 1/2048 as well, and stays within 9/8 grey levels of the exact mean.
+    That rounds twice, at first with weights of 1/2048 as well, and stays within 9/8 grey levels of the exact mean.
     """
     high, wide = image.shape[:2]
     if (high, wide) == (height, width):

@@ -26,7 +26,9 @@ def area_weights(many: int, few: int) -> np.ndarray:
 @example(299, 299, 1 / 0.2524 / 2, 1 / 0.2524 / 2, 0)
 @example(41, 41, 3.609375, 1.59375, 41)  # beyond one grey level
 @settings(max_examples=60)
-def test_shrinking_by_any_factor_is_the_mean_over_each_area_within_nine_eighths_of_a_grey_level(width, height, across, down, seed):
+def test_shrinking_by_any_factor_is_the_mean_over_each_area_within_nine_eighths_of_a_grey_level(
+    width, height, across, down, seed
+):
     chance = np.random.default_rng(seed)
     image = chance.integers(0, 256, (round(height * down), round(width * across), 3)).astype(np.uint8)
     image = np.where(chance.random(image.shape[:2])[..., None] < 0.3, 255, image).astype(np.uint8)
