@@ -129,13 +129,13 @@ def grade_patches(page, patches: int, press_ms: float = 150) -> list[float]:  # 
     return [round(paint["ms"], 1) for paint in page.evaluate("window.painted") if paint["ms"] is not None]
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> bool:
+def wait_until(true: Callable[[], bool], seconds: float, every_s: float = 0.05) -> bool:
     """Whether it became true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if true():
             return True
-        time.sleep(0.05)
+        time.sleep(every_s)
     return true()
 
 

@@ -45,7 +45,7 @@ from mmdnet.progress import silent
 from mmdnet.settings import load_settings
 from mmdnet.slides.facts import StatedFacts
 from mmdnet.slides.geometry import PATCH_PX
-from mmdnet.workflows.labelling.views import PatchGrades, QueueChoice
+from mmdnet.workflows.labelling.views import LabelAct, QueueChoice
 from mmdnet.workflows.slides.feature_store.extractor import Extractor
 from mmdnet.workflows.slides.feature_store.features import keep_features
 from mmdnet.workflows.slides.feature_store.local_densities import keep_densities
@@ -59,6 +59,7 @@ PATIENTS = 4
 PATCHES = 2_000
 REACH_S, REACH_MS = 10.0, 50.0
 LONGEST_S = 120.0
+ASKED_EVERY_S = 0.25  # each question reads all labels and suggestions, beside what is measured
 LEARNS = """
 import sys
 from pathlib import Path
@@ -174,11 +175,12 @@ def _with_features(bench: LiveLab) -> dict[int, Grades]:
 
 
 def _label(bench: LiveLab, session: int, reader: int, truth: dict[int, Grades], number: int) -> None:
-    """So many labels more in the session's order, as a reader who knows gives them."""
+    """So many labels more in the session, in its order, as a reader who knows gives them."""
     known = {label.patch_id for label in bench.lab.labels.current(bench.project)}
     queue = bench.lab.labels.sessions.queue(session, limit=PATCHES)
     due = [item.patch_id for item in queue if item.patch_id not in known][:number]
-    bench.lab.labels.acts.put_many(bench.project, reader, [PatchGrades(patch, truth[patch]) for patch in due])
+    for patch in due:
+        bench.lab.labels.acts.put(LabelAct(f"live-{patch:08d}", session, reader, patch, grades=dict(truth[patch])))
 
 
 def _version_in_use(bench: LiveLab, session: int) -> int:
@@ -195,10 +197,11 @@ def _beside_a_reader(bench: LiveLab, session: int) -> tuple[float, list[float]]:
     before = len(bench.lab.labels.current(bench.project))
 
     def watch() -> None:
-        if not wait_until(lambda: len(bench.lab.labels.current(bench.project)) >= before + EVERY_LABELS, LONGEST_S):
+        due = before + EVERY_LABELS
+        if not wait_until(lambda: len(bench.lab.labels.current(bench.project)) >= due, LONGEST_S, ASKED_EVERY_S):
             return
         began = time.perf_counter()
-        if wait_until(lambda: _version_in_use(bench, session) == 2, LONGEST_S):
+        if wait_until(lambda: _version_in_use(bench, session) == 2, LONGEST_S, ASKED_EVERY_S):
             took.append(time.perf_counter() - began)
 
     bench.running.start_app()

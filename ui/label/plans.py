@@ -45,7 +45,7 @@ def session_form(project: ProjectView, reader: ReaderView, sessions: int) -> Non
     name = st.text_input("Name", f"Session {sessions + 1}", key="session_name", max_chars=80)
     chosen = _slides_choice(slides)
     if any(job.kind == IngestSpec.kind for job in lab().jobs.list(project.id, active=True)):
-        st.caption("Slides are being added and measured. Should more come, they stand in this list by themselves.")
+        st.caption("Slides are being added and measured. Those that come before you start count among all slides.")
         as_slides_come(project)
     plan = _plan_choice(project, chosen)
     label_efficiency_section()
