@@ -22,7 +22,6 @@ else:
     from ui.server.door import base_path, why_not_here
     from ui.server.in_order import keep_in_order
     from ui.server.patience import close_half_sent
-    from ui.server.turned_page import keep_turned
     from ui.shell.frame import show_fault
     from ui.shell.front import Front
     from ui.shell.routes import at_base, middleware, routes
@@ -38,7 +37,6 @@ else:
             sys.exit(refusal)
     close_half_sent()
     keep_in_order()
-    keep_turned()
     os.umask(0o077)  # what it writes is for the lab's user alone
 
     # Until some session has called st.navigation, Streamlit takes a folder named pages/ for its older navigation: the
