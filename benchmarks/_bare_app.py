@@ -13,9 +13,11 @@ from pathlib import Path
 from benchmarks.zoom import WAIT_MS
 from tests.browser.lab_process import free_port
 
+ONE_LINE = 'import streamlit as st\n\nst.title("One line", anchor="one-line")\n'
+
 
 @contextmanager
-def bare_app(home: Path, script: str) -> Iterator[str]:
+def bare_app(home: Path, script: str = ONE_LINE) -> Iterator[str]:
     """The address of a server that draws `script`, with Streamlit's own settings."""
     folder, port = home / "bare", free_port()
     folder.mkdir()

@@ -25,7 +25,6 @@ from ui.shell.pages import PAGES
 
 STILL_MS = 500
 FIRST_VISIT, NEW_SESSION = "first visit", "new session"
-BARE = 'import streamlit as st\n\nst.title("One line")\n'
 
 
 def run(quick: bool = False) -> Result:
@@ -34,7 +33,7 @@ def run(quick: bool = False) -> Result:
     wall: dict[str, list[float]] = {}
     processor: dict[str, list[float]] = {}
     bare: list[float] = []
-    with full_lab(size) as full, browser() as opened, bare_app(full.lab.settings.home, BARE) as bare_address:
+    with full_lab(size) as full, browser() as opened, bare_app(full.lab.settings.home) as bare_address:
         lab = RunningLab(full.lab.settings.home)
         try:
             lab.start_app()

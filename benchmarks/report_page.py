@@ -39,7 +39,6 @@ WARM_STILL_MS = 1500  # what a page fetches after it is drawn comes within that
 WINDOW_MS = (
     2500  # a new window of Chromium's loads pages of its own for the address bar; a person's stands open already
 )
-ONE_LINE = 'import streamlit as st\n\nst.title("One line", anchor="one-line")\n'
 PAINTED = ".stage[data-whole]:not([data-whole=''])"
 LISTEN = """
 new MutationObserver(() => {
@@ -63,7 +62,7 @@ def run(quick: bool) -> Result:
         try:
             running.start_app()
             address = f"{running.url}/report?project={project}&score={lab.scoring.list(project)[0].id}"
-            with browser() as opened, bare_app(home, ONE_LINE) as bare:
+            with browser() as opened, bare_app(home) as bare:
                 context = opened.new_context(viewport={"width": 1440, "height": 900})  # type: ignore[attr-defined]
                 both = [(_visit(context, address, running), _visit_bare(context, bare)) for _ in range(visits + 2)]
                 seen, floor = zip(*both[2:], strict=True)

@@ -44,8 +44,8 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
     _begin_anew(project_id)
     if st.session_state.setdefault(VISITED, visit()) != visit():
         st.session_state[VISITED] = visit()
-        for of_the_visit_before in (f"add_open_{project_id}", CAME):
-            st.session_state.pop(of_the_visit_before, None)
+        st.session_state.pop(f"add_open_{project_id}", None)
+        st.session_state.pop(CAME, None)
     if st.session_state.pop(LEFT, False):
         bring_back(_form(project_id))
     keep_unsent(
