@@ -1,4 +1,4 @@
-"""Who may do what from a browser tab: this lab's tokens for its components, and the cookie that remembers a reader."""
+"""Who may do what from a browser tab: this lab's tokens for its components, and what a browser knows of its reader."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from itsdangerous import BadData
+from itsdangerous.encoding import base64_decode
+
 from ui.shell.tokens import REMEMBER_S, Grant, TokenRefused, mint, read, secret_key
 
 if TYPE_CHECKING:
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
     from mmdnet.accounts.roles import Person
     from mmdnet.workflows.lab import Lab
+
+TOLD = "reader."
 
 
 @lru_cache(maxsize=4)
@@ -61,3 +66,16 @@ def remembered_reader(lab: Lab, cookies: Mapping[str, str], session_id: int) -> 
     except TokenRefused:
         return None
     return grant.reader_id if grant.role == "remember" and grant.session_id == session_id else None
+
+
+def told_reader(headers: Mapping[str, str]) -> str | None:
+    """The name a tab told as it opened its socket (`memory/remembered.js`): who read in it before it was loaded.
+
+    It is what the tab's own reader typed, no proof of anybody; a lab where people sign in does not ask for it.
+    """
+    protocols = [said.strip() for said in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    coded = next((said.removeprefix(TOLD) for said in protocols if said.startswith(TOLD)), "")
+    try:
+        return base64_decode(coded).decode("utf-8") or None
+    except (BadData, UnicodeDecodeError):
+        return None

@@ -15,7 +15,7 @@ from ui.server.settled import freeze_loaded
 from ui.shell import theme
 from ui.shell.jobs import running_jobs
 from ui.shell.literal import in_html, literal, plain
-from ui.shell.memory import choose_reader, reader_memory
+from ui.shell.memory import choose_reader, keep_reader
 from ui.shell.pages import PAGES
 from ui.shell.presses import at_page, given_up
 from ui.shell.session import (
@@ -31,7 +31,6 @@ from ui.shell.session import (
     project_id,
     reader,
     said,
-    set_reader,
     sign_out,
     undecided,
 )
@@ -183,11 +182,9 @@ def _reader_picker() -> None:
     if person() is not None:
         return
     choose_reader("pick_reader", "Reader")
-    current = reader()
-    remembered = reader_memory(current.name if current else None, asked="reader_id" not in st.session_state)
-    if remembered is not None and remembered in {view.name for view in lab().readers.list()}:
-        set_reader(lab().readers.ensure(remembered).id)
-        st.rerun()
+    if "reader_id" in st.session_state:  # else nobody has said: what the tab keeps may be another lab's reader
+        current = reader()
+        keep_reader(current.name if current else None)
 
 
 def _where() -> None:

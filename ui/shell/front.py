@@ -6,8 +6,8 @@ looks for the server below the address of the page before it looks at the root, 
 visit: the page tells it where the server is (`window.__streamlit`, as hosts of Streamlit do). Of one press it makes
 several entries of the browser's history: `history.js` makes them one. `tabbing.js` mends how keys go from field to
 field, `one_theme.js` where the theme is kept, `side_bar.js` folds the side bar on a tablet, `load_again.js` opens a
-page again whose client failed. Scripts that are needed soon come with the page's own. Until the scripts are there the
-page says that it is being opened.
+page again whose client failed, `memory` tells who reads in the tab. Scripts that are needed soon come with the page's
+own. Until the scripts are there the page says that it is being opened.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ BEFORE_STREAMLIT = {  # scripts that run first, each with its call
     "one_theme.js": "oneTheme(localStorage, location.pathname)",
     "side_bar.js": "foldOnTablets(window)",
     "groups.js": "nameGroups(window)",
+    "memory/remembered.js": "tellReader(window)",
     "load_again.js": "loadAgain(window)",
 }
 SOON = ("Html", "BidiComponent", "Button", "Selectbox", "ButtonGroup", "Checkbox", "DownloadButton", "ImageList")
@@ -108,7 +109,7 @@ def _soon(html: str) -> str:
 
 
 def _script(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+    return (Path(__file__).parent / name).read_text("utf-8")
 
 
 class Front:

@@ -17,7 +17,7 @@ import streamlit as st
 
 from mmdnet.accounts.roles import May, Person, Proof, Refused
 from mmdnet.errors import LabError
-from ui.shell.access import remembered_reader
+from ui.shell.access import remembered_reader, told_reader
 from ui.shell.literal import literal
 from ui.shell.pages import BELOW_PROJECT, NAMED, PLACES, Place, address_of
 from ui.shell.sign_in import asked, person_of, provider_configured
@@ -300,13 +300,19 @@ def reader() -> ReaderView | None:
     """
     if (known := person()) is not None:
         return None if known.reader_id is None else lab().readers.get(known.reader_id)
-    session_id = at("session")
-    if "reader_id" not in st.session_state and session_id is not None:
-        remembered = remembered_reader(lab(), st.context.cookies, session_id)
-        if remembered is not None:  # else nobody has said: the tab's own memory is asked (`ui.shell.memory`)
-            st.session_state["reader_id"] = remembered
+    if "reader_id" not in st.session_state and (remembered := _remembered_reader()) is not None:
+        st.session_state["reader_id"] = remembered
     key = st.session_state.get("reader_id")
     return next((view for view in lab().readers.list() if view.id == key), None)
+
+
+def _remembered_reader() -> int | None:
+    """Who read in this tab before it was loaded: by its session's cookie, else by the name it told as it connected."""
+    session_id = at("session")
+    known = None if session_id is None else remembered_reader(lab(), st.context.cookies, session_id)
+    if known is None and (name := told_reader(st.context.headers)):
+        known = next((view.id for view in lab().readers.list() if view.name == name), None)
+    return known
 
 
 def reader_id() -> int | None:

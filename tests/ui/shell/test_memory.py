@@ -1,21 +1,19 @@
-"""The tab's memory of the reader, as Python asks it; `memory/remembered.test.js` holds what the tab keeps."""
+"""The tab's memory of the reader, as Python writes it; `memory/remembered.test.js` holds what the tab keeps and tells."""
 
 import json
 
 from streamlit.testing.v1 import AppTest
 
 
-def page(name, asked):
-    import streamlit as st
+def page(name):
+    from ui.shell.memory import keep_reader
 
-    from ui.shell.memory import reader_memory
-
-    st.text(str(reader_memory(name, asked=asked)))
+    keep_reader(name)
 
 
-def test_the_tab_is_told_who_reads_and_asked_only_while_nobody_has_said():
-    for name, asked in ((None, True), ("Ada", False), (None, False)):
-        app = AppTest.from_function(page, default_timeout=60, args=(name, asked)).run()
-        assert not app.exception and app.text[0].value == "None"
+def test_the_tab_is_given_who_reads_to_keep():
+    for name in ("Ada", None):
+        app = AppTest.from_function(page, default_timeout=60, args=(name,)).run()
+        assert not app.exception
         (drawn,) = (element.proto for element in app.get("bidi_component"))
-        assert json.loads(drawn.json) == {"name": name, "asked": asked}
+        assert json.loads(drawn.json) == {"name": name}

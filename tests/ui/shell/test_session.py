@@ -17,6 +17,7 @@ def tab(monkeypatch):
     address: dict[str, str] = {}
     monkeypatch.setattr(st, "session_state", state)
     monkeypatch.setattr(st, "query_params", address)
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={}, headers={}))
     return SimpleNamespace(state=state, address=address)
 
 
@@ -138,7 +139,7 @@ def test_who_reads_is_kept_for_the_tab_and_never_in_the_address(tab, lab):
 
 
 def test_a_tab_that_was_labelling_is_its_sessions_readers_after_a_restart(tab, lab, monkeypatch):
-    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={"mmdnet-session-4": "signed"}))
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={"mmdnet-session-4": "signed"}, headers={}))
     asked = []
     monkeypatch.setattr(session, "remembered_reader", lambda lab, cookies, view: asked.append((cookies, view)) or 2)
     tab.address["session"] = "4"
@@ -146,12 +147,17 @@ def test_a_tab_that_was_labelling_is_its_sessions_readers_after_a_restart(tab, l
     assert asked == [({"mmdnet-session-4": "signed"}, 4)]
 
 
-def test_a_link_to_a_session_says_nothing_of_a_tab_whose_browser_has_not_labelled_in_it(tab, lab, monkeypatch):
-    """Else the tab's own memory of who reads would be taken for cleared by its reader."""
-    monkeypatch.setattr(st, "context", SimpleNamespace(cookies={}))
+def test_a_tab_told_who_read_in_it_has_that_reader_until_another_is_chosen(tab, lab, monkeypatch):
+    """Whoever this lab has not is nobody, and that is not taken for cleared by a reader: another lab's name stays."""
+    told = iter((None, "Cleo", "Ben"))
+    monkeypatch.setattr(session, "told_reader", lambda headers: next(told))
     monkeypatch.setattr(session, "remembered_reader", lambda lab, cookies, view: None)
     session.go_to("session", 7)
-    assert session.reader() is None and "reader_id" not in tab.state
+    for _ in range(2):
+        assert session.reader() is None and "reader_id" not in tab.state
+    assert session.reader().name == "Ben" == session.reader().name
+    session.set_reader(None)
+    assert session.reader() is None
 
 
 def test_notes_are_said_once(tab):

@@ -65,7 +65,6 @@ def _component() -> Any:
     return st.components.v2.component(NAME, html="<span hidden></span>", js=bundle(Path(__file__).parent / "index.js"))
 
 
-def reader_memory(name: str | None, *, asked: bool) -> str | None:
-    """Keep the reader's name in the tab; where nobody has said yet who reads (`asked`), the name that is kept there."""
-    told = _component()(key="reader_memory", data={"name": name, "asked": asked}, on_kept_change=lambda: None)
-    return told.get("kept") if asked else None
+def keep_reader(name: str | None) -> None:
+    """Keep the reader's name in the tab, or forget it: the next page that opens there says it as it connects."""
+    _component()(key="reader_memory", data={"name": name})

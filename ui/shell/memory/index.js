@@ -1,8 +1,7 @@
-// The tab's memory of who reads: written when somebody was chosen, forgotten when nobody is, told when the page asks.
+// The tab's memory of who reads, kept by the page that knows it; the next page it opens tells it (`tellReader`).
 
-import { remembered } from './remembered.js'
+import { remember } from './remembered.js'
 
-export default function ({ data, setTriggerValue }) {
-  const kept = remembered(sessionStorage, data)
-  if (kept) setTriggerValue('kept', kept)
+export default function ({ data }) {
+  remember(sessionStorage, data.name)
 }
