@@ -33,28 +33,8 @@ END_S = 4  # how long a part may take to end by itself
 LOG_BYTES = 5_000_000
 LONGEST_WAIT_S = 30
 SHORT_LIFE_S = 10  # a part that lived longer is started again at once
-NICE = 19  # the lowest priority
 PRIVATE = 0o077  # what nobody but the lab's user may do with its files
 FOR_A_GPU = ("cuda-", "nvidia-", "triton")  # how the names of packages begin that only a GPU needs
-SCRIPT_TESTS = "tests/**/*.test.js"  # a glob of Node's own test runner
-# These wait more than they compute, for pages and for processes that are killed: all else runs beside them.
-# Those of real slides take as long as all others of the browser, and nobody else's labs: a process of their own.
-WAITING_TESTS = {
-    "browser tests of real slides": ["tests/browser/real_slides"],
-    "browser tests": ["tests/browser", "--ignore=tests/browser/real_slides"],
-    "tests of jobs": ["tests/mmdnet/jobs"],
-}
-# The other tests, a process for each part, all at once: the longest would else begin last. By folders, so
-# that no module is imported and no shared fixture made in two of them; what is new falls to one by itself.
-COMPUTING_TESTS = {
-    "tests of steps": ["tests/mmdnet", "--ignore=tests/mmdnet/workflows", "--ignore=tests/mmdnet/jobs"],
-    "tests of use cases": ["tests/mmdnet/workflows"],
-    "tests of pages": ["tests", "--ignore=tests/mmdnet", "--ignore=tests/browser"],
-}
-# What most of those processes load, compiled by one of them: begun together, each would compile it (14 s of a core).
-LOADED_BY_MOST = "import torch._dynamo, torchvision, timm, pandas, scipy.stats, streamlit.testing.v1, mmdnet.lab"
-IMPORT_RULES = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-
 Command = list["str | Path"]
 
 
@@ -96,11 +76,9 @@ def main() -> int:
         parser.error(f"unknown: {' '.join(rest)}")
     try:
         if given.command == "test":
-            return run_tests(rest)
+            return _become(["tests.run_all", *rest])
         if given.command == "soak":
-            make_environment(dev=True)
-            command: Command = [PYTHON, "-m", "benchmarks", "soak", *(["--quick"] if given.quick else [])]
-            return subprocess.run(command, cwd=ROOT, env=own_environment()).returncode
+            return _become(["benchmarks", "soak", *(["--quick"] if given.quick else [])])
         return run_lab(given.port, given.home, not given.no_demo, given.slides, given.base_path)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
@@ -507,108 +485,26 @@ def _make_demo(home: Path) -> None:
         say(f"The demo project could not be made: {last}")
 
 
-# --- test ------------------------------------------------------------------------------------------------------------
+# --- test and soak ---------------------------------------------------------------------------------------------------
 
 
-def run_tests(pytest_arguments: list[str]) -> int:
-    """All checks and tests, whatever fails: ruff, mypy, import rules, browser scripts, audit of packages, pytest.
+def _become(module: list[str]) -> int:
+    """Go on as a program of the environment, with what tests need in it: Ctrl-C and the exit code are its own.
 
-    All at once: some tests wait more than they compute, so the other tests and the checks compute meanwhile, behind
-    them. What each says is shown whole when it has ended.
+    Returns: that exit code, on Windows, which cannot put one program in the place of another.
     """
     make_environment(dev=True)
-    checks: dict[str, Command] = {
-        "linter": [PYTHON, "-m", "ruff", "check", "."],
-        "formatter": [PYTHON, "-m", "ruff", "format", "--check", "."],
-        "types": [PYTHON, "-m", "mypy"],
-        "packages": [PYTHON, "-m", "pip", "check"],
-        "import rules": [PYTHON, "-c", IMPORT_RULES],
-        "scripts of the browser": [*_node("node"), "--test", "--test-reporter", "dot", SCRIPT_TESTS],
-        "audit of packages": [PYTHON, "-m", "benchmarks._audit"],
-    }
-    environment = own_environment()
-    failed: list[str] = []
-    pools = concurrent.futures.ThreadPoolExecutor
-    with pools() as waiting, pools(1) as in_turn, pools() as computing:
-        behind: list[subprocess.Popen[bytes]] = []
-        told = {in_turn.submit(_hear, check, environment, behind): name for name, check in checks.items()}
-        say("Testing, with the checks, the browser and the jobs beside")
-        if pytest_arguments:
-            if subprocess.run(_pytest(pytest_arguments), cwd=ROOT, env=environment).returncode != 0:
-                failed.append("tests")
-        else:
-            _quiet([PYTHON, "-c", LOADED_BY_MOST])  # where that fails a test says why
-            for name, part in WAITING_TESTS.items():
-                told[waiting.submit(_hear, _pytest(part), environment)] = name
-            for name, part in COMPUTING_TESTS.items():
-                told[computing.submit(_hear, _pytest(part), environment, behind)] = name
-        try:
-            for future in concurrent.futures.as_completed(told):
-                code, words, took = future.result()
-                say(f"{told[future].capitalize()}: {'passed' if code == 0 else 'FAILED'} in {took:.0f} s\n{words}")
-                if code != 0:
-                    failed.append(told[future])
-        except KeyboardInterrupt:
-            in_turn.shutdown(wait=False, cancel_futures=True)
-            _interrupt(behind)
-            raise
-    if failed:
-        say(f"Failed: {', '.join(failed)}")
-    return 1 if failed else 0
+    command = [str(PYTHON), "-m", *module]
+    if not WINDOWS:
+        os.chdir(ROOT)
+        os.execve(PYTHON, command, own_environment())
+    return subprocess.run(command, cwd=ROOT, env=own_environment()).returncode
 
 
 def own_environment() -> dict[str, str]:
     """Without the settings of the lab that runs on this machine, which must not reach tests, nor they its database."""
     real_data = ("MMDNET_REAL_DATA",)
     return {name: value for name, value in os.environ.items() if not name.startswith("MMDNET_") or name in real_data}
-
-
-def _step_back(process: subprocess.Popen[bytes]) -> None:
-    """Let it compute only while others wait, so that it holds up neither the browser's tests nor the labs they start.
-
-    Linux weighs sessions against each other before it looks at a process's own niceness (sched(7), autogroup): the jobs
-    of those labs, which step back too, would hardly have a turn beside a session of tests that does not.
-    """
-    if not WINDOWS:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
-            Path(f"/proc/{process.pid}/autogroup").write_text(str(NICE))
-
-
-def _interrupt(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Ctrl-C for those it does not reach: a terminal sends it to the processes of its own session."""
-    if not WINDOWS:
-        for process in processes:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGINT)
-
-
-def _pytest(arguments: list[str]) -> Command:
-    return [PYTHON, "-m", "pytest", *arguments]
-
-
-def _hear(
-    command: Command, environment: dict[str, str], behind: list[subprocess.Popen[bytes]] | None = None
-) -> tuple[int, str, float]:
-    """How a command ended, all that it said, and after how many seconds: which part the others wait for at the end.
-
-    Args:
-        behind: those that compute only while others wait, in sessions of their own: this becomes one of them.
-    """
-    began = time.monotonic()
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=behind is not None,
-    ) as process:
-        if behind is not None:
-            _step_back(process)
-            behind.append(process)
-        said, _ = process.communicate()
-    return process.returncode, said.decode(errors="replace"), time.monotonic() - began
 
 
 def say(words: str) -> None:

@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -94,26 +92,6 @@ class Shell:
             self.put_command(lab.ROOT, lab.PYTHON)
         return subprocess.CompletedProcess([], 1 if self.fails in words else 0, stdout=b"")
 
-    def start(self, command: list[object], **how: object) -> "Part":
-        return Part(self.run(command, **how).returncode)
-
-
-class Part:
-    """Stands for a process that says nothing and ends at once."""
-
-    pid = 2**22 + 1  # of nobody
-
-    def __init__(self, returncode: int) -> None:
-        self.returncode = returncode
-
-    def __enter__(self) -> "Part":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def communicate(self) -> tuple[bytes, None]:
-        return b"", None
-
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
@@ -124,7 +102,6 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setattr(lab, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(lab, "PYTHON", tmp_path / ".venv" / "bin" / "python")
     monkeypatch.setattr(lab.subprocess, "run", shell.run)
-    monkeypatch.setattr(lab.subprocess, "Popen", shell.start)
     monkeypatch.setattr(lab.shutil, "which", lambda name: None)
     return shell
 
@@ -241,60 +218,26 @@ def test_a_machine_without_venv_is_told_which_package_has_it(shell: Shell) -> No
         lab.make_environment()
 
 
-def test_every_check_runs_although_one_failed(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    shell.fails = "ruff check"
-    assert lab.run_tests(["-k", "some"]) == 1
-    kinds = [
-        re.search(r"(?<=-m )(ruff check|ruff format|mypy|pip check|pytest)|importlinter|--test", line)
-        for line in shell.commands
-    ]
-    wanted = ["--test", "importlinter", "mypy", "pip check", "pytest", "ruff check", "ruff format"]
-    assert sorted(kind.group() for kind in kinds if kind) == wanted
-    assert any(line.endswith("pytest -k some") for line in shell.commands)
-    said = capsys.readouterr().out
-    assert "Linter: FAILED" in said and "Types: passed" in said and said.endswith("Failed: linter\n")
-
-
-@pytest.mark.parametrize("fails", ["tests --ignore", "pytest tests/browser", "pytest tests/mmdnet/jobs"])
-def test_a_part_of_the_tests_that_fails_is_told_and_the_others_run(shell: Shell, fails: str) -> None:
-    shell.fails = fails
-    assert lab.run_tests([]) == 1
-    assert sum("-m pytest" in line for line in shell.commands) == len(lab.WAITING_TESTS) + len(lab.COMPUTING_TESTS)
-    shell.fails = "nothing"
-    assert lab.run_tests([]) == 0
-
-
-def test_what_computes_meanwhile_steps_back_with_its_session_and_ends_with_ctrl_c(tmp_path: Path) -> None:
-    began, go = tmp_path / "began", tmp_path / "go"
-    code = f"""
-import os, pathlib, signal, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs in the background ignores it
-pathlib.Path({str(began)!r}).touch()
-while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)
-session = pathlib.Path("/proc/self/autogroup")
-print(os.getsid(0) == os.getpid(), os.nice(0), session.read_text().split()[-1] if session.exists() else {lab.NICE})
-pathlib.Path({str(go)!r}).unlink()
-time.sleep(60)"""
-    behind: list[subprocess.Popen[bytes]] = []
-    with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(lab._hear, [sys.executable, "-u", "-c", code], dict(os.environ), behind)
-        wait_for(began.exists)
-        go.touch()
-        wait_for(lambda: not go.exists())
-        lab._interrupt(behind)
-        ended, said, took = told.result(timeout=30)
-    assert said.startswith(f"True {lab.NICE} {lab.NICE}\n"), "Linux alone weighs sessions"
-    assert "KeyboardInterrupt" in said and ended != 0 and took < 60
-
-
-def test_every_file_of_tests_is_in_one_part() -> None:
-    parts = [*lab.WAITING_TESTS.values(), *lab.COMPUTING_TESTS.values()]
-    held = [(part[0], [other.removeprefix("--ignore=") for other in part[1:]]) for part in parts]
-    for file in sorted((lab.ROOT / "tests").rglob("test_*.py")):
-        folders = [
-            parent.relative_to(lab.ROOT).as_posix() for parent in file.parents if parent.is_relative_to(lab.ROOT)
-        ]
-        assert sum(folder in folders and not set(left_out) & set(folders) for folder, left_out in held) == 1, file
+@pytest.mark.parametrize(
+    ("said", "module"),
+    [
+        (["test", "-k", "some"], ["tests.run_all", "-k", "some"]),
+        (["soak", "--quick"], ["benchmarks", "soak", "--quick"]),
+    ],
+)
+def test_what_tests_is_a_program_of_the_environment_without_the_settings_of_a_lab(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, said: list[str], module: list[str]
+) -> None:
+    became: list[object] = []
+    monkeypatch.setattr(sys, "argv", ["lab.py", *said])
+    monkeypatch.setenv("MMDNET_HOME", "of a lab")
+    monkeypatch.chdir(Path.cwd())
+    monkeypatch.setattr(lab.os, "execve", lambda *how: became.extend((Path.cwd(), *how)))
+    lab.main()
+    folder, python, command, environment = became
+    assert (folder, python, command) == (lab.ROOT, lab.PYTHON, [str(lab.PYTHON), "-m", *module])
+    assert isinstance(environment, dict) and "MMDNET_HOME" not in environment and "PATH" in environment
+    assert any("requirements-dev" not in line and "npm" in line and "--omit=dev" not in line for line in shell.commands)
 
 
 def free_port() -> int:
