@@ -46,6 +46,7 @@ ACROSS: dict[str, str] = {
     "tests/test_docs.py": "what the documents name in code",
     "tests/test_kept_home.py": "a home of an earlier build in the hands of today's",
     "tests/test_lab.py": "the launcher at the top",
+    "tests/test_run_all.py": "the program that runs all tests",
     "tests/test_mirror.py": "this file",
     "tests/pages/test_signed_in.py": "every page in the hands of every role",
     "tests/ui/test_roles_at_routes.py": "every route of ours, asked by every role with every kind of token",
