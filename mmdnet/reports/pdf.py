@@ -20,7 +20,7 @@ from mmdnet.reports.glyphs import Letters, fonts, letters_for
 from mmdnet.reports.html import Crop, ReportPictures, crop_of
 from mmdnet.reports.model_card import CardDocument
 from mmdnet.reports.patch_maps import ReportMaps
-from mmdnet.reports.schema import EvidencePatch, Feature, Report, SignOff, report_sha256
+from mmdnet.reports.schema import EvidencePatch, Feature, FeatureEvidence, Quantity, Report, SignOff, report_sha256
 from mmdnet.reports.typeset import (
     absent_words,
     advice_of,
@@ -175,42 +175,12 @@ def _content(
         "bases": [f"{titles}: {ground}." for titles, ground in bases(report).items()],
         "nas": _nas(report),
         "meaning": typeset(nas.meaning),
-        "quantities": [
-            {
-                "title": item.title,
-                "known": item.value is not None,
-                "value": item.absent if item.value is None else quantity_text(item.value, item.unit),
-                "interval": ""
-                if item.value is None
-                else interval_text(item.interval, "share" if item.unit == "share" else "figure")
-                + beside(report, item.name),
-                "basis": item.basis,
-            }
-            for item in quantities
-        ],
+        "quantities": [_quantity(item, report) for item in quantities],
         "not_shown": not_shown,
         "field": f"A field is a 200× field of {report.quantities.field_mm2:g} mm² of tissue.",
         "evidence_words": " ".join(filter(None, (evidence_caption(report) + PLACE_IN_FILE, evidence_note(report)))),
         "maps_on_patches": typeset(maps.about(report.evidence)),
-        "evidence": [
-            {
-                "title": task(shown.task).title,
-                "left_out": left_out(shown),
-                "mapped": shown.task in maps.results,
-                "tested": maps.tested(shown),
-                "groups": [
-                    {
-                        "words": words,
-                        "patches": [
-                            _patch(patch, shown.task, images) | _on_patch(patch, shown.task, images, maps)
-                            for patch in getattr(shown, kind)
-                        ],
-                    }
-                    for kind, words in (("top", "Most attention"), ("low", "Least attention"), ("random", "At random"))
-                ],
-            }
-            for shown in report.evidence
-        ],
+        "evidence": [_evidence(shown, images, maps) for shown in report.evidence],
         "quality": [typeset(said) for said in notes_of(report)],
         "set_aside": ", ".join(f"{count} {reason}" for reason, count in report.quality.set_aside.items()),
         "provenance": [asdict(fact) for fact in provenance_facts(report)],
@@ -219,6 +189,38 @@ def _content(
         "limits": [typeset(sentence) for sentence in limits_of(report)],
         "foot": f"Content sha256 {content_sha256}. Made {moment(report.made_at)}, report format "
         f"{report.schema_version}. Signing is designed with the audit ideas of 21 CFR Part 11.",
+    }
+
+
+def _quantity(item: Quantity, report: Report) -> dict[str, object]:
+    known = item.value is not None
+    figures = interval_text(item.interval, "share" if item.unit == "share" else "figure")
+    return {
+        "title": item.title,
+        "known": known,
+        "value": item.absent if item.value is None else quantity_text(item.value, item.unit),
+        "interval": figures + beside(report, item.name) if known else "",
+        "basis": item.basis,
+    }
+
+
+def _evidence(shown: FeatureEvidence, images: dict[str, bytes], maps: ReportMaps) -> dict[str, object]:
+    """The patches behind one feature's grade, in the groups they were chosen by."""
+    groups = ((shown.top, "Most attention"), (shown.low, "Least attention"), (shown.random, "At random"))
+    return {
+        "title": task(shown.task).title,
+        "left_out": left_out(shown),
+        "mapped": shown.task in maps.results,
+        "tested": maps.tested(shown),
+        "groups": [
+            {
+                "words": words,
+                "patches": [
+                    _patch(patch, shown.task, images) | _on_patch(patch, shown.task, images, maps) for patch in patches
+                ],
+            }
+            for patches, words in groups
+        ],
     }
 
 

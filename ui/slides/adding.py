@@ -61,55 +61,69 @@ def add_slides(project_id: int, *, expanded: bool) -> None:
         if there is not None:
             decide(there)
             return
-        way = st.segmented_control(
-            "Where the slides are",
-            [HERE, ELSEWHERE],
-            default=HERE,
-            key="add_way",
-            label_visibility="collapsed",
-        )
-        if way == HERE:
-            choose_on_server("add_path")
-        with st.form("add_slides", border=False):
-            path, files = "", []
-            if way == ELSEWHERE:
-                files = st.file_uploader(
-                    "Slide files, up to 200 MB each",
-                    accept_multiple_files=True,
-                    key=f"add_files_{st.session_state.get(ROUND, 0)}",
-                )
-            else:
-                urls = [f"{url}".rstrip("/") + "/" for url in lab().settings.slide_urls]
-                elsewhere = f" A slide elsewhere is given by URL, below {literal(', '.join(urls))}" if urls else ""
-                path = st.text_input(
-                    "Files or folders on the server",
-                    key="add_path",
-                    placeholder=" or ".join(["/data/slides/2026-03", *(f"{url}NAME.svs" for url in urls[:1])]),
-                    help="A folder adds every slide below it. Several stand with ; between. Files stay where they are "
-                    f"and are never changed.{elsewhere}",
-                )
-            entered = fact_fields("add", StatedFacts.names())
-            overrule = st.checkbox(
-                "The files' own scale is wrong: this µm per pixel counts",
-                key="add_overrule_scale",
-                help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
-            )
-            sent = submitted("Add slides", key=SEND, type="primary", icon=":material/add:")
+        sent, path, files, stated = _ask()
         if sent:
-            st.session_state.pop(CAME, None)
-        if sent and (paths := paths_in(path)):
-            with refusals():
-                look_first(project_id, paths, StatedFacts(**entered, overrule_scale=overrule))
-                answered(SEND)
-                st.rerun()
-        elif sent and files:
-            with refusals():
-                st.session_state[CAME] = _upload(project_id, files, StatedFacts(**entered, overrule_scale=overrule))
-                answered(SEND)
-                st.rerun()  # a page that showed no slide draws itself anew, and what became of the files stays
-        elif sent:
-            st.warning("Name a file or folder first.")
+            _take_in(project_id, path, files, stated)
         show_outcomes(st.session_state.get(CAME, ()))
+
+
+def _ask() -> tuple[bool, str, Sequence[Any], StatedFacts]:
+    """The form: whether it was sent, what paths it names, the files it brings, and what is said of them all."""
+    way = st.segmented_control(
+        "Where the slides are",
+        [HERE, ELSEWHERE],
+        default=HERE,
+        key="add_way",
+        label_visibility="collapsed",
+    )
+    if way == HERE:
+        choose_on_server("add_path")
+    with st.form("add_slides", border=False):
+        path, files = ("", _files_field()) if way == ELSEWHERE else (_paths_field(), [])
+        entered = fact_fields("add", StatedFacts.names())
+        overrule = st.checkbox(
+            "The files' own scale is wrong: this µm per pixel counts",
+            key="add_overrule_scale",
+            help="Without it, µm per pixel serves only where a file does not say. It is recorded.",
+        )
+        sent = submitted("Add slides", key=SEND, type="primary", icon=":material/add:")
+    return sent, path, files, StatedFacts(**entered, overrule_scale=overrule)
+
+
+def _files_field() -> Sequence[Any]:
+    return st.file_uploader(
+        "Slide files, up to 200 MB each",
+        accept_multiple_files=True,
+        key=f"add_files_{st.session_state.get(ROUND, 0)}",
+    )
+
+
+def _paths_field() -> str:
+    urls = [f"{url}".rstrip("/") + "/" for url in lab().settings.slide_urls]
+    elsewhere = f" A slide elsewhere is given by URL, below {literal(', '.join(urls))}" if urls else ""
+    return st.text_input(
+        "Files or folders on the server",
+        key="add_path",
+        placeholder=" or ".join(["/data/slides/2026-03", *(f"{url}NAME.svs" for url in urls[:1])]),
+        help="A folder adds every slide below it. Several stand with ; between. Files stay where they are "
+        f"and are never changed.{elsewhere}",
+    )
+
+
+def _take_in(project_id: int, path: str, files: Sequence[Any], stated: StatedFacts) -> None:
+    """Look at what was sent and draw the page anew, with the question that follows or with what became of the files."""
+    st.session_state.pop(CAME, None)
+    paths = paths_in(path)
+    if not paths and not files:
+        st.warning("Name a file or folder first.")
+        return
+    with refusals():
+        if paths:
+            look_first(project_id, paths, stated)
+        else:
+            st.session_state[CAME] = _upload(project_id, files, stated)
+        answered(SEND)
+        st.rerun()
 
 
 def _form(project_id: int) -> str:
