@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.event_cache import EventCache, joined_by_slide
-from db.models import USABLE, ExemplarShown, LabelEvent, Patch, Slide
+from db.models import USABLE, ExemplarShown, LabelEvent, LabelSession, Patch, Slide
 from mmdnet.labels.grading import TASK_NAMES, TASKS, Grades
 
 GENESIS = "0" * 64
@@ -301,6 +301,27 @@ def _newest_in(session_id: int, reader_id: int) -> Select[Any]:
 def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
     """Patches that carry a label given in this label session (their newest event in it is one)."""
     return select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_in(session_id, reader_id)), LABELS)
+
+
+def given_elsewhere(session: LabelSession, others: Collection[int]) -> Select[tuple[LabelEvent]]:
+    """Labels that the session's reader has given since it was made in another session, or in none, and that are the
+    newest event of that reader on their patch. What an undo brought back is none: whoever took it back is asked again.
+
+    Args:
+        others: the reader's other label sessions: by them an index finds the few events there are.
+    """
+    later = aliased(LabelEvent)
+    newest = select(func.max(later.id)).where(
+        later.reader_id == session.reader_id, later.patch_id == LabelEvent.patch_id
+    )
+    return select(LabelEvent).where(
+        or_(LabelEvent.session_id.is_(None), LabelEvent.session_id.in_(others)),
+        LabelEvent.reader_id == session.reader_id,
+        LabelEvent.at > session.created_at,
+        LabelEvent.act != "undo",
+        LABELS,
+        LabelEvent.id == newest.scalar_subquery(),
+    )
 
 
 def recent_times_ms(session: Session, reader_id: int, limit: int = 50) -> list[int]:

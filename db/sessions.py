@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, delete, func, not_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import labels
-from db.models import LabelSession, Patch, QueueItem, Slide
+from db.models import LabelEvent, LabelSession, Patch, QueueItem, Slide
 from db.slides import USABLE
 
 ASKED = QueueItem.position >= 0
@@ -23,6 +23,7 @@ UNMEASURED = -1.0  # no fat has that share
 
 BLIND_KINDS = ("plan", "second", "repeat")
 KINDS = (*BLIND_KINDS, "adjudication")
+PLANNED = ("plan", "audit")  # streams drawn by a plan; whoever points at a patch wants to be asked for it here
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,29 @@ def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[in
     return here
 
 
+def given_elsewhere(session: Session, session_id: int) -> Select[tuple[LabelEvent]] | None:
+    """Labels its reader gave elsewhere that serve for what the session's plan asks for; None where there are none.
+
+    None serves for a review: it is read blind and again.
+    """
+    row = session.get(LabelSession, session_id)
+    if row is None or row.plan.get("kind", "plan") != "plan":
+        return None
+    others = {other.id for other in sessions_of(session, row.project_id, row.reader_id)} - {session_id}
+    given = labels.given_elsewhere(row, others)
+    return None if session.scalar(given.limit(1)) is None else given
+
+
+def _labelled(session: Session, session_id: int, reader_id: int) -> ColumnElement[bool]:
+    """Of places in a queue: labelled in this session, or asked for by its plan and labelled elsewhere since."""
+    here = QueueItem.patch_id.in_(labels.done_in_session(session_id, reader_id))
+    given = given_elsewhere(session, session_id)
+    if given is None:  # mostly; and the database need not look for it at every place
+        return here
+    elsewhere = QueueItem.patch_id.in_(given.with_only_columns(LabelEvent.patch_id))
+    return or_(here, and_(QueueItem.stream.in_(PLANNED), elsewhere))
+
+
 def queued_patches(session: Session, session_id: int) -> set[int]:
     return set(session.scalars(select(QueueItem.patch_id).where(QueueItem.session_id == session_id, ASKED)))
 
@@ -177,7 +201,7 @@ def open_places(session: Session, session_id: int, reader_id: int, first: int) -
         select(QueueItem.position, QueueItem.patch_id, Patch.slide_id)
         .join(Patch, Patch.id == QueueItem.patch_id)
         .where(QueueItem.session_id == session_id, QueueItem.stream == "plan", QueueItem.position >= max(0, first))
-        .where(QueueItem.patch_id.not_in(labels.done_in_session(session_id, reader_id)))
+        .where(not_(_labelled(session, session_id, reader_id)))
         .order_by(QueueItem.position)
     )
     return [(position, patch_id, slide_id) for position, patch_id, slide_id in rows]
@@ -219,12 +243,12 @@ def items(session: Session, session_id: int, offset: int, limit: int) -> list[Qu
 
 
 def first_open(session: Session, session_id: int, reader_id: int) -> int | None:
-    """Position of the first patch without a label from this session; None when all have one."""
+    """Position of the first patch that waits for a label; None when none does."""
     return session.scalar(
         select(func.min(QueueItem.position)).where(
             QueueItem.session_id == session_id,
             ASKED,
-            QueueItem.patch_id.not_in(labels.done_in_session(session_id, reader_id)),
+            not_(_labelled(session, session_id, reader_id)),
         )
     )
 
@@ -232,7 +256,7 @@ def first_open(session: Session, session_id: int, reader_id: int) -> int | None:
 def progress(session: Session, session_id: int, reader_id: int) -> tuple[int, int]:
     """Patches that a label session asks for, and those of them that are labelled."""
     asked = select(func.count()).select_from(QueueItem).where(QueueItem.session_id == session_id, ASKED)
-    labelled = asked.where(QueueItem.patch_id.in_(labels.done_in_session(session_id, reader_id)))
+    labelled = asked.where(_labelled(session, session_id, reader_id))
     return session.scalar(asked) or 0, session.scalar(labelled) or 0
 
 
@@ -252,7 +276,7 @@ def progress_by_slide(session: Session, session_id: int, reader_id: int) -> list
         .where(
             QueueItem.session_id == session_id,
             ASKED,
-            Patch.id.in_(labels.done_in_session(session_id, reader_id)),
+            _labelled(session, session_id, reader_id),
         )
         .group_by(Patch.slide_id)
     )

@@ -153,12 +153,20 @@ class Sessions:
         return self.add_to_queue(session_id, patch_ids, stream)
 
     def queue(self, session_id: int, offset: int = 0, limit: int = 60) -> list[QueueItemView]:
-        """The queue from a position on, with what its own reader gave in this session, and nobody else's labels."""
+        """The queue from a position on, with what its own reader gave in this session, and nobody else's labels.
+
+        What a plan asks for and its reader has labelled in another session meanwhile comes with that label.
+        """
         with self._services.db() as session:
             row = must_get(session, LabelSession, session_id, "label session")
             items = queues.items(session, session_id, offset, limit)
             patches = [item.patch.id for item in items]
             own = rows.latest_in_session(session, session_id, row.reader_id, patches)
+            if (given := queues.given_elsewhere(session, session_id)) is not None:
+                planned = [item.patch.id for item in items if item.stream in queues.PLANNED]
+                own |= {
+                    event.patch_id: event for event in session.scalars(given.where(LabelEvent.patch_id.in_(planned)))
+                }
             settling = SessionPlan.of(row.plan).kind == "adjudication"
             votes = rows.standing_of_others(session, row.reader_id, patches) if settling else {}
             return [self._item_view(item, own.get(item.patch.id), votes.get(item.patch.id, [])) for item in items]

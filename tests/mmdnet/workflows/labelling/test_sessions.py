@@ -3,6 +3,8 @@
 import pytest
 
 from mmdnet.errors import LabError
+from mmdnet.labels.grading import Grades
+from mmdnet.workflows.labelling.views import PatchGrades
 from tests.label_bench import act
 
 
@@ -28,6 +30,32 @@ def test_a_second_session_does_not_ask_again_for_what_the_reader_gave(label_benc
     assert not {item.patch_id for item in items} & {
         item.patch_id for item in label_bench.labels.sessions.queue(again.id, 0, 99)
     }
+
+
+def test_what_its_reader_gives_elsewhere_meanwhile_is_not_asked_for_again_until_it_is_undone(label_bench, view, items):
+    bench, sessions = label_bench, label_bench.labels.sessions
+    other = bench.session(per_slide=30, name="Second")
+    bench.labels.acts.put(act(bench, other, items[0], 1))
+    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(items[1].patch_id, Grades(steatosis=2))])
+    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(items[2].patch_id, Grades(steatosis=2))])
+    assert (sessions.progress(view.id).resume_at, sessions.get(view.id).labelled) == (2, 2)
+    own = [item.own and item.own.grades["steatosis"] for item in sessions.queue(view.id)[:3]]
+    assert own == [3, 2, None]
+    bench.labels.acts.undo(other.id, bench.readers[0], "press-00000002")
+    assert (sessions.progress(view.id).resume_at, sessions.get(view.id).labelled) == (0, 1)
+    assert sessions.queue(view.id)[0].own is None
+
+
+def test_a_patch_pointed_at_and_a_second_read_are_asked_for_whatever_was_given_elsewhere(label_bench, view, items):
+    bench, sessions = label_bench, label_bench.labels.sessions
+    new = next(patch for patch in bench.patches[bench.slides[0]] if patch not in {item.patch_id for item in items})
+    sessions.add_to_queue(view.id, [new])
+    bench.labels.acts.put_many(bench.project, bench.readers[1], [PatchGrades(new, Grades(steatosis=1))])
+    review = bench.labels.reviews.create(bench.project, bench.readers[0], "second", share=1.0)
+    bench.labels.acts.put_many(bench.project, bench.readers[0], [PatchGrades(new, Grades(steatosis=2))])
+    assert sessions.queue(view.id)[0].patch_id == new and sessions.progress(view.id).resume_at == 0
+    assert (sessions.get(review.id).patches, sessions.get(review.id).labelled) == (1, 0)
+    assert all(item.own is None for item in (sessions.queue(view.id)[0], *sessions.queue(review.id)))
 
 
 def test_another_reader_is_asked_blind_for_the_same_patches(label_bench, view, items):
