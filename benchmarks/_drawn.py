@@ -1,6 +1,7 @@
 """Small slides drawn for tests of what files get wrong: tissue, reduced levels, TIFF and DICOM by hand."""
 
 import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -75,6 +76,52 @@ def _item(*elements: bytes) -> bytes:
     return struct.pack("<HHI", 0xFFFE, 0xE000, len(inside)) + inside
 
 
+def _placed(x: int, y: int) -> bytes:
+    """Where a frame lies in its level (PS3.3 C.8.12.6.1)."""
+    place = _element(0x48, 0x21E, "SL", struct.pack("<i", x + 1)) + _element(
+        0x48, 0x21F, "SL", struct.pack("<i", y + 1)
+    )
+    height = b"".join(_element(0x40, tag, "DS", b"0") for tag in (0x72A, 0x73A, 0x74A))
+    return _item(_element(0x48, 0x21A, "SQ", _item(height, place)))
+
+
+def jpeg_frame(tile: np.ndarray) -> bytes:
+    return imagecodecs.jpeg8_encode(tile, level=92)
+
+
+def in_planes(tile: np.ndarray) -> bytes:
+    return tile.transpose(2, 0, 1).tobytes()
+
+
+def lossless_jpeg_frame(tile: np.ndarray) -> bytes:
+    return imagecodecs.jpeg8_encode(tile, lossless=True, outcolorspace="RGB")
+
+
+def wavelet_frame(tile: np.ndarray, turned: bool = True) -> bytes:
+    """JPEG 2000 without loss, its colours turned before or not."""
+    return imagecodecs.jpeg2k_encode(tile, level=0, codecformat="j2k", reversible=True, mct=turned)
+
+
+def rle_frame(tile: np.ndarray) -> bytes:
+    """DICOM's run lengths (PS3.5 annex G), as pydicom writes them."""
+    from pydicom.pixels import get_encoder
+
+    return get_encoder("1.2.840.10008.1.2.5").encode(
+        tile.tobytes(),
+        index=0,
+        rows=tile.shape[0],
+        columns=tile.shape[1],
+        samples_per_pixel=3,
+        bits_allocated=8,
+        bits_stored=8,
+        pixel_representation=0,
+        number_of_frames=1,
+        photometric_interpretation="RGB",
+        planar_configuration=0,
+        encoding_plugin="pydicom",
+    )
+
+
 def write_dicom(
     path: Path,
     image: np.ndarray,
@@ -90,16 +137,33 @@ def write_dicom(
     others: bytes = b"",
     accession: str = "",
     barcode: str = "",
+    encode: Callable[[np.ndarray], bytes] = jpeg_frame,
+    planar: int = 0,
+    samples: int = 3,
+    scanned: Sequence[int] | None = None,
+    part: tuple[int, int, int] | None = None,
+    planes: Sequence[np.ndarray] = (),
+    kind: str | None = None,
 ) -> Path:
-    """One level of a DICOM slide (PS3.3 A.32.8), JPEG frames in full tiling; `others` goes in as (0008,1115)."""
+    """One level of a DICOM slide (PS3.3 A.32.8), JPEG frames in full tiling; `others` goes in as (0008,1115).
+
+    `encode` makes a frame's bytes of its pixels, which are written one after the other where the syntax says so;
+    `scanned` names the tiles that are written, in sparse tiling; `part` is the first frame, the frame behind the last
+    one and the number of a file that holds a piece of the picture; `planes` are more focal planes; `kind` is the third
+    word of the image's type.
+    """
     height, width = image.shape[:2]
+    corners = [(x, y) for y in range(0, height, tile) for x in range(0, width, tile)]
     frames = [
-        imagecodecs.jpeg8_encode(padded(image[y : y + tile, x : x + tile], tile)[:tile, :tile], level=92)
-        for y in range(0, height, tile)
-        for x in range(0, width, tile)
+        encode(np.ascontiguousarray(padded(plane[y : y + tile, x : x + tile], tile)[:tile, :tile]))
+        for plane in (image, *planes)
+        for x, y in corners
     ]
-    frames = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    written = list(range(len(frames)) if scanned is None else scanned)[slice(*part[:2]) if part else slice(None)]
+    frames = [frames[i] + b"\0" * (len(frames[i]) % 2) for i in written]
     flavour = "ORIGINAL\\PRIMARY\\VOLUME\\NONE" if number == 1 else "DERIVED\\PRIMARY\\VOLUME\\RESAMPLED"
+    if kind:
+        flavour = f"ORIGINAL\\PRIMARY\\{kind}\\NONE"
     spacing = _element(0x28, 0x30, "DS", f"{mpp / 1000}\\{mpp / 1000}".encode())
     measures = _element(0x28, 0x9110, "SQ", _item(spacing, _element(0x18, 0x50, "DS", b"0.001")))
     optical = _item(_element(0x48, 0x106, "SH", b"0"))
@@ -116,7 +180,7 @@ def write_dicom(
     data = [
         _element(8, 8, "CS", flavour.encode()),
         _element(8, 0x16, "UI", sop_class.encode()),
-        _element(8, 0x18, "UI", f"{series}.{number}".encode()),
+        _element(8, 0x18, "UI", f"{series}.{number}{f'.{part[2]}' if part else ''}".encode()),
         _element(8, 0x50, "SH", accession.encode()) if accession else b"",
         _element(8, 0x60, "CS", b"SM"),
         _element(8, 0x1115, "SQ", others) if others else b"",
@@ -125,10 +189,13 @@ def write_dicom(
         _element(0x20, 0xE, "UI", series.encode()),
         _element(0x20, 0x13, "IS", str(number).encode()),
         _element(0x20, 0x52, "UI", b"1.2.9"),
-        _element(0x20, 0x9311, "CS", b"TILED_FULL"),
-        short(0x28, 2, 3),
+        _element(0x20, 0x9161, "UI", f"{series}.{number}.9".encode()) if part else b"",
+        short(0x20, 0x9162, part[2]) if part else b"",
+        long(0x20, 0x9228, part[0]) if part else b"",
+        _element(0x20, 0x9311, "CS", b"TILED_FULL" if scanned is None else b"TILED_SPARSE"),
+        short(0x28, 2, samples),
         _element(0x28, 4, "CS", photometric.encode()),
-        short(0x28, 6, 0),
+        short(0x28, 6, planar),
         _element(0x28, 8, "IS", str(len(frames)).encode()),
         short(0x28, 0x10, tile),
         short(0x28, 0x11, tile),
@@ -143,14 +210,17 @@ def write_dicom(
         _element(0x48, 8, "SQ", origin),
         _element(0x48, 0x102, "DS", b"0\\-1\\0\\-1\\0\\0"),
         _element(0x48, 0x105, "SQ", optical),
-        long(0x48, 0x303, 1),
+        long(0x48, 0x303, 1 + len(planes)),
         _element(0x2200, 5, "LT", barcode.encode()) if barcode else b"",
         _element(0x5200, 0x9229, "SQ", _item(measures)),
+        b"" if scanned is None else _element(0x5200, 0x9230, "SQ", b"".join(_placed(*corners[i]) for i in written)),
     ]
     pixels = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
     pixels += b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(frame)) + frame for frame in frames)
     pixels += struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
     head = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 0xFFFFFFFF)
+    if syntax == "1.2.840.10008.1.2.1":
+        head, pixels = b"", _element(0x7FE0, 0x10, "OB", b"".join(frames))
     length = _element(2, 0, "UL", struct.pack("<I", len(meta)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\0" * 128 + b"DICM" + length + meta + b"".join(data) + head + pixels)

@@ -7,12 +7,25 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import tifffile
 
-from benchmarks._drawn import aperio, reduced, tissue, write_dicom, write_tiff
+from benchmarks._drawn import (
+    aperio,
+    jpeg_frame,
+    lossless_jpeg_frame,
+    padded,
+    reduced,
+    rle_frame,
+    tissue,
+    wavelet_frame,
+    write_dicom,
+    write_tiff,
+)
 from benchmarks.result import Result
 from mmdnet.errors import LabError
 from mmdnet.slides.pixels import Pixels
@@ -66,25 +79,59 @@ def _ome(folder: Path, levels: list[Pixels]) -> Made:
     return Made(path, lambda: np.asarray(tifffile.imread(path, key=0)), "tifffile")
 
 
-def _dicom(folder: Path, levels: list[Pixels]) -> Made:
-    import imagecodecs
+SYNTAX = "1.2.840.10008.1.2"
+WITHOUT_LOSS: dict[str, tuple[str, str, Callable[[Pixels], bytes]]] = {
+    "JPEG 2000": (".4.90", "YBR_RCT", wavelet_frame),
+    "not compressed": (".1", "RGB", np.ndarray.tobytes),
+    "JPEG-LS": (".4.80", "RGB", imagecodecs.jpegls_encode),
+    "lossless JPEG": (".4.70", "RGB", lossless_jpeg_frame),
+    "RLE": (".5", "RGB", rle_frame),
+    "HTJ2K": (".4.201", "YBR_RCT", imagecodecs.htj2k_encode),
+    "JPEG XL": (".4.110", "RGB", lambda tile: imagecodecs.jpegxl_encode(tile, lossless=True)),
+}
+"""How frames of a DICOM slide may be compressed so that they come back as they were: syntax, colours, what does it."""
 
+
+def _dicom(folder: Path, levels: list[Pixels], second: Callable[[], Pixels], reader: str, **given: Any) -> Made:
     for number, level in enumerate(levels):
-        write_dicom(folder / "dicom" / f"{number}.dcm", level, number=number + 1, mpp=0.5 * 2**number)
+        write_dicom(folder / f"{number}.dcm", level, number=number + 1, mpp=0.5 * 2**number, **given)
+    return Made(folder / "0.dcm", second, reader)
 
-    def second() -> Pixels:
-        image, tile = levels[0], 128
-        out = np.empty_like(image)
-        for y in range(0, image.shape[0], tile):
-            for x in range(0, image.shape[1], tile):
-                whole = np.full((tile, tile, 3), 255, np.uint8)
-                part = image[y : y + tile, x : x + tile]
-                whole[: part.shape[0], : part.shape[1]] = part
-                back = imagecodecs.jpeg8_decode(imagecodecs.jpeg8_encode(whole, level=92))
-                out[y : y + tile, x : x + tile] = back[: part.shape[0], : part.shape[1]]
-        return out
 
-    return Made(folder / "dicom" / "0.dcm", second, "imagecodecs")
+def _dicoms(folder: Path, levels: list[Pixels]) -> dict[str, Made]:
+    """DICOM slides by how their frames are compressed, and one with focal planes and one in parts."""
+    image = levels[0]
+    jpeg = _dicom(folder / "jpeg", levels, lambda: _tile_by_tile(image), "imagecodecs")
+    coded = {
+        f"DICOM, {name}": _dicom(
+            folder / name, levels, lambda: image, "as drawn", syntax=SYNTAX + syntax, photometric=colours, encode=encode
+        )
+        for name, (syntax, colours, encode) in WITHOUT_LOSS.items()
+    }
+    ls = {"syntax": f"{SYNTAX}.4.80", "photometric": "RGB", "encode": imagecodecs.jpegls_encode}
+    blurred = cv2.GaussianBlur(image, (0, 0), 3).astype(np.uint8)
+    stack = write_dicom(folder / "stack" / "0.dcm", blurred, planes=[image, blurred], **ls)
+    parts = [
+        write_dicom(folder / "parts" / f"{number}.dcm", image, part=(begin, end, number + 1), **ls)
+        for number, (begin, end) in enumerate([(0, 10), (10, 24)])
+    ]
+    return {
+        "DICOM, JPEG": jpeg,
+        **coded,
+        "DICOM, JPEG-LS, focal planes": Made(stack, lambda: image, "as drawn"),
+        "DICOM, JPEG-LS, a picture in several files": Made(parts[1], lambda: image, "as drawn"),
+    }
+
+
+def _tile_by_tile(image: Pixels, tile: int = 128) -> Pixels:
+    """A picture whose tiles went through JPEG."""
+    whole, out = padded(image, tile), np.empty_like(image)
+    for y in range(0, image.shape[0], tile):
+        for x in range(0, image.shape[1], tile):
+            back = imagecodecs.jpeg8_decode(jpeg_frame(np.ascontiguousarray(whole[y : y + tile, x : x + tile])))
+            place = out[y : y + tile, x : x + tile]
+            place[...] = back[: place.shape[0], : place.shape[1]]
+    return out
 
 
 def _tiles(folder: Path, image: Pixels) -> Made:
@@ -113,7 +160,7 @@ def made(folder: Path) -> dict[str, Made]:
         "TIFF, strips": _strips(folder, image),
         "TIFF, no reduced levels": _tiff(folder, "flat.tif", levels[:1]),
         "OME-TIFF, levels as SubIFDs": _ome(folder, levels),
-        "DICOM, JPEG": _dicom(folder, levels),
+        **_dicoms(folder / "dicom", levels),
         "PNG": _picture(folder, "a.png", image),
         "JPEG": _picture(folder, "a.jpg", image),
         "BMP": _picture(folder, "a.bmp", image),
@@ -139,7 +186,7 @@ def examine(file: Made) -> tuple[str, ...]:
         f"{apart} ({file.reader})",
         scale,
         "stated" if facts.bounds_px0 else "none stated",
-        facts.notes[0] if facts.notes else "one",
+        " ".join(facts.notes) or "one",
     )
 
 

@@ -36,13 +36,14 @@ KEPT = frozenset((
     "SpacingBetweenSlices", "FrameContentSequence", "DimensionIndexValues", "PlanePositionSlideSequence",
     "ColumnPositionInTotalImagePixelMatrix", "RowPositionInTotalImagePixelMatrix", "OpticalPathIdentificationSequence",
     "WholeSlideMicroscopyImageFrameTypeSequence", "FrameType", "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
-    "PixelData", "SOPClassUID",
+    "InConcatenationNumber", "InConcatenationTotalNumber", "ConcatenationFrameOffsetNumber", "PixelData", "SOPClassUID",
 ))  # fmt: skip
 LEVEL = "VOLUME"  # third word of the image type of what the scanner scanned of tissue (PS3.3 C.8.12.4.1.1)
 JPEG_START = b"\xff\xd8"
-RENEWED = frozenset(
-    ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "DimensionOrganizationUID")
-)
+RENEWED = frozenset((
+    "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "DimensionOrganizationUID",
+    "ConcatenationUID", "SOPInstanceUIDOfConcatenationSource",
+))  # fmt: skip
 EMPTY = (
     "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
     "ReferringPhysicianName", "PositionReferenceIndicator",

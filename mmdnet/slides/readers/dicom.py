@@ -12,16 +12,19 @@ from typing import BinaryIO
 
 WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image Storage
 IMPLICIT = "1.2.840.10008.1.2"
+NOT_FOLLOWED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}  # all behind the first group deflated, or big endian
 PREAMBLE = 128
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-SYNTAX, CLASS, IMAGE_TYPE, SERIES = 0x00020010, 0x00080016, 0x00080008, 0x0020000E
+META_CLASS, SYNTAX, CLASS, IMAGE_TYPE, SERIES = 0x00020002, 0x00020010, 0x00080016, 0x00080008, 0x0020000E
 BITS, COLUMNS, ROWS, PIXELS = 0x00280100, 0x00480006, 0x00480007, 0x7FE00010
 SHARED_GROUPS, PER_FRAME_GROUPS, MEASURES, SPACING = 0x52009229, 0x52009230, 0x00289110, 0x00280030
-WANTED = {SYNTAX, CLASS, IMAGE_TYPE, SERIES, BITS, COLUMNS, ROWS}
+PLACES, COLUMN, ROW, HEIGHT = 0x0048021A, 0x0048021E, 0x0048021F, 0x0040074A
+PATHS, PATH = 0x00480207, 0x00480106
+WANTED = {META_CLASS, SYNTAX, CLASS, IMAGE_TYPE, SERIES, BITS, COLUMNS, ROWS}
 LONGEST_VALUE = 1024
-MOST_ELEMENTS = 50_000
+MOST_ELEMENTS, MOST_ELEMENTS_OF_A_FRAME = 50_000, 100
 DEEPEST = 12
 
 
@@ -77,12 +80,16 @@ def read_head(path: Path) -> DicomHead:
 class _Walk:
     """One pass over a file's elements up to its pixels; `values` by where they stand: tags from the top down."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    stops = frozenset({PIXELS, PER_FRAME_GROUPS})
+    entered = frozenset({(SHARED_GROUPS,), (SHARED_GROUPS, MEASURES)})
+    kept = frozenset({*((tag,) for tag in WANTED), (SHARED_GROUPS, MEASURES, SPACING)})
+
+    def __init__(self, file: BinaryIO, size: int, elements: int = MOST_ELEMENTS) -> None:
         self._file = file
         self.size = size
         self.values: dict[tuple[int, ...], bytes] = {}
         self._explicit = True
-        self._left = MOST_ELEMENTS
+        self._left = elements
 
     def data_set(self, end: int, at: tuple[int, ...], depth: int) -> None:
         """Go through elements until a place in the file, an item's end, or the pixels."""
@@ -93,19 +100,20 @@ class _Walk:
             if tag in {ITEM_END, SEQUENCE_END}:
                 self._file.seek(4, 1)
                 return
-            if not at and tag in {PIXELS, PER_FRAME_GROUPS}:
+            behind = not at and tag >> 16 != 2
+            if behind and (tag in self.stops or self._syntax() in NOT_FOLLOWED):
                 self._file.seek(self.size)
                 return
-            if not at and tag >> 16 > 2 and self._syntax() == IMPLICIT:
+            if behind and self._syntax() == IMPLICIT:
                 self._explicit = False
             length = self._length(tag)
             here = (*at, tag)
-            if length == UNDEFINED or here in {(SHARED_GROUPS,), (SHARED_GROUPS, MEASURES)}:
+            if length == UNDEFINED or here in self.entered:
                 self._sequence(length, here, depth)
-            elif (not at and tag in WANTED) or here == (SHARED_GROUPS, MEASURES, SPACING):
+            elif here in self.kept:
                 if length > LONGEST_VALUE:
                     raise ValueError("a short value claims to be long")
-                self.values.setdefault(here, self._read(length))
+                self.keep(here, self._read(length))
             else:
                 self._skip(length)
 
@@ -119,7 +127,15 @@ class _Walk:
             if tag != ITEM:
                 raise ValueError("a sequence holds something else than items")
             stop = self.size if size == UNDEFINED else min(self.size, self._file.tell() + size)
+            self.begin_item(here)
             self.data_set(stop, here, depth + 1)
+
+    def begin_item(self, here: tuple[int, ...]) -> None:
+        """An item of a sequence begins."""
+
+    def keep(self, here: tuple[int, ...], value: bytes) -> None:
+        """Of what stands there several times the first counts."""
+        self.values.setdefault(here, value)
 
     def _tag(self) -> int:
         self._left -= 1
@@ -152,7 +168,7 @@ class _Walk:
         values = self.values
         return DicomHead(
             series=_text(values.get((SERIES,), b"")),
-            sop_class=_text(values.get((CLASS,), b"")),
+            sop_class=_text(values.get((CLASS,), values.get((META_CLASS,), b""))),
             syntax=self._syntax(),
             columns=_whole(values.get((COLUMNS,), b"")),
             rows=_whole(values.get((ROWS,), b"")),
@@ -160,6 +176,67 @@ class _Walk:
             spacing_um=_spacing(values.get((SHARED_GROUPS, MEASURES, SPACING), b"")),
             flavour="".join(_text(values.get((IMAGE_TYPE,), b"")).split("\\")[2:3]),
         )
+
+
+class _FrameWalk(_Walk):
+    """What the frames of a file say of themselves, one after the other: their tags, by number."""
+
+    stops = frozenset({PIXELS})
+    entered = frozenset({(PER_FRAME_GROUPS,), (PER_FRAME_GROUPS, PLACES), (PER_FRAME_GROUPS, PATHS)})
+    kept = frozenset({
+        (SYNTAX,), (PER_FRAME_GROUPS, PATHS, PATH),
+        *((PER_FRAME_GROUPS, PLACES, tag) for tag in (COLUMN, ROW, HEIGHT)),
+    })  # fmt: skip
+
+    def __init__(self, file: BinaryIO, size: int, elements: int) -> None:
+        super().__init__(file, size, elements)
+        self.frames: list[dict[int, bytes]] = []
+
+    def begin_item(self, here: tuple[int, ...]) -> None:
+        if here == (PER_FRAME_GROUPS,):
+            self.frames.append({})
+
+    def keep(self, here: tuple[int, ...], value: bytes) -> None:
+        if here[0] == PER_FRAME_GROUPS:
+            self.frames[-1].setdefault(here[-1], value)
+        else:
+            super().keep(here, value)
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlace:
+    """Where a frame lies: its corner in pixels of its level, its height over the glass in µm, its optical path."""
+
+    x: int
+    y: int
+    z_um: float
+    path: str
+
+
+def frame_places(path: Path, frames: int) -> list[FramePlace]:
+    """Where each frame of a file says that it lies; none where they do not say.
+
+    Raises:
+        NotDicomError: they cannot be followed, or some say it and others do not.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(PREAMBLE + 4)
+        walk = _FrameWalk(file, path.stat().st_size, MOST_ELEMENTS + MOST_ELEMENTS_OF_A_FRAME * frames)
+        try:
+            walk.data_set(walk.size, (), 0)
+            placed = [frame for frame in walk.frames if COLUMN in frame and ROW in frame]
+            if placed and not len(placed) == len(walk.frames) == frames:
+                raise ValueError("some frames do not say where they lie")
+            return [_place(frame) for frame in placed]
+        except (struct.error, ValueError, OverflowError) as error:
+            raise NotDicomError(str(error)) from error
+
+
+def _place(frame: dict[int, bytes]) -> FramePlace:
+    (x,), (y,) = struct.unpack("<i", frame[COLUMN]), struct.unpack("<i", frame[ROW])
+    height = float(_text(frame.get(HEIGHT, b"")) or 0)
+    return FramePlace(x - 1, y - 1, height, _text(frame.get(PATH, b"")))
 
 
 def _text(value: bytes) -> str:

@@ -10,7 +10,7 @@ import openslide
 
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
-from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file
+from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file, openslide_refuses
 from mmdnet.slides.readers.source import Source
 from mmdnet.slides.readers.tiles.tiff import PICTURE_CODINGS, NotTiffError, read_directories
 
@@ -105,11 +105,23 @@ def _open_by_tifffile(path: Path, mpp: float | None) -> tuple[FileFacts, Source]
     return open_tiff(path, mpp)
 
 
+def _is_for_frames(path: Path) -> bool:
+    """Whether a path is a DICOM slide that OpenSlide does not open."""
+    return _is_dicom(path) and openslide_refuses(path)
+
+
+def _open_frames(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
+    from mmdnet.slides.readers.dicom_source import open_frames  # its decoders are wanted for few files, and load slowly
+
+    return open_frames(path, mpp)
+
+
 WHOLE_SLIDE = (".svs", ".tif", ".tiff", ".ndpi", ".scn", ".bif", ".svslide", ".czi")
 MIRAX, HAMAMATSU = (".mrxs",), (".vms", ".vmu")
 
 FORMATS: tuple[SlideFormat, ...] = (
     SlideFormat("picture", IMAGE_SUFFIXES, _ends_with(IMAGE_SUFFIXES), open_image, _images, beside_slides=False),
+    SlideFormat("DICOM frames", (), _is_for_frames, _open_frames, lambda folder, files: []),  # the next one finds them
     SlideFormat("DICOM", (".dcm",), _is_dicom, open_dicom, lambda folder, files: dicom_series(files)),
     SlideFormat(
         "MIRAX", MIRAX, _ends_with(MIRAX), open_slide_file, _every_file(MIRAX),

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +35,7 @@ AGREE, MOST_APART = 0.7, 40.0  # correlation of two levels' windows, and grey le
 SOFT_PX = 1.5  # some pyramids take every n-th pixel instead of the mean
 MOST_CANDIDATES = 12
 
+T = TypeVar("T")
 Read = Callable[[int, int, int, int, int], Pixels]  # level, x, y, width, height, in that level's pixels
 
 
@@ -51,6 +55,24 @@ class UsedLevel:
 
     index: int
     level: Level
+
+
+class Remembered(Generic[T]):
+    """What was found of files that have not changed since, for the files asked about last."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._found: OrderedDict[tuple[object, ...], T] = OrderedDict()
+        self._most = most
+
+    def of(self, files: Iterable[Path], more: Hashable, find: Callable[[], T]) -> T:
+        """What was found of files, and of `more` that it depends on; else as `find` finds it."""
+        stats = [(str(file), file.stat()) for file in files]
+        key = (*((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats), more)
+        if key not in self._found:
+            self._found[key] = find()
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+        return self._found[key]
 
 
 def used_levels(stored: Sequence[StoredLevel], read: Read, seed: str) -> tuple[UsedLevel, ...]:

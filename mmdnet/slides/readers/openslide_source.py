@@ -2,8 +2,7 @@
 
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from mmdnet.slides.facts import check_size
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import Pixels, blank, clip
 from mmdnet.slides.readers.dicom import series_files
-from mmdnet.slides.readers.levels import StoredLevel, UsedLevel, used_levels
+from mmdnet.slides.readers.levels import Remembered, StoredLevel, UsedLevel, used_levels
 from mmdnet.slides.readers.refusals import damaged, refuse_unknown
 from mmdnet.slides.readers.tiles.tiff import Directory, NotTiffError, read_directories
 
@@ -59,7 +58,7 @@ class OpenSlideSource:
         for index in range(self._slide.level_count):
             self._check_tile(index)
         self._stored_downsamples = tuple(self._slide.level_downsamples)
-        used = _remembered(path, self._slide.level_dimensions, self._used_levels)
+        used = _USED.of([path], self._slide.level_dimensions, self._used_levels)
         self._stored = tuple(each.index for each in used)
         self.levels: tuple[Level, ...] = tuple(each.level for each in used)
         self.downsamples: tuple[float, ...] = tuple(self._stored_downsamples[index] for index in self._stored)
@@ -156,21 +155,7 @@ def _on_glass(rgba: Pixels) -> Pixels:
     return np.asarray((rgba[..., :3] * (alpha / 255.0) + (255.0 - alpha)).round(), np.uint8)
 
 
-_USED: OrderedDict[tuple[object, ...], tuple[UsedLevel, ...]] = OrderedDict()
-_MOST_REMEMBERED = 512
-
-
-def _remembered(
-    path: Path, sizes: tuple[tuple[int, int], ...], find: Callable[[], tuple[UsedLevel, ...]]
-) -> tuple[UsedLevel, ...]:
-    """The levels of a file that was opened before and has not changed since; else as `find` finds them."""
-    stat = path.stat()
-    key = (str(path), stat.st_size, stat.st_mtime_ns, sizes)
-    if key not in _USED:
-        _USED[key] = find()
-        while len(_USED) > _MOST_REMEMBERED:
-            _USED.popitem(last=False)
-    return _USED[key]
+_USED: Remembered[tuple[UsedLevel, ...]] = Remembered()
 
 
 def _stated_downsamples(path: Path) -> dict[tuple[int, int], float]:

@@ -14,12 +14,11 @@ TIFF_CODINGS = {
     50002: "JPEG XL", 52546: "JPEG XL", 22610: "JPEG XR", 34934: "JPEG XR", 34925: "LZMA",
 }  # fmt: skip
 DICOM_CODINGS = {
-    "1.2.840.10008.1.2.1.99": "Deflate", "1.2.840.10008.1.2.4.57": "lossless JPEG",
-    "1.2.840.10008.1.2.4.70": "lossless JPEG", "1.2.840.10008.1.2.4.80": "JPEG-LS",
-    "1.2.840.10008.1.2.4.81": "JPEG-LS", "1.2.840.10008.1.2.4.110": "JPEG XL", "1.2.840.10008.1.2.4.111": "JPEG XL",
-    "1.2.840.10008.1.2.4.112": "JPEG XL", "1.2.840.10008.1.2.4.201": "HTJ2K", "1.2.840.10008.1.2.4.202": "HTJ2K",
-    "1.2.840.10008.1.2.4.203": "HTJ2K", "1.2.840.10008.1.2.5": "RLE",
+    "1.2.840.10008.1.2.1.99": "deflated as a whole", "1.2.840.10008.1.2.2": "written big-endian",
+    "1.2.840.10008.1.2.4.94": "kept on a server (JPIP)", "1.2.840.10008.1.2.4.95": "kept on a server (JPIP)",
+    **{f"1.2.840.10008.1.2.4.{number}": "stored as a film (MPEG)" for number in range(100, 109)},
 }  # fmt: skip
+"""How what follows the first tags may be stored that is not read; what is read of frames: `tiles.dicom_frame`."""
 
 
 def damaged(name: str, why: str) -> LabError:
@@ -88,5 +87,5 @@ def dicom_reason(head: DicomHead) -> str | None:
         return f"its pixels have {head.bits} bits a colour, and 8 are read. Export it with 8 bits."
     coding = DICOM_CODINGS.get(head.syntax)
     if coding is not None:
-        return f"its frames are compressed as {coding}, which this reader does not know. Export it with JPEG frames."
+        return f"it is {coding}, which this reader does not know. Export it with JPEG frames."
     return None

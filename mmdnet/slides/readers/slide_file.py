@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import openslide
+
 from mmdnet.errors import LabError
 from mmdnet.slides.colour_profile import profile_note
 from mmdnet.slides.facts import FileFacts, fingerprint
@@ -74,6 +76,21 @@ def open_dicom(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
         return open_slide_file(dicom_series(list(path.iterdir()))[0], mpp, shown=path)
     refuse_derived(path)
     return open_slide_file(path, mpp)
+
+
+def openslide_refuses(path: Path) -> bool:
+    """Whether a file, or the first slide of a folder, is of a DICOM slide that OpenSlide does not open."""
+    try:
+        path = dicom_series(list(path.iterdir()))[0] if path.is_dir() else path
+        if path.suffix.lower() != ".dcm" or not path.is_file() or not read_head(path).is_slide:
+            return False
+    except (NotDicomError, OSError, IndexError):
+        return False
+    try:
+        openslide.OpenSlide(path).close()
+    except openslide.OpenSlideError:
+        return True
+    return False
 
 
 def refuse_derived(path: Path) -> None:

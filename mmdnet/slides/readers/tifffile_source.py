@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -36,14 +35,13 @@ from mmdnet.slides.readers.openslide_source import (
     refuse_turned,
 )
 from mmdnet.slides.readers.refusals import damaged
+from mmdnet.slides.readers.tiles.second_reader import Tiles, compare
 from mmdnet.slides.readers.tiles.tiff import MOST_DIRECTORIES, PICTURE_CODINGS, TiffBytes, read_directories
 from mmdnet.slides.readers.tiles.tiff_tiles import claimed_size, piece_of, small_tiff
 from mmdnet.slides.readers.tiles.tile_cache import TileCache
 from mmdnet.slides.readers.tiles.tile_pass import Tiling, read_tiles
 from mmdnet.words import count
 
-COMPARED = 6
-ROUNDING = 1  # grey levels that two decoders of one lossy tile may differ by
 CACHE_BYTES = 48 * 1024 * 1024
 UNITS_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "pm": 1e-6}
 INCH, CENTIMETRE = 2, 3
@@ -287,42 +285,15 @@ def _why(source: TiffFileSource) -> str:
 Second = Callable[[TiffFileSource, tifffile.TiffPage, int], Pixels | None]
 
 
-def _compare(source: TiffFileSource, second: Second, pages: Sequence[tifffile.TiffPage]) -> int:
-    """How many tiles both readers decode alike: of each page some at random and those that hold most.
-
-    Raises:
-        LabError: they differ, or not one tile of the finest level can be decoded.
-    """
-    compared, decoded = 0, 0
-    for page in pages:
-        pieces = len(page.dataoffsets)
-        chance = random.Random(f"{source.name}:{pieces}")
-        richest = np.argsort([-size for size in page.databytecounts], kind="stable")[: COMPARED // 2].tolist()
-        for index in sorted({*richest, *(chance.randrange(pieces) for _ in range(COMPARED // 2))}):
-            wide, high = piece_of(page)
-            ours = np.empty((high, wide, 3), np.uint8)
-            try:
-                source.load(page, index, ours)
-            except LabError:
-                continue  # a damaged tile says nothing about the rest of the slide
-            decoded += 1
-            theirs = second(source, page, index)
-            if theirs is None:
-                continue
-            rows, cols = min(len(ours), theirs.shape[0]), min(ours.shape[1], theirs.shape[1])
-            apart = np.abs(ours[:rows, :cols].astype(np.int16) - theirs[:rows, :cols])
-            if apart.max() > ROUNDING:
-                raise LabError(
-                    f"{source.name} was not added: two readers decode its pixels differently (by up to {apart.max()} "
-                    "grey levels), so none of them is believed. Export it with JPEG tiles. Nothing was changed."
-                )
-            compared += 1
-    if not decoded:
-        raise LabError(
-            f"{source.name} was not added: the file opens, but its pixels cannot be decoded. Copy or scan it again. "
-            "Nothing was changed."
-        )
-    return compared
+def _compare(source: TiffFileSource, again: Second, pages: Sequence[tifffile.TiffPage]) -> int:
+    """How many tiles both readers decode alike. See `second_reader.compare`."""
+    return compare(
+        source.name,
+        (
+            Tiles(page.databytecounts, *piece_of(page), partial(source.load, page), partial(again, source, page))
+            for page in pages
+        ),
+    )
 
 
 def _by_openslide(

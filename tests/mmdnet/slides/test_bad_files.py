@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
+from benchmarks._drawn import rle_frame, write_dicom
 from benchmarks._mosaic import write_mosaic
 
 CASES, ALL_CASES = 180, 2700
@@ -30,6 +32,12 @@ def whole_files(tmp_path, field, real_data) -> Path:
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         file.write(coarse, tile=(64, 64), photometric="rgb", compression="deflate", subifds=1)
         file.write(coarse[::2, ::2], tile=(64, 64), photometric="rgb", compression="deflate", subfiletype=1)
+    ls = {"syntax": "1.2.840.10008.1.2.4.80", "photometric": "RGB", "encode": imagecodecs.jpegls_encode}
+    write_dicom(tmp_path / "ls.dcm", coarse, series="1.2.81", tile=64, scanned=[0, 1, 2, 4, 8], **ls)
+    raw = {"syntax": "1.2.840.10008.1.2.1", "photometric": "YBR_FULL", "encode": np.ndarray.tobytes}
+    write_dicom(tmp_path / "raw.dcm", coarse, series="1.2.82", tile=64, **raw)
+    rle = {"syntax": "1.2.840.10008.1.2.5", "photometric": "RGB", "encode": rle_frame}
+    write_dicom(tmp_path / "rle.dcm", coarse, series="1.2.83", tile=64, **rle)
     for name in ("field.png", "field.jpg"):
         cv2.imwrite(str(tmp_path / name), field[:200, :200])
     return tmp_path

@@ -53,3 +53,13 @@ def test_a_dicom_slide_becomes_a_folder_of_its_levels_under_new_identifiers(tmp_
     with pytest.raises(LabError, match="words or the slide's label"):
         deidentify(tmp_path / "in", tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_of_a_picture_in_several_files_the_copy_is_one_picture_too(tmp_path):
+    image = tissue(300, 200, border=20)
+    for number, (begin, end) in enumerate([(0, 2), (2, 6)], 1):
+        write_dicom(tmp_path / "in" / f"{number}.dcm", image, part=(begin, end, number))
+    made = deidentify(tmp_path / "in", tmp_path / "out")
+    with openslide.OpenSlide(tmp_path / "in" / "1.dcm") as old, openslide.OpenSlide(made.path / "1.dcm") as new:
+        assert np.array_equal(*(slide.read_region((0, 0), 0, (300, 200)) for slide in (old, new)))
+    assert b"1.2.3.1.9" not in (made.path / "1.dcm").read_bytes()  # the picture's own identifier
