@@ -57,6 +57,45 @@ def write_tiff(path: Path, levels: list[np.ndarray], *, mpp: float = 0.5, tile: 
     return path
 
 
+def write_qptiff(
+    path: Path, levels: list[np.ndarray], *, mpp: float = 0.5, channels: int = 0, marked: bool = True, **given
+) -> Path:
+    """A QPTIFF as PerkinElmer and Akoya write it: slide, thumbnail, reduced pages, overview and label, in that order.
+
+    With `channels` a fluorescence scan of so many grey pages; `marked` is whether TIFF's own flag says what is reduced.
+    """
+    given = {"compression": "jpeg"} | given
+    colour = {"photometric": "minisblack" if channels else "rgb"} | given
+    beside = {"photometric": "rgb", "compression": "lzw", "rowsperstrip": 32}
+    first, rest = levels[0], levels[1:]
+    pages = [(first, "FullResolution", 0, 1, colour), (first[::8, ::8], "Thumbnail", int(marked), 8, beside)]
+    pages += [(level, "ReducedResolution", int(marked), 2**i, colour) for i, level in enumerate(rest, 1)]
+    pages += [(np.full((60, 140, 3), 90, np.uint8), "Overview", 0, 30, beside)]
+    pages += [(np.full((40, 50, 3), 200, np.uint8), "Label", 0, 30, beside)]
+    with tifffile.TiffWriter(path) as file:
+        for image, kind, reduced_type, by, how in pages:
+            for channel in range(channels if how is colour and channels else 1):
+                file.write(
+                    image[..., channel % 3] if how is colour and channels else image,
+                    tile=(128, 128) if how is colour else None,
+                    subfiletype=reduced_type,
+                    resolution=(1e4 / mpp / by, 1e4 / mpp / by),
+                    resolutionunit="CENTIMETER",
+                    software="PerkinElmer-QPI",
+                    description=_qpi(kind),
+                    metadata=None,
+                    **how,
+                )
+    return path
+
+
+def _qpi(kind: str) -> str:
+    said = {"ImageType": kind, "SlideID": "S-1", "Barcode": "B-1", "Objective": "20x", "InstrumentType": "Polaris"}
+    elements = "".join(f"  <{name}>{value}</{name}>\r\n" for name, value in said.items())
+    head, root = '<?xml version="1.0" encoding="utf-16"?>\r\n', "PerkinElmer-QPI-ImageDescription"
+    return f"{head}<{root}>\r\n{elements}  <ScanProfile><root><Objective>4x</Objective></root></ScanProfile></{root}>"
+
+
 def aperio(width: int, height: int) -> str:
     return (
         f"Aperio Image Library v12\r\n{width}x{height} [0,0 {width}x{height}] (128x128) JPEG/RGB|AppMag = 20|MPP = 0.5"

@@ -24,6 +24,7 @@ from benchmarks._drawn import (
     tissue,
     wavelet_frame,
     write_dicom,
+    write_qptiff,
     write_tiff,
 )
 from benchmarks.result import Result
@@ -53,7 +54,10 @@ class Made:
 
 
 def _tiff(folder: Path, name: str, levels: list[Pixels], **given: object) -> Made:
-    path = write_tiff(folder / name, levels, **given)
+    return _tiff_of(write_tiff(folder / name, levels, **given))
+
+
+def _tiff_of(path: Path) -> Made:
     return Made(path, lambda: np.asarray(tifffile.imread(path, key=0)), "tifffile")
 
 
@@ -160,6 +164,9 @@ def made(folder: Path) -> dict[str, Made]:
         "TIFF, strips": _strips(folder, image),
         "TIFF, no reduced levels": _tiff(folder, "flat.tif", levels[:1]),
         "OME-TIFF, levels as SubIFDs": _ome(folder, levels),
+        "QPTIFF (PerkinElmer, Akoya), brightfield": _tiff_of(write_qptiff(folder / "a.qptiff", levels)),
+        "QPTIFF, reduced pages not marked": _tiff_of(write_qptiff(folder / "b.qptiff", levels, marked=False)),
+        "QPTIFF, fluorescence": _tiff_of(write_qptiff(folder / "c.qptiff", levels, channels=4, compression="lzw")),
         **_dicoms(folder / "dicom", levels),
         "PNG": _picture(folder, "a.png", image),
         "JPEG": _picture(folder, "a.jpg", image),

@@ -10,6 +10,8 @@ import openslide
 
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
+from mmdnet.slides.readers.qptiff import SUFFIXES as QPTIFF
+from mmdnet.slides.readers.qptiff import is_qptiff, look_into
 from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file, openslide_refuses
 from mmdnet.slides.readers.source import Source
 from mmdnet.slides.readers.tiles.tiff import PICTURE_CODINGS, NotTiffError, read_directories
@@ -116,6 +118,14 @@ def _open_frames(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
     return open_frames(path, mpp)
 
 
+def _open_qptiff(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
+    """Read by OpenSlide where it sees all levels, else by tifffile."""
+    said = look_into(path)
+    opens = open_slide_file if said.is_marked and not _is_for_tifffile(path) else _open_by_tifffile
+    facts, source = opens(path, mpp)
+    return said.added_to(facts), source
+
+
 WHOLE_SLIDE = (".svs", ".tif", ".tiff", ".ndpi", ".scn", ".bif", ".svslide", ".czi")
 MIRAX, HAMAMATSU = (".mrxs",), (".vms", ".vmu")
 
@@ -135,6 +145,7 @@ FORMATS: tuple[SlideFormat, ...] = (
         "folder of images", (), lambda path: not path.is_file(), open_image_folder, _image_folders,
         beside_slides=False,
     ),
+    SlideFormat("QPTIFF", QPTIFF, is_qptiff, _open_qptiff, _every_file(QPTIFF)),
     SlideFormat("TIFF", (), _is_for_tifffile, _open_by_tifffile, lambda folder, files: []),  # the last entry finds them
     SlideFormat("slide", WHOLE_SLIDE, Path.is_file, open_slide_file, _every_file(WHOLE_SLIDE)),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import openslide
 
 from mmdnet.errors import LabError
 from mmdnet.slides.readers.dicom import dicom_files
+from mmdnet.slides.readers.qptiff import is_qptiff, look_into, picture
 from mmdnet.slides.readers.refusals import damaged
 
 LARGEST_PX = 50_000_000  # of such a picture; a glass slide at 10 µm/px is 20 million
@@ -16,6 +17,11 @@ ERRORS = (openslide.OpenSlideError, OSError, ValueError, MemoryError, UnicodeErr
 
 def glass_pictures(path: Path) -> tuple[str, ...]:
     """Names of the pictures, in order: "label", "macro", "thumbnail" and what else a maker calls them."""
+    if is_qptiff(path):
+        try:
+            return tuple(sorted(look_into(path).pictures))
+        except LabError:
+            return ()
     try:
         with openslide.OpenSlide(_file(path)) as slide:
             return tuple(sorted(slide.associated_images))
@@ -33,6 +39,8 @@ def glass_picture(path: Path, name: str) -> bytes:
 
     if name not in glass_pictures(path):
         raise LabError(f"{path.name} holds no picture called {name}.")
+    if is_qptiff(path):
+        return picture(path, name, LARGEST_PX)
     try:
         with openslide.OpenSlide(_file(path)) as slide:
             sides = [

@@ -279,7 +279,9 @@ def _why(source: TiffFileSource) -> str:
         return "Read by tifffile: its picture is stored in strips."
     if page.compression in PICTURE_CODINGS:
         return f"Read by tifffile: its tiles are {PICTURE_CODINGS[int(page.compression)]}."
-    return "Read by tifffile: its reduced levels are SubIFDs."
+    if page.subifds:
+        return "Read by tifffile: its reduced levels are SubIFDs."
+    return "Read by tifffile: its reduced levels are not marked as such."
 
 
 Second = Callable[[TiffFileSource, tifffile.TiffPage, int], Pixels | None]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from benchmarks._drawn import rle_frame, write_dicom
+from benchmarks._drawn import rle_frame, write_dicom, write_qptiff
 from benchmarks._mosaic import write_mosaic
 
 CASES, ALL_CASES = 180, 2700
@@ -32,6 +32,8 @@ def whole_files(tmp_path, field, real_data) -> Path:
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         file.write(coarse, tile=(64, 64), photometric="rgb", compression="deflate", subifds=1)
         file.write(coarse[::2, ::2], tile=(64, 64), photometric="rgb", compression="deflate", subfiletype=1)
+    for name, marked in (("a.qptiff", True), ("b.qptiff", False)):
+        write_qptiff(tmp_path / name, [coarse, coarse[::2, ::2]], marked=marked)
     ls = {"syntax": "1.2.840.10008.1.2.4.80", "photometric": "RGB", "encode": imagecodecs.jpegls_encode}
     write_dicom(tmp_path / "ls.dcm", coarse, series="1.2.81", tile=64, scanned=[0, 1, 2, 4, 8], **ls)
     raw = {"syntax": "1.2.840.10008.1.2.1", "photometric": "YBR_FULL", "encode": np.ndarray.tobytes}

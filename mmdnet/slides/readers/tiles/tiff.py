@@ -19,15 +19,19 @@ from numpy.typing import NDArray
 MOST_DIRECTORIES = 256
 MOST_ENTRIES = 4096
 LONGEST_TABLES = 64 * 1024
+FEW_WORDS = 256
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANAR = 256, 257, 259, 262, 277, 284
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES, JPEG_TABLES = 322, 323, 324, 325, 347
-ORIENTATION, EXTRA_SAMPLES, SUB_DIRECTORIES = 274, 338, 330
+ORIENTATION, EXTRA_SAMPLES, SUB_DIRECTORIES, DESCRIPTION, SOFTWARE = 274, 338, 330, 270, 305
 JPEG_XL = (50002, 52546)
 PICTURE_CODINGS = {50001: "WebP", 34712: "JPEG 2000", **dict.fromkeys(JPEG_XL, "JPEG XL")}
 """Compressions by which each tile is a picture file of its own."""
 NO_NUMBERS: NDArray[np.int64] = np.empty(0, np.int64)
+
+
+Tag = tuple[int, int, bytes, int]  # type, count, the value where it fits, and else where it lies
 
 
 class NotTiffError(Exception):
@@ -83,7 +87,27 @@ def read_directories(path: Path) -> list[Directory]:
             raise NotTiffError(str(error)) from error
 
 
-def _follow(file: BinaryIO, size: int) -> list[Directory]:
+def first_words(path: Path) -> bytes:
+    """What the first picture's software and description begin with; empty where it has none, or the file is no TIFF."""
+    try:
+        with path.open("rb") as file:
+            order, big, at = _header(file)
+            tags, _ = _tags(file, at, order, big)
+            return b" ".join(_beginning(file, tags[tag]) for tag in (SOFTWARE, DESCRIPTION) if tag in tags)
+    except (NotTiffError, OSError, struct.error, ValueError, OverflowError):
+        return b""
+
+
+def _beginning(file: BinaryIO, tag: Tag) -> bytes:
+    kind, count, value, where = tag
+    if value:
+        return value
+    file.seek(where)
+    return file.read(min(FEW_WORDS, _SIZES.get(kind, 1) * count))
+
+
+def _header(file: BinaryIO) -> tuple[str, bool, int]:
+    """The order of bytes, whether offsets are long, and where the first directory lies."""
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None:
@@ -93,6 +117,11 @@ def _follow(file: BinaryIO, size: int) -> list[Directory]:
         raise NotTiffError("no TIFF header")
     big = magic == 43
     (at,) = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)
+    return order, big, at
+
+
+def _follow(file: BinaryIO, size: int) -> list[Directory]:
+    order, big, at = _header(file)
     directories: list[Directory] = []
     seen: set[int] = set()
     while at:
@@ -102,9 +131,6 @@ def _follow(file: BinaryIO, size: int) -> list[Directory]:
         tags, at = _tags(file, at, order, big)
         directories.append(_directory(file, size, tags, order))
     return directories
-
-
-Tag = tuple[int, int, bytes, int]  # type, count, the value where it fits, and else where it lies
 
 
 def _tags(file: BinaryIO, at: int, order: str, big: bool) -> tuple[dict[int, Tag], int]:
