@@ -34,14 +34,14 @@ if not sessions:
     st.stop()
 
 chosen = next((view for view in sessions if view.id == at("session")), None)
-if chosen is None:
-    if at("session") is not None:
-        st.warning("That label session is another reader's or of another project; this is your own.")
-    chosen = newest_open(sessions) or sessions[0]
-    go_to("session", chosen.id)
-
-ended = session_bar(project, who, sessions, chosen)
-learns_with_you(who, chosen)
+with st.container():  # whatever comes and goes in it: one part more above the canvas would have it built anew
+    if chosen is None:
+        if at("session") is not None:
+            st.warning("That label session is another reader's or of another project; this is your own.")
+        chosen = newest_open(sessions) or sessions[0]
+        go_to("session", chosen.id)
+    ended = session_bar(project, who, sessions, chosen)
+    learns_with_you(who, chosen)
 draw_canvas(project, who, chosen)
 if ended is not None:
     way_on(project, *ended)

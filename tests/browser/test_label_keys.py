@@ -11,7 +11,7 @@ from mmdnet.settings import load_settings
 from mmdnet.workflows.labelling.views import LabelAct
 from tests.browser.drawn import make_label_home
 from tests.browser.lab_process import RunningLab
-from tests.browser.steps import canvas_ready, choose_reader, digits, done, next_patch, patch_shown, press
+from tests.browser.steps import at_rest, canvas_ready, choose_reader, digits, done, next_patch, patch_shown, press
 
 pytestmark = pytest.mark.browser
 AS_IF_UPDATED = """el => {
@@ -163,6 +163,19 @@ def test_no_key_is_lost_while_an_updated_lab_brings_its_new_script_under_an_open
     labels = labels_of(shared_lab)
     order = [item.patch_id for item in labels.sessions.queue(home.session, 0, 6)]
     assert grades_of(labels, home.project) == dict(zip(order, pressed, strict=True))
+
+
+def test_the_canvas_stays_and_takes_keys_while_the_page_is_drawn_anew_as_by_a_job_that_ends(page, shared_lab, home):
+    open_canvas(page, shared_lab, home)
+    drawn = page.locator(".canvas").element_handle()
+    at_rest(page, still_ms=5000)  # by then it has told the page that it runs
+    press(page, "r012")  # Streamlit's own key has the page drawn anew
+    done(page, 1)
+    at_rest(page)
+    press(page, "r120")
+    done(page, 2)
+    at_rest(page)
+    assert page.locator(".canvas").evaluate("(now, before) => now === before", drawn)
 
 
 def test_a_second_reader_starts_blind(page, shared_lab, home):

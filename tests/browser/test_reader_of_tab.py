@@ -31,6 +31,7 @@ def test_a_page_opened_by_a_link_is_drawn_for_the_tabs_reader_at_once(page, shar
     page.get_by_text(ASKS).first.wait_for()
     choose_reader(page, NAME)
     page.get_by_text(ASKS).first.wait_for(state="detached")
+    at_rest(page)
     page.add_init_script(f"({WATCH})()")
     for address in pages:
         page.goto(address)

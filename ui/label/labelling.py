@@ -123,8 +123,9 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
     if st.session_state.get("plain"):
         plain_buttons(reader, view)
         return
-    if not st.session_state.get("canvas_runs"):
-        _if_it_does_not_start()
+    with st.container():  # stays when the canvas runs, which would else be built anew as the page is drawn again
+        if not st.session_state.get("canvas_runs"):
+            _if_it_does_not_start()
     _canvas(project, reader, view)
 
 
