@@ -27,6 +27,7 @@ from benchmarks._drawn import (
     write_qptiff,
     write_tiff,
 )
+from benchmarks._drawn_zarr import write_ome_zarr
 from benchmarks.result import Result
 from mmdnet.errors import LabError
 from mmdnet.slides.pixels import Pixels
@@ -168,6 +169,13 @@ def made(folder: Path) -> dict[str, Made]:
         "QPTIFF, reduced pages not marked": _tiff_of(write_qptiff(folder / "b.qptiff", levels, marked=False)),
         "QPTIFF, fluorescence": _tiff_of(write_qptiff(folder / "c.qptiff", levels, channels=4, compression="lzw")),
         **_dicoms(folder / "dicom", levels),
+        "OME-Zarr 0.4, folder": Made(write_ome_zarr(folder / "a.zarr", levels), lambda: image, "as drawn"),
+        "OME-Zarr 0.5, folder, shards": Made(
+            write_ome_zarr(folder / "b.zarr", levels, version="0.5", coding="zstd", shard=2), lambda: image, "as drawn"
+        ),
+        "OME-Zarr 0.5, zip": Made(
+            write_ome_zarr(folder / "c.ozx", levels, version="0.5", zipped=True), lambda: image, "as drawn"
+        ),
         "PNG": _picture(folder, "a.png", image),
         "JPEG": _picture(folder, "a.jpg", image),
         "BMP": _picture(folder, "a.bmp", image),

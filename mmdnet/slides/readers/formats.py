@@ -10,6 +10,8 @@ import openslide
 
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, open_image, open_image_folder, tile_name
+from mmdnet.slides.readers.ome_zarr.store import SUFFIXES as OME_ZARR
+from mmdnet.slides.readers.ome_zarr.store import is_ome_zarr
 from mmdnet.slides.readers.qptiff import SUFFIXES as QPTIFF
 from mmdnet.slides.readers.qptiff import is_qptiff, look_into
 from mmdnet.slides.readers.slide_file import dicom_series, open_dicom, open_slide_file, openslide_refuses
@@ -86,6 +88,17 @@ def _image_folders(folder: Path, files: Sequence[Path]) -> list[Path]:
     return [folder] if len(ids) == 1 else [folder / slide_id for slide_id in ids]
 
 
+def _zarrs(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """The folder itself where it is one, and zips beside each other."""
+    return [folder] if is_ome_zarr(folder) else [file for file in files if is_ome_zarr(file)]
+
+
+def _open_zarr(path: Path, mpp: float | None) -> tuple[FileFacts, Source]:
+    from mmdnet.slides.readers.ome_zarr.source import open_ome_zarr  # as below
+
+    return open_ome_zarr(path, mpp)
+
+
 def _is_for_tifffile(path: Path) -> bool:
     """Whether a file is a TIFF that OpenSlide does not read, or only the finest level of."""
     try:
@@ -131,6 +144,7 @@ MIRAX, HAMAMATSU = (".mrxs",), (".vms", ".vmu")
 
 FORMATS: tuple[SlideFormat, ...] = (
     SlideFormat("picture", IMAGE_SUFFIXES, _ends_with(IMAGE_SUFFIXES), open_image, _images, beside_slides=False),
+    SlideFormat("OME-Zarr", OME_ZARR, is_ome_zarr, _open_zarr, _zarrs),
     SlideFormat("DICOM frames", (), _is_for_frames, _open_frames, lambda folder, files: []),  # the next one finds them
     SlideFormat("DICOM", (".dcm",), _is_dicom, open_dicom, lambda folder, files: dicom_series(files)),
     SlideFormat(

@@ -10,6 +10,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import OVERRULED, SAME_SCALE, FileFacts, check_mpp, scale_not_used
 from mmdnet.slides.readers.formats import format_of, slide_suffixes, slides_in
 from mmdnet.slides.readers.image_sources import IMAGE_SUFFIXES, slide_ids
+from mmdnet.slides.readers.ome_zarr.store import is_ome_zarr
 from mmdnet.slides.readers.reader import SlideReader
 
 
@@ -118,7 +119,10 @@ def discover(path: Path | str) -> list[Path]:
     slides: list[Path] = []
     for folder, below, names in os.walk(path, onerror=refuse):
         below[:] = sorted(name for name in below if not name.startswith("."))
-        slides += slides_in(Path(folder), [name for name in names if not name.startswith(".")])
+        found = slides_in(Path(folder), [name for name in names if not name.startswith(".")])
+        if is_ome_zarr(Path(folder)):
+            below.clear()  # what lies below are its chunks
+        slides += found
     if not slides:
         raise LabError(f"No slides were found in {path.name}. Known are {', '.join(slide_suffixes())} and tiles.")
     return sorted(slides)

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from benchmarks._drawn import rle_frame, write_dicom, write_qptiff
+from benchmarks._drawn_zarr import write_ome_zarr
 from benchmarks._mosaic import write_mosaic
 
 CASES, ALL_CASES = 180, 2700
@@ -40,6 +41,7 @@ def whole_files(tmp_path, field, real_data) -> Path:
     write_dicom(tmp_path / "raw.dcm", coarse, series="1.2.82", tile=64, **raw)
     rle = {"syntax": "1.2.840.10008.1.2.5", "photometric": "RGB", "encode": rle_frame}
     write_dicom(tmp_path / "rle.dcm", coarse, series="1.2.83", tile=64, **rle)
+    write_ome_zarr(tmp_path / "a.ozx", [coarse, coarse[::2, ::2]], chunk=64, zipped=True)
     for name in ("field.png", "field.jpg"):
         cv2.imwrite(str(tmp_path / name), field[:200, :200])
     return tmp_path
