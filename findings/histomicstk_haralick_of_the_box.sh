@@ -72,8 +72,8 @@ with warnings.catch_warnings(record=True) as warned:
     for name, picture in pictures.items():
         whole, real = theirs(picture.astype(np.uint8)), theirs(picture / 255.0)
         results[name] = whole[0], pairs(picture, inside), pairs(picture, box), real
-        print(f"{name}: contrast {whole[0]:.2f}; scikit-image within the outline {results[name][1]:.2f}, in the box with a"
-              f" row and a column more {results[name][2]:.2f}; of the image as 0 to 1: contrast {real[0]:.2f},"
+        print(f"{name}: contrast {whole[0]:.2f}; scikit-image within the outline {results[name][1]:.2f}, in the box"
+              f" with a row and a column more {results[name][2]:.2f}; of the image as 0 to 1: contrast {real[0]:.2f},"
               f" entropy {real[1]:.4f}")
 print("Warned:", [str(each.message) for each in warned])
 ground, nucleus = results["even nucleus, coarse ground"], results["coarse nucleus, even ground"]

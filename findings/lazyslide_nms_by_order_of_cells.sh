@@ -6,10 +6,10 @@
 #           overlap by more than the threshold, and every cell dropped overlaps one that is kept.
 # Seen:     of two nuclei side by side and a third outline around both, with probabilities 0.5, 0.9 and 0.7 and an IoU
 #           of 0.5 with either, the two nuclei are right. `nms` gives these, or the right nucleus alone, or it and the
-#           outline around both, by the order of the three rows. Of 400 such groups in random orders 655 to 674 cells are
-#           kept where 800 are right, and 123 to 139 pairs of those kept overlap by half. Rows are gone through as they
-#           come, not by probability: what overlaps a row that is dropped is dropped with it, and a row once chosen stays
-#           chosen though a better one crosses it out later. Nothing warns.
+#           outline around both, by the order of the three rows. Of 400 such groups in random orders 655 to 674 cells
+#           are kept where 800 are right, and 123 to 139 pairs of those kept overlap by half. Rows are gone through as
+#           they come, not by probability: what overlaps a row that is dropped is dropped with it, and a row once chosen
+#           stays chosen though a better one crosses it out later. Nothing warns.
 # For a lab: cells found in overlapping tiles go through this in `seg.cells`. A nucleus pair seen as two by one tile and
 #           as one by the next is counted once, twice or overlapping, by how the tiles were cut and the batches fell.
 # Searched (issues, documentation): lazyslide, nms, overlapping cells, order, duplicates. Found the pull request that
@@ -83,7 +83,7 @@ for turn in range(4):
     order = random.permutation(len(many))
     got, asked = kept(many, chances, order), by_opencv(many, chances, order)
     counts.append((len(got), overlapping(many, got), len(asked), overlapping(many, asked)))
-    print(f"A random order: lazyslide keeps {counts[-1][0]} cells, {counts[-1][1]} pairs overlap; OpenCV {counts[-1][2]}, "
+    print(f"A random order: lazyslide keeps {len(got)} cells, {counts[-1][1]} pairs overlap; OpenCV {len(asked)}, "
           f"{counts[-1][3]}")
 as_seen = (
     {tuple(got) for got, _ in answers.values()} == {(0, 2), (2,), (1, 2)}

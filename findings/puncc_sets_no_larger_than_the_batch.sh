@@ -3,13 +3,13 @@
 #
 # Expected: a case's prediction set depends on its probabilities and on the calibration set; asked alone, in pairs or
 #           all together it is the same, as with LAC of the same package.
-# Seen:     of 996 cases of four grades, 90 % asked, APS without chance covers 99 % all together and in fours, 96 % three
-#           at a time and 82 % in pairs, where no set has more than two grades. RAPS does the same; APS with chance covers
-#           90 % together and 79 % in pairs. A single case is an error by `predict`; by `calibrate` it has one grade and
-#           is right in 52 %, the model's own share. The size of a set is cut to the number of cases, where the number of
-#           classes was meant. Nothing warns.
-# For a lab: slides come in by twos and threes. What was validated on a table of hundreds covers what it says; at work the
-#           neighbouring grade is left out of just the doubtful cases.
+# Seen:     of 996 cases of four grades, 90 % asked, APS without chance covers 99 % all together and in fours, 96 %
+#           three at a time and 82 % in pairs, where no set has more than two grades. RAPS does the same; APS with
+#           chance covers 90 % together and 79 % in pairs. A single case is an error by `predict`; by `calibrate` it has
+#           one grade and is right in 52 %, the model's own share. The size of a set is cut to the number of cases,
+#           where the number of classes was meant. Nothing warns.
+# For a lab: slides come in by twos and threes. What was validated on a table of hundreds covers what it says; at work
+#           the neighbouring grade is left out of just the doubtful cases.
 # Searched (issues, documentation): puncc, RAPS, APS, single sample, set size, coverage, batch. Found nothing.
 set -euo pipefail
 place=$(mktemp -d)
