@@ -18,6 +18,7 @@ export class Reading extends Showing {
     this.held = left?.held ?? [] // keys that came before their patch was painted
     this.meant = left?.patch ?? null // the patch those are for, as long as the queue is not known again
     this.closed = false
+    this.turned = false // whether the reader was led back to what they passed over
     this.acts = [] // this tab's acts that stand, for undo: { key, patch }
     this.strip = []
     this.notice = ''
@@ -76,12 +77,14 @@ export class Reading extends Showing {
         return setTimeout(() => this.painted === null && this.show(), 500)
       }
     }
+    await this.outbox.flush().catch(() => {}) // what is still on its way the lab would not count
     const progress = await this.api.get('/api/label/progress').catch(() => null)
+    if (this.item) return undefined // an undo went back meanwhile
     if (progress && this.outbox.size === 0) {
       this.done = progress.labelled
       this.patches = progress.patches
       if (progress.resume_at < progress.patches && progress.labelled < progress.patches && !this.turned) {
-        this.turned = true // back to what was passed over, once
+        this.turned = true // once
         this.at = await this.queue.open(progress.resume_at)
         return this.show()
       }

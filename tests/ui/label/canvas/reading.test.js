@@ -31,6 +31,7 @@ class Bench {
     this.outbox = {
       size: 0,
       reachable: true,
+      flush: async () => {},
       watch: (key, tell) => this.watched.set(key, tell),
       put: (act) => { this.sent.push(act); return this.answers.shift() ?? Promise.resolve({ saved: true }) },
     }
@@ -257,6 +258,24 @@ test('a picture that still comes is waited for with the reason, and nobody is to
   assert.equal(bench.blank.at(-1), 'a.svs is not here yet.')
   bench.missing.clear()
   await until(() => bench.patch === 100)
+})
+
+test('how many are labelled is asked once the last label is saved: the lab may else count without it', async () => {
+  bench = new Bench(1)
+  await bench.start()
+  bench.progress = { labelled: 0, patches: 1, resume_at: 0, times_ms: [] }
+  const saved = () => { bench.outbox.size = 0; bench.progress = { labelled: 1, patches: 1, resume_at: 1, times_ms: [] } }
+  bench.outbox.flush = async () => saved()
+  const { get } = bench.api
+  bench.api.get = async (path) => {
+    const told = await get(path)
+    saved() // while the answer is on its way
+    return told
+  }
+  bench.outbox.size = 1
+  bench.press('0', '0', '0')
+  await until(() => bench.finished === 1)
+  assert.deepEqual([bench.reading.done, bench.reading.turned], [1, false])
 })
 
 test('at the end the reader is taken back, once, to what they passed over', async () => {
