@@ -168,6 +168,7 @@ def test_no_key_is_lost_while_an_updated_lab_brings_its_new_script_under_an_open
 def test_the_canvas_stays_and_takes_keys_while_the_page_is_drawn_anew_as_by_a_job_that_ends(page, shared_lab, home):
     open_canvas(page, shared_lab, home)
     drawn = page.locator(".canvas").element_handle()
+    top = page.locator(".canvas").bounding_box()["y"]
     at_rest(page, still_ms=5000)  # by then it has told the page that it runs
     press(page, "r012")  # Streamlit's own key has the page drawn anew
     done(page, 1)
@@ -176,6 +177,7 @@ def test_the_canvas_stays_and_takes_keys_while_the_page_is_drawn_anew_as_by_a_jo
     done(page, 2)
     at_rest(page)
     assert page.locator(".canvas").evaluate("(now, before) => now === before", drawn)
+    assert page.locator(".canvas").bounding_box()["y"] == top
 
 
 def test_a_second_reader_starts_blind(page, shared_lab, home):

@@ -123,7 +123,7 @@ def draw_canvas(project: ProjectView, reader: ReaderView, view: SessionView) -> 
     if st.session_state.get("plain"):
         plain_buttons(reader, view)
         return
-    with st.container():  # stays when the canvas runs, which would else be built anew as the page is drawn again
+    with st.container(key="canvas_start"):  # stays once the canvas runs, which would else be built anew; see theme.css
         if not st.session_state.get("canvas_runs"):
             _if_it_does_not_start()
     _canvas(project, reader, view)
