@@ -48,6 +48,8 @@ if slide is None:
             )
             begin_at("add_path")
         st.stop()
+    if project.patches and not project.labelled_patches:
+        st.page_link("pages/label.py", label="Label patches of these slides", icon=":material/edit:")
     reads_due(project.id)
     shared_patients(project.id)
     stains_to_confirm(project.id, slides)

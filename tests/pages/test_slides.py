@@ -115,7 +115,9 @@ def test_files_that_are_not_simply_new_are_told_first_and_a_moved_one_is_relinke
     assert not app.error and "**New: 2 files**" in said(app)
     assert "most likely masks or labels: 2 files" in said(app) and "field.png, mask.png" in said(app)
     assert app.radio(key="incoming_picture").value == "skip"
-    app.radio(key="incoming_picture").set_value("add")
+    assert app.button(key="incoming_go").label == "Add 2 files and relink 1 file"
+    app.radio(key="incoming_picture").set_value("add").run()
+    assert app.button(key="incoming_go").label == "Add 4 files and relink 1 file"
     assert "\\*.png is slide" in said(app) and ", whose file is no longer" in said(app)
     assert "is a copy of" in said(app)
     assert not [job for job in lab.jobs.list(filled_home.project) if job.kind == "ingest"]

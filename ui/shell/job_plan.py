@@ -93,7 +93,7 @@ def waiting_words(job: JobView) -> str:
     if job.not_before is not None:
         said.append(f"{'not' if said else 'Not'} before {job.not_before.astimezone(time_zone()):%a %d %b, %H:%M}")
     if not said:
-        said.append(f"Waiting for a free worker{_runs_now(job.queue)}")
+        said.append(f"Waits for its turn{_runs_now(job.queue)}")
     if job.priority != "normal":
         said.append(f"goes {literal(job.priority)}")
     return ", ".join(said)

@@ -109,7 +109,7 @@ def decide(there: Waiting) -> None:
         chosen |= {file.path: choice for file in files}
     with st.container(horizontal=True):
         some = any(choice != "skip" for choice in chosen.values())
-        go_on = some and st.button("Go on", type="primary", icon=":material/check:", key="incoming_go")
+        go_on = some and st.button(_does(chosen), type="primary", icon=":material/check:", key="incoming_go")
         if st.button("Add nothing" if some else "Close", key="incoming_leave"):
             st.session_state.pop(KEY, None)
             st.session_state[LEFT] = True
@@ -122,6 +122,13 @@ def decide(there: Waiting) -> None:
             st.session_state.pop(KEY, None)
             st.session_state[SENT] = True
             st.rerun()
+
+
+def _does(chosen: dict[str, str]) -> str:
+    """What the button does, counted: files that are left out may be most of them."""
+    adds, relinks = (sum(choice == does for choice in chosen.values()) for does in ("add", "relink"))
+    parts = [f"{title} {words.count(many, 'file')}" for title, many in (("add", adds), ("relink", relinks)) if many]
+    return " and ".join(parts).capitalize()
 
 
 def _names(files: Sequence[IncomingFile]) -> None:

@@ -27,8 +27,8 @@ def going(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "Waiting for a free worker"),
-        ({"priority": "last"}, "Waiting for a free worker, goes last"),
+        ({}, "Waits for its turn"),
+        ({"priority": "last"}, "Waits for its turn, goes last"),
         ({"after_title": "Train *A*"}, r"Waits for Train \*A\*"),
     ],
 )
@@ -42,9 +42,9 @@ def test_a_job_without_a_worker_says_what_such_workers_do_now(going):
         job(status="running", title="Measure", queue="cpu"),
         job(status="running", title="Train *A*", queue="gpu"),
     ]
-    assert waiting_words(job()) == r"Waiting for a free worker; now runs Train \*A\*"
+    assert waiting_words(job()) == r"Waits for its turn; now runs Train \*A\*"
     going.append(job(status="running", title="Train B", queue="gpu"))
-    assert waiting_words(job()) == "Waiting for a free worker; now runs Train B and 1 more"
+    assert waiting_words(job()) == "Waits for its turn; now runs Train B and 1 more"
     assert waiting_words(job(after_title="Train")) == "Waits for Train", "why it waits is known without it"
 
 
