@@ -39,7 +39,7 @@ def _dismissed() -> None:
 @st.dialog(OWN_LABELS, width="large", on_dismiss=_dismissed)
 def own_labels(project: ProjectView, reader: ReaderView) -> None:
     """The list, and one label of it to change."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         chosen = st.segmented_control("Which", list(FILTERS), default="All", required=True, key="own_which")
         grade_of = {
             f"{task.title} {grade.value}": (task.name, grade.value) for task in SHOWN_TASKS for grade in task.grades
