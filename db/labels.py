@@ -303,7 +303,7 @@ def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
     return select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_in(session_id, reader_id)), LABELS)
 
 
-def given_elsewhere(session: LabelSession, others: Collection[int]) -> Select[tuple[LabelEvent]]:
+def given_elsewhere(session: LabelSession, others: Collection[int]) -> Select[LabelEvent]:
     """Labels that the session's reader has given since it was made in another session, or in none, and that are the
     newest event of that reader on their patch. What an undo brought back is none: whoever took it back is asked again.
 

@@ -142,7 +142,7 @@ def patches_in_project(session: Session, project_id: int, patch_ids: Sequence[in
     return here
 
 
-def given_elsewhere(session: Session, session_id: int) -> Select[tuple[LabelEvent]] | None:
+def given_elsewhere(session: Session, session_id: int) -> Select[LabelEvent] | None:
     """Labels its reader gave elsewhere that serve for what the session's plan asks for; None where there are none.
 
     None serves for a review: it is read blind and again.
