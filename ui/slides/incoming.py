@@ -109,7 +109,7 @@ def decide(there: Waiting) -> None:
         chosen |= {file.path: choice for file in files}
     with st.container(horizontal=True):
         some = any(choice != "skip" for choice in chosen.values())
-        go_on = some and st.button(_does(chosen), type="primary", icon=":material/check:", key="incoming_go")
+        go_on = some and st.button(literal(_does(chosen)), type="primary", icon=":material/check:", key="incoming_go")
         if st.button("Add nothing" if some else "Close", key="incoming_leave"):
             st.session_state.pop(KEY, None)
             st.session_state[LEFT] = True
