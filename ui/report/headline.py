@@ -74,7 +74,7 @@ def after_signing(waiting: Sequence[int], score_id: int, signatures: int = 0) ->
         if st.button("Overview", icon=":material/home:", key="after_signing"):
             open_page("overview")
     if signatures:
-        begin_at("after_signing", signatures)
+        begin_at("after_signing", signatures, top=True)  # the head says whose report was signed, and what it says
 
 
 def _after(waiting: Sequence[int], score_id: int) -> int:

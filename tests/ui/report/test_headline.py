@@ -1,5 +1,7 @@
 """The head of the Report page: signed is signed, and what is not reportable is no number."""
 
+import json
+
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import texts
@@ -67,6 +69,7 @@ def test_after_a_signature_the_next_report_that_waits_is_one_press_away():
         assert not app.exception
         (lead,) = app.get("bidi_component")
         assert "begin_at_after_signing_1" in lead.proto.id, "Enter goes on to it"
+        assert json.loads(lead.proto.json) == {"key": "after_signing", "top": True}, "and the head is in sight"
         app.button(key="after_signing").click().run()
         assert f"at {following}" in texts(app)
     for none in ([], [5]):

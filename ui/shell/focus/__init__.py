@@ -18,12 +18,15 @@ def _component() -> Any:
     return st.components.v2.component("mmdnet_focus", html="<span hidden></span>", js=js)
 
 
-def begin_at(key: str, press: int = 0) -> None:
+def begin_at(key: str, press: int = 0, *, top: bool = False) -> None:
     """Lead the keys to the field with this Streamlit key, once, as the page with it opens; and once for each `press`.
 
     Of a choice among several the one that is chosen has them, else the first.
+
+    Args:
+        top: the page is shown from its top, as far as the field is to be seen there.
     """
-    _component()(key=f"begin_at_{key}_{press}", data={"key": key})
+    _component()(key=f"begin_at_{key}_{press}", data={"key": key} | ({"top": True} if top else {}))
 
 
 def begin_at_top(key: str) -> None:

@@ -16,9 +16,8 @@ export default function ({ data, parentElement }) {
 
 function begin({ digits, top, key, ...keys }) {
   if (digits) return gradeByDigits(document, { digits, ...keys })
-  if (!top) return lead(key)
-  document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
-  return () => {}
+  if (top) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0)
+  return key ? lead(key) : () => {}
 }
 
 function lead(key) {
