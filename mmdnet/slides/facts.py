@@ -210,6 +210,20 @@ def check_mpp(name: str, mpp: float | None) -> None:
     )
 
 
+def scale_of(
+    stated: tuple[float | None, float | None], given: float | None
+) -> tuple[float | None, float | None, str | None]:
+    """µm per pixel across and down of a slide's file, and who says so: the file, else the person who gave it.
+
+    Args:
+        stated: by the file, across and down.
+        given: by a person, for a file that is silent.
+    """
+    if stated[0] is None and given is not None:
+        return given, given, "person"
+    return *stated, "file" if stated[0] else None
+
+
 def check_size(name: str, width_px: int, height_px: int) -> None:
     """Refuse a claim no glass slide can hold, before any memory is taken for it.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mmdnet.errors import LabError
 from mmdnet.slides.colour_profile import profile_note
-from mmdnet.slides.facts import FileFacts, fingerprint
+from mmdnet.slides.facts import FileFacts, fingerprint, scale_of
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import WHITE, Pixels
 from mmdnet.slides.readers.dicom import read_head, series_files
@@ -147,8 +147,7 @@ _REASONS: Remembered[str] = Remembered()
 def _facts(path: Path, mpp: float | None, source: DicomFrameSource, first: Path, notes: tuple[str, ...]) -> FileFacts:
     finest = source.pictures[0]
     said = statements(_properties(finest))
-    given = said.mpp_x is None and mpp is not None
-    mpp_x, mpp_y = (mpp, mpp) if given else (said.mpp_x, said.mpp_y)
+    mpp_x, mpp_y, mpp_source = scale_of((said.mpp_x, said.mpp_y), mpp)
     series = read_head(first).series or None
     icc = _icc(finest.tags)
     return FileFacts(
@@ -159,7 +158,7 @@ def _facts(path: Path, mpp: float | None, source: DicomFrameSource, first: Path,
         height_px0=finest.height_px,
         mpp_x=mpp_x,
         mpp_y=mpp_y,
-        mpp_source="person" if given else "file" if mpp_x else None,
+        mpp_source=mpp_source,
         objective=said.objective,
         scanner=said.scanner,
         site=said.site,

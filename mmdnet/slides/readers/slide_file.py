@@ -7,7 +7,7 @@ import openslide
 
 from mmdnet.errors import LabError
 from mmdnet.slides.colour_profile import profile_note
-from mmdnet.slides.facts import FileFacts, fingerprint
+from mmdnet.slides.facts import FileFacts, fingerprint, scale_of
 from mmdnet.slides.geometry import Window
 from mmdnet.slides.readers.dicom import DicomHead, NotDicomError, dicom_files, is_dicom, read_head, series_files
 from mmdnet.slides.readers.jpeg_tiles import JpegTileSource, direct_pages
@@ -30,8 +30,7 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
     source = OpenSlideSource(path)
     try:
         said = statements(source.properties)
-        given = said.mpp_x is None and mpp is not None
-        mpp_x, mpp_y = (mpp, mpp) if given else (said.mpp_x, said.mpp_y)
+        mpp_x, mpp_y, mpp_source = scale_of((said.mpp_x, said.mpp_y), mpp)
         probe(source, path.name)
         direct = direct_pages(path, source)
         if 0 not in direct:
@@ -49,7 +48,7 @@ def open_slide_file(path: Path, mpp: float | None, shown: Path | None = None) ->
         height_px0=source.levels[0].height_px,
         mpp_x=mpp_x,
         mpp_y=mpp_y,
-        mpp_source="person" if given else "file" if mpp_x else None,
+        mpp_source=mpp_source,
         objective=said.objective,
         stain=said.stain,
         scanner=said.scanner,

@@ -23,7 +23,7 @@ from PIL import Image
 
 from mmdnet.errors import LabError
 from mmdnet.slides.colour_profile import profile_note
-from mmdnet.slides.facts import FileFacts, check_size, fingerprint
+from mmdnet.slides.facts import FileFacts, check_size, fingerprint, scale_of
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import WHITE, Pixels
 from mmdnet.slides.readers.levels import StoredLevel, used_levels
@@ -166,8 +166,7 @@ def open_tiff(path: Path, mpp: float | None) -> tuple[FileFacts, TiffFileSource]
     except BaseException:
         source.close()
         raise
-    given = scale is None and mpp is not None
-    mpp_x, mpp_y = (mpp, mpp) if given else scale or (None, None)
+    mpp_x, mpp_y, mpp_source = scale_of(scale or (None, None), mpp)
     facts = FileFacts(
         path=path,
         vendor="tiff",
@@ -176,7 +175,7 @@ def open_tiff(path: Path, mpp: float | None) -> tuple[FileFacts, TiffFileSource]
         height_px0=source.levels[0].height_px,
         mpp_x=mpp_x,
         mpp_y=mpp_y,
-        mpp_source="person" if given else "file" if mpp_x else None,
+        mpp_source=mpp_source,
         objective=objective,
         levels=source.levels,
         fingerprint=fingerprint(path),

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from mmdnet.errors import LabError
-from mmdnet.slides.facts import FileFacts, check_size, fingerprint
+from mmdnet.slides.facts import FileFacts, check_size, fingerprint, scale_of
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import WHITE, Pixels
 from mmdnet.slides.readers.levels import StoredLevel, UsedLevel, used_levels
@@ -163,8 +163,7 @@ def open_ome_zarr(path: Path, mpp: float | None) -> tuple[FileFacts, OmeZarrSour
             raise damaged(path.name, "it is no zip, or one that was cut short") from error
         raise
     scale = pictures[0].scale if has_unit else None
-    given = scale is None and mpp is not None
-    mpp_x, mpp_y = (mpp, mpp) if given else scale or (None, None)
+    mpp_x, mpp_y, mpp_source = scale_of(scale or (None, None), mpp)
     notes = ["Read from its chunks; no second reader decodes them, so its pixels could not be compared."]
     if planes > 1:
         notes.append(f"The file holds {planes} focal planes; the middle one is read.")
@@ -176,7 +175,7 @@ def open_ome_zarr(path: Path, mpp: float | None) -> tuple[FileFacts, OmeZarrSour
         height_px0=source.levels[0].height_px,
         mpp_x=mpp_x,
         mpp_y=mpp_y,
-        mpp_source="person" if given else "file" if mpp_x else None,
+        mpp_source=mpp_source,
         levels=source.levels,
         fingerprint=_fingerprint(path, pictures),
         notes=tuple(notes),
