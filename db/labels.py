@@ -303,13 +303,15 @@ def done_in_session(session_id: int, reader_id: int) -> Select[Any]:
     return select(LabelEvent.patch_id).where(LabelEvent.id.in_(_newest_in(session_id, reader_id)), LABELS)
 
 
-def given_elsewhere(session: LabelSession, others: Collection[int]) -> Select[LabelEvent]:
+def given_elsewhere(session: LabelSession) -> Select[LabelEvent]:
     """Labels that the session's reader has given since it was made in another session, or in none, and that are the
     newest event of that reader on their patch. What an undo brought back is none: whoever took it back is asked again.
-
-    Args:
-        others: the reader's other label sessions: by them an index finds the few events there are.
     """
+    others = select(LabelSession.id).where(  # by them an index finds the few events there are
+        LabelSession.project_id == session.project_id,
+        LabelSession.reader_id == session.reader_id,
+        LabelSession.id != session.id,
+    )
     later = aliased(LabelEvent)
     newest = select(func.max(later.id)).where(
         later.reader_id == session.reader_id, later.patch_id == LabelEvent.patch_id

@@ -150,8 +150,7 @@ def given_elsewhere(session: Session, session_id: int) -> Select[LabelEvent] | N
     row = session.get(LabelSession, session_id)
     if row is None or row.plan.get("kind", "plan") != "plan":
         return None
-    others = {other.id for other in sessions_of(session, row.project_id, row.reader_id)} - {session_id}
-    given = labels.given_elsewhere(row, others)
+    given = labels.given_elsewhere(row)
     return None if session.scalar(given.limit(1)) is None else given
 
 
