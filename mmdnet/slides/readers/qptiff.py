@@ -22,7 +22,13 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import FileFacts
 from mmdnet.slides.readers.openslide_source import refuse_absurd_claims
 from mmdnet.slides.readers.refusals import damaged
-from mmdnet.slides.readers.tiles.tiff import MOST_DIRECTORIES, NotTiffError, first_words, read_directories
+from mmdnet.slides.readers.tiles.tiff import (
+    DESCRIPTION,
+    MOST_DIRECTORIES,
+    NotTiffError,
+    first_words,
+    read_directories,
+)
 from mmdnet.words import count
 
 if TYPE_CHECKING:
@@ -33,7 +39,6 @@ MAKER = b"PerkinElmer-QPI"
 FULL, REDUCED = "FullResolution", "ReducedResolution"
 PICTURES = {"Label": "label", "Overview": "macro", "Thumbnail": "thumbnail"}
 """What a page may be beside the slide, and what such pictures are called here."""
-DESCRIPTION = 270
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from mmdnet.errors import LabError
 from mmdnet.slides.facts import FileFacts, check_size, fingerprint, scale_of
 from mmdnet.slides.geometry import Level, Window
 from mmdnet.slides.pixels import WHITE, Pixels
-from mmdnet.slides.readers.levels import StoredLevel, UsedLevel, used_levels
+from mmdnet.slides.readers.levels import Remembered, StoredLevel, UsedLevel, used_levels
 from mmdnet.slides.readers.ome_zarr.array import LONGEST_JSON, ZarrArray, ZarrError, read_array, read_json
 from mmdnet.slides.readers.ome_zarr.store import FolderStore, Store, ZipStore, inside
 from mmdnet.slides.readers.openslide_source import check_tile
@@ -85,15 +85,16 @@ class _Picture:
 class OmeZarrSource:
     """The levels of an OME-Zarr, chunk by chunk."""
 
-    def __init__(self, name: str, pictures: Sequence[_Picture]) -> None:
-        self.name = name
+    def __init__(self, path: Path, pictures: Sequence[_Picture], mark: str) -> None:
+        """Find the levels; those of the same file with the same fingerprint (`mark`) were found before."""
+        self.name = path.name
         self._cache = TileCache(CACHE_BYTES)
         self._stored = tuple(pictures)
         first = pictures[0]
         stored = [
             StoredLevel(each.width_px, each.height_px, each.tile, each.scale[0] / first.scale[0]) for each in pictures
         ]
-        used: tuple[UsedLevel, ...] = used_levels(stored, self._stored_pixels, name)
+        used = _LEVELS.of([path], mark, partial(used_levels, stored, self._stored_pixels, self.name))
         self.levels: tuple[Level, ...] = tuple(each.level for each in used)
         self.pictures: tuple[_Picture, ...] = tuple(pictures[each.index] for each in used)
 
@@ -152,7 +153,8 @@ def open_ome_zarr(path: Path, mpp: float | None) -> tuple[FileFacts, OmeZarrSour
     try:
         store = FolderStore(path) if path.is_dir() else ZipStore(path)
         pictures, planes, has_unit = _pictures(path, store)
-        source = OmeZarrSource(path.name, pictures)
+        mark = _fingerprint(path, pictures)
+        source = OmeZarrSource(path, pictures, mark)
         probe(source, path.name)
     except BaseException as error:
         if store is not None:
@@ -177,7 +179,7 @@ def open_ome_zarr(path: Path, mpp: float | None) -> tuple[FileFacts, OmeZarrSour
         mpp_y=mpp_y,
         mpp_source=mpp_source,
         levels=source.levels,
-        fingerprint=_fingerprint(path, pictures),
+        fingerprint=mark,
         notes=tuple(notes),
     )
     return facts, source
@@ -258,6 +260,9 @@ def _axes(names: tuple[str, ...], array: ZarrArray) -> tuple[_Axes, int]:
         raise ZarrError("it holds several times or positions, and one is read. Export the one")
     planes = others.get("z", 1)
     return _Axes(names, tuple(planes // 2 if name == "z" else 0 for name in names)), planes
+
+
+_LEVELS: Remembered[tuple[UsedLevel, ...]] = Remembered()
 
 
 def _fingerprint(path: Path, pictures: Sequence[_Picture]) -> str:
